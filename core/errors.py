@@ -1,0 +1,25 @@
+"""The few errors that a user can cause; their text is shown as it is, without a traceback."""
+
+
+class AnomalureError(Exception):
+    """Something a user can put right. The text says what was expected, what came and what to do."""
+
+
+class FileFormatError(AnomalureError):
+    """A file of labels, boxes or settings is not what it should be."""
+
+
+class PhotoUnreadable(AnomalureError):
+    """A photo cannot be decoded; the run records a Failure and goes on."""
+
+
+class ConsentNeeded(AnomalureError):
+    """Loading this file would run code from it, and the user has not agreed to that."""
+
+
+class BundleError(AnomalureError):
+    """A bundle is missing, half made, or does not fit what it is used for."""
+
+
+class StoreBusy(AnomalureError):
+    """Another process holds the project's database and did not let go in time."""

@@ -1,0 +1,1 @@
+"""Files of other tools: one format a module, read and write."""

@@ -1,0 +1,157 @@
+"""The nouns of the product, as they travel between its parts."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+
+
+class CropKind(StrEnum):
+    """What a crop shows: one detection, or the whole frame of a photo without any."""
+
+    DETECTION = "detection"
+    FRAME = "frame"
+
+
+class Decision(StrEnum):
+    """What a reviewer says of a crop."""
+
+    ANOMALY = "anomaly"
+    NORMAL = "normal"
+    UNSURE = "unsure"
+
+
+class JudgedBy(StrEnum):
+    """Against what a crop was judged; shown wherever its score is shown."""
+
+    SPECIES_MODEL = "species model"
+    UNSEEN_SPECIES = "unseen species"
+    CAMERA_MODEL = "camera model"
+    OWN_FRAMES = "own frames of this run"
+    FIRST_LOOK = "first look"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the upright photo; x, y is its upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One file (Camtrap DP: media).
+
+    ``photo_id`` is the hash of the file's content, ``file_name`` is relative to the run's folder with forward
+    slashes, ``captured_at`` is the camera's local time without a zone, sizes are those of the upright picture.
+    ``note`` says what a reader should know ("truncated: the lower part is grey"), or is empty.
+    """
+
+    photo_id: str
+    file_name: str
+    deployment: str
+    width_px: int
+    height_px: int
+    size_bytes: int
+    captured_at: datetime | None = None
+    camera_make: str = ""
+    camera_model: str = ""
+    camera_serial: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPhoto:
+    """A photo with its pixels: RGB, uint8, upright, shape ``(height_px, width_px, 3)``."""
+
+    photo: Photo
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A box with what the detector takes it for; confidence is 0 to 1."""
+
+    box: Box
+    detector_class: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a detector found in one photo, most confident first.
+
+    ``n_over_limit`` counts the boxes that passed the confidence and overlap tests but not the limit on their
+    number, so that none is dropped in silence.
+    """
+
+    detections: tuple[Detection, ...]
+    n_over_limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """What is looked at: a detection with a margin, or a whole frame (box = the frame, class empty, confidence 0)."""
+
+    crop_id: str
+    photo_id: str
+    kind: CropKind
+    box: Box
+    detector_class: str = ""
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be used, at which step ("read", "detect", ...) and why, in a plain sentence."""
+
+    file_name: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A reviewer's decision about a crop, with what was shown when it was made. Only ever appended."""
+
+    verdict_id: str
+    photo_id: str
+    crop_id: str
+    kind: CropKind
+    box: Box
+    verdict: Decision | None  # None takes the crop's earlier verdict back
+    decided_at: datetime
+    reviewer: str = ""
+    species: str = ""
+    note: str = ""
+    run: str = ""
+    bundle: str = ""
+    score: float | None = None
+    p_value: float | None = None
+    false_alarm_rate: float | None = None
+
+
+def hash_content(content: bytes) -> str:
+    """The ``photo_id`` of a file: 128 bits of BLAKE2b as 32 hex digits."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def name_crops(photo_id: str, boxes: Sequence[Box | None]) -> list[str]:
+    """The ``crop_id`` of each box of one photo (``None``: the whole frame), 20 hex digits.
+
+    The same photo and box, rounded to whole pixels, have the same id in every run. Boxes of one photo that are
+    alike are told apart by their order.
+    """
+    seen: dict[str, int] = {}
+    ids = []
+    for box in boxes:
+        place = "frame" if box is None else f"{box.x:.0f},{box.y:.0f},{box.width:.0f},{box.height:.0f}"
+        nth = seen[place] = seen.get(place, -1) + 1
+        ids.append(hashlib.blake2b(f"{photo_id}:{place}:{nth}".encode(), digest_size=10).hexdigest())
+    return ids

@@ -1,0 +1,135 @@
+"""Every setting of a run once: name, default, range, unit, help. The pages, the commands and the docs read this."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from core.errors import AnomalureError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one setting is shown and checked. ``low`` and ``high`` are inclusive; ``choices`` excludes both."""
+
+    name: str
+    default: Any
+    label: str
+    help: str
+    group: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Any) -> Any:
+        """The value in the setting's own type.
+
+        Raises:
+            AnomalureError: If the value has another type or is out of range.
+        """
+        kind = type(self.default)
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not kind:
+            raise AnomalureError(f"{self.name} must be of type {kind.__name__}, got {value!r}.")
+        if self.choices and value not in self.choices:
+            raise AnomalureError(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise AnomalureError(f"{self.name} must be a finite number, got {value}.")
+        if self.low is not None and value < self.low or self.high is not None and value > self.high:
+            raise AnomalureError(f"{self.name} must be between {self.low} and {self.high} {self.unit}".rstrip()
+                                 + f", got {value}.")
+        return value
+
+
+def _setting(default: Any, **shown: Any) -> Any:
+    return field(default=default, metadata=shown)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """The settings of one run; every value is checked when it is made and never changed afterwards."""
+
+    deployment_pattern: str = _setting(
+        "", group="Photos", label="Deployment from the path",
+        help="A regular expression on the path inside the folder with a group named 'deployment'. "
+             "Empty: the folder that holds the photo.")
+    event_gap_s: float = _setting(
+        60.0, group="Photos", label="Event gap", unit="s", low=0.0, high=86_400.0,
+        help="Photos of one camera that are closer together than this belong to one event.")
+    max_megapixels: float = _setting(
+        200.0, group="Photos", label="Largest photo", unit="megapixels", low=1.0, high=2_000.0,
+        help="Larger pictures are not opened but listed as failures: a small file can unpack to more than the memory.")
+    detector_image_px: int = _setting(
+        640, group="Detector", label="Detector image size", unit="px", low=64, high=4096,
+        help="Longest side of the photo as the detector sees it. Larger finds smaller animals and takes longer. "
+             "A detector exported for one size keeps that size.")
+    min_confidence: float = _setting(
+        0.25, group="Detector", label="Least confidence", low=0.001, high=1.0,
+        help="Boxes under this are not used. A photo without a box is judged as a whole frame.")
+    nms_iou: float = _setting(
+        0.6, group="Detector", label="Overlap limit", low=0.0, high=1.0,
+        help="Of two boxes that overlap by more than this (intersection over union), the surer one is kept.")
+    nms_across_classes: bool = _setting(
+        True, group="Detector", label="One box an animal",
+        help="Compare boxes of different classes too, so that an animal taken for a sheep and a cow is one crop.")
+    max_detections: int = _setting(
+        300, group="Detector", label="Most boxes a photo", low=1, high=10_000,
+        help="Boxes beyond this number are counted in the run's report.")
+    crop_margin: float = _setting(
+        0.05, group="Crops", label="Margin around a box", unit="of the longer side", low=0.0, high=1.0,
+        help="How much of the surroundings a crop shows.")
+    crop_saved_px: int = _setting(
+        320, group="Crops", label="Saved crop size", unit="px", low=64, high=2048,
+        help="Longest side of the small pictures that the pages show.")
+    species_from: str = _setting(
+        "fit", group="Scores", label="Species of a crop", choices=("fit", "detector"),
+        help="fit: the known species that it fits best. detector: the detector's class, through the table below; "
+             "for detectors that know your species.")
+    species_table: str = _setting(
+        "{}", group="Scores", label="Class to species",
+        help="JSON from a detector's class to a species, such as {\"sheep\": \"deer\"}. A class that is not in the "
+             "table keeps its name.")
+    false_alarm_rate: float = _setting(
+        0.05, group="Scores", label="False-alarm rate", low=0.0001, high=0.5,
+        help="The share of normal crops that you accept to see flagged.")
+    batch_photos: int = _setting(
+        32, group="Running", label="Photos a batch", low=1, high=1024,
+        help="More is faster until the memory is full.")
+    shard_photos: int = _setting(
+        256, group="Running", label="Photos a shard", low=1, high=100_000,
+        help="After how many photos the results are put on disk. What a kill can cost is at most one shard's work.")
+
+    def __post_init__(self) -> None:
+        for setting in SETTINGS:
+            object.__setattr__(self, setting.name, setting.check(getattr(self, setting.name)))
+        self.species_by_class()
+
+    def species_by_class(self) -> dict[str, str]:
+        """The table from detector class to species, read from its JSON."""
+        try:
+            table = json.loads(self.species_table)
+        except json.JSONDecodeError as error:
+            raise AnomalureError(f"species_table must be JSON, {error}.") from error
+        if not isinstance(table, dict) or not all(isinstance(name, str) for name in table.values()):
+            raise AnomalureError(f"species_table must map class names to species names, got {self.species_table!r}.")
+        return table
+
+    def to_values(self) -> dict[str, Any]:
+        """Name to value, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "RunSettings":
+        """Settings from name to value; names left out keep their default, unknown names are refused."""
+        unknown = sorted(set(values) - {setting.name for setting in SETTINGS})
+        if unknown:
+            raise AnomalureError(f"Unknown setting {', '.join(unknown)}; the settings are "
+                                 f"{', '.join(setting.name for setting in SETTINGS)}.")
+        return cls(**values)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(name=item.name, default=item.default, **item.metadata) for item in fields(RunSettings))

@@ -1,0 +1,1 @@
+"""The learned parts: detector, encoder, one-class models, bundles."""

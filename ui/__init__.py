@@ -1,0 +1,1 @@
+"""Everything Streamlit that is reused by the pages."""
