@@ -1,54 +1,223 @@
-"""Photos in, crops, embeddings and scores out. The learned parts come in as Protocols."""
+"""One run: photos in, ranked crops out, shard by shard, so that it can be cancelled, killed and resumed."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from core.records import Found, LoadedPhoto
+from core.batches import cut_crops, detect_each, embed_crops, list_crops, read_one
+from core.crop_pictures import save_crop_picture
+from core.deployments import DeploymentNamer
+from core.events import group_events
+from core.parts import Detector, Encoder, Scorer
+from core.records import Failure, Found, LoadedPhoto
+from core.runs import Phase, Progress, RunCounts, RunFolder, ShardTables
+from core.settings import RunSettings
+
+# A batch of large photos is closed early: decoded pixels take 3 bytes each, and two batches are in memory at once.
+BATCH_MEGAPIXELS = 96.0
+MOST_READERS = 4
+PROGRESS_EVERY_S = 0.5
+# The rate that is shown is that of the last while, so that it follows a slow disk or a busy machine.
+RATE_WINDOW_S = 30.0
 
 
-class Detector(Protocol):
-    """Finds animals in a batch of photos."""
-
-    @property
-    def name(self) -> str:
-        """What the run's record says of it: a published name or a path."""
-
-    def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
-        """What is in each photo, in the photos' order; boxes in pixels of the upright photo, inside its frame."""
+class RunCancelled(Exception):
+    """Somebody asked the run to stop; its finished shards stay."""
 
 
-class Encoder(Protocol):
-    """Turns crops into vectors."""
+def run_pipeline(
+    run: RunFolder,
+    *,
+    detector: Detector,
+    encoder: Encoder,
+    scorer: Scorer,
+    namer: DeploymentNamer,
+    settings: RunSettings,
+    crops_dir: Path,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> RunCounts:
+    """Do what is left of a run: the shards that are not on disk, then events, then the scores of all crops.
 
-    @property
-    def name(self) -> str:
-        """What the run's record says of it."""
+    Args:
+        run: A new run or one that was cut short; nothing that it has is done twice.
+        detector: Finds animals; photos in which it finds none go on as whole frames.
+        encoder: Must be the one that the finished shards were made with.
+        scorer: Judges all crops at the end, since a first look needs all of them.
+        namer: Names each file's deployment.
+        settings: The run's own.
+        crops_dir: Where the small pictures go, named by crop id.
+        on_progress: Called about twice a second, and once at each change of phase.
 
-    @property
-    def input_px(self) -> int:
-        """Side of the square crops that it takes."""
+    Returns:
+        What became of the files; also of shards that an earlier attempt made.
 
-    @property
-    def sections(self) -> tuple[int, ...]:
-        """Length of each joined part of an embedding; their sum is the embedding's length."""
+    Raises:
+        AnomalureError: If another process works on this run, or the detector or encoder is broken.
+        RunCancelled: If ``run.request_cancel()`` was called meanwhile.
+    """
+    with run.working():
+        report = _Reporter(run, on_progress)
+        seen = run.seen_hashes()
+        for shard in range(run.n_shards):
+            if run.is_done(shard):
+                continue
+            tables = _run_shard(
+                run.shard_files(shard), Path(run.info.folder), detector=detector, encoder=encoder, namer=namer,
+                settings=settings, crops_dir=crops_dir, seen=seen, report=report)  # fmt: skip
+            run.write_shard(shard, tables)
+        report.phase(Phase.EVENTS)
+        run.write_events(_find_events(run, gap_s=settings.event_gap_s))
+        report.phase(Phase.SCORES)
+        for shard, scores in zip(run.done_shards(), scorer.score(run.embedded_shards()), strict=True):
+            report.check_cancel()
+            run.write_scores(shard, scores)
+        report.phase(Phase.DONE)
+        return run.counts()
 
-    def embed(self, crops: np.ndarray) -> np.ndarray:
-        """Raw embeddings, float32, shape ``(n, sum(sections))``, of RGB uint8 crops ``(n, input_px, input_px, 3)``."""
+
+class _Reporter:
+    """Turns counts into progress with a rate and the time left, and notices a request to stop."""
+
+    def __init__(self, run: RunFolder, on_progress: Callable[[Progress], None]) -> None:
+        self._run = run
+        self._on_progress = on_progress
+        counts = run.counts()
+        self._done = counts.photos
+        self._failures = counts.failures
+        self._total = len(run.file_names)
+        self._phase = Phase.PHOTOS
+        self._told_at = 0.0
+        self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), self._done)])
+        self._tell()
+
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        self._tell()
+
+    def check_cancel(self) -> None:
+        if self._run.cancel_requested:
+            raise RunCancelled
+
+    def advance(self, photos: int, *, failures: int) -> None:
+        self._done += photos
+        self._failures += failures
+        now = time.monotonic()
+        self._marks.append((now, self._done))
+        while len(self._marks) > 2 and now - self._marks[0][0] > RATE_WINDOW_S:
+            self._marks.popleft()
+        if now - self._told_at >= PROGRESS_EVERY_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        (since, before), (until, after) = self._marks[0], self._marks[-1]
+        rate = (after - before) / (until - since) if until > since else 0.0
+        left = (self._total - self._done) / rate if rate > 0 else None
+        progress = Progress(
+            phase=self._phase, done=self._done, total=self._total, photos_per_s=rate, seconds_left=left,
+            failures=self._failures)  # fmt: skip
+        self._run.write_progress(progress)
+        self._on_progress(progress)
 
 
-class EmbeddedShards(Protocol):
-    """The crops of a run with their embeddings, shard by shard; can be gone through more than once."""
+def _run_shard(
+    files: Sequence[str],
+    folder: Path,
+    *,
+    detector: Detector,
+    encoder: Encoder,
+    namer: DeploymentNamer,
+    settings: RunSettings,
+    crops_dir: Path,
+    seen: dict[str, str],
+    report: _Reporter,
+) -> ShardTables:
+    tables = ShardTables()
+    tables.add_embeddings([], np.empty((0, sum(encoder.sections)), dtype=np.float32))
+    for batch in _read_ahead(files, folder, namer=namer, settings=settings):
+        report.check_cancel()
+        failures = [item for item in batch if isinstance(item, Failure)]
+        photos = _set_duplicates_aside([item for item in batch if isinstance(item, LoadedPhoto)], seen, tables)
+        found: list[tuple[LoadedPhoto, Found]] = []
+        for photo, result in zip(photos, detect_each(detector, photos), strict=True):
+            if isinstance(result, Failure):
+                failures.append(result)
+                del seen[photo.photo.photo_id]  # a copy of it gets its own chance
+            else:
+                found.append((photo, result))
+        for failure in failures:
+            tables.add_failure(failure)
+        _add_photos(found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir)
+        report.advance(len(batch), failures=len(failures))
+    return tables
 
-    def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-        """Pairs of crops (columns of table crops, and ``deployment``) and float32 embeddings in the same order."""
-        ...
+
+def _read_ahead(
+    files: Sequence[str], folder: Path, *, namer: DeploymentNamer, settings: RunSettings
+) -> Iterator[list[LoadedPhoto | Failure]]:
+    """Batches of read photos; the next is read while the last is in the models."""
+    readers = min(os.cpu_count() or 1, MOST_READERS)
+    with ThreadPoolExecutor(readers) as pool, ThreadPoolExecutor(1) as ahead:
+
+        def read_batch(start: int) -> list[LoadedPhoto | Failure]:
+            batch: list[LoadedPhoto | Failure] = []
+            pixels = 0
+            while len(batch) < settings.batch_photos and pixels < BATCH_MEGAPIXELS * 1e6:
+                at = start + len(batch)
+                some = files[at : min(at + readers, start + settings.batch_photos)]
+                if not some:
+                    break
+                for item in pool.map(lambda name: read_one(folder, name, namer=namer, settings=settings), some):
+                    batch.append(item)
+                    pixels += 0 if isinstance(item, Failure) else item.photo.width_px * item.photo.height_px
+            return batch
+
+        at = 0
+        upcoming = ahead.submit(read_batch, at)
+        while batch := upcoming.result():
+            at += len(batch)
+            upcoming = ahead.submit(read_batch, at)
+            yield batch
 
 
-class Scorer(Protocol):
-    """Judges how little each crop fits."""
+def _set_duplicates_aside(
+    photos: Sequence[LoadedPhoto], seen: dict[str, str], tables: ShardTables
+) -> list[LoadedPhoto]:
+    new = []
+    for photo in photos:
+        first = seen.setdefault(photo.photo.photo_id, photo.photo.file_name)
+        if first == photo.photo.file_name:
+            new.append(photo)
+        else:
+            tables.add_duplicate(photo.photo, duplicate_of=first)
+    return new
 
-    def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
-        """One table of scores a shard, in the shards' order, with the columns of table scores."""
+
+def _add_photos(
+    found: Sequence[tuple[LoadedPhoto, Found]],
+    tables: ShardTables,
+    *,
+    encoder: Encoder,
+    settings: RunSettings,
+    crops_dir: Path,
+) -> None:
+    crops = [list_crops(photo, result) for photo, result in found]
+    cut = cut_crops([photo for photo, _ in found], crops, input_px=encoder.input_px, settings=settings)
+    for crop, jpeg in zip(cut.crops, cut.jpegs, strict=True):
+        save_crop_picture(crops_dir, crop.crop_id, jpeg)
+    tables.add_embeddings([crop.crop_id for crop in cut.crops], embed_crops(encoder, cut.pixels))
+    for (photo, result), of_photo in zip(found, crops, strict=True):
+        tables.add_photo(photo.photo, detections=result.detections, crops=of_photo, n_over_limit=result.n_over_limit)
+
+
+def _find_events(run: RunFolder, *, gap_s: float) -> pd.DataFrame:
+    photos = run.read_table("photos", ["photo_id", "deployment", "captured_at", "duplicate_of"])
+    photos = photos[photos["duplicate_of"].isna()]
+    events = group_events(photos["deployment"], photos["captured_at"], gap_s=gap_s)
+    return pd.DataFrame({"photo_id": photos["photo_id"], "event_id": events})

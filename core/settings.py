@@ -38,9 +38,10 @@ class Setting:
             raise AnomalureError(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}.")
         if isinstance(value, float) and not math.isfinite(value):
             raise AnomalureError(f"{self.name} must be a finite number, got {value}.")
-        if self.low is not None and value < self.low or self.high is not None and value > self.high:
-            raise AnomalureError(f"{self.name} must be between {self.low} and {self.high} {self.unit}".rstrip()
-                                 + f", got {value}.")
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
+            raise AnomalureError(
+                f"{self.name} must be between {self.low} and {self.high} {self.unit}".rstrip() + f", got {value}."
+            )
         return value
 
 
@@ -53,54 +54,122 @@ class RunSettings:
     """The settings of one run; every value is checked when it is made and never changed afterwards."""
 
     deployment_pattern: str = _setting(
-        "", group="Photos", label="Deployment from the path",
+        "",
+        group="Photos",
+        label="Deployment from the path",
         help="A regular expression on the path inside the folder with a group named 'deployment'. "
-             "Empty: the folder that holds the photo.")
+        "Empty: the folder that holds the photo.",
+    )
     event_gap_s: float = _setting(
-        60.0, group="Photos", label="Event gap", unit="s", low=0.0, high=86_400.0,
-        help="Photos of one camera that are closer together than this belong to one event.")
+        60.0,
+        group="Photos",
+        label="Event gap",
+        unit="s",
+        low=0.0,
+        high=86_400.0,
+        help="Photos of one camera that are closer together than this belong to one event.",
+    )
     max_megapixels: float = _setting(
-        200.0, group="Photos", label="Largest photo", unit="megapixels", low=1.0, high=2_000.0,
-        help="Larger pictures are not opened but listed as failures: a small file can unpack to more than the memory.")
+        200.0,
+        group="Photos",
+        label="Largest photo",
+        unit="megapixels",
+        low=1.0,
+        high=2_000.0,
+        help="Larger pictures are not opened but listed as failures: a small file can unpack to more than the memory.",
+    )
     detector_image_px: int = _setting(
-        640, group="Detector", label="Detector image size", unit="px", low=64, high=4096,
+        640,
+        group="Detector",
+        label="Detector image size",
+        unit="px",
+        low=64,
+        high=4096,
         help="Longest side of the photo as the detector sees it. Larger finds smaller animals and takes longer. "
-             "A detector exported for one size keeps that size.")
+        "A detector exported for one size keeps that size.",
+    )
     min_confidence: float = _setting(
-        0.25, group="Detector", label="Least confidence", low=0.001, high=1.0,
-        help="Boxes under this are not used. A photo without a box is judged as a whole frame.")
+        0.25,
+        group="Detector",
+        label="Least confidence",
+        low=0.001,
+        high=1.0,
+        help="Boxes under this are not used. A photo without a box is judged as a whole frame.",
+    )
     nms_iou: float = _setting(
-        0.6, group="Detector", label="Overlap limit", low=0.0, high=1.0,
-        help="Of two boxes that overlap by more than this (intersection over union), the surer one is kept.")
+        0.6,
+        group="Detector",
+        label="Overlap limit",
+        low=0.0,
+        high=1.0,
+        help="Of two boxes that overlap by more than this (intersection over union), the surer one is kept.",
+    )
     nms_across_classes: bool = _setting(
-        True, group="Detector", label="One box an animal",
-        help="Compare boxes of different classes too, so that an animal taken for a sheep and a cow is one crop.")
+        True,
+        group="Detector",
+        label="One box an animal",
+        help="Compare boxes of different classes too, so that an animal taken for a sheep and a cow is one crop.",
+    )
     max_detections: int = _setting(
-        300, group="Detector", label="Most boxes a photo", low=1, high=10_000,
-        help="Boxes beyond this number are counted in the run's report.")
+        300,
+        group="Detector",
+        label="Most boxes a photo",
+        low=1,
+        high=10_000,
+        help="Boxes beyond this number are counted in the run's report.",
+    )
     crop_margin: float = _setting(
-        0.05, group="Crops", label="Margin around a box", unit="of the longer side", low=0.0, high=1.0,
-        help="How much of the surroundings a crop shows.")
+        0.05,
+        group="Crops",
+        label="Margin around a box",
+        unit="of the longer side",
+        low=0.0,
+        high=1.0,
+        help="How much of the surroundings a crop shows.",
+    )
     crop_saved_px: int = _setting(
-        320, group="Crops", label="Saved crop size", unit="px", low=64, high=2048,
-        help="Longest side of the small pictures that the pages show.")
+        320,
+        group="Crops",
+        label="Saved crop size",
+        unit="px",
+        low=64,
+        high=2048,
+        help="Longest side of the small pictures that the pages show.",
+    )
     species_from: str = _setting(
-        "fit", group="Scores", label="Species of a crop", choices=("fit", "detector"),
+        "fit",
+        group="Scores",
+        label="Species of a crop",
+        choices=("fit", "detector"),
         help="fit: the known species that it fits best. detector: the detector's class, through the table below; "
-             "for detectors that know your species.")
+        "for detectors that know your species.",
+    )
     species_table: str = _setting(
-        "{}", group="Scores", label="Class to species",
-        help="JSON from a detector's class to a species, such as {\"sheep\": \"deer\"}. A class that is not in the "
-             "table keeps its name.")
+        "{}",
+        group="Scores",
+        label="Class to species",
+        help='JSON from a detector\'s class to a species, such as {"sheep": "deer"}. A class that is not in the '
+        "table keeps its name.",
+    )
     false_alarm_rate: float = _setting(
-        0.05, group="Scores", label="False-alarm rate", low=0.0001, high=0.5,
-        help="The share of normal crops that you accept to see flagged.")
+        0.05,
+        group="Scores",
+        label="False-alarm rate",
+        low=0.0001,
+        high=0.5,
+        help="The share of normal crops that you accept to see flagged.",
+    )
     batch_photos: int = _setting(
-        32, group="Running", label="Photos a batch", low=1, high=1024,
-        help="More is faster until the memory is full.")
+        32, group="Running", label="Photos a batch", low=1, high=1024, help="More is faster until the memory is full."
+    )
     shard_photos: int = _setting(
-        256, group="Running", label="Photos a shard", low=1, high=100_000,
-        help="After how many photos the results are put on disk. What a kill can cost is at most one shard's work.")
+        256,
+        group="Running",
+        label="Photos a shard",
+        low=1,
+        high=100_000,
+        help="After how many photos the results are put on disk. What a kill can cost is at most one shard's work.",
+    )
 
     def __post_init__(self) -> None:
         for setting in SETTINGS:
@@ -126,10 +195,13 @@ class RunSettings:
         """Settings from name to value; names left out keep their default, unknown names are refused."""
         unknown = sorted(set(values) - {setting.name for setting in SETTINGS})
         if unknown:
-            raise AnomalureError(f"Unknown setting {', '.join(unknown)}; the settings are "
-                                 f"{', '.join(setting.name for setting in SETTINGS)}.")
+            raise AnomalureError(
+                f"Unknown setting {', '.join(unknown)}; the settings are "
+                f"{', '.join(setting.name for setting in SETTINGS)}."
+            )
         return cls(**values)
 
 
 SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(name=item.name, default=item.default, **item.metadata) for item in fields(RunSettings))
+    Setting(name=item.name, default=item.default, **item.metadata) for item in fields(RunSettings)
+)

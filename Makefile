@@ -1,0 +1,36 @@
+# One word runs everything. Windows: the plain commands are in README.md.
+PYTHON ?= python3
+FOLDER ?=
+PROJECT ?= data/project
+PORT ?= 8501
+PY := .venv/bin/python
+export ANOMALURE_PROJECT := $(PROJECT)
+
+.PHONY: run test lint bench clean
+
+.venv/runtime: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/runtime
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: .venv/runtime
+	$(PY) start.py --project "$(PROJECT)" --port $(PORT) $(if $(FOLDER),--folder "$(FOLDER)")
+
+test: .venv/dev
+	$(PY) -m pytest -n auto --dist loadfile
+
+lint: .venv/dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: .venv/dev
+	$(PY) bench/pipeline.py
+	$(PY) bench/quality.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
