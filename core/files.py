@@ -1,0 +1,61 @@
+"""Files that are whole or not there: written to a temporary name, then renamed."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+TEMPORARY_SUFFIX = ".tmp"
+# On Windows a file cannot be replaced, or opened, in the instant in which another process has it in hand.
+WINDOWS_RETRIES = 40
+WINDOWS_PAUSE_S = 0.025
+
+_Result = TypeVar("_Result")
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name in the same folder that no other writer uses; what a kill leaves of it is swept away later."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
+
+
+def replace_file(temporary: Path, path: Path) -> None:
+    """Give a finished temporary file its name, in one step, over what is there.
+
+    Raises:
+        OSError: If the file cannot be renamed, on Windows also after the other process had a second to let go.
+    """
+    _patiently(lambda: os.replace(temporary, path))
+
+
+def read_whole(path: Path) -> bytes:
+    """The content of a file that another process may be replacing just now."""
+    return _patiently(path.read_bytes)
+
+
+def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Write a file in one step: a reader sees the old content or the new, never a part.
+
+    ``durable`` waits until it is on the disk, so that it outlives a power cut too.
+    """
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        replace_file(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _patiently(act: Callable[[], _Result]) -> _Result:
+    for _ in range(WINDOWS_RETRIES if os.name == "nt" else 0):
+        try:
+            return act()
+        except PermissionError:
+            time.sleep(WINDOWS_PAUSE_S)
+    return act()

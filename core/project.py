@@ -1,0 +1,304 @@
+"""A study's folder: its runs, bundles, crops and the verdicts of its reviewers."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pandas as pd
+
+from core.errors import AnomalureError
+from core.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
+from core.records import Box, CropKind, Decision, Verdict
+from core.runs import RunFolder, RunInfo, RunStatus
+from core.store import Store
+
+DATABASE_NAME = "anomalure.duckdb"
+_CROP_ID = re.compile(r"[0-9a-f]{20}")
+_PHOTO_ID = re.compile(r"[0-9a-f]{32}")
+LONGEST_NAME = 80
+# Names that Windows keeps for devices, whatever their ending.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_SAFE_NAME = re.compile(r"\w[\w .()+-]*")
+
+
+class Project:
+    """One study: ``anomalure.duckdb``, ``runs/``, ``bundles/`` and ``crops/`` in one folder.
+
+    The folder is made if it is missing. A Project may be shared by threads.
+
+    Raises:
+        AnomalureError: If the path is a file, or the folder cannot be made or written to.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).expanduser().absolute()
+        if self.path.exists() and not self.path.is_dir():
+            raise AnomalureError(f"A project is a folder, but {self.path} is a file. Choose a folder, or a new name.")
+        self.runs_dir = self.path / "runs"
+        self.bundles_dir = self.path / "bundles"
+        self.crops_dir = self.path / "crops"
+        try:
+            for folder in (self.runs_dir, self.bundles_dir, self.crops_dir):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AnomalureError(f"The project's folder {self.path} cannot be made ({error.strerror}). "
+                                 "Choose a folder that you may write to.") from error  # fmt: skip
+        self.store = Store(self.path / DATABASE_NAME)
+
+    # Runs
+
+    def runs(self) -> list[RunFolder]:
+        """The runs, newest first; one that cannot be read has status ``broken``, a ``problem``, and stands last."""
+        runs = [RunFolder(path) for path in self.runs_dir.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        good = sorted((run for run in runs if not run.problem), key=lambda run: (run.info.created_at, run.run_id))
+        return [*reversed(good), *sorted((run for run in runs if run.problem), key=lambda run: run.run_id)]
+
+    def run(self, run_id: str) -> RunFolder:
+        """The run of that id.
+
+        Raises:
+            AnomalureError: If there is none, or it cannot be read.
+        """
+        if _is_safe_name(run_id) and (self.runs_dir / run_id).is_dir():
+            return RunFolder.open(self.runs_dir / run_id)
+        known = ", ".join(run.run_id for run in self.runs()[:10]) or "none yet"
+        raise AnomalureError(f"There is no run {run_id!r} in {self.path}; the latest are: {known}.")
+
+    def latest_run(self) -> RunFolder | None:
+        """The newest run that is done; if none is, the newest that can be read; None without any."""
+        good = [run for run in self.runs() if not run.problem]
+        return next((run for run in good if run.status is RunStatus.DONE), good[0] if good else None)
+
+    def new_run_folder(
+        self,
+        name: str | None = None,
+        *,
+        folder: Path | str,
+        file_names: Sequence[str],
+        bundle: str = "",
+        detector: str = "",
+        encoder: str = "",
+        settings: Mapping[str, Any] | None = None,
+        code_version: str = "",
+    ) -> RunFolder:
+        """Make the folder of a new run and note it in the store.
+
+        Args:
+            name: The run's id; None: today's date and the folder's name, with -2, -3, ... if it is taken.
+            folder: The folder of photos.
+            file_names: Its photos, relative, with forward slashes, in the order in which they are done.
+            bundle: The bundle's name; empty: first look.
+            detector: What finds the animals, in words.
+            encoder: What describes them, in words.
+            settings: ``RunSettings.to_values()``.
+            code_version: The version of Anomalure.
+
+        Raises:
+            AnomalureError: If the name is taken or cannot be a file's name.
+        """
+        folder = Path(folder).expanduser().absolute()
+        run_ids: Iterator[str]
+        if name is None:
+            slug = re.sub(r"[^\w]+", "-", folder.name).strip("-_")[:40] or "photos"
+            first = f"{datetime.now():%Y-%m-%d}-{slug}"
+            run_ids = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
+        else:
+            check_name(name, what="run")
+            run_ids = iter([name])
+        for run_id in run_ids:
+            info = RunInfo(run_id=run_id, name=name or run_id, folder=str(folder), bundle=bundle, detector=detector,
+                           encoder=encoder, settings=dict(settings or {}), code_version=code_version)  # fmt: skip
+            try:
+                run = RunFolder.create(self.runs_dir / run_id, info, file_names)
+            except FileExistsError:
+                continue
+            self.store.register_run(run_id=run_id, name=info.name, folder=info.folder, bundle=bundle,
+                                    created_at=info.created_at)  # fmt: skip
+            return run
+        raise AnomalureError(f"There is a run named {name!r} already. Choose another name, or resume that run.")
+
+    # Pictures
+
+    def crop_path(self, crop_id: str) -> Path | None:
+        """Where the small picture of a crop is, or is to be put; None if this is no crop's id."""
+        return self.crops_dir / crop_id[:2] / f"{crop_id}.jpg" if _CROP_ID.fullmatch(crop_id) else None
+
+    def photo_path(self, run_id: str, photo_id: str) -> Path | None:
+        """Where a photo of a run is (it may be gone meanwhile); None if the run has no such photo.
+
+        Only files that the run has read can be found like this.
+        """
+        if not _PHOTO_ID.fullmatch(photo_id):
+            return None
+        try:
+            run = self.run(run_id)
+        except AnomalureError:
+            return None
+        paths = [str(path) for path in run.tables("photos")]
+        if not paths:
+            return None
+        with duckdb.connect() as connection:
+            row = connection.execute(
+                "SELECT file_name FROM read_parquet(?) WHERE photo_id = ? AND duplicate_of IS NULL", [paths, photo_id]
+            ).fetchone()
+        if row is None or ".." in PurePosixPath(row[0]).parts or Path(row[0]).is_absolute():
+            return None
+        return Path(run.info.folder) / row[0]
+
+    # Review
+
+    def review_queue(self, run: RunFolder | str | None = None, **filters: Any) -> ReviewQueue:
+        """One page of a run's crops, most anomalous first; of ``latest_run()`` unless told otherwise.
+
+        The other arguments are those of ``core.queue.read_queue``: ``species, camera, flagged_only=True,
+        undecided_only=False, order="score", limit=60, offset=0, false_alarm_rate=None``. Empty without any run.
+        """
+        chosen = self._choose(run)
+        return ReviewQueue.empty() if chosen is None else read_queue(chosen, self.store.verdicts(), **filters)
+
+    def species(self, run: RunFolder | str | None = None) -> dict[str, int]:
+        """Crops by the species that they are taken for, by name; empty before the run is scored."""
+        chosen = self._choose(run)
+        return {} if chosen is None else read_values(chosen, "species")
+
+    def cameras(self, run: RunFolder | str | None = None) -> dict[str, int]:
+        """Crops by deployment, by name."""
+        chosen = self._choose(run)
+        return {} if chosen is None else read_values(chosen, "deployment")
+
+    def find_crop(self, crop_id: str, run: RunFolder | str | None = None) -> dict[str, Any]:
+        """A crop's row of the review queue, from this run, or from the newest that has it.
+
+        Raises:
+            AnomalureError: If no run has it.
+        """
+        runs = [run for run in self.runs() if not run.problem] if run is None else [self._choose(run)]
+        verdicts = self.store.verdicts()
+        for candidate in runs:
+            row = read_crop(candidate, verdicts, crop_id) if candidate is not None else None
+            if row is not None:
+                return row
+        raise AnomalureError(f"There is no crop {crop_id!r} in {'any run' if run is None else 'this run'} of "
+                             f"{self.path}. A crop's id is in the CSV file and under its picture.")  # fmt: skip
+
+    def save_verdict(
+        self,
+        crop: Mapping[str, Any] | pd.Series | str,
+        verdict: Decision | str,
+        *,
+        reviewer: str = "",
+        note: str = "",
+        species: str = "",
+    ) -> Verdict:
+        """Keep a reviewer's decision; when this returns it is on the disk.
+
+        ``crop`` is a row of ``ReviewQueue.rows`` (as Series or mapping), or a crop's id.
+
+        Raises:
+            AnomalureError: If the verdict is not a ``Decision``, or no run has the crop.
+        """
+        return self.save_verdicts([crop], verdict, reviewer=reviewer, note=note, species=species)[0]
+
+    def save_verdicts(
+        self,
+        crops: Sequence[Mapping[str, Any] | pd.Series | str],
+        verdict: Decision | str,
+        *,
+        reviewer: str = "",
+        note: str = "",
+        species: str = "",
+    ) -> list[Verdict]:
+        """The same decision about several crops, kept all or none."""
+        try:
+            decision = Decision(verdict)
+        except ValueError as error:
+            raise AnomalureError(f"A verdict is one of {', '.join(Decision)}, got {verdict!r}.") from error
+        return self._append(crops, decision, reviewer=reviewer, note=note, species=species)
+
+    def undo_verdict(self, crop: Mapping[str, Any] | pd.Series | str, *, reviewer: str = "") -> Verdict:
+        """Take back what was decided about a crop: a new row, nothing is removed."""
+        return self._append([crop], None, reviewer=reviewer, note="", species="")[0]
+
+    def verdicts(self) -> pd.DataFrame:
+        """What holds now: the latest verdict of each crop that was not taken back, in the order of deciding.
+
+        Columns as ``core.store.VERDICT_COLUMNS``.
+        """
+        given = self.store.verdicts()
+        latest = given.drop_duplicates("crop_id", keep="last")
+        return latest[latest["verdict"] != ""].reset_index(drop=True)
+
+    def export_rows(
+        self, run: RunFolder | str | None = None, *, reviewed_anomalies_only: bool = True
+    ) -> Iterator[pd.DataFrame]:
+        """A run's crops for a file, table by table, with the columns ``core.queue.EXPORT_COLUMNS``.
+
+        Raises:
+            AnomalureError: If there is no run.
+        """
+        chosen = self._choose(run)
+        if chosen is None:
+            raise AnomalureError(f"There is no run in {self.path} yet. Run Anomalure on a folder of photos first.")
+        return export_rows(chosen, self.store.verdicts(), reviewed_anomalies_only=reviewed_anomalies_only)
+
+    def _choose(self, run: RunFolder | str | None) -> RunFolder | None:
+        if run is None:
+            return self.latest_run()
+        return self.run(run) if isinstance(run, str) else run
+
+    def _append(
+        self,
+        crops: Sequence[Mapping[str, Any] | pd.Series | str],
+        decision: Decision | None,
+        *,
+        reviewer: str,
+        note: str,
+        species: str,
+    ) -> list[Verdict]:
+        now = datetime.now(UTC)
+        written: list[Verdict] = []
+        replaced: list[Verdict] = []
+        for crop in crops:
+            row = self.find_crop(crop) if isinstance(crop, str) else dict(crop)
+            new = Verdict(
+                verdict_id=uuid4().hex, photo_id=row["photo_id"], crop_id=row["crop_id"], kind=CropKind(row["kind"]),
+                box=Box(float(row["x"]), float(row["y"]), float(row["width"]), float(row["height"])),
+                verdict=decision, decided_at=now, reviewer=reviewer, species=species, note=note,
+                run=row.get("run", ""), bundle=row.get("bundle", ""), score=_number(row.get("score")),
+                p_value=_number(row.get("p_value")), false_alarm_rate=_number(row.get("false_alarm_rate")))  # fmt: skip
+            written.append(new)
+            earlier = row.get("verdict_crop_id") or new.crop_id
+            if earlier != new.crop_id:
+                # The verdict on show was given on a slightly other box in another run: it must not hold beside this.
+                replaced.append(_take_back(new, earlier))
+        self.store.append_verdicts([*replaced, *written])
+        return written
+
+
+def check_name(name: str, *, what: str) -> None:
+    """Whether a name that a user gave can be a folder's name on every system.
+
+    Raises:
+        AnomalureError: If it cannot.
+    """
+    if not _is_safe_name(name):
+        raise AnomalureError(f"{name!r} cannot be the name of a {what}: use up to {LONGEST_NAME} letters, digits, spaces "
+                             "and - _ . + ( ), starting with a letter or digit.")  # fmt: skip
+
+
+def _is_safe_name(name: str) -> bool:
+    return (len(name) <= LONGEST_NAME and bool(_SAFE_NAME.fullmatch(name)) and not _RESERVED.fullmatch(name)
+            and name[-1] not in " .")  # fmt: skip
+
+
+def _take_back(new: Verdict, crop_id: str) -> Verdict:
+    return replace(new, verdict_id=uuid4().hex, crop_id=crop_id, verdict=None, species="", note="")
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)

@@ -1,0 +1,234 @@
+"""What changes in a project: verdicts, the registry of runs and bundles, settings. The only SQL on its database."""
+
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from core.errors import AnomalureError, StoreBusy
+from core.files import temporary_beside
+from core.migrations import MIGRATIONS, migrate, read_version
+from core.records import Verdict
+
+PATIENCE_S = 10.0
+_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.2
+
+# DuckDB lets one process have a file, and one connection must not be shared by threads: within a process the
+# threads take turns here, between processes the file's own lock decides and the others try again.
+_turns: dict[Path, threading.RLock] = {}
+_turns_guard = threading.Lock()
+
+VERDICT_COLUMNS = (
+    "sequence", "verdict_id", "photo_id", "crop_id", "kind", "x", "y", "width", "height", "verdict", "decided_at",
+    "reviewer", "species", "note", "run", "bundle", "score", "p_value", "false_alarm_rate")  # fmt: skip
+
+
+class Store:
+    """``anomalure.duckdb`` of a project, opened for each piece of work and closed again at once.
+
+    So the pages, a run and the command line work side by side. Every method may raise ``StoreBusy``, when another
+    process does not let go within ``patience_s`` seconds, and ``AnomalureError``, when the file is not Anomalure's,
+    damaged, or a newer version's.
+    """
+
+    def __init__(self, path: Path, *, patience_s: float = PATIENCE_S) -> None:
+        self.path = Path(path).resolve()
+        self.patience_s = patience_s
+        with _turns_guard:
+            self._turn = _turns.setdefault(self.path, threading.RLock())
+        self._migrated = False
+
+    # Verdicts
+
+    def append_verdicts(self, verdicts: Sequence[Verdict]) -> None:
+        """Add verdicts, all or none. When this returns they are on the disk."""
+        if not verdicts:
+            return
+        rows = [
+            (item.verdict_id, item.photo_id, item.crop_id, str(item.kind), item.box.x, item.box.y, item.box.width,
+             item.box.height, None if item.verdict is None else str(item.verdict), to_utc(item.decided_at),
+             item.reviewer, item.species, item.note, item.run, item.bundle, item.score, item.p_value,
+             item.false_alarm_rate)
+            for item in verdicts]  # fmt: skip
+        with self._write() as connection:
+            (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM verdicts").fetchone() or (0,)
+            connection.executemany(
+                f"INSERT INTO verdicts VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})",
+                [(last + n, *row) for n, row in enumerate(rows, start=1)],
+            )
+
+    def verdicts(self) -> pd.DataFrame:
+        """Every verdict ever given, oldest first; columns ``VERDICT_COLUMNS``, ``decided_at`` in UTC without zone.
+
+        ``verdict`` is empty where a row takes an earlier verdict back.
+        """
+        columns = ", ".join("coalesce(verdict, '') AS verdict" if c == "verdict" else c for c in VERDICT_COLUMNS)
+        return self._read(f"SELECT {columns} FROM verdicts ORDER BY sequence")
+
+    # Registry
+
+    def register_run(self, *, run_id: str, name: str, folder: str, bundle: str, created_at: datetime) -> None:
+        """Note a run; noted again, it is replaced."""
+        with self._write() as connection:
+            connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)",
+                               [run_id, name, folder, bundle, to_utc(created_at)])  # fmt: skip
+
+    def runs(self) -> pd.DataFrame:
+        """The runs that were noted, newest first: run_id, name, folder, bundle, created_at (UTC)."""
+        return self._read("SELECT * FROM runs ORDER BY created_at DESC, run_id")
+
+    def register_bundle(self, name: str, *, made_from: str = "", created_at: datetime | None = None) -> None:
+        """Note a bundle, which never changes once made; ``made_from`` is the bundle that it was retrained from.
+
+        Raises:
+            AnomalureError: If there is one of that name.
+        """
+        with self._write() as connection:
+            if connection.execute("SELECT 1 FROM bundles WHERE name = ?", [name]).fetchone():
+                raise AnomalureError(f"There is a bundle named {name} already, and a bundle never changes. "
+                                     "Choose another name.")  # fmt: skip
+            connection.execute("INSERT INTO bundles VALUES (?, ?, ?)",
+                               [name, made_from, to_utc(created_at or datetime.now(UTC))])  # fmt: skip
+
+    def bundles(self) -> pd.DataFrame:
+        """The bundles that were noted, newest first: name, made_from, created_at (UTC), active."""
+        return self._read(
+            "SELECT *, name = coalesce((SELECT bundle FROM activations ORDER BY sequence DESC LIMIT 1), '') AS active "
+            "FROM bundles ORDER BY created_at DESC, name"
+        )
+
+    def active_bundle(self) -> str:
+        """The name of the bundle that runs use unless told otherwise; empty: first look."""
+        table = self._read("SELECT bundle FROM activations ORDER BY sequence DESC LIMIT 1")
+        return str(table["bundle"].iloc[0]) if len(table) else ""
+
+    def activate_bundle(self, name: str) -> None:
+        """Make a bundle the active one; an empty name goes back to first looks.
+
+        Raises:
+            AnomalureError: If there is no bundle of that name.
+        """
+        with self._write() as connection:
+            names = [row[0] for row in connection.execute("SELECT name FROM bundles ORDER BY name").fetchall()]
+            if name and name not in names:
+                raise AnomalureError(f"There is no bundle named {name!r}; there are: {', '.join(names) or 'none'}.")
+            connection.execute(
+                "INSERT INTO activations SELECT coalesce(max(sequence), 0) + 1, ?, ? FROM activations",
+                [name, to_utc(datetime.now(UTC))],
+            )
+
+    # Settings
+
+    def get_setting(self, key: str, default: Any = None) -> Any:
+        """A value that was set, or ``default``."""
+        table = self._read("SELECT value FROM settings WHERE key = ?", [key])
+        return json.loads(table["value"].iloc[0]) if len(table) else default
+
+    def set_setting(self, key: str, value: Any) -> None:
+        """Keep a value that fits JSON."""
+        with self._write() as connection:
+            connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", [key, json.dumps(value)])
+
+    # Opening and closing
+
+    def _read(self, query: str, values: Sequence[Any] = ()) -> pd.DataFrame:
+        with self._turn:
+            self._make_ready()
+            with self._open(read_only=True) as connection:
+                return connection.execute(query, list(values)).df()
+
+    @contextmanager
+    def _write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._turn:
+            self._make_ready()
+            with self._open(read_only=False) as connection:
+                connection.begin()
+                try:
+                    yield connection
+                    connection.commit()
+                except BaseException:
+                    connection.rollback()
+                    raise
+
+    def _make_ready(self) -> None:
+        if not self.path.exists():
+            self._create()
+        if self._migrated:
+            return
+        with self._open(read_only=True) as connection:
+            version = read_version(connection)
+        if version < len(MIGRATIONS):
+            with self._open(read_only=False) as connection:
+                migrate(connection)
+        self._migrated = True
+
+    def _create(self) -> None:
+        # Made aside and then named, so that a kill leaves no half database and two makers do not meet in one file.
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(self.path)
+        try:
+            with duckdb.connect(temporary) as connection:
+                migrate(connection)
+            _name_if_free(temporary, self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._connect(read_only=read_only)
+        try:
+            yield connection
+        except duckdb.FatalException as error:
+            raise self._damaged(error) from error
+        finally:
+            connection.close()
+
+    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        until = time.monotonic() + self.patience_s
+        pause = _PAUSE_S
+        while True:
+            try:
+                return duckdb.connect(self.path, read_only=read_only)
+            except duckdb.Error as error:
+                if not _is_held(error):
+                    raise self._damaged(error) from error
+                if time.monotonic() > until:
+                    raise StoreBusy(f"Another program has had the project's database {self.path} open for more than "
+                                    f"{self.patience_s:.0f} seconds. Close it there and try again.") from error  # fmt: skip
+            time.sleep(random.uniform(0.5, 1.0) * pause)  # apart, or those who wait meet again and again
+            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+    def _damaged(self, error: Exception) -> AnomalureError:
+        return AnomalureError(f"The project's database {self.path} cannot be opened: it is damaged or not a database "
+                              f"of Anomalure ({error}). Put it back from a copy, or move it away: a new one is then "
+                              "made, without the verdicts.")  # fmt: skip
+
+
+def to_utc(moment: datetime) -> datetime:
+    """A moment in UTC without zone, as the database keeps it; one without zone is taken to be in UTC."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _is_held(error: duckdb.Error) -> bool:
+    text = str(error)
+    return "Could not set lock on file" in text or "being used by another process" in text
+
+
+def _name_if_free(temporary: Path, path: Path) -> None:
+    try:
+        if os.name == "nt":
+            os.rename(temporary, path)  # refuses to replace, unlike on other systems
+        else:
+            os.link(temporary, path)
+    except FileExistsError:
+        return  # another process was first
