@@ -1,0 +1,16 @@
+"""Where downloaded weights are kept on this computer, outside any project."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """The user's cache folder of Anomalure; ``ANOMALURE_CACHE`` in the environment says otherwise."""
+    if chosen := os.environ.get("ANOMALURE_CACHE"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "anomalure"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "anomalure"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "anomalure"

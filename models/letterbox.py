@@ -1,0 +1,69 @@
+"""A photo of any shape on the canvas that a detector takes, and boxes back from it.
+
+The same arithmetic as Ultralytics' LetterBox and scale_boxes, so that a detector sees what it was trained on.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from core.records import Box
+
+GREY = 114
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """Where a photo of ``photo_hw`` pixels lies on a canvas of ``canvas_hw`` pixels: resized, in the middle."""
+
+    photo_hw: tuple[int, int]
+    canvas_hw: tuple[int, int]
+
+    @property
+    def resized_hw(self) -> tuple[int, int]:
+        """Size of the photo on the canvas."""
+        gain = min(self.canvas_hw[0] / self.photo_hw[0], self.canvas_hw[1] / self.photo_hw[1])
+        return max(round(self.photo_hw[0] * gain), 1), max(round(self.photo_hw[1] * gain), 1)
+
+    @property
+    def top_left(self) -> tuple[int, int]:
+        """First row and column of the photo on the canvas."""
+        height, width = self.resized_hw
+        # The 0.1 breaks the tie of an odd border as Ultralytics does.
+        return round((self.canvas_hw[0] - height) / 2 - 0.1), round((self.canvas_hw[1] - width) / 2 - 0.1)
+
+    def draw(self, pixels: np.ndarray, canvas: np.ndarray) -> None:
+        """Put the photo, uint8 ``(h, w, 3)``, on the canvas, uint8 ``(*canvas_hw, 3)``, with grey around it."""
+        (height, width), (top, left) = self.resized_hw, self.top_left
+        canvas[:top] = GREY
+        canvas[top + height :] = GREY
+        canvas[:, :left] = GREY
+        canvas[:, left + width :] = GREY
+        place = canvas[top : top + height, left : left + width]
+        if (height, width) == self.photo_hw:
+            place[...] = pixels
+        else:
+            place[...] = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    def box_on_photo(self, corners: np.ndarray) -> Box:
+        """The box of canvas corners x1, y1, x2, y2 in pixels of the photo, clipped to it, at least one pixel wide."""
+        (height, width), (top, left) = self.resized_hw, self.top_left
+        photo_height, photo_width = self.photo_hw
+        x1, x2 = (_clip((x - left) * photo_width / width, photo_width) for x in (float(corners[0]), float(corners[2])))
+        y1, y2 = (
+            _clip((y - top) * photo_height / height, photo_height) for y in (float(corners[1]), float(corners[3]))
+        )
+        x, y = min(x1, photo_width - 1), min(y1, photo_height - 1)
+        return Box(x=x, y=y, width=max(x2 - x, 1.0), height=max(y2 - y, 1.0))
+
+
+def fit_canvas(photo_hw: tuple[int, int], *, image_px: int, stride: int) -> tuple[int, int]:
+    """The smallest canvas, in whole strides, for a photo whose longer side becomes ``image_px``."""
+    height, width = Letterbox(photo_hw, (image_px, image_px)).resized_hw
+    return math.ceil(height / stride) * stride, math.ceil(width / stride) * stride
+
+
+def _clip(value: float, high: int) -> float:
+    return min(max(value, 0.0), float(high))

@@ -1,0 +1,83 @@
+"""What an exported detector says of itself: classes, task, stride."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+import yaml
+
+from core.errors import FileFormatError
+
+DEFAULT_STRIDE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class YoloMetadata:
+    """The part of an export's metadata that detecting needs. No ``class_names``: the export does not give any."""
+
+    class_names: tuple[str, ...] = ()
+    stride: int = DEFAULT_STRIDE
+
+    def name_class(self, number: int) -> str:
+        """The name of a class by its number, or "class 7" where the detector gives no names."""
+        return self.class_names[number] if number < len(self.class_names) else f"class {number}"
+
+
+def read_metadata_file(path: Path) -> YoloMetadata:
+    """Read the ``metadata.yaml`` that Ultralytics puts beside an export; nothing is known where there is none.
+
+    Raises:
+        FileFormatError: If it is not a mapping in YAML, or its names, task or stride are not what they should be.
+    """
+    if not path.exists():
+        return YoloMetadata()
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{path} is not readable as YAML: {error}. Export the detector again.") from error
+    if not isinstance(values, dict):
+        raise FileFormatError(f"{path} must hold names and values, got {type(values).__name__}. Export it again.")
+    return parse_metadata(values, source=str(path))
+
+
+def read_embedded_metadata(model: ov.Model, *, source: str) -> YoloMetadata:
+    """Read what Ultralytics puts inside an ONNX file, as OpenVINO hands it on.
+
+    Raises:
+        FileFormatError: If names, task or stride are not what they should be.
+    """
+    if not model.has_rt_info("framework"):
+        return YoloMetadata()
+    values: dict[str, Any] = {}
+    for key in ("names", "task", "stride"):
+        if model.has_rt_info(["framework", key]):
+            text = str(model.get_rt_info(["framework", key]).value)
+            try:
+                values[key] = ast.literal_eval(text)
+            except (ValueError, SyntaxError):
+                values[key] = text
+    return parse_metadata(values, source=source)
+
+
+def parse_metadata(values: Mapping[Any, Any], *, source: str) -> YoloMetadata:
+    """Check the values; ``source`` is the file that an error names."""
+    task = values.get("task", "detect")
+    if task != "detect":
+        raise FileFormatError(f"{source} is a model for the task {task!r}; a detector (task 'detect') is needed.")
+    stride = values.get("stride", DEFAULT_STRIDE)
+    if not isinstance(stride, int) or isinstance(stride, bool) or stride < 1:
+        raise FileFormatError(f"{source}: stride must be a whole number of pixels, got {stride!r}.")
+    return YoloMetadata(class_names=_parse_names(values.get("names"), source=source), stride=stride)
+
+
+def _parse_names(names: Any, *, source: str) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or set(names) != set(range(len(names))):
+        raise FileFormatError(f"{source}: names must give a name to each of the classes 0, 1, 2 ..., got {names!r}.")
+    return tuple(str(names[number]) for number in range(len(names)))
