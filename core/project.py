@@ -84,6 +84,8 @@ class Project:
         detector: str = "",
         encoder: str = "",
         settings: Mapping[str, Any] | None = None,
+        boxes: str = "",
+        deployments_csv: str = "",
         code_version: str = "",
     ) -> RunFolder:
         """Make the folder of a new run and note it in the store.
@@ -96,6 +98,8 @@ class Project:
             detector: What finds the animals, in words.
             encoder: What describes them, in words.
             settings: ``RunSettings.to_values()``.
+            boxes: The file that boxes come from in place of a detector, absolute, or empty.
+            deployments_csv: The table of cameras, absolute, or empty.
             code_version: The version of Anomalure.
 
         Raises:
@@ -112,7 +116,8 @@ class Project:
             run_ids = iter([name])
         for run_id in run_ids:
             info = RunInfo(run_id=run_id, name=name or run_id, folder=str(folder), bundle=bundle, detector=detector,
-                           encoder=encoder, settings=dict(settings or {}), code_version=code_version)  # fmt: skip
+                           encoder=encoder, settings=dict(settings or {}), boxes=boxes,
+                           deployments_csv=deployments_csv, code_version=code_version)  # fmt: skip
             try:
                 run = RunFolder.create(self.runs_dir / run_id, info, file_names)
             except FileExistsError:
@@ -287,8 +292,8 @@ def check_name(name: str, *, what: str) -> None:
         AnomalureError: If it cannot.
     """
     if not _is_safe_name(name):
-        raise AnomalureError(f"{name!r} cannot be the name of a {what}: use up to {LONGEST_NAME} letters, digits, spaces "
-                             "and - _ . + ( ), starting with a letter or digit.")  # fmt: skip
+        raise AnomalureError(f"{name!r} cannot be the name of a {what}: use up to {LONGEST_NAME} letters, digits, "
+                             "spaces and - _ . + ( ), starting with a letter or digit.")  # fmt: skip
 
 
 def _is_safe_name(name: str) -> bool:

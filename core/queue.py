@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from core.records import Decision
 from core.runs import SCHEMAS, RunFolder
+from core.store import to_utc
 
 # Boxes of one photo that overlap at least this much (intersection over union) are taken for the same animal.
 SAME_BOX_IOU = 0.5
@@ -73,6 +75,7 @@ def read_queue(
     camera: str | None = None,
     flagged_only: bool = True,
     undecided_only: bool = False,
+    decided_since: datetime | None = None,
     order: str = "score",
     limit: int = 60,
     offset: int = 0,
@@ -87,6 +90,8 @@ def read_queue(
         camera: Only crops of this deployment.
         flagged_only: Only crops whose p-value is at most the false-alarm rate.
         undecided_only: Only crops without a verdict.
+        decided_since: With ``undecided_only``, keep also the crops whose verdict was given at this moment or later
+            (UTC if it has no zone), so that a page stays as it is while somebody decides about its crops.
         order: One of ``ORDERS``.
         limit: Most rows of a page, >= 0.
         offset: Rows before the page, >= 0.
@@ -103,15 +108,16 @@ def read_queue(
     where = [f"{column} = ?" for column, value in chosen.items() if value is not None] or ["true"]
     values = [value for value in chosen.values() if value is not None]
     in_selection = "flagged" if flagged_only else "true"
-    in_page = f"{in_selection} AND verdict = ''" if undecided_only else in_selection
+    in_page = f"{in_selection} AND (verdict = '' OR decided_at >= ?)" if undecided_only else in_selection
+    since = [to_utc(decided_since) if decided_since else datetime.max] if undecided_only else []
     with _QueueTables(run, verdicts, false_alarm_rate) as connection:
         counts = connection.execute(
             f"""SELECT count(*) FILTER ({in_page}), count(*) FILTER ({in_selection}),
                        count(*) FILTER ({in_selection} AND verdict <> ''), count(*) FILTER (flagged)
-                FROM queue WHERE {' AND '.join(where)}""", values).fetchone()  # fmt: skip
+                FROM queue WHERE {' AND '.join(where)}""", [*since, *values]).fetchone()  # fmt: skip
         rows = connection.execute(
             f"""SELECT {', '.join(QUEUE_COLUMNS)} FROM queue WHERE {' AND '.join(where)} AND {in_page}
-                ORDER BY {ORDERS[order]} LIMIT {limit:d} OFFSET {offset:d}""", values).df()  # fmt: skip
+                ORDER BY {ORDERS[order]} LIMIT {limit:d} OFFSET {offset:d}""", [*values, *since]).df()  # fmt: skip
     total, n_selected, n_decided, n_flagged = counts or (0, 0, 0, 0)
     return ReviewQueue(rows=rows, total=total, n_selected=n_selected, n_decided=n_decided, n_flagged=n_flagged,
                        offset=offset)  # fmt: skip
@@ -182,7 +188,8 @@ class _QueueTables:
                     coalesce(c.detector_class, '') AS detector_class, c.detector_confidence,
                     coalesce(d.verdict, '') AS verdict, coalesce(d.species, '') AS verdict_species,
                     coalesce(d.note, '') AS note, coalesce(d.reviewer, '') AS reviewer, d.decided_at,
-                    coalesce(d.given_on, '') AS verdict_crop_id, run, bundle, coalesce(rate, own_rate) AS false_alarm_rate
+                    coalesce(d.given_on, '') AS verdict_crop_id, run, bundle,
+                    coalesce(rate, own_rate) AS false_alarm_rate
                 FROM crops c
                 JOIN photos p ON p.photo_id = c.photo_id AND p.duplicate_of IS NULL
                 LEFT JOIN events e ON e.photo_id = c.photo_id

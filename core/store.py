@@ -203,8 +203,10 @@ class Store:
                 if not _is_held(error):
                     raise self._damaged(error) from error
                 if time.monotonic() > until:
-                    raise StoreBusy(f"Another program has had the project's database {self.path} open for more than "
-                                    f"{self.patience_s:.0f} seconds. Close it there and try again.") from error  # fmt: skip
+                    raise StoreBusy(
+                        f"Another program has had the project's database {self.path} open for more than "
+                        f"{self.patience_s:.0f} seconds. Close it there and try again."
+                    ) from error
             time.sleep(random.uniform(0.5, 1.0) * pause)  # apart, or those who wait meet again and again
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
