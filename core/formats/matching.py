@@ -1,0 +1,165 @@
+"""Names in a file of labels meet the photos of a folder by their longest common path ending."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import AnomalureError
+
+
+def normalise_name(name: str) -> str:
+    """A path with forward slashes, composed letters (macOS writes them apart) and no ``.`` steps."""
+    if not name.isascii():
+        name = unicodedata.normalize("NFC", name)
+    if "\\" in name:
+        name = name.replace("\\", "/")
+    if "//" in name or "./" in name or name.startswith("/") or name.endswith("/."):
+        name = "/".join(part for part in name.split("/") if part not in ("", "."))
+    return name
+
+
+def match_names(theirs: Sequence[str], ours: Sequence[str], *, folder: Path | None = None) -> dict[str, str]:
+    """Which photo each name of a file means.
+
+    A name meets the photo with which it shares the most path parts, counted from the end, capitals aside:
+    ``images/season/IMG_1.jpg`` meets ``season/IMG_1.jpg``. One of the two has to be the ending of the other, or they
+    share a folder besides the file's name: cameras number alike, so ``cam1/IMG_1.jpg`` never meets ``cam2/IMG_1.jpg``.
+
+    Args:
+        theirs: Names as the file has them; backslashes are understood.
+        ours: The photos' names inside their folder, with forward slashes, each once.
+        folder: Where the photos are. Its path tells ``season/IMG_1.jpg`` from ``train/IMG_1.jpg`` when the photos are
+            those directly in ``images/season``.
+
+    Returns:
+        From their name to ours; names without a partner are left out.
+
+    Raises:
+        AnomalureError: If a name could be two photos, or a photo two names; both are said.
+    """
+    above = [part.casefold() for part in normalise_name(str(folder.resolve())).split("/")][::-1] if folder else []
+    their_spellings: dict[str, list[str]] = defaultdict(list)
+    for name in theirs:
+        their_spellings[normalise_name(name)].append(name)
+    matcher = _Matcher(above)
+    matcher.match([_Name.of(name) for name in their_spellings], [_Name.of(normalise_name(o), raw=o) for o in ours])
+    return {
+        spelling: our_name
+        for their_name, our_name in matcher.settle().items()
+        for spelling in their_spellings[their_name]
+    }
+
+
+class _Name:
+    """A path taken apart: ``parts`` from the end, capitals aside; ``raw`` as the caller wrote it."""
+
+    __slots__ = ("partner", "parts", "plain", "raw")
+
+    def __init__(self, plain: str, raw: str, parts: list[str]) -> None:
+        self.plain, self.raw, self.parts = plain, raw, parts
+        self.partner: _Name | None = None
+
+    @classmethod
+    def of(cls, plain: str, *, raw: str | None = None) -> "_Name":
+        return cls(plain, plain if raw is None else raw, plain.casefold().split("/")[::-1])
+
+    def ending(self, n_parts: int) -> str:
+        return "/".join(self.plain.split("/")[-n_parts:])
+
+
+@dataclass
+class _Matcher:
+    """``above`` is the path of our folder from its end. ``unsure`` waits until the sure matches are known."""
+
+    above: list[str]
+    matched: dict[str, str] = field(default_factory=dict)
+    folder_name_counts: bool = False
+    unsure: list[tuple[int, list[_Name], list[_Name]]] = field(default_factory=list)
+
+    def match(self, theirs: list[_Name], ours: list[_Name], *, n: int = 0) -> None:
+        """Match names that share their last ``n`` parts: first those that share more."""
+        if n and len(theirs) == len(ours) == 1:
+            n = self._common(theirs[0], ours[0], n)
+        else:
+            ours_by_part: dict[str, list[_Name]] = defaultdict(list)
+            theirs_by_part: dict[str, list[_Name]] = defaultdict(list)
+            for our in ours:
+                part = self._part(our, n)
+                if part is not None:
+                    ours_by_part[part].append(our)
+            for their in theirs:
+                if len(their.parts) > n and their.parts[n] in ours_by_part:
+                    theirs_by_part[their.parts[n]].append(their)
+            for part, some in theirs_by_part.items():
+                self.match(some, ours_by_part[part], n=n + 1)
+            if n == 0:
+                return
+            theirs = [their for their in theirs if their.partner is None]
+            ours = [our for our in ours if our.partner is None]
+        if theirs and ours:
+            self._decide(n, theirs, ours)
+
+    def settle(self) -> dict[str, str]:
+        """All matches, after those that are only likely where nothing contradicts them."""
+        any_sure = bool(self.matched)
+        for n, theirs, ours in self.unsure:
+            theirs = [their for their in theirs if their.partner is None]
+            ours = [our for our in ours if our.partner is None]
+            whole = [our for our in ours if len(our.parts) <= n]
+            if whole and theirs:
+                # All of our name agrees, and above it their folder is called otherwise than ours: renamed or copied,
+                # unless other names show that the folder's name counts.
+                if not self.folder_name_counts:
+                    self._pair_or_refuse(n, theirs, whole)
+            elif len(theirs) == len(ours) == 1 and n >= 2 and not any_sure:
+                self._pair(theirs[0], ours[0], n)
+        return self.matched
+
+    def _decide(self, n: int, theirs: list[_Name], ours: list[_Name]) -> None:
+        """Names that share exactly their last ``n`` parts."""
+        ended = [their for their in theirs if len(their.parts) == n]
+        if ended:
+            self._pair_or_refuse(n, ended, ours)
+        elif any(len(our.parts) < n or (len(our.parts) == n and not self.above) for our in ours):
+            self._pair_or_refuse(n, theirs, [our for our in ours if len(our.parts) <= n])
+        else:
+            self.unsure.append((n, theirs, ours))
+
+    def _pair_or_refuse(self, n: int, theirs: list[_Name], ours: list[_Name]) -> None:
+        if len(theirs) > 1 or len(ours) > 1:  # two that differ in capitals only are told apart by them
+            for their in theirs:
+                same = [our for our in ours if our.partner is None and our.ending(n) == their.ending(n)]
+                if len(same) == 1 and sum(other.ending(n) == their.ending(n) for other in theirs) == 1:
+                    self._pair(their, same[0], n)
+            theirs = [their for their in theirs if their.partner is None]
+            ours = [our for our in ours if our.partner is None]
+        if len(theirs) == 1 and len(ours) == 1:
+            self._pair(theirs[0], ours[0], n)
+        elif theirs and len(ours) > 1:
+            raise AnomalureError(
+                f"The name {theirs[0].raw} could be the photo {ours[0].raw} or {ours[1].raw}. Use names with enough of "
+                "their folders to tell them apart."
+            )
+        elif ours and len(theirs) > 1:
+            raise AnomalureError(
+                f"The photo {ours[0].raw} could be {theirs[0].raw} or {theirs[1].raw} of the file. Choose the folder "
+                "that those names start from, or use names with more of their folders."
+            )
+
+    def _pair(self, their: _Name, our: _Name, n: int) -> None:
+        their.partner, our.partner = our, their
+        self.matched[their.plain] = our.raw
+        self.folder_name_counts = self.folder_name_counts or n > len(our.parts)
+
+    def _common(self, their: _Name, our: _Name, n: int) -> int:
+        while n < len(their.parts) and their.parts[n] == self._part(our, n):
+            n += 1
+        return n
+
+    def _part(self, our: _Name, n: int) -> str | None:
+        if n < len(our.parts):
+            return our.parts[n]
+        n -= len(our.parts)
+        return self.above[n] if n < len(self.above) else None
