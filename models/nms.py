@@ -19,7 +19,7 @@ class Candidates:
 
 
 def read_grid(output: np.ndarray, *, min_confidence: float) -> Candidates:
-    """Candidates from the output of YOLOv8, 11 and 12: ``(4 + classes, n)``, rows x, y (centre), width, height, scores."""
+    """Candidates from ``(4 + classes, n)``, as YOLOv8 to 12 give it: rows x, y (centre), width, height, scores."""
     scores = output[4:]  # (classes, n)
     best = scores.max(axis=0)  # (n,)
     (kept,) = np.nonzero(best >= min_confidence)
@@ -32,7 +32,7 @@ def read_grid(output: np.ndarray, *, min_confidence: float) -> Candidates:
 
 
 def read_end_to_end(output: np.ndarray, *, min_confidence: float) -> Candidates:
-    """Candidates from the output of YOLOv10 and 26: ``(n, 6)``, columns x1, y1, x2, y2, confidence, class."""
+    """Candidates from ``(n, 6)``, as YOLOv10 and 26 give it: columns x1, y1, x2, y2, confidence, class."""
     rows = output[output[:, 4] >= min_confidence]
     return Candidates(
         corners=rows[:, :4].astype(np.float32),

@@ -64,7 +64,7 @@ class OpenVinoDetector:
             RuntimeError: If the model fails on a photo; the others of the batch are then not known either.
         """
         boxes_of: list[Letterbox] = []
-        candidates_of: list[Candidates | None | Exception] = [None] * len(photos)
+        candidates_of: list[Candidates | Exception | None] = [None] * len(photos)
         with self._lock:
             try:
                 for place, photo in enumerate(photos):
@@ -132,7 +132,7 @@ def load_openvino_detector(path: Path, settings: RunSettings, *, name: str) -> O
 def _read_input_hw(model: ov.Model, *, name: str) -> tuple[int, int] | None:
     """Height and width of the model's input, None where it takes any; the batch becomes one photo."""
     shapes = [port.get_partial_shape() for port in model.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1].is_static and shapes[0][1].get_length() != 3:
+    if len(shapes) != 1 or len(shapes[0]) != 4 or (shapes[0][1].is_static and shapes[0][1].get_length() != 3):
         raise AnomalureError(
             f"{name} takes {', '.join(map(str, shapes))}; a detector takes one picture, (1, 3, height, width)."
         )
@@ -156,7 +156,7 @@ def _is_end_to_end(model: ov.Model, metadata: YoloMetadata, *, name: str) -> boo
         if columns == END_TO_END_COLUMNS and rows != BOX_ROWS + n_classes:
             return True
         is_grid = rows is not None and rows > BOX_ROWS and (columns is None or rows < columns)
-        if is_grid and n_classes in (0, rows - BOX_ROWS) and len(model.outputs) == 1:
+        if is_grid and n_classes in (0, (rows or 0) - BOX_ROWS) and len(model.outputs) == 1:
             return False
     raise AnomalureError(
         f"{name} gives {', '.join(str(port.get_partial_shape()) for port in model.outputs)} with {n_classes} class "

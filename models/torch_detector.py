@@ -31,14 +31,14 @@ class TorchDetector:
         settings: RunSettings,
         device: torch.device,
     ) -> None:
-        """``network`` takes RGB floats ``(n, 3, h, w)``, 0 to 1, and gives ``(n, 4 + classes, cells)`` or ``(n, k, 6)``."""
+        """``network``: RGB floats 0 to 1 ``(n, 3, h, w)`` to ``(n, 4 + classes, cells)`` or ``(n, k, 6)``."""
         self.name = name
         self.engine = f"torch {device.type}"
         self.settings = settings
         self.metadata = metadata
         self.image_px = -(-settings.detector_image_px // metadata.stride) * metadata.stride
         self._device = device
-        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        self._network = network.eval().to(device).to(memory_format=torch.channels_last)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -75,12 +76,17 @@ class GridOnly(torch.nn.Module):
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
-        self.network = network.fuse(verbose=False) if hasattr(network, "fuse") else network
+        self.network = _fuse(network)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """``pictures``: RGB, 0 to 1, shape ``(n, 3, h, w)``."""
         answer = self.network(pictures)
         return answer[0] if isinstance(answer, tuple | list) else answer
+
+
+def _fuse(network: Any) -> torch.nn.Module:
+    """The network with each batch normalisation folded into its convolution, where it can do so itself."""
+    return network.fuse(verbose=False) if hasattr(network, "fuse") else network
 
 
 def _import_ultralytics() -> ModuleType:
