@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
-import duckdb
 import pandas as pd
 
+from core.catalogue import find_photo
 from core.errors import AnomalureError
 from core.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
 from core.records import Box, CropKind, Decision, Verdict
@@ -83,6 +83,7 @@ class Project:
         bundle: str = "",
         detector: str = "",
         encoder: str = "",
+        encoders: Sequence[Mapping[str, Any]] = (),
         settings: Mapping[str, Any] | None = None,
         boxes: str = "",
         deployments_csv: str = "",
@@ -97,6 +98,7 @@ class Project:
             bundle: The bundle's name; empty: first look.
             detector: What finds the animals, in words.
             encoder: What describes them, in words.
+            encoders: The specifications of that encoder, fit for JSON.
             settings: ``RunSettings.to_values()``.
             boxes: The file that boxes come from in place of a detector, absolute, or empty.
             deployments_csv: The table of cameras, absolute, or empty.
@@ -116,7 +118,7 @@ class Project:
             run_ids = iter([name])
         for run_id in run_ids:
             info = RunInfo(run_id=run_id, name=name or run_id, folder=str(folder), bundle=bundle, detector=detector,
-                           encoder=encoder, settings=dict(settings or {}), boxes=boxes,
+                           encoder=encoder, encoders=list(encoders), settings=dict(settings or {}), boxes=boxes,
                            deployments_csv=deployments_csv, code_version=code_version)  # fmt: skip
             try:
                 run = RunFolder.create(self.runs_dir / run_id, info, file_names)
@@ -144,16 +146,10 @@ class Project:
             run = self.run(run_id)
         except AnomalureError:
             return None
-        paths = [str(path) for path in run.tables("photos")]
-        if not paths:
+        name = find_photo(run, photo_id)
+        if name is None or ".." in PurePosixPath(name).parts or Path(name).is_absolute():
             return None
-        with duckdb.connect() as connection:
-            row = connection.execute(
-                "SELECT file_name FROM read_parquet(?) WHERE photo_id = ? AND duplicate_of IS NULL", [paths, photo_id]
-            ).fetchone()
-        if row is None or ".." in PurePosixPath(row[0]).parts or Path(row[0]).is_absolute():
-            return None
-        return Path(run.info.folder) / row[0]
+        return Path(run.info.folder) / name
 
     # Review
 

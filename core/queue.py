@@ -9,15 +9,16 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from core.catalogue import BY_SCORE, show_catalogue
 from core.records import Decision
-from core.runs import SCHEMAS, RunFolder
+from core.runs import RunFolder
 from core.store import to_utc
 
 # Boxes of one photo that overlap at least this much (intersection over union) are taken for the same animal.
 SAME_BOX_IOU = 0.5
 
 ORDERS = {
-    "score": "score DESC NULLS LAST, crop_id",
+    "score": BY_SCORE,
     "time": "captured_at NULLS LAST, file_name, crop_id",
     "file": "file_name, crop_id",
 }
@@ -157,7 +158,7 @@ def export_rows(
 
 
 class _QueueTables:
-    """A DuckDB in memory with a view ``queue`` over a run's Parquet files, for one piece of work."""
+    """A DuckDB in memory with a view ``queue`` of a run's crops and their verdicts, for one piece of work."""
 
     def __init__(self, run: RunFolder, verdicts: pd.DataFrame | None, false_alarm_rate: float | None) -> None:
         self._run = run
@@ -169,33 +170,22 @@ class _QueueTables:
     def __enter__(self) -> duckdb.DuckDBPyConnection:
         self._connection = connection = duckdb.connect()
         try:
-            for name in ("photos", "crops", "events", "scores"):
-                self._show_table(name)
-            info = self._run.info
+            show_catalogue(connection, self._run)
             self._decide()
+            info = self._run.info
             connection.register("of_run", pa.table({
                 "run": [self._run.run_id], "bundle": [info.bundle],
                 "rate": pa.array([self._rate], pa.float64()),
                 "own_rate": pa.array([info.settings.get("false_alarm_rate")], pa.float64())}))  # fmt: skip
             connection.execute("""
                 CREATE VIEW queue AS
-                SELECT c.crop_id, c.photo_id, p.file_name, p.deployment, p.captured_at,
-                    coalesce(e.event_id, '') AS event_id, c.kind, c.x, c.y, c.width, c.height,
-                    p.width_px AS photo_width, p.height_px AS photo_height,
-                    coalesce(s.species, '') AS species, s.score, s.p_value,
-                    coalesce(CASE WHEN rate IS NULL THEN s.flagged ELSE s.p_value <= rate END, false) AS flagged,
-                    coalesce(s.judged_by, '') AS judged_by, coalesce(s.judged_against, '') AS judged_against,
-                    coalesce(c.detector_class, '') AS detector_class, c.detector_confidence,
-                    coalesce(d.verdict, '') AS verdict, coalesce(d.species, '') AS verdict_species,
+                SELECT c.* REPLACE (
+                        CASE WHEN rate IS NULL THEN flagged ELSE coalesce(p_value <= rate, false) END AS flagged),
+                    coalesce(d.verdict, '') AS verdict, coalesce(d.verdict_species, '') AS verdict_species,
                     coalesce(d.note, '') AS note, coalesce(d.reviewer, '') AS reviewer, d.decided_at,
                     coalesce(d.given_on, '') AS verdict_crop_id, run, bundle,
                     coalesce(rate, own_rate) AS false_alarm_rate
-                FROM crops c
-                JOIN photos p ON p.photo_id = c.photo_id AND p.duplicate_of IS NULL
-                LEFT JOIN events e ON e.photo_id = c.photo_id
-                LEFT JOIN scores s ON s.crop_id = c.crop_id
-                LEFT JOIN decided d ON d.crop_id = c.crop_id
-                CROSS JOIN of_run""")
+                FROM catalogue c LEFT JOIN decided d ON d.crop_id = c.crop_id CROSS JOIN of_run""")
         except BaseException:
             connection.close()
             raise
@@ -203,13 +193,6 @@ class _QueueTables:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-
-    def _show_table(self, name: str) -> None:
-        paths = [str(path) for path in self._run.tables(name)]
-        if paths:
-            self._connection.read_parquet(paths).create_view(name)
-        else:
-            self._connection.register(name, SCHEMAS[name].empty_table())
 
     def _decide(self) -> None:
         """Table ``decided``: the verdict that holds for a crop of this run.
@@ -227,16 +210,16 @@ class _QueueTables:
                     greatest(0, least(c.x + c.width, g.x + g.width) - greatest(c.x, g.x))
                     * greatest(0, least(c.y + c.height, g.y + g.height) - greatest(c.y, g.y)) AS shared,
                     shared / nullif(c.width * c.height + g.width * g.height - shared, 0) AS iou
-                FROM latest g ANTI JOIN crops USING (crop_id)
-                JOIN crops c ON c.photo_id = g.photo_id AND c.kind = g.kind),
+                FROM latest g ANTI JOIN catalogue USING (crop_id)
+                JOIN catalogue c ON c.photo_id = g.photo_id AND c.kind = g.kind),
             matches AS (
-                SELECT c.crop_id, c.crop_id AS given_on, g.sequence FROM latest g JOIN crops c USING (crop_id)
+                SELECT c.crop_id, c.crop_id AS given_on, g.sequence FROM latest g JOIN catalogue c USING (crop_id)
                 UNION ALL
                 (SELECT crop_id, given_on, sequence FROM overlapping WHERE iou >= {SAME_BOX_IOU}
                  QUALIFY row_number() OVER (PARTITION BY given_on ORDER BY iou DESC, crop_id) = 1)),
             holding AS (
                 SELECT * FROM matches QUALIFY row_number() OVER (PARTITION BY crop_id ORDER BY sequence DESC) = 1)
-            SELECT h.crop_id, h.given_on, g.verdict, g.species, g.note, g.reviewer, g.decided_at
+            SELECT h.crop_id, h.given_on, g.verdict, g.species AS verdict_species, g.note, g.reviewer, g.decided_at
             FROM holding h JOIN latest g USING (sequence) WHERE g.verdict <> ''""")
 
 
