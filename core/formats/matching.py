@@ -1,5 +1,6 @@
 """Names in a file of labels meet the photos of a folder by their longest common path ending."""
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,16 +9,15 @@ from pathlib import Path
 
 from core.errors import AnomalureError
 
+_ODD = re.compile(r"[^\x00-\x7f]|\\|//|\./|^/|/\.?$")
+
 
 def normalise_name(name: str) -> str:
     """A path with forward slashes, composed letters (macOS writes them apart) and no ``.`` steps."""
-    if not name.isascii():
-        name = unicodedata.normalize("NFC", name)
-    if "\\" in name:
-        name = name.replace("\\", "/")
-    if "//" in name or "./" in name or name.startswith("/") or name.endswith("/."):
-        name = "/".join(part for part in name.split("/") if part not in ("", "."))
-    return name
+    if not _ODD.search(name):
+        return name
+    name = unicodedata.normalize("NFC", name).replace("\\", "/")
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
 def match_names(theirs: Sequence[str], ours: Sequence[str], *, folder: Path | None = None) -> dict[str, str]:
@@ -40,16 +40,15 @@ def match_names(theirs: Sequence[str], ours: Sequence[str], *, folder: Path | No
         AnomalureError: If a name could be two photos, or a photo two names; both are said.
     """
     above = [part.casefold() for part in normalise_name(str(folder.resolve())).split("/")][::-1] if folder else []
-    their_spellings: dict[str, list[str]] = defaultdict(list)
-    for name in theirs:
-        their_spellings[normalise_name(name)].append(name)
+    plain = [normalise_name(name) for name in theirs]
+    their_names = list(dict.fromkeys(plain))
+    our_names = {normalise_name(our): our for our in ours}
     matcher = _Matcher(above)
-    matcher.match([_Name.of(name) for name in their_spellings], [_Name.of(normalise_name(o), raw=o) for o in ours])
-    return {
-        spelling: our_name
-        for their_name, our_name in matcher.settle().items()
-        for spelling in their_spellings[their_name]
-    }
+    if len({name.count("/") for name in our_names}) == 1:
+        their_names = matcher.match_whole(their_names, our_names)
+    matcher.match([_Name.of(name) for name in their_names], [_Name.of(*names) for names in our_names.items()])
+    matched = matcher.settle()
+    return {name: matched[key] for name, key in zip(theirs, plain, strict=True) if key in matched}
 
 
 class _Name:
@@ -62,7 +61,7 @@ class _Name:
         self.partner: _Name | None = None
 
     @classmethod
-    def of(cls, plain: str, *, raw: str | None = None) -> "_Name":
+    def of(cls, plain: str, raw: str | None = None) -> "_Name":
         return cls(plain, plain if raw is None else raw, plain.casefold().split("/")[::-1])
 
     def ending(self, n_parts: int) -> str:
@@ -77,6 +76,43 @@ class _Matcher:
     matched: dict[str, str] = field(default_factory=dict)
     folder_name_counts: bool = False
     unsure: list[tuple[int, list[_Name], list[_Name]]] = field(default_factory=list)
+
+    def match_whole(self, theirs: list[str], ours: dict[str, str]) -> list[str]:
+        """Match what is plain, fast: their names that end with a whole name of ours and are the only ones to do so.
+
+        Right only where all of ours have the same number of parts, so that none can agree further than another that
+        agrees wholly. What is matched leaves ``ours``.
+
+        Returns:
+            Their names that are left.
+        """
+        n_parts = next(iter(ours)).count("/") + 1
+        partners: dict[str, str] = {}
+        several = set()  # endings that more than one name has
+        for name in ours:
+            ending = name.casefold()
+            if partners.setdefault(ending, name) != name:
+                several.add(ending)
+        start_by_ending: dict[str, tuple[str, int]] = {}
+        for name in theirs:
+            start = len(name) + 1
+            for _ in range(n_parts):
+                start = name.rfind("/", 0, max(start - 1, 0)) + 1
+            ending = name[start:].casefold()
+            if ending in partners and start_by_ending.setdefault(ending, (name, start))[0] != name:
+                several.add(ending)
+        for ending, (name, start) in start_by_ending.items():
+            if ending not in several and self._agrees_above(name[: max(start - 1, 0)]):
+                self.matched[name] = ours.pop(partners[ending])
+        return [name for name in theirs if name not in self.matched]
+
+    def _agrees_above(self, their_folder: str) -> bool:
+        """Whether their path above a whole name of ours is empty or ends with the name of our folder."""
+        if not self.above or not their_folder:
+            return True
+        agrees = their_folder.rpartition("/")[2].casefold() == self.above[0]
+        self.folder_name_counts = self.folder_name_counts or agrees
+        return agrees
 
     def match(self, theirs: list[_Name], ours: list[_Name], *, n: int = 0) -> None:
         """Match names that share their last ``n`` parts: first those that share more."""
