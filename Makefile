@@ -18,7 +18,7 @@ export ANOMALURE_PROJECT := $(PROJECT)
 	@touch $@
 
 run: .venv/runtime
-	$(PY) start.py --project "$(PROJECT)" --port $(PORT) $(if $(FOLDER),--folder "$(FOLDER)")
+	$(PY) cli.py start --project "$(PROJECT)" --port $(PORT) $(if $(FOLDER),--folder "$(FOLDER)")
 
 test: .venv/dev
 	$(PY) -m pytest -n auto --dist loadfile

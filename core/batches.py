@@ -95,6 +95,8 @@ def embed_crops(encoder: Encoder, pixels: np.ndarray) -> np.ndarray:
     Raises:
         AnomalureError: If the encoder gives another shape or numbers that are not finite.
     """
+    if len(pixels) == 0:
+        return np.empty((0, sum(encoder.sections)), dtype=np.float32)
     embeddings = encoder.embed(pixels)
     expected = (len(pixels), sum(encoder.sections))
     if embeddings.shape != expected:
