@@ -1,0 +1,260 @@
+"""Camtrap DP, the exchange format of camera trap data. Format: camtrap-dp.tdwg.org (Bubnicki et al. 2024)."""
+
+import gzip
+import zipfile
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from core.errors import FileFormatError
+from core.formats.labelled import (
+    EMPTY,
+    RELATIVE_FRAME,
+    Label,
+    LabelFile,
+    LabelledPhoto,
+    Problems,
+    merge_photos,
+    read_box,
+    read_confidence,
+)
+from core.formats.text import Table, parse_json, parse_table
+
+FORMAT_NAME = "Camtrap DP"
+PACKAGE_FILE = "datapackage.json"
+MOST_BYTES = 4_000_000_000
+_EXPECTED = "a Camtrap DP package: datapackage.json with the resources deployments, media and observations"
+_MEDIA_COLUMNS = ("mediaID", "deploymentID", "timestamp", "filePath")
+_BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+
+Fetch = Callable[[str], bytes]
+
+
+def read_camtrap_dp(path: Path) -> LabelFile:
+    """The photos and observations of a package: its folder, its ``datapackage.json``, or a zip of it.
+
+    Boxes are relative. ``captured_at`` is the clock time as written, its zone left off, as cameras have it. What is
+    observed of an event is said (``of_event``) of those of its photos that have no observation of their own.
+
+    Raises:
+        FileFormatError: If it is not such a package, or a table is missing or has not the columns it should have.
+    """
+    if path.is_dir():
+        path = path / PACKAGE_FILE
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return _parse(*_open_zip(archive, path.name), source=path.name)
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise FileFormatError(f"There is no file {path}; expected {_EXPECTED}.") from error
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise FileFormatError(f"{path} cannot be read: {error}; expected {_EXPECTED}.") from error
+    value = parse_json(content, source=path.name, expected=_EXPECTED)
+    return parse_camtrap_dp(value, folder=path.parent, source=path.name)
+
+
+def is_camtrap_dp(content: object) -> bool:
+    """Whether the value of a JSON file has the shape of a package's description."""
+    return isinstance(content, dict) and isinstance(content.get("resources"), list)
+
+
+def parse_camtrap_dp(content: object, *, folder: Path, source: str) -> LabelFile:
+    """As ``read_camtrap_dp``, from the value of ``datapackage.json`` and the folder that it describes."""
+
+    def fetch(name: str) -> bytes:
+        try:
+            return (folder / name).read_bytes()
+        except OSError as error:
+            raise FileFormatError(
+                f"{source} names the table {name}, which cannot be read: {error.strerror}."
+            ) from error
+
+    return _parse(content, fetch, source=source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Medium:
+    photo: LabelledPhoto
+    instant: datetime | None
+
+
+def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
+    media = _read_resource(content, "media", fetch, source=source, columns=_MEDIA_COLUMNS)
+    observations = _read_resource(content, "observations", fetch, source=source, columns=("observationType",))
+    problems = Problems()
+    by_id: dict[str, _Medium] = {}
+    for row in media:
+        medium = _read_medium(row, problems)
+        if medium is not None:
+            by_id[row["mediaID"]] = medium
+    labels: dict[str, list[Label]] = defaultdict(list)
+    events: dict[str, str] = {}
+    of_events = []
+    for row in observations:
+        media_id = row.get("mediaID", "")
+        if row.get("observationLevel", "media" if media_id else "event") == "event" and not media_id:
+            of_events.append(row)
+        elif media_id not in by_id:
+            problems.add("observations of media that are not in the package or not photos", row.get("observationID"))
+        else:
+            events.setdefault(media_id, row.get("eventID", ""))
+            labels[media_id] += _read_labels(row, problems)
+    _spread_events(of_events, by_id, labels=labels, events=events, problems=problems)
+    photos = [
+        LabelledPhoto(
+            medium.photo.file_name,
+            tuple(dict.fromkeys(labels[media_id])),
+            medium.photo.deployment,
+            medium.photo.captured_at,
+            events.get(media_id, ""),
+            frame=RELATIVE_FRAME,
+        )
+        for media_id, medium in by_id.items()
+    ]
+    return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
+
+
+def _read_medium(row: Mapping[str, str], problems: Problems) -> _Medium | None:
+    if row.get("fileMediatype", "image/").split("/")[0] not in ("image", ""):
+        problems.add("media that are not photos", row["mediaID"])
+        return None
+    # A path inside the package says more than the bare name; the address of a web service says nothing.
+    is_address = "://" in row["filePath"]
+    file_name = row.get("fileName", "").strip() if is_address else row["filePath"].strip()
+    file_name = file_name or row["filePath"].rsplit("/", 1)[-1].strip()
+    if not file_name or not row["mediaID"]:
+        problems.add("media without an id or a file name", row["mediaID"] or file_name)
+        return None
+    time = _read_instant(row["timestamp"])
+    if time is None:
+        problems.add("media whose timestamp makes no sense", f"{file_name}: {row['timestamp']}")
+    local = time.replace(tzinfo=None) if time else None
+    return _Medium(LabelledPhoto(file_name, deployment=row["deploymentID"], captured_at=local), _in_utc(time))
+
+
+def _read_labels(row: Mapping[str, str], problems: Problems) -> list[Label]:
+    kind, species = row["observationType"].strip(), row.get("scientificName", "").strip()
+    if kind == "unclassified":
+        return []
+    if kind == "blank":
+        species = EMPTY
+    elif kind in ("human", "vehicle"):
+        species = species or kind
+    sureness = read_confidence(row.get("classificationProbability", ""))
+    box = None
+    cells = [row.get(column, "").strip() for column in _BOX_COLUMNS]
+    if any(cells):
+        try:
+            numbers = [float(cell) for cell in cells]
+        except ValueError:
+            numbers = []
+        where = row.get("observationID", "")
+        box = read_box(numbers, frame=RELATIVE_FRAME, problems=problems, where=where, things="observations")
+        if box is None:
+            return []
+    is_machine = row.get("classificationMethod", "") == "machine"
+    return [Label(species, box, sureness if box is not None and is_machine else None, kind, sureness)]
+
+
+def _spread_events(
+    rows: Iterable[Mapping[str, str]],
+    by_id: Mapping[str, _Medium],
+    *,
+    labels: dict[str, list[Label]],
+    events: dict[str, str],
+    problems: Problems,
+) -> None:
+    """Say what was observed of an event of those of its photos of which nothing else is said."""
+    own = {media_id for media_id, some in labels.items() if some}
+    by_deployment: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for media_id, medium in by_id.items():
+        if medium.instant is not None:
+            by_deployment[medium.photo.deployment].append((medium.instant, media_id))
+    for timed in by_deployment.values():
+        timed.sort()
+    for row in rows:
+        start, end = (_in_utc(_read_instant(row.get(name, ""))) for name in ("eventStart", "eventEnd"))
+        if start is None or end is None:
+            problems.add("observations of events without a start and an end", row.get("observationID"))
+            continue
+        timed = by_deployment.get(row.get("deploymentID", ""), [])
+        inside = timed[bisect_left(timed, (start, "")) : bisect_right(timed, (end, "\U0010ffff"))]
+        if not inside:
+            problems.add("observations of events without a photo", row.get("observationID"))
+        for _, media_id in inside:
+            events.setdefault(media_id, row.get("eventID", ""))
+            if media_id not in own:
+                labels[media_id] += [
+                    Label(label.species, None, None, label.detector_class, label.species_confidence, of_event=True)
+                    for label in _read_labels(row, problems)
+                ]
+
+
+def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, columns: tuple[str, ...]) -> Table:
+    resources = content.get("resources") if isinstance(content, dict) else None
+    named: dict[Any, Any] = {
+        resource.get("name"): resource for resource in resources or () if isinstance(resource, dict)
+    }
+    if name not in named:
+        raise FileFormatError(f"{source}: expected {_EXPECTED}; it has no resource {name}.")
+    paths = named[name].get("path")
+    paths = [paths] if isinstance(paths, str) else paths
+    if not isinstance(paths, list) or not paths or not all(isinstance(path, str) for path in paths):
+        raise FileFormatError(f"{source}: the resource {name} has no path.")
+    rows: list[dict[str, str]] = []
+    table = Table((), [])
+    for path in paths:
+        # The format allows web addresses and forbids to leave the package; neither is followed.
+        if "://" in path or PurePosixPath(path).is_absolute() or ".." in path.split("/") or ":" in path:
+            raise FileFormatError(
+                f"{source}: the table {path} is not inside the package. Download it into the package."
+            )
+        data = fetch(path)
+        if path.endswith(".gz"):
+            try:
+                data = gzip.decompress(data)
+            except (OSError, EOFError) as error:
+                raise FileFormatError(f"{path} cannot be unpacked: {error}.") from error
+        table = parse_table(data, source=path, expected=f"the table {name} of a Camtrap DP package")
+        missing = [column for column in columns if column not in table.columns]
+        if missing:
+            raise FileFormatError(
+                f"{path}: the table {name} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}."
+            )
+        rows += table.rows
+    return Table(table.columns, rows)
+
+
+def _open_zip(archive: zipfile.ZipFile, source: str) -> tuple[Any, Fetch]:
+    packages = [name for name in archive.namelist() if PurePosixPath(name).name == PACKAGE_FILE]
+    if not packages:
+        raise FileFormatError(f"{source} has no {PACKAGE_FILE} in it; expected {_EXPECTED}.")
+    root = PurePosixPath(min(packages, key=len)).parent
+
+    def fetch(name: str) -> bytes:
+        try:
+            about = archive.getinfo(str(root / name))
+        except KeyError as error:
+            raise FileFormatError(f"{source} has no table {name} in it.") from error
+        if about.file_size > MOST_BYTES:
+            raise FileFormatError(f"{source}: {name} would unpack to {about.file_size / 1e9:.0f} GB.")
+        return archive.read(about)
+
+    return parse_json(fetch(PACKAGE_FILE), source=f"{source}, {PACKAGE_FILE}", expected=_EXPECTED), fetch
+
+
+def _read_instant(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    """For comparing; a time without a zone is taken for UTC."""
+    return None if time is None else time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

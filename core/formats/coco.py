@@ -1,0 +1,136 @@
+"""COCO and COCO Camera Traps JSON. Format: cocodataset.org, and lila.science/coco-camera-traps."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.errors import FileFormatError
+from core.exif import read_time
+from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
+from core.formats.text import read_json
+
+FORMAT_NAME = "COCO"
+KEYS = ("images", "annotations", "categories")
+_EXPECTED = "a COCO file: a JSON object with the lists images, annotations and categories"
+
+
+def read_coco(path: Path) -> LabelFile:
+    """The photos and labels of a COCO file; boxes are in pixels of the size that it declares.
+
+    Raises:
+        FileFormatError: If it is not one.
+    """
+    return parse_coco(read_json(path, expected=_EXPECTED), source=path.name)
+
+
+def is_coco(content: object) -> bool:
+    """Whether the value of a JSON file has the shape of COCO."""
+    return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in KEYS)
+
+
+def parse_coco(content: object, *, source: str) -> LabelFile:
+    """As ``read_coco``, from the value of the JSON file."""
+    if not isinstance(content, dict) or not is_coco(content):
+        got = ", ".join(map(str, content)) if isinstance(content, dict) else f"a {type(content).__name__}"
+        raise FileFormatError(f"{source}: expected {_EXPECTED}; got {got[:200] or 'an empty object'}.")
+    problems = Problems()
+    categories = _read_categories(content["categories"], problems)
+    images: dict[Any, Mapping[str, Any]] = {}
+    for image in content["images"]:
+        if not isinstance(image, dict) or not isinstance(image.get("file_name"), str) or not image["file_name"]:
+            problems.add("images without a file_name", _name(image))
+        elif _key(image.get("id")) is None:
+            problems.add("images without an id", image["file_name"])
+        elif image["id"] in images:
+            problems.add("images whose id another image has", image["file_name"])
+        else:
+            images[image["id"]] = image
+    if content["images"] and not images:
+        raise FileFormatError(f"{source}: none of its {len(content['images'])} images has an id and a file_name.")
+    labels: dict[Any, list[Label]] = defaultdict(list)
+    for annotation in content["annotations"]:
+        if not isinstance(annotation, dict):
+            problems.add("annotations that are not objects", annotation)
+            continue
+        owner = _key(annotation.get("image_id"))
+        if owner not in images:
+            problems.add("annotations of images that are not in the file", _name(annotation))
+            continue
+        label = _read_label(annotation, categories, frame=_read_frame(images[owner]), problems=problems)
+        if label is not None:
+            labels[owner].append(label)
+    photos = [_read_photo(image, tuple(labels[key]), problems) for key, image in images.items()]
+    return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
+
+
+def _read_categories(categories: list[Any], problems: Problems) -> dict[Any, str]:
+    names: dict[Any, str] = {}
+    for category in categories:
+        key = _key(category.get("id")) if isinstance(category, dict) else None
+        if key is None or not isinstance(category.get("name"), str) or not category["name"].strip():
+            problems.add("categories without an id or a name", category)
+        elif key in names and names[key] != category["name"].strip():
+            problems.add("categories whose id another category has", category["name"])
+        else:
+            names[key] = category["name"].strip()
+    return names
+
+
+def _read_label(
+    annotation: Mapping[str, Any],
+    categories: Mapping[Any, str],
+    *,
+    frame: tuple[float, float] | None,
+    problems: Problems,
+) -> Label | None:
+    species = categories.get(_key(annotation.get("category_id")))
+    if species is None:
+        problems.add("annotations of categories that are not in the file", _name(annotation))
+        return None
+    box = None
+    if annotation.get("bbox") not in (None, []):
+        box = read_box(
+            annotation["bbox"], frame=frame, problems=problems, where=_name(annotation), things="annotations"
+        )
+        if box is None:
+            return None
+    confidence = read_confidence(annotation.get("score"))
+    return Label(species, box, confidence, species, of_event=annotation.get("sequence_level_annotation") is True)
+
+
+def _read_photo(image: Mapping[str, Any], labels: tuple[Label, ...], problems: Problems) -> LabelledPhoto:
+    stamp = image.get("datetime", image.get("date_captured"))
+    captured_at = read_time(stamp)
+    if captured_at is None and stamp:
+        problems.add("images whose datetime makes no sense", f"{image['file_name']}: {stamp}")
+    return LabelledPhoto(
+        file_name=image["file_name"],
+        labels=labels,
+        deployment=_text(image.get("location")),
+        captured_at=captured_at,
+        event_id=_text(image.get("seq_id")),
+        split=_text(image.get("split")),
+        frame=_read_frame(image),
+    )
+
+
+def _read_frame(image: Mapping[str, Any]) -> tuple[float, float] | None:
+    width, height = image.get("width"), image.get("height")
+    for side in (width, height):
+        if isinstance(side, bool) or not isinstance(side, int | float) or not 0 < side < float("inf"):
+            return None
+    return float(width), float(height)  # type: ignore[arg-type]  # both are numbers by now
+
+
+def _key(value: object) -> Any:
+    """An id that can be looked up, or ``None``."""
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def _name(thing: object) -> str:
+    return f"id {thing['id']}" if isinstance(thing, dict) and "id" in thing else str(thing)[:80]
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,115 @@
+"""MegaDetector's JSON, which Timelapse and AddaxAI read too. Format: lila.science/megadetector-output-format."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.errors import FileFormatError
+from core.formats.labelled import (
+    RELATIVE_FRAME,
+    Label,
+    LabelFile,
+    LabelledPhoto,
+    Problems,
+    merge_photos,
+    read_box,
+    read_confidence,
+)
+from core.formats.text import read_json
+
+FORMAT_NAME = "MegaDetector"
+DETECTION_CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
+_EXPECTED = "a MegaDetector file: a JSON object with the list images, whose entries have file and detections"
+
+
+def read_megadetector(path: Path) -> LabelFile:
+    """The photos and detections of a MegaDetector file (format 1.0 to 1.6); boxes are relative.
+
+    A detection's species is its likeliest classification, and empty where it has none. Photos that the detector
+    could not read are reported and left out, so that they do not look empty.
+
+    Raises:
+        FileFormatError: If it is not one.
+    """
+    return parse_megadetector(read_json(path, expected=_EXPECTED), source=path.name)
+
+
+def is_megadetector(content: object) -> bool:
+    """Whether the value of a JSON file has the shape of MegaDetector's."""
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list) or "annotations" in content:
+        return False
+    return "detection_categories" in content or any(
+        isinstance(image, dict) and "file" in image for image in content["images"][:1]
+    )
+
+
+def parse_megadetector(content: object, *, source: str) -> LabelFile:
+    """As ``read_megadetector``, from the value of the JSON file."""
+    if not isinstance(content, dict) or not is_megadetector(content):
+        got = ", ".join(map(str, content)) if isinstance(content, dict) else f"a {type(content).__name__}"
+        raise FileFormatError(f"{source}: expected {_EXPECTED}; got {got[:200] or 'an empty object'}.")
+    problems = Problems()
+    classes = _read_categories(content.get("detection_categories"), problems) or dict(DETECTION_CATEGORIES)
+    species = _read_categories(content.get("classification_categories"), problems)
+    photos = []
+    for image in content["images"]:
+        if not isinstance(image, dict) or not isinstance(image.get("file"), str) or not image["file"]:
+            problems.add("entries without a file", str(image)[:80])
+            continue
+        name, detections = image["file"], image.get("detections")
+        if image.get("failure"):
+            problems.add(f"photos that the detector could not use ({image['failure']})", name)
+        elif image.get("frame_rate") is not None or image.get("frames_processed") is not None:
+            problems.add("videos", name)
+        elif not isinstance(detections, list):
+            problems.add("photos without a list of detections", name)
+        else:
+            read = (_read_label(detection, classes, species, name, problems) for detection in detections)
+            labels = tuple(label for label in read if label is not None)
+            photos.append(LabelledPhoto(name, labels, frame=RELATIVE_FRAME))
+    return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
+
+
+def _read_categories(categories: object, problems: Problems) -> dict[str, str]:
+    if categories is None:
+        return {}
+    if not isinstance(categories, dict):
+        problems.add("tables of categories that are not objects", categories)
+        return {}
+    return {str(key): str(name) for key, name in categories.items()}
+
+
+def _read_label(
+    detection: object, classes: Mapping[str, str], species: Mapping[str, str], file_name: str, problems: Problems
+) -> Label | None:
+    if not isinstance(detection, dict):
+        problems.add("detections that are not objects", file_name)
+        return None
+    detector_class = classes.get(str(detection.get("category")))
+    if detector_class is None:  # the format says: to be treated as no detection
+        problems.add("detections of categories that are not in the file", file_name)
+        return None
+    confidence = read_confidence(detection.get("conf"))
+    if confidence is None:
+        problems.add("detections whose conf is not a number from 0 to 1", file_name)
+        return None
+    box = None
+    if detection.get("bbox") is not None:
+        box = read_box(detection["bbox"], frame=RELATIVE_FRAME, problems=problems, where=file_name, things="detections")
+        if box is None:
+            return None
+    name, sureness = _read_likeliest(detection.get("classifications"), species, file_name, problems)
+    return Label(name, box, confidence, detector_class, sureness)
+
+
+def _read_likeliest(
+    classifications: Any, species: Mapping[str, str], file_name: str, problems: Problems
+) -> tuple[str, float | None]:
+    best: tuple[str, float | None] = ("", None)
+    for pair in classifications if isinstance(classifications, list) else ():
+        sureness = read_confidence(pair[1]) if isinstance(pair, list) and len(pair) == 2 else None
+        if sureness is None or str(pair[0]) not in species:
+            problems.add("classifications that are not a known category and a number from 0 to 1", file_name)
+        elif best[1] is None or sureness > best[1]:
+            best = (species[str(pair[0])], sureness)
+    return best

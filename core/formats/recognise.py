@@ -1,0 +1,48 @@
+"""Read a file of labels without being told its format."""
+
+from pathlib import Path
+
+from core.errors import FileFormatError
+from core.formats.camtrap_dp import is_camtrap_dp, parse_camtrap_dp, read_camtrap_dp
+from core.formats.coco import is_coco, parse_coco
+from core.formats.csv import parse_csv_labels
+from core.formats.labelled import LabelFile
+from core.formats.megadetector import is_megadetector, parse_megadetector
+from core.formats.text import parse_json, read_content
+
+_EXPECTED = "labels as COCO, MegaDetector JSON, Camtrap DP or CSV"
+_ZIP_START = b"PK\x03\x04"
+
+
+def read_labels(path: Path) -> LabelFile:
+    """The photos and labels of a COCO, MegaDetector, Camtrap DP (folder, datapackage.json or zip) or CSV file.
+
+    The content decides, not the file's name.
+
+    Raises:
+        FileFormatError: If it is none of these, or one of them with too little in it.
+    """
+    if path.is_dir():
+        return read_camtrap_dp(path)
+    content = read_content(path, expected=_EXPECTED)
+    if content.startswith(_ZIP_START):
+        return read_camtrap_dp(path)
+    if path.suffix.lower() not in (".json", ".geojson") and not _looks_like_json(content):
+        return parse_csv_labels(content, source=path.name)
+    value = parse_json(content, source=path.name, expected=_EXPECTED)
+    if is_coco(value):
+        return parse_coco(value, source=path.name)
+    if is_megadetector(value):
+        return parse_megadetector(value, source=path.name)
+    if is_camtrap_dp(value):
+        return parse_camtrap_dp(value, folder=path.parent, source=path.name)
+    keys = ", ".join(map(str, value)) if isinstance(value, dict) else f"a {type(value).__name__}"
+    raise FileFormatError(
+        f"{path.name} is JSON, but none that is known here. Expected images, annotations and categories (COCO), images "
+        f"with file and detections (MegaDetector), or resources (Camtrap DP); got {keys[:200] or 'an empty object'}."
+    )
+
+
+def _looks_like_json(content: bytes) -> bool:
+    # Marks of byte order and, in UTF-16 and 32, zeros stand around the first sign.
+    return content[:16].strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"{", b"[")
