@@ -1,0 +1,27 @@
+"""Review: decide about the most anomalous crops."""
+
+import streamlit as st
+
+from ui.csv_download import show_download
+from ui.look import apply_look
+from ui.messages import plain_errors
+from ui.resources import open_project
+from ui.review_board import show_board
+from ui.review_filters import choose_run, show_filters
+from ui.review_waiting import show_no_run, show_waiting
+
+apply_look()
+with plain_errors():
+    project = open_project()
+    title, chooser, download = st.columns([4, 4, 2], vertical_alignment="bottom")
+    title.title("Review")
+    with chooser:
+        run = choose_run(project)
+    if run is None:
+        show_no_run(project)
+    elif not run.tables("scores"):
+        show_waiting(run)
+    else:
+        with download:
+            show_download(project, run)
+        show_board(project, run, show_filters(project, run))

@@ -1,0 +1,21 @@
+"""Run: look through a folder of photos, follow it, and see earlier runs."""
+
+import streamlit as st
+
+from ui.look import apply_look
+from ui.messages import plain_errors, show_notice
+from ui.past_runs import show_past_runs
+from ui.resources import open_project
+from ui.run_form import show_run_form
+from ui.run_watch import find_watched, show_watched
+
+apply_look()
+st.title("Run")
+with plain_errors():
+    project = open_project()
+    show_notice()
+    watched = find_watched(project)
+    if watched:
+        show_watched(project, watched)
+    show_run_form(project, busy=bool(watched))
+    show_past_runs(project, leave_out=watched)

@@ -1,0 +1,59 @@
+"""The frame around every page: navigation, the project's name and counts, who is reviewing. The app's script."""
+
+import streamlit as st
+
+from core.project import Project
+from core.runs import RunStatus
+from ui.look import apply_look
+from ui.messages import plain_errors
+from ui.project_place import ROOT
+from ui.resources import open_project
+from ui.reviewer import show_reviewer
+from ui.routes import REVIEW, RUN
+from ui.words import count, escape_markdown
+
+SIDEBAR_PX = 236
+PICTURES = ROOT / "ui"
+
+
+def start() -> None:
+    """Where the bare address leads: to Review when there is something to look at, else to Run."""
+    page = RUN
+    with plain_errors():
+        page = REVIEW if open_project().latest_run() else RUN
+    st.switch_page(str(page))
+
+
+def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
+    """Every page; each has an address of its own, so that it can be bookmarked."""
+    return [
+        st.Page(start, title="Anomalure", url_path="start", default=True, visibility="hidden"),
+        st.Page(REVIEW, title="Review", icon=":material/fact_check:", url_path="review",
+                help="Decide about the most anomalous crops."),
+        st.Page(RUN, title="Run", icon=":material/play_circle:", url_path="run",
+                help="Look through a folder of photos, and see earlier runs."),
+    ]  # fmt: skip
+
+
+def show_sidebar(project: Project) -> None:
+    """The project's name and what it holds."""
+    runs = project.runs()
+    photos = sum(len(run.file_names) for run in runs if not run.problem)
+    with st.sidebar:
+        st.markdown(f"**{escape_markdown(project.path.name)}**", help=escape_markdown(str(project.path)))
+        st.caption(f"{count(len(runs), 'run')} · {count(photos, 'photo')}")
+        if any(run.status is RunStatus.RUNNING for run in runs[:5]):
+            st.caption(":green[:material/progress_activity: a run is under way]")
+        show_reviewer(project)
+
+
+# Own pictures: an icon by name would be fetched from the internet.
+st.set_page_config(
+    page_title="Anomalure", page_icon=str(PICTURES / "logo.svg"), layout="wide", initial_sidebar_state=SIDEBAR_PX
+)
+st.logo(str(PICTURES / "wordmark.svg"), size="large", icon_image=str(PICTURES / "logo.svg"))
+page = st.navigation(list_pages())
+apply_look()
+with plain_errors():
+    show_sidebar(open_project())
+page.run()

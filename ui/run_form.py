@@ -1,0 +1,159 @@
+"""Ask for what a run needs: the folder, a bundle, a detector, the settings; then start it."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.project import Project, check_name
+from core.settings import RunSettings
+from ui.folder_browser import show_folder_browser
+from ui.folders import explain_folder, read_path
+from ui.messages import notice
+from ui.resources import count_folder_photos
+from ui.run_detector import DetectorChoice, show_detector_choice
+from ui.run_process import RunRequest, start_run
+from ui.run_watch import watch
+from ui.settings_form import show_settings_form
+from ui.state import Key
+
+FIRST_LOOK = ""
+
+
+def suggest_name(project: Project, folder: Path | None) -> str:
+    """Today's date and the folder's name, with -2, -3, ... if it is taken."""
+    slug = re.sub(r"[^\w]+", "-", folder.name if folder else "").strip("-_")[:40] or "photos"
+    first = f"{datetime.now():%Y-%m-%d}-{slug}"
+    names = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
+    return next(name for name in names if not (project.runs_dir / name).exists())
+
+
+def show_run_form(project: Project, *, busy: bool) -> None:
+    """Draw the form; Start starts a process and returns at once."""
+    st.subheader("A new run", anchor=False)
+    folder = _show_folder()
+    left, right = st.columns(2)
+    with left:
+        bundle = _show_bundle(project)
+    with right:
+        detector = show_detector_choice(bundle)
+    settings = show_settings_form()
+    suggested = suggest_name(project, folder)
+    name = st.text_input(
+        "Name of the run",
+        key=Key.RUN_NAME,
+        placeholder=suggested,
+        persist_state="session",
+        help="How you will find it again. Empty: the date and the folder's name.",
+    )
+    problem = _explain(project, name.strip(), detector)
+    if problem:
+        st.caption(f":orange[:material/error:] {problem}")
+    ready = folder is not None and settings is not None and not problem
+    st.button(
+        "Start",
+        key="start-run",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not ready,
+        help="The run goes on when you close this page."
+        + (" Another run is under way; both will be slower." if busy else ""),
+        on_click=_start,
+        args=(project, folder, bundle, detector, settings, name.strip() or suggested),
+    )
+
+
+def _show_folder() -> Path | None:
+    text = st.text_input(
+        "Folder of photos",
+        key=Key.FOLDER,
+        persist_state="session",
+        icon=":material/folder:",
+        placeholder="Paste a path, or choose below",
+        help="Folders in it are looked through too. Each folder with photos counts as one camera.",
+    )
+    with st.expander(
+        "Choose on this computer",
+        icon=":material/folder_open:",
+        key=Key.BROWSER_OPEN,
+        expanded=not text.strip(),
+        on_change="rerun",
+    ) as browser:
+        if browser.open:
+            show_folder_browser()
+    if not text.strip():
+        return None
+    problem = explain_folder(text)
+    if problem:
+        st.error(problem, icon=":material/folder_off:")
+        return None
+    folder = read_path(text)
+    found = count_folder_photos(str(folder))
+    if found.complete and not found.n:
+        st.error(
+            f"There are no photos in {folder} or the folders in it. Anomalure reads jpg, png, webp and tiff.",
+            icon=":material/image_not_supported:",
+        )
+        return None
+    st.caption(f":material/photo_library: {found} in this folder and below.")
+    return folder
+
+
+def _show_bundle(project: Project) -> str:
+    bundles = project.store.bundles()
+    names = [FIRST_LOOK, *bundles["name"].tolist()]
+    active = project.store.active_bundle()
+
+    def describe(name: str) -> str:
+        if name == FIRST_LOOK:
+            return "First look (no bundle)"
+        made = bundles.loc[bundles["name"] == name, "created_at"].iloc[0]
+        when = "" if pd.isna(made) else f", made {made:%d %b %Y}"
+        return f"{name}{' (active)' if name == active else ''}{when}"
+
+    chosen = st.selectbox(
+        "What to judge by",
+        names,
+        index=names.index(active) if active in names else 0,
+        format_func=describe,
+        key=Key.BUNDLE,
+        persist_state="session",
+    )
+    st.caption(
+        "The folder is judged against itself: what looks like nothing else in it comes first. For folders "
+        "without labels."
+        if chosen == FIRST_LOOK
+        else "Each crop is judged against the normal crops that this bundle has learnt from."
+    )
+    return str(chosen)
+
+
+def _explain(project: Project, name: str, detector: DetectorChoice) -> str:
+    if detector.problem:
+        return detector.problem
+    if name:
+        try:
+            check_name(name, what="run")
+        except AnomalureError as error:
+            return str(error)
+        if (project.runs_dir / name).exists():
+            return f"There is a run named {name} already. Choose another name, or resume that run below."
+    return ""
+
+
+def _start(
+    project: Project, folder: Path, bundle: str, detector: DetectorChoice, settings: RunSettings, name: str
+) -> None:
+    request = RunRequest(
+        project=project.path, name=name, folder=folder, bundle=bundle, detector=detector.detector,
+        boxes=detector.boxes, allow_code=detector.allow_code, settings=settings)  # fmt: skip
+    try:
+        start_run(request)
+    except OSError as error:
+        notice(f"The run could not be started: {error}.")
+    else:
+        watch(name)
+        st.session_state[Key.RUN_NAME] = ""

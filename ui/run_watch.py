@@ -1,0 +1,109 @@
+"""Follow a run that goes on: started here, in another tab or from the command line."""
+
+import streamlit as st
+
+from core.project import Project
+from core.runs import RunFolder, RunStatus
+from ui.messages import notice, plain_errors
+from ui.routes import REVIEW, link_button
+from ui.run_process import RunRequest, has_ended, is_starting, read_log_tail, start_run
+from ui.run_progress import POLL_S, show_ended, show_running
+from ui.state import Key
+from ui.words import count, escape_markdown
+
+
+def find_watched(project: Project) -> str:
+    """The run to follow: the one started or resumed here, else the newest that goes on; empty without any."""
+    watched = str(st.session_state.get(Key.WATCHED_RUN, ""))
+    if watched:
+        return watched
+    return next((run.run_id for run in project.runs() if run.status is RunStatus.RUNNING), "")
+
+
+def watch(run_id: str) -> None:
+    """Follow this run from now on."""
+    st.session_state[Key.WATCHED_RUN] = run_id
+
+
+def stop_watching() -> None:
+    """Put the panel away; the run itself goes on."""
+    st.session_state.pop(Key.WATCHED_RUN, None)
+
+
+def resume_run(project: Project, run: RunFolder) -> None:
+    """Go on with a run, in a process of its own."""
+    try:
+        start_run(RunRequest(project=project.path, name=run.run_id, resume=run.run_id))
+    except OSError as error:
+        notice(f"The run could not be resumed: {error}.")
+    else:
+        watch(run.run_id)
+
+
+def _find(project: Project, run_id: str) -> RunFolder | None:
+    path = project.runs_dir / run_id
+    return RunFolder(path) if (path / "run.json").is_file() else None
+
+
+def _goes_on(run: RunFolder | None, run_id: str) -> bool:
+    return is_starting(run_id) or (run is not None and run.status is RunStatus.RUNNING)
+
+
+def show_watched(project: Project, run_id: str) -> None:
+    """The panel of one run: its bar while it goes on, what became of it afterwards."""
+    run = _find(project, run_id)
+    name = run.info.name if run is not None and not run.problem else run_id
+    with st.container(border=True):
+        st.subheader(escape_markdown(name), anchor=False)
+        if run is not None and not run.problem:
+            st.caption(escape_markdown(run.info.folder))
+        if _goes_on(run, run_id):
+            _follow(project, run_id)
+        elif run is None:
+            _show_not_started(project, run_id)
+        else:
+            _show_end(project, run)
+
+
+@st.fragment(run_every=POLL_S)
+def _follow(project: Project, run_id: str) -> None:
+    run = _find(project, run_id)
+    if not _goes_on(run, run_id):
+        st.rerun()
+    if run is None or run.read_progress() is None or run.status is not RunStatus.RUNNING:
+        st.progress(0.0, text="**Getting ready** · reading the folder and loading the models")
+    else:
+        show_running(run)
+
+
+def _show_not_started(project: Project, run_id: str) -> None:
+    said = read_log_tail(project.path, run_id)
+    if said:
+        st.error(f"The run could not start. {escape_markdown(said.splitlines()[-1])}", icon=":material/error:")
+        with st.expander("All that it said"):
+            st.code(said, language=None)
+    else:
+        st.error(f"There is no run {escape_markdown(run_id)}.", icon=":material/error:")
+    st.button("Close", key="close-watched", on_click=stop_watching)
+
+
+def _show_end(project: Project, run: RunFolder) -> None:
+    with plain_errors():
+        status = run.status
+        n_flagged = project.review_queue(run, limit=0).n_flagged if run.tables("scores") else None
+        show_ended(run, status, n_flagged=n_flagged, on_resume=lambda: resume_run(project, run))
+        if status is RunStatus.FAILED or has_ended(run.run_id, badly=True):
+            said = read_log_tail(project.path, run.run_id)
+            if said:
+                with st.expander("All that it said"):
+                    st.code(said, language=None)
+        with st.container(horizontal=True):
+            if n_flagged is not None:
+                link_button(
+                    f"Review {count(n_flagged, 'flagged crop')}",
+                    REVIEW,
+                    key=f"review-{run.run_id}",
+                    icon=":material/fact_check:",
+                    run=run.run_id,
+                )
+            st.button("Close", key="close-watched", on_click=stop_watching)

@@ -1,0 +1,49 @@
+"""Every key of the session state and of the address, in one place."""
+
+from enum import StrEnum
+
+
+class Key(StrEnum):
+    """Names under which the pages keep what the user chose; widgets of one crop add ``-<crop_id>``."""
+
+    # Review
+    RUN = "run"
+    SPECIES = "species"
+    CAMERA = "camera"
+    SHOW = "show"
+    FLAGGED_ONLY = "flagged_only"
+    PAGE = "page"
+    PAGE_SIZE = "page_size"
+    SHOWN_SINCE = "shown_since"
+    DECIDED = "decided_here"
+    RATE = "false_alarm_rate"
+    ORDER = "order"
+    REVIEWER = "reviewer"
+    REVIEWER_EDIT = "reviewer_edit"
+    CSV_OPEN = "csv_open"
+    CSV_SCOPE = "csv_scope"
+    NOTICE = "notice"
+
+    # Run
+    FOLDER = "folder"
+    BROWSED = "browsed"
+    BROWSER_FILTER = "browser_filter"
+    BROWSER_OPEN = "browser_open"
+    BUNDLE = "bundle"
+    DETECTOR_KIND = "detector_kind"
+    DETECTOR_NAME = "detector_name"
+    DETECTOR_PATH = "detector_path"
+    DETECTOR_CONSENT = "detector_consent"
+    BOXES = "boxes"
+    RUN_NAME = "run_name"
+    WATCHED_RUN = "watched_run"
+
+
+def crop_key(action: str, crop_id: str) -> str:
+    """The key of a button that belongs to one crop: ``accept-<crop_id>``, ``photo-<crop_id>``, ..."""
+    return f"{action}-{crop_id}"
+
+
+def setting_key(name: str) -> str:
+    """The key of the widget that holds one setting of a run."""
+    return f"setting-{name}"

@@ -1,0 +1,74 @@
+"""Figures as a biologist would say them. Plain text: whoever puts it into markup escapes it there."""
+
+import math
+from datetime import datetime, timedelta
+
+from core.records import Decision, JudgedBy
+
+DECISION_WORDS = {Decision.ANOMALY: "Anomaly", Decision.NORMAL: "Normal", Decision.UNSURE: "Unsure"}
+RARE = 0.2
+
+
+def say_p_value(p_value: float) -> str:
+    """``p = 0.004``; two digits, never zero."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+
+
+def say_rate(p_value: float) -> str:
+    """How many of the normal ones look at least this odd: ``about 1 in 250``, ``about 7 in 10``."""
+    if p_value <= RARE:
+        return f"about 1 in {round(1 / max(p_value, 1e-6)):,}"
+    return f"about {min(max(round(p_value * 10), 2), 10)} in 10"
+
+
+def say_peers(judged_by: str, judged_against: str) -> str:
+    """With what a crop was compared."""
+    match judged_by:
+        case JudgedBy.SPECIES_MODEL:
+            return f"normal {judged_against} crops"
+        case JudgedBy.CAMERA_MODEL:
+            return f"normal frames of camera {judged_against}"
+        case JudgedBy.OWN_FRAMES:
+            return f"frames of camera {judged_against} in this run"
+        case JudgedBy.FIRST_LOOK:
+            return f"crops of {judged_against} in this run"
+    return f"crops of {judged_against}" if judged_against else "the others"
+
+
+def say_score(*, p_value: float | None, judged_by: str, judged_against: str) -> str:
+    """What the score of a crop means, in one sentence."""
+    if judged_by == JudgedBy.UNSEEN_SPECIES:
+        kind = f"{judged_against} is" if judged_against else "This is"
+        return f"{kind} not among the species that the bundle knows."
+    if p_value is None or math.isnan(p_value):
+        return "Not judged yet."
+    return f"{say_p_value(p_value)}: {say_rate(p_value)} {say_peers(judged_by, judged_against)} looks this odd."
+
+
+def say_time(moment: datetime | None) -> str:
+    """``14 Jun 2026, 03:12`` in the camera's own time; ``no time`` when the photo has none."""
+    if moment is None or moment != moment:  # NaT is not equal to itself
+        return "no time"
+    return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def say_duration(seconds: float | None) -> str:
+    """``3 min 20 s``, ``2 h 5 min``; ``unknown`` when there is nothing to say yet."""
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return "unknown"
+    left = timedelta(seconds=round(seconds))
+    hours, rest = divmod(int(left.total_seconds()), 3600)
+    minutes, secs = divmod(rest, 60)
+    if hours:
+        return f"{hours:,} h {minutes} min"
+    return f"{minutes} min {secs} s" if minutes else f"{secs} s"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """``1 photo``, ``1,240 photos``."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def escape_markdown(text: str) -> str:
+    """Text of a foreign file, such as a file name, safe in a Markdown label: shown as it is."""
+    return "".join("\\" + char if char in r"\`*_{}[]()#+-.!|~:$<>&^=" else char for char in text)
