@@ -13,6 +13,8 @@ EMPTY = "empty"
 RELATIVE_FRAME = (1.0, 1.0)
 # Boxes that reach over the frame by less are rounded, not wrong: a pixel, or as much of a relative frame.
 EDGE_TOLERANCE = 0.004
+# Scaled copies have rounded sides.
+SHAPE_TOLERANCE = 0.02
 
 _EMPTY_NAMES = frozenset({"empty", "blank", "nothing", "none", "no animal", "no_animal"})
 
@@ -57,10 +59,11 @@ class LabelledPhoto:
 
     def fits(self, *, width_px: int, height_px: int) -> bool:
         """Whether the boxes can be laid on a photo of this size: not where the frame is the photo on its side."""
-        if self.frame is None or self.frame == RELATIVE_FRAME or width_px == height_px:
+        if self.frame is None or self.frame == RELATIVE_FRAME:
             return True
-        width, height = self.frame
-        return not math.isclose(width / height, height_px / width_px, rel_tol=0.01)
+        shape = self.frame[0] / self.frame[1]
+        as_it_is = math.isclose(shape, width_px / height_px, rel_tol=SHAPE_TOLERANCE)
+        return as_it_is or not math.isclose(shape, height_px / width_px, rel_tol=SHAPE_TOLERANCE)
 
     def box_px(self, box: Box, *, width_px: int, height_px: int) -> Box | None:
         """A label's box in pixels of a photo of this size, cut at its edges; ``None`` if it lies outside."""
