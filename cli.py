@@ -17,18 +17,16 @@ from tqdm import tqdm
 from core.errors import AnomalureError
 from core.project import Project
 from core.records import Decision
+from core.runs import describe_run
 from core.settings import SETTINGS, RunSettings
 from core.version import VERSION
 
 if TYPE_CHECKING:
     from models.encoder_spec import EncoderSpec
-    from models.running import RunRequest
 
 DONE, FAILED, WRONG_USAGE, SOME_PHOTOS_FAILED = 0, 1, 2, 3
 ROOT = Path(__file__).resolve().parent
 DEFAULT_PROJECT = "data/project"
-SAMPLE_BUNDLE = "sample"
-SAMPLE_RUN = "sample-season"
 PROJECT_VARIABLE = "ANOMALURE_PROJECT"
 DEFAULT_BACKBONE = "mobilenet_v2"
 
@@ -88,7 +86,7 @@ def job_sample(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 
 def job_train(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.formats.labelled import read_labels
+    from core.formats.recognise import read_labels
     from models.encoder import EncoderSpec
     from models.training import train_bundle
 
@@ -148,7 +146,7 @@ def job_run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 def job_evaluate(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from core.evaluation import evaluate_run
-    from core.formats.labelled import read_labels
+    from core.formats.recognise import read_labels
     from models.bundle import Bundle
 
     project = open_project(arguments)
@@ -221,11 +219,17 @@ def job_export(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 def job_start(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """What a newcomer gets with one word: something to look at, and the dashboard."""
+    from models.first_steps import make_folder_ready, make_sample_ready
+
     project = open_project(arguments)
-    if arguments.folder is None:
-        make_sample_ready(project)
-    else:
-        make_folder_ready(project, arguments.folder)
+    with ProgressLine("photos") as line:
+        if arguments.folder is None:
+            run = make_sample_ready(
+                project, ROOT / "data" / "sample", on_photos=line.show, on_progress=line.show_progress
+            )
+        else:
+            run = make_folder_ready(project, arguments.folder, on_progress=line.show_progress)
+    print_plainly(describe_run(run))
     log.info("The dashboard is at http://localhost:%d; stop it with Ctrl+C.", arguments.port)
     environment = {**os.environ, PROJECT_VARIABLE: str(project.path)}
     options = ["--server.port", str(arguments.port), "--server.showEmailPrompt", "false"]
@@ -240,75 +244,6 @@ def job_start(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             "make run PORT=8502, or --port 8502."
         )
     return DONE, {"project": str(project.path)}
-
-
-def make_sample_ready(project: Project) -> None:
-    """Render the sample season, train its bundle and run it; what is there already is kept."""
-    from core.sample import render_season
-    from models.running import BUNDLED, RunRequest
-
-    out = ROOT / "data" / "sample"
-    labels = out / "annotations.json"
-    if not labels.is_file():
-        log.info("Rendering the sample season ...")
-        with ProgressLine("photos drawn") as line:
-            render_season(out, on_progress=line.show)
-    if not (project.bundles_dir / SAMPLE_BUNDLE).is_dir():
-        log.info("Learning what is normal in it ...")
-        main(
-            ["train", "--project", str(project.path), "--name", SAMPLE_BUNDLE, "--images", str(out / "images"),
-             "--coco", str(labels), "--split", "train", "--backbone-weights", BUNDLED, "--detector", BUNDLED]
-        )  # fmt: skip
-    request = RunRequest(folder=out / "images" / "season", name=SAMPLE_RUN, bundle=SAMPLE_BUNDLE)
-    log.info("Looking for the odd ones out ...")
-    finish_run(project, request)
-
-
-def make_folder_ready(project: Project, folder: Path) -> None:
-    """A first look at a folder, unless there is one of the same photos already."""
-    from core.photos import find_photos
-    from models.running import RunRequest
-
-    photos = list(find_photos(folder).file_names)
-    for run in project.runs():
-        if not run.problem and Path(run.info.folder) == folder.absolute() and run.file_names == photos:
-            log.info("There is a run of these photos already: %s.", run.run_id)
-            finish_run(project, RunRequest(folder=folder, name=run.run_id))
-            return
-    finish_run(project, RunRequest(folder=folder))
-
-
-def finish_run(project: Project, request: "RunRequest") -> None:
-    """Start a run, or go on with the one of that name; one that is done is left as it is."""
-    from core.runs import RunStatus
-    from models.running import resume_run, start_run
-
-    known = {run.run_id: run for run in project.runs()}
-    run = known.get(request.name or "")
-    if run is not None and run.status in (RunStatus.DONE, RunStatus.RUNNING):
-        return
-    with ProgressLine("photos") as line:
-        if run is None:
-            run = start_run(project, request, on_progress=line.show_progress)
-        else:
-            run = resume_run(project, run.run_id, allow_code=False, on_progress=line.show_progress)
-    print_plainly(describe_run(run))
-
-
-def describe_run(run: Any) -> dict[str, Any]:
-    """A run as one flat row: what it was, and what became of its files."""
-    counts = run.counts()
-    info = run.info
-    return {
-        "run": run.run_id,
-        "status": str(run.status),
-        "folder": info.folder,
-        "bundle": info.bundle,
-        "detector": info.detector,
-        **{name: getattr(counts, name) for name in counts.__dataclass_fields__},
-        "flagged": int(run.read_table("scores", ["flagged"])["flagged"].sum()),
-        "created_at": info.created_at.isoformat(),
-    }
 
 
 class ProgressLine:

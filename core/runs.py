@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import psutil
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import AnomalureError
 from core.files import TEMPORARY_SUFFIX, read_whole, replace_file, temporary_beside, write_whole
-from core.locks import FileLock
+from core.locks import FileLock, LockHeld
 from core.progress import Phase, Progress, is_alive, sign_progress, to_progress
 from core.shards import SCHEMAS, SHARD_TABLES, RunCounts, ShardTables, account_files, as_table, embeddings_table
 
@@ -31,6 +32,7 @@ class RunInfo:
     """What a run is a pass of, over what. Written once, when the run is made.
 
     ``folder`` is the folder of photos as the user gave it, absolute; ``bundle`` is empty for a first look;
+    ``encoders`` are the specifications that ``encoder`` says in words, so that a first look can be resumed;
     ``boxes`` is the file that boxes came from in place of a detector, ``deployments_csv`` the table of cameras, each
     absolute or empty; ``settings`` are those of ``RunSettings.to_values()``; ``created_at`` is in UTC.
     """
@@ -41,6 +43,7 @@ class RunInfo:
     bundle: str = ""
     detector: str = ""
     encoder: str = ""
+    encoders: Sequence[Mapping[str, Any]] = ()
     boxes: str = ""
     deployments_csv: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -282,7 +285,12 @@ class RunFolder:
         Raises:
             AnomalureError: If another process works on it.
         """
-        with FileLock(self.path / "worker.lock", busy=f"Run {self.run_id} is being worked on"):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(FileLock(self.path / "worker.lock"))
+            except LockHeld as held:
+                raise AnomalureError(f"Run {self.run_id} is being worked on by process {held.holder}. Wait until it "
+                                     "ends, or cancel it.") from held  # fmt: skip
             cancel = self.path / "cancel"
             # One that came while this process was starting is meant for it.
             if cancel.is_file() and cancel.stat().st_mtime < psutil.Process().create_time():
@@ -363,3 +371,19 @@ def _read_counts(path: Path) -> RunCounts:
 
 def _to_json(values: Mapping[str, Any]) -> bytes:
     return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def describe_run(run: RunFolder) -> dict[str, Any]:
+    """A run as one flat row, fit for JSON: what it is a pass of, and what became of its files."""
+    info = run.info
+    return {
+        "run": run.run_id,
+        "status": str(run.status),
+        "folder": info.folder,
+        "bundle": info.bundle,
+        "detector": info.detector,
+        **asdict(run.counts()),
+        "flagged": sum(int(pc.sum(pq.read_table(path, columns=["flagged"])["flagged"]).as_py() or 0)
+                       for path in run.tables("scores")),
+        "created_at": info.created_at.isoformat(),
+    }  # fmt: skip

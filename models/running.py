@@ -9,7 +9,7 @@ from core.boxes import BoxesFromFile
 from core.deployments import DeploymentNamer
 from core.errors import AnomalureError
 from core.parts import Detector, Encoder, Scorer
-from core.photos import find_photos
+from core.photos import Listing, find_photos
 from core.pipeline import RunCancelled, run_pipeline
 from core.project import Project
 from core.runs import Phase, Progress, RunFolder
@@ -70,15 +70,16 @@ def start_run(project: Project, request: RunRequest, *, on_progress: Callable[[P
     encoders = bundle.encoders if bundle else request.encoders or _first_look_encoders()
     detector_name = "" if request.boxes else request.detector or (bundle.detector if bundle else AUTO)
     detector, detector_name = _open_detector(
-        detector_name, request.boxes, listing.file_names, request.settings, allow_code=request.allow_code
+        detector_name, request.boxes, listing, request.settings, allow_code=request.allow_code
     )
-    encoder = load_encoder(encoders)
+    encoder = load_encoder(encoders, allow_code=request.allow_code)
     run = project.new_run_folder(
         request.name,
         folder=request.folder,
         file_names=listing.file_names,
         bundle=request.bundle,
         detector=detector_name,
+        encoder=encoder.name,
         encoders=[spec.to_values() for spec in encoders],
         boxes=str(request.boxes.absolute()) if request.boxes else "",
         deployments_csv=str(request.deployments_csv.absolute()) if request.deployments_csv else "",
@@ -102,8 +103,9 @@ def resume_run(
     bundle = _open_bundle(project, run.info.bundle)
     encoders = bundle.encoders if bundle else tuple(EncoderSpec.from_values(spec) for spec in run.info.encoders)
     boxes = Path(run.info.boxes) if run.info.boxes else None
-    detector, _ = _open_detector(run.info.detector, boxes, run.file_names, settings, allow_code=allow_code)
-    return _work(project, run, detector, load_encoder(encoders), bundle, on_progress)
+    listing = Listing(Path(run.info.folder), tuple(run.file_names))
+    detector, _ = _open_detector(run.info.detector, boxes, listing, settings, allow_code=allow_code)
+    return _work(project, run, detector, load_encoder(encoders, allow_code=allow_code), bundle, on_progress)
 
 
 def _work(
@@ -156,11 +158,13 @@ def _open_bundle(project: Project, name: str) -> Bundle | None:
 
 
 def _open_detector(
-    name: str, boxes: Path | None, file_names: tuple[str, ...] | list[str], settings: RunSettings, *, allow_code: bool
+    name: str, boxes: Path | None, listing: Listing, settings: RunSettings, *, allow_code: bool
 ) -> tuple[Detector, str]:
     if boxes is not None:
-        detector = BoxesFromFile(boxes, min_confidence=settings.min_confidence, listing=file_names)
-        return detector, detector.name
+        from_file = BoxesFromFile(boxes, min_confidence=settings.min_confidence, listing=listing)
+        for problem in from_file.problems:
+            log.warning("%s: %s.", boxes.name, problem.rstrip("."))
+        return from_file, from_file.name
     if name != AUTO:
         return load_detector(name, settings, allow_code=allow_code), name
     try:
