@@ -213,7 +213,7 @@ def job_export(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
     project = open_project(arguments)
     tables = project.export_rows(arguments.run, reviewed_anomalies_only=not arguments.all)
-    rows = write_csv(arguments.out, tables)
+    rows = write_csv((row for table in tables for row in table.to_dict("records")), arguments.out)
     return DONE, {"out": str(arguments.out), "format": arguments.format, "rows": rows}
 
 
