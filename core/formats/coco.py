@@ -1,17 +1,23 @@
 """COCO and COCO Camera Traps JSON. Format: cocodataset.org, and lila.science/coco-camera-traps."""
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from core.errors import FileFormatError
 from core.exif import read_time
+from core.formats.exported import Row, has_box, name_species, rows_by_photo
 from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
 from core.formats.text import read_json
+from core.formats.writing import open_new
 
 FORMAT_NAME = "COCO"
 KEYS = ("images", "annotations", "categories")
+SPOOL_BYTES = 32_000_000
+_JUDGED = ("score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle")
 _EXPECTED = "a COCO file: a JSON object with the lists images, annotations and categories"
 
 
@@ -62,6 +68,64 @@ def parse_coco(content: object, *, source: str) -> LabelFile:
             labels[owner].append(label)
     photos = [_read_photo(image, tuple(labels[key]), problems) for key, image in images.items()]
     return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
+
+
+def write_coco(rows: Iterable[Row], path: Path) -> int:
+    """Write crops as COCO Camera Traps, photo by photo; whole frames become annotations without a box.
+
+    Args:
+        rows: As in ``core.formats.exported``, those of a photo together.
+        path: Where to.
+
+    Returns:
+        The number of annotations.
+
+    Raises:
+        AnomalureError: If the file cannot be written.
+    """
+    categories: dict[str, int] = {}
+    count = 0
+    with open_new(path) as file, SpooledTemporaryFile(SPOOL_BYTES, mode="w+", encoding="utf-8") as images:
+        file.write('{"info": {"version": "1.0", "description": "Exported from Anomalure"},\n"annotations": [')
+        for of_photo in rows_by_photo(rows):
+            images.write((",\n" if count else "\n") + json.dumps(_write_image(of_photo[0]), ensure_ascii=False))
+            for row in of_photo:
+                category = categories.setdefault(name_species(row), len(categories) + 1)
+                annotation = _write_annotation(row, category)
+                file.write((",\n" if count else "\n") + json.dumps(annotation, ensure_ascii=False))
+                count += 1
+        file.write('],\n"images": [')
+        images.seek(0)
+        for line in images:
+            file.write(line)
+        named = [{"id": number, "name": name} for name, number in categories.items()]
+        file.write(f'],\n"categories": {json.dumps(named, ensure_ascii=False)}}}\n')
+    return count
+
+
+def _write_image(row: Row) -> dict[str, Any]:
+    image = {
+        "id": row["photo_id"],
+        "file_name": row["file_name"],
+        "width": row["photo_width_px"],
+        "height": row["photo_height_px"],
+        "location": row["deployment"],
+        "seq_id": row["event_id"],
+    }
+    if row["captured_at"] is not None:
+        image["datetime"] = row["captured_at"].isoformat(sep=" ", timespec="seconds")
+    return image
+
+
+def _write_annotation(row: Row, category: int) -> dict[str, Any]:
+    annotation = {"id": row["crop_id"], "image_id": row["photo_id"], "category_id": category}
+    if has_box(row):
+        annotation["bbox"] = [row["x"], row["y"], row["width"], row["height"]]
+        annotation["score"] = row["detector_confidence"]
+    said = {key: row[key] for key in _JUDGED if row[key] not in (None, "")}
+    if row["decided_at"] is not None:
+        said["decided_at"] = row["decided_at"].isoformat()
+    return annotation | {"anomalure": said}
 
 
 def _read_categories(categories: list[Any], problems: Problems) -> dict[Any, str]:

@@ -7,21 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from core.errors import FileFormatError
 from core.exif import read_time
+from core.formats.exported import EXPORT_COLUMNS, plain_value
 from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
 from core.formats.text import parse_table, read_content
 from core.formats.writing import open_new
 
 FORMAT_NAME = "CSV"
-EXPORT_COLUMNS = (
-    "file_name", "captured_at", "deployment", "event_id", "crop_id", "x", "y", "width", "height", "species",
-    "detector_class", "detector_confidence", "score", "p_value", "flagged", "verdict", "verdict_species", "note",
-    "reviewer", "decided_at", "run", "bundle",
-)  # fmt: skip
 
 # What other tools call them; the first that a file has is taken.
 _NAME_COLUMNS = ("file_name", "filepath", "file_path", "filename", "file", "path", "image")
@@ -63,7 +56,7 @@ def write_csv(rows: Iterable[Mapping[str, Any]], path: Path, *, columns: Iterabl
     columns = tuple(columns)
     count = 0
     with open_new(path, newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)  # lines end with \r\n, as RFC 4180 has it; else a lone \r would stand unquoted
         writer.writerow(columns)
         for row in rows:
             writer.writerow([_write_cell(row[column]) for column in columns])
@@ -148,9 +141,8 @@ def _to_numbers(cells: list[str]) -> list[float] | None:
 
 
 def _write_cell(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or value is pd.NA or value != value:  # NaN and NaT are unlike themselves
+    value = plain_value(value)
+    if value is None:
         return ""
     if isinstance(value, str):
         return escape_formula(value)

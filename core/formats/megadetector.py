@@ -1,10 +1,12 @@
 """MegaDetector's JSON, which Timelapse and AddaxAI read too. Format: lila.science/megadetector-output-format."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import FileFormatError
+from core.formats.exported import Row, has_box, relative_box, rows_by_photo
 from core.formats.labelled import (
     RELATIVE_FRAME,
     Label,
@@ -16,9 +18,12 @@ from core.formats.labelled import (
     read_confidence,
 )
 from core.formats.text import read_json
+from core.formats.writing import open_new
 
 FORMAT_NAME = "MegaDetector"
 DETECTION_CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
+WRITTEN_VERSION = "1.5"
+_JUDGED = ("crop_id", "species", "score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle")
 _EXPECTED = "a MegaDetector file: a JSON object with the list images, whose entries have file and detections"
 
 
@@ -68,6 +73,64 @@ def parse_megadetector(content: object, *, source: str) -> LabelFile:
             labels = tuple(label for label in read if label is not None)
             photos.append(LabelledPhoto(name, labels, frame=RELATIVE_FRAME))
     return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
+
+
+def write_megadetector(rows: Iterable[Row], path: Path) -> int:
+    """Write crops in MegaDetector's format, photo by photo; a whole frame is a photo without detections.
+
+    A species that a reviewer gave becomes a classification. What a program said of a species has no probability
+    here, so it stands beside, under ``anomalure``, with the score and the verdict; other readers pass over that.
+
+    Args:
+        rows: As in ``core.formats.exported``, those of a photo together.
+        path: Where to.
+
+    Returns:
+        The number of photos.
+
+    Raises:
+        AnomalureError: If the file cannot be written.
+    """
+    classes = {name: key for key, name in DETECTION_CATEGORIES.items()}
+    species: dict[str, str] = {}
+    count = 0
+    with open_new(path) as file:
+        info = {"format_version": WRITTEN_VERSION, "detector": "unknown", "anomalure": "scores and verdicts"}
+        file.write(f'{{"info": {json.dumps(info)},\n"images": [')
+        for of_photo in rows_by_photo(rows):
+            detections = []
+            for row in filter(has_box, of_photo):
+                name = row["detector_class"] or "animal"
+                detection: dict[str, Any] = {
+                    "category": classes.setdefault(name, str(len(classes) + 1)),
+                    "conf": row["detector_confidence"],
+                    "bbox": relative_box(row),
+                }
+                if row["verdict_species"]:
+                    key = species.setdefault(row["verdict_species"], str(len(species)))
+                    detection["classifications"] = [[key, 1.0]]
+                detections.append(detection | {"anomalure": _write_judged(row)})
+            image: dict[str, Any] = {"file": of_photo[0]["file_name"], "detections": detections}
+            frames = [_write_judged(row) for row in of_photo if not has_box(row)]
+            if frames:
+                image["anomalure"] = frames[0]
+            file.write((",\n" if count else "\n") + json.dumps(image, ensure_ascii=False))
+            count += 1
+        file.write("],\n")
+        detection_categories = {key: name for name, key in classes.items()}
+        file.write(f'"detection_categories": {json.dumps(detection_categories, ensure_ascii=False)}')
+        if species:
+            named = {key: name for name, key in species.items()}
+            file.write(f',\n"classification_categories": {json.dumps(named, ensure_ascii=False)}')
+        file.write("}\n")
+    return count
+
+
+def _write_judged(row: Row) -> dict[str, Any]:
+    said = {key: row[key] for key in _JUDGED if row[key] not in (None, "")}
+    if row["decided_at"] is not None:
+        said["decided_at"] = row["decided_at"].isoformat()
+    return said
 
 
 def _read_categories(categories: object, problems: Problems) -> dict[str, str]:

@@ -1,0 +1,256 @@
+"""Write crops as a Camtrap DP 1.0.2 package: deployments, media and observations at media level."""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from core.errors import AnomalureError
+from core.formats.camtrap_dp import PACKAGE_FILE
+from core.formats.exported import UNKNOWN_SPECIES, Row, has_box, name_species, relative_box, rows_by_photo
+from core.formats.labelled import EMPTY, Problems
+from core.formats.writing import open_new
+
+SCHEMAS = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
+SAMPLING_DESIGNS = (
+    "simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic",
+)  # fmt: skip
+
+_DEPLOYMENT_COLUMNS = (
+    "deploymentID", "locationID", "locationName", "latitude", "longitude", "coordinateUncertainty", "deploymentStart",
+    "deploymentEnd", "setupBy", "cameraID", "cameraModel", "cameraDelay", "cameraHeight", "cameraDepth", "cameraTilt",
+    "cameraHeading", "detectionDistance", "timestampIssues", "baitUse", "featureType", "habitat", "deploymentGroups",
+    "deploymentTags", "deploymentComments",
+)  # fmt: skip
+_MEDIA_COLUMNS = (
+    "mediaID", "deploymentID", "captureMethod", "timestamp", "filePath", "filePublic", "fileName", "fileMediatype",
+    "exifData", "favorite", "mediaComments",
+)  # fmt: skip
+_OBSERVATION_COLUMNS = (
+    "observationID", "deploymentID", "mediaID", "eventID", "eventStart", "eventEnd", "observationLevel",
+    "observationType", "cameraSetupType", "scientificName", "count", "lifeStage", "sex", "behavior", "individualID",
+    "individualPositionRadius", "individualPositionAngle", "individualSpeed", "bboxX", "bboxY", "bboxWidth",
+    "bboxHeight", "classificationMethod", "classifiedBy", "classificationTimestamp", "classificationProbability",
+    "observationTags", "observationComments",
+)  # fmt: skip
+_MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
+                ".tif": "image/tiff", ".tiff": "image/tiff"}  # fmt: skip
+_TYPES = {"person": "human", "human": "human", "homo sapiens": "human", "vehicle": "vehicle", EMPTY: "blank",
+          "blank": "blank", UNKNOWN_SPECIES: "unknown"}  # fmt: skip
+# What the format allows in filePath: no leading dot, slash or tilde, no two dots together.
+_FILE_PATH = re.compile(r"(?![./~])(?!.*\.\.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and when a camera stood: degrees (WGS84); times in its local time, ``None``: its first and last photo."""
+
+    latitude: float
+    longitude: float
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPackage:
+    """What is in a written package, and in sentences what could not be."""
+
+    n_media: int
+    n_observations: int
+    problems: tuple[str, ...]
+
+
+def write_camtrap_dp(
+    rows: Iterable[Row],
+    folder: Path,
+    *,
+    places: Mapping[str, Place],
+    zone: tzinfo,
+    title: str,
+    contributor: str,
+    created: datetime,
+    sampling_design: str = "opportunistic",
+) -> WrittenPackage:
+    """Write a package, photo by photo; ``datapackage.json`` comes last, so that a part of a package is none.
+
+    Args:
+        rows: As in ``core.formats.exported``, those of a photo together.
+        folder: Made if missing.
+        places: For each deployment; the format demands coordinates.
+        zone: Of the cameras' clocks; the format demands times with a zone.
+        title: Of the project.
+        contributor: Who made the package.
+        created: When, with a zone.
+        sampling_design: One of ``SAMPLING_DESIGNS``.
+
+    Raises:
+        AnomalureError: If a deployment has no place, or a file cannot be written.
+    """
+    if sampling_design not in SAMPLING_DESIGNS:
+        raise AnomalureError(f"sampling_design must be one of {', '.join(SAMPLING_DESIGNS)}, got {sampling_design!r}.")
+    problems = Problems()
+    used: dict[str, Place] = {}
+    species: set[str] = set()
+    n_media = n_observations = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AnomalureError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
+    (folder / PACKAGE_FILE).unlink(missing_ok=True)
+    with (
+        open_new(folder / "media.csv", newline="") as media_file,
+        open_new(folder / "observations.csv", newline="") as observations_file,
+    ):
+        media = csv.DictWriter(media_file, _MEDIA_COLUMNS, restval="")
+        observations = csv.DictWriter(observations_file, _OBSERVATION_COLUMNS, restval="")
+        media.writeheader()
+        observations.writeheader()
+        for of_photo in rows_by_photo(rows):
+            photo = of_photo[0]
+            if photo["captured_at"] is None:
+                problems.add("photos without a time, which the format demands", photo["file_name"])
+                continue
+            if not _FILE_PATH.match(photo["file_name"]):
+                problems.add("photos whose path the format does not allow", photo["file_name"])
+                continue
+            _extend_place(used, photo, places)
+            media.writerow(_write_medium(photo, zone))
+            n_media += 1
+            for row in of_photo:
+                observation = _write_observation(row, zone)
+                observations.writerow(observation)
+                n_observations += 1
+                if observation["scientificName"]:
+                    species.add(observation["scientificName"])
+    with open_new(folder / "deployments.csv", newline="") as file:
+        deployments = csv.DictWriter(file, _DEPLOYMENT_COLUMNS, restval="")
+        deployments.writeheader()
+        for name, place in used.items():
+            deployments.writerow({
+                "deploymentID": name, "locationName": name, "latitude": place.latitude, "longitude": place.longitude,
+                "deploymentStart": _stamp(place.start, zone), "deploymentEnd": _stamp(place.end, zone),
+            })  # fmt: skip
+    if not used:
+        raise AnomalureError(
+            f"There is nothing that a Camtrap DP package can hold. {'; '.join(problems.lines())}".rstrip()
+        )
+    package = _describe(used, sorted(species), title=title, contributor=contributor, created=created,
+                        sampling_design=sampling_design)  # fmt: skip
+    with open_new(folder / PACKAGE_FILE) as file:
+        json.dump(package, file, ensure_ascii=False, indent=2)
+    return WrittenPackage(n_media, n_observations, problems.lines())
+
+
+def _extend_place(used: dict[str, Place], photo: Row, places: Mapping[str, Place]) -> None:
+    """The deployment with its given times, or from its first to its last photo."""
+    name, at = photo["deployment"], photo["captured_at"]
+    given = places.get(name)
+    if given is None:
+        raise AnomalureError(
+            f"The deployment {name} has no coordinates, and Camtrap DP demands them: give latitude and longitude."
+        )
+    so_far = used.get(name, replace(given, start=given.start or at, end=given.end or at))
+    start = so_far.start if given.start or so_far.start is None else min(so_far.start, at)
+    end = so_far.end if given.end or so_far.end is None else max(so_far.end, at)
+    used[name] = replace(so_far, start=start, end=end)
+
+
+def _write_medium(photo: Row, zone: tzinfo) -> dict[str, Any]:
+    path = PurePosixPath(photo["file_name"])
+    return {
+        "mediaID": photo["photo_id"],
+        "deploymentID": photo["deployment"],
+        "timestamp": _stamp(photo["captured_at"], zone),
+        "filePath": photo["file_name"],
+        "filePublic": "false",
+        "fileName": path.name,
+        "fileMediatype": _MEDIA_TYPES.get(path.suffix.lower(), "image/jpeg"),
+    }
+
+
+def _write_observation(row: Row, zone: tzinfo) -> dict[str, Any]:
+    at = _stamp(row["captured_at"], zone)
+    species = name_species(row)
+    kind = _TYPES.get(species.casefold(), "animal")
+    if not row["verdict_species"]:  # a program's word on the kind counts more than its guess of a species
+        kind = _TYPES.get((row["detector_class"] or "").casefold(), kind)
+    observation = {
+        "observationID": row["crop_id"],
+        "deploymentID": row["deployment"],
+        "mediaID": row["photo_id"],
+        "eventID": row["event_id"] or "",
+        "eventStart": at,
+        "eventEnd": at,
+        "observationLevel": "media",
+        "observationType": kind,
+        "scientificName": species if kind == "animal" else "",
+        "classificationMethod": "human" if row["verdict"] else "machine",
+        "classifiedBy": (row["reviewer"] if row["verdict"] else row["bundle"]) or "",
+        "classificationTimestamp": _stamp(row["decided_at"], UTC) if row["verdict"] and row["decided_at"] else "",
+        "observationTags": " | ".join(
+            f"{key}:{row[key]}" for key in ("verdict", "score", "p_value") if row[key] not in (None, "")
+        ),
+        "observationComments": row["note"] or "",
+    }
+    if has_box(row):
+        observation |= dict(zip(("bboxX", "bboxY", "bboxWidth", "bboxHeight"), relative_box(row), strict=True))
+        if kind == "animal":
+            observation["count"] = 1
+    return observation
+
+
+def _stamp(time: datetime | None, zone: tzinfo) -> str:
+    if time is None:
+        return ""
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).isoformat(timespec="seconds")
+
+
+def _describe(
+    used: Mapping[str, Place],
+    species: list[str],
+    *,
+    title: str,
+    contributor: str,
+    created: datetime,
+    sampling_design: str,
+) -> dict[str, Any]:
+    west, east = (choose(place.longitude for place in used.values()) for choose in (min, max))
+    south, north = (choose(place.latitude for place in used.values()) for choose in (min, max))
+    starts = [place.start for place in used.values() if place.start]
+    ends = [place.end for place in used.values() if place.end]
+    return {
+        "profile": f"{SCHEMAS}camtrap-dp-profile.json",
+        "name": re.sub(r"[^a-z0-9._-]+", "-", title.lower()).strip("-") or "package",
+        "title": title,
+        "created": _stamp(created, UTC),
+        "contributors": [{"title": contributor, "role": "contributor"}],
+        "project": {
+            "title": title,
+            "samplingDesign": sampling_design,
+            "captureMethod": ["activityDetection"],
+            "individualAnimals": False,
+            "observationLevel": ["media"],
+        },
+        "spatial": {
+            "type": "Polygon",
+            "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+        },
+        "temporal": {"start": min(starts).date().isoformat(), "end": max(ends).date().isoformat()},
+        "taxonomic": [{"scientificName": name} for name in species],
+        "resources": [
+            {
+                "name": name,
+                "path": f"{name}.csv",
+                "profile": "tabular-data-resource",
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "schema": f"{SCHEMAS}{name}-table-schema.json",
+            }
+            for name in ("deployments", "media", "observations")
+        ],
+    }

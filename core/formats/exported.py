@@ -1,0 +1,67 @@
+"""The rows of an export: one crop each, with its photo, score and verdict, as every writer takes them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.records import CropKind
+
+EXPORT_COLUMNS = (
+    "file_name", "captured_at", "deployment", "event_id", "crop_id", "x", "y", "width", "height", "species",
+    "detector_class", "detector_confidence", "score", "p_value", "flagged", "verdict", "verdict_species", "note",
+    "reviewer", "decided_at", "run", "bundle",
+)  # fmt: skip
+"""What the CSV shows. Boxes are in pixels of the upright photo, ``captured_at`` is the camera's local time."""
+
+PHOTO_COLUMNS = ("photo_id", "kind", "photo_width_px", "photo_height_px")
+"""What the other formats need besides."""
+
+UNKNOWN_SPECIES = "unknown"
+
+Row = Mapping[str, Any]
+
+
+def plain_value(value: Any) -> Any:
+    """The value as Python's own type; ``None`` for what tables write where they have nothing (NaN, NaT, NA)."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return None
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+
+
+def rows_by_photo(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
+    """The rows of each photo, with plain values, one photo at a time.
+
+    Raises:
+        ValueError: If a photo's rows do not stand together.
+        KeyError: If a row lacks a column.
+    """
+    seen = set()
+    columns = EXPORT_COLUMNS + PHOTO_COLUMNS
+    for file_name, some in groupby(rows, key=lambda row: row["file_name"]):
+        if file_name in seen:
+            raise ValueError(f"the rows of {file_name} do not stand together")
+        seen.add(file_name)
+        yield [{column: plain_value(row[column]) for column in columns} for row in some]
+
+
+def name_species(row: Row) -> str:
+    """Who a crop shows: what the reviewer said, else what it was taken for, else ``unknown``."""
+    return row["verdict_species"] or row["species"] or UNKNOWN_SPECIES
+
+
+def has_box(row: Row) -> bool:
+    """Whether the crop is a detection; a whole frame says something of the photo only."""
+    return row["kind"] == CropKind.DETECTION
+
+
+def relative_box(row: Row) -> list[float]:
+    """x, y, width and height as shares of the photo's size."""
+    across, down = row["photo_width_px"], row["photo_height_px"]
+    return [
+        round(share, 8) for share in (row["x"] / across, row["y"] / down, row["width"] / across, row["height"] / down)
+    ]
