@@ -3,7 +3,7 @@
 Run it with ``streamlit run app.py``.
 """
 
-import re
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -23,8 +23,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-PHOTO_ID = re.compile(r"[0-9a-f]{32}")
-CROP_ID = re.compile(r"[0-9a-f]{20}")
 NOT_FOUND = "There is no such picture."
 
 
@@ -32,13 +30,24 @@ def _not_found() -> Response:
     return PlainTextResponse(NOT_FOUND, status_code=404, headers={"Cache-Control": "no-store"})
 
 
+@lru_cache(maxsize=4)
+def _open_project(folder: Path) -> Project:
+    return Project(folder)
+
+
 def _find_photo(run_id: str, photo_id: str) -> Path | None:
-    if not PHOTO_ID.fullmatch(photo_id):
-        return None
     try:
-        return Project(find_project_folder()).photo_path(run_id, photo_id)
+        return _open_project(find_project_folder()).photo_path(run_id, photo_id)
     except AnomalureError:
         return None
+
+
+def _find_crop(crop_id: str) -> Path | None:
+    try:
+        path = _open_project(find_project_folder()).crop_path(crop_id)
+    except AnomalureError:
+        return None
+    return path if path is not None and path.is_file() else None
 
 
 async def serve_photo(request: Request) -> Response:
@@ -58,11 +67,8 @@ async def serve_photo(request: Request) -> Response:
 
 async def serve_crop(request: Request) -> Response:
     """The small picture of a crop, found by its id."""
-    crop_id = request.path_params["crop_id"]
-    if not CROP_ID.fullmatch(crop_id):
-        return _not_found()
-    path = await run_in_threadpool(Project(find_project_folder()).crop_path, crop_id)
-    if path is None or not path.is_file():
+    path = await run_in_threadpool(_find_crop, request.path_params["crop_id"])
+    if path is None:
         return _not_found()
     return FileResponse(path, media_type="image/jpeg", headers=HEADERS)
 

@@ -1,11 +1,13 @@
 """The reviewed anomalies of a run, or all of its crops, as a CSV file."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import streamlit as st
 
-from core.formats.csv import write_csv
+from core.formats.csv import EXPORT_COLUMNS, write_csv
 from core.project import Project
 from core.runs import RunFolder
 from ui.state import Key
@@ -14,14 +16,19 @@ from ui.words import count
 ANOMALIES, EVERYTHING = "Anomalies", "All crops"
 
 
+def make_csv(rows: Iterable[Mapping[str, Any]], *, columns: Iterable[str]) -> bytes:
+    """Rows as the bytes of a CSV file."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / "rows.csv"
+        write_csv(rows, place, columns=columns)
+        return place.read_bytes()
+
+
 def read_csv(project: Project, run: RunFolder, *, anomalies_only: bool) -> bytes:
-    """The file, the same as ``python cli.py export`` writes."""
+    """The file of a run's crops, the same as ``python cli.py export`` writes."""
     tables = project.export_rows(run, reviewed_anomalies_only=anomalies_only)
     rows = ({str(name): value for name, value in row.items()} for table in tables for row in table.to_dict("records"))
-    with TemporaryDirectory() as folder:
-        place = Path(folder) / "crops.csv"
-        write_csv(rows, place)
-        return place.read_bytes()
+    return make_csv(rows, columns=EXPORT_COLUMNS)
 
 
 def show_download(project: Project, run: RunFolder) -> None:

@@ -19,6 +19,7 @@ from ui.run_process import RunRequest, start_run
 from ui.run_watch import watch
 from ui.settings_form import show_settings_form
 from ui.state import Key
+from ui.words import escape_markdown
 
 FIRST_LOOK = ""
 
@@ -51,7 +52,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
     )
     problem = _explain(project, name.strip(), detector)
     if problem:
-        st.caption(f":orange[:material/error:] {problem}")
+        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
     ready = folder is not None and settings is not None and not problem
     st.button(
         "Start",
@@ -88,13 +89,14 @@ def _show_folder() -> Path | None:
         return None
     problem = explain_folder(text)
     if problem:
-        st.error(problem, icon=":material/folder_off:")
+        st.error(escape_markdown(problem), icon=":material/folder_off:")
         return None
     folder = read_path(text)
     found = count_folder_photos(str(folder))
     if found.complete and not found.n:
         st.error(
-            f"There are no photos in {folder} or the folders in it. Anomalure reads jpg, png, webp and tiff.",
+            f"There are no photos in {escape_markdown(str(folder))} or the folders in it. "
+            "Anomalure reads jpg, png, webp and tiff.",
             icon=":material/image_not_supported:",
         )
         return None

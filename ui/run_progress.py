@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
-from core.errors import AnomalureError
 from core.runs import Progress, RunFolder, RunStatus
+from ui.csv_download import make_csv
 from ui.run_words import PHASE_WORDS, say_progress
 from ui.words import count, escape_markdown
 
@@ -100,6 +99,7 @@ def show_failures(run: RunFolder) -> None:
     if failures.empty:
         return
     shown = failures.rename(columns={"file_name": "File", "stage": "Step", "reason": "Reason"})
+    rows = [{str(name): value for name, value in row.items()} for row in failures.to_dict("records")]
     st.markdown(f"**Files that could not be used** · {len(failures):,}")
     st.dataframe(
         shown.head(MOST_FAILURES_SHOWN),
@@ -112,22 +112,8 @@ def show_failures(run: RunFolder) -> None:
         "Download as CSV",
         key=f"failures-csv-{run.run_id}",
         icon=":material/download:",
-        data=lambda: to_csv(failures),
+        data=lambda: make_csv(rows, columns=failures.columns),
         file_name=f"failures-{run.run_id}.csv",
         mime="text/csv",
         on_click="ignore",
     )
-
-
-def to_csv(table: pd.DataFrame) -> bytes:
-    """A table as CSV that a spreadsheet opens with its accents right and runs nothing from."""
-    safe = table.map(lambda value: "'" + value if isinstance(value, str) and value[:1] in "=+-@\t\r" else value)
-    return safe.to_csv(index=False).encode("utf-8-sig")
-
-
-def read_status(run: RunFolder) -> RunStatus:
-    """How the run stands; a run that cannot be read is broken rather than an error here."""
-    try:
-        return run.status
-    except AnomalureError:
-        return RunStatus.BROKEN

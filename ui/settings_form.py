@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.settings import SETTINGS, RunSettings, Setting
 from ui.state import setting_key
+from ui.words import escape_markdown
 
 GROUP_ICONS = {
     "Photos": ":material/photo_library:",
@@ -93,5 +94,5 @@ def show_settings_form() -> RunSettings | None:
         return RunSettings.from_values(values)
     except AnomalureError as error:
         problem = str(error)
-    st.error(problem, icon=":material/error:")
+    st.error(escape_markdown(problem), icon=":material/error:")
     return None

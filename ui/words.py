@@ -42,7 +42,8 @@ def say_score(*, p_value: float | None, judged_by: str, judged_against: str) -> 
         return f"{kind} not among the species that the bundle knows."
     if p_value is None or math.isnan(p_value):
         return "Not judged yet."
-    return f"{say_p_value(p_value)}: {say_rate(p_value)} {say_peers(judged_by, judged_against)} looks this odd."
+    look = "looks" if p_value <= RARE else "look"
+    return f"{say_p_value(p_value)}: {say_rate(p_value)} {say_peers(judged_by, judged_against)} {look} this odd."
 
 
 def say_time(moment: datetime | None) -> str:

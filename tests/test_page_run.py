@@ -1,0 +1,516 @@
+"""What a user notices on the Run page."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_project import add_run, make_project, write_photo
+from streamlit.testing.v1 import AppTest
+
+from core.project import Project
+from core.runs import Phase, Progress, RunStatus
+from core.settings import SETTINGS, RunSettings
+from ui import run_process
+from ui.csv_download import make_csv
+from ui.folders import count_photos, explain_folder, list_subfolders, read_path
+from ui.run_process import RunRequest, build_command, log_file, start_run
+from ui.run_words import say_progress
+from ui.words import say_duration
+
+PAGE = str(Path(__file__).resolve().parent.parent / "pages" / "run.py")
+SUFFIXES = frozenset({".jpg", ".png"})
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Project:
+    """An empty project; looking for a folder starts in an empty home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
+    made = Project(tmp_path / "project")
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+    return made
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[RunRequest]:
+    """What the page asked to be started; nothing really starts."""
+    requests: list[RunRequest] = []
+    monkeypatch.setattr("ui.run_form.start_run", requests.append)
+    monkeypatch.setattr("ui.run_watch.start_run", requests.append)
+    return requests
+
+
+@pytest.fixture
+def photos(tmp_path) -> Path:
+    for i in range(3):
+        write_photo(tmp_path / "my photos", i)
+    return tmp_path / "my photos"
+
+
+def open_page() -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=30).run()
+    assert not page.exception
+    return page
+
+
+def choose(page: AppTest, folder: Path | str) -> AppTest:
+    return page.text_input(key="folder").set_value(str(folder)).run()
+
+
+def texts(page: AppTest) -> str:
+    """Everything that is said in messages, captions and headings."""
+    kinds = (page.info, page.success, page.warning, page.error, page.caption, page.subheader)
+    return " ".join(str(item.value) for kind in kinds for item in kind).replace("\\", "")
+
+
+def bars(page: AppTest) -> list[str]:
+    return [item.proto.text for item in page.get("progress")]
+
+
+def figures(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def open_line(page: AppTest, run_id: str) -> AppTest:
+    page.session_state[f"past-{run_id}"] = True
+    return page.run()
+
+
+# The folder
+
+
+def test_nothing_can_start_before_a_folder_is_chosen(project):
+    assert open_page().button(key="start-run").disabled
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("missing", "There is no folder"),
+        ("a file", "is a file. Choose the folder that holds it."),
+        ("empty", "There are no photos in"),
+        ("no photos", "There are no photos in"),
+        ("nul", "There is no folder"),
+        ("far too long", "is not a path that this computer understands"),
+    ],
+)
+def test_a_wrong_folder_is_a_plain_sentence(project, tmp_path, kind, said):
+    (tmp_path / "file.jpg").write_text("")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "notes.txt").write_text("")
+    folder = {
+        "missing": tmp_path / "no_such *folder*", "a file": tmp_path / "file.jpg", "empty": tmp_path / "empty",
+        "no photos": tmp_path / "texts", "nul": "photos\0", "far too long": "x" * 5_000}[kind]  # fmt: skip
+
+    page = choose(open_page(), folder)
+
+    assert not page.exception
+    assert said in texts(page)
+    assert page.button(key="start-run").disabled
+
+
+def test_a_pasted_path_may_have_quotes_and_a_tilde(project, tmp_path):
+    (tmp_path / "home" / "season").mkdir()
+
+    assert read_path(f'  "{tmp_path}" ') == tmp_path
+    assert explain_folder("~/season") == ""
+    assert read_path("   ") is None
+
+
+def test_the_folder_can_be_found_by_clicking(project, tmp_path, started):
+    photo = write_photo(tmp_path / "home" / "seasons" / "2026_*spring*", 0)
+    page = open_page()
+
+    page.button(key=f"open-{tmp_path / 'home' / 'seasons'}").click().run()
+    page.button(key=f"open-{tmp_path / 'home' / 'seasons' / '2026_*spring*'}").click().run()
+    page.button(key="use-folder").click().run()
+
+    assert photo.file_name
+    assert page.text_input(key="folder").value == str(tmp_path / "home" / "seasons" / "2026_*spring*")
+    assert "1 photo in this folder and below" in texts(page)
+
+
+def test_folders_are_listed_with_their_photos_and_without_hidden_ones(tmp_path):
+    for name in ("b/c/one.jpg", "b/two.JPG", "b/notes.txt", "a/.hidden/three.jpg", ".git/four.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+
+    found = list_subfolders(tmp_path, suffixes=SUFFIXES, most_seconds=30)
+
+    assert [(sub.path.name, str(sub.photos)) for sub in found] == [("a", "no photos"), ("b", "2 photos")]
+    assert list_subfolders(tmp_path / "gone", suffixes=SUFFIXES) == []
+
+
+def test_counting_stops_at_its_limit_and_says_so(tmp_path):
+    for i in range(12):
+        (tmp_path / f"{i}.jpg").write_text("")
+
+    assert str(count_photos(tmp_path, suffixes=SUFFIXES, most_entries=10, most_seconds=30)) == "10+ photos"
+    assert str(count_photos(tmp_path, suffixes=SUFFIXES, most_entries=12, most_seconds=30)) == "12 photos"
+
+
+# Starting
+
+
+def test_start_starts_a_run_with_what_was_chosen(project, photos, started):
+    page = choose(open_page(), photos)
+    page.number_input(key="setting-event_gap_s").set_value(120.0)
+    page.text_input(key="run_name").set_value("spring")
+    page.run()
+
+    page.button(key="start-run").click().run()
+
+    assert not page.exception
+    (request,) = started
+    assert (request.folder, request.name, request.bundle, request.detector) == (photos, "spring", "", "")
+    assert request.settings == RunSettings(event_gap_s=120.0)
+    assert request.project == project.path
+
+
+def test_a_run_without_a_name_gets_the_date_and_the_folder(project, photos, started):
+    page = choose(open_page(), photos)
+
+    page.button(key="start-run").click().run()
+
+    assert started[0].name.endswith("-my-photos")
+    assert project.new_run_folder(started[0].name, folder=photos, file_names=[]), "it can be a run's name"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("taken", "There is a run named taken already"), ("a/b", "cannot be the name")]
+)
+def test_a_name_that_cannot_be_used_is_said(project, photos, name, said):
+    project.new_run_folder("taken", folder=photos, file_names=[])
+    page = choose(open_page(), photos)
+
+    page.text_input(key="run_name").set_value(name).run()
+
+    assert said in texts(page)
+    assert page.button(key="start-run").disabled
+
+
+def test_the_active_bundle_is_chosen_at_first_and_a_first_look_stays_possible(project, photos, started):
+    project.store.register_bundle("forest-1")
+    project.store.register_bundle("forest-2")
+    project.store.activate_bundle("forest-1")
+    page = choose(open_page(), photos)
+    assert page.selectbox(key="bundle").value == "forest-1"
+
+    page.button(key="start-run").click().run()
+    page.selectbox(key="bundle").set_value("").run()
+    page.button(key="start-run").click().run()
+
+    assert [request.bundle for request in started] == ["forest-1", ""]
+
+
+def test_a_pt_file_needs_consent(project, photos, tmp_path, started):
+    (tmp_path / "mine.pt").write_bytes(b"")
+    page = choose(open_page(), photos)
+    page.selectbox(key="detector_kind").set_value("own").run()
+    page.text_input(key="detector_path").set_value(str(tmp_path / "mine.pt")).run()
+    assert "runs the code in it" in texts(page)
+    assert page.button(key="start-run").disabled
+
+    page.checkbox(key="detector_consent").check().run()
+    page.button(key="start-run").click().run()
+
+    assert started[0].detector == str(tmp_path / "mine.pt")
+    assert started[0].allow_code
+
+
+@pytest.mark.parametrize("kind", ["own", "boxes"])
+def test_a_detector_or_boxes_file_that_is_not_there_is_said(project, photos, tmp_path, kind):
+    page = choose(open_page(), photos)
+    page.selectbox(key="detector_kind").set_value(kind).run()
+    assert page.button(key="start-run").disabled
+
+    page.text_input(key="detector_path" if kind == "own" else "boxes").set_value(str(tmp_path / "none.json")).run()
+
+    assert f"There is no file {'or folder ' if kind == 'own' else ''}{tmp_path / 'none.json'}" in texts(page)
+    assert page.button(key="start-run").disabled
+
+
+def test_boxes_of_a_file_take_the_detectors_place(project, photos, tmp_path, started):
+    (tmp_path / "boxes.json").write_text("{}")
+    page = choose(open_page(), photos)
+    page.selectbox(key="detector_kind").set_value("boxes").run()
+    page.text_input(key="boxes").set_value(str(tmp_path / "boxes.json")).run()
+
+    page.button(key="start-run").click().run()
+
+    assert (started[0].boxes, started[0].detector) == (tmp_path / "boxes.json", "")
+
+
+# Settings
+
+
+def widget_keys(page: AppTest) -> set[str]:
+    kinds = (page.number_input, page.toggle, page.selectbox, page.text_input, page.text_area)
+    return {item.key for kind in kinds for item in kind if item.key}
+
+
+def test_every_setting_can_be_set_and_says_what_it_is(project):
+    page = open_page()
+
+    assert {f"setting-{setting.name}" for setting in SETTINGS} <= widget_keys(page)
+    gap = page.number_input(key="setting-event_gap_s")
+    assert gap.label == "Event gap (s)"
+    assert "belong to one event" in gap.help
+    assert (gap.min, gap.max, gap.value) == (0.0, 86_400.0, 60.0)
+
+
+def test_the_settings_page_starts_with_the_defaults_of_a_run(project, photos, started):
+    page = choose(open_page(), photos)
+
+    page.button(key="start-run").click().run()
+
+    assert started[0].settings == RunSettings()
+
+
+def test_a_changed_setting_is_marked_and_can_be_reset(project):
+    page = open_page()
+    page.number_input(key="setting-batch_photos").set_value(8).run()
+    assert "changed" in page.number_input(key="setting-batch_photos").label
+    assert "changed" not in page.number_input(key="setting-shard_photos").label
+
+    page.button(key="reset-settings").click().run()
+
+    assert page.number_input(key="setting-batch_photos").value == 32
+    assert "changed" not in page.number_input(key="setting-batch_photos").label
+
+
+def test_a_setting_that_does_not_fit_is_a_plain_sentence(project, photos):
+    page = choose(open_page(), photos)
+
+    page.text_area(key="setting-species_table").set_value("{sheep: deer}").run()
+
+    assert "species_table must be JSON" in texts(page)
+    assert page.button(key="start-run").disabled
+
+
+# While it goes on
+
+
+def make_running(project: Project, folder: Path, *, name: str = "now"):
+    run = project.new_run_folder(name, folder=folder, file_names=[f"{i}.jpg" for i in range(4)])
+    run.write_progress(Progress(phase=Phase.PHOTOS, done=1, total=4, photos_per_s=2.5, seconds_left=200, failures=1))
+    return run
+
+
+def test_a_run_under_way_is_shown_in_every_tab(project, photos):
+    make_running(project, photos)
+
+    page = open_page()
+
+    assert bars(page) == ["**Looking at the photos** · 1 of 4 photos · 2.5 photos/s · 3 min 20 s left · 1 failure"]
+
+
+def test_cancel_asks_the_run_to_stop(project, photos):
+    run = make_running(project, photos)
+    page = open_page()
+
+    page.button(key="cancel-now").click().run()
+
+    assert run.cancel_requested
+    assert "Stopping after the photos in hand" in texts(page)
+
+
+def test_a_run_that_has_not_made_its_folder_yet_is_getting_ready(project, photos, monkeypatch):
+    monkeypatch.setattr("ui.run_watch.is_starting", lambda name: True)
+    monkeypatch.setattr("ui.run_form.start_run", lambda request: None)
+    page = choose(open_page(), photos)
+
+    page.button(key="start-run").click().run()
+
+    assert bars(page)[0].startswith("**Getting ready**")
+
+
+def test_a_run_that_could_not_start_shows_what_it_said(project, photos, started):
+    page = choose(open_page(), photos)
+    page.text_input(key="run_name").set_value("bad").run()
+    log = log_file(project.path, "bad")
+    log.parent.mkdir(parents=True)
+    log.write_text("Loading\nThere is no bundle named *forest*.\n")
+
+    page.button(key="start-run").click().run()
+
+    assert "The run could not start. There is no bundle named *forest*." in texts(page)
+    page.button(key="close-watched").click().run()
+    assert "could not start" not in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (None, "stopped without an end"),
+        (Progress(phase=Phase.CANCELLED, done=1, total=2), "was cancelled"),
+        (Progress(phase=Phase.FAILED, done=1, total=2, message="The disk is full."), "The disk is full."),
+    ],
+)
+def test_a_run_that_was_cut_short_can_be_resumed(project, photos, started, progress, said):
+    run = project.new_run_folder("then", folder=photos, file_names=["north/photo-000.jpg", "a.jpg"])
+    if progress is not None:
+        run.write_progress(progress)
+    page = open_line(open_page(), "then")
+    assert said in texts(page)
+
+    page.button(key="resume-then").click().run()
+
+    assert [request.resume for request in started] == ["then"]
+
+
+# When it has ended
+
+
+def test_a_finished_run_accounts_for_every_file(tmp_path, monkeypatch):
+    made = make_project(tmp_path, 10, n_flagged=3)
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+    page = open_line(open_page(), made.runs()[0].run_id)
+
+    assert figures(page) == {"Photos": "12", "With animals": "8", "Whole frames": "2", "Duplicates": "1",
+                             "Failures": "1", "Flagged": "3"}  # fmt: skip
+    assert "12 photos = 8 with animals + 2 whole frames + 1 duplicates + 1 failures." in texts(page)
+
+
+def test_failures_are_listed_with_their_reason(tmp_path, monkeypatch):
+    made = make_project(tmp_path, 4)
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+    page = open_line(open_page(), made.runs()[0].run_id)
+
+    assert page.dataframe[0].value.to_dict("records") == [
+        {"File": "north/not-a-photo.jpg", "Step": "read", "Reason": "This file is not a picture."}
+    ]
+    assert page.download_button[0].label == "Download as CSV"
+
+
+def test_the_csv_of_failures_holds_them_and_runs_nothing_in_a_spreadsheet():
+    rows = [{"file_name": "=cmd|calc.jpg", "reason": "a, b"}, {"file_name": "träd.jpg", "reason": "empty"}]
+
+    lines = make_csv(rows, columns=("file_name", "reason")).decode().splitlines()
+
+    assert lines == ["file_name,reason", '\'=cmd|calc.jpg,"a, b"', "träd.jpg,empty"]
+
+
+def test_earlier_runs_are_listed_newest_first_with_how_they_ended(tmp_path, monkeypatch):
+    made = make_project(tmp_path, 4)
+    add_run(made, tmp_path / "more", n=4, name="second")
+    (made.runs_dir / "torn").mkdir()
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+
+    labels = [line.label.replace("\\", "") for line in open_page().expander if "·" in line.label]
+
+    assert len(labels) == 3
+    assert "**second** · done · 6 photos · 1 failure" in labels[0]
+    assert "**torn** · cannot be read" in labels[2]
+
+
+def test_a_run_that_cannot_be_read_says_why(project):
+    (project.runs_dir / "torn").mkdir()
+
+    page = open_line(open_page(), "torn")
+
+    assert not page.exception
+    assert "run.json is missing" in texts(page)
+
+
+# The process
+
+
+def test_the_command_is_what_a_person_would_type(tmp_path):
+    request = RunRequest(
+        project=tmp_path / "p", name="spring", folder=tmp_path / "-photos", bundle="forest", detector="yolov8n",
+        boxes=tmp_path / "b.json", deployments=tmp_path / "d.csv", allow_code=True)  # fmt: skip
+
+    command = build_command(request, settings_file=tmp_path / "s.json", python="python")
+
+    assert command == [
+        "python", str(run_process.CLI), "run", "--project", str(tmp_path / "p"), "--json", "--allow-code",
+        "--name", "spring", "--bundle", "forest", "--detector", "yolov8n", "--boxes", str(tmp_path / "b.json"),
+        "--deployments", str(tmp_path / "d.csv"), "--settings-file", str(tmp_path / "s.json"),
+        "--", str(tmp_path / "-photos")]  # fmt: skip
+
+
+def test_the_command_of_a_first_look_and_of_a_resume(tmp_path):
+    first = RunRequest(project=tmp_path, name="a", folder=tmp_path)
+    again = RunRequest(project=tmp_path, name="a", resume="a", folder=tmp_path)
+
+    assert "--first-look" in build_command(first, settings_file=None)
+    assert build_command(again, settings_file=None)[3:] == ["--project", str(tmp_path), "--json", "--resume", "a"]
+
+
+def test_the_commands_options_are_those_of_the_command_line(tmp_path):
+    answer = subprocess.run(
+        [sys.executable, str(run_process.CLI), "run", "--help"], capture_output=True, text=True, timeout=60
+    )
+    request = RunRequest(project=tmp_path, name="a", folder=tmp_path, bundle="b", detector="c", boxes=tmp_path,
+                         deployments=tmp_path, allow_code=True)  # fmt: skip
+    used = [*build_command(request, settings_file=tmp_path), "--first-look", "--resume"]
+
+    assert answer.returncode == 0, answer.stderr
+    for option in {word for word in used if word.startswith("--") and word != "--"}:
+        assert option in answer.stdout
+
+
+def test_a_run_starts_in_a_process_of_its_own_with_its_settings(tmp_path, monkeypatch):
+    cli = tmp_path / "fake_cli.py"
+    cli.write_text("import json, os, sys\nprint(json.dumps([sys.argv[1:], os.getppid(), os.getpid()]))\n"
+                   "print('to stderr', file=sys.stderr)\nsys.exit(3)\n")  # fmt: skip
+    monkeypatch.setattr(run_process, "CLI", cli)
+    settings = RunSettings(batch_photos=7)
+
+    process = start_run(RunRequest(project=tmp_path / "p", name="träd", folder=tmp_path, settings=settings))
+    assert process.wait(timeout=60) == 3
+
+    said = run_process.read_log_tail(tmp_path / "p", "träd").splitlines()
+    arguments, _, pid = json.loads(next(line for line in said if line.startswith("[")))
+    assert pid != os.getpid()
+    assert "to stderr" in said
+    settings_file = Path(arguments[arguments.index("--settings-file") + 1])
+    assert RunSettings.from_values(json.loads(settings_file.read_text(encoding="utf-8"))) == settings
+    assert run_process.has_ended("träd")
+    assert not run_process.has_ended("träd", badly=True), "some photos failed, but the run is done"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no sessions of processes")
+def test_a_run_outlives_the_dashboard(tmp_path, monkeypatch):
+    cli = tmp_path / "fake_cli.py"
+    cli.write_text("import os\nprint(os.getsid(0))\n")
+    monkeypatch.setattr(run_process, "CLI", cli)
+
+    process = start_run(RunRequest(project=tmp_path, name="a", folder=tmp_path))
+    process.wait(timeout=60)
+
+    assert int(run_process.read_log_tail(tmp_path, "a")) == process.pid != os.getsid(0)
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min"), (None, "unknown"),
+     (float("inf"), "unknown"), (float("nan"), "unknown"), (-1, "unknown")],
+)  # fmt: skip
+def test_a_duration_is_said_in_words(seconds, said):
+    assert say_duration(seconds) == said
+
+
+def test_progress_says_only_what_is_known():
+    assert say_progress(Progress(phase=Phase.STARTING)) == "0 of 0 photos · no failures"
+    assert say_progress(Progress(phase=Phase.SCORES, done=5, total=5, photos_per_s=1)) == (
+        "5 of 5 photos · 1.0 photos/s · no failures"
+    )
+
+
+def test_every_status_has_words_and_an_icon():
+    from ui.past_runs import STATUS_ICONS
+    from ui.run_words import PHASE_WORDS, STATUS_WORDS
+
+    assert set(STATUS_WORDS) == set(STATUS_ICONS) == set(RunStatus)
+    assert set(PHASE_WORDS) == set(Phase)
