@@ -99,14 +99,12 @@ def find_photos(folder: Path) -> Listing:
     return listing
 
 
-def natural_key(file_name: str) -> tuple[list[list[str | int]], str]:
+def natural_key(file_name: str) -> tuple[list[str | int], str]:
     """Sorts folder by folder, numbers by value, letters regardless of case; unlike names are never equal."""
-    parts: list[list[str | int]] = []
-    for part in file_name.split("/"):
-        pieces: list[str | int] = list(_NUMBER.split(part.casefold()))  # text, number, text, ...
-        pieces[1::2] = [int(number) for number in pieces[1::2]]
-        parts.append(pieces)
-    return parts, file_name
+    # With the lowest sign between folders, "a/x" comes before "a-b/x", as "a" comes before "a-b".
+    pieces: list[str | int] = list(_NUMBER.split(file_name.casefold().replace("/", "\0")))  # text, number, text, ...
+    pieces[1::2] = map(int, pieces[1::2])
+    return pieces, file_name
 
 
 def read_photo(folder: Path, file_name: str, *, deployment: str, max_megapixels: float) -> LoadedPhoto:
@@ -141,11 +139,16 @@ def read_photo(folder: Path, file_name: str, *, deployment: str, max_megapixels:
     return LoadedPhoto(photo, decoded.pixels)
 
 
-def reach(path: Path) -> Path:
-    """The path in the form in which Windows opens it also when it is long; elsewhere the path itself."""
-    if os.name != "nt" or len(str(path)) < WINDOWS_PATH_LIMIT or str(path).startswith("\\\\"):
+def reach(path: Path) -> str:
+    """The path in the form in which it can be opened: Windows wants long ones marked."""
+    return lengthen_windows_path(os.path.abspath(path)) if os.name == "nt" else os.fspath(path)
+
+
+def lengthen_windows_path(path: str) -> str:
+    """An absolute Windows path, marked so that it may be longer than 260 signs, where it is long."""
+    if len(path) < WINDOWS_PATH_LIMIT or path.startswith("\\\\?\\"):
         return path
-    return Path("\\\\?\\" + os.path.abspath(path))
+    return f"\\\\?\\UNC\\{path[2:]}" if path.startswith("\\\\") else f"\\\\?\\{path}"
 
 
 def _read_content(path: Path, *, most_bytes: int) -> bytes:

@@ -51,6 +51,35 @@ def test_photos_in_folders_of_folders_are_found_in_natural_order(tmp_path):
     )  # fmt: skip
 
 
+def test_folders_stay_together_whatever_signs_their_names_have(tmp_path):
+    make(
+        tmp_path,
+        "a-b/1.jpg",
+        "a/1.jpg",
+        "A/2.jpg" if os.name != "nt" else "a/2.jpg",
+        "a b/1.jpg",
+        "007/1.jpg",
+        "7/1.jpg",
+    )
+
+    names = [name.casefold() for name in find_photos(tmp_path)]
+
+    assert names == ["007/1.jpg", "7/1.jpg", "a/1.jpg", "a/2.jpg", "a b/1.jpg", "a-b/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("path", "marked"),
+    [
+        ("C:\\photos\\a.jpg", "C:\\photos\\a.jpg"),
+        ("C:\\" + "x" * 300, "\\\\?\\C:\\" + "x" * 300),
+        ("\\\\nas\\" + "x" * 300, "\\\\?\\UNC\\nas\\" + "x" * 300),
+        ("\\\\?\\C:\\" + "x" * 300, "\\\\?\\C:\\" + "x" * 300),
+    ],
+)
+def test_long_windows_paths_are_marked(path, marked):
+    assert photos.lengthen_windows_path(path) == marked
+
+
 def test_what_is_passed_over_is_counted(tmp_path):
     make(tmp_path, "a.jpg", "b.MP4", "c.mp4", "notes.txt", "README", "._a.jpg", ".hidden/x.jpg", "@eaDir/thumb.jpg")
 
