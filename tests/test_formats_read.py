@@ -1,5 +1,6 @@
 """Labels of other tools are read as they are, and what cannot be used is counted with its reason."""
 
+import copy
 import gzip
 import json
 import shutil
@@ -358,6 +359,76 @@ def test_a_file_that_is_something_else_is_refused_plainly(tmp_path, content, nam
     with pytest.raises(FileFormatError, match=said) as raised:
         read_labels(tmp_path / name)
     assert name in str(raised.value)
+
+
+ODD_VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "\\",
+    [],
+    [[]],
+    {},
+    {"id": {}},
+    [None],
+    1.5,
+)
+
+
+def places(value, way=()):
+    """The way to every value inside a value."""
+    yield way
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        yield from places(inner, (*way, key))
+
+
+@pytest.mark.parametrize("kind", ["coco", "megadetector", "camtrap"])
+def test_no_odd_value_anywhere_in_a_file_ends_in_another_error(tmp_path, kind):
+    image = IMAGE | {"location": "l", "datetime": "2011-05-13 23:43:18", "seq_id": "s", "split": "train"}
+    annotation = {"id": 1, "image_id": "i1", "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.5}
+    detection = {"category": "1", "conf": 0.9, "bbox": [0, 0, 1, 1], "classifications": [["3", 0.2]]}
+    folder = package(tmp_path)
+    content, name = {
+        "coco": (coco([image], [annotation]), "labels.json"),
+        "megadetector": (megadetector({"file": "1.jpg", "detections": [detection]}), "labels.json"),
+        "camtrap": (json.loads((folder / "datapackage.json").read_text()), "datapackage.json"),
+    }[kind]
+    outcomes = set()
+    for way in places(content):
+        for odd in ODD_VALUES:
+            changed = copy.deepcopy({"top": content})
+            inner = changed
+            for key in ("top", *way)[:-1]:
+                inner = inner[key]
+            inner[("top", *way)[-1]] = odd
+            path = write(folder, changed["top"], name)
+            try:
+                file = read_labels(path)
+            except FileFormatError:
+                outcomes.add("refused")
+            else:
+                outcomes.add("read")
+                assert all(isinstance(photo.file_name, str) and photo.file_name for photo in file.photos)
+    assert outcomes == {"read", "refused"}
+
+
+@pytest.mark.parametrize("column", range(13))
+def test_no_odd_cell_of_a_package_ends_in_another_error(tmp_path, column):
+    for number, odd in enumerate(("", "x", "-1", "nan", "1e999", "2020-13-45T99:00:00Z", "😀", "=1")):
+        lines = OBSERVATIONS.splitlines()
+        cells = lines[1].split(",")
+        cells[column] = odd
+        (tmp_path / str(number)).mkdir()
+        folder = package(tmp_path / str(number), observations="\n".join([lines[0], ",".join(cells), *lines[2:]]))
+
+        assert len(read_labels(folder).photos) == 3
 
 
 def test_a_missing_file_and_a_folder_of_photos_are_refused(tmp_path):

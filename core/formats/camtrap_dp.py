@@ -197,8 +197,10 @@ def _spread_events(
 
 def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, columns: tuple[str, ...]) -> Table:
     resources = content.get("resources") if isinstance(content, dict) else None
-    named: dict[Any, Any] = {
-        resource.get("name"): resource for resource in resources or () if isinstance(resource, dict)
+    named: dict[str, Any] = {
+        str(resource.get("name")): resource
+        for resource in (resources if isinstance(resources, list) else ())
+        if isinstance(resource, dict)
     }
     if name not in named:
         raise FileFormatError(f"{source}: expected {_EXPECTED}; it has no resource {name}.")

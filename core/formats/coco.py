@@ -16,6 +16,7 @@ from core.formats.writing import open_new
 
 FORMAT_NAME = "COCO"
 KEYS = ("images", "annotations", "categories")
+LONGEST_SIDE = 1e9
 SPOOL_BYTES = 32_000_000
 _JUDGED = ("score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle")
 _EXPECTED = "a COCO file: a JSON object with the lists images, annotations and categories"
@@ -182,7 +183,7 @@ def _read_photo(image: Mapping[str, Any], labels: tuple[Label, ...], problems: P
 def _read_frame(image: Mapping[str, Any]) -> tuple[float, float] | None:
     width, height = image.get("width"), image.get("height")
     for side in (width, height):
-        if isinstance(side, bool) or not isinstance(side, int | float) or not 0 < side < float("inf"):
+        if isinstance(side, bool) or not isinstance(side, int | float) or not 0 < side < LONGEST_SIDE:
             return None
     return float(width), float(height)  # type: ignore[arg-type]  # both are numbers by now
 

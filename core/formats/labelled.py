@@ -16,6 +16,7 @@ EDGE_TOLERANCE = 0.004
 # Scaled copies have rounded sides.
 SHAPE_TOLERANCE = 0.02
 
+_NUMBER_TYPES = frozenset({int, float})
 _EMPTY_NAMES = frozenset({"empty", "blank", "nothing", "none", "no animal", "no_animal"})
 
 
@@ -140,6 +141,8 @@ def read_box(
     if frame is None:
         return box
     inside = clip_box(box, frame)
+    if inside is box:
+        return box
     if inside is None:
         problems.add(f"{things} whose box lies outside the photo", where)
         return None
@@ -182,7 +185,10 @@ def merge_photos(photos: Iterable[LabelledPhoto], problems: Problems) -> tuple[L
 def _read_numbers(values: object) -> Sequence[float] | None:
     if not isinstance(values, list | tuple) or len(values) != 4:
         return None
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
+    if not _NUMBER_TYPES.issuperset(map(type, values)):  # True is an int to isinstance
         return None
-    numbers = [float(value) for value in values]
+    try:
+        numbers = [float(value) for value in values]
+    except OverflowError:  # JSON has whole numbers of any length
+        return None
     return numbers if all(map(math.isfinite, numbers)) else None
