@@ -2,21 +2,20 @@
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
-from core.errors import AnomalureError, FileFormatError
+from core.errors import AnomalureError
 from core.records import Found, LoadedPhoto
 from core.settings import RunSettings
 from models.device import openvino_core
 from models.letterbox import Letterbox, fit_canvas
 from models.nms import Candidates, read_end_to_end, read_grid
 from models.yolo_boxes import name_boxes
-from models.yolo_metadata import YoloMetadata, read_embedded_metadata, read_metadata_file
+from models.yolo_metadata import YoloMetadata
 
 BOX_ROWS = 4
 END_TO_END_COLUMNS = 6
@@ -42,7 +41,7 @@ class OpenVinoDetector:
         self.metadata = metadata
         self._fixed_hw = _read_input_hw(model, name=name)
         if self._fixed_hw is None:
-            self.image_px = -(-settings.detector_image_px // metadata.stride) * metadata.stride
+            self.image_px = metadata.round_up(settings.detector_image_px)
         else:
             self.image_px = max(self._fixed_hw)
         self._end_to_end = _is_end_to_end(model, metadata, name=name)
@@ -99,36 +98,6 @@ class OpenVinoDetector:
             answers[number] = error
 
 
-def load_openvino_detector(path: Path, settings: RunSettings, *, name: str) -> OpenVinoDetector:
-    """Load a detector from an ``.onnx`` file, an OpenVINO ``.xml`` or the folder of an OpenVINO export.
-
-    Neither format can run code. ``name`` is what the run's record says.
-
-    Raises:
-        FileFormatError: If a part is missing or is not what it should be.
-        AnomalureError: If the model is not a YOLO detector.
-    """
-    if path.is_dir():
-        found = sorted(path.glob("*.xml"))
-        if len(found) != 1:
-            raise FileFormatError(
-                f"{path} must hold one OpenVINO model (an .xml and a .bin), got {len(found)} .xml files. "
-                "Export the detector with: yolo export model=... format=openvino"
-            )
-        path = found[0]
-    if path.suffix.lower() == ".xml" and not path.with_suffix(".bin").is_file():
-        raise FileFormatError(f"{path.with_suffix('.bin')} is missing; an OpenVINO model is an .xml with its .bin.")
-    try:
-        model = openvino_core().read_model(path)
-    except RuntimeError as error:
-        raise FileFormatError(f"{path} cannot be read as a model ({_first_line(error)}). Export it again.") from error
-    if path.suffix.lower() == ".xml":
-        metadata = read_metadata_file(path.with_name("metadata.yaml"))
-    else:
-        metadata = read_embedded_metadata(model, source=str(path))
-    return OpenVinoDetector(model, name=name, metadata=metadata, settings=settings)
-
-
 def _read_input_hw(model: ov.Model, *, name: str) -> tuple[int, int] | None:
     """Height and width of the model's input, None where it takes any; the batch becomes one photo."""
     shapes = [port.get_partial_shape() for port in model.inputs]
@@ -173,8 +142,3 @@ def _take_bytes(model: ov.Model) -> ov.Model:
     steps.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
     steps.output(0).tensor().set_element_type(ov.Type.f32)
     return steps.build()
-
-
-def _first_line(error: Exception) -> str:
-    """The last line of OpenVINO's message, which is the one that says what is wrong."""
-    return str(error).strip().splitlines()[-1].strip(" .")

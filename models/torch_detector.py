@@ -36,7 +36,7 @@ class TorchDetector:
         self.engine = f"torch {device.type}"
         self.settings = settings
         self.metadata = metadata
-        self.image_px = -(-settings.detector_image_px // metadata.stride) * metadata.stride
+        self.image_px = metadata.round_up(settings.detector_image_px)
         self._device = device
         self._network = network.eval().to(device).to(memory_format=torch.channels_last)
 

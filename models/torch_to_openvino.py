@@ -16,7 +16,11 @@ def convert_module(module: torch.nn.Module, example: torch.Tensor) -> ov.Model:
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch calls tracing outdated, and its replacement takes ten times as long
         frontend = FrontEndManager().load_by_framework("pytorch")
-        decoder = TorchScriptPythonDecoder(module.eval(), example_input=example)
+        decoder = TorchScriptPythonDecoder(
+            module.eval(),
+            example_input=example,
+            trace_kwargs={"check_trace": False},  # the check runs the network three times more
+        )
         model = frontend.convert(frontend.load(decoder))
     model.reshape(list(example.shape))
     return model

@@ -21,6 +21,10 @@ class YoloMetadata:
     class_names: tuple[str, ...] = ()
     stride: int = DEFAULT_STRIDE
 
+    def round_up(self, image_px: int) -> int:
+        """The least whole number of strides that holds ``image_px``: a YOLO network takes no other sizes."""
+        return -(-image_px // self.stride) * self.stride
+
     def name_class(self, number: int) -> str:
         """The name of a class by its number, or "class 7" where the detector gives no names."""
         return self.class_names[number] if number < len(self.class_names) else f"class {number}"

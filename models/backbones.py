@@ -1,0 +1,92 @@
+"""Networks trained on ImageNet as encoders: any of torchvision's classifiers by name, without its classifier."""
+
+import difflib
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from core.errors import AnomalureError, FileFormatError
+
+DEFAULT = "default"
+RANDOM = "none"
+# Side branches that only training uses; files of weights come with or without them.
+TRAINING_ONLY = ("aux.", "aux1.", "aux2.", "AuxLogits.")
+
+
+def build_backbone(name: str, *, weights: str | Path) -> torch.nn.Module:
+    """A classifier of torchvision whose last layer, the class scores, is taken off: pooled features remain.
+
+    Args:
+        name: torchvision's own name, such as ``mobilenet_v2``, ``resnet50``, ``convnext_tiny``, ``vit_b_16``.
+        weights: ``default`` (torchvision's best, downloaded on first use), ``none`` (random, for tests), or the path
+            of a safetensors file with torchvision's names, of any precision; the class scores' may be missing.
+
+    Returns:
+        The network in evaluation mode: float ``(n, 3, h, w)``, normalised as for ImageNet, to float ``(n, d)``.
+
+    Raises:
+        AnomalureError: If there is no such network, or its weights cannot be downloaded.
+        FileFormatError: If the weights in the file are not those of the network.
+    """
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        close = difflib.get_close_matches(name.lower(), known, n=5) or ["mobilenet_v2", "resnet50", "convnext_tiny"]
+        raise AnomalureError(f"torchvision has no backbone {name!r}. Close to it: {', '.join(close)}.")
+    network = _download(name) if weights == DEFAULT else torchvision.models.get_model(name, weights=None)
+    head = _find_class_scores(network)
+    if weights not in (DEFAULT, RANDOM):
+        _load_weights(network, Path(weights), head=head, name=name)
+    network.set_submodule(head, torch.nn.Identity())
+    return network.eval().requires_grad_(False)
+
+
+def _download(name: str) -> torch.nn.Module:
+    try:
+        return torchvision.models.get_model(name, weights="DEFAULT")
+    except (URLError, OSError, RuntimeError) as error:  # RuntimeError: the download's hash is wrong
+        reason = getattr(error, "reason", None) or error
+        raise AnomalureError(
+            f"The weights of {name} could not be downloaded ({reason}). Is this computer online? Without a network, "
+            "give a .safetensors file of weights, or use the bundled encoder."
+        ) from error
+
+
+def _find_class_scores(network: torch.nn.Module) -> str:
+    """The name of the last layer with weights: in each of torchvision's classifiers it gives the class scores."""
+    layers = [
+        layer_name
+        for layer_name, layer in network.named_modules()
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d) and not f"{layer_name}.".startswith(TRAINING_ONLY)
+    ]
+    return layers[-1]
+
+
+def _load_weights(network: torch.nn.Module, path: Path, *, head: str, name: str) -> None:
+    if not path.is_file():
+        raise AnomalureError(f"There is no file of weights {path}; a .safetensors file for {name} was expected.")
+    try:
+        given = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise FileFormatError(f"{path} cannot be read as safetensors ({error}).") from error
+    expected = network.state_dict()
+    optional = (f"{head}.", *TRAINING_ONLY)
+    given = {key: tensor for key, tensor in given.items() if not key.startswith(optional)}
+    missing = sorted(key for key in expected if key not in given and not key.startswith(optional))
+    # Counters of training steps do not change what a network computes, and older files lack them.
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    unexpected = sorted(set(given) - set(expected))
+    if missing or unexpected:
+        what = f"{len(missing)} weights are missing ({', '.join(missing[:3])} ...)" if missing else ""
+        also = f"{len(unexpected)} are not its own ({', '.join(unexpected[:3])} ...)" if unexpected else ""
+        raise FileFormatError(f"{path} does not fit {name}: {'; '.join(filter(None, (what, also)))}.")
+    for key, tensor in given.items():
+        if tensor.shape != expected[key].shape:
+            raise FileFormatError(
+                f"{path} does not fit {name}: {key} should have shape {tuple(expected[key].shape)}, "
+                f"got {tuple(tensor.shape)}."
+            )
+    network.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in given.items()}, strict=False)

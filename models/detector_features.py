@@ -1,0 +1,65 @@
+"""The detector's own backbone as an encoder: it costs little more and sees what ImageNet networks do not."""
+
+import re
+from typing import Any
+
+import openvino as ov
+import openvino.opset13 as ops
+import torch
+
+from core.errors import AnomalureError
+
+# The end of a YOLO's backbone, as Ultralytics numbers its layers: the last stage, then the pooling after it.
+LAST_LAYERS = (9, 8)
+
+
+def cut_openvino_backbone(model: ov.Model, *, name: str, input_px: int) -> ov.Model:
+    """The backbone of a YOLO exported to OpenVINO or ONNX: RGB floats ``(1, 3, px, px)``, 0 to 1, to ``(1, channels)``.
+
+    The last convolution of the backbone, its SiLU, the mean over the map.
+
+    Raises:
+        AnomalureError: If the model has no layers named as Ultralytics names them, or cannot take crops of that size.
+    """
+    operations = model.get_ordered_ops()
+    for layer in LAST_LAYERS:
+        named = re.compile(rf"(^|[./_])model\.{layer}[./]cv2[./]conv/")
+        ends = [
+            op
+            for op in operations
+            if op.get_type_name() in ("Add", "Convolution") and named.search(op.get_friendly_name())
+        ]
+        if ends:
+            break
+    else:
+        raise AnomalureError(
+            f"{name} does not name its layers as Ultralytics does, so its features cannot be used as an encoder. "
+            "Export it again with Ultralytics, or choose a backbone."
+        )
+    pooled = ops.reduce_mean(ops.swish(ends[-1].output(0)), ops.constant([2, 3], dtype="int64"), False)
+    backbone = ov.Model([ops.result(pooled)], model.get_parameters(), "backbone")
+    try:
+        backbone.reshape([1, 3, input_px, input_px])
+    except RuntimeError as error:
+        raise AnomalureError(f"The backbone of {name} cannot take crops of {input_px} px.") from error
+    return backbone
+
+
+class TorchBackbone(torch.nn.Module):
+    """The backbone of a YOLO network: RGB floats ``(n, 3, h, w)``, 0 to 1, to ``(n, channels)``."""
+
+    def __init__(self, network: Any, *, name: str) -> None:
+        """Take the layers up to the last of the backbone.
+
+        Raises:
+            AnomalureError: If the network is not built of a row of layers as Ultralytics' are.
+        """
+        super().__init__()
+        layers = list(getattr(network, "model", []))[: LAST_LAYERS[0] + 1]
+        if len(layers) <= LAST_LAYERS[0] or any(getattr(layer, "f", None) != -1 for layer in layers):
+            raise AnomalureError(f"The backbone of {name} is not a row of layers, so it cannot be used as an encoder.")
+        self.layers = torch.nn.Sequential(*layers)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """The last layer's map, averaged."""
+        return self.layers(pictures).mean(dim=(2, 3))

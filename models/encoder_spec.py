@@ -1,0 +1,58 @@
+"""Which encoder: what a bundle writes down, and what a user chooses."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from core.errors import AnomalureError
+
+DEFAULT_INPUT_PX = 224
+LEAST_INPUT_PX = 32
+MOST_INPUT_PX = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """One encoder, fit for JSON; several of them can be joined.
+
+    Either a backbone of torchvision or, when ``detector`` is not empty, the features of that detector's own backbone.
+
+    Attributes:
+        backbone: torchvision's name of the network.
+        weights: ``default`` (published, downloaded by torchvision), ``bundled`` (those of this project, for
+            ``mobilenet_v2``), the path of a safetensors file, or ``none`` (random, for tests).
+        detector: A detector as ``load_detector`` takes it; its backbone is the encoder then.
+        input_px: Side of the square crops, 32 to 1024.
+    """
+
+    backbone: str = "mobilenet_v2"
+    weights: str = "default"
+    detector: str = ""
+    input_px: int = DEFAULT_INPUT_PX
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if type(value) is not item.type:
+                raise AnomalureError(f"An encoder's {item.name} must be of type {item.type}, got {value!r}.")
+        if not LEAST_INPUT_PX <= self.input_px <= MOST_INPUT_PX:
+            raise AnomalureError(
+                f"An encoder's input_px must be between {LEAST_INPUT_PX} and {MOST_INPUT_PX}, got {self.input_px}."
+            )
+
+    @property
+    def name(self) -> str:
+        """What a run's record says of it."""
+        return f"features of {self.detector}" if self.detector else f"{self.backbone} ({self.weights})"
+
+    def to_values(self) -> dict[str, Any]:
+        """Name to value, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "EncoderSpec":
+        """A spec from name to value; names left out keep their default, unknown names are refused."""
+        known = [item.name for item in fields(cls)]
+        if unknown := sorted(set(values) - set(known)):
+            raise AnomalureError(f"An encoder has no {', '.join(unknown)}; it has {', '.join(known)}.")
+        return cls(**values)
