@@ -115,7 +115,7 @@ def render_season(
             raise AnomalureError(f"A sample needs at least {LEAST_PHOTOS_PER_CAMERA} photos a camera, got {value}.")
     started = time.monotonic()
     counts = {"train": train_photos_per_camera, "season": photos_per_camera}
-    plan = [sequence for split in SPLITS for sequence in _plan_split(split, counts[split], seed)]
+    plan = [sequence for split in SPLITS for sequence in plan_split(split, counts[split], seed)]
     images = out / "images"
     _refuse_other_photos(images, plan)
     for split in SPLITS:
@@ -143,7 +143,7 @@ def _draw_camera(seed: int, camera: int) -> Scenery:
     return draw_scenery(PLACES[camera], np.random.default_rng([seed, camera]), width_px=WIDTH_PX, height_px=HEIGHT_PX)
 
 
-def _plan_split(split: str, photos: int, seed: int) -> Iterator[_Sequence]:
+def plan_split(split: str, photos: int, seed: int) -> Iterator[_Sequence]:
     """Bursts of all cameras; in the season some of them are of intruders, in turn over kinds and cameras."""
     rng = np.random.default_rng([seed, 100 + list(SPLITS).index(split)])
     visits: list[list[Species | None]] = []

@@ -1,0 +1,212 @@
+"""Train the bundled encoder: `python -m models.weights.train_encoder`. See encoder.md for what came of it."""
+
+import argparse
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torchvision
+from safetensors.torch import load_file, save_file
+
+from core.crops import cut_crop
+from core.records import Box
+from models.weights.training_photos import TrainingPhoto, invent_kinds, read_real_photos, render_photos
+
+HERE = Path(__file__).parent
+TARGET = HERE / "encoder.safetensors"
+INPUT_PX = 128
+STORED_PX = 160
+LEAST_CROP_PX = 24
+TEMPERATURE = 0.1
+MARGIN = 0.2
+PROJECTED = 128
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+SCALE = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """Squares (n, px, px, 3) uint8 and their kinds (n,): numbers from 0 of the rendered kinds, -1 for real animals."""
+
+    squares: np.ndarray
+    kinds: np.ndarray
+
+
+class Learner(torch.nn.Module):
+    """MobileNetV2 without its classifier, with a projection that only training uses, and a proxy for each kind."""
+
+    def __init__(self, n_kinds: int) -> None:
+        super().__init__()
+        self.backbone = torchvision.models.mobilenet_v2(weights=None)
+        self.backbone.classifier = torch.nn.Identity()
+        self.projection = torch.nn.Linear(1280, PROJECTED, bias=False)
+        self.proxies = torch.nn.Parameter(torch.randn(n_kinds, PROJECTED))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Unit vectors (n, 128) of pictures (n, 3, px, px)."""
+        pooled = self.backbone(pictures).float()  # (n, 1280)
+        return torch.nn.functional.normalize(self.projection(pooled), dim=1)
+
+
+def main() -> None:
+    """Render, train, store."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few crops and steps, to see that it runs")
+    parser.add_argument("--seed", type=int, default=2002)
+    parser.add_argument("--kinds", type=int, default=200, help="made-up kinds of animal")
+    parser.add_argument("--photos", type=int, default=4500, help="rendered photos")
+    parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"), help="lions and elephants")
+    parser.add_argument("--minutes", type=float, default=20.0, help="training stops after this time")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--start", type=Path, help="an encoder.safetensors of an earlier training to go on from")
+    parser.add_argument("--out", type=Path, default=TARGET)
+    args = parser.parse_args()
+    if args.quick:
+        args.photos, args.minutes, args.kinds = 48, 0.3, 12
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)
+
+    started = time.monotonic()
+    kinds = invent_kinds(args.seed, args.kinds)
+    numbers = {kind.name: number for number, kind in enumerate(kinds)}
+    photos = render_photos(args.seed, args.photos, size_px=(320, 240), species=kinds, close=True)
+    rendered = cut_squares(photos, numbers)
+    real = cut_squares(read_real_photos(args.wildlife, longest_px=512), {})
+    spent = time.monotonic() - started
+    print(f"{len(rendered.kinds)} rendered and {len(real.kinds)} real crops in {spent:.0f} s", flush=True)
+    if not len(real.kinds):
+        print(f"No photos in {args.wildlife}: training on rendered crops only.", flush=True)
+    learner = Learner(len(kinds))
+    if args.start:
+        learner.backbone.load_state_dict({key: value.float() for key, value in load_file(args.start).items()})
+    train(learner, rendered, real, args)
+    store(learner.backbone, args.out)
+
+
+def cut_squares(photos, numbers: dict[str, int]) -> Crops:  # type: ignore[no-untyped-def]
+    """Cut as the pipeline cuts: squashed into squares, with a little more around for the augmentation to take from."""
+    squares, kinds = [], []
+    photo: TrainingPhoto
+    for photo in photos:
+        pixels = photo.pixels()
+        for box, kind in zip(photo.boxes, photo.kinds, strict=True):
+            if min(box[2], box[3]) < LEAST_CROP_PX:
+                continue
+            crop = cut_crop(pixels, Box(*(float(value) for value in box)), margin=0.12)
+            squares.append(cv2.resize(crop, (STORED_PX, STORED_PX), interpolation=cv2.INTER_AREA))
+            kinds.append(numbers.get(kind, -1))
+    if not squares:
+        return Crops(np.empty((0, STORED_PX, STORED_PX, 3), np.uint8), np.empty(0, int))
+    return Crops(np.stack(squares), np.array(kinds))
+
+
+def train(learner: Learner, rendered: Crops, real: Crops, args: argparse.Namespace) -> None:
+    """Kinds are told apart by proxies with a margin; views of one animal, real or rendered, are drawn together."""
+    rng = np.random.default_rng(args.seed + 1)
+    device = torch.device(args.device)
+    learner.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=args.lr, weight_decay=0.02)
+    limit_s = args.minutes * 60
+    started = time.monotonic()
+    step, proxy_losses, view_losses, hits = 0, [], [], []
+    while (spent := time.monotonic() - started) < limit_s:
+        share = spent / limit_s
+        rate = args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        # Small pictures first: more of them a second.
+        size_px = 96 if share < 0.55 else INPUT_PX
+        n_real = args.batch // 4 if len(real.kinds) else 0
+        pick = rng.integers(len(rendered.kinds), size=args.batch // 2 - n_real)
+        chosen = [rendered.squares[i] for i in pick] + [
+            real.squares[i] for i in rng.integers(max(len(real.kinds), 1), size=n_real)
+        ]
+        views = torch.stack([augment(rng, square, size_px) for _ in range(2) for square in chosen])
+        views = ((views.float() / 255 - MEAN) / SCALE).to(device, memory_format=torch.channels_last)
+        kinds = torch.from_numpy(np.concatenate([rendered.kinds[pick], np.full(n_real, -1)])).repeat(2).to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            vectors = learner(views)
+        vectors = vectors.float()
+        known = kinds >= 0
+        proxies = torch.nn.functional.normalize(learner.proxies, dim=1)
+        likeness = vectors[known] @ proxies.T  # (n, kinds)
+        target = kinds[known]
+        shifted = likeness - MARGIN * torch.nn.functional.one_hot(target, len(proxies))
+        proxy_loss = torch.nn.functional.cross_entropy(shifted / TEMPERATURE, target)
+        view_loss = nt_xent(vectors, kinds)
+        optimizer.zero_grad()
+        (proxy_loss + view_loss).backward()
+        torch.nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
+        optimizer.step()
+        step += 1
+        proxy_losses.append(proxy_loss.item())
+        view_losses.append(view_loss.item())
+        hits.append((likeness.argmax(1) == target).float().mean().item())
+        if step % 100 == 0:
+            print(f"{spent:5.0f} s, step {step}, {step * args.batch} views, kinds {np.mean(proxy_losses[-100:]):.3f}, "
+                  f"views {np.mean(view_losses[-100:]):.3f}, hits {np.mean(hits[-100:]):.2f}", flush=True)  # fmt: skip
+    print(f"{step} steps of {args.batch} views, hits {np.mean(hits[-50:]):.2f}", flush=True)
+
+
+def nt_xent(vectors: torch.Tensor, kinds: torch.Tensor, *, temperature: float = TEMPERATURE) -> torch.Tensor:
+    """NT-Xent of SimCLR (Chen et al., 2020) over two halves of views; others of the same known kind are left out.
+
+    ``vectors`` (2n, d) of length 1: view i and view i + n show the same animal. ``kinds`` (2n,): -1 is like no other.
+    """
+    half = len(vectors) // 2
+    likeness = vectors @ vectors.T / temperature  # (2n, 2n)
+    partner = torch.arange(2 * half, device=vectors.device).roll(half)
+    same = (kinds[:, None] == kinds[None, :]) & (kinds[:, None] >= 0)
+    same[torch.arange(2 * half), partner] = False
+    same.fill_diagonal_(True)
+    return torch.nn.functional.cross_entropy(likeness.masked_fill(same, -1e4), partner)
+
+
+def augment(rng: np.random.Generator, square: np.ndarray, size_px: int) -> torch.Tensor:
+    """One view, uint8 (3, px, px): another cut, flip, light and sharpness. Colours stay: they tell kinds apart."""
+    side = len(square)
+    wide, tall = rng.uniform(0.68, 1.0, 2) * side
+    x, y = rng.uniform(0, side - wide), rng.uniform(0, side - tall)
+    view = square[int(y) : int(y + tall), int(x) : int(x + wide)]
+    # As coarse as the crop of a small, far animal.
+    coarse = int(rng.uniform(36, size_px)) if rng.random() < 0.35 else size_px
+    view = cv2.resize(view, (coarse, coarse), interpolation=cv2.INTER_AREA)
+    if coarse != size_px:
+        view = cv2.resize(view, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.5:
+        view = view[:, ::-1]
+    picture = view.astype(np.float32)
+    grey = picture.mean(axis=2, keepdims=True)
+    saturation = 0.0 if rng.random() < 0.15 else float(rng.uniform(0.7, 1.3))
+    contrast = float(rng.uniform(0.75, 1.3))
+    middle = float(picture.mean())
+    picture = grey + (picture - grey) * saturation
+    picture = (picture - middle) * contrast + middle * float(rng.uniform(0.75, 1.3))
+    picture *= rng.uniform(0.95, 1.05, 3).astype(np.float32)
+    picture += rng.standard_normal(picture.shape, dtype=np.float32) * float(rng.uniform(0, 6))
+    return torch.from_numpy(np.ascontiguousarray(np.clip(picture, 0, 255).astype(np.uint8).transpose(2, 0, 1)))
+
+
+def store(backbone: torch.nn.Module, target: Path) -> None:
+    """Half precision, torchvision's own names, no classifier."""
+    state = {
+        key: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        for key, value in backbone.state_dict().items() if not key.startswith("classifier")
+    }  # fmt: skip
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    save_file(state, part, metadata={"backbone": "mobilenet_v2", "input_px": str(INPUT_PX)})
+    os.replace(part, target)
+    print(f"{target} {target.stat().st_size} bytes", flush=True)
+
+
+if __name__ == "__main__":
+    main()

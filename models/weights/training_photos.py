@@ -1,0 +1,131 @@
+"""What the bundled weights are trained on: rendered photos of invented places, and real lions and elephants."""
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core.sample.scenery import draw_scenery, invent_place
+from core.sample.scenes import render_scene
+from core.sample.season import DEFAULT_SEED, stamp_photo
+from core.sample.species import KNOWN, Species, invent_species
+
+# Only these have a licence that lets weights made from them be given away (see the model cards).
+REAL_KINDS = frozenset({"lion", "elephant"})
+JPEG_QUALITY = 92
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPhoto:
+    """A JPEG, and in its pixels a box (x, y, width, height) and a kind for each animal."""
+
+    jpeg: bytes
+    boxes: np.ndarray  # (n, 4)
+    kinds: tuple[str, ...]
+
+    def pixels(self) -> np.ndarray:
+        """RGB, uint8, (h, w, 3)."""
+        pixels = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+        assert pixels is not None
+        return pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Roll:
+    """One worker's job: some photos of one place."""
+
+    seed: int
+    number: int
+    photos: int
+    size_px: tuple[int, int]
+    species: tuple[Species, ...] | None
+    close: bool
+
+
+def invent_kinds(seed: int, count: int) -> tuple[Species, ...]:
+    """The same made-up kinds for the same seed, named ``invented-0000`` and so on."""
+    return tuple(invent_species(np.random.default_rng([seed, 9, i]), f"invented-{i:04d}") for i in range(count))
+
+
+def render_photos(
+    seed: int, count: int, *, size_px: tuple[int, int], species: tuple[Species, ...] | None = None,
+    close: bool = False, per_place: int = 24, workers: int | None = None,
+) -> Iterator[TrainingPhoto]:  # fmt: skip
+    """Rendered photos of many places.
+
+    Args:
+        seed: Of everything; never the sample's own.
+        count: How many photos.
+        size_px: Width and height.
+        species: The kinds to draw from; by default new inventions at each place, and the four known ones.
+        close: Through a longer lens, so that the animals fill more of the photo.
+        per_place: Photos of one place.
+        workers: Processes; by default one a core.
+
+    Raises:
+        ValueError: If the seed is the sample's: weights must not have seen what they are shown with.
+    """
+    if seed == DEFAULT_SEED:
+        raise ValueError(f"seed {DEFAULT_SEED} is the sample's own, choose another")
+    rolls = [
+        _Roll(seed, number, min(per_place, count - first), size_px, species, close)
+        for number, first in enumerate(range(0, count, per_place))
+    ]
+    with ProcessPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        for photos in pool.map(_expose_roll, rolls):
+            yield from photos
+
+
+def _expose_roll(roll: _Roll) -> list[TrainingPhoto]:
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng([roll.seed, 1, roll.number])
+    place = invent_place(rng)
+    if roll.close:
+        place = replace(place, field_deg=float(rng.uniform(20, 32)), horizon=float(rng.uniform(0.1, 0.4)))
+    scenery = draw_scenery(place, rng, width_px=roll.size_px[0], height_px=roll.size_px[1], oversample=1.5)
+    own = [invent_species(rng, f"invented {i}") for i in range(10)]
+    kinds = roll.species if roll.species is not None else (*KNOWN, *own)
+    photos = []
+    for _ in range(roll.photos):
+        some = [kinds[int(i)] for i in rng.choice(len(kinds), min(3, len(kinds)), replace=False)]
+        animals = int(rng.integers(1, 3)) if roll.close else None
+        pixels, boxes, names = render_scene(rng, scenery=scenery, species=some, n_animals=animals)
+        if rng.random() < 0.5:
+            taken_at = datetime(2024, 1, 1) + timedelta(seconds=int(rng.integers(30_000_000)))
+            pixels = np.asarray(stamp_photo(pixels, taken_at, "", int(rng.integers(-5, 30))))
+        _, jpeg = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        table = np.array([[b.x, b.y, b.width, b.height] for b in boxes], np.float32).reshape(-1, 4)
+        photos.append(TrainingPhoto(jpeg.tobytes(), table, tuple(names)))
+    return photos
+
+
+def read_real_photos(wildlife: Path, *, longest_px: int, split: str = "train") -> list[TrainingPhoto]:
+    """The photos of a COCO folder on which there is nothing but lions and elephants; none when it is not there."""
+    truth_file = wildlife / "annotations.json"
+    if not truth_file.is_file():
+        return []
+    truth = json.loads(truth_file.read_text(encoding="utf-8"))
+    names = {item["id"]: item["name"] for item in truth["categories"]}
+    labels: dict[str, list[dict]] = {}
+    for item in truth["annotations"]:
+        labels.setdefault(item["image_id"], []).append(item)
+    photos = []
+    for image in truth["images"]:
+        found = labels.get(image["id"], [])
+        if image["split"] != split or not found or {names[item["category_id"]] for item in found} - REAL_KINDS:
+            continue
+        pixels = cv2.imread(str(wildlife / "images" / image["file_name"]), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise FileNotFoundError(wildlife / "images" / image["file_name"])
+        scale = min(1.0, longest_px / max(pixels.shape[:2]))
+        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        boxes = np.array([item["bbox"] for item in found], np.float32) * scale
+        photos.append(TrainingPhoto(jpeg.tobytes(), boxes, tuple(names[item["category_id"]] for item in found)))
+    return photos
