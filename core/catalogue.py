@@ -5,9 +5,11 @@ some twenty thousand files, and opening them all for each page takes seconds.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
 from core.files import replace_file, temporary_beside
 from core.progress import Phase
@@ -31,6 +33,13 @@ def show_catalogue(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> Non
         connection.read_parquet(str(kept)).create_view("catalogue")
     else:
         _join_tables(connection, run)
+
+
+def read_catalogue(run: RunFolder, columns: Sequence[str]) -> pd.DataFrame:
+    """These columns of the view ``catalogue``, one row a crop, most anomalous first."""
+    with duckdb.connect() as connection:
+        show_catalogue(connection, run)
+        return connection.execute(f"SELECT {', '.join(columns)} FROM catalogue ORDER BY {BY_SCORE}").df()
 
 
 def find_photo(run: RunFolder, photo_id: str) -> str | None:

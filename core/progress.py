@@ -73,5 +73,3 @@ def is_alive(progress: Progress) -> bool:
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
-
-

@@ -179,5 +179,3 @@ def account_files(files: Sequence[str], tables: Mapping[str, pa.Table]) -> RunCo
         photos=len(files), duplicates=len(photos) - len(judged), with_crops=len(with_crops), whole_frames=len(whole),
         failures=len(failed), detections=tables["detections"].num_rows, crops=len(crops),
         damaged=int((photos.loc[judged.index, "note"].fillna("") != "").sum()))  # fmt: skip
-
-
