@@ -245,7 +245,7 @@ def _draw_sky(c: _Canvas) -> None:
     level = np.clip(np.arange(c.height, dtype=np.float32) / max(c.horizon, 1.0), 0, 1)[:, None, None] ** 0.8
     sky = np.asarray(c.place.sky_top, np.float32) * (1 - level) + np.asarray(c.place.sky_low, np.float32) * level
     clouds = draw_noise(c.rng, c.height, c.width // 2, cells=3, octaves=5, gain=0.6)
-    clouds = cv2.resize(clouds, (c.width, c.height // 2), interpolation=cv2.INTER_AREA)  # long and low, as clouds are
+    clouds = cv2.resize(clouds, (c.width, (c.height + 1) // 2), interpolation=cv2.INTER_AREA)  # long and low, as clouds are
     clouds = np.concatenate([clouds, clouds[: c.height - len(clouds)]])
     cover = np.clip((clouds - 0.52) * 3.5, 0, 1)[..., None] * c.place.clouds
     c.rgb[:] = sky * (1 - cover) + np.float32(0.96) * cover
