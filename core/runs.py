@@ -346,7 +346,8 @@ def _read_info(path: Path) -> RunInfo:
     run_id = path.parent.name
     try:
         values = json.loads(read_whole(path))
-        info = RunInfo(**{**values, "created_at": datetime.fromisoformat(values["created_at"])})
+        info = RunInfo(**{**values, "created_at": datetime.fromisoformat(values["created_at"]),
+                          "encoders": tuple(values.get("encoders", ()))})  # fmt: skip
         if not isinstance(info.settings, dict) or not isinstance(info.folder, str) or info.created_at.tzinfo is None:
             raise ValueError("a field has another type")
         size = info.settings.get("shard_photos", 256)

@@ -97,7 +97,10 @@ class ShardTables:
 
     def add_embeddings(self, crop_ids: Sequence[str], embeddings: np.ndarray) -> None:
         """Raw embeddings of crops, shape ``(n, d)``, in any order over the shard; ``n = 0`` says only ``d``."""
-        self._embeddings.append((list(crop_ids), np.asarray(embeddings)))
+        vectors = np.asarray(embeddings)
+        if vectors.ndim != 2 or len(vectors) != len(crop_ids):
+            raise ValueError(f"embeddings must have shape ({len(crop_ids)}, d), got {vectors.shape}")
+        self._embeddings.append((list(crop_ids), vectors))
 
     def tables(self) -> dict[str, pa.Table]:
         """The shard's tables, embeddings in the order of the crops."""
