@@ -1,0 +1,130 @@
+"""From scores to units that can be compared, and to p-values that keep their word."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+N_FOLDS = 5
+LEAST_SPREAD = 1e-9
+
+
+@dataclass(frozen=True)
+class Units:
+    """The scale of one group's scores: ``median`` becomes 0, ``high`` (the 95th percentile) becomes 1."""
+
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, scores: np.ndarray) -> "Units":
+        """From the scores of held-back normal crops, shape ``(n,)``, n >= 1, finite."""
+        if len(scores) == 0 or not np.isfinite(scores).all():
+            raise ValueError("units need one or more finite scores")
+        median, high = np.quantile(scores, [0.5, 0.95])
+        return cls(float(median), float(high))
+
+    def standardise(self, scores: np.ndarray) -> np.ndarray:
+        """Scores in these units. Where all held-back scores are alike, a unit is what it was."""
+        spread = self.high - self.median
+        return (scores - self.median) / (spread if spread > LEAST_SPREAD else 1.0)
+
+
+def compute_p_values(scores: np.ndarray, *, reference: np.ndarray) -> np.ndarray:
+    """The share of held-back normal crops that score at least as high, each crop counted among them itself.
+
+    ``(1 + #{reference >= score}) / (1 + n)``: among crops that are like the held-back ones, a p-value of at most
+    ``a`` comes up in at most a share ``a``. It cannot be smaller than ``1 / (1 + n)``.
+
+    Args:
+        scores: Shape ``(m,)``; higher is more anomalous.
+        reference: Scores of held-back normal crops, shape ``(n,)``, in any order; n = 0 gives 1 throughout.
+
+    Source: Vovk et al., Algorithmic Learning in a Random World, 2005.
+    """
+    ordered = np.sort(np.asarray(reference, dtype=float))
+    at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
+    return (1.0 + at_least) / (1.0 + len(ordered))
+
+
+def assign_folds(labels: Sequence[str], owners: Sequence[str], *, n_folds: int = N_FOLDS, seed: int = 0) -> np.ndarray:
+    """Deal rows into folds so that rows of one owner stay together and each label is spread evenly.
+
+    Args:
+        labels: Species of each row, shape ``(n,)``.
+        owners: What must not be torn apart (an event, a photo), shape ``(n,)``.
+        n_folds: >= 2.
+        seed: Of the shuffle.
+
+    Returns:
+        Fold of each row, shape ``(n,)``, int, 0 to ``n_folds - 1``.
+    """
+    if n_folds < 2:
+        raise ValueError(f"at least 2 folds are needed, got {n_folds}")
+    if len(labels) != len(owners):
+        raise ValueError(f"got {len(labels)} labels and {len(owners)} owners")
+    rng = np.random.default_rng(seed)
+    owners_of: dict[str, list[str]] = {}
+    for label, owner in dict.fromkeys(zip(labels, owners, strict=True)):
+        owners_of.setdefault(label, []).append(owner)
+    fold_of: dict[str, int] = {}
+    # The rarest first: an owner with two species goes where the rarer one needs it.
+    for label in sorted(owners_of, key=lambda name: (len(owners_of[name]), name)):
+        members = sorted(owners_of[label])
+        taken = np.bincount([fold_of[owner] for owner in members if owner in fold_of], minlength=n_folds)
+        for i in rng.permutation(len(members)):
+            if members[i] not in fold_of:
+                fold = int(rng.choice(np.flatnonzero(taken == taken.min())))
+                fold_of[members[i]] = fold
+                taken[fold] += 1
+    return np.array([fold_of[owner] for owner in owners], dtype=int)
+
+
+def score_held_back(
+    n_rows: int, folds: np.ndarray, *, fit_and_score: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Score every row by models that have not seen it.
+
+    Args:
+        n_rows: How many rows there are.
+        folds: The fold of each, shape ``(n_rows,)``.
+        fit_and_score: Called with the indices to learn from and those to score; gives ``(len(second), k)``.
+
+    Returns:
+        Shape ``(n_rows, k)``.
+    """
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    for fold in np.unique(folds):
+        held_back = np.flatnonzero(folds == fold)
+        rest = np.flatnonzero(folds != fold)
+        parts.append((held_back, fit_and_score(rest, held_back)))
+    scores = np.empty((n_rows, parts[0][1].shape[1]))
+    for held_back, part in parts:
+        scores[held_back] = part
+    return scores
+
+
+def merge_small_groups(counts: Sequence[int], *, enough: int) -> np.ndarray:
+    """Put groups with too few held-back crops together, smallest first, until the merged one has enough.
+
+    The p-values of a group of n crops cannot be under 1 / (n + 1): alone, a small group could never be flagged.
+    Merged, they hold for its crops taken together instead of for each group.
+
+    Args:
+        counts: Held-back crops of each group, shape ``(k,)``, >= 0.
+        enough: How many a group needs to stand alone, >= 1.
+
+    Returns:
+        For each group the index of the group whose p-values it shares, shape ``(k,)``, int; its own if alone.
+    """
+    order = sorted(range(len(counts)), key=lambda i: (counts[i], i))
+    merged: list[int] = []
+    total = 0
+    for i in order:
+        if counts[i] >= enough and (not merged or total >= enough):
+            break
+        merged.append(i)
+        total += counts[i]
+    shared = np.arange(len(counts))
+    shared[merged] = min(merged, default=0)
+    return shared

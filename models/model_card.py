@@ -1,0 +1,82 @@
+"""The page that tells what a bundle is, beside its files."""
+
+from core.formats.labelled import LabelFile
+from models.bundle import Bundle
+from models.judge import Judge
+
+_METHOD_NAMES = {
+    "exact": "one-class SVM",
+    "mean": "mean of its crops (few crops)",
+    "approximate": "one-class SVM, approximated (many crops)",
+}
+
+
+def write_card(bundle: Bundle, *, method: str, labels: LabelFile, split: str | None) -> str:
+    """A bundle's MODEL_CARD.md."""
+    rate = bundle.settings.false_alarm_rate
+    source = f"{labels.format_name or 'labels'}" + (f", split {split}" if split else "")
+    encoders = [f"- {spec.name}, crops of {spec.input_px} px" for spec in bundle.encoders]
+    lines = [
+        f"# {bundle.name}",
+        "",
+        f"Made {bundle.created_at:%Y-%m-%d %H:%M} UTC from {source} "
+        f"({sum(bundle.counts.values())} crops of {len(bundle.counts)} species).",
+        "",
+        "It tells how little a crop fits the species below. It does not name species that it does not know; "
+        "a high score asks a person to look.",
+        "",
+        "## Species",
+        "",
+        *_describe_judge(bundle.species_judge, rate=rate),
+        "",
+    ]
+    if bundle.camera_judges:
+        lines += ["## Whole frames", "", "Photos without a detection are judged by the model of their camera.", ""]
+        for name, judge in sorted(bundle.camera_judges.items()):
+            frames = judge.kinds[0].model.n_rows
+            lines.append(f"- {name}: {frames} frames, least p-value {judge.groups[0].least_p_value:.3g}")
+        lines.append("")
+    lines += [
+        "## False alarms",
+        "",
+        f"Crops with a p-value of at most the false-alarm rate (at first {rate:g}) are flagged. P-values come from "
+        "crops held back in turn, whole events at a time, judged by models that had not seen them and taken for the "
+        "species that they fit best, as in a run. They keep their word for crops like those in training: other "
+        "cameras, seasons or boxes drawn otherwise can raise the rate.",
+        "",
+        "## Made of",
+        "",
+        f"- detector: {bundle.detector}",
+        *encoders,
+        f"- training of the encoder: {method}",
+        f"- embeddings of length {' + '.join(map(str, bundle.sections))}, standardised and of unit length",
+        "",
+        "The encoder's weights are in this folder where they came from a file; published ones are loaded by name. "
+        "The detector, and features taken from one, stay where they are. The licences of weights and photos are "
+        "those of their sources.",
+        "",
+    ]
+    if bundle.notes:
+        lines += ["## To know", "", *(f"- {note}" for note in bundle.notes), ""]
+    return "\n".join(lines)
+
+
+def _describe_judge(judge: Judge, *, rate: float) -> list[str]:
+    lines = [
+        "| species | crops | model | compared with | held back | least p-value |",
+        "|---|---|---|---|---|---|",
+    ]
+    for kind in judge.kinds:
+        group = judge.groups[kind.group]
+        least = f"{group.least_p_value:.3g}"
+        if group.least_p_value > rate:
+            least += f": none can be flagged at {rate:g}"
+        lines.append(
+            f"| {_cell(kind.name)} | {kind.model.n_rows} | {_METHOD_NAMES[kind.model.method]} | crops taken for "
+            f"{_cell(group.name)} | {len(group.scores)} | {least} |"
+        )
+    return lines
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

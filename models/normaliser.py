@@ -1,0 +1,109 @@
+"""Bring embeddings to a common scale, so that no column and no joined encoder outshouts the others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# A column that varies by less than this says nothing; it keeps its unit instead of being blown up.
+LEAST_SCALE = 1e-6
+# Standardised rows are about as long as the square root of their width; one this short is the mean but for rounding.
+LEAST_LENGTH = 1e-3
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """Standardises each column, brings each section of a row to the same length, and the row to length 1.
+
+    Measured on real crops, this matters more than the choice of the one-class model behind it.
+
+    Attributes:
+        sections: Length of each joined part of an embedding.
+        mean_: Of each column, shape ``(d,)``, float32, ``d = sum(sections)``.
+        scale_: Standard deviation of each column, 1 where it does not vary; shape ``(d,)``, float32, > 0.
+    """
+
+    sections: tuple[int, ...]
+    mean_: np.ndarray
+    scale_: np.ndarray
+
+    @classmethod
+    def fit(cls, rows: np.ndarray, *, sections: Sequence[int]) -> "Normaliser":
+        """Learn from raw embeddings.
+
+        Args:
+            rows: Shape ``(n, sum(sections))``, n >= 1; rows with a number that is not finite are passed over.
+            sections: Length of each joined part, each >= 1.
+
+        Raises:
+            ValueError: If the shapes do not fit, or no row is finite.
+        """
+        sections = _check_sections(sections)
+        rows = _check_rows(rows, sections)
+        finite = rows[np.isfinite(rows).all(axis=1)]
+        if len(finite) == 0:
+            raise ValueError(f"at least one row must be finite, got {len(rows)} rows and none is")
+        mean = finite.mean(axis=0, dtype=np.float64)
+        scale = finite.std(axis=0, dtype=np.float64)
+        scale[scale < LEAST_SCALE] = 1.0
+        return cls(sections, mean.astype(np.float32), scale.astype(np.float32))
+
+    def transform(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of length 1, float32, shape ``(n, d)``; the input is left unmodified.
+
+        A row with a number that is not finite, or without any contrast to the mean, becomes zero: as far from
+        every other row as two that have nothing in common.
+
+        Raises:
+            ValueError: If the shape does not fit.
+        """
+        rows = _check_rows(rows, self.sections)
+        broken = ~np.isfinite(rows).all(axis=1)
+        if broken.any():
+            rows = np.where(broken[:, None], self.mean_, rows)
+        joined = (rows.astype(np.float32) - self.mean_) / self.scale_  # (n, d)
+        share = np.float32(1 / np.sqrt(len(self.sections)))
+        start = 0
+        for width in self.sections:
+            part = joined[:, start : start + width]
+            length = np.linalg.norm(part, axis=1, keepdims=True)  # (n, 1)
+            part *= np.where(length > LEAST_LENGTH, share / np.maximum(length, LEAST_LENGTH), 0)
+            start += width
+        return joined
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """For a safetensors file."""
+        return {"sections": np.array(self.sections, dtype=np.int64), "mean": self.mean_, "scale": self.scale_}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Normaliser":
+        """What ``to_arrays`` gave.
+
+        Raises:
+            ValueError: If an array is missing or has another shape.
+        """
+        missing = {"sections", "mean", "scale"} - set(arrays)
+        if missing:
+            raise ValueError(f"a normaliser needs {', '.join(sorted(missing))}")
+        sections = _check_sections(arrays["sections"].tolist())
+        width = sum(sections)
+        mean, scale = arrays["mean"], arrays["scale"]
+        if mean.shape != (width,) or scale.shape != (width,):
+            raise ValueError(f"mean and scale must have shape ({width},), got {mean.shape} and {scale.shape}")
+        if not np.isfinite(mean).all() or not (np.isfinite(scale) & (scale > 0)).all():
+            raise ValueError("mean and scale must be finite, and scale > 0")
+        return cls(sections, mean.astype(np.float32), scale.astype(np.float32))
+
+
+def _check_sections(sections: Sequence[int]) -> tuple[int, ...]:
+    sections = tuple(int(width) for width in sections)
+    if not sections or min(sections) < 1:
+        raise ValueError(f"sections must be one or more lengths >= 1, got {sections}")
+    return sections
+
+
+def _check_rows(rows: np.ndarray, sections: tuple[int, ...]) -> np.ndarray:
+    rows = np.asarray(rows)
+    if rows.ndim != 2 or rows.shape[1] != sum(sections):
+        raise ValueError(f"rows must have shape (n, {sum(sections)}), got {rows.shape}")
+    return rows

@@ -1,0 +1,124 @@
+"""How little a crop fits those that a species is known by. Higher is more anomalous."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import skops.io
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import SGDOneClassSVM
+from sklearn.pipeline import Pipeline
+from sklearn.svm import OneClassSVM
+
+NU = 0.1
+"""Upper bound on the share of training crops that may lie outside, of a species with enough of them."""
+GAMMA = 1.0
+"""Of exp(-gamma |x - y|²): what gamma="scale" comes to for rows of length 1, the same for every species and fold."""
+ENOUGH_ROWS = 10
+"""With fewer crops none can be spared as an outlier: each counts the same (nu = 1), their mean is the species."""
+EXACT_ROWS = 20_000
+"""Above this the exact machine takes minutes; Nystroem and stochastic gradient descent take seconds."""
+COMPONENTS = 1_000
+CHUNK_ROWS = 4_096
+# Everything in our files is of scikit-learn and numpy, which skops trusts by itself; nothing else is let in.
+TRUSTED_TYPES: list[str] = []
+
+
+@dataclass(frozen=True)
+class OneClassModel:
+    """A one-class support vector machine of one species, on normalised rows.
+
+    ``method`` is ``exact``, ``mean`` (few crops) or ``approximate`` (very many); ``n_rows`` is what it learnt from.
+    Source: Schölkopf et al., Neural Computation 2001; Williams and Seeger, NIPS 2000 (Nystroem).
+    """
+
+    estimator: OneClassSVM | Pipeline
+    n_rows: int
+    method: str
+
+    @classmethod
+    def fit(cls, rows: np.ndarray, *, nu: float = NU, exact_rows: int = EXACT_ROWS, seed: int = 0) -> "OneClassModel":
+        """Learn from the normalised rows of one species, shape ``(n, d)``, n >= 1.
+
+        Raises:
+            ValueError: If ``rows`` is empty or not 2-D.
+        """
+        if rows.ndim != 2 or len(rows) == 0:
+            raise ValueError(f"rows must have shape (n, d) with n >= 1, got {rows.shape}")
+        if len(rows) > exact_rows:
+            steps = [
+                ("kernel", Nystroem(gamma=GAMMA, n_components=min(COMPONENTS, len(rows)), random_state=seed)),
+                ("machine", SGDOneClassSVM(nu=nu, random_state=seed)),
+            ]
+            return cls(Pipeline(steps).fit(rows), len(rows), "approximate")
+        enough = len(rows) >= ENOUGH_ROWS
+        estimator = OneClassSVM(nu=nu if enough else 1.0, gamma=GAMMA).fit(rows)
+        return cls(estimator, len(rows), "exact" if enough else "mean")
+
+    def score_samples(self, rows: np.ndarray) -> np.ndarray:
+        """How far each row is from the species; **higher is more anomalous** (the opposite of scikit-learn).
+
+        1 minus the weighted mean similarity to the support vectors, so 0 to 1 for the exact machine, and about the
+        same for the approximate one; it does not depend on how many rows were learnt from, so that the models of
+        folds can be compared.
+
+        Args:
+            rows: Normalised, shape ``(n, d)``.
+
+        Returns:
+            Shape ``(n,)``, float64.
+
+        Raises:
+            ValueError: If the width is another than in training.
+        """
+        if rows.ndim != 2 or rows.shape[1] != self.width:
+            raise ValueError(f"rows must have shape (n, {self.width}), got {rows.shape}")
+        scores = np.empty(len(rows))
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
+            scores[chunk] = self._score(rows[chunk])
+        return scores
+
+    @property
+    def width(self) -> int:
+        """Length of the rows that it takes."""
+        return int(self.estimator.n_features_in_)
+
+    def _score(self, rows: np.ndarray) -> np.ndarray:
+        if isinstance(self.estimator, Pipeline):
+            machine = self.estimator["machine"]
+            features = self.estimator["kernel"].transform(rows)  # (n, components)
+            return 1 - features @ machine.coef_ / max(float(np.linalg.norm(machine.coef_)), 1e-12)
+        # The same sum as OneClassSVM.score_samples, by one matrix product instead of libsvm's loop.
+        vectors = self.estimator.support_vectors_.astype(np.float32)  # (m, d)
+        weights = self.estimator.dual_coef_[0] / self.estimator.dual_coef_.sum()  # (m,)
+        rows = rows.astype(np.float32)
+        squared = (rows**2).sum(axis=1)[:, None] + (vectors**2).sum(axis=1) - 2 * rows @ vectors.T  # (n, m)
+        return 1 - np.exp(-GAMMA * np.maximum(squared, 0)) @ weights
+
+    def to_bytes(self) -> bytes:
+        """A skops file."""
+        return skops.io.dumps(self.estimator)
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, n_rows: int, method: str) -> "OneClassModel":
+        """Read what ``to_bytes`` gave, without running code from it.
+
+        Raises:
+            ValueError: If it holds anything but one of our models.
+        """
+        try:
+            foreign = skops.io.get_untrusted_types(file=io.BytesIO(content))
+            estimator = None if foreign else skops.io.loads(content, trusted=TRUSTED_TYPES)
+        except Exception as error:  # a broken archive fails in many ways, and all mean the same
+            raise ValueError(f"it is not a model file ({error})") from error
+        if foreign:
+            raise ValueError(f"it holds {', '.join(foreign)}, which could run code")
+        exact = isinstance(estimator, OneClassSVM) and getattr(estimator, "support_vectors_", None) is not None
+        approximate = isinstance(estimator, Pipeline) and [type(step) for _, step in estimator.steps] == [
+            Nystroem,
+            SGDOneClassSVM,
+        ]
+        if not exact and not approximate:
+            raise ValueError(f"a one-class machine was expected, got {type(estimator).__name__}")
+        return cls(estimator, n_rows, method)

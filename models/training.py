@@ -1,0 +1,311 @@
+"""Labelled photos to a bundle."""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from core.crops import cut_crop, resize_crops
+from core.deployments import DeploymentNamer
+from core.errors import AnomalureError, PhotoUnreadable
+from core.events import group_events
+from core.formats.labelled import LabelFile, LabelledPhoto, Problems
+from core.formats.matching import match_names
+from core.parts import Encoder
+from core.photos import find_photos, read_photo
+from core.project import check_name
+from core.records import LoadedPhoto
+from core.settings import RunSettings
+from models.bundle import Bundle, now_utc, refuse_existing
+from models.encoder import load_encoder
+from models.encoder_spec import EncoderSpec
+from models.judge import Judge, fit_judge
+from models.model_card import write_card
+
+log = logging.getLogger(__name__)
+
+METHODS = ("none",)
+METHODS_TO_COME = ("simclr", "triplet")
+ONE_CLASS = ("ocsvm",)
+LEAST_FRAMES = 10
+"""Whole frames of a camera from which it is learnt what is usual there; with fewer, runs judge its frames afresh."""
+READERS = 2
+READ_AHEAD = 8
+BATCH_CROPS = 32
+
+_Read = tuple[LabelledPhoto, LoadedPhoto | PhotoUnreadable]
+
+
+@dataclass
+class TrainingCrops:
+    """What labelled photos gave: embeddings, and what each shows.
+
+    ``species`` is empty for a whole frame. ``problems`` counts what could not be used.
+    """
+
+    sections: tuple[int, ...]
+    embeddings: list[np.ndarray] = field(default_factory=list)
+    species: list[str] = field(default_factory=list)
+    photos: list[str] = field(default_factory=list)
+    deployment_of: dict[str, str] = field(default_factory=dict)
+    captured_at_of: dict[str, datetime | None] = field(default_factory=dict)
+    event_of: dict[str, str] = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)
+
+    def rows(self) -> np.ndarray:
+        """Raw embeddings, float32, shape ``(n, d)``."""
+        return np.concatenate([np.empty((0, sum(self.sections)), np.float16), *self.embeddings]).astype(np.float32)
+
+    def owners(self, *, gap_s: float) -> np.ndarray:
+        """The event of each row, shape ``(n,)``, str: as labelled, by time, or else the photo itself."""
+        photos = list(self.deployment_of)
+        events = group_events(
+            [self.deployment_of[photo] for photo in photos],
+            [self.captured_at_of[photo] for photo in photos],
+            gap_s=gap_s,
+        )
+        owner_of = {
+            photo: f"labelled {self.event_of[photo]}" if self.event_of[photo] else event
+            for photo, event in zip(photos, events, strict=True)
+        }
+        return np.array([owner_of[photo] for photo in self.photos], dtype=object)
+
+
+def train_bundle(
+    labels: LabelFile,
+    images_dir: Path,
+    *,
+    name: str,
+    split: str | None = None,
+    encoders: Sequence[EncoderSpec],
+    detector: str = "auto",
+    method: str = "none",
+    one_class: str = "ocsvm",
+    settings: RunSettings | None = None,
+    out_dir: Path,
+    encoder: Encoder | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Bundle:
+    """Learn what is normal from labelled photos, and write it to ``out_dir/name``.
+
+    Boxes with a species teach that species. Photos labelled without a box (empty ones above all) teach what a whole
+    frame of their camera looks like.
+
+    Args:
+        labels: Which photos show what.
+        images_dir: The folder that holds them; names meet by their longest common ending.
+        name: Of the new bundle.
+        split: Only the photos of this split; None: all.
+        encoders: What turns crops into vectors, joined in this order.
+        detector: What runs with this bundle find animals with, as ``load_detector`` takes it.
+        method: How the encoder is trained on the crops; ``none``: it is used as it is.
+        one_class: ``ocsvm``.
+        settings: Margin around boxes, least confidence, event gap, and what the bundle's runs start from.
+        out_dir: The project's ``bundles`` folder.
+        encoder: In place of loading ``encoders``.
+        on_progress: Told how many photos of how many are done.
+
+    Raises:
+        BundleError: If there is a bundle of that name already.
+        AnomalureError: If nothing can be learnt, or a name or choice cannot be used.
+    """
+    _check_choice("method", method, METHODS, METHODS_TO_COME)
+    _check_choice("one_class", one_class, ONE_CLASS)
+    check_name(name, what="bundle")
+    refuse_existing(out_dir / name)
+    settings = settings or RunSettings()
+    chosen = _choose_split(labels, split)
+    encoder = encoder or load_encoder(encoders)
+    crops = embed_labelled(
+        chosen, images_dir, encoder=encoder, settings=settings, file_problems=labels.problems, on_progress=on_progress
+    )
+    rows, species, owners = (
+        crops.rows(),
+        np.array(crops.species, dtype=object),
+        crops.owners(gap_s=settings.event_gap_s),
+    )
+    is_crop = species != ""
+    if not is_crop.any():
+        raise AnomalureError(
+            "No crop could be learnt from: boxes with a species are needed. " + "; ".join(crops.problems.lines())
+        )
+    species_judge = fit_judge(
+        rows[is_crop], species[is_crop].tolist(), owners[is_crop].tolist(), sections=crops.sections
+    )
+    camera_judges, camera_notes = _learn_cameras(crops, rows, ~is_crop, owners)
+    bundle = Bundle(
+        name=name,
+        created_at=now_utc(),
+        encoders=tuple(encoders),
+        sections=crops.sections,
+        detector=detector,
+        settings=settings,
+        species_judge=species_judge,
+        camera_judges=camera_judges,
+        counts=Counter(species[is_crop].tolist()),
+        notes=(
+            *(f"Not used: {line}." for line in crops.problems.lines()),
+            *(f"{kind} has no model: {reason}." for kind, reason in species_judge.left_out.items()),
+            *camera_notes,
+        ),
+    )
+    for note in bundle.notes:
+        log.warning("%s", note)
+    return bundle.write(out_dir, card=write_card(bundle, method=method, labels=labels, split=split))
+
+
+def embed_labelled(
+    photos: Sequence[LabelledPhoto],
+    images_dir: Path,
+    *,
+    encoder: Encoder,
+    settings: RunSettings,
+    file_problems: Sequence[str] = (),
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> TrainingCrops:
+    """Cut and embed what labelled photos show; what cannot be used is counted, not raised.
+
+    Raises:
+        AnomalureError: If none of the photos is in the folder, or a name could be two photos.
+    """
+    listing = find_photos(images_dir)
+    ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
+    namer = DeploymentNamer(images_dir, pattern=settings.deployment_pattern, file_names=listing.file_names)
+    crops = TrainingCrops(encoder.sections)
+    for line in file_problems:
+        crops.problems.add(f"in the labels: {line}")
+    for photo in photos:
+        if photo.file_name not in ours:
+            crops.problems.add("photos that are not in the folder", photo.file_name)
+    wanted = [photo for photo in photos if photo.file_name in ours]
+    if not wanted:
+        raise AnomalureError(
+            f"None of the {len(photos)} labelled photos is in {images_dir}: the labels say "
+            f"{photos[0].file_name}, the folder has {listing.file_names[0]}. Choose the folder that the labels are for."
+        )
+
+    def read(photo: LabelledPhoto) -> _Read:
+        file_name = ours[photo.file_name]
+        deployment = photo.deployment or namer.name(file_name)
+        try:
+            return photo, read_photo(
+                images_dir, file_name, deployment=deployment, max_megapixels=settings.max_megapixels
+            )
+        except PhotoUnreadable as error:
+            return photo, error
+
+    batch: list[np.ndarray] = []
+
+    def flush() -> None:
+        if batch:
+            crops.embeddings.append(encoder.embed(np.stack(batch)).astype(np.float16))
+            batch.clear()
+
+    for done, (labelled, loaded) in enumerate(_read_ahead(read, wanted), start=1):
+        if isinstance(loaded, PhotoUnreadable):
+            crops.problems.add(f"photos that cannot be read: {loaded}".rstrip("."), labelled.file_name)
+        else:
+            for species, pixels in _cut_labelled(labelled, loaded, crops, settings):
+                batch.append(resize_crops([pixels], size_px=encoder.input_px)[0])
+                crops.species.append(species)
+                crops.photos.append(loaded.photo.photo_id)
+                if len(batch) == BATCH_CROPS:
+                    flush()
+        on_progress(done, len(wanted))
+    flush()
+    return crops
+
+
+def _cut_labelled(
+    labelled: LabelledPhoto, loaded: LoadedPhoto, crops: TrainingCrops, settings: RunSettings
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The species and pixels of each usable box, or the whole frame with an empty species."""
+    photo, problems = loaded.photo, crops.problems
+    if photo.photo_id in crops.deployment_of:
+        problems.add("photos with the content of another one", labelled.file_name)
+        return
+    crops.deployment_of[photo.photo_id] = photo.deployment
+    crops.captured_at_of[photo.photo_id] = labelled.captured_at or photo.captured_at
+    crops.event_of[photo.photo_id] = labelled.event_id
+    if not labelled.labels:
+        problems.add("photos without any label", labelled.file_name)
+        return
+    boxed = [label for label in labelled.labels if label.box is not None]
+    if not boxed:
+        yield "", loaded.pixels
+        return
+    if not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
+        problems.add("photos whose boxes were drawn on the photo turned on its side", labelled.file_name)
+        return
+    for label in boxed:
+        assert label.box is not None
+        box = labelled.box_px(label.box, width_px=photo.width_px, height_px=photo.height_px)
+        if not label.species or label.is_empty:
+            problems.add("boxes without a species", labelled.file_name)
+        elif label.confidence is not None and label.confidence < settings.min_confidence:
+            problems.add(f"boxes under the least confidence of {settings.min_confidence:g}", labelled.file_name)
+        elif box is None:
+            problems.add("boxes outside their photo", labelled.file_name)
+        else:
+            yield label.species, cut_crop(loaded.pixels, box, margin=settings.crop_margin)
+
+
+def _learn_cameras(
+    crops: TrainingCrops, rows: np.ndarray, is_frame: np.ndarray, owners: np.ndarray
+) -> tuple[dict[str, Judge], list[str]]:
+    """A judge for each camera with enough whole frames, and which have not."""
+    deployments = np.array([crops.deployment_of[photo] for photo in crops.photos], dtype=object)
+    judges: dict[str, Judge] = {}
+    notes = []
+    for camera in sorted(set(deployments[is_frame])):
+        of_camera = is_frame & (deployments == camera)
+        n_frames = int(of_camera.sum())
+        if n_frames < LEAST_FRAMES or len(set(owners[of_camera])) < 2:
+            notes.append(
+                f"Whole frames of {camera} have no model: {n_frames} in training, at least {LEAST_FRAMES} of two "
+                "events are needed; a run judges them against each other."
+            )
+            continue
+        judges[camera] = fit_judge(
+            rows[of_camera], [camera] * n_frames, owners[of_camera].tolist(), sections=crops.sections
+        )
+    return judges, notes
+
+
+def _choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:
+    photos = [photo for photo in labels.photos if split is None or photo.split == split]
+    if photos:
+        return photos
+    if not labels.photos:
+        raise AnomalureError("The labels name no photo.")
+    splits: Mapping[str, int] = Counter(photo.split for photo in labels.photos)
+    there = ", ".join(f"{name or '(none)'}: {count} photos" for name, count in sorted(splits.items()))
+    raise AnomalureError(f"No photo of the labels is in the split {split!r}. There are: {there}.")
+
+
+def _check_choice(what: str, value: str, choices: Sequence[str], to_come: Sequence[str] = ()) -> None:
+    if value in to_come:
+        raise AnomalureError(f"Training with {what} {value} is not built yet; use {what} {choices[0]}.")
+    if value not in choices:
+        raise AnomalureError(f"{what} must be one of {', '.join(choices)}, got {value!r}.")
+
+
+def _read_ahead(read: Callable[[LabelledPhoto], _Read], photos: Sequence[LabelledPhoto]) -> Iterator[_Read]:
+    """Read a few photos ahead of the encoder, in order."""
+    with ThreadPoolExecutor(READERS) as pool:
+        waiting: deque[Future[_Read]] = deque()
+        try:
+            for photo in photos:
+                waiting.append(pool.submit(read, photo))
+                if len(waiting) > READ_AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
