@@ -79,8 +79,9 @@ def _read_openvino(path: Path, *, name: str) -> DetectorSource:
     try:
         model = openvino_core().read_model(path)
     except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise FileFormatError(f"{path} cannot be read as a model ({lines[-1]}). Export it again.") from error
+        raise FileFormatError(
+            f"{path} cannot be read as a model: it is damaged, cut short or of another format. Export it again."
+        ) from error
     if is_xml:
         return DetectorSource(name, model, read_metadata_file(path.with_name("metadata.yaml")))
     return DetectorSource(name, model, read_embedded_metadata(model, source=str(path)))

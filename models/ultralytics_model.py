@@ -12,7 +12,7 @@ from core.errors import AnomalureError, FileFormatError
 from models.cache_folder import cache_folder
 from models.yolo_metadata import YoloMetadata, parse_metadata
 
-PUBLISHED_NAME = re.compile(r"yolo(v?\d+)[a-z]+\d?(-oiv7|-tinyu|-sppu)?")
+PUBLISHED_NAME = re.compile(r"yolo(v?\d+)[a-z]?6?u?(-oiv7|-tinyu|-sppu)?")
 
 
 def looks_published(name: str) -> bool:
