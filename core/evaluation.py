@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +102,10 @@ def evaluate_run(
     matched, n_without_photo = _match_photos(run, truth, split)
     names = set(crops["file_name"])
     judge = _Judge({name.casefold() for name in known})
-    rows = [judge.judge(photo_crops, matched.get(str(name))) for name, photo_crops in crops.groupby("file_name")]
+    crops = crops.sort_values("file_name", kind="stable", ignore_index=True)
+    shown: list[str | None] = []  # by crop: what it shows; None: not to be judged
+    for name, photo_crops in groupby(crops.itertuples(), key=attrgetter("file_name")):
+        shown += judge.judge(list(photo_crops), matched.get(name))
     for name, photo in matched.items():
         if name not in names:  # a failure
             judge.n_missed += sum(judge.is_novel(label.species) for label in photo.labels if not label.is_empty)
@@ -108,7 +113,9 @@ def evaluate_run(
         which = f"the split {split} of the truth" if split else "the truth"
         raise AnomalureError(f"No photo of run {run.run_id} is in {which}. The run has, for example, "
                              f"{crops['file_name'].iloc[0]}, the truth {truth.photos[0].file_name}.")  # fmt: skip
-    judged = pd.concat([row for row in rows if row is not None] or [crops.iloc[:0].assign(truth="", novel=False)])
+    judged = crops.assign(truth=pd.Series(shown, dtype=object)).dropna(subset="truth")
+    judged["novel"] = [name not in (NO_ANIMAL, SEVERAL) and judge.is_novel(name) for name in judged["truth"]]
+    judged["novel"] = judged["novel"].astype(bool)
     return Evaluation(
         **_measure(judged), n_unmatched=judge.n_on_nothing, n_missed=judge.n_missed, n_unnamed=judge.n_unnamed,
         n_photos=len(names), n_photos_without_truth=len(names - set(matched)), n_photos_unfit=judge.n_photos_unfit,
@@ -166,14 +173,15 @@ class _Judge:
         """Whether a species is named and not known; capitals aside."""
         return bool(species) and species.casefold() not in self._known
 
-    def judge(self, crops: pd.DataFrame, photo: LabelledPhoto | None) -> pd.DataFrame | None:
-        """One photo's crops with columns ``truth`` (species) and ``novel``; None without a truth."""
+    def judge(self, crops: Sequence[Any], photo: LabelledPhoto | None) -> list[str | None]:
+        """What each crop of one photo shows; None where it cannot be judged. ``crops`` are rows of the catalogue."""
+        nothing: list[str | None] = [None] * len(crops)
         if photo is None:
-            return None
-        size = {"width_px": int(crops["photo_width"].iloc[0]), "height_px": int(crops["photo_height"].iloc[0])}
+            return nothing
+        size = {"width_px": int(crops[0].photo_width), "height_px": int(crops[0].photo_height)}
         if not photo.fits(**size):
             self.n_photos_unfit += 1
-            return None
+            return nothing
         animals = [label for label in photo.labels if not label.is_empty]
         boxed, loose = [], []  # (species, box in px), species of the photo as a whole
         for label in animals:
@@ -185,12 +193,12 @@ class _Judge:
         boxes = [box for _, box in boxed]
         met: set[int] = set()
         shown: list[str | None] = []
-        for crop in crops.itertuples():
+        for crop in crops:
             if crop.kind == CropKind.FRAME:
                 shown.append(self._sum_up([label.species for label in animals]))
                 met.update(range(len(boxes)))
                 continue
-            place = find_shown_box(Box(crop.x, crop.y, crop.width, crop.height), boxes)  # type: ignore[arg-type]
+            place = find_shown_box(Box(crop.x, crop.y, crop.width, crop.height), boxes)
             if place is not None:
                 met.add(place)
                 shown.append(boxed[place][0] or None)
@@ -201,9 +209,7 @@ class _Judge:
                 shown.append(NO_ANIMAL)
         self.n_missed += sum(self.is_novel(boxed[i][0]) for i in set(range(len(boxed))) - met)
         self.n_unnamed += shown.count(None)
-        judged = crops.assign(truth=shown)[[name is not None for name in shown]]
-        novel = [name != NO_ANIMAL and name != SEVERAL and self.is_novel(name) for name in judged["truth"]]
-        return judged.assign(novel=np.array(novel, dtype=bool))
+        return shown
 
     def _sum_up(self, species: Sequence[str]) -> str | None:
         """What a picture of several animals counts as: an unknown one if there is any; None if none has a name."""
