@@ -11,6 +11,8 @@ from ui.words import escape_markdown
 
 MOST_SHOWN = 100
 MOST_CRUMBS = 5
+ROWS_WITHOUT_SCROLLING = 6
+LIST_PX = 280
 
 
 def _go(folder: Path) -> None:
@@ -92,7 +94,8 @@ def show_folder_browser() -> None:
         st.caption(reason)
     _show_places()
     _show_breadcrumbs(folder)
-    with st.container(height=260, border=True, gap="xxsmall"):
+    long = len(list_folder(str(folder))) > ROWS_WITHOUT_SCROLLING
+    with st.container(height=LIST_PX if long else "content", border=True, gap="xxsmall"):
         _show_subfolders(folder)
     count = count_folder_photos(str(folder))
     if st.button(

@@ -67,12 +67,13 @@ STYLE = """<style>
 .photo-frame img { width: 100%; height: 100%; display: block; }
 .photo-frame .box { position: absolute; border: 3px solid #FF7A1A; border-radius: 3px;
   box-shadow: 0 0 0 1.5px rgb(0 0 0 / .65), inset 0 0 0 1.5px rgb(0 0 0 / .65); }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: .3rem 2rem; margin: .3rem 0 0;
-  font-size: .9rem; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: .3rem 2rem;
+  margin: .3rem 0 0; padding: 0; font-size: .9rem; }
 .facts > div { display: grid; grid-template-columns: 5.5rem 1fr; gap: .8rem; }
 .facts .wide { grid-column: 1 / -1; }
 .facts dt { color: var(--quiet); }
-.facts dd { margin: 0; overflow-wrap: anywhere; }
+.facts dt, .facts dd { padding: 0; margin: 0; }
+.facts dd { overflow-wrap: anywhere; }
 </style>"""
 
 

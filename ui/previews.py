@@ -34,7 +34,7 @@ def render_preview(path: Path, *, width_px: int) -> bytes:
         OSError: If the file is gone.
         PhotoUnreadable: If it cannot be decoded.
     """
-    content = reach(path).read_bytes()
+    content = Path(reach(path)).read_bytes()
     picture = Image.fromarray(decode_photo(content, max_megapixels=MOST_MEGAPIXELS).pixels)
     if picture.width > width_px:
         height_px = max(round(picture.height * width_px / picture.width), 1)

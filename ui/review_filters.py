@@ -1,5 +1,6 @@
 """What to look at on the Review page: run, species, camera, and which of its crops."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -7,11 +8,9 @@ from typing import Any
 import streamlit as st
 
 from core.project import Project
-from core.runs import RunFolder, RunStatus
+from core.runs import RunFolder
 from core.settings import SETTINGS
-from ui.run_words import STATUS_WORDS
 from ui.state import Key
-from ui.words import say_time
 
 PAGE_SIZES = (12, 24, 48, 96)
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -63,22 +62,23 @@ def choose_run(project: Project) -> RunFolder | None:
     first = project.latest_run()
     index = list(runs).index(first.run_id) if first is not None and first.run_id in runs else 0
 
-    def describe(run_id: str) -> str:
-        run = runs[run_id]
-        status = run.status
-        end = "" if status is RunStatus.DONE else f" ({STATUS_WORDS[status]})"
-        return f"{run.info.name} · {say_time(run.info.created_at.astimezone())}{end}"
-
-    run_id = st.selectbox("Run", list(runs), index=index, format_func=describe, key=Key.RUN, bind="query-params",
-                          on_change=start_over)  # fmt: skip
+    # The address of the page holds what the list shows, so that is the run's id and nothing that changes.
+    run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=start_over)
     return runs.get(run_id)
 
 
-def choose_value(label: str, every: str, counts: dict[str, int], key: Key) -> str | None:
-    """One of the values, or None for all of them."""
-    return st.selectbox(label, list(counts), index=None, key=key, placeholder=every, bind="query-params",
-                        format_func=lambda name: f"{name} ({counts.get(name, 0):,})", on_change=start_over,
-                        disabled=not counts)  # fmt: skip
+def choose_value(label: str, every: str, names: Collection[str], key: Key) -> str | None:
+    """One of the names, or None for all of them."""
+    return st.selectbox(
+        label,
+        list(names),
+        index=None,
+        key=key,
+        placeholder=every,
+        bind="query-params",
+        on_change=start_over,
+        disabled=not names,
+    )
 
 
 def show_filters(project: Project, run: RunFolder) -> Filters:
@@ -90,8 +90,7 @@ def show_filters(project: Project, run: RunFolder) -> Filters:
         camera = choose_value("Camera", "All cameras", project.cameras(run), Key.CAMERA)
     with right:
         show = st.segmented_control("Show", [TO_DECIDE, ALL], default=TO_DECIDE, required=True, key=Key.SHOW,
-                                    persist_state="session", on_change=start_over, width="stretch",
-                                    help="Decided cards stay in their place until you move on.")  # fmt: skip
+                                    persist_state="session", on_change=start_over, width="stretch")  # fmt: skip
     with more, st.popover("More", icon=":material/tune:", width="stretch"):
         which = st.segmented_control("Crops", [FLAGGED, EVERY_CROP], default=FLAGGED, required=True,
                                      key=Key.FLAGGED_ONLY, persist_state="session", on_change=start_over)  # fmt: skip

@@ -47,9 +47,9 @@ def say_score(*, p_value: float | None, judged_by: str, judged_against: str) -> 
 
 
 def say_time(moment: datetime | None) -> str:
-    """``14 Jun 2026, 03:12`` in the camera's own time; ``no time`` when the photo has none."""
+    """``14 Jun 2026, 03:12`` in the camera's own time; ``time unknown`` when the photo has none."""
     if moment is None or moment != moment:  # NaT is not equal to itself
-        return "no time"
+        return "time unknown"
     return f"{moment.day} {moment:%b %Y, %H:%M}"
 
 

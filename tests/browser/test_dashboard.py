@@ -1,0 +1,251 @@
+"""The dashboard in a real browser, over a made-up project."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from fake_project import make_project
+
+from core.project import Project
+from tests.browser.servers import Server, start_server
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+PATIENCE_MS = 60_000  # a slow machine that does other work too
+SHOTS = os.environ.get("ANOMALURE_SCREENSHOTS")
+CARD = ".crop-card"
+
+
+@pytest.fixture
+def server(tmp_path, browser):
+    """A cold dashboard over thirty flagged crops; after ``browser``, so that nothing starts without one."""
+    make_project(tmp_path, 40, n_flagged=30, shard_photos=20)
+    yield from start_server(tmp_path / "project", tmp_path / "server.log")
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory, browser):
+    """One dashboard for the tests that only look."""
+    folder = tmp_path_factory.mktemp("shown")
+    make_project(folder, 40, n_flagged=30, shard_photos=20)
+    yield from start_server(folder / "project", folder / "server.log")
+
+
+@pytest.fixture
+def open_tab(browser):
+    """A function that opens an address in a window of its own, as another person would."""
+    contexts = []
+
+    def open_address(address: str, *, width: int = 1280, scheme: str = "light"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.foreign = []
+        page.on("request", lambda request: page.foreign.append(request.url))
+        page.goto(address)
+        return page
+
+    expect.set_options(timeout=PATIENCE_MS)
+    yield open_address
+    for context in contexts:
+        context.close()
+
+
+def wait_until_drawn(page) -> None:
+    """Until the script has run and every picture is there."""
+    expect(page.locator("h1").first).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+
+
+def keep_picture(page, tmp_path: Path, name: str) -> None:
+    folder = Path(SHOTS) if SHOTS else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(folder / f"{name}.png"))
+
+
+def button(page, key: str):
+    """The button of that key; a tooltip makes a second, hidden one of it."""
+    return page.locator(f".st-key-{key} button:visible")
+
+
+def crop_ids(server: Server) -> list[str]:
+    return Project(server.project).review_queue(limit=100).rows["crop_id"].tolist()
+
+
+@pytest.mark.parametrize("name", ["review", "run"])
+def test_a_bookmarked_page_opens_on_a_cold_server(server, open_tab, name):
+    page = open_tab(f"{server.url}/{name}")
+
+    expect(page.get_by_role("heading", name=name.capitalize(), level=1)).to_be_visible()
+    wait_until_drawn(page)
+
+    assert page.get_by_role("dialog").count() == 0, page.get_by_role("dialog").all_inner_texts()
+    assert page.url.rstrip("/").endswith(name)
+
+
+def test_every_page_looks_right_wide_and_narrow_light_and_dark(shown, open_tab, tmp_path):
+    for width in (1280, 1920):
+        for scheme in ("light", "dark"):
+            for name in ("review", "run"):
+                page = open_tab(f"{shown.url}/{name}", width=width, scheme=scheme)
+                wait_until_drawn(page)
+                if name == "review":
+                    expect(page.locator(CARD)).to_have_count(24)
+                keep_picture(page, tmp_path, f"{name}-{width}-{scheme}")
+
+                background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+                red = int(re.findall(r"\d+", background)[0])
+                assert (red < 80) == (scheme == "dark")
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off"
+                heights = page.locator(CARD).evaluate_all("cards => [...new Set(cards.map(one => one.offsetHeight))]")
+                assert len(heights) <= 1, "the cards are equally high"
+                page.context.close()
+
+
+def test_the_pictures_of_the_crops_paint(shown, open_tab):
+    page = open_tab(f"{shown.url}/review")
+    expect(page.locator(CARD)).to_have_count(24)
+    wait_until_drawn(page)
+
+    widths = page.locator(f"{CARD} img").evaluate_all("images => images.map(image => image.naturalWidth)")
+
+    assert len(widths) == 24
+    assert min(widths) > 0
+
+
+def test_nothing_is_fetched_from_the_internet(shown, open_tab):
+    for name in ("review", "run"):
+        page = open_tab(f"{shown.url}/{name}")
+        wait_until_drawn(page)
+        foreign = [url for url in page.foreign if not url.startswith((shown.url, "data:", "blob:"))]
+        assert foreign == []
+
+
+def test_a_verdict_is_kept_after_a_reload_and_seen_in_another_tab(server, open_tab):
+    first, second, *_ = crop_ids(server)
+    page = open_tab(f"{server.url}/review")
+    button(page, f"accept-{first}").click()
+    expect(page.locator(f"{CARD}.anomaly")).to_have_count(1)
+    button(page, f"reject-{second}").click()
+    expect(page.locator(f"{CARD}.normal")).to_have_count(1)
+
+    page.reload()
+    expect(page.get_by_text("2 of 30 flagged decided")).to_be_visible()
+    other = open_tab(f"{server.url}/review")
+    expect(other.get_by_text("2 of 30 flagged decided")).to_be_visible()
+
+    verdicts = Project(server.project).verdicts()
+    assert dict(zip(verdicts["crop_id"], verdicts["verdict"], strict=True)) == {first: "anomaly", second: "normal"}
+    for tab in (page, other):
+        expect(tab.locator(f".st-key-accept-{first}")).to_have_count(0)
+        expect(button(tab, f"accept-{crop_ids(server)[2]}")).to_be_visible()
+
+
+def test_two_tabs_decide_side_by_side(server, open_tab):
+    first, second, *_ = crop_ids(server)
+    one, other = open_tab(f"{server.url}/review"), open_tab(f"{server.url}/review")
+    expect(one.locator(CARD)).to_have_count(24)
+    expect(other.locator(CARD)).to_have_count(24)
+
+    button(one, f"accept-{first}").click()
+    button(other, f"reject-{second}").click()
+    expect(one.locator(f"{CARD}.anomaly")).to_have_count(1)
+    expect(other.locator(f"{CARD}.normal")).to_have_count(1)
+
+    assert len(Project(server.project).verdicts()) == 2
+
+
+def test_keys_decide_about_the_card_that_is_next(server, open_tab):
+    first, second, *_ = crop_ids(server)
+    page = open_tab(f"{server.url}/review")
+    expect(page.locator(CARD)).to_have_count(24)
+    expect(button(page, f"unsure-{first}").locator("kbd")).to_have_count(1)
+    wait_until_drawn(page)
+    page.keyboard.press("a")
+    expect(page.locator(f"{CARD}.anomaly")).to_have_count(1)
+    expect(page.locator(f".st-key-accept-{first}")).to_have_count(0)
+    expect(button(page, f"unsure-{second}").locator("kbd")).to_have_count(1)
+    wait_until_drawn(page)
+    page.keyboard.press("n")
+    expect(page.locator(f"{CARD}.normal")).to_have_count(1)
+
+    button(page, f"undo-{second}").click()
+    expect(page.locator(f"{CARD}.normal")).to_have_count(0)
+
+    verdicts = Project(server.project).verdicts()
+    assert verdicts[["crop_id", "verdict"]].to_dict("records") == [{"crop_id": first, "verdict": "anomaly"}]
+
+
+def test_the_photo_opens_with_the_box_at_the_animal(server, open_tab, tmp_path):
+    row = Project(server.project).review_queue().rows.iloc[0]
+    page = open_tab(f"{server.url}/review")
+    button(page, f"photo-{row.crop_id}").click()
+    photo = page.locator(".photo-frame img")
+    expect(photo).to_be_visible()
+    page.wait_for_function("document.querySelector('.photo-frame img').naturalWidth > 0")
+    page.wait_for_function("document.querySelector('[role=dialog]').getAnimations({subtree: true}).length == 0")
+    keep_picture(page, tmp_path, "photo")
+
+    frame, box = photo.bounding_box(), page.locator(".photo-frame .box").bounding_box()
+    scale = frame["width"] / row.photo_width
+    assert box["x"] - frame["x"] == pytest.approx(row.x * scale, abs=4)
+    assert box["y"] - frame["y"] == pytest.approx(row.y * scale, abs=4)
+    assert box["width"] == pytest.approx(row.width * scale, abs=8)
+
+    button(page, f"shown-unsure-{row.crop_id}").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(f"{CARD}.unsure")).to_have_count(1)
+
+
+def test_back_and_forward_go_through_the_pages(shown, open_tab):
+    page = open_tab(shown.url)
+    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+    page.get_by_role("link", name="Run").click()
+    expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
+
+    page.go_back()
+    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
+
+
+def test_a_chosen_species_is_in_the_address_and_can_be_bookmarked(shown, open_tab):
+    page = open_tab(f"{shown.url}/review?species=fox")
+
+    expect(page.get_by_text("0 of 10 flagged decided")).to_be_visible()
+    expect(page.locator(CARD)).to_have_count(10)
+    assert set(page.locator(f"{CARD} .species").all_inner_texts()) == {"fox"}
+
+
+def test_the_csv_comes_down(server, open_tab, tmp_path):
+    project = Project(server.project)
+    project.save_verdict(crop_ids(server)[0], "anomaly")
+    page = open_tab(f"{server.url}/review")
+    page.get_by_role("button", name="CSV").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download 1 row").click()
+
+    download.value.save_as(tmp_path / "got.csv")
+    lines = (tmp_path / "got.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2
+    assert crop_ids(server)[0] in lines[1]
+
+
+def test_a_folder_can_be_chosen_by_clicking_and_is_kept_when_the_page_is_left(server, open_tab, tmp_path):
+    page = open_tab(f"{server.url}/run")
+    page.get_by_role("textbox", name="Folder of photos").fill(str(tmp_path / "photos"))
+    page.get_by_role("textbox", name="Folder of photos").press("Enter")
+    expect(page.get_by_text("in this folder and below")).to_be_visible()
+    expect(page.get_by_role("button", name="Start")).to_be_enabled()
+
+    page.get_by_role("link", name="Review").click()
+    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+    page.get_by_role("link", name="Run").click()
+
+    expect(page.get_by_role("textbox", name="Folder of photos")).to_have_value(str(tmp_path / "photos"))
