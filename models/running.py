@@ -125,7 +125,7 @@ def _work(
         log.warning(
             "%d of %d photos have no deployment by the pattern or table and keep their folder's name, such as %s.",
             len(unnamed), len(run.file_names), unnamed[0])  # fmt: skip
-    scorer: Scorer = BundleScorer(bundle, settings) if bundle else FirstLookScorer(settings, encoder.sections)
+    scorer = BundleScorer(bundle, settings) if bundle else FirstLookScorer(settings, encoder.sections)
     try:
         run_pipeline(
             run,
@@ -143,6 +143,8 @@ def _work(
     except Exception as error:
         run.write_progress(_last_words(run, Phase.FAILED, str(error) or type(error).__name__))
         raise
+    for note in scorer.notes:
+        log.info("%s", note)
     return run
 
 
