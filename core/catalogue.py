@@ -6,6 +6,7 @@ some twenty thousand files, and opening them all for each page takes seconds.
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -74,7 +75,8 @@ def _keep(run: RunFolder, path: Path) -> bool:
         shutil.rmtree(spill, ignore_errors=True)
     for old in run.path.glob("catalogue-*.parquet"):
         if old != path:
-            old.unlink(missing_ok=True)
+            with suppress(PermissionError):  # on Windows while somebody reads it; the next one sweeps it away
+                old.unlink(missing_ok=True)
     return True
 
 

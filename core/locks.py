@@ -41,10 +41,14 @@ class FileLock:
 
         Raises:
             LockHeld: If another process, or another part of this one, holds it.
-            AnomalureError: If the disk cannot lock files.
+            AnomalureError: If the file cannot be written, or the disk cannot lock files.
         """
         until = time.monotonic() + self._patience_s
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise AnomalureError(f"{self._path} cannot be written ({error.strerror}). Choose a project in a folder "
+                                 "that you may write to.") from error  # fmt: skip
         try:
             while not _try_lock(handle, self._path):
                 if time.monotonic() >= until:

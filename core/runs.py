@@ -27,6 +27,7 @@ __all__ = [
     "SCHEMAS", "SHARD_TABLES", "Phase", "Progress", "RunCounts", "RunEmbeddings", "RunFolder", "RunInfo", "RunStatus",
     "ShardTables", "embeddings_table"]  # fmt: skip
 
+
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
     """What a run is a pass of, over what. Written once, when the run is made.

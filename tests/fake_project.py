@@ -59,12 +59,16 @@ def add_run(
     with run.working():
         for shard in range(run.n_shards):
             run.write_shard(shard, _shard(project, run.shard_files(shard), by_name, photos[0], folder, shift_px))
-        run.write_events(pd.DataFrame({
-            "photo_id": [photo.photo_id for photo in photos], "event_id": [f"event-{i // 2}" for i in range(n)]}))
+        run.write_events(
+            pd.DataFrame(
+                {"photo_id": [photo.photo_id for photo in photos], "event_id": [f"event-{i // 2}" for i in range(n)]}
+            )
+        )
         place = {photo.photo_id: i for i, photo in enumerate(photos)}
         run.write_all_scores(
             _scores(crops, [place[photo_id] for photo_id in crops["photo_id"]], n, n_flagged)
-            for crops, _ in run.embedded_shards())
+            for crops, _ in run.embedded_shards()
+        )
         run.write_progress(Progress(phase=Phase.DONE, done=len(names), total=len(names), photos_per_s=20.0, failures=1))
     return run
 
@@ -79,9 +83,16 @@ def write_photo(folder: Path, i: int) -> Photo:
     content = _jpeg(pixels)
     path.write_bytes(content)
     return Photo(
-        photo_id=hash_content(content), file_name=name, deployment=name.split("/")[0], width_px=PHOTO_WIDTH_PX,
-        height_px=PHOTO_HEIGHT_PX, size_bytes=len(content), captured_at=datetime(2026, 5, 1) + timedelta(minutes=i),
-        camera_make="Fake", camera_model="Trap 1")
+        photo_id=hash_content(content),
+        file_name=name,
+        deployment=name.split("/")[0],
+        width_px=PHOTO_WIDTH_PX,
+        height_px=PHOTO_HEIGHT_PX,
+        size_bytes=len(content),
+        captured_at=datetime(2026, 5, 1) + timedelta(minutes=i),
+        camera_make="Fake",
+        camera_model="Trap 1",
+    )
 
 
 def _shard(
@@ -124,15 +135,17 @@ def _shard(
 
 def _scores(crops: pd.DataFrame, places: Sequence[int], n: int, n_flagged: int) -> pd.DataFrame:
     judged_by = [JudgedBy.OWN_FRAMES if kind == CropKind.FRAME else JudgedBy.FIRST_LOOK for kind in crops["kind"]]
-    return pd.DataFrame({
-        "crop_id": crops["crop_id"],
-        "species": [SPECIES[place % len(SPECIES)] for place in places],
-        "score": [float(n - place) for place in places],
-        "p_value": [0.01 if place < n_flagged else 0.06 + 0.9 * place / n for place in places],
-        "flagged": [place < n_flagged for place in places],
-        "judged_by": [str(name) for name in judged_by],
-        "judged_against": crops["deployment"],
-    })
+    return pd.DataFrame(
+        {
+            "crop_id": crops["crop_id"],
+            "species": [SPECIES[place % len(SPECIES)] for place in places],
+            "score": [float(n - place) for place in places],
+            "p_value": [0.01 if place < n_flagged else 0.06 + 0.9 * place / n for place in places],
+            "flagged": [place < n_flagged for place in places],
+            "judged_by": [str(name) for name in judged_by],
+            "judged_against": crops["deployment"],
+        }
+    )
 
 
 def _jpeg(pixels: np.ndarray) -> bytes:

@@ -266,6 +266,12 @@ def test_a_file_that_is_no_database_is_said_to_be_so(path, spoil):
         Store(path).append_verdicts([make_verdict(1)])
 
 
+def test_a_folder_that_cannot_be_written_is_said_to_be_so(path, store):
+    path.with_name(f"{path.name}.lock").mkdir()
+    with pytest.raises(AnomalureError, match="cannot be written"):
+        store.verdicts()
+
+
 def test_another_programs_database_is_refused_and_left_alone(path):
     with duckdb.connect(path) as connection:
         connection.execute("CREATE TABLE invoices (a INTEGER)")
