@@ -26,7 +26,7 @@ def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata]:
     Raises:
         AnomalureError: If nothing is published under that name, or the download fails.
     """
-    _import_ultralytics()
+    import_ultralytics()
     from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset
 
     file_name = name.removesuffix(".pt") + ".pt"
@@ -56,7 +56,7 @@ def load_pt(path: Path) -> tuple[torch.nn.Module, YoloMetadata]:
     Raises:
         FileFormatError: If it is not an Ultralytics detector.
     """
-    _import_ultralytics()
+    import_ultralytics()
     from ultralytics import YOLO
 
     try:
@@ -89,7 +89,7 @@ def _fuse(network: Any) -> torch.nn.Module:
     return network.fuse(verbose=False) if hasattr(network, "fuse") else network
 
 
-def _import_ultralytics() -> ModuleType:
+def import_ultralytics() -> ModuleType:
     """Ultralytics, kept from installing packages, reporting uses, looking for a network and the user's own settings.
 
     It reads these from the environment when it is first imported.

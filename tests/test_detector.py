@@ -218,7 +218,7 @@ def test_a_published_name_never_means_a_file_of_that_name_in_the_current_folder(
 
 def test_a_download_that_fails_says_what_to_do_instead(tmp_path, monkeypatch):
     monkeypatch.setenv("ANOMALURE_CACHE", str(tmp_path))
-    ultralytics_model._import_ultralytics()
+    ultralytics_model.import_ultralytics()
     import ultralytics.utils.downloads as downloads
 
     def fail(path):
@@ -249,7 +249,7 @@ def test_other_names_are_not_taken_for_published_ones(name):
 
 @pytest.mark.parametrize("photo_hw", [(1, 1), (3, 4000), (480, 640), (641, 640), (1080, 1920), (639, 333)])
 def test_a_letterbox_is_that_of_ultralytics(photo_hw):
-    ultralytics_model._import_ultralytics()
+    ultralytics_model.import_ultralytics()
     from ultralytics.data.augment import LetterBox
 
     pixels = np.random.default_rng(0).integers(0, 256, (*photo_hw, 3), dtype=np.uint8)
@@ -264,8 +264,8 @@ TRAINED_A_LITTLE = """
 import sys
 from pathlib import Path
 import numpy as np, torch
-from models.ultralytics_model import _import_ultralytics
-_import_ultralytics()
+from models.ultralytics_model import import_ultralytics
+import_ultralytics()
 from ultralytics import YOLO
 torch.manual_seed(0)
 yolo = YOLO("yolov8n.yaml")
@@ -330,7 +330,7 @@ def test_a_pt_file_runs_on_a_cpu_through_openvino(pt_file):
 
 @pytest.mark.parametrize("across", [True, False])
 def test_real_photos_get_the_boxes_that_ultralytics_predicts(shared_data, across):
-    ultralytics_model._import_ultralytics()
+    ultralytics_model.import_ultralytics()
     from ultralytics import YOLO
 
     folder = shared_data / "weights" / "yolov8n_int8_openvino_model"
@@ -357,8 +357,8 @@ def test_real_photos_get_the_boxes_that_ultralytics_predicts(shared_data, across
 def test_ultralytics_is_kept_from_reporting_installing_and_the_users_own_settings(tmp_path):
     asked = """
 import json, os
-from models.ultralytics_model import _import_ultralytics
-_import_ultralytics()
+from models.ultralytics_model import import_ultralytics
+import_ultralytics()
 from ultralytics import utils
 from ultralytics.utils.events import events
 print(json.dumps([utils.AUTOINSTALL, utils.ONLINE, events.enabled, utils.SETTINGS["sync"], str(utils.USER_CONFIG_DIR)]))
