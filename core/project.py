@@ -11,6 +11,7 @@ from uuid import uuid4
 import pandas as pd
 
 from core.catalogue import find_photo
+from core.crop_pictures import CROP_ID, place_crop_picture
 from core.errors import AnomalureError
 from core.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
 from core.records import Box, CropKind, Decision, Verdict
@@ -18,7 +19,6 @@ from core.runs import RunFolder, RunInfo, RunStatus
 from core.store import Store
 
 DATABASE_NAME = "anomalure.duckdb"
-_CROP_ID = re.compile(r"[0-9a-f]{20}")
 _PHOTO_ID = re.compile(r"[0-9a-f]{32}")
 LONGEST_NAME = 80
 # Names that Windows keeps for devices, whatever their ending.
@@ -133,7 +133,7 @@ class Project:
 
     def crop_path(self, crop_id: str) -> Path | None:
         """Where the small picture of a crop is, or is to be put; None if this is no crop's id."""
-        return self.crops_dir / crop_id[:2] / f"{crop_id}.jpg" if _CROP_ID.fullmatch(crop_id) else None
+        return place_crop_picture(self.crops_dir, crop_id) if CROP_ID.fullmatch(crop_id) else None
 
     def photo_path(self, run_id: str, photo_id: str) -> Path | None:
         """Where a photo of a run is (it may be gone meanwhile); None if the run has no such photo.
@@ -237,7 +237,7 @@ class Project:
     def export_rows(
         self, run: RunFolder | str | None = None, *, reviewed_anomalies_only: bool = True
     ) -> Iterator[pd.DataFrame]:
-        """A run's crops for a file, table by table, with the columns ``core.queue.EXPORT_COLUMNS``.
+        """A run's crops for a file, table by table, with the columns ``core.formats.exported.EXPORT_COLUMNS``.
 
         Raises:
             AnomalureError: If there is no run.

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core.catalogue import BY_SCORE, show_catalogue
+from core.formats.exported import EXPORT_COLUMNS
 from core.records import Decision
 from core.runs import RunFolder
 from core.store import to_utc
@@ -33,12 +34,6 @@ QUEUE_COLUMNS = (
 ``score`` and ``p_value`` are NaN before the run is scored, ``decided_at`` is in UTC, boxes are in pixels of the
 upright photo, whose size is ``photo_width`` x ``photo_height``. ``verdict_crop_id`` is the crop that the verdict was
 given on, of another run if the box is not quite the same."""
-
-EXPORT_COLUMNS = (
-    "file_name", "captured_at", "deployment", "event_id", "crop_id", "x", "y", "width", "height", "species",
-    "detector_class", "detector_confidence", "score", "p_value", "flagged", "verdict", "verdict_species", "note",
-    "reviewer", "decided_at", "run", "bundle")  # fmt: skip
-"""Columns of ``export_rows``, as in the CSV file."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import pytest
 from fake_project import PHOTO_HEIGHT_PX, PHOTO_WIDTH_PX, add_run, make_project
 
 from core.catalogue import find_photo, read_catalogue
+from core.formats.exported import EXPORT_COLUMNS
 from core.project import Project
-from core.queue import EXPORT_COLUMNS, QUEUE_COLUMNS, ReviewQueue, read_queue
+from core.queue import QUEUE_COLUMNS, ReviewQueue, read_queue
 from core.records import Box
 from core.runs import Phase, Progress, RunFolder
 
