@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
+from sklearn.utils.extmath import randomized_svd
 
 from models.normaliser import LEAST_LENGTH
 
@@ -20,6 +20,7 @@ COMPONENTS = (3, 4, 5, 6, 8)
 """Directions in which normal crops may differ. No one number is right for every group, so several are averaged."""
 ROWS_A_COMPONENT = 3
 CHUNK_ROWS = 2_048
+SVD_ROUNDS = 7
 
 
 def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
@@ -52,21 +53,13 @@ class _Plane:
 
     @classmethod
     def fit(cls, core: np.ndarray) -> "_Plane":
-        mean = core.mean(axis=0, dtype=np.float64)
-        centred = core.astype(np.float64) - mean
+        mean = core.mean(axis=0, dtype=np.float64).astype(np.float32)
         used = tuple(q for q in COMPONENTS if q * ROWS_A_COMPONENT <= len(core) and q < core.shape[1]) or (0,)
-        n, d = centred.shape
-        q = used[-1]
-        if q == 0:
-            return cls(mean, np.empty((0, d)), used)
-        if n < d:  # the smaller of the two products has the same eigenvalues
-            values, vectors = eigh(centred @ centred.T, subset_by_index=[n - q, n - 1])
-            directions = (vectors.T @ centred) / np.sqrt(np.maximum(values, 1e-24))[:, None]
-        else:
-            values, vectors = eigh(centred.T @ centred, subset_by_index=[d - q, d - 1])
-            directions = vectors.T
-        directions[values < 1e-9] = 0.0  # all rows alike in that direction: there is none
-        return cls(mean, directions[::-1], used)
+        if used == (0,):
+            return cls(mean, np.empty((0, core.shape[1]), dtype=np.float32), used)
+        _, values, directions = randomized_svd(core - mean, used[-1], n_iter=SVD_ROUNDS, random_state=0)
+        directions[values < LEAST_LENGTH] = 0.0  # all rows are alike in that direction: there is none
+        return cls(mean, directions, used)
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """Mean squared distance from the planes of 3, 4, ... directions."""
