@@ -13,6 +13,7 @@ from core.project import Project
 from core.records import Box, Decision, JudgedBy
 from core.runs import Phase, Progress
 from ui.cards import build_card, build_facts, build_photo
+from ui.review_board import is_best_fit
 from ui.words import say_score
 
 PAGE = str(Path(__file__).resolve().parent.parent / "pages" / "review.py")
@@ -350,18 +351,35 @@ def test_text_of_foreign_files_never_becomes_markup():
         assert not re.search(r'"[^"<>=]*">\s*<img src=x', markup)
 
 
+def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
+    run = project.latest_run()
+    row = {**project.review_queue().rows.iloc[0], "judged_by": str(JudgedBy.SPECIES_MODEL)}
+
+    assert is_best_fit(run, row)
+    assert not is_best_fit(run, {**row, "verdict_species": "raccoon"}), "a reviewer knows"
+    assert not is_best_fit(run, {**row, "judged_by": str(JudgedBy.FIRST_LOOK)}), "nothing was fitted"
+    card = {"picture": "", "rank": 1, "flagged": True, "why": "", "camera": "", "captured_at": None, "decision": None}
+    assert "most like</span> deer" in build_card(species="deer", is_guess=True, **card)
+    assert "most like" not in build_card(species="deer", **card)
+
+
 @pytest.mark.parametrize(
-    ("judged_by", "p_value", "said"),
+    ("judged_by", "against", "p_value", "said"),
     [
-        (JudgedBy.SPECIES_MODEL, 0.004, "p = 0.004: about 1 in 250 normal deer crops looks this odd."),
-        (JudgedBy.SPECIES_MODEL, 0.00001, "p < 0.001: about 1 in 100,000 normal deer crops looks this odd."),
-        (JudgedBy.SPECIES_MODEL, 0.68, "p = 0.68: about 7 in 10 normal deer crops look this odd."),
-        (JudgedBy.SPECIES_MODEL, 1.0, "p = 1: about 10 in 10 normal deer crops look this odd."),
-        (JudgedBy.UNSEEN_SPECIES, 0.0, "deer is not among the species that the bundle knows."),
-        (JudgedBy.CAMERA_MODEL, 0.02, "p = 0.02: about 1 in 50 normal frames of camera deer looks this odd."),
-        (JudgedBy.SPECIES_MODEL, float("nan"), "Not judged yet."),
-        ("something new", 0.02, "p = 0.02: about 1 in 50 crops of deer looks this odd."),
+        (JudgedBy.SPECIES_MODEL, "deer", 0.004, "p = 0.004: about 1 in 250 normal crops of deer looks this odd."),
+        (JudgedBy.SPECIES_MODEL, "deer", 0.00001, "p < 0.001: about 1 in 100,000 normal crops of deer looks this odd."),
+        (JudgedBy.SPECIES_MODEL, "deer", 0.68, "p = 0.68: about 7 in 10 normal crops of deer look this odd."),
+        (JudgedBy.SPECIES_MODEL, "deer", 1.0, "p = 1: about 10 in 10 normal crops of deer look this odd."),
+        (JudgedBy.UNSEEN_SPECIES, "no model of lynx", 0.0, "The bundle has no model of lynx: an unseen species."),
+        (JudgedBy.CAMERA_MODEL, "whole frames of north", 0.02,
+         "p = 0.02: about 1 in 50 normal whole frames of north looks this odd."),
+        (JudgedBy.OWN_FRAMES, "whole frames of north", 0.02,
+         "p = 0.02: about 1 in 50 whole frames of north in this run looks this odd."),
+        (JudgedBy.FIRST_LOOK, "crops of north: 3 crops, too few to judge", 1.0,
+         "Crops of north: 3 crops, too few to judge."),
+        (JudgedBy.SPECIES_MODEL, "deer", float("nan"), "Not judged yet."),
+        ("something new", "others", 0.02, "p = 0.02: about 1 in 50 others looks this odd."),
     ],
-)
-def test_a_score_is_said_in_plain_words(judged_by, p_value, said):
-    assert say_score(p_value=p_value, judged_by=judged_by, judged_against="deer") == said
+)  # fmt: skip
+def test_a_score_is_said_in_plain_words(judged_by, against, p_value, said):
+    assert say_score(p_value=p_value, judged_by=judged_by, judged_against=against) == said

@@ -26,6 +26,7 @@ def build_card(
     picture: str,
     rank: int,
     species: str,
+    is_guess: bool = False,
     flagged: bool,
     why: str,
     camera: str,
@@ -34,19 +35,23 @@ def build_card(
     reviewer: str = "",
     is_next: bool = False,
 ) -> str:
-    """A card: the picture with its rank and decision, species, why it is odd, where and when."""
+    """A card: the picture with its rank and decision, species, why it is odd, where and when.
+
+    ``is_guess`` says that the species is only the best-fitting one that is known, which an odd animal is not.
+    """
     title = species or "Whole frame"
     decided = ""
     if decision is not None:
         by = f" · {escape(reviewer)}" if reviewer else ""
         decided = f'<span class="decided {decision.value}">{DECISION_WORDS[decision]}{by}</span>'
+    guess = '<span class="guess">most like</span> ' if is_guess and species else ""
     state = decision.value if decision else "next" if is_next else ""
     flag = '<span class="flag">flagged</span>' if flagged else ""
     return (
         f'<div class="crop-card {state}">'
         f'<div class="picture"><img src="{escape(picture)}" alt="{escape(title)}, rank {rank}">'
         f'<span class="rank">{rank:,}</span>{decided}</div>'
-        f'<div class="line"><span class="species" title="{escape(title)}">{escape(title)}</span>{flag}</div>'
+        f'<div class="line"><span class="species" title="{escape(title)}">{guess}{escape(title)}</span>{flag}</div>'
         f'<div class="why" title="{escape(why)}">{escape(why)}</div>'
         f'<div class="where"><div title="{escape(camera)}">{escape(camera)}</div>'
         f"<div>{escape(say_time(captured_at))}</div></div></div>"

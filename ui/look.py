@@ -33,6 +33,7 @@ STYLE = """<style>
 .crop-card .line { display: flex; justify-content: space-between; align-items: baseline; gap: .5rem; }
 .crop-card .species { font-weight: 650; font-size: 1rem; overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; }
+.crop-card .guess { font-weight: 400; font-size: .86rem; color: var(--quiet); }
 .crop-card .flag { color: var(--odd); font-size: .78rem; font-weight: 650; white-space: nowrap; }
 .crop-card .why { font-size: .84rem; line-height: 1.4; height: 4.2em; display: -webkit-box;
   -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }

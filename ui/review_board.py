@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.project import Project
 from core.queue import ReviewQueue
-from core.records import Decision
+from core.records import Decision, JudgedBy
 from core.runs import RunFolder
 from ui.cards import build_card, crop_url
 from ui.messages import plain_errors, show_notice
@@ -94,6 +94,7 @@ def _show_card(
             picture=crop_url(crop_id, run_id=run.run_id),
             rank=rank,
             species=row["verdict_species"] or row["species"],
+            is_guess=is_best_fit(run, row),
             flagged=show_flag and bool(row["flagged"]),
             camera=row["deployment"],
             decision=decision,
@@ -106,6 +107,12 @@ def _show_card(
     show_decision_buttons(project, row, with_shortcuts=is_next)
     if st.button("Photo", key=crop_key("photo", crop_id), icon=":material/zoom_out_map:", help="See the whole photo"):
         show_photo(project, run, row)
+
+
+def is_best_fit(run: RunFolder, row: dict[str, Any]) -> bool:
+    """Whether the crop's species is only the known one that it fits best, not one that was told."""
+    by_fit = run.info.settings.get("species_from", "fit") == "fit" and row["judged_by"] == JudgedBy.SPECIES_MODEL
+    return by_fit and not row["verdict_species"]
 
 
 def _show_page_turner(queue: ReviewQueue, filters: Filters) -> None:

@@ -101,6 +101,13 @@ def is_starting(name: str) -> bool:
     return process is not None and process.poll() is None
 
 
+def stop_starting(name: str) -> None:
+    """End the process of a run that has not begun with its photos, such as one that waits for a download."""
+    process = _started.get(name)
+    if process is not None and process.poll() is None:
+        process.terminate()
+
+
 def has_ended(name: str, *, badly: bool = False) -> bool:
     """Whether the process of this run was started by this dashboard and has ended; ``badly``: with an error."""
     process = _started.get(name)

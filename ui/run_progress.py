@@ -53,7 +53,7 @@ def show_ended(run: RunFolder, status: RunStatus, *, n_flagged: int | None, on_r
                                    "What was finished is kept.",
             RunStatus.FAILED: "This run stopped because of an error.",
         }[status]  # fmt: skip
-        message = f" {progress.message}" if progress.message else ""
+        message = f" {progress.message}" if progress.message and status is RunStatus.FAILED else ""
         st.warning(escape_markdown(why + message), icon=":material/pause_circle:")
         st.button(
             "Resume",

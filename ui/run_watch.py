@@ -6,7 +6,7 @@ from core.project import Project
 from core.runs import RunFolder, RunStatus
 from ui.messages import notice, plain_errors
 from ui.routes import REVIEW, link_button
-from ui.run_process import RunRequest, has_ended, is_starting, read_log_tail, start_run
+from ui.run_process import RunRequest, has_ended, is_starting, read_log_tail, start_run, stop_starting
 from ui.run_progress import POLL_S, show_ended, show_running
 from ui.state import Key
 from ui.words import count, escape_markdown
@@ -72,6 +72,9 @@ def _follow(project: Project, run_id: str) -> None:
         st.rerun()
     if run is None or run.read_progress() is None or run.status is not RunStatus.RUNNING:
         st.progress(0.0, text="**Getting ready** · reading the folder and loading the models")
+        if is_starting(run_id):
+            st.button("Cancel", key=f"stop-{run_id}", icon=":material/stop_circle:", on_click=stop_starting,
+                      args=(run_id,))  # fmt: skip
     else:
         show_running(run)
 
@@ -92,7 +95,7 @@ def _show_end(project: Project, run: RunFolder) -> None:
         status = run.status
         n_flagged = project.review_queue(run, limit=0).n_flagged if run.tables("scores") else None
         show_ended(run, status, n_flagged=n_flagged, on_resume=lambda: resume_run(project, run))
-        if status is RunStatus.FAILED or has_ended(run.run_id, badly=True):
+        if status in (RunStatus.FAILED, RunStatus.INTERRUPTED) and has_ended(run.run_id, badly=True):
             said = read_log_tail(project.path, run.run_id)
             if said:
                 with st.expander("All that it said"):

@@ -7,6 +7,7 @@ from core.records import Decision, JudgedBy
 
 DECISION_WORDS = {Decision.ANOMALY: "Anomaly", Decision.NORMAL: "Normal", Decision.UNSURE: "Unsure"}
 RARE = 0.2
+TOO_FEW = "too few to judge"
 
 
 def say_p_value(p_value: float) -> str:
@@ -22,26 +23,25 @@ def say_rate(p_value: float) -> str:
 
 
 def say_peers(judged_by: str, judged_against: str) -> str:
-    """With what a crop was compared."""
+    """With what a crop was compared; ``judged_against`` is a species, or a phrase such as ``crops of north``."""
     match judged_by:
         case JudgedBy.SPECIES_MODEL:
-            return f"normal {judged_against} crops"
+            return f"normal crops of {judged_against}"
         case JudgedBy.CAMERA_MODEL:
-            return f"normal frames of camera {judged_against}"
-        case JudgedBy.OWN_FRAMES:
-            return f"frames of camera {judged_against} in this run"
-        case JudgedBy.FIRST_LOOK:
-            return f"crops of {judged_against} in this run"
-    return f"crops of {judged_against}" if judged_against else "the others"
+            return f"normal {judged_against}"
+        case JudgedBy.OWN_FRAMES | JudgedBy.FIRST_LOOK:
+            return f"{judged_against} in this run"
+    return judged_against or "others"
 
 
 def say_score(*, p_value: float | None, judged_by: str, judged_against: str) -> str:
     """What the score of a crop means, in one sentence."""
     if judged_by == JudgedBy.UNSEEN_SPECIES:
-        kind = f"{judged_against} is" if judged_against else "This is"
-        return f"{kind} not among the species that the bundle knows."
+        return f"The bundle has {judged_against or 'no model of it'}: an unseen species."
     if p_value is None or math.isnan(p_value):
         return "Not judged yet."
+    if TOO_FEW in judged_against:
+        return f"{judged_against[:1].upper()}{judged_against[1:]}."
     look = "looks" if p_value <= RARE else "look"
     return f"{say_p_value(p_value)}: {say_rate(p_value)} {say_peers(judged_by, judged_against)} {look} this odd."
 
