@@ -18,7 +18,7 @@ from ultralytics import YOLO
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.tasks import DetectionModel
 
-from models.weights.training_photos import TrainingPhoto, read_real_photos, render_photos
+from models.weights.training_photos import TrainingPhoto, keep_photos, read_real_photos, render_photos
 
 HERE = Path(__file__).parent
 PLAN = HERE / "detector.yaml"
@@ -36,7 +36,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1001)
     parser.add_argument("--photos", type=int, default=2600, help="rendered photos")
     parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"), help="lions and elephants")
-    parser.add_argument("--minutes", type=float, default=20.0, help="training stops after this time")
+    parser.add_argument("--steps", type=int, default=1600, help="batches that are learnt from")
+    parser.add_argument("--cache", type=Path, default=Path("data/training"), help="where rendered photos are kept")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -45,14 +46,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=TARGET)
     args = parser.parse_args()
     if args.quick:
-        args.photos, args.minutes = 24, 0.3
+        args.photos, args.steps = 24, 3
     random.seed(args.seed)
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
 
     started = time.monotonic()
-    rendered = list(render_photos(args.seed, args.photos, size_px=(400, 300)))
+    rendered = keep_photos(
+        args.cache / f"detector-{args.seed}-{args.photos}.npz",
+        lambda: render_photos(args.seed, args.photos, size_px=(400, 300)),
+    )
     real = read_real_photos(args.wildlife, longest_px=400)
     print(f"{len(rendered)} rendered and {len(real)} real photos in {time.monotonic() - started:.0f} s", flush=True)
     if not real:
@@ -71,7 +75,7 @@ def main() -> None:
 def train(
     model: DetectionModel, rendered: list[TrainingPhoto], real: list[TrainingPhoto], args: argparse.Namespace
 ) -> DetectionModel:
-    """Train for the given minutes; returns the running average of the weights."""
+    """Train for the given steps; returns the running average of the weights."""
     rng = np.random.default_rng(args.seed + 1)
     device = torch.device(args.device)
     model = model.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -83,11 +87,10 @@ def train(
         (decay if parameter.ndim > 1 else plain).append(parameter)
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 5e-4}, {"params": plain, "weight_decay": 0.0}],
                                   lr=args.lr)  # fmt: skip
-    limit_s = args.minutes * 60
     started = time.monotonic()
-    step, seen, losses = 0, 0, []
-    while (spent := time.monotonic() - started) < limit_s:
-        share = spent / limit_s
+    seen, losses = 0, []
+    for step in range(args.steps):
+        share = step / args.steps
         rate = args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -103,19 +106,19 @@ def train(
         loss.sum().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
         optimizer.step()
-        step += 1
         seen += args.batch
         losses.append(loss.detach().sum().item() / args.batch)
-        keep = 0.998 * (1 - np.exp(-step / 300))
+        keep = 0.998 * (1 - np.exp(-(step + 1) / 200))
         with torch.no_grad():
             for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
                 if kept.dtype.is_floating_point:
                     kept.lerp_(new, 1 - keep)
                 else:
                     kept.copy_(new)
-        if step % 100 == 0:
-            print(f"{spent:5.0f} s, step {step}, {seen} photos, loss {np.mean(losses[-100:]):.3f}", flush=True)
-    print(f"{step} steps, {seen} photos seen, last loss {np.mean(losses[-50:]):.3f}", flush=True)
+        if (step + 1) % 100 == 0:
+            spent = time.monotonic() - started
+            print(f"{spent:5.0f} s, step {step + 1}, {seen} photos, loss {np.mean(losses[-100:]):.3f}", flush=True)
+    print(f"{args.steps} steps, {seen} photos seen, last loss {np.mean(losses[-50:]):.3f}", flush=True)
     return average
 
 
@@ -202,7 +205,7 @@ def export(model: DetectionModel, target: Path, *, side_px: int = EXPORT_PX) -> 
     from safetensors.torch import save_file
 
     model = model.cpu().float().eval()
-    work = Path("data/training")
+    work = Path("data/training")  # Ultralytics writes its export beside the checkpoint
     work.mkdir(parents=True, exist_ok=True)
     state = {key: value.contiguous() for key, value in model.state_dict().items()}
     save_file(state, work / "detector.safetensors")

@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from safetensors.torch import load_file, save_file
 
 from core.crops import cut_crop
 from core.records import Box
-from models.weights.training_photos import TrainingPhoto, invent_kinds, read_real_photos, render_photos
+from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_photos, read_real_photos, render_photos
 
 HERE = Path(__file__).parent
 TARGET = HERE / "encoder.safetensors"
 INPUT_PX = 128
+STAGES = ((0.5, 64), (0.85, 96), (1.0, INPUT_PX))  # until which share of the steps, at which size
 STORED_PX = 160
 LEAST_CROP_PX = 24
 TEMPERATURE = 0.1
@@ -60,7 +62,8 @@ def main() -> None:
     parser.add_argument("--kinds", type=int, default=200, help="made-up kinds of animal")
     parser.add_argument("--photos", type=int, default=4500, help="rendered photos")
     parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"), help="lions and elephants")
-    parser.add_argument("--minutes", type=float, default=20.0, help="training stops after this time")
+    parser.add_argument("--steps", type=int, default=1600, help="batches that are learnt from")
+    parser.add_argument("--cache", type=Path, default=Path("data/training"), help="where rendered photos are kept")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -69,7 +72,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=TARGET)
     args = parser.parse_args()
     if args.quick:
-        args.photos, args.minutes, args.kinds = 48, 0.3, 12
+        args.photos, args.steps, args.kinds = 48, 3, 12
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
@@ -77,7 +80,10 @@ def main() -> None:
     started = time.monotonic()
     kinds = invent_kinds(args.seed, args.kinds)
     numbers = {kind.name: number for number, kind in enumerate(kinds)}
-    photos = render_photos(args.seed, args.photos, size_px=(320, 240), species=kinds, close=True)
+    photos = keep_photos(
+        args.cache / f"encoder-{args.seed}-{args.photos}-{args.kinds}.npz",
+        lambda: render_photos(args.seed, args.photos, size_px=(320, 240), species=kinds, close=True),
+    )
     rendered = cut_squares(photos, numbers)
     real = cut_squares(read_real_photos(args.wildlife, longest_px=512), {})
     spent = time.monotonic() - started
@@ -87,7 +93,8 @@ def main() -> None:
     learner = Learner(len(kinds))
     if args.start:
         learner.backbone.load_state_dict({key: value.float() for key, value in load_file(args.start).items()})
-    train(learner, rendered, real, args)
+    for _ in train(learner, rendered, real, args):
+        store(learner.backbone, args.out)  # now and then, so that a training that is stopped was not for nothing
     store(learner.backbone, args.out)
 
 
@@ -108,22 +115,24 @@ def cut_squares(photos, numbers: dict[str, int]) -> Crops:  # type: ignore[no-un
     return Crops(np.stack(squares), np.array(kinds))
 
 
-def train(learner: Learner, rendered: Crops, real: Crops, args: argparse.Namespace) -> None:
-    """Kinds are told apart by proxies with a margin; views of one animal, real or rendered, are drawn together."""
+def train(learner: Learner, rendered: Crops, real: Crops, args: argparse.Namespace) -> Iterator[int]:
+    """Kinds are told apart by proxies with a margin; views of one animal, real or rendered, are drawn together.
+
+    Gives the number of steps done, each hundred of them.
+    """
     rng = np.random.default_rng(args.seed + 1)
     device = torch.device(args.device)
     learner.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.lr, weight_decay=0.02)
-    limit_s = args.minutes * 60
     started = time.monotonic()
-    step, proxy_losses, view_losses, hits = 0, [], [], []
-    while (spent := time.monotonic() - started) < limit_s:
-        share = spent / limit_s
+    proxy_losses, view_losses, hits = [], [], []
+    for step in range(args.steps):
+        share = step / args.steps
         rate = args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
         for group in optimizer.param_groups:
             group["lr"] = rate
         # Small pictures first: more of them a second.
-        size_px = 96 if share < 0.55 else INPUT_PX
+        size_px = next(px for until, px in STAGES if share < until)
         n_real = args.batch // 4 if len(real.kinds) else 0
         pick = rng.integers(len(rendered.kinds), size=args.batch // 2 - n_real)
         chosen = [rendered.squares[i] for i in pick] + [
@@ -132,7 +141,8 @@ def train(learner: Learner, rendered: Crops, real: Crops, args: argparse.Namespa
         views = torch.stack([augment(rng, square, size_px) for _ in range(2) for square in chosen])
         views = ((views.float() / 255 - MEAN) / SCALE).to(device, memory_format=torch.channels_last)
         kinds = torch.from_numpy(np.concatenate([rendered.kinds[pick], np.full(n_real, -1)])).repeat(2).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        # On a CPU half precision pays only for the larger pictures.
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or size_px >= INPUT_PX):
             vectors = learner(views)
         vectors = vectors.float()
         known = kinds >= 0
@@ -146,14 +156,15 @@ def train(learner: Learner, rendered: Crops, real: Crops, args: argparse.Namespa
         (proxy_loss + view_loss).backward()
         torch.nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
         optimizer.step()
-        step += 1
         proxy_losses.append(proxy_loss.item())
         view_losses.append(view_loss.item())
         hits.append((likeness.argmax(1) == target).float().mean().item())
-        if step % 100 == 0:
-            print(f"{spent:5.0f} s, step {step}, {step * args.batch} views, kinds {np.mean(proxy_losses[-100:]):.3f}, "
-                  f"views {np.mean(view_losses[-100:]):.3f}, hits {np.mean(hits[-100:]):.2f}", flush=True)  # fmt: skip
-    print(f"{step} steps of {args.batch} views, hits {np.mean(hits[-50:]):.2f}", flush=True)
+        if (step + 1) % 100 == 0:
+            spent = time.monotonic() - started
+            kind, view, hit = (np.mean(figures[-100:]) for figures in (proxy_losses, view_losses, hits))
+            print(f"{spent:5.0f} s, step {step + 1}, kinds {kind:.3f}, views {view:.3f}, hits {hit:.2f}", flush=True)
+            yield step + 1
+    print(f"{args.steps} steps of {args.batch} views, hits {np.mean(hits[-50:]):.2f}", flush=True)
 
 
 def nt_xent(vectors: torch.Tensor, kinds: torch.Tensor, *, temperature: float = TEMPERATURE) -> torch.Tensor:
@@ -177,7 +188,7 @@ def augment(rng: np.random.Generator, square: np.ndarray, size_px: int) -> torch
     x, y = rng.uniform(0, side - wide), rng.uniform(0, side - tall)
     view = square[int(y) : int(y + tall), int(x) : int(x + wide)]
     # As coarse as the crop of a small, far animal.
-    coarse = int(rng.uniform(36, size_px)) if rng.random() < 0.35 else size_px
+    coarse = int(rng.uniform(0.35, 1.0) * size_px) if rng.random() < 0.35 else size_px
     view = cv2.resize(view, (coarse, coarse), interpolation=cv2.INTER_AREA)
     if coarse != size_px:
         view = cv2.resize(view, (size_px, size_px), interpolation=cv2.INTER_LINEAR)

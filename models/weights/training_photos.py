@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -102,6 +102,32 @@ def _expose_roll(roll: _Roll) -> list[TrainingPhoto]:
         _, jpeg = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         table = np.array([[b.x, b.y, b.width, b.height] for b in boxes], np.float32).reshape(-1, 4)
         photos.append(TrainingPhoto(jpeg.tobytes(), table, tuple(names)))
+    return photos
+
+
+def keep_photos(file: Path, make: Callable[[], Iterator[TrainingPhoto]]) -> list[TrainingPhoto]:
+    """The photos kept in a file, or else made, and kept: a second training need not render them again."""
+    if file.is_file():
+        with np.load(file, allow_pickle=False) as kept:
+            jpegs = np.split(kept["jpegs"], kept["jpeg_ends"][:-1])
+            boxes = np.split(kept["boxes"], kept["box_ends"][:-1])
+            kinds = np.split(kept["kinds"], kept["box_ends"][:-1])
+        return [
+            TrainingPhoto(jpeg.tobytes(), box, tuple(kind.tolist()))
+            for jpeg, box, kind in zip(jpegs, boxes, kinds, strict=True)
+        ]
+    photos = list(make())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name("part-" + file.name)
+    np.savez(
+        part,
+        jpegs=np.concatenate([np.frombuffer(photo.jpeg, np.uint8) for photo in photos]),
+        jpeg_ends=np.cumsum([len(photo.jpeg) for photo in photos]),
+        boxes=np.concatenate([photo.boxes for photo in photos]),
+        box_ends=np.cumsum([len(photo.boxes) for photo in photos]),
+        kinds=np.array([kind for photo in photos for kind in photo.kinds], dtype=str),
+    )
+    os.replace(part, file)
     return photos
 
 
