@@ -207,9 +207,11 @@ def _find_weights(spec: EncoderSpec) -> Path | None:
     """The file to copy into the bundle, so that it keeps working when that file moves or changes."""
     if spec.detector or spec.weights in _WEIGHT_FILES_APART:
         return None
-    from models.encoder import BUNDLED, BUNDLED_WEIGHTS  # brings torch, which only making a bundle needs
+    if spec.weights == "bundled":
+        from models.encoder import BUNDLED_WEIGHTS  # brings torch, which nothing else here needs
 
-    return BUNDLED_WEIGHTS if spec.weights == BUNDLED else Path(spec.weights)
+        return BUNDLED_WEIGHTS
+    return Path(spec.weights)
 
 
 def _locate(spec: EncoderSpec, folder: Path) -> EncoderSpec:

@@ -48,6 +48,7 @@ class BundleScorer:
         """
         for note in self._describe_limits():
             log.warning("%s", note)
+        shards = _CheckedShards(shards, self._bundle)
         looks = self._first_look.look(shards, wanted=self._is_strange_frame)
         for (crops, embeddings), look in zip(shards, looks, strict=True):
             yield self._score_shard(crops, embeddings, look)
@@ -57,12 +58,6 @@ class BundleScorer:
         return frames & ~crops["deployment"].isin(list(self._bundle.camera_judges)).to_numpy()
 
     def _score_shard(self, crops: pd.DataFrame, embeddings: np.ndarray, look: Look) -> pd.DataFrame:
-        width = sum(self._bundle.sections)
-        if embeddings.ndim != 2 or embeddings.shape[1] != width:
-            raise BundleError(
-                f"The bundle {self._bundle.name} takes embeddings of length {width}; these have shape "
-                f"{embeddings.shape}. They come from another encoder: run the folder again with this bundle."
-            )
         n = len(crops)
         species, judged_by, against = (np.full(n, "", dtype=object) for _ in range(3))
         scores, p_values = np.zeros(n), np.ones(n)
@@ -144,3 +139,21 @@ class BundleScorer:
                         f"{group.least_p_value:.3g} and none can be flagged at a false-alarm rate of {rate:g}. "
                         "They are still ranked by their score."
                     )
+
+
+class _CheckedShards:
+    """Shards whose embeddings are as long as the bundle takes them."""
+
+    def __init__(self, shards: EmbeddedShards, bundle: Bundle) -> None:
+        self._shards = shards
+        self._bundle = bundle
+
+    def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        width = sum(self._bundle.sections)
+        for crops, embeddings in self._shards:
+            if embeddings.shape != (len(crops), width):
+                raise BundleError(
+                    f"The bundle {self._bundle.name} takes embeddings of shape ({len(crops)}, {width}), got "
+                    f"{embeddings.shape}. They come from another encoder: run the folder again with this bundle."
+                )
+            yield crops, embeddings

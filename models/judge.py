@@ -151,12 +151,13 @@ def fit_judge(
     learnable = np.isin(kinds_of, names)
     rows, kinds_of, owners_of = rows[learnable], kinds_of[learnable], owners_of[learnable]
     folds = assign_folds(kinds_of.tolist(), owners_of.tolist(), n_folds=n_folds, seed=seed)
+    centre = len(names) > 1  # see Normaliser.fit
     n_fits = len(np.unique(folds)) + 1
     done = 0
 
     def fit_and_score(learn: np.ndarray, judged: np.ndarray) -> np.ndarray:
         nonlocal done
-        normaliser = Normaliser.fit(rows[learn], sections=sections)
+        normaliser = Normaliser.fit(rows[learn], sections=sections, centre=centre)
         learnt, asked = normaliser.transform(rows[learn]), normaliser.transform(rows[judged])
         scores = np.full((len(judged), len(names)), np.inf)  # a kind that is all in this fold cannot be chosen
         for i, name in enumerate(names):
@@ -178,7 +179,7 @@ def fit_judge(
     chosen = held_back.argmin(axis=1)
     scores = held_back[np.arange(len(rows)), chosen]
 
-    normaliser = Normaliser.fit(rows, sections=sections)
+    normaliser = Normaliser.fit(rows, sections=sections, centre=centre)
     normalised = normaliser.transform(rows)
     models = [OneClassModel.fit(normalised[kinds_of == name], seed=seed) for name in names]
     on_fold(n_fits, n_fits)

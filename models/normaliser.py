@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# A column that varies by less than this says nothing; it keeps its unit instead of being blown up.
+# A column that varies by less than this says nothing, and its rounding errors must not be blown up.
 LEAST_SCALE = 1e-6
 # Standardised rows are about as long as the square root of their width; one this short is the mean but for rounding.
 LEAST_LENGTH = 1e-3
@@ -19,8 +19,8 @@ class Normaliser:
 
     Attributes:
         sections: Length of each joined part of an embedding.
-        mean_: Of each column, shape ``(d,)``, float32, ``d = sum(sections)``.
-        scale_: Standard deviation of each column, 1 where it does not vary; shape ``(d,)``, float32, > 0.
+        mean_: What is taken off each column, shape ``(d,)``, float32, ``d = sum(sections)``.
+        scale_: Standard deviation of each column, at least 1 where it does not vary; shape ``(d,)``, float32, > 0.
     """
 
     sections: tuple[int, ...]
@@ -28,12 +28,15 @@ class Normaliser:
     scale_: np.ndarray
 
     @classmethod
-    def fit(cls, rows: np.ndarray, *, sections: Sequence[int]) -> "Normaliser":
+    def fit(cls, rows: np.ndarray, *, sections: Sequence[int], centre: bool = True) -> "Normaliser":
         """Learn from raw embeddings.
 
         Args:
             rows: Shape ``(n, sum(sections))``, n >= 1; rows with a number that is not finite are passed over.
             sections: Length of each joined part, each >= 1.
+            centre: Whether the mean is taken off. What several species have in common says nothing of which one it
+                is; but the mean of a single species is that species, and rows of length 1 around it would lie in
+                every direction, as a stranger's does.
 
         Raises:
             ValueError: If the shapes do not fit, or no row is finite.
@@ -45,7 +48,9 @@ class Normaliser:
             raise ValueError(f"at least one row must be finite, got {len(rows)} rows and none is")
         mean = finite.mean(axis=0, dtype=np.float64)
         scale = finite.std(axis=0, dtype=np.float64)
-        scale[scale < LEAST_SCALE] = 1.0
+        scale = np.where(scale < LEAST_SCALE, np.maximum(np.abs(mean), 1.0), scale)
+        if not centre:
+            mean = np.zeros_like(mean)
         return cls(sections, mean.astype(np.float32), scale.astype(np.float32))
 
     def transform(self, rows: np.ndarray) -> np.ndarray:
@@ -60,7 +65,7 @@ class Normaliser:
         rows = _check_rows(rows, self.sections)
         broken = ~np.isfinite(rows).all(axis=1)
         if broken.any():
-            rows = np.where(broken[:, None], self.mean_, rows)
+            rows = np.where(broken[:, None], self.mean_, rows)  # taking the mean off leaves zero
         joined = (rows.astype(np.float32) - self.mean_) / self.scale_  # (n, d)
         share = np.float32(1 / np.sqrt(len(self.sections)))
         start = 0

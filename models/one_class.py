@@ -15,7 +15,9 @@ NU = 0.1
 GAMMA = 1.0
 """Of exp(-gamma |x - y|²): what gamma="scale" comes to for rows of length 1, the same for every species and fold."""
 ENOUGH_ROWS = 10
-"""With fewer crops none can be spared as an outlier: each counts the same (nu = 1), their mean is the species."""
+"""With fewer crops none can be spared as an outlier: each counts the same, and their mean is the species."""
+NU_OF_MEAN = 0.999
+"""At nu = 1 every crop counts the same, but libsvm finds no finite offset there."""
 EXACT_ROWS = 20_000
 """Above this the exact machine takes minutes; Nystroem and stochastic gradient descent take seconds."""
 COMPONENTS = 1_000
@@ -52,7 +54,7 @@ class OneClassModel:
             ]
             return cls(Pipeline(steps).fit(rows), len(rows), "approximate")
         enough = len(rows) >= ENOUGH_ROWS
-        estimator = OneClassSVM(nu=nu if enough else 1.0, gamma=GAMMA).fit(rows)
+        estimator = OneClassSVM(nu=nu if enough else NU_OF_MEAN, gamma=GAMMA).fit(rows)
         return cls(estimator, len(rows), "exact" if enough else "mean")
 
     def score_samples(self, rows: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Plane:
+class Plane:
     """Where the core of some folds lies: its mean and main directions, largest first."""
 
     mean: np.ndarray  # (d,)
@@ -52,7 +52,7 @@ class _Plane:
     used: tuple[int, ...]
 
     @classmethod
-    def fit(cls, core: np.ndarray) -> "_Plane":
+    def fit(cls, core: np.ndarray) -> "Plane":
         mean = core.mean(axis=0, dtype=np.float64).astype(np.float32)
         used = tuple(q for q in COMPONENTS if q * ROWS_A_COMPONENT <= len(core) and q < core.shape[1]) or (0,)
         if used == (0,):
@@ -84,7 +84,7 @@ class OutlierModel:
     2000).
     """
 
-    planes: tuple[_Plane, ...]
+    planes: tuple[Plane, ...]
     fold_of: Mapping[str, int]
 
     @classmethod
@@ -111,7 +111,7 @@ class OutlierModel:
             for fold in range(n_folds):
                 rest = folds != fold
                 limit = np.quantile(scores[rest], CORE_SHARE)
-                planes.append(_Plane.fit(rows[rest & (scores <= limit)]))
+                planes.append(Plane.fit(rows[rest & (scores <= limit)]))
             model = cls(tuple(planes), fold_of)
             scores = model.score_samples(rows, owners)
         return model
