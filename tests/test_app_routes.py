@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from core.project import Project
 from ui.previews import WIDTHS_PX, choose_width
+from ui.project_place import ROOT
 
 MADE_UP = "0123456789abcdef" * 2
 
@@ -166,3 +167,28 @@ def test_scripts_can_ask_whether_it_answers(client):
 )  # fmt: skip
 def test_widths_come_in_few_steps(asked, width):
     assert choose_width(asked) == width
+
+
+@pytest.mark.parametrize(("n_photos", "page"), [(3, "Review"), (0, "Run")])
+def test_the_bare_address_leads_to_what_can_be_done_next(tmp_path, monkeypatch, n_photos, page):
+    from streamlit.testing.v1 import AppTest
+
+    made = make_project(tmp_path, n_photos) if n_photos else Project(tmp_path / "empty")
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+
+    screen = AppTest.from_file(str(ROOT / "ui" / "frame.py"), default_timeout=30).run()
+
+    assert not screen.exception
+    assert [title.value for title in screen.title] == [page]
+    said = [caption.value for caption in screen.sidebar.caption]
+    assert said[0] == ("1 run · 5 photos" if n_photos else "0 runs · 0 photos")
+
+
+def test_the_reviewers_name_is_asked_in_the_sidebar_and_kept(project):
+    from streamlit.testing.v1 import AppTest
+
+    screen = AppTest.from_file(str(ROOT / "ui" / "frame.py"), default_timeout=30).run()
+
+    screen.text_input(key="reviewer_edit").set_value("  Ada   Lovelace ").run()
+
+    assert project.store.get_setting("reviewer") == "Ada Lovelace"

@@ -247,6 +247,18 @@ def test_boxes_of_a_file_take_the_detectors_place(project, photos, tmp_path, sta
     assert (started[0].boxes, started[0].detector) == (tmp_path / "boxes.json", "")
 
 
+def test_a_table_of_cameras_goes_along_and_has_to_be_there(project, photos, tmp_path, started):
+    page = choose(open_page(), photos)
+    page.text_input(key="deployments").set_value(str(tmp_path / "cameras.csv")).run()
+    assert f"There is no file {tmp_path / 'cameras.csv'}" in texts(page)
+    (tmp_path / "cameras.csv").write_text("file_name,deployment\n")
+
+    page.run()
+    page.button(key="start-run").click().run()
+
+    assert started[0].deployments == tmp_path / "cameras.csv"
+
+
 # Settings
 
 

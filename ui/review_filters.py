@@ -10,7 +10,7 @@ import streamlit as st
 from core.project import Project
 from core.runs import RunFolder
 from core.settings import SETTINGS
-from ui.state import Key
+from ui.state import Key, rate_key
 
 PAGE_SIZES = (12, 24, 48, 96)
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -46,6 +46,12 @@ def start_over() -> None:
     st.session_state[Key.SHOWN_SINCE] = datetime.now(UTC)
 
 
+def _change_run() -> None:
+    """Another run has other species and cameras."""
+    st.session_state[Key.SPECIES] = st.session_state[Key.CAMERA] = None
+    start_over()
+
+
 def shown_since() -> datetime:
     """Since when decided cards are kept in their place."""
     if Key.SHOWN_SINCE not in st.session_state:
@@ -63,7 +69,7 @@ def choose_run(project: Project) -> RunFolder | None:
     index = list(runs).index(first.run_id) if first is not None and first.run_id in runs else 0
 
     # The address of the page holds what the list shows, so that is the run's id and nothing that changes.
-    run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=start_over)
+    run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=_change_run)
     return runs.get(run_id)
 
 
@@ -96,7 +102,7 @@ def show_filters(project: Project, run: RunFolder) -> Filters:
                                      key=Key.FLAGGED_ONLY, persist_state="session", on_change=start_over)  # fmt: skip
         own = float(run.info.settings.get("false_alarm_rate", DEFAULT_RATE))
         rate = st.select_slider(
-            "False-alarm rate", sorted({*RATES, own}), value=own, key=Key.RATE, persist_state="session",
+            "False-alarm rate", sorted({*RATES, own}), value=own, key=rate_key(run.run_id), persist_state="session",
             format_func=lambda one: f"{one:.1%}", on_change=start_over, disabled=which != FLAGGED,
             help="The share of normal crops that you accept to see flagged. Smaller: fewer crops, the oddest only. "
                  f"This run was made with {own:.1%}.")  # fmt: skip

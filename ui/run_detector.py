@@ -71,7 +71,7 @@ def _show_own() -> DetectorChoice:
     )
     if path is None:
         return DetectorChoice(problem="Give the detector's file (.onnx, .pt) or its OpenVINO folder.")
-    if not _is_there(path):
+    if not is_there(path):
         return DetectorChoice(problem=f"There is no file or folder {path}.")
     allow = False
     if path.suffix.lower() in RUNS_CODE:
@@ -99,12 +99,13 @@ def _show_boxes() -> DetectorChoice:
     )
     if path is None:
         return DetectorChoice(problem="Give the file of boxes: MegaDetector JSON, COCO JSON or Camtrap DP.")
-    if not _is_there(path):
+    if not is_there(path):
         return DetectorChoice(problem=f"There is no file {path}.")
     return DetectorChoice(boxes=path.absolute())
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Whether a path that somebody typed is a file or folder here."""
     try:
         return path.exists()
     except (OSError, ValueError):

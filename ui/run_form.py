@@ -14,7 +14,7 @@ from ui.folder_browser import show_folder_browser
 from ui.folders import explain_folder, read_path
 from ui.messages import notice
 from ui.resources import count_folder_photos
-from ui.run_detector import DetectorChoice, show_detector_choice
+from ui.run_detector import DetectorChoice, is_there, show_detector_choice
 from ui.run_process import RunRequest, start_run
 from ui.run_watch import watch
 from ui.settings_form import show_settings_form
@@ -43,14 +43,18 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         detector = show_detector_choice(bundle)
     settings = show_settings_form()
     suggested = suggest_name(project, folder)
-    name = st.text_input(
-        "Name of the run",
-        key=Key.RUN_NAME,
-        placeholder=suggested,
-        persist_state="session",
-        help="How you will find it again. Empty: the date and the folder's name.",
-    )
-    problem = _explain(project, name.strip(), detector)
+    left, right = st.columns(2)
+    with left:
+        name = st.text_input(
+            "Name of the run",
+            key=Key.RUN_NAME,
+            placeholder=suggested,
+            persist_state="session",
+            help="How you will find it again. Empty: the date and the folder's name.",
+        )
+    with right:
+        deployments = _show_deployments()
+    problem = _explain(project, name.strip(), detector, deployments)
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
     ready = folder is not None and settings is not None and not problem
@@ -63,7 +67,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         help="The run goes on when you close this page."
         + (" Another run is under way; both will be slower." if busy else ""),
         on_click=_start,
-        args=(project, folder, bundle, detector, settings, name.strip() or suggested),
+        args=(project, folder, bundle, detector, deployments, settings, name.strip() or suggested),
     )
 
 
@@ -104,6 +108,19 @@ def _show_folder() -> Path | None:
     return folder
 
 
+def _show_deployments() -> Path | None:
+    return read_path(
+        st.text_input(
+            "Table of cameras (optional)",
+            key=Key.DEPLOYMENTS,
+            placeholder="A CSV file",
+            persist_state="session",
+            help="A CSV that says which camera each photo or folder belongs to, with the columns file_name (or folder) "
+            "and deployment. Without it, the folder that holds a photo is its camera.",
+        )
+    )
+
+
 def _show_bundle(project: Project) -> str:
     bundles = project.store.bundles()
     names = [FIRST_LOOK, *bundles["name"].tolist()]
@@ -133,9 +150,11 @@ def _show_bundle(project: Project) -> str:
     return str(chosen)
 
 
-def _explain(project: Project, name: str, detector: DetectorChoice) -> str:
+def _explain(project: Project, name: str, detector: DetectorChoice, deployments: Path | None) -> str:
     if detector.problem:
         return detector.problem
+    if deployments is not None and not is_there(deployments):
+        return f"There is no file {deployments}."
     if name:
         try:
             check_name(name, what="run")
@@ -147,11 +166,17 @@ def _explain(project: Project, name: str, detector: DetectorChoice) -> str:
 
 
 def _start(
-    project: Project, folder: Path, bundle: str, detector: DetectorChoice, settings: RunSettings, name: str
+    project: Project,
+    folder: Path,
+    bundle: str,
+    detector: DetectorChoice,
+    deployments: Path | None,
+    settings: RunSettings,
+    name: str,
 ) -> None:
     request = RunRequest(
         project=project.path, name=name, folder=folder, bundle=bundle, detector=detector.detector,
-        boxes=detector.boxes, allow_code=detector.allow_code, settings=settings)  # fmt: skip
+        boxes=detector.boxes, deployments=deployments, allow_code=detector.allow_code, settings=settings)  # fmt: skip
     try:
         start_run(request)
     except OSError as error:

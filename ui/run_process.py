@@ -54,7 +54,7 @@ def build_command(request: RunRequest, *, settings_file: Path | None, python: st
         "--settings-file": settings_file}  # fmt: skip
     for option, value in named.items():
         if value:
-            command += [option, str(value)]
+            command += [option, str(value.absolute() if isinstance(value, Path) else value)]
     # After --, a folder whose name starts with a dash is still a folder.
     return [*command, "--", str(request.folder.absolute())] if request.folder is not None else command
 

@@ -16,7 +16,6 @@ class Key(StrEnum):
     PAGE_SIZE = "page_size"
     SHOWN_SINCE = "shown_since"
     DECIDED = "decided_here"
-    RATE = "false_alarm_rate"
     ORDER = "order"
     REVIEWER = "reviewer"
     REVIEWER_EDIT = "reviewer_edit"
@@ -35,6 +34,7 @@ class Key(StrEnum):
     DETECTOR_PATH = "detector_path"
     DETECTOR_CONSENT = "detector_consent"
     BOXES = "boxes"
+    DEPLOYMENTS = "deployments"
     RUN_NAME = "run_name"
     WATCHED_RUN = "watched_run"
 
@@ -47,3 +47,8 @@ def crop_key(action: str, crop_id: str) -> str:
 def setting_key(name: str) -> str:
     """The key of the widget that holds one setting of a run."""
     return f"setting-{name}"
+
+
+def rate_key(run_id: str) -> str:
+    """The key of the false-alarm rate at which one run is looked at; each run has its own to start from."""
+    return f"false_alarm_rate-{run_id}"

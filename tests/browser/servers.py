@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 START_S = 60.0
+ASK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def start_server(project: Path, log: Path) -> Iterator[Server]:
@@ -58,14 +68,11 @@ def start_server(project: Path, log: Path) -> Iterator[Server]:
     url = f"http://localhost:{port}"
     try:
         until = time.monotonic() + START_S
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
-                    assert answer.status == 200
-                    break
-            except OSError:
-                assert process.poll() is None, log.read_text(errors="replace")
-                assert time.monotonic() < until, f"no answer from {url}: {log.read_text(errors='replace')}"
+        while not _answers(url):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=ASK_EVERY_S)
+            assert process.poll() is None, log.read_text(errors="replace")
+            assert time.monotonic() < until, f"no answer from {url}: {log.read_text(errors='replace')}"
         yield Server(url, project)
     finally:
         process.terminate()
