@@ -141,7 +141,7 @@ def test_a_missing_file_is_named(bundle_dir, name):
 
 
 def test_a_bundle_that_is_not_there_is_named_with_those_that_are(bundle_dir):
-    with pytest.raises(BundleError, match="no bundle named second. There are: first"):
+    with pytest.raises(BundleError, match=r"no bundle named second\. There are: first"):
         Bundle.load(bundle_dir.parent / "second")
 
 

@@ -56,7 +56,7 @@ def test_folds_keep_an_event_together_and_spread_each_species():
 
 @pytest.mark.parametrize(("arguments", "n_folds"), [((["a"], ["x"]), 1), ((["a", "b"], ["x"]), 5)])
 def test_folds_that_cannot_be_dealt_are_refused(arguments, n_folds):
-    with pytest.raises(ValueError, match="fold|labels"):
+    with pytest.raises(ValueError, match=r"fold|labels"):
         assign_folds(*arguments, n_folds=n_folds)
 
 
@@ -151,7 +151,7 @@ def test_a_species_seen_at_one_event_only_is_left_out_and_said():
 
 
 def test_too_little_of_everything_is_a_plain_error():
-    with pytest.raises(AnomalureError, match="too little to learn from. lynx: 1 crop of 1 event"):
+    with pytest.raises(AnomalureError, match=r"too little to learn from\. lynx: 1 crop of 1 event"):
         fit_judge(draw_species(0, 1, seed=0), ["lynx"], ["p"], sections=SECTIONS)
 
 
