@@ -84,10 +84,16 @@ def _span(low: float, high: float, length: int) -> tuple[int, int]:
 
 
 def _resize(crop: np.ndarray, *, width: int, height: int) -> np.ndarray:
-    # OpenCV smooths (INTER_AREA) only where both sides shrink: a side that grows is done in a second step.
-    if width < crop.shape[1] or height < crop.shape[0]:
-        least = (min(width, crop.shape[1]), min(height, crop.shape[0]))
-        crop = cv2.resize(crop, least, interpolation=cv2.INTER_AREA)
+    # A side that shrinks to less than half is first smoothed by a whole number of pixels, and the rest is linear, where
+    # no pixel is skipped. OpenCV's INTER_AREA by a broken number costs eight times as much (0.8 ms for 330 to 224 px):
+    # more than all other work on a crop outside the models.
+    by_x, by_y = max(1, crop.shape[1] // width), max(1, crop.shape[0] // height)
+    if by_x > 1 or by_y > 1:
+        columns, rows = crop.shape[1] // by_x, crop.shape[0] // by_y
+        # What is left over at the edges, fewer pixels than make one, is shared between both sides.
+        left, top = (crop.shape[1] - columns * by_x) // 2, (crop.shape[0] - rows * by_y) // 2
+        crop = crop[top : top + rows * by_y, left : left + columns * by_x]
+        crop = cv2.resize(crop, (columns, rows), interpolation=cv2.INTER_AREA)
     if (width, height) != (crop.shape[1], crop.shape[0]):
         crop = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR)
     return crop

@@ -9,14 +9,15 @@ import torch
 
 from core.errors import AnomalureError
 
-# The end of a YOLO's backbone, as Ultralytics numbers its layers: the last stage, then the pooling after it.
-LAST_LAYERS = (9, 8)
+# The end of a YOLO's backbone, as Ultralytics numbers its layers: the last stage, or else the pooling after it.
+LAST_LAYERS = (8, 9)
+ACTIVATIONS = ("Swish", "Relu", "LeakyRelu", "PRelu", "HSwish", "Gelu", "Mish", "Clamp")
 
 
 def cut_openvino_backbone(model: ov.Model, *, name: str, input_px: int) -> ov.Model:
     """The backbone of a YOLO exported to OpenVINO or ONNX: RGB floats ``(1, 3, px, px)``, 0 to 1, to ``(1, channels)``.
 
-    The last convolution of the backbone, its SiLU, the mean over the map.
+    The last convolution of the backbone, its activation, the mean over the map.
 
     Raises:
         AnomalureError: If the model has no layers named as Ultralytics names them, or cannot take crops of that size.
@@ -36,13 +37,24 @@ def cut_openvino_backbone(model: ov.Model, *, name: str, input_px: int) -> ov.Mo
             f"{name} does not name its layers as Ultralytics does, so its features cannot be used as an encoder. "
             "Export it again with Ultralytics, or choose a backbone."
         )
-    pooled = ops.reduce_mean(ops.swish(ends[-1].output(0)), ops.constant([2, 3], dtype="int64"), False)
+    pooled = ops.reduce_mean(_activate(ends[-1]), ops.constant([2, 3], dtype="int64"), False)
     backbone = ov.Model([ops.result(pooled)], model.get_parameters(), "backbone")
     try:
         backbone.reshape([1, 3, input_px, input_px])
     except RuntimeError as error:
         raise AnomalureError(f"The backbone of {name} cannot take crops of {input_px} px.") from error
     return backbone
+
+
+def _activate(end: ov.Node) -> ov.Output:
+    """What the network itself makes of a convolution's output."""
+    for reader in end.output(0).get_target_inputs():
+        following = reader.get_node()
+        if following.get_type_name() in ACTIVATIONS:
+            return following.output(0)
+        if following.get_type_name() == "Sigmoid":  # ONNX writes SiLU as x times the sigmoid of x
+            return ops.swish(end.output(0)).output(0)
+    return end.output(0)
 
 
 class TorchBackbone(torch.nn.Module):

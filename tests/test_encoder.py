@@ -260,27 +260,39 @@ def test_encoders_of_different_crop_sizes_are_not_joined():
         load_encoder(specs, engine="torch", device="cpu")
 
 
-def make_yolo_like_model():
-    """Two convolutions named as Ultralytics names the end of its backbone, and a head behind them."""
+def activate_by_silu_of_onnx(end):
+    return ops.multiply(end, ops.sigmoid(end))
+
+
+ACTIVATIONS = [
+    (ops.swish, lambda maps: maps / (1 + np.exp(-maps))),
+    (activate_by_silu_of_onnx, lambda maps: maps / (1 + np.exp(-maps))),
+    (ops.relu, lambda maps: np.maximum(maps, 0)),
+]
+
+
+def make_yolo_like_model(activation):
+    """A convolution named as Ultralytics names the end of its backbone, and a head behind it."""
     picture = ops.parameter([1, 3, 640, 640], np.float32, name="images")
     kernel = np.random.default_rng(0).normal(size=(5, 3, 1, 1)).astype(np.float32)
     convolution = ops.convolution(picture, ops.constant(kernel), [32, 32], [0, 0], [0, 0], [1, 1])
-    end = ops.add(convolution, ops.constant(np.arange(5, dtype=np.float32).reshape(1, 5, 1, 1)))
-    end.set_friendly_name("__module.model.9.cv2.conv/aten::_convolution/Add")
-    head = ops.reshape(ops.swish(end), ops.constant([1, 5, 400], dtype="int64"), False)
+    end = ops.add(convolution, ops.constant(np.arange(-2, 3, dtype=np.float32).reshape(1, 5, 1, 1)))
+    end.set_friendly_name("__module.model.8.cv2.conv/aten::_convolution/Add")
+    head = ops.reshape(activation(end), ops.constant([1, 5, 400], dtype="int64"), False)
     return ov.Model([ops.result(head)], [picture], "yolo"), kernel
 
 
-def test_the_detectors_features_are_the_mean_of_its_last_backbone_map(tmp_path):
-    model, kernel = make_yolo_like_model()
+@pytest.mark.parametrize(("activation", "expected"), ACTIVATIONS)
+def test_the_detectors_features_are_the_mean_of_its_last_backbone_map(tmp_path, activation, expected):
+    model, kernel = make_yolo_like_model(activation)
     folder = write_export(tmp_path / "m", model)
     crops = paint_crops(3, px=224)
 
     features = load_encoder(EncoderSpec(detector=str(folder)), precise=True)
 
     seen = crops[:, ::32, ::32].astype(np.float64) / 255  # what a stride of 32 and a kernel of one pixel look at
-    maps = seen @ kernel[:, :, 0, 0].T + np.arange(5)
-    np.testing.assert_allclose(features.embed(crops), (maps / (1 + np.exp(-maps))).mean(axis=(1, 2)), atol=1e-4)
+    maps = seen @ kernel[:, :, 0, 0].T + np.arange(-2, 3)
+    np.testing.assert_allclose(features.embed(crops), expected(maps).mean(axis=(1, 2)), atol=1e-4)
     assert features.sections == (5,)
 
 
