@@ -1,0 +1,346 @@
+"""How well scores tell odd animals from usual ones on real photos: bundles, first looks, and plain distances.
+
+    python bench/quality.py [--quick] [--json]
+
+MobileNetV2 with the given weights. Known are the four species of the wildlife train split; the season adds raccoons.
+Because nothing may be tuned to raccoons alone, each species in turn plays the odd one as well. Needs ../shared/data.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402  (the project must be on the path first)
+import pandas as pd  # noqa: E402
+
+from core.evaluation import evaluate_run  # noqa: E402
+from core.formats.labelled import LabelFile  # noqa: E402
+from core.formats.recognise import read_labels  # noqa: E402
+from core.metrics import compute_auroc, compute_average_precision  # noqa: E402
+from core.parts import EmbeddedShards, Encoder, Scorer  # noqa: E402
+from core.project import Project  # noqa: E402
+from core.records import hash_content  # noqa: E402
+from core.runs import RunFolder  # noqa: E402
+from core.settings import RunSettings  # noqa: E402
+from models.bundle import Bundle  # noqa: E402
+from models.encoder import EncoderSpec, load_encoder  # noqa: E402
+from models.first_look import FirstLookScorer  # noqa: E402
+from models.judge import fit_judge  # noqa: E402
+from models.outliers import OutlierModel, scale_rows  # noqa: E402
+from models.running import RunRequest, start_run  # noqa: E402
+from models.training import TrainingCrops, embed_labelled, train_bundle  # noqa: E402
+
+DATA = ROOT.parent / "shared" / "data"
+WILDLIFE = DATA / "wildlife"
+TRUTH = WILDLIFE / "annotations.json"
+DETECTOR = DATA / "weights" / "yolov8n_int8_openvino_model"
+SPEC = EncoderSpec(backbone="mobilenet_v2", weights=str(DATA / "weights" / "mobilenet_v2.safetensors"))
+KNOWN = ("deer", "elephant", "lion", "turkey")
+NOVEL = "raccoon"
+FEW = 8
+BANDS = (8, 30, 60)
+SEEDS = (0, 1, 2)
+NEIGHBOURS = 10
+LEAST_AUROC = 0.97
+RATES = ((0.05, 0.03, 0.07), (0.01, 0.0, 0.02))
+
+
+class NearestNeighbours:
+    """The plain way: mean cosine distance to the ten nearest other crops, everything in one heap."""
+
+    def __init__(self, sections: Sequence[int]) -> None:
+        self._sections = sections
+
+    def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
+        """As ``core.parts.Scorer``; p-values are not given, so nothing is flagged."""
+        distances = measure_neighbours(np.concatenate([rows for _, rows in shards]), self._sections, ())
+        start = 0
+        for crops, _ in shards:
+            score = distances[start : start + len(crops)]
+            start += len(crops)
+            yield pd.DataFrame(
+                {"crop_id": crops["crop_id"], "species": "", "score": score, "p_value": 1.0, "flagged": False,
+                 "judged_by": "nearest neighbours", "judged_against": "all"})  # fmt: skip
+
+
+class WithoutPhotos:
+    """A run as if some photos had not been in the folder; their crops get score 0 and are left out of the truth."""
+
+    def __init__(self, scorer: Scorer, photo_ids: set[str]) -> None:
+        self._scorer = scorer
+        self._photo_ids = photo_ids
+
+    def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
+        """As ``core.parts.Scorer``."""
+        kept = []
+        for crops, rows in shards:
+            mask = ~crops["photo_id"].isin(self._photo_ids).to_numpy()
+            kept.append((crops[mask].reset_index(drop=True), rows[mask]))
+        for (crops, _), scored in zip(shards, self._scorer.score(kept), strict=True):
+            table = crops[["crop_id"]].merge(scored, on="crop_id", how="left")
+            defaults = {"score": 0.0, "p_value": 1.0, "flagged": False}
+            table = table.fillna({**defaults, "species": "", "judged_by": "left out", "judged_against": "none"})
+            yield table.astype({"flagged": bool})
+
+
+def measure_neighbours(rows: np.ndarray, sections: Sequence[int], owners: Sequence[str]) -> np.ndarray:
+    """Mean cosine distance to the ten nearest others, shape ``(n,)``."""
+    scaled = scale_rows(rows, sections=sections)
+    similar = scaled @ scaled.T
+    np.fill_diagonal(similar, -np.inf)
+    return 1 - np.sort(similar, axis=1)[:, -NEIGHBOURS:].mean(axis=1)
+
+
+def measure_outliers(rows: np.ndarray, sections: Sequence[int], owners: Sequence[str]) -> np.ndarray:
+    """The first look's distance within one group, shape ``(n,)``."""
+    scaled = scale_rows(rows, sections=sections)
+    return OutlierModel.fit(scaled, owners).score_samples(scaled, owners)
+
+
+def summarise(evaluation: Any) -> dict[str, Any]:
+    """The figures of an evaluation that the table shows."""
+    values = evaluation.to_values()
+    names = ("auroc", "average_precision", "review_at_95", "recall_flagged", "false_alarm_rate", "n_known", "n_novel")
+    return {name: values[name] for name in names}
+
+
+def rescore(run: RunFolder, scorer: Scorer, truth: LabelFile) -> dict[str, Any]:
+    """Score a copy of a run otherwise, and hold it against the truth."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / run.run_id
+        shutil.copytree(run.path, path, ignore=shutil.ignore_patterns("catalogue-*"))
+        copy = RunFolder.open(path)
+        copy.write_all_scores(scorer.score(copy.embedded_shards()))
+        return summarise(evaluate_run(copy, truth, known_species=KNOWN, split="season"))
+
+
+def keep_few(truth: LabelFile, *, seed: int) -> tuple[LabelFile, set[str]]:
+    """The truth with a seeded few of the raccoon photos, and the content hashes of the others."""
+    raccoons = [photo for photo in truth.photos if any(label.species == NOVEL for label in photo.labels)]
+    order = np.random.default_rng(seed).permutation(len(raccoons))
+    gone = {raccoons[i].file_name for i in order[FEW:]}
+    hashes = {hash_content((WILDLIFE / "images" / name).read_bytes()) for name in gone}
+    return replace(truth, photos=tuple(photo for photo in truth.photos if photo.file_name not in gone)), hashes
+
+
+def bench_runs(project: Project, bundle: Bundle, truth: LabelFile, *, boxes: Path | None) -> dict[str, Any]:
+    """One run over the season, scored by the bundle, by a first look, and by nearest neighbours."""
+    settings = RunSettings()
+    name = "boxes" if boxes else "detector"
+    run = start_run(
+        project,
+        RunRequest(
+            folder=WILDLIFE / "images" / "season", name=name, bundle=bundle.name, boxes=boxes, detector=str(DETECTOR)
+        ),
+        on_progress=lambda progress: None,
+    )
+    counts = run.counts()
+    figures: dict[str, Any] = {
+        "photos": counts.photos,
+        "with_crops": counts.with_crops,
+        "whole_frames": counts.whole_frames,
+        "failures": counts.failures,
+        "bundle": summarise(evaluate_run(run, truth, known_species=KNOWN, split="season")),
+    }
+    for label, scorer in (
+        ("first_look", FirstLookScorer(settings, bundle.sections)),
+        ("nearest", NearestNeighbours(bundle.sections)),
+    ):
+        figures[f"{label}_all"] = rescore(run, scorer, truth)
+        few = []
+        for seed in SEEDS:
+            fewer, gone = keep_few(truth, seed=seed)
+            few.append(rescore(run, WithoutPhotos(scorer, gone), fewer))
+        figures[f"{label}_few"] = {key: float(np.mean([item[key] for item in few])) for key in few[0]}
+        figures[f"{label}_few_of_each_seed"] = [item["auroc"] for item in few]
+    return figures
+
+
+def bench_promise(train: TrainingCrops, season: TrainingCrops) -> dict[str, Any]:
+    """Shares of the season's known crops that are flagged, and AUROC with each species unknown in turn."""
+    learnt, asked = np.array(train.species, dtype=object), np.array(season.species, dtype=object)
+    owners, rows, asked_rows = train.owners(gap_s=60.0), train.rows(), season.rows()
+    figures: dict[str, Any] = {"auroc_by_novel": {}}
+    for novel in (NOVEL, *KNOWN):
+        known = [species for species in KNOWN if species != novel]
+        use = np.isin(learnt, known)
+        judge = fit_judge(rows[use], learnt[use].tolist(), owners[use].tolist(), sections=train.sections)
+        shown = np.isin(asked, [*known, novel])
+        judged = judge.judge(asked_rows[shown])
+        is_novel = asked[shown] == novel
+        figures["auroc_by_novel"][novel] = compute_auroc(judged.scores, novel=is_novel)
+        if novel == NOVEL:
+            for rate, _, _ in RATES:
+                figures[f"known_flagged_at_{rate:g}"] = float((judged.p_values[~is_novel] <= rate).mean())
+                figures[f"novel_flagged_at_{rate:g}"] = float((judged.p_values[is_novel] <= rate).mean())
+    return figures
+
+
+def list_first_looks(season: TrainingCrops) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, indices of the crops among ``rows`` and which are odd; each species in turn, then other cameras."""
+    species = np.array(season.species, dtype=object)
+    for odd in (*KNOWN, NOVEL):
+        others, own = np.flatnonzero(~np.isin(species, ["", odd])), np.flatnonzero(species == odd)
+        for n in BANDS:
+            for seed in SEEDS[: 1 if n >= len(own) else 2]:
+                chosen = np.random.default_rng(seed).permutation(own)[:n]
+                everyone = np.concatenate([others, chosen])
+                yield f"{odd}, {n} crops", everyone, np.isin(everyone, chosen)
+
+
+def bench_first_looks(season: TrainingCrops, encoder: Encoder, *, quick: bool) -> dict[str, dict[str, float]]:
+    """Our distance and the plain one on the same embeddings, averaged over the seeds of each case."""
+    cases: dict[str, list[list[float]]] = {}
+
+    def add(name: str, rows: np.ndarray, owners: list[str], odd: np.ndarray, sections: Sequence[int]) -> None:
+        pair: list[float] = []
+        for measure in (measure_outliers, measure_neighbours):
+            scores = measure(rows, sections, owners)
+            pair += [compute_auroc(scores, novel=odd), compute_average_precision(scores, novel=odd)]
+        cases.setdefault(name, []).append(pair)
+
+    rows, photos = season.rows(), np.array(season.photos, dtype=object)
+    for name, chosen, odd in list_first_looks(season):
+        add(name, rows[chosen], photos[chosen].tolist(), odd, season.sections)
+    if not quick:
+        settings = RunSettings()
+        mammals = read_labels(DATA / "smallmammal" / "labels.csv")
+        frames = embed_labelled(mammals.photos, DATA / "smallmammal" / "images", encoder=encoder, settings=settings)
+        label_of = {
+            hash_content((DATA / "smallmammal" / "images" / photo.file_name).read_bytes()): photo.labels[0].species
+            for photo in mammals.photos
+        }
+        labels = np.array([label_of[photo] for photo in frames.photos], dtype=object)
+        add("4 stoats, whole frames", frames.rows(), frames.photos, labels == "stoat", frames.sections)
+        empty, voles = np.flatnonzero(labels == "empty"), np.flatnonzero(labels == "vole")
+        for seed in SEEDS:
+            chosen = np.concatenate([empty, np.random.default_rng(seed).permutation(voles)[:FEW]])
+            add("8 voles, whole frames", frames.rows()[chosen], [frames.photos[i] for i in chosen],
+                labels[chosen] == "vole", frames.sections)  # fmt: skip
+        folder = DATA / "formats" / "ena24_small"
+        others = embed_labelled(
+            read_labels(folder / "coco_annotations.json").photos, folder, encoder=encoder, settings=settings
+        )
+        known = np.flatnonzero(np.isin(np.array(season.species, dtype=object), KNOWN))
+        kinds = np.array(others.species, dtype=object)
+        for kind in sorted(set(others.species)):
+            strange = np.flatnonzero(kinds == kind)
+            add("3 crops of a species of ENA24", np.concatenate([rows[known], others.rows()[strange]]),
+                [*photos[known], *(others.photos[i] for i in strange)],
+                np.arange(len(known) + len(strange)) >= len(known), season.sections)  # fmt: skip
+    names = ("auroc", "average_precision", "nearest_auroc", "nearest_average_precision")
+    figures = {name: dict(zip(names, np.mean(pairs, axis=0).tolist(), strict=True)) for name, pairs in cases.items()}
+    figures["mean"] = {key: float(np.mean([item[key] for item in figures.values()])) for key in names}
+    return figures
+
+
+def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the figures should reach, and whether they do."""
+    targets = []
+
+    def want(name: str, figure: float, low: float, high: float = np.inf) -> None:
+        target: Any = low if high == np.inf else [low, high]
+        targets.append({"name": name, "figure": figure, "target": target, "met": bool(low <= figure <= high)})
+
+    boxes = figures["boxes"]
+    want("AUROC of the bundle, truth boxes", boxes["bundle"]["auroc"], LEAST_AUROC)
+    for name, said in (("all", "all raccoons"), ("few", f"{FEW} raccoon photos")):
+        want(f"AUROC of the first look with {said}, over nearest neighbours", boxes[f"first_look_{name}"]["auroc"],
+             boxes[f"nearest_{name}"]["auroc"])  # fmt: skip
+    mean = figures["first_looks"]["mean"]
+    want("mean AUROC of the first looks, over nearest neighbours", mean["auroc"], mean["nearest_auroc"])
+    for rate, low, high in RATES:
+        if "promise" in figures:
+            want(
+                f"share of known crops flagged at {rate:g}", figures["promise"][f"known_flagged_at_{rate:g}"], low, high
+            )
+    return targets
+
+
+def print_tables(figures: dict[str, Any], targets: list[dict[str, Any]]) -> None:
+    """The figures as tables in Markdown."""
+    for name, title in (("boxes", "truth boxes"), ("detector", "YOLOv8n int8")):
+        if name not in figures:
+            continue
+        part = figures[name]
+        print(f"\nSeason, {title}: {part['photos']} photos = {part['with_crops']} with crops + {part['whole_frames']} "
+              f"whole frames + {part['failures']} failures")  # fmt: skip
+        print("\n| | AUROC | average precision | to review for 95% | flagged, odd | flagged, usual | odd crops |")
+        print("|---|---|---|---|---|---|---|")
+        for key, said in (("bundle", "bundle"), ("first_look_all", "first look"), ("nearest_all", "10 nearest"),
+                          ("first_look_few", f"first look, {FEW} raccoon photos"),
+                          ("nearest_few", f"10 nearest, {FEW} raccoon photos")):  # fmt: skip
+            item = part[key]
+            cells = [f"{item[field]:.3f}" for field in ("auroc", "average_precision", "review_at_95")]
+            flags = ["", ""] if key.startswith("nearest") else [
+                f"{item['recall_flagged']:.3f}", f"{item['false_alarm_rate']:.3f}"]  # fmt: skip
+            print(f"| {said} | {' | '.join(cells + flags)} | {item['n_novel']:g} |")
+    if "promise" in figures:
+        print("\n| unknown to the bundle | AUROC |\n|---|---|")
+        for novel, auroc in figures["promise"]["auroc_by_novel"].items():
+            print(f"| {novel} | {auroc:.3f} |")
+    print("\n| odd ones in a first look | AUROC | 10 nearest | average precision | 10 nearest |\n|---|---|---|---|---|")
+    for name, item in figures["first_looks"].items():
+        print(f"| {name} | {item['auroc']:.3f} | {item['nearest_auroc']:.3f} | {item['average_precision']:.3f} | "
+              f"{item['nearest_average_precision']:.3f} |")  # fmt: skip
+    print("\n| target | figure | wanted | met |\n|---|---|---|---|")
+    for target in targets:
+        wanted = target["target"]
+        said = f"{wanted[0]:g} to {wanted[1]:g}" if isinstance(wanted, list) else f"at least {wanted:.3f}"
+        print(f"| {target['name']} | {target['figure']:.3f} | {said} | {'yes' if target['met'] else 'no'} |")
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    """All figures."""
+    truth = read_labels(TRUTH)
+    encoder = load_encoder(SPEC)
+    images = WILDLIFE / "images"
+    season = embed_labelled(
+        [photo for photo in truth.photos if photo.split == "season"], images, encoder=encoder, settings=RunSettings()
+    )
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder) / "project")
+        bundle = train_bundle(truth, images, name="wildlife", split="train", encoders=(SPEC,), detector=str(DETECTOR),
+                              out_dir=project.bundles_dir, encoder=encoder)  # fmt: skip
+        figures["boxes"] = bench_runs(project, bundle, truth, boxes=TRUTH)
+        if not quick:
+            figures["detector"] = bench_runs(project, bundle, truth, boxes=None)
+    if not quick:
+        train = embed_labelled(
+            [photo for photo in truth.photos if photo.split == "train"], images, encoder=encoder, settings=RunSettings()
+        )
+        figures["promise"] = bench_promise(train, season)
+    figures["first_looks"] = bench_first_looks(season, encoder, quick=quick)
+    return figures
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 where the data are missing."""
+    parser = argparse.ArgumentParser(description="How well scores tell odd animals from usual ones.")
+    parser.add_argument("--quick", action="store_true", help="truth boxes and the wildlife season only; about a minute")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    options = parser.parse_args()
+    if not TRUTH.is_file():
+        print(f"This bench needs the real photos in {WILDLIFE}, which are not here.", file=sys.stderr)
+        return 1
+    figures = measure(quick=options.quick)
+    targets = list_targets(figures)
+    if options.json:
+        print(json.dumps({**figures, "targets": targets}))
+    else:
+        print_tables(figures, targets)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
