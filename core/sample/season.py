@@ -44,7 +44,7 @@ HOURS: dict[str, tuple[tuple[float, float], ...]] = {
     "fox": ((6.0, 18.0), (18.0, 20.3), (20.6, 24.0), (0.0, 5.4)),
     "porcupine": ((18.5, 20.3), (20.6, 24.0), (6.0, 8.5)),
     "flamingo": ((7.0, 18.0),),
-    "bear": ((6.0, 20.0), (20.6, 22.0)),
+    "bear": ((6.0, 20.0),),
     "piebald goat": ((8.0, 17.0),),
 }
 # How often each kind passes each camera: the boar likes the wood, the hare the savanna, the fox is everywhere.
