@@ -294,10 +294,12 @@ def read_settings(arguments: argparse.Namespace) -> RunSettings:
 
 def read_encoder_specs(arguments: argparse.Namespace) -> "tuple[EncoderSpec, ...]":
     """The encoders that the options ask for; none without any option."""
-    from models.encoder_spec import EncoderSpec
+    from models.encoder_spec import BUNDLED, EncoderSpec, bundled_encoder
 
     specs: tuple[EncoderSpec, ...] = ()
-    if arguments.backbone or arguments.backbone_weights:
+    if arguments.backbone_weights == BUNDLED and arguments.backbone in ("", DEFAULT_BACKBONE):
+        specs += (bundled_encoder(),)
+    elif arguments.backbone or arguments.backbone_weights:
         weights = arguments.backbone_weights or "default"
         specs += (EncoderSpec(backbone=arguments.backbone or DEFAULT_BACKBONE, weights=weights),)
     for detector in arguments.detector_features or ():

@@ -14,7 +14,7 @@ from models.backbones import build_backbone
 from models.detector_features import TorchBackbone, cut_openvino_backbone
 from models.detector_source import open_detector_source
 from models.device import choose_device
-from models.encoder_spec import EncoderSpec
+from models.encoder_spec import BUNDLED, EncoderSpec
 from models.joined_encoder import JoinedEncoder
 from models.openvino_encoder import OpenVinoEncoder
 from models.torch_encoder import TorchEncoder
@@ -25,7 +25,7 @@ __all__ = ["EncoderSpec", "load_encoder"]  # the spec is part of asking for an e
 log = logging.getLogger(__name__)
 
 ENGINES = ("auto", "torch", "openvino")
-BUNDLED = "bundled"
+
 BUNDLED_BACKBONE = "mobilenet_v2"
 BUNDLED_WEIGHTS = Path(__file__).parent / "weights" / "encoder.safetensors"
 # Of the bytes 0 to 255 of each channel, as torchvision's published weights expect them.

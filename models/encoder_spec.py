@@ -7,6 +7,9 @@ from typing import Any
 from core.errors import AnomalureError
 
 DEFAULT_INPUT_PX = 224
+BUNDLED = "bundled"
+BUNDLED_INPUT_PX = 96
+"""The size that the bundled weights were trained at; they see less at another."""
 LEAST_INPUT_PX = 32
 MOST_INPUT_PX = 1024
 
@@ -56,3 +59,8 @@ class EncoderSpec:
         if unknown := sorted(set(values) - set(known)):
             raise AnomalureError(f"An encoder has no {', '.join(unknown)}; it has {', '.join(known)}.")
         return cls(**values)
+
+
+def bundled_encoder() -> EncoderSpec:
+    """The small encoder of this project, at the size that it was trained at."""
+    return EncoderSpec(weights=BUNDLED, input_px=BUNDLED_INPUT_PX)

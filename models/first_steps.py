@@ -10,7 +10,7 @@ from core.project import Project
 from core.runs import Progress, RunFolder, RunStatus
 from core.sample import render_season
 from core.settings import RunSettings
-from models.encoder_spec import EncoderSpec
+from models.encoder_spec import bundled_encoder
 from models.running import BUNDLED, RunRequest, resume_run, start_run
 from models.training import train_bundle
 
@@ -39,7 +39,7 @@ def make_sample_ready(
             sample / "images",
             name=SAMPLE_BUNDLE,
             split="train",
-            encoders=(EncoderSpec(weights=BUNDLED),),
+            encoders=(bundled_encoder(),),
             detector=BUNDLED,
             settings=RunSettings(),
             out_dir=project.bundles_dir,

@@ -18,7 +18,8 @@ from core.version import VERSION
 from models.bundle import Bundle
 from models.bundle_scorer import BundleScorer
 from models.detector import load_detector
-from models.encoder import EncoderSpec, load_encoder
+from models.encoder import load_encoder
+from models.encoder_spec import EncoderSpec, bundled_encoder
 from models.first_look import FirstLookScorer
 
 log = logging.getLogger(__name__)
@@ -183,4 +184,4 @@ def _first_look_encoders() -> tuple[EncoderSpec, ...]:
         return (published,)
     except AnomalureError as error:
         log.warning("%s The bundled encoder is used instead; it is small and made for the sample.", error)
-        return (EncoderSpec(backbone=PUBLISHED_BACKBONE, weights=BUNDLED),)
+        return (bundled_encoder(),)

@@ -15,7 +15,8 @@ from core.photos import read_photo
 from core.sample import INTRUDERS, KNOWN, render_scene, render_season
 from core.sample.bodies import Pose
 from core.sample.light import Light, light_at
-from core.sample.scenery import PLACES, draw_scenery
+from core.sample.places import PLACES
+from core.sample.scenery import draw_scenery
 from core.sample.scenes import Actor, compose_photo
 from core.sample.season import PHOTOS_PER_CAMERA, plan_split
 from core.sample.species import DEER, invent_species

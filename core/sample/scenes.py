@@ -11,7 +11,9 @@ from core.sample.animals import Sprite, draw_animal
 from core.sample.bodies import Pose
 from core.sample.light import Light, light_at
 from core.sample.noise import draw_noise
-from core.sample.scenery import PLACES, Layer, Place, Scenery, draw_scenery, invent_place
+from core.sample.places import PLACES, Place, invent_place
+from core.sample.plants import Layer
+from core.sample.scenery import Scenery, draw_scenery
 from core.sample.species import INTRUDERS, KNOWN, Species, invent_species, vary_individual
 
 STRIP_SHARE = 0.052  # of the photo's height, for the camera's black line of text

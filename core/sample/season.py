@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from core.errors import AnomalureError
 from core.records import Box
 from core.sample.light import light_at
-from core.sample.scenery import PLACES, Scenery, draw_scenery
+from core.sample.places import PLACES
+from core.sample.scenery import Scenery, draw_scenery
 from core.sample.scenes import STRIP_SHARE, Actor, Drawn, cast_actor, compose_photo, move_actor
 from core.sample.species import INTRUDERS, KNOWN, Species
 

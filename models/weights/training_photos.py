@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.sample.scenery import draw_scenery, invent_place
+from core.sample.places import invent_place
+from core.sample.scenery import draw_scenery
 from core.sample.scenes import render_scene
 from core.sample.season import DEFAULT_SEED, stamp_photo
 from core.sample.species import KNOWN, Species, invent_species
