@@ -27,7 +27,7 @@ def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
     """Bring each section to one length and each row to length 1, float32, shape ``(n, d)``.
 
     Unlike ``Normaliser`` columns keep their own scale: standardising by a group that holds the odd ones makes them
-    look usual (measured, see docs/decisions/0003-first-look.md). A row with a number that is not finite becomes zero.
+    look usual (measured, see docs/decisions/0004-first-look.md). A row with a number that is not finite becomes zero.
     """
     rows = np.asarray(rows, dtype=np.float32)
     if rows.ndim != 2 or rows.shape[1] != sum(sections):
