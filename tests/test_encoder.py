@@ -154,6 +154,7 @@ def test_auto_takes_an_engine_that_is_there_and_remembers_it(weights_file, monke
         ("googlenet", 1024, 64),
     ],
 )
+@pytest.mark.filterwarnings("ignore:The default weight initialization:FutureWarning")
 def test_any_classifier_gives_its_features_without_the_class_scores(name, length, px):
     network = build_backbone(name, weights="none")
 
