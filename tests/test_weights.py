@@ -18,7 +18,8 @@ from ultralytics import YOLO
 
 from core.crops import cut_crop, resize_crops
 from core.sample import INTRUDERS, KNOWN, render_scene
-from core.sample.scenery import PLACES, draw_scenery
+from core.sample.places import PLACES
+from core.sample.scenery import draw_scenery
 from core.sample.season import DEFAULT_SEED
 from models.weights import measure, train_detector, train_encoder
 from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_photos, read_real_photos, render_photos
@@ -211,9 +212,10 @@ def test_both_trainings_run_and_change_the_weights(photos, tmp_path):
 
     crops = train_encoder.cut_squares(photos, {kind.name: n for n, kind in enumerate(invent_kinds(31, 3))})
     assert set(crops.kinds.tolist()) <= {0, 1, 2}
-    learner = train_encoder.Learner(3)
+    traits = train_encoder.describe_kinds(invent_kinds(31, 3))
+    learner = train_encoder.Learner(traits.shape[1])
     nothing = train_encoder.cut_squares([], {})
-    for _ in train_encoder.train(learner, crops, nothing, settings):
+    for _ in train_encoder.train(learner, crops, nothing, traits, settings):
         pass
     train_encoder.store(learner.backbone, tmp_path / "encoder.safetensors")
     assert set(load_file(tmp_path / "encoder.safetensors")) == set(load_file(ENCODER))

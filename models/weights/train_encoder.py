@@ -3,7 +3,7 @@
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +15,24 @@ from safetensors.torch import load_file, save_file
 
 from core.crops import cut_crop
 from core.records import Box
+from core.sample.species import Species
 from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_photos, read_real_photos, render_photos
 
 HERE = Path(__file__).parent
 TARGET = HERE / "encoder.safetensors"
 INPUT_PX = 128
-STAGES = ((0.5, 64), (0.85, 96), (1.0, INPUT_PX))  # until which share of the steps, at which size
+STAGES = ((0.5, 64), (0.9, 96), (1.0, INPUT_PX))  # until which share of the steps, at which size
 STORED_PX = 160
 LEAST_CROP_PX = 24
 TEMPERATURE = 0.1
-MARGIN = 0.2
+TRAIT_WEIGHT = 10.0
 PROJECTED = 128
+SIZES = (
+    "trunk", "chest", "belly", "rump", "arch", "hump", "leg", "foot", "neck", "neck_deg", "neck_base", "skull",
+    "muzzle", "nose", "face_deg", "ear", "ear_wide", "ear_deg", "tail", "tail_wide", "tail_deg", "quills", "mane",
+    "fur", "shag",
+)  # fmt: skip
+PAINT = ("coat", "back", "under", "legs", "face", "tail_tip")
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 SCALE = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
@@ -39,19 +46,42 @@ class Crops:
 
 
 class Learner(torch.nn.Module):
-    """MobileNetV2 without its classifier, with a projection that only training uses, and a proxy for each kind."""
+    """MobileNetV2 without its classifier, with two heads that only training uses.
 
-    def __init__(self, n_kinds: int) -> None:
+    One tells what the rendered animal is made of (see `describe_kind`), the other is SimCLR's projection.
+    """
+
+    def __init__(self, n_traits: int) -> None:
         super().__init__()
         self.backbone = torchvision.models.mobilenet_v2(weights=None)
         self.backbone.classifier = torch.nn.Identity()
+        self.traits = torch.nn.Linear(1280, n_traits)
         self.projection = torch.nn.Linear(1280, PROJECTED, bias=False)
-        self.proxies = torch.nn.Parameter(torch.randn(n_kinds, PROJECTED))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Unit vectors (n, 128) of pictures (n, 3, px, px)."""
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Traits (n, n_traits) and unit vectors (n, 128) of pictures (n, 3, px, px)."""
         pooled = self.backbone(pictures).float()  # (n, 1280)
-        return torch.nn.functional.normalize(self.projection(pooled), dim=1)
+        return self.traits(pooled), torch.nn.functional.normalize(self.projection(pooled), dim=1)
+
+
+def describe_kind(kind: Species) -> np.ndarray:
+    """What can be seen of a kind as numbers, (n_traits,): proportions, colours, pattern, horns."""
+    choices = [
+        *(float(kind.plan == plan) for plan in ("bird",)),
+        *(float(kind.pattern == pattern) for pattern in ("spots", "stripes", "patches")),
+        *(float(kind.horns == horns) for horns in ("antlers", "curved", "spikes")),
+        float(kind.tusks),
+    ]
+    sizes = [getattr(kind, name) for name in SIZES]
+    paint = [value for name in PAINT for value in getattr(kind, name)]
+    marks = list(kind.marks) if kind.pattern else [0.5, 0.5, 0.5]
+    return np.array([*choices, *sizes, *paint, *marks], np.float32)
+
+
+def describe_kinds(kinds: Sequence[Species]) -> np.ndarray:
+    """A row a kind, each column with mean 0 and deviation 1, (n_kinds, n_traits)."""
+    rows = np.stack([describe_kind(kind) for kind in kinds])
+    return (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-3)
 
 
 def main() -> None:
@@ -90,10 +120,11 @@ def main() -> None:
     print(f"{len(rendered.kinds)} rendered and {len(real.kinds)} real crops in {spent:.0f} s", flush=True)
     if not len(real.kinds):
         print(f"No photos in {args.wildlife}: training on rendered crops only.", flush=True)
-    learner = Learner(len(kinds))
+    traits = describe_kinds(kinds)
+    learner = Learner(traits.shape[1])
     if args.start:
         learner.backbone.load_state_dict({key: value.float() for key, value in load_file(args.start).items()})
-    for _ in train(learner, rendered, real, args):
+    for _ in train(learner, rendered, real, traits, args):
         store(learner.backbone, args.out)  # now and then, so that a training that is stopped was not for nothing
     store(learner.backbone, args.out)
 
@@ -115,8 +146,10 @@ def cut_squares(photos, numbers: dict[str, int]) -> Crops:  # type: ignore[no-un
     return Crops(np.stack(squares), np.array(kinds))
 
 
-def train(learner: Learner, rendered: Crops, real: Crops, args: argparse.Namespace) -> Iterator[int]:
-    """Kinds are told apart by proxies with a margin; views of one animal, real or rendered, are drawn together.
+def train(
+    learner: Learner, rendered: Crops, real: Crops, traits: np.ndarray, args: argparse.Namespace
+) -> Iterator[int]:
+    """Rendered animals are described; views of one animal, real or rendered, are drawn together.
 
     Gives the number of steps done, each hundred of them.
     """
@@ -125,7 +158,8 @@ def train(learner: Learner, rendered: Crops, real: Crops, args: argparse.Namespa
     learner.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.lr, weight_decay=0.02)
     started = time.monotonic()
-    proxy_losses, view_losses, hits = [], [], []
+    wanted = torch.from_numpy(traits).to(device)
+    trait_losses, view_losses = [], []
     for step in range(args.steps):
         share = step / args.steps
         rate = args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
@@ -143,28 +177,22 @@ def train(learner: Learner, rendered: Crops, real: Crops, args: argparse.Namespa
         kinds = torch.from_numpy(np.concatenate([rendered.kinds[pick], np.full(n_real, -1)])).repeat(2).to(device)
         # On a CPU half precision pays only for the larger pictures.
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or size_px >= INPUT_PX):
-            vectors = learner(views)
-        vectors = vectors.float()
+            told, vectors = learner(views)
         known = kinds >= 0
-        proxies = torch.nn.functional.normalize(learner.proxies, dim=1)
-        likeness = vectors[known] @ proxies.T  # (n, kinds)
-        target = kinds[known]
-        shifted = likeness - MARGIN * torch.nn.functional.one_hot(target, len(proxies))
-        proxy_loss = torch.nn.functional.cross_entropy(shifted / TEMPERATURE, target)
-        view_loss = nt_xent(vectors, kinds)
+        trait_loss = torch.nn.functional.smooth_l1_loss(told[known].float(), wanted[kinds[known]])
+        view_loss = nt_xent(vectors.float(), kinds)
         optimizer.zero_grad()
-        (proxy_loss + view_loss).backward()
+        (TRAIT_WEIGHT * trait_loss + view_loss).backward()
         torch.nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
         optimizer.step()
-        proxy_losses.append(proxy_loss.item())
+        trait_losses.append(trait_loss.item())
         view_losses.append(view_loss.item())
-        hits.append((likeness.argmax(1) == target).float().mean().item())
         if (step + 1) % 100 == 0:
             spent = time.monotonic() - started
-            kind, view, hit = (np.mean(figures[-100:]) for figures in (proxy_losses, view_losses, hits))
-            print(f"{spent:5.0f} s, step {step + 1}, kinds {kind:.3f}, views {view:.3f}, hits {hit:.2f}", flush=True)
+            trait, view = (np.mean(figures[-100:]) for figures in (trait_losses, view_losses))
+            print(f"{spent:5.0f} s, step {step + 1}, traits {trait:.3f}, views {view:.3f}", flush=True)
             yield step + 1
-    print(f"{args.steps} steps of {args.batch} views, hits {np.mean(hits[-50:]):.2f}", flush=True)
+    print(f"{args.steps} steps of {args.batch} views", flush=True)
 
 
 def nt_xent(vectors: torch.Tensor, kinds: torch.Tensor, *, temperature: float = TEMPERATURE) -> torch.Tensor:
@@ -184,7 +212,7 @@ def nt_xent(vectors: torch.Tensor, kinds: torch.Tensor, *, temperature: float = 
 def augment(rng: np.random.Generator, square: np.ndarray, size_px: int) -> torch.Tensor:
     """One view, uint8 (3, px, px): another cut, flip, light and sharpness. Colours stay: they tell kinds apart."""
     side = len(square)
-    wide, tall = rng.uniform(0.68, 1.0, 2) * side
+    wide, tall = rng.uniform(0.8, 1.0, 2) * side
     x, y = rng.uniform(0, side - wide), rng.uniform(0, side - tall)
     view = square[int(y) : int(y + tall), int(x) : int(x + wide)]
     # As coarse as the crop of a small, far animal.
