@@ -74,9 +74,7 @@ def _only_known(crops: Crops) -> Crops:
     return Crops(crops.squares[known].reshape(-1, STORED_PX, STORED_PX, 3), crops.kinds[known])
 
 
-def train(
-    backbone: torch.nn.Module, known: Crops, invented: Crops, *, n_kinds: int, args: argparse.Namespace
-) -> None:
+def train(backbone: torch.nn.Module, known: Crops, invented: Crops, *, n_kinds: int, args: argparse.Namespace) -> None:
     """Cross entropy over the cosines of embeddings (n, 1280) and one direction a kind (n_kinds, 1280)."""
     rng = np.random.default_rng(args.seed + 2)
     device = torch.device(args.device)
