@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 METHODS = ("none",)
 METHODS_TO_COME = ("simclr", "triplet")
 ONE_CLASS = ("ocsvm",)
-LEAST_FRAMES = 10
+LEAST_FRAMES = 40
 """Whole frames of a camera from which it is learnt what is usual there; with fewer, runs judge its frames afresh."""
 READERS = 2
 READ_AHEAD = 8
