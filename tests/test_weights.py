@@ -21,6 +21,7 @@ from core.sample import INTRUDERS, KNOWN, render_scene
 from core.sample.places import PLACES
 from core.sample.scenery import draw_scenery
 from core.sample.season import DEFAULT_SEED
+from models.first_steps import SAMPLE_CONFIDENCE
 from models.weights import measure, train_detector, train_encoder
 from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_photos, read_real_photos, render_photos
 
@@ -84,7 +85,7 @@ def test_the_detector_finds_known_animals_and_intruders_in_fresh_photos(scenerie
         rng = np.random.default_rng([77, number])
         scenery = sceneries[number % len(sceneries)]
         pixels, boxes, _ = render_scene(rng, scenery=scenery, species=[species], n_animals=1, night=number // 8)
-        answer = detector.predict(pixels[..., ::-1], imgsz=side, conf=0.25, verbose=False)[0].boxes.xyxy.numpy()
+        answer = detector.predict(pixels[..., ::-1], imgsz=side, conf=SAMPLE_CONFIDENCE, verbose=False)[0].boxes.xyxy.numpy()
         for box in boxes:
             found = len(answer) > 0 and measure.iou(box, answer).max() >= 0.5
             hits["known" if species in KNOWN else "intruders"].append(found)
