@@ -85,7 +85,9 @@ def test_the_detector_finds_known_animals_and_intruders_in_fresh_photos(scenerie
         rng = np.random.default_rng([77, number])
         scenery = sceneries[number % len(sceneries)]
         pixels, boxes, _ = render_scene(rng, scenery=scenery, species=[species], n_animals=1, night=number // 8)
-        answer = detector.predict(pixels[..., ::-1], imgsz=side, conf=SAMPLE_CONFIDENCE, verbose=False)[0].boxes.xyxy.numpy()
+        answer = detector.predict(pixels[..., ::-1], imgsz=side, conf=SAMPLE_CONFIDENCE, verbose=False)[
+            0
+        ].boxes.xyxy.numpy()
         for box in boxes:
             found = len(answer) > 0 and measure.iou(box, answer).max() >= 0.5
             hits["known" if species in KNOWN else "intruders"].append(found)
