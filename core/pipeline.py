@@ -4,7 +4,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from core.crop_pictures import save_crop_picture
 from core.deployments import DeploymentNamer
 from core.events import group_events
 from core.parts import Detector, Encoder, Scorer
-from core.records import Failure, Found, LoadedPhoto
+from core.records import Failure, Found, LoadedPhoto, Photo
 from core.runs import Phase, Progress, RunCounts, RunFolder, ShardTables
 from core.settings import RunSettings
 
-# A batch of large photos is closed early: decoded pixels take 3 bytes each, and two batches are in memory at once.
-BATCH_MEGAPIXELS = 96.0
+# A batch of large photos is closed early: decoded pixels take 3 bytes each, and three batches are in memory at once.
+BATCH_MEGAPIXELS = 64.0
 MOST_READERS = 4
 PROGRESS_EVERY_S = 0.5
 # The rate that is shown is that of the last while, so that it follows a slow disk or a busy machine.
@@ -61,7 +62,8 @@ def run_pipeline(
         AnomalureError: If another process works on this run, or the detector or encoder is broken.
         RunCancelled: If ``run.request_cancel()`` was called meanwhile.
     """
-    with run.working():
+    # The same threads for all shards: each new one may get a part of memory of its own, which is never given back.
+    with run.working(), _Workers() as workers:
         report = _Reporter(run, on_progress)
         seen = run.seen_hashes()
         for shard in range(run.n_shards):
@@ -69,7 +71,7 @@ def run_pipeline(
                 continue
             tables = _run_shard(
                 run.shard_files(shard), Path(run.info.folder), detector=detector, encoder=encoder, namer=namer,
-                settings=settings, crops_dir=crops_dir, seen=seen, report=report)  # fmt: skip
+                settings=settings, crops_dir=crops_dir, seen=seen, report=report, workers=workers)  # fmt: skip
             run.write_shard(shard, tables)
         report.phase(Phase.EVENTS)
         run.write_events(_find_events(run, gap_s=settings.event_gap_s))
@@ -126,6 +128,23 @@ class _Reporter:
         self._on_progress(progress)
 
 
+class _Workers:
+    """The threads of a run: some decode photos, one assembles batches of them, one has them looked at."""
+
+    def __init__(self) -> None:
+        self.n_readers = min(os.cpu_count() or 1, MOST_READERS)
+        self.readers = ThreadPoolExecutor(self.n_readers)
+        self.reading = ThreadPoolExecutor(1)
+        self.detecting = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> "_Workers":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for pool in (self.detecting, self.reading, self.readers):
+            pool.shutdown(cancel_futures=True)
+
+
 def _run_shard(
     files: Sequence[str],
     folder: Path,
@@ -137,66 +156,92 @@ def _run_shard(
     crops_dir: Path,
     seen: dict[str, str],
     report: _Reporter,
+    workers: "_Workers",
 ) -> ShardTables:
     tables = ShardTables()
     tables.add_embeddings([], np.empty((0, sum(encoder.sections)), dtype=np.float32))
-    for batch in _read_ahead(files, folder, namer=namer, settings=settings):
+    for looked in _detect_ahead(
+        _read_ahead(files, folder, namer=namer, settings=settings, workers=workers),
+        detector=detector,
+        seen=seen,
+        workers=workers,
+    ):
         report.check_cancel()
-        failures = [item for item in batch if isinstance(item, Failure)]
-        photos = _set_duplicates_aside([item for item in batch if isinstance(item, LoadedPhoto)], seen, tables)
-        found: list[tuple[LoadedPhoto, Found]] = []
-        for photo, result in zip(photos, detect_each(detector, photos), strict=True):
-            if isinstance(result, Failure):
-                failures.append(result)
-                del seen[photo.photo.photo_id]  # a copy of it gets its own chance
-            else:
-                found.append((photo, result))
-        for failure in failures:
+        for photo, first in looked.duplicates:
+            tables.add_duplicate(photo, duplicate_of=first)
+        for failure in looked.failures:
             tables.add_failure(failure)
-        _add_photos(found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir)
-        report.advance(len(batch), failures=len(failures))
+        _add_photos(looked.found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir)
+        report.advance(looked.n_files, failures=len(looked.failures))
     return tables
 
 
 def _read_ahead(
-    files: Sequence[str], folder: Path, *, namer: DeploymentNamer, settings: RunSettings
+    files: Sequence[str], folder: Path, *, namer: DeploymentNamer, settings: RunSettings, workers: "_Workers"
 ) -> Iterator[list[LoadedPhoto | Failure]]:
     """Batches of read photos; the next is read while the last is in the models."""
-    readers = min(os.cpu_count() or 1, MOST_READERS)
-    with ThreadPoolExecutor(readers) as pool, ThreadPoolExecutor(1) as ahead:
 
-        def read_batch(start: int) -> list[LoadedPhoto | Failure]:
-            batch: list[LoadedPhoto | Failure] = []
-            pixels = 0
-            while len(batch) < settings.batch_photos and pixels < BATCH_MEGAPIXELS * 1e6:
-                at = start + len(batch)
-                some = files[at : min(at + readers, start + settings.batch_photos)]
-                if not some:
-                    break
-                for item in pool.map(lambda name: read_one(folder, name, namer=namer, settings=settings), some):
-                    batch.append(item)
-                    pixels += 0 if isinstance(item, Failure) else item.photo.width_px * item.photo.height_px
-            return batch
+    def read_batch(start: int) -> list[LoadedPhoto | Failure]:
+        batch: list[LoadedPhoto | Failure] = []
+        pixels = 0
+        while len(batch) < settings.batch_photos and pixels < BATCH_MEGAPIXELS * 1e6:
+            at = start + len(batch)
+            some = files[at : min(at + workers.n_readers, start + settings.batch_photos)]
+            if not some:
+                break
+            for item in workers.readers.map(lambda name: read_one(folder, name, namer=namer, settings=settings), some):
+                batch.append(item)
+                pixels += 0 if isinstance(item, Failure) else item.photo.width_px * item.photo.height_px
+        return batch
 
-        at = 0
-        upcoming = ahead.submit(read_batch, at)
-        while batch := upcoming.result():
-            at += len(batch)
-            upcoming = ahead.submit(read_batch, at)
-            yield batch
+    at = 0
+    upcoming = workers.reading.submit(read_batch, at)
+    while batch := upcoming.result():
+        at += len(batch)
+        upcoming = workers.reading.submit(read_batch, at)
+        yield batch
 
 
-def _set_duplicates_aside(
-    photos: Sequence[LoadedPhoto], seen: dict[str, str], tables: ShardTables
-) -> list[LoadedPhoto]:
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A batch after the detector."""
+
+    n_files: int
+    duplicates: list[tuple[Photo, str]]
+    failures: list[Failure]
+    found: list[tuple[LoadedPhoto, Found]]
+
+
+def _detect_ahead(
+    batches: Iterator[list[LoadedPhoto | Failure]], *, detector: Detector, seen: dict[str, str], workers: "_Workers"
+) -> Iterator[_Looked]:
+    """Batches in which the detector has looked; the next is in the detector while the last is cut and embedded."""
+    upcoming: Future[_Looked] | None = None
+    for batch in batches:
+        following = workers.detecting.submit(_look, batch, detector=detector, seen=seen)
+        if upcoming is not None:
+            yield upcoming.result()
+        upcoming = following
+    if upcoming is not None:
+        yield upcoming.result()
+
+
+def _look(batch: Sequence[LoadedPhoto | Failure], *, detector: Detector, seen: dict[str, str]) -> _Looked:
+    looked = _Looked(len(batch), [], [item for item in batch if isinstance(item, Failure)], [])
     new = []
-    for photo in photos:
+    for photo in (item for item in batch if isinstance(item, LoadedPhoto)):
         first = seen.setdefault(photo.photo.photo_id, photo.photo.file_name)
         if first == photo.photo.file_name:
             new.append(photo)
         else:
-            tables.add_duplicate(photo.photo, duplicate_of=first)
-    return new
+            looked.duplicates.append((photo.photo, first))
+    for photo, result in zip(new, detect_each(detector, new), strict=True):
+        if isinstance(result, Failure):
+            looked.failures.append(result)
+            del seen[photo.photo.photo_id]  # a copy of it gets its own chance
+        else:
+            looked.found.append((photo, result))
+    return looked
 
 
 def _add_photos(
