@@ -16,6 +16,7 @@ from core.errors import AnomalureError
 from core.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
 from core.records import Box, CropKind, Decision, Verdict
 from core.runs import RunFolder, RunInfo, RunStatus
+from core.selections import Selection, list_selections, read_selection
 from core.store import Store
 
 DATABASE_NAME = "anomalure.duckdb"
@@ -128,6 +129,20 @@ class Project:
                                     created_at=info.created_at)  # fmt: skip
             return run
         raise AnomalureError(f"There is a run named {name!r} already. Choose another name, or resume that run.")
+
+    # Selections, kept by core/selections.py, ``save_selection``
+
+    def selections(self) -> list[Selection]:
+        """The named lists of crops, newest first; one that cannot be read has a ``problem``."""
+        return list_selections(self.path)
+
+    def selection(self, selection_id: str) -> Selection:
+        """The selection of that id, which may come from an address.
+
+        Raises:
+            AnomalureError: If there is none, or it cannot be read.
+        """
+        return read_selection(self.path, selection_id)
 
     # Pictures
 
