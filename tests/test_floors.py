@@ -12,9 +12,10 @@ BELOW = {
     "ui": {"core", "models", "ui"},
     "pages": {"core", "ui"},
     "app.py": {"core", "ui"},
-    "cli.py": {"core", "models"},
+    "commands": {"commands", "core", "models"},
+    "cli.py": {"commands", "core"},
 }
-ROOMS = {"core", "models", "ui", "pages", "app", "cli", "bench", "tests"}
+ROOMS = {"core", "models", "ui", "pages", "app", "cli", "commands", "bench", "tests"}
 NOT_IN_CORE = {"streamlit", "plotly", "torch", "torchvision", "ultralytics"}
 JUNK_DRAWERS = {"utils", "util", "common", "helpers", "helper", "misc"}
 LONGEST_FILE = 500

@@ -1,0 +1,20 @@
+"""``cli.py bundles``: the bundles of a project."""
+
+import argparse
+from typing import Any
+
+from commands.exit_codes import DONE
+from commands.options import open_project
+
+ABOUT = "list the bundles"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """None beside those of every command."""
+
+
+def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    store = open_project(arguments).store
+    active = store.active_bundle()
+    rows = store.bundles().to_dict("records")
+    return DONE, {"bundles": [{**row, "active": row["name"] == active} for row in rows]}

@@ -1,0 +1,66 @@
+"""``cli.py run``: a folder of photos to ranked crops."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
+from commands.options import add_encoder, add_settings, open_project, read_encoder_specs, read_settings
+from commands.progress_line import ProgressLine
+from core.errors import AnomalureError
+from core.runs import describe_run
+
+ABOUT = "find, embed and judge the crops of a folder of photos"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("folder", type=Path, nargs="?", metavar="FOLDER")
+    parser.add_argument("--bundle", default="", help="default: the active one; without any, a first look")
+    parser.add_argument("--first-look", action="store_true", help="judge the folder against itself")
+    parser.add_argument("--detector", default="", metavar="NAME_OR_PATH",
+                     help="bundled, a published name such as yolov8n, or a .pt, .onnx or OpenVINO model")  # fmt: skip
+    parser.add_argument("--boxes", type=Path, metavar="FILE",
+                     help="boxes in place of a detector: MegaDetector JSON, COCO JSON or Camtrap DP")  # fmt: skip
+    parser.add_argument("--name", metavar="R", help="the run's name; default: today and the folder's name")
+    parser.add_argument("--resume", metavar="R", help="go on with a run that was cut short")
+    parser.add_argument(
+        "--deployments", type=Path, metavar="CSV", help="a table of file_name or folder, and deployment"
+    )
+    parser.add_argument("--allow-code", action="store_true", help="agree that a .pt file runs code when it is loaded")
+    add_encoder(parser)
+    add_settings(parser)
+
+
+def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    from core.pipeline import RunCancelled
+    from models.running import RunRequest, resume_run, start_run
+
+    project = open_project(arguments)
+    with ProgressLine("photos") as line:
+        try:
+            if arguments.resume:
+                run = resume_run(
+                    project, arguments.resume, allow_code=arguments.allow_code, on_progress=line.show_progress
+                )
+            elif arguments.folder is None:
+                raise AnomalureError("Give the folder of photos, or --resume and the run to go on with.")
+            else:
+                bundle = "" if arguments.first_look else arguments.bundle or project.store.active_bundle()
+                request = RunRequest(
+                    folder=arguments.folder,
+                    name=arguments.name,
+                    bundle=bundle,
+                    detector=arguments.detector,
+                    boxes=arguments.boxes,
+                    encoders=read_encoder_specs(arguments),
+                    deployments_csv=arguments.deployments,
+                    allow_code=arguments.allow_code,
+                    settings=read_settings(arguments),
+                )
+                run = start_run(project, request, on_progress=line.show_progress)
+        except RunCancelled:
+            return FAILED, {"error": "The run was cancelled; go on with --resume."}
+    result = describe_run(run)
+    flawed = result["failures"] + result["damaged"]
+    return (SOME_PHOTOS_FAILED if flawed else DONE), result

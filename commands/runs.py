@@ -1,0 +1,22 @@
+"""``cli.py runs``: the runs of a project."""
+
+import argparse
+from typing import Any
+
+from commands.exit_codes import DONE
+from commands.options import open_project
+from core.runs import describe_run
+
+ABOUT = "list the runs"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """None beside those of every command."""
+
+
+def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    rows = [
+        {"run": run.run_id, "status": str(run.status), "problem": run.problem} if run.problem else describe_run(run)
+        for run in open_project(arguments).runs()
+    ]
+    return DONE, {"runs": rows}
