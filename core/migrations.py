@@ -31,6 +31,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             name TEXT NOT NULL, made_from TEXT NOT NULL, created_at TIMESTAMP NOT NULL, PRIMARY KEY (name))""",
         "CREATE TABLE activations (sequence BIGINT NOT NULL, bundle TEXT NOT NULL, activated_at TIMESTAMP NOT NULL)")),
     Migration("settings", ("CREATE TABLE settings (key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (key))",)),
+    Migration("rounds of review", ("ALTER TABLE verdicts ADD COLUMN round TEXT DEFAULT 'first'",)),
 )  # fmt: skip
 
 _RECORD = "CREATE TABLE migrations (number INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMP NOT NULL)"

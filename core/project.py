@@ -14,7 +14,7 @@ from core.catalogue import find_photo
 from core.crop_pictures import CROP_ID, place_crop_picture
 from core.errors import AnomalureError
 from core.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
-from core.records import Box, CropKind, Decision, Verdict
+from core.records import Box, CropKind, Decision, Round, Verdict
 from core.runs import RunFolder, RunInfo, RunStatus
 from core.selections import Selection, list_selections, read_selection
 from core.store import Store
@@ -228,13 +228,14 @@ class Project:
         reviewer: str = "",
         note: str = "",
         species: str = "",
+        round: Round = Round.FIRST,
     ) -> list[Verdict]:
-        """The same decision about several crops, kept all or none."""
+        """The same decision about several crops, kept all or none; of the blind second round it does not hold."""
         try:
             decision = Decision(verdict)
         except ValueError as error:
             raise AnomalureError(f"A verdict is one of {', '.join(Decision)}, got {verdict!r}.") from error
-        return self._append(crops, decision, reviewer=reviewer, note=note, species=species)
+        return self._append(crops, decision, reviewer=reviewer, note=note, species=species, round=round)
 
     def undo_verdict(self, crop: Mapping[str, Any] | pd.Series | str, *, reviewer: str = "") -> Verdict:
         """Take back what was decided about a crop: a new row, nothing is removed."""
@@ -275,6 +276,7 @@ class Project:
         reviewer: str,
         note: str,
         species: str,
+        round: Round = Round.FIRST,
     ) -> list[Verdict]:
         now = datetime.now(UTC)
         written: list[Verdict] = []
@@ -286,10 +288,11 @@ class Project:
                 box=Box(float(row["x"]), float(row["y"]), float(row["width"]), float(row["height"])),
                 verdict=decision, decided_at=now, reviewer=reviewer, species=species, note=note,
                 run=row.get("run", ""), bundle=row.get("bundle", ""), score=_number(row.get("score")),
-                p_value=_number(row.get("p_value")), false_alarm_rate=_number(row.get("false_alarm_rate")))  # fmt: skip
+                p_value=_number(row.get("p_value")), false_alarm_rate=_number(row.get("false_alarm_rate")),
+                round=round)  # fmt: skip
             written.append(new)
             earlier = row.get("verdict_crop_id") or new.crop_id
-            if earlier != new.crop_id:
+            if earlier != new.crop_id and round is not Round.SECOND:
                 # The verdict on show was given on a slightly other box in another run: it must not hold beside this.
                 replaced.append(_take_back(new, earlier))
         self.store.append_verdicts([*replaced, *written])

@@ -24,6 +24,18 @@ class Decision(StrEnum):
     UNSURE = "unsure"
 
 
+class Round(StrEnum):
+    """In which round of review a verdict was given.
+
+    A ``second`` one is given without seeing the first, to measure how well reviewers agree: it never changes what
+    holds. ``settled`` decides between a first and a second that differ, and holds like any other.
+    """
+
+    FIRST = "first"
+    SECOND = "second"
+    SETTLED = "settled"
+
+
 class JudgedBy(StrEnum):
     """Against what a crop was judged; shown wherever its score is shown."""
 
@@ -135,6 +147,7 @@ class Verdict:
     score: float | None = None
     p_value: float | None = None
     false_alarm_rate: float | None = None
+    round: Round = Round.FIRST
 
 
 def hash_content(content: bytes) -> str:

@@ -17,7 +17,7 @@ from core.errors import AnomalureError, StoreBusy
 from core.files import replace_file, temporary_beside
 from core.locks import FileLock, LockHeld
 from core.migrations import MIGRATIONS, migrate, read_version
-from core.records import Verdict
+from core.records import Round, Verdict
 
 PATIENCE_S = 10.0
 _PAUSE_S = 0.01
@@ -32,7 +32,8 @@ _turns_guard = threading.Lock()
 
 VERDICT_COLUMNS = (
     "sequence", "verdict_id", "photo_id", "crop_id", "kind", "x", "y", "width", "height", "verdict", "decided_at",
-    "reviewer", "species", "note", "run", "bundle", "score", "p_value", "false_alarm_rate")  # fmt: skip
+    "reviewer", "species", "note", "run", "bundle", "score", "p_value", "false_alarm_rate",
+    "round")  # fmt: skip
 
 
 class Store:
@@ -60,22 +61,24 @@ class Store:
             (item.verdict_id, item.photo_id, item.crop_id, str(item.kind), item.box.x, item.box.y, item.box.width,
              item.box.height, None if item.verdict is None else str(item.verdict), to_utc(item.decided_at),
              item.reviewer, item.species, item.note, item.run, item.bundle, item.score, item.p_value,
-             item.false_alarm_rate)
+             item.false_alarm_rate, str(item.round))
             for item in verdicts]  # fmt: skip
         with self._write() as connection:
             (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM verdicts").fetchone() or (0,)
             connection.executemany(
-                f"INSERT INTO verdicts VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})",
+                f"INSERT INTO verdicts ({', '.join(VERDICT_COLUMNS)}) VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})",
                 [(last + n, *row) for n, row in enumerate(rows, start=1)],
             )
 
-    def verdicts(self) -> pd.DataFrame:
+    def verdicts(self, *, with_second: bool = False) -> pd.DataFrame:
         """Every verdict ever given, oldest first; columns ``VERDICT_COLUMNS``, ``decided_at`` in UTC without zone.
 
-        ``verdict`` is empty where a row takes an earlier verdict back.
+        ``verdict`` is empty where a row takes an earlier verdict back. Those of the blind second round never hold,
+        so they are there only ``with_second``.
         """
         columns = ", ".join("coalesce(verdict, '') AS verdict" if c == "verdict" else c for c in VERDICT_COLUMNS)
-        return self._read(f"SELECT {columns} FROM verdicts ORDER BY sequence")
+        which = "" if with_second else f"WHERE round <> '{Round.SECOND}'"
+        return self._read(f"SELECT {columns} FROM verdicts {which} ORDER BY sequence")
 
     # Registry
 

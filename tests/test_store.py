@@ -16,7 +16,7 @@ import pytest
 from core.errors import AnomalureError, StoreBusy
 from core.locks import FileLock
 from core.migrations import MIGRATIONS, migrate
-from core.records import Box, CropKind, Decision, Verdict
+from core.records import Box, CropKind, Decision, Round, Verdict
 from core.store import VERDICT_COLUMNS, Store
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -51,7 +51,7 @@ def test_a_verdict_comes_back_as_it_was_given(store):
         "sequence": 1, "verdict_id": "verdict-7", "photo_id": "ab" * 16, "crop_id": f"{7:020x}", "kind": "detection",
         "x": 1.0, "y": 2.0, "width": 3.0, "height": 4.0, "verdict": "anomaly", "decided_at": datetime(2026, 5, 1, 12),
         "reviewer": "R", "species": "stoat", "note": "white tail, ❄", "run": "season", "bundle": "first",
-        "score": 1.5, "p_value": 0.01, "false_alarm_rate": 0.05}  # fmt: skip
+        "score": 1.5, "p_value": 0.01, "false_alarm_rate": 0.05, "round": "first"}  # fmt: skip
 
 
 def test_a_verdict_that_takes_back_has_an_empty_decision(store):
@@ -59,6 +59,14 @@ def test_a_verdict_that_takes_back_has_an_empty_decision(store):
     row = store.verdicts().iloc[0]
     assert row["verdict"] == ""
     assert row[["score", "p_value"]].isna().all()
+
+
+def test_a_blind_second_verdict_is_kept_and_never_holds(store):
+    store.append_verdicts([make_verdict(1)])
+    store.append_verdicts([make_verdict(1, verdict=Decision.NORMAL, reviewer="S", round=Round.SECOND)])
+
+    assert store.verdicts()["reviewer"].tolist() == ["R"]
+    assert store.verdicts(with_second=True)["round"].tolist() == ["first", "second"]
 
 
 def test_verdicts_are_numbered_in_the_order_in_which_they_came(store):
