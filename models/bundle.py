@@ -23,12 +23,14 @@ from models.encoder_spec import EncoderSpec
 from models.judge import Group, Judge, Kind
 from models.normaliser import Normaliser
 from models.one_class import OneClassModel
+from models.training_rows import TrainingRows
 
 FORMAT = 1
 MANIFEST = "bundle.json"
 CARD = "MODEL_CARD.md"
 NORMALISERS = "normaliser.safetensors"
 CALIBRATION = "calibration.safetensors"
+ROWS = "training.parquet"
 _WEIGHT_FILES_APART = ("default", "none")  # published weights, which torchvision keeps; random ones
 
 
@@ -81,12 +83,13 @@ class Bundle:
             "notes": list(self.notes),
         }
 
-    def write(self, out_dir: Path, *, card: str) -> "Bundle":
+    def write(self, out_dir: Path, *, card: str, rows: TrainingRows | None = None) -> "Bundle":
         """Write it to ``out_dir/name``, whole or not at all.
 
         Args:
             out_dir: The project's ``bundles`` folder; made if it is not there.
             card: Markdown for its MODEL_CARD.md.
+            rows: What it was taught, so that it can be taught again without the photos.
 
         Returns:
             The bundle with its ``path``, its encoders pointing at the copies inside.
@@ -101,7 +104,7 @@ class Bundle:
         temporary = temporary_beside(path)
         try:
             temporary.mkdir(parents=True)
-            self._write_files(temporary, card=card)
+            self._write_files(temporary, card=card, rows=rows)
             refuse_existing(path)
             os.rename(temporary, path)
             _sync_folder(out_dir)
@@ -111,7 +114,7 @@ class Bundle:
             shutil.rmtree(temporary, ignore_errors=True)
         return Bundle.load(path)
 
-    def _write_files(self, folder: Path, *, card: str) -> None:
+    def _write_files(self, folder: Path, *, card: str, rows: TrainingRows | None) -> None:
         files: dict[str, bytes] = {CARD: card.encode()}
         encoders = []
         for i, spec in enumerate(self.encoders):
@@ -148,6 +151,9 @@ class Bundle:
             "cameras": dict(zip(sorted(self.camera_judges), described.values(), strict=True)),
             "files": {name: _hash(content) for name, content in files.items()},
         }
+        if rows is not None:  # apart from the files that a run needs: there may be many rows
+            files[ROWS] = rows.to_bytes()
+            manifest["training_rows"] = {"file": ROWS, "hash": _hash(files[ROWS]), "n": len(rows)}
         files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
         for name, content in files.items():
             with (folder / name).open("xb") as file:
@@ -155,6 +161,25 @@ class Bundle:
                 file.flush()
                 os.fsync(file.fileno())
         _sync_folder(folder)
+
+    def training_rows(self) -> TrainingRows:
+        """What it was taught.
+
+        Raises:
+            BundleError: If it is not on disk, was made before bundles kept their rows, or the file is not the one
+                that was written.
+        """
+        listed = _read_manifest(self.path).get("training_rows") if self.path else None
+        if not self.path or not isinstance(listed, dict):
+            raise BundleError(
+                f"The bundle {self.name} keeps no training rows, so it cannot be taught again as it is. "
+                "Train it anew from its photos; bundles made now keep them."
+            )
+        try:
+            content = _read_listed(self.path, str(listed.get("file")), str(listed.get("hash")))
+            return TrainingRows.from_bytes(content)
+        except ValueError as error:
+            raise BundleError(f"The training rows of the bundle {self.name} cannot be used: {error}.") from error
 
     @classmethod
     def load(cls, path: Path) -> "Bundle":
@@ -281,19 +306,21 @@ def _read_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
     listed = manifest.get("files")
     if not isinstance(listed, dict) or not {NORMALISERS, CALIBRATION, CARD} <= set(listed):
         raise BundleError(f"The {MANIFEST} of the bundle {path.name} does not list its files.")
-    contents = {}
-    for name, expected in listed.items():
-        try:
-            content = (path / _check_file_name(name)).read_bytes()
-        except OSError as error:
-            raise BundleError(f"The bundle {path.name} has lost its file {name} ({error.strerror}).") from error
-        if _hash(content) != expected:
-            raise BundleError(
-                f"The file {name} of the bundle {path.name} is not the one that was written: it is damaged or was "
-                "changed. Get the bundle again, or train it again."
-            )
-        contents[name] = content
-    return contents
+    return {name: _read_listed(path, name, expected) for name, expected in listed.items()}
+
+
+def _read_listed(path: Path, name: str, expected: str) -> bytes:
+    """A file that the manifest lists, if it is the one that was written."""
+    try:
+        content = (path / _check_file_name(name)).read_bytes()
+    except OSError as error:
+        raise BundleError(f"The bundle {path.name} has lost its file {name} ({error.strerror}).") from error
+    if _hash(content) != expected:
+        raise BundleError(
+            f"The file {name} of the bundle {path.name} is not the one that was written: it is damaged or was "
+            "changed. Get the bundle again, or train it again."
+        )
+    return content
 
 
 def _check_file_name(name: str) -> str:

@@ -1,6 +1,5 @@
 """The page that tells what a bundle is, beside its files."""
 
-from core.formats.labelled import LabelFile
 from models.bundle import Bundle
 from models.judge import Judge
 
@@ -11,10 +10,9 @@ _METHOD_NAMES = {
 }
 
 
-def write_card(bundle: Bundle, *, method: str, labels: LabelFile, split: str | None) -> str:
-    """A bundle's MODEL_CARD.md."""
+def write_card(bundle: Bundle, *, method: str, source: str) -> str:
+    """A bundle's MODEL_CARD.md; ``method`` is how its encoder was trained, ``source`` where its crops come from."""
     rate = bundle.settings.false_alarm_rate
-    source = f"{labels.format_name or 'labels'}" + (f", split {split}" if split else "")
     encoders = [f"- {spec.name}, crops of {spec.input_px} px" for spec in bundle.encoders]
     lines = [
         f"# {bundle.name}",

@@ -1,6 +1,5 @@
 """Labelled photos to a bundle."""
 
-import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,21 +18,17 @@ from core.formats.matching import match_names
 from core.parts import Encoder
 from core.photos import find_photos, read_photo
 from core.project import check_name
-from core.records import LoadedPhoto
+from core.records import Box, Crop, CropKind, LoadedPhoto, name_crops
 from core.settings import RunSettings
-from models.bundle import Bundle, now_utc, refuse_existing
+from models.bundle import Bundle, refuse_existing
+from models.bundle_making import make_bundle
 from models.encoder import load_encoder
 from models.encoder_spec import EncoderSpec
-from models.judge import Judge, fit_judge
-from models.model_card import write_card
-
-log = logging.getLogger(__name__)
+from models.training_rows import TrainingRows, as_training_table, describe_crop
 
 METHODS = ("none",)
 METHODS_TO_COME = ("simclr", "triplet")
 ONE_CLASS = ("ocsvm",)
-LEAST_FRAMES = 40
-"""Whole frames of a camera from which it is learnt what is usual there; with fewer, runs judge its frames afresh."""
 READERS = 2
 READ_AHEAD = 8
 BATCH_CROPS = 32
@@ -50,16 +45,22 @@ class TrainingCrops:
 
     sections: tuple[int, ...]
     embeddings: list[np.ndarray] = field(default_factory=list)
+    crops: list[Crop] = field(default_factory=list)
     species: list[str] = field(default_factory=list)
-    photos: list[str] = field(default_factory=list)
+    file_name_of: dict[str, str] = field(default_factory=dict)
     deployment_of: dict[str, str] = field(default_factory=dict)
     captured_at_of: dict[str, datetime | None] = field(default_factory=dict)
     event_of: dict[str, str] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
 
+    @property
+    def photos(self) -> list[str]:
+        """The ``photo_id`` of each row."""
+        return [crop.photo_id for crop in self.crops]
+
     def rows(self) -> np.ndarray:
         """Raw embeddings, float32, shape ``(n, d)``."""
-        return np.concatenate([np.empty((0, sum(self.sections)), np.float16), *self.embeddings]).astype(np.float32)
+        return self._halves().astype(np.float32)
 
     def owners(self, *, gap_s: float) -> np.ndarray:
         """The event of each row, shape ``(n,)``, str: as labelled, by time, or else the photo itself."""
@@ -69,11 +70,34 @@ class TrainingCrops:
             [self.captured_at_of[photo] for photo in photos],
             gap_s=gap_s,
         )
-        owner_of = {
-            photo: f"labelled {self.event_of[photo]}" if self.event_of[photo] else event
-            for photo, event in zip(photos, events, strict=True)
-        }
+        owner_of = {}
+        for photo, event in zip(photos, events, strict=True):
+            if self.event_of[photo]:
+                owner_of[photo] = f"labelled {self.event_of[photo]}"
+            else:
+                # The photo, not its number among those without a time: another folder has numbers like these.
+                owner_of[photo] = f"photo {photo}" if self.captured_at_of[photo] is None else event
         return np.array([owner_of[photo] for photo in self.photos], dtype=object)
+
+    def training_rows(self, *, gap_s: float) -> TrainingRows:
+        """The rows as a bundle keeps them."""
+        table = as_training_table(
+            [
+                describe_crop(
+                    crop,
+                    file_name=self.file_name_of[crop.photo_id],
+                    species=species,
+                    deployment=self.deployment_of[crop.photo_id],
+                    captured_at=self.captured_at_of[crop.photo_id],
+                    owner=owner,
+                )
+                for crop, species, owner in zip(self.crops, self.species, self.owners(gap_s=gap_s), strict=True)
+            ]
+        )
+        return TrainingRows(table, self._halves())
+
+    def _halves(self) -> np.ndarray:
+        return np.concatenate([np.empty((0, sum(self.sections)), np.float16), *self.embeddings])
 
 
 def train_bundle(
@@ -124,39 +148,19 @@ def train_bundle(
     crops = embed_labelled(
         chosen, images_dir, encoder=encoder, settings=settings, file_problems=labels.problems, on_progress=on_progress
     )
-    rows, species, owners = (
-        crops.rows(),
-        np.array(crops.species, dtype=object),
-        crops.owners(gap_s=settings.event_gap_s),
-    )
-    is_crop = species != ""
-    if not is_crop.any():
-        raise AnomalureError(
-            "No crop could be learnt from: boxes with a species are needed. " + "; ".join(crops.problems.lines())
-        )
-    species_judge = fit_judge(
-        rows[is_crop], species[is_crop].tolist(), owners[is_crop].tolist(), sections=crops.sections
-    )
-    camera_judges, camera_notes = _learn_cameras(crops, rows, ~is_crop, owners)
-    bundle = Bundle(
+    return make_bundle(
+        crops.training_rows(gap_s=settings.event_gap_s),
         name=name,
-        created_at=now_utc(),
-        encoders=tuple(encoders),
+        encoders=encoders,
         sections=crops.sections,
         detector=detector,
+        one_class=one_class,
         settings=settings,
-        species_judge=species_judge,
-        camera_judges=camera_judges,
-        counts=Counter(species[is_crop].tolist()),
-        notes=(
-            *(f"Not used: {line}." for line in crops.problems.lines()),
-            *(f"{kind} has no model: {reason}." for kind, reason in species_judge.left_out.items()),
-            *camera_notes,
-        ),
+        out_dir=out_dir,
+        method=method,
+        source=(labels.format_name or "labels") + (f", split {split}" if split else ""),
+        notes=[f"Not used: {line}." for line in crops.problems.lines()],
     )
-    for note in bundle.notes:
-        log.warning("%s", note)
-    return bundle.write(out_dir, card=write_card(bundle, method=method, labels=labels, split=split))
 
 
 def embed_labelled(
@@ -210,10 +214,10 @@ def embed_labelled(
         if isinstance(loaded, PhotoUnreadable):
             crops.problems.add(f"photos that cannot be read: {loaded}".rstrip("."), labelled.file_name)
         else:
-            for species, pixels in _cut_labelled(labelled, loaded, crops, settings):
+            for crop, species, pixels in _cut_labelled(labelled, loaded, crops, settings):
                 batch.append(resize_crops([pixels], size_px=encoder.input_px)[0])
+                crops.crops.append(crop)
                 crops.species.append(species)
-                crops.photos.append(loaded.photo.photo_id)
                 if len(batch) == BATCH_CROPS:
                     flush()
         on_progress(done, len(wanted))
@@ -223,12 +227,13 @@ def embed_labelled(
 
 def _cut_labelled(
     labelled: LabelledPhoto, loaded: LoadedPhoto, crops: TrainingCrops, settings: RunSettings
-) -> Iterator[tuple[str, np.ndarray]]:
-    """The species and pixels of each usable box, or the whole frame with an empty species."""
+) -> Iterator[tuple[Crop, str, np.ndarray]]:
+    """Each usable box with its species and pixels, or the whole frame with an empty species."""
     photo, problems = loaded.photo, crops.problems
     if photo.photo_id in crops.deployment_of:
         problems.add("photos with the content of another one", labelled.file_name)
         return
+    crops.file_name_of[photo.photo_id] = photo.file_name
     crops.deployment_of[photo.photo_id] = photo.deployment
     crops.captured_at_of[photo.photo_id] = labelled.captured_at or photo.captured_at
     crops.event_of[photo.photo_id] = labelled.event_id
@@ -237,11 +242,13 @@ def _cut_labelled(
         return
     boxed = [label for label in labelled.labels if label.box is not None]
     if not boxed:
-        yield "", loaded.pixels
+        frame = Box(0.0, 0.0, float(photo.width_px), float(photo.height_px))
+        yield Crop(name_crops(photo.photo_id, [None])[0], photo.photo_id, CropKind.FRAME, frame), "", loaded.pixels
         return
     if not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
         problems.add("photos whose boxes were drawn on the photo turned on its side", labelled.file_name)
         return
+    usable: list[tuple[str, Box]] = []
     for label in boxed:
         assert label.box is not None
         box = labelled.box_px(label.box, width_px=photo.width_px, height_px=photo.height_px)
@@ -252,29 +259,11 @@ def _cut_labelled(
         elif box is None:
             problems.add("boxes outside their photo", labelled.file_name)
         else:
-            yield label.species, cut_crop(loaded.pixels, box, margin=settings.crop_margin)
-
-
-def _learn_cameras(
-    crops: TrainingCrops, rows: np.ndarray, is_frame: np.ndarray, owners: np.ndarray
-) -> tuple[dict[str, Judge], list[str]]:
-    """A judge for each camera with enough whole frames, and which have not."""
-    deployments = np.array([crops.deployment_of[photo] for photo in crops.photos], dtype=object)
-    judges: dict[str, Judge] = {}
-    notes = []
-    for camera in sorted(set(deployments[is_frame])):
-        of_camera = is_frame & (deployments == camera)
-        n_frames = int(of_camera.sum())
-        if n_frames < LEAST_FRAMES or len(set(owners[of_camera])) < 2:
-            notes.append(
-                f"Whole frames of {camera} have no model: {n_frames} in training, at least {LEAST_FRAMES} of two "
-                "events are needed; a run judges them against each other."
-            )
-            continue
-        judges[camera] = fit_judge(
-            rows[of_camera], [camera] * n_frames, owners[of_camera].tolist(), sections=crops.sections
-        )
-    return judges, notes
+            usable.append((label.species, box))
+    ids = name_crops(photo.photo_id, [box for _, box in usable])
+    for crop_id, (species, box) in zip(ids, usable, strict=True):
+        crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box)
+        yield crop, species, cut_crop(loaded.pixels, box, margin=settings.crop_margin)
 
 
 def _choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:

@@ -1,5 +1,6 @@
 """Labelled photos become a bundle; what cannot be used is counted and said."""
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,10 @@ from core.errors import AnomalureError, BundleError
 from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.records import Box
 from core.settings import RunSettings
-from models.bundle import CARD, Bundle
+from models.bundle import CARD, MANIFEST, Bundle
+from models.bundle_making import LEAST_FRAMES, make_bundle
 from models.encoder_spec import EncoderSpec
-from models.training import LEAST_FRAMES, embed_labelled, train_bundle
+from models.training import embed_labelled, train_bundle
 from tests.fake_parts import MeanColourEncoder
 
 COLOURS = {"deer": (150, 110, 60), "fox": (200, 90, 30), "hare": (30, 40, 230), "": (60, 110, 60)}
@@ -243,3 +245,56 @@ def test_a_bundle_of_few_crops_says_that_none_can_be_flagged(tmp_path, write_jpe
 
     assert "mean of its crops (few crops)" in card
     assert "none can be flagged at 0.05" in card
+
+
+def test_a_bundle_keeps_what_it_was_taught_and_can_be_taught_again_without_the_photos(season, tmp_path):
+    for _ in range(LEAST_FRAMES):
+        season.add("", camera="south")
+    bundle = season.train(tmp_path)
+    rows = bundle.training_rows()
+
+    again = make_bundle(
+        rows, name="again", encoders=SPECS, sections=bundle.sections, settings=bundle.settings,
+        out_dir=tmp_path / "bundles")  # fmt: skip
+
+    assert len(rows) == 55 + LEAST_FRAMES
+    first = rows.table.iloc[0]
+    assert (first["file_name"], first["species"], first["deployment"]) == ("north/IMG_0000.jpg", "deer", "north")
+    assert (first["x"], first["y"], first["width"], first["height"]) == (8.0, 8.0, 32.0, 24.0)
+    assert rows.is_frame.sum() == LEAST_FRAMES
+    asked = np.random.default_rng(0).random((20, 3)).astype(np.float32)
+    for ours, theirs in ((bundle.species_judge, again.species_judge),
+                         (bundle.camera_judges["south"], again.camera_judges["south"])):  # fmt: skip
+        np.testing.assert_array_equal(theirs.judge(asked).p_values, ours.judge(asked).p_values)
+
+
+def test_rows_that_are_joined_replace_the_same_crops(season, tmp_path):
+    rows = season.train(tmp_path).training_rows()
+    corrected = rows.select(rows.column("species") == "fox")
+    corrected = replace(corrected, table=corrected.table.assign(species="hare", origin="verdicts"))
+
+    joined = rows.join(corrected)
+
+    assert len(joined) == len(rows)
+    assert set(joined.column("species")) == {"deer", "hare"}
+
+
+def test_a_bundle_without_rows_still_judges_and_says_why_it_cannot_be_taught_again(season, tmp_path):
+    made = season.train(tmp_path)
+    manifest = json.loads((made.path / MANIFEST).read_text(encoding="utf-8"))
+    del manifest["training_rows"]
+    (made.path / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    old = Bundle.load(made.path)
+
+    assert old.species == ("deer", "fox")
+    with pytest.raises(BundleError, match="keeps no training rows"):
+        old.training_rows()
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"PAR1")])
+def test_damaged_training_rows_are_told_and_do_not_stop_a_run(season, tmp_path, damage):
+    made = season.train(tmp_path)
+    damage(made.path / "training.parquet")
+
+    with pytest.raises(BundleError, match=r"training\.parquet"):
+        Bundle.load(made.path).training_rows()
