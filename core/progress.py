@@ -20,6 +20,7 @@ class Phase(StrEnum):
     PHOTOS = "photos"
     EVENTS = "events"
     SCORES = "scores"
+    PROJECTIONS = "projections"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"

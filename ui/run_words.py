@@ -8,6 +8,7 @@ PHASE_WORDS = {
     Phase.PHOTOS: "Looking at the photos",
     Phase.EVENTS: "Grouping photos into events",
     Phase.SCORES: "Judging the crops",
+    Phase.PROJECTIONS: "Laying out the crops",
     Phase.DONE: "Done",
     Phase.FAILED: "Stopped by an error",
     Phase.CANCELLED: "Cancelled",

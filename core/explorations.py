@@ -1,0 +1,423 @@
+"""What is computed of a run for looking around in it: projections and trees of clusters, kept beside its shards."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from core.clusters import ClusterTree, build_tree
+from core.errors import AnomalureError
+from core.files import read_whole, replace_file, temporary_beside, write_whole
+from core.locks import FileLock, LockHeld
+from core.progress import Phase, Progress, is_alive, sign_progress, to_progress
+from core.projection import (
+    Projection,
+    ProjectionKind,
+    check_n_crops,
+    prepare_embeddings,
+    project_pca,
+    project_umap,
+)
+from core.runs import RunFolder
+from core.tsne import FIRST_RUNG, TsneNeighbours, align_points, choose_ladder, refine_tsne
+
+LADDER_JOB = "ladder"
+# A picture on the way is written at most this often: fast enough to watch, without keeping the disk busy.
+PICTURE_EVERY_S = 1.0
+NEIGHBOURS_PATIENCE_S = 3_600.0
+
+
+class Cancelled(Exception):
+    """Somebody asked the computation to stop; what was finished is kept."""
+
+
+class WorkStatus(StrEnum):
+    """How a projection stands."""
+
+    MISSING = "missing"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkState:
+    """How far the computation of a projection is.
+
+    Attributes:
+        status: ``interrupted``: its process went away without an end.
+        share: How much is done, 0 to 1.
+        seconds_left: None while nobody can tell.
+        message: What is done just now, or what went wrong, in a sentence.
+    """
+
+    status: WorkStatus
+    share: float = 0.0
+    seconds_left: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A run's crops on the plane, in the order of ``Exploration.crop_ids``.
+
+    Attributes:
+        projection: What it shows.
+        points: Shape ``(n, 2)``, float32.
+        iteration: Of ``iterations``; both 0 where there are no steps.
+        kl: Divergence of a t-SNE, lower is better; NaN for the others.
+        is_final: Whether it is finished; if not, a later one will follow.
+    """
+
+    projection: Projection
+    points: np.ndarray
+    iteration: int = 0
+    iterations: int = 0
+    kl: float = float("nan")
+    is_final: bool = True
+
+
+class Exploration:
+    """What is computed of one run. Cheap to make; reads only what it is asked for, and starts no process."""
+
+    def __init__(self, run: RunFolder, *, sections: Sequence[int] | None = None) -> None:
+        self.run = run
+        self._sections = sections
+
+    @classmethod
+    def of(cls, run: RunFolder, *, sections: Sequence[int] | None = None) -> "Exploration":
+        """The exploration of a run.
+
+        Args:
+            run: Its finished shards are what is explored.
+            sections: Length of each joined encoder's part of an embedding; None: one part.
+        """
+        return cls(run, sections=sections)
+
+    # The crops
+
+    @cached_property
+    def n_crops(self) -> int:
+        """How many crops there are, without reading them."""
+        return sum(pq.read_metadata(path).num_rows for path in self.run.tables("embeddings"))
+
+    @cached_property
+    def crop_ids(self) -> list[str]:
+        """The crops in the order in which every picture and every tree has them."""
+        ids: list[str] = []
+        for path in self.run.tables("embeddings"):
+            ids.extend(pq.read_table(path, columns=["crop_id"]).column("crop_id").to_pylist())
+        return ids
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where it is kept; a run that was resumed has another one, for its crops are others."""
+        return self.run.path / "explore" / f"{len(self.run.done_shards())}-{self.n_crops}"
+
+    def check(self, projection: Projection | None = None) -> None:
+        """Refuse what cannot be laid out.
+
+        Raises:
+            AnomalureError: If the run has no embeddings, fewer than 3 crops, or too few for this projection.
+        """
+        if not self.run.tables("embeddings"):
+            raise AnomalureError(f"Run {self.run.run_id} has no embeddings yet, so there is nothing to lay out. Wait "
+                                 "until its first photos are done, or resume it.")  # fmt: skip
+        check_n_crops(self.n_crops)
+        if projection is not None:
+            projection.check(self.n_crops)
+
+    # What is there
+
+    def ladder(self) -> list[Projection]:
+        """The t-SNEs that are made ahead, by rising perplexity."""
+        return [Projection(perplexity=float(rung)) for rung in choose_ladder(self.n_crops)]
+
+    def has(self, projection: Projection) -> bool:
+        """Whether the projection is finished."""
+        return self._picture_path(projection).is_file()
+
+    def points(self, projection: Projection) -> np.ndarray | None:
+        """The finished projection, shape ``(n, 2)``, float32, in the order of ``crop_ids``; None if it is not there."""
+        found = _read_picture(self._picture_path(projection), projection)
+        return None if found is None or len(found.points) != self.n_crops else found.points
+
+    def picture(self, projection: Projection) -> Picture | None:
+        """The finished projection, else the latest picture on the way to it, else None."""
+        for path in (self._picture_path(projection), self._draft_path(projection)):
+            found = _read_picture(path, projection)
+            if found is not None and len(found.points) == self.n_crops:
+                return found
+        return None
+
+    def nearest(self, projection: Projection) -> Picture | None:
+        """What can be shown at once: the projection, or the finished t-SNE whose perplexity is nearest to it."""
+        found = self.picture(projection)
+        if found is not None or projection.kind is not ProjectionKind.TSNE:
+            return found
+        ready = [other for other in self._finished_tsnes() if other != projection]
+        ready.sort(key=lambda other: abs(np.log(other.perplexity / projection.perplexity)))
+        return next((found for other in ready if (found := self.picture(other)) is not None), None)
+
+    def _finished_tsnes(self) -> list[Projection]:
+        names = [path.name.removeprefix("tsne-").removesuffix(".npz") for path in self.folder.glob("tsne-*.npz")]
+        return [Projection(perplexity=float(name)) for name in names if not name.endswith("draft")]
+
+    # How it stands
+
+    def job(self, projection: Projection) -> str:
+        """The name of the computation that makes this projection: its key, or that of the whole ladder."""
+        return LADDER_JOB if projection in self.ladder() else projection.key
+
+    def state(self, projection: Projection) -> WorkState:
+        """How the projection stands now."""
+        if self.has(projection):
+            return WorkState(status=WorkStatus.READY, share=1.0)
+        return self.job_state(self.job(projection))
+
+    def job_state(self, job: str) -> WorkState:
+        """How a computation stands: ``ladder`` or the key of a projection."""
+        progress = _read_progress(self._progress_path(job))
+        if progress is None:
+            return WorkState(status=WorkStatus.MISSING)
+        share = progress.done / progress.total if progress.total else 0.0
+        status = {Phase.DONE: WorkStatus.READY, Phase.CANCELLED: WorkStatus.CANCELLED, Phase.FAILED: WorkStatus.FAILED}
+        found = status.get(progress.phase)
+        if found is None:
+            found = WorkStatus.RUNNING if is_alive(progress) else WorkStatus.INTERRUPTED
+        return WorkState(status=found, share=share, seconds_left=progress.seconds_left, message=progress.message)
+
+    def request_cancel(self, job: str) -> None:
+        """Ask a computation to stop soon; what it has finished is kept."""
+        if self.folder.is_dir():
+            write_whole(self._cancel_path(job), b"")
+
+    # Clusters
+
+    def tree(self, projection: Projection | None, *, min_samples: int) -> ClusterTree:
+        """The tree of clusters of a finished projection, or of the embeddings themselves (None); kept once made.
+
+        Raises:
+            AnomalureError: If the projection is not there yet, or the crops cannot be grouped.
+        """
+        name = "embeddings" if projection is None else projection.key
+        path = self.folder / f"tree-{name}-{min_samples}.npz"
+        if path.is_file():
+            try:
+                return ClusterTree.load(path)
+            except AnomalureError:
+                path.unlink(missing_ok=True)
+        points = self.prepared() if projection is None else self.points(projection)
+        if points is None:
+            assert projection is not None
+            raise AnomalureError(f"{projection.label} is not computed yet. Wait until it is ready.")
+        tree = build_tree(points, min_samples=min_samples)
+        tree.save(path)
+        return tree
+
+    # Computing: what `cli.py explore` does
+
+    def prepared(self) -> np.ndarray:
+        """The embeddings on a common scale in at most 50 components, shape ``(n, d)``, float32; kept once made.
+
+        Raises:
+            AnomalureError: If they cannot be compared.
+        """
+        self.check()
+        path = self.folder / "prepared.npy"
+        if path.is_file():
+            return np.load(path, allow_pickle=False)
+        rows = np.concatenate([rows for _, rows in self.run.embedded_shards()])
+        prepared = prepare_embeddings(rows, sections=self._sections)
+        self._write(path, lambda file: np.save(file, prepared))
+        return prepared
+
+    def compute(self, projection: Projection, *, on_progress: Callable[[Progress], None] | None = None) -> Picture:
+        """Compute a projection in this process, unless it is there.
+
+        Raises:
+            AnomalureError: If it cannot be computed, or another process computes it.
+            Cancelled: If somebody asked for it.
+        """
+        self.check(projection)
+        found = self.picture(projection)
+        if found is not None and found.is_final:
+            return found
+        with self._working(projection.key, on_progress) as report:
+            return self._compute(projection, report, first=0.0, last=1.0)
+
+    def compute_ladder(self, *, on_progress: Callable[[Progress], None] | None = None) -> list[Projection]:
+        """Compute PCA and the t-SNEs of the ladder, the usual perplexity first; what is there already stays.
+
+        Raises:
+            AnomalureError: If it cannot be computed, or another process computes it.
+            Cancelled: If somebody asked for it.
+        """
+        self.check()
+        pca = Projection(kind=ProjectionKind.PCA)
+        rungs = sorted(self.ladder(), key=lambda rung: abs(np.log(rung.perplexity / FIRST_RUNG)))
+        with self._working(LADDER_JOB, on_progress) as report:
+            self._compute(pca, report, first=0.0, last=0.0)
+            for i, rung in enumerate(rungs):
+                if not self.has(rung):
+                    self._compute(rung, report, first=i / len(rungs), last=(i + 1) / len(rungs))
+        return [pca, *self.ladder()]
+
+    def _compute(self, projection: Projection, report: "_Report", *, first: float, last: float) -> Picture:
+        report(first, f"Computing {projection.label}")
+        if projection.kind is ProjectionKind.PCA:
+            picture = Picture(projection=projection, points=self._pca())
+        elif projection.kind is ProjectionKind.UMAP:
+            points = project_umap(self.prepared(), n_neighbors=projection.n_neighbors, min_dist=projection.min_dist,
+                                  seed=projection.seed)  # fmt: skip
+            picture = Picture(projection=projection, points=align_points(points, to=self._pca()))
+        else:
+            for picture in self._refine(projection):
+                report(first + (last - first) * picture.iteration / picture.iterations,
+                       f"Computing {projection.label}")  # fmt: skip
+        self._write_picture(self._picture_path(projection), picture)
+        self._draft_path(projection).unlink(missing_ok=True)
+        return picture
+
+    def _pca(self) -> np.ndarray:
+        return project_pca(self.prepared())
+
+    def _refine(self, projection: Projection) -> Iterator[Picture]:
+        neighbours = self._neighbours(projection.perplexity)
+        start = next(
+            (found for found in [self.nearest(projection)] if found is not None and found.is_final),
+            None,
+        )
+        points = self._pca() if start is None else start.points
+        written = 0.0
+        for step in refine_tsne(neighbours, points, perplexity=projection.perplexity, warm=start is not None):
+            picture = Picture(projection=projection, points=step.points, iteration=step.iteration,
+                              iterations=step.iterations, kl=step.kl, is_final=step.is_final)  # fmt: skip
+            if not step.is_final and time.monotonic() - written > PICTURE_EVERY_S:
+                self._write_picture(self._draft_path(projection), picture)
+                written = time.monotonic()
+            yield picture
+
+    def _neighbours(self, perplexity: float) -> TsneNeighbours:
+        path = self.folder / "neighbours.npz"
+        with FileLock(self.folder / "neighbours.lock", patience_s=NEIGHBOURS_PATIENCE_S):
+            if path.is_file():
+                found = TsneNeighbours.load(path)
+                if found.largest_perplexity >= perplexity:
+                    return found
+            largest = max(perplexity, *(rung.perplexity for rung in self.ladder()))
+            found = TsneNeighbours.compute(self.prepared(), perplexity=largest)
+            found.save(path)
+            return found
+
+    @contextmanager
+    def _working(self, job: str, on_progress: Callable[[Progress], None] | None) -> Iterator["_Report"]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(FileLock(self.folder / f"{job}.lock"))
+            except LockHeld as held:
+                raise AnomalureError(f"This is being computed already, by process {held.holder}. Wait until it ends, "
+                                     "or cancel it.") from held  # fmt: skip
+            self._cancel_path(job).unlink(missing_ok=True)
+            report = _Report(self._progress_path(job), self._cancel_path(job), on_progress)
+            try:
+                yield report
+            except Cancelled:
+                report.end(Phase.CANCELLED, "Cancelled; what was finished is kept.")
+                raise
+            except AnomalureError as error:
+                report.end(Phase.FAILED, str(error))
+                raise
+            except BaseException as error:
+                report.end(Phase.FAILED, f"Stopped by an error: {error}")
+                raise
+            else:
+                report.end(Phase.DONE, "")
+            finally:
+                self._cancel_path(job).unlink(missing_ok=True)
+
+    # Files
+
+    def _picture_path(self, projection: Projection) -> Path:
+        return self.folder / f"{projection.key}.npz"
+
+    def _draft_path(self, projection: Projection) -> Path:
+        return self.folder / f"{projection.key}.draft.npz"
+
+    def _progress_path(self, job: str) -> Path:
+        return self.folder / f"{job}.progress.json"
+
+    def _cancel_path(self, job: str) -> Path:
+        return self.folder / f"{job}.cancel"
+
+    def _write_picture(self, path: Path, picture: Picture) -> None:
+        self._write(path, lambda file: np.savez(
+            file, points=picture.points, iteration=picture.iteration, iterations=picture.iterations, kl=picture.kl,
+            is_final=picture.is_final))  # fmt: skip
+
+    def _write(self, path: Path, write: Callable) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(path)
+        try:
+            with temporary.open("xb") as file:
+                write(file)
+            replace_file(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+class _Report:
+    """Says how far a computation is, and hears when it is to stop."""
+
+    def __init__(self, path: Path, cancel: Path, on_progress: Callable[[Progress], None] | None) -> None:
+        self._path, self._cancel, self._on_progress = path, cancel, on_progress
+        self._started = time.monotonic()
+        self._last = Progress(phase=Phase.PROJECTIONS, total=1000)
+        self._write(self._last)
+
+    def __call__(self, share: float, message: str) -> None:
+        if self._cancel.is_file():
+            raise Cancelled
+        taken = time.monotonic() - self._started
+        left = taken * (1 - share) / share if share > 0.02 else None
+        self._write(replace(self._last, done=round(1000 * share), message=message, seconds_left=left))
+
+    def end(self, phase: Phase, message: str) -> None:
+        done = 1000 if phase is Phase.DONE else self._last.done
+        self._write(replace(self._last, phase=phase, done=done, message=message, seconds_left=None))
+
+    def _write(self, progress: Progress) -> None:
+        self._last = progress
+        write_whole(self._path, (json.dumps(asdict(sign_progress(progress))) + "\n").encode())
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+
+def _read_progress(path: Path) -> Progress | None:
+    try:
+        return to_progress(json.loads(read_whole(path)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _read_picture(path: Path, projection: Projection) -> Picture | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            points = np.asarray(file["points"], dtype=np.float32)
+            if points.ndim != 2 or points.shape[1] != 2:
+                return None
+            return Picture(projection=projection, points=points, iteration=int(file["iteration"]),
+                           iterations=int(file["iterations"]), kl=float(file["kl"]),
+                           is_final=bool(file["is_final"]))  # fmt: skip
+    except (OSError, ValueError, KeyError):  # a damaged one is as good as none: it is computed again
+        return None
