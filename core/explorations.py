@@ -89,19 +89,13 @@ class Picture:
 class Exploration:
     """What is computed of one run. Cheap to make; reads only what it is asked for, and starts no process."""
 
-    def __init__(self, run: RunFolder, *, sections: Sequence[int] | None = None) -> None:
+    def __init__(self, run: RunFolder) -> None:
         self.run = run
-        self._sections = sections
 
     @classmethod
-    def of(cls, run: RunFolder, *, sections: Sequence[int] | None = None) -> "Exploration":
-        """The exploration of a run.
-
-        Args:
-            run: Its finished shards are what is explored.
-            sections: Length of each joined encoder's part of an embedding; None: one part.
-        """
-        return cls(run, sections=sections)
+    def of(cls, run: RunFolder) -> "Exploration":
+        """The exploration of a run: of its finished shards."""
+        return cls(run)
 
     # The crops
 
@@ -237,7 +231,7 @@ class Exploration:
         if path.is_file():
             return np.load(path, allow_pickle=False)
         rows = np.concatenate([rows for _, rows in self.run.embedded_shards()])
-        prepared = prepare_embeddings(rows, sections=self._sections)
+        prepared = prepare_embeddings(rows, sections=_read_sections(self.run, width=rows.shape[1]))
         self._write(path, lambda file: np.save(file, prepared))
         return prepared
 
@@ -401,6 +395,18 @@ class _Report:
         write_whole(self._path, (json.dumps(asdict(sign_progress(progress))) + "\n").encode())
         if self._on_progress is not None:
             self._on_progress(progress)
+
+
+def _read_sections(run: RunFolder, *, width: int) -> Sequence[int] | None:
+    """How long each joined encoder's part of an embedding is, as far as the run's bundle says it; None: one part."""
+    if not run.info.bundle:
+        return None
+    manifest = run.path.parent.parent / "bundles" / run.info.bundle / "bundle.json"
+    try:
+        sections = [int(length) for length in json.loads(read_whole(manifest))["sections"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return sections if sum(sections) == width and min(sections) > 0 else None
 
 
 def _read_progress(path: Path) -> Progress | None:

@@ -1,0 +1,72 @@
+"""Compute projections in a process of their own, so that the page never waits. Knows no Streamlit."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.explorations import Exploration, WorkStatus
+from core.projection import Projection
+from ui.run_process import CLI
+
+# Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
+_started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
+
+
+def start_projection(exploration: Exploration, projection: Projection, *, python: str = sys.executable) -> bool:
+    """See to it that a projection is computed: starts its process unless it is there or under way.
+
+    One on the ladder of perplexities starts the whole ladder; the others are computed alone. Its progress is
+    ``exploration.state(projection)``, its pictures ``exploration.picture(projection)``.
+
+    Returns:
+        Whether a process was started.
+
+    Raises:
+        AnomalureError: If the run or the parameters do not allow it; nothing is started then.
+    """
+    exploration.check(projection)
+    place = (exploration.folder, exploration.job(projection))
+    process = _started.get(place)
+    if process is not None and process.poll() is None:
+        return False
+    if exploration.state(projection).status in (WorkStatus.READY, WorkStatus.RUNNING):
+        return False
+    _started[place] = _start(exploration, projection, python=python)
+    return True
+
+
+def stop_projection(exploration: Exploration, projection: Projection) -> None:
+    """Ask the process that computes a projection to stop soon; what it has finished is kept."""
+    exploration.request_cancel(exploration.job(projection))
+
+
+def is_starting(exploration: Exploration, projection: Projection) -> bool:
+    """Whether a process of this dashboard is at work on it; it may not have said anything yet."""
+    process = _started.get((exploration.folder, exploration.job(projection)))
+    return process is not None and process.poll() is None
+
+
+def _start(exploration: Exploration, projection: Projection, *, python: str) -> subprocess.Popen[bytes]:
+    run = exploration.run
+    project = run.path.parent.parent
+    job = exploration.job(projection)
+    command = [python, str(CLI), "explore", "--project", str(project), "--run", run.run_id, "--json"]
+    if job == projection.key:
+        command += ["--projection", str(projection.kind), "--perplexity", f"{projection.perplexity:g}",
+                    "--n-neighbors", str(projection.n_neighbors), "--min-dist", f"{projection.min_dist:g}",
+                    "--seed", str(projection.seed)]  # fmt: skip
+    log = project / "logs" / f"{run.run_id}-explore-{job}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    detached: dict[str, Any] = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
+        if os.name == "nt"
+        else {"start_new_session": True}
+    )
+    # Threads that wait for each other by spinning stand in the way of the dashboard, and of themselves.
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=CLI.parent, env=environment, **detached
+        )
