@@ -1,24 +1,17 @@
 """Labelled photos to a bundle."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from core.crops import cut_crop, resize_crops
-from core.deployments import DeploymentNamer
-from core.errors import AnomalureError, PhotoUnreadable
-from core.events import group_events
-from core.formats.labelled import LabelFile, LabelledPhoto, Problems
-from core.formats.matching import match_names
+from core.crops import resize_crops
+from core.errors import AnomalureError
+from core.formats.labelled import LabelFile, LabelledPhoto
+from core.labelled_crops import LabelledCrops, choose_split, read_labelled_crops
 from core.parts import Encoder
-from core.photos import find_photos, read_photo
 from core.project import check_name
-from core.records import Box, Crop, CropKind, LoadedPhoto, name_crops
 from core.settings import RunSettings
 from models.bundle import Bundle, refuse_existing
 from models.bundle_making import make_bundle
@@ -29,55 +22,19 @@ from models.training_rows import TrainingRows, as_training_table, describe_crop
 METHODS = ("none",)
 METHODS_TO_COME = ("simclr", "triplet")
 ONE_CLASS = ("ocsvm",)
-READERS = 2
-READ_AHEAD = 8
 BATCH_CROPS = 32
-
-_Read = tuple[LabelledPhoto, LoadedPhoto | PhotoUnreadable]
 
 
 @dataclass
-class TrainingCrops:
-    """What labelled photos gave: embeddings, and what each shows.
+class TrainingCrops(LabelledCrops):
+    """What labelled photos gave: raw embeddings, float16, batch by batch, and what each shows."""
 
-    ``species`` is empty for a whole frame. ``problems`` counts what could not be used.
-    """
-
-    sections: tuple[int, ...]
+    sections: tuple[int, ...] = ()
     embeddings: list[np.ndarray] = field(default_factory=list)
-    crops: list[Crop] = field(default_factory=list)
-    species: list[str] = field(default_factory=list)
-    file_name_of: dict[str, str] = field(default_factory=dict)
-    deployment_of: dict[str, str] = field(default_factory=dict)
-    captured_at_of: dict[str, datetime | None] = field(default_factory=dict)
-    event_of: dict[str, str] = field(default_factory=dict)
-    problems: Problems = field(default_factory=Problems)
-
-    @property
-    def photos(self) -> list[str]:
-        """The ``photo_id`` of each row."""
-        return [crop.photo_id for crop in self.crops]
 
     def rows(self) -> np.ndarray:
         """Raw embeddings, float32, shape ``(n, d)``."""
         return self._halves().astype(np.float32)
-
-    def owners(self, *, gap_s: float) -> np.ndarray:
-        """The event of each row, shape ``(n,)``, str: as labelled, by time, or else the photo itself."""
-        photos = list(self.deployment_of)
-        events = group_events(
-            [self.deployment_of[photo] for photo in photos],
-            [self.captured_at_of[photo] for photo in photos],
-            gap_s=gap_s,
-        )
-        owner_of = {}
-        for photo, event in zip(photos, events, strict=True):
-            if self.event_of[photo]:
-                owner_of[photo] = f"labelled {self.event_of[photo]}"
-            else:
-                # The photo, not its number among those without a time: another folder has numbers like these.
-                owner_of[photo] = f"photo {photo}" if self.captured_at_of[photo] is None else event
-        return np.array([owner_of[photo] for photo in self.photos], dtype=object)
 
     def training_rows(self, *, gap_s: float) -> TrainingRows:
         """The rows as a bundle keeps them."""
@@ -143,7 +100,7 @@ def train_bundle(
     check_name(name, what="bundle")
     refuse_existing(out_dir / name)
     settings = settings or RunSettings()
-    chosen = _choose_split(labels, split)
+    chosen = choose_split(labels, split)
     encoder = encoder or load_encoder(encoders)
     crops = embed_labelled(
         chosen, images_dir, encoder=encoder, settings=settings, file_problems=labels.problems, on_progress=on_progress
@@ -177,32 +134,9 @@ def embed_labelled(
     Raises:
         AnomalureError: If none of the photos is in the folder, or a name could be two photos.
     """
-    listing = find_photos(images_dir)
-    ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
-    namer = DeploymentNamer(images_dir, pattern=settings.deployment_pattern, file_names=listing.file_names)
-    crops = TrainingCrops(encoder.sections)
+    crops = TrainingCrops(sections=encoder.sections)
     for line in file_problems:
         crops.problems.add(f"in the labels: {line}")
-    for photo in photos:
-        if photo.file_name not in ours:
-            crops.problems.add("photos that are not in the folder", photo.file_name)
-    wanted = [photo for photo in photos if photo.file_name in ours]
-    if not wanted:
-        raise AnomalureError(
-            f"None of the {len(photos)} labelled photos is in {images_dir}: the labels say "
-            f"{photos[0].file_name}, the folder has {listing.file_names[0]}. Choose the folder that the labels are for."
-        )
-
-    def read(photo: LabelledPhoto) -> _Read:
-        file_name = ours[photo.file_name]
-        deployment = photo.deployment or namer.name(file_name)
-        try:
-            return photo, read_photo(
-                images_dir, file_name, deployment=deployment, max_megapixels=settings.max_megapixels
-            )
-        except PhotoUnreadable as error:
-            return photo, error
-
     batch: list[np.ndarray] = []
 
     def flush() -> None:
@@ -210,71 +144,12 @@ def embed_labelled(
             crops.embeddings.append(encoder.embed(np.stack(batch)).astype(np.float16))
             batch.clear()
 
-    for done, (labelled, loaded) in enumerate(_read_ahead(read, wanted), start=1):
-        if isinstance(loaded, PhotoUnreadable):
-            crops.problems.add(f"photos that cannot be read: {loaded}".rstrip("."), labelled.file_name)
-        else:
-            for crop, species, pixels in _cut_labelled(labelled, loaded, crops, settings):
-                batch.append(resize_crops([pixels], size_px=encoder.input_px)[0])
-                crops.crops.append(crop)
-                crops.species.append(species)
-                if len(batch) == BATCH_CROPS:
-                    flush()
-        on_progress(done, len(wanted))
+    for pixels in read_labelled_crops(photos, images_dir, settings=settings, into=crops, on_progress=on_progress):
+        batch.append(resize_crops([pixels], size_px=encoder.input_px)[0])
+        if len(batch) == BATCH_CROPS:
+            flush()
     flush()
     return crops
-
-
-def _cut_labelled(
-    labelled: LabelledPhoto, loaded: LoadedPhoto, crops: TrainingCrops, settings: RunSettings
-) -> Iterator[tuple[Crop, str, np.ndarray]]:
-    """Each usable box with its species and pixels, or the whole frame with an empty species."""
-    photo, problems = loaded.photo, crops.problems
-    if photo.photo_id in crops.deployment_of:
-        problems.add("photos with the content of another one", labelled.file_name)
-        return
-    crops.file_name_of[photo.photo_id] = photo.file_name
-    crops.deployment_of[photo.photo_id] = photo.deployment
-    crops.captured_at_of[photo.photo_id] = labelled.captured_at or photo.captured_at
-    crops.event_of[photo.photo_id] = labelled.event_id
-    if not labelled.labels:
-        problems.add("photos without any label", labelled.file_name)
-        return
-    boxed = [label for label in labelled.labels if label.box is not None]
-    if not boxed:
-        frame = Box(0.0, 0.0, float(photo.width_px), float(photo.height_px))
-        yield Crop(name_crops(photo.photo_id, [None])[0], photo.photo_id, CropKind.FRAME, frame), "", loaded.pixels
-        return
-    if not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
-        problems.add("photos whose boxes were drawn on the photo turned on its side", labelled.file_name)
-        return
-    usable: list[tuple[str, Box]] = []
-    for label in boxed:
-        assert label.box is not None
-        box = labelled.box_px(label.box, width_px=photo.width_px, height_px=photo.height_px)
-        if not label.species or label.is_empty:
-            problems.add("boxes without a species", labelled.file_name)
-        elif label.confidence is not None and label.confidence < settings.min_confidence:
-            problems.add(f"boxes under the least confidence of {settings.min_confidence:g}", labelled.file_name)
-        elif box is None:
-            problems.add("boxes outside their photo", labelled.file_name)
-        else:
-            usable.append((label.species, box))
-    ids = name_crops(photo.photo_id, [box for _, box in usable])
-    for crop_id, (species, box) in zip(ids, usable, strict=True):
-        crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box)
-        yield crop, species, cut_crop(loaded.pixels, box, margin=settings.crop_margin)
-
-
-def _choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:
-    photos = [photo for photo in labels.photos if split is None or photo.split == split]
-    if photos:
-        return photos
-    if not labels.photos:
-        raise AnomalureError("The labels name no photo.")
-    splits: Mapping[str, int] = Counter(photo.split for photo in labels.photos)
-    there = ", ".join(f"{name or '(none)'}: {count} photos" for name, count in sorted(splits.items()))
-    raise AnomalureError(f"No photo of the labels is in the split {split!r}. There are: {there}.")
 
 
 def _check_choice(what: str, value: str, choices: Sequence[str], to_come: Sequence[str] = ()) -> None:
@@ -282,19 +157,3 @@ def _check_choice(what: str, value: str, choices: Sequence[str], to_come: Sequen
         raise AnomalureError(f"Training with {what} {value} is not built yet; use {what} {choices[0]}.")
     if value not in choices:
         raise AnomalureError(f"{what} must be one of {', '.join(choices)}, got {value!r}.")
-
-
-def _read_ahead(read: Callable[[LabelledPhoto], _Read], photos: Sequence[LabelledPhoto]) -> Iterator[_Read]:
-    """Read a few photos ahead of the encoder, in order."""
-    with ThreadPoolExecutor(READERS) as pool:
-        waiting: deque[Future[_Read]] = deque()
-        try:
-            for photo in photos:
-                waiting.append(pool.submit(read, photo))
-                if len(waiting) > READ_AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
