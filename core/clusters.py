@@ -1,39 +1,67 @@
 """Group crops that lie close together, so that the ones like no other stand out as noise."""
 
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sklearn.cluster import DBSCAN, HDBSCAN
-from sklearn.neighbors import NearestNeighbors
+
+# What scikit-learn's HDBSCAN does behind its own, slower tree; the version is pinned, and a test holds it to that.
+from sklearn.cluster._hdbscan._linkage import MST_edge_dtype, make_single_linkage
+from sklearn.cluster._hdbscan._tree import tree_to_labels
 
 from core.errors import AnomalureError
 from core.files import replace_file, temporary_beside
+from core.spanning_tree import cut_row, find_border_reach, line_up_points, span_points
 
 NOISE = -1
+_FORMAT = 1
 
 
 class ClusterTree:
     """DBSCAN of one set of points at every eps: built once by ``build_tree``, then cut at once for any eps.
 
+    The points stand in a row in which the clusters of any eps are whole stretches; a cut walks once along it.
+
     Attributes:
-        points: Shape ``(n, d)``, float32.
+        n_points: How many.
         min_samples: Points within eps, itself included, that make a core point.
-        k_distances: Distance of each point to its ``min_samples``-th nearest, itself counted as the first: the eps
-            from which on it is a core point. Sorted ascending, shape ``(n,)``, float64; infinite if
-            ``min_samples > n``.
     """
 
-    def __init__(self, points: np.ndarray, min_samples: int, k_distances: np.ndarray) -> None:
-        self.points = points
+    def __init__(self, *, min_samples: int, arrays: dict[str, np.ndarray]) -> None:
         self.min_samples = min_samples
-        self.k_distances = k_distances
+        self._arrays = arrays
+        self._row = arrays["row"]  # (n,) int32
+        self._joints_sq = arrays["joints_sq"]  # (n - 1,) float64, between each of the row and the next
+        self._core_sq = arrays["core_sq"]  # (n,) float64, in the order of the points, as what follows
+        self._neighbours = arrays["neighbours"]  # (n, min_samples - 1) int32
+        self._neighbours_sq = arrays["neighbours_sq"]  # (n, min_samples - 1) float64
+        self._row_core_sq = self._core_sq[self._row]
+        self._border_sq = find_border_reach(self._neighbours, self._neighbours_sq, self._core_sq)
+
+    @property
+    def n_points(self) -> int:
+        """How many points."""
+        return len(self._row)
+
+    @cached_property
+    def k_distances(self) -> np.ndarray:
+        """The eps from which on each point is a core point, sorted ascending, shape ``(n,)``, float64.
+
+        It is the distance to its ``min_samples``-th nearest, itself counted as the first; infinite if there are
+        fewer points than ``min_samples``.
+        """
+        distances = np.sqrt(self._sorted_core_sq)
+        # The root of a square may fall just short: at the eps that the curve shows, the point shall be a core point.
+        return np.where(distances * distances < self._sorted_core_sq, np.nextafter(distances, np.inf), distances)
 
     def cut(self, eps: float) -> np.ndarray:
-        """The clusters at one eps, as ``sklearn.cluster.DBSCAN(eps=eps, min_samples=min_samples)`` gives them.
+        """The clusters at one eps, as ``sklearn.cluster.DBSCAN(eps=eps, min_samples=min_samples)`` finds them.
 
-        Core points and noise are the same as there, numbered as there: in the order of their first core point. A border
-        point, which is within eps of core points of several clusters, joins the nearest core point (the first one
-        of equally near ones), where sklearn gives it to the cluster with the lowest number.
+        Core points and noise are the same as there, and clusters have the same numbers: in the order of their first
+        core point. A border point joins the nearest core point within eps (the first of equally near ones), where
+        scikit-learn gives it to whichever cluster it meets first. A distance counts as within eps if its square in
+        float64 is at most that of eps.
 
         Args:
             eps: Largest distance between neighbours, in the units of the points, > 0.
@@ -43,30 +71,52 @@ class ClusterTree:
 
         Raises:
             AnomalureError: If eps is not a finite number above 0.
+
+        Source: Ester et al., KDD 1996.
         """
-        return DBSCAN(eps=check_eps(eps), min_samples=self.min_samples).fit_predict(self.points).astype(np.int32)
+        eps = check_eps(eps)
+        return cut_row(eps * eps, self._row, self._joints_sq, self._row_core_sq, self._core_sq, self._border_sq,
+                       self._neighbours, self._neighbours_sq)  # fmt: skip
 
     def is_core(self, eps: float) -> np.ndarray:
-        """Which points are core points at this eps; shape ``(n,)``, bool, in the order of the points."""
-        found = DBSCAN(eps=check_eps(eps), min_samples=self.min_samples).fit(self.points)
-        mask = np.zeros(len(self.points), dtype=bool)
-        mask[found.core_sample_indices_] = True
-        return mask
+        """Which points are core points at this eps; shape ``(n,)``, bool.
+
+        Raises:
+            AnomalureError: If eps is not a finite number above 0.
+        """
+        eps = check_eps(eps)
+        return self._core_sq <= eps * eps
 
     def noise_shares(self, eps: np.ndarray) -> np.ndarray:
         """The share of noise among all points, 0 to 1, at each of these eps; same shape as ``eps``."""
-        return np.array([float((self.cut(one) == NOISE).mean()) for one in np.atleast_1d(eps)])
+        eps = np.asarray(eps, dtype=np.float64)
+        return 1.0 - np.searchsorted(self._sorted_border_sq, eps * eps, side="right") / self.n_points
 
     def cluster_counts(self, eps: np.ndarray) -> np.ndarray:
         """The number of clusters, noise not counted, at each of these eps; same shape as ``eps``, int."""
-        return np.array([int(self.cut(one).max()) + 1 for one in np.atleast_1d(eps)])
+        eps = np.asarray(eps, dtype=np.float64)
+        n_core = np.searchsorted(self._sorted_core_sq, eps * eps, side="right")
+        return n_core - np.searchsorted(self._sorted_joints_sq, eps * eps, side="right")
+
+    @cached_property
+    def _sorted_core_sq(self) -> np.ndarray:
+        return np.sort(self._core_sq)
+
+    @cached_property
+    def _sorted_border_sq(self) -> np.ndarray:
+        return np.sort(self._border_sq)
+
+    @cached_property
+    def _sorted_joints_sq(self) -> np.ndarray:
+        return np.sort(self._joints_sq)
 
     def save(self, path: Path) -> None:
         """Write it as one npz file, whole or not at all."""
         temporary = temporary_beside(path)
         try:
             with temporary.open("xb") as file:
-                np.savez(file, points=self.points, min_samples=self.min_samples, k_distances=self.k_distances)
+                np.savez(file, allow_pickle=False, format=np.array(_FORMAT), min_samples=np.array(self.min_samples),
+                         **self._arrays)  # fmt: skip
             replace_file(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -80,29 +130,73 @@ class ClusterTree:
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                return cls(file["points"], int(file["min_samples"]), file["k_distances"])
-        except (OSError, ValueError, KeyError) as error:
+                if int(file["format"]) != _FORMAT:
+                    raise ValueError("it comes from another version")
+                min_samples = int(file["min_samples"])
+                arrays = {name: file[name] for name in _TYPES}
+            _check_arrays(arrays, min_samples=min_samples)
+        except Exception as error:  # a damaged zip fails in many ways
             raise AnomalureError(f"{path} is not a tree of clusters that Anomalure wrote ({error}). Delete it: it is "
                                  "made again.") from error  # fmt: skip
+        return cls(min_samples=min_samples, arrays=arrays)
+
+
+_TYPES: dict[str, Any] = {
+    "row": np.int32, "joints_sq": np.float64, "core_sq": np.float64, "neighbours": np.int32,
+    "neighbours_sq": np.float64}  # fmt: skip
+
+
+def _check_arrays(arrays: dict[str, np.ndarray], *, min_samples: int) -> None:
+    n = len(arrays["row"])
+    width = arrays["neighbours"].shape[1] if arrays["neighbours"].ndim == 2 else -1
+    shapes = {
+        "row": (n,),
+        "joints_sq": (n - 1,),
+        "core_sq": (n,),
+        "neighbours": (n, width),
+        "neighbours_sq": (n, width),
+    }
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape or arrays[name].dtype != _TYPES[name]:
+            raise ValueError(f"{name} has another shape or type")
+    if width not in (0, min_samples - 1) or n == 0:
+        raise ValueError("its parts do not fit together")
+    for name in ("row", "neighbours"):  # the compiled code does not look before it reads
+        if arrays[name].size and not 0 <= arrays[name].min() <= arrays[name].max() < n:
+            raise ValueError(f"{name} points outside")
 
 
 def build_tree(points: np.ndarray, *, min_samples: int) -> ClusterTree:
     """Everything that DBSCAN needs for any eps.
 
     Args:
-        points: Shape ``(n, d)``, n >= 1, finite numbers.
-        min_samples: Points within eps, itself included, that make a core point, >= 1.
+        points: Shape ``(n, d)``, n >= 1, finite numbers; best in few columns.
+        min_samples: Points within eps, itself included, that make a core point, >= 1. With more than n, all is noise.
 
     Raises:
         AnomalureError: If ``min_samples`` is under 1, there are no points, or one is not finite.
     """
     points = check_points(points)
     if min_samples < 1:
-        raise AnomalureError(f"A core point needs at least 1 crop within eps, itself included; got {min_samples}.")
-    if min_samples > len(points):
-        return ClusterTree(points, min_samples, np.full(len(points), np.inf))
-    distances, _ = NearestNeighbors(n_neighbors=min_samples).fit(points).kneighbors(points)
-    return ClusterTree(points, min_samples, np.sort(distances[:, -1]).astype(np.float64))
+        raise AnomalureError(f"A core point needs at least 1 crop within eps, itself included, got {min_samples}.")
+    n = len(points)
+    if min_samples > n:  # nobody is ever a core point
+        arrays = {
+            "row": np.arange(n, dtype=np.int32), "joints_sq": np.full(n - 1, np.inf), "core_sq": np.full(n, np.inf),
+            "neighbours": np.empty((n, 0), dtype=np.int32), "neighbours_sq": np.empty((n, 0))}  # fmt: skip
+        return ClusterTree(min_samples=min_samples, arrays=arrays)
+    tree = span_points(points, min_samples=min_samples)
+    row, joints = line_up_points(tree.first, tree.second, n)
+    arrays = {
+        "row": row, "joints_sq": tree.reach_sq[joints], "core_sq": tree.core_sq, "neighbours": tree.neighbours,
+        "neighbours_sq": tree.neighbours_sq}  # fmt: skip
+    return ClusterTree(min_samples=min_samples, arrays=arrays)
+
+
+def warm_up() -> None:
+    """Have everything compiled that a tree needs; the first time on a computer it takes some seconds."""
+    tree = build_tree(np.arange(24, dtype=np.float32).reshape(-1, 2), min_samples=3)
+    tree.cut(1.5)
 
 
 def suggest_eps(k_distances: np.ndarray) -> float:
@@ -149,12 +243,20 @@ def cluster_hdbscan(points: np.ndarray, *, min_cluster_size: int, min_samples: i
     points = check_points(points)
     if min_cluster_size < 2:
         raise AnomalureError(f"A cluster needs at least 2 crops, got {min_cluster_size}.")
-    found = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, copy=True).fit_predict(points)
-    return found.astype(np.int32)
+    if min_samples is not None and min_samples < 1:
+        raise AnomalureError(f"A core point needs at least 1 crop near it, itself included, got {min_samples}.")
+    min_samples = min_cluster_size if min_samples is None else min_samples
+    if max(min_cluster_size, min_samples) > len(points):
+        return np.full(len(points), NOISE, dtype=np.int32)
+    tree = span_points(points, min_samples=min_samples)
+    edges = np.empty(len(tree.first), dtype=MST_edge_dtype)
+    edges["current_node"], edges["next_node"], edges["distance"] = tree.first, tree.second, np.sqrt(tree.reach_sq)
+    labels, _ = tree_to_labels(make_single_linkage(edges), min_cluster_size=min_cluster_size)
+    return np.asarray(labels, dtype=np.int32)
 
 
 def check_points(points: np.ndarray) -> np.ndarray:
-    """The points as float32, or an AnomalureError that says what is wrong with them."""
+    """The points as floats, or an AnomalureError that says what is wrong with them."""
     points = np.asarray(points)
     if points.ndim != 2:
         raise ValueError(f"points must have shape (n, d), got {points.shape}")
@@ -162,7 +264,9 @@ def check_points(points: np.ndarray) -> np.ndarray:
         raise AnomalureError("There are no crops to group. Choose a run that found some.")
     if not np.isfinite(points).all():
         raise AnomalureError("Some crops have no place on the plot: their points are not finite numbers.")
-    return np.ascontiguousarray(points, dtype=np.float32)
+    if points.dtype not in (np.float32, np.float64):
+        points = points.astype(np.float64)
+    return np.ascontiguousarray(points)
 
 
 def check_eps(eps: float) -> float:

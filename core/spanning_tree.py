@@ -1,0 +1,391 @@
+"""The minimum spanning tree of how far points are from each other as DBSCAN sees it, exact to the last bit.
+
+Distances are squared and added up in float64, column by column, as scikit-learn's KDTree does it, so that a distance
+that equals eps counts here as it counts there. The mutual reachability of two points is the eps from which on both are
+core points and neighbours: the largest of their distance and of the core distances of both.
+
+Source: Campello, Moulavi and Sander, PAKDD 2013, for the tree; Boruvka's rounds over a k-d tree as in March, Ram and
+Gray, KDD 2010.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from sklearn.neighbors import KDTree
+
+LEAF_SIZE = 16
+# Neighbours that the first rounds find without the tree; measured: fewer cost rounds, more cost memory.
+LEAST_NEIGHBOURS = 8
+DEEPEST = 256
+
+
+@dataclass(frozen=True)
+class SpanningTree:
+    """A minimum spanning tree by mutual reachability, and what it was made from.
+
+    Attributes:
+        neighbours: The ``min_samples - 1`` nearest other points of each, nearest first, shape ``(n, min_samples - 1)``,
+            int32.
+        neighbours_sq: Their squared distances, same shape, float64.
+        core_sq: Squared core distance of each point, shape ``(n,)``, float64.
+        first, second: The points that each edge joins, shape ``(n - 1,)``, int32.
+        reach_sq: Squared mutual reachability along each edge, ascending, shape ``(n - 1,)``, float64.
+    """
+
+    neighbours: np.ndarray
+    neighbours_sq: np.ndarray
+    core_sq: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    reach_sq: np.ndarray
+
+
+def span_points(points: np.ndarray, *, min_samples: int) -> SpanningTree:
+    """The tree of some points.
+
+    Args:
+        points: Shape ``(n, d)``, finite, n >= 1.
+        min_samples: Points that make a core point, itself included, 1 to n.
+    """
+    rows = np.ascontiguousarray(points, dtype=np.float64)
+    n = len(rows)
+    tree = KDTree(rows, leaf_size=LEAF_SIZE)
+    _, order, nodes, bounds = tree.get_arrays()
+    order = np.asarray(order, dtype=np.int64)
+    starts, ends = np.ascontiguousarray(nodes["idx_start"]), np.ascontiguousarray(nodes["idx_end"])
+    is_leaf = np.ascontiguousarray(nodes["is_leaf"]).astype(np.bool_)
+    lows, highs = np.ascontiguousarray(bounds[0]), np.ascontiguousarray(bounds[1])
+    sorted_rows = np.ascontiguousarray(rows[order])  # neighbours lie close together in memory, too
+
+    k = min(max(min_samples - 1, LEAST_NEIGHBOURS), n - 1)
+    near, near_sq = find_neighbours(sorted_rows, starts, ends, is_leaf, lows, highs, k)
+    core_sq = near_sq[:, min_samples - 2].copy() if min_samples > 1 else np.zeros(n)
+    first, second, reach_sq = join_points(sorted_rows, starts, ends, is_leaf, lows, highs, near, near_sq, core_sq)
+
+    ascending = np.argsort(reach_sq, kind="stable")
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.arange(n)
+    kept = slice(0, min_samples - 1)
+    return SpanningTree(
+        neighbours=order.astype(np.int32)[near[:, kept]][place],
+        neighbours_sq=near_sq[:, kept][place],
+        core_sq=core_sq[place],
+        first=order[first[ascending]].astype(np.int32),
+        second=order[second[ascending]].astype(np.int32),
+        reach_sq=reach_sq[ascending],
+    )
+
+
+@njit(cache=True, nogil=True)
+def _distance_sq(rows, i, j):
+    total = 0.0
+    for column in range(rows.shape[1]):
+        gap = rows[i, column] - rows[j, column]
+        total += gap * gap
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _least_sq(rows, i, lows, highs, node):
+    # Rounding is monotone, so this is never above the distance to a point of the node as it is rounded.
+    total = 0.0
+    for column in range(rows.shape[1]):
+        value = rows[i, column]
+        if value < lows[node, column]:
+            gap = lows[node, column] - value
+            total += gap * gap
+        elif value > highs[node, column]:
+            gap = value - highs[node, column]
+            total += gap * gap
+    return total
+
+
+@njit(cache=True, nogil=True)
+def find_neighbours(rows, starts, ends, is_leaf, lows, highs, k):
+    """The k nearest other points of each, nearest first: places ``(n, k)`` int32 and squared distances float64."""
+    n = rows.shape[0]
+    near = np.zeros((n, k), dtype=np.int32)
+    near_sq = np.full((n, k), np.inf)
+    stack = np.empty(DEEPEST, dtype=np.int64)
+    stack_sq = np.empty(DEEPEST)
+    if k == 0:
+        return near, near_sq
+    for i in range(n):
+        found, found_sq = near[i], near_sq[i]
+        worst = np.inf
+        stack[0], stack_sq[0], height = 0, 0.0, 1
+        while height > 0:
+            height -= 1
+            node = stack[height]
+            if stack_sq[height] >= worst:
+                continue
+            if is_leaf[node]:
+                for j in range(starts[node], ends[node]):
+                    if j == i:
+                        continue
+                    distance = _distance_sq(rows, i, j)
+                    if distance < worst:
+                        slot = k - 1
+                        while slot > 0 and found_sq[slot - 1] > distance:
+                            found_sq[slot] = found_sq[slot - 1]
+                            found[slot] = found[slot - 1]
+                            slot -= 1
+                        found_sq[slot] = distance
+                        found[slot] = j
+                        worst = found_sq[k - 1]
+            else:
+                left, right = 2 * node + 1, 2 * node + 2
+                left_sq = _least_sq(rows, i, lows, highs, left)
+                right_sq = _least_sq(rows, i, lows, highs, right)
+                # The nearer one last, so that it is looked at first; in equals, the one that holds the point.
+                if left_sq < right_sq or (left_sq == right_sq and i < ends[left]):
+                    left, right, left_sq, right_sq = right, left, right_sq, left_sq
+                if left_sq < worst:
+                    stack[height], stack_sq[height] = left, left_sq
+                    height += 1
+                if right_sq < worst:
+                    stack[height], stack_sq[height] = right, right_sq
+                    height += 1
+    return near, near_sq
+
+
+@njit(cache=True, nogil=True)
+def _find_root(parents, i):
+    while parents[i] != i:
+        parents[i] = parents[parents[i]]
+        i = parents[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def join_points(rows, starts, ends, is_leaf, lows, highs, near, near_sq, core_sq):
+    """The edges of the tree in the order in which they were found: two places and the squared reachability each.
+
+    In each round every group of joined points, but for the largest, takes its shortest way out. A way out that another
+    group took meanwhile is passed over; what such a circle is made of is equally long, so any of it may be left out.
+    """
+    n, k = near.shape
+    n_nodes = len(starts)
+    first = np.empty(max(n - 1, 0), dtype=np.int64)
+    second = np.empty(max(n - 1, 0), dtype=np.int64)
+    reach_sq = np.empty(max(n - 1, 0))
+    n_edges = 0
+
+    parents = np.arange(n)
+    group = np.arange(n)
+    sizes = np.ones(n, dtype=np.int64)
+    node_group = np.empty(n_nodes, dtype=np.int64)
+    node_core = np.empty(n_nodes)  # least core distance in a node
+    at_least = np.empty(n)  # no way out of the point's group is shorter
+    way_to = np.full(n, -1, dtype=np.int64)  # the shortest way out, where it is known
+    best_sq = np.empty(n)
+    best_from = np.empty(n, dtype=np.int64)
+    best_to = np.empty(n, dtype=np.int64)
+    stack = np.empty(DEEPEST, dtype=np.int64)
+    stack_sq = np.empty(DEEPEST)
+
+    for i in range(n):
+        at_least[i] = core_sq[i]
+    for node in range(n_nodes - 1, -1, -1):
+        if is_leaf[node]:
+            least = np.inf
+            for j in range(starts[node], ends[node]):
+                least = min(least, core_sq[j])
+            node_core[node] = least
+        else:
+            node_core[node] = min(node_core[2 * node + 1], node_core[2 * node + 2])
+
+    while n_edges < n - 1:
+        for node in range(n_nodes - 1, -1, -1):
+            if is_leaf[node]:
+                same = group[starts[node]]
+                for j in range(starts[node] + 1, ends[node]):
+                    if group[j] != same:
+                        same = -1
+                        break
+                node_group[node] = same
+            elif node_group[2 * node + 1] == node_group[2 * node + 2]:
+                node_group[node] = node_group[2 * node + 1]
+            else:
+                node_group[node] = -1
+
+        largest = group[0]
+        for i in range(n):
+            best_sq[i] = np.inf
+            if sizes[group[i]] > sizes[largest]:
+                largest = group[i]
+
+        # Ways out along the lists of neighbours.
+        for i in range(n):
+            mine = group[i]
+            if mine == largest:
+                continue
+            if way_to[i] >= 0 and group[way_to[i]] == mine:
+                way_to[i] = -1
+            if way_to[i] >= 0:
+                shortest, to = at_least[i], way_to[i]
+            else:
+                shortest, to = np.inf, -1
+                for slot in range(k):
+                    distance = max(near_sq[i, slot], core_sq[i])
+                    if distance >= shortest:
+                        break
+                    j = near[i, slot]
+                    if group[j] != mine:
+                        reach = max(distance, core_sq[j])
+                        if reach < shortest:
+                            shortest, to = reach, j
+                if k > 0:
+                    at_least[i] = max(at_least[i], min(shortest, max(core_sq[i], near_sq[i, k - 1])))
+                if to >= 0 and shortest <= at_least[i]:
+                    way_to[i] = to
+            if to >= 0 and shortest < best_sq[mine]:
+                best_sq[mine], best_from[mine], best_to[mine] = shortest, i, to
+
+        # And through the tree, for those that may know a shorter one.
+        for i in range(n):
+            mine = group[i]
+            if mine == largest or way_to[i] >= 0 or at_least[i] >= best_sq[mine]:
+                continue
+            shortest, to = best_sq[mine], -1
+            stack[0], stack_sq[0], height = 0, 0.0, 1
+            while height > 0:
+                height -= 1
+                node = stack[height]
+                if stack_sq[height] >= shortest:
+                    continue
+                if is_leaf[node]:
+                    for j in range(starts[node], ends[node]):
+                        if group[j] != mine and core_sq[j] < shortest:
+                            reach = max(_distance_sq(rows, i, j), core_sq[i], core_sq[j])
+                            if reach < shortest:
+                                shortest, to = reach, j
+                    continue
+                left, right = 2 * node + 1, 2 * node + 2
+                left_sq, right_sq = np.inf, np.inf
+                if node_group[left] != mine:
+                    left_sq = max(_least_sq(rows, i, lows, highs, left), core_sq[i], node_core[left])
+                if node_group[right] != mine:
+                    right_sq = max(_least_sq(rows, i, lows, highs, right), core_sq[i], node_core[right])
+                if left_sq < right_sq or (left_sq == right_sq and i < ends[left]):
+                    left, right, left_sq, right_sq = right, left, right_sq, left_sq
+                if left_sq < shortest:
+                    stack[height], stack_sq[height] = left, left_sq
+                    height += 1
+                if right_sq < shortest:
+                    stack[height], stack_sq[height] = right, right_sq
+                    height += 1
+            at_least[i] = max(at_least[i], shortest)
+            if to >= 0:
+                way_to[i] = to
+                best_sq[mine], best_from[mine], best_to[mine] = shortest, i, to
+
+        for mine in range(n):
+            if group[mine] != mine or mine == largest:
+                continue
+            one, other = _find_root(parents, best_from[mine]), _find_root(parents, best_to[mine])
+            if one == other:
+                continue
+            if sizes[one] < sizes[other]:
+                one, other = other, one
+            parents[other] = one
+            sizes[one] += sizes[other]
+            first[n_edges], second[n_edges], reach_sq[n_edges] = best_from[mine], best_to[mine], best_sq[mine]
+            n_edges += 1
+        for i in range(n):
+            group[i] = _find_root(parents, i)
+    return first, second, reach_sq
+
+
+@njit(cache=True, nogil=True)
+def line_up_points(first, second, n):
+    """Points in a row in which the groups at any cut stand together.
+
+    Args:
+        first, second: The tree's edges by rising reachability.
+        n: How many points.
+
+    Returns:
+        The points in their row, int32, shape ``(n,)``, and for each but the last which edge joined it to the next,
+        int32, shape ``(n - 1,)``: the two are in one group when that edge is.
+    """
+    parents = np.arange(n)
+    sizes = np.ones(n, dtype=np.int64)
+    heads = np.arange(n)
+    tails = np.arange(n)
+    following = np.full(n, -1, dtype=np.int64)
+    joint = np.full(n, -1, dtype=np.int64)
+    for edge in range(n - 1):
+        one, other = _find_root(parents, first[edge]), _find_root(parents, second[edge])
+        following[tails[one]] = heads[other]
+        joint[tails[one]] = edge
+        head, tail = heads[one], tails[other]
+        if sizes[one] < sizes[other]:
+            one, other = other, one
+        parents[other] = one
+        sizes[one] += sizes[other]
+        heads[one], tails[one] = head, tail
+    row = np.empty(n, dtype=np.int32)
+    joints = np.empty(max(n - 1, 0), dtype=np.int32)
+    i = heads[_find_root(parents, 0)]
+    for place in range(n):
+        row[place] = i
+        if place < n - 1:
+            joints[place] = joint[i]
+        i = following[i]
+    return row, joints
+
+
+@njit(cache=True, nogil=True)
+def find_border_reach(neighbours, neighbours_sq, core_sq):
+    """The squared eps from which on each point is no noise: a core point, or within eps of one."""
+    n, k = neighbours.shape
+    found = core_sq.copy()
+    for i in range(n):
+        for slot in range(k):
+            found[i] = min(found[i], max(neighbours_sq[i, slot], core_sq[neighbours[i, slot]]))
+    return found
+
+
+@njit(cache=True, nogil=True)
+def cut_row(eps_sq, row, joints_sq, row_core_sq, core_sq, border_sq, neighbours, neighbours_sq):
+    """Clusters at one eps, numbered by their first core point; shape ``(n,)``, int32, -1 for noise.
+
+    Args:
+        eps_sq: Squared eps.
+        row: ``line_up_points``, shape ``(n,)``.
+        joints_sq: Squared reachability between each point of the row and the next, shape ``(n - 1,)``.
+        row_core_sq: Squared core distances in the order of the row.
+        core_sq, border_sq, neighbours, neighbours_sq: In the order of the points.
+    """
+    n, k = neighbours.shape
+    labels = np.empty(n, dtype=np.int32)
+    group = -1
+    for place in range(n):
+        if row_core_sq[place] <= eps_sq:
+            if place == 0 or joints_sq[place - 1] > eps_sq:
+                group += 1
+            labels[row[place]] = group
+        else:
+            labels[row[place]] = -1
+    numbers = np.full(group + 1, -1, dtype=np.int32)
+    given = 0
+    for i in range(n):
+        group = labels[i]
+        if group >= 0:
+            if numbers[group] < 0:
+                numbers[group] = given
+                given += 1
+            labels[i] = numbers[group]
+    for i in range(n):
+        if core_sq[i] > eps_sq and border_sq[i] <= eps_sq:
+            nearest_sq, nearest = np.inf, -1
+            for slot in range(k):
+                distance, j = neighbours_sq[i, slot], neighbours[i, slot]
+                if distance > eps_sq or distance > nearest_sq:
+                    break
+                if core_sq[j] <= eps_sq and (distance < nearest_sq or j < nearest):
+                    nearest_sq, nearest = distance, j
+            labels[i] = labels[nearest]
+    return labels
