@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from core.errors import AnomalureError
 from core.project import Project
+from ui.explore_routes import EXPLORE_ROUTES
 from ui.previews import choose_width, render_preview
 from ui.project_place import ROOT, find_project_folder
 
@@ -82,6 +83,7 @@ ROUTES = [
     Route("/photos/{run_id}/{photo_id}", serve_photo),
     Route("/crops/{crop_id}.jpg", serve_crop),
     Route("/healthz", say_healthy),
+    *EXPLORE_ROUTES,
 ]
 
 app = st.App(ROOT / "ui" / "frame.py", routes=ROUTES)

@@ -9,7 +9,7 @@ from ui.messages import plain_errors
 from ui.project_place import ROOT
 from ui.resources import open_project
 from ui.reviewer import show_reviewer
-from ui.routes import REVIEW, RUN
+from ui.routes import EXPLORE, REVIEW, RUN
 from ui.words import count, escape_markdown
 
 SIDEBAR_PX = 236
@@ -30,6 +30,8 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
         st.Page(start, title="Anomalure", url_path="start", default=True, visibility="hidden"),
         st.Page(REVIEW, title="Review", icon=":material/fact_check:", url_path="review",
                 help="Decide about the most anomalous crops."),
+        st.Page(EXPLORE, title="Explore", icon=":material/bubble_chart:", url_path="explore",
+                help="See all crops at once: what looks alike lies together."),
         st.Page(RUN, title="Run", icon=":material/play_circle:", url_path="run",
                 help="Look through a folder of photos, and see earlier runs."),
     ]  # fmt: skip

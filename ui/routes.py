@@ -9,6 +9,7 @@ from ui.state import Key
 
 REVIEW = ROOT / "pages" / "review.py"
 RUN = ROOT / "pages" / "run.py"
+EXPLORE = ROOT / "pages" / "explore.py"
 
 
 def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "") -> None:

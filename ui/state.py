@@ -38,6 +38,16 @@ class Key(StrEnum):
     RUN_NAME = "run_name"
     WATCHED_RUN = "watched_run"
 
+    # Explore; what its page shows is one View, in the session and in the address
+    EXPLORE_VIEW = "explore_view"
+    EXPLORE_ADDRESS = "explore_address"
+    EXPLORE_BY_RUN = "explore_by_run"
+    EXPLORE_BELOW = "explore_below"
+    EXPLORE_PAGE = "explore_page"
+    EXPLORE_UNDO = "explore_undo"
+    EXPLORE_NAME = "explore_name"
+    EXPLORE_MENU = "explore_menu"
+
 
 def crop_key(action: str, crop_id: str) -> str:
     """The key of a button that belongs to one crop: ``accept-<crop_id>``, ``photo-<crop_id>``, ..."""
@@ -52,3 +62,8 @@ def setting_key(name: str) -> str:
 def rate_key(run_id: str) -> str:
     """The key of the false-alarm rate at which one run is looked at; each run has its own to start from."""
     return f"false_alarm_rate-{run_id}"
+
+
+def side_key(name: str, side: int) -> str:
+    """The key of a widget of one of the Explore page's plots, 0 or 1."""
+    return f"explore-{name}-{side + 1}"

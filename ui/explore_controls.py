@@ -1,0 +1,121 @@
+"""What can be chosen over a plot of the Explore page: run, map, clusters."""
+
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.explorations import Exploration
+from core.project import Project
+from core.projection import Projection, ProjectionKind, check_perplexity
+from core.runs import RunFolder
+from ui.explore_state import change_side, choose_run
+from ui.explore_view import Method, Side
+from ui.messages import notice
+from ui.state import side_key
+
+KIND_WORDS = {ProjectionKind.TSNE: "t-SNE", ProjectionKind.UMAP: "UMAP", ProjectionKind.PCA: "PCA"}
+METHOD_WORDS = {Method.DBSCAN: "DBSCAN", Method.HDBSCAN: "HDBSCAN"}
+ON_MAP, ON_LOOK = "The map", "The look"
+MOST_NEIGHBOURS = 10_000
+
+
+def show_run_choice(project: Project, run: RunFolder, side: int) -> None:
+    """Which run's crops are laid out."""
+    key = side_key("run", side)
+    run_ids = [one.run_id for one in project.runs() if not one.problem]
+    st.session_state[key] = run.run_id
+    st.selectbox("Run", run_ids, key=key, on_change=lambda: choose_run(side, st.session_state[key]))
+
+
+def show_map_choice(exploration: Exploration, side: Side, number: int) -> None:
+    """How the crops are laid out: the kind of map, and its parameters."""
+    kind_key = side_key("kind", number)
+    st.session_state[kind_key] = side.projection.kind
+    kind, parameters = st.columns([5, 6], vertical_alignment="bottom")
+    kind.segmented_control(
+        "Map", list(KIND_WORDS), format_func=KIND_WORDS.__getitem__, key=kind_key, required=True, width="stretch",
+        on_change=lambda: _choose_kind(number),
+        help="Each crop is a dot; crops that look alike to the encoder lie close together. t-SNE and UMAP show groups, "
+             "PCA shows the overall spread.")  # fmt: skip
+    with parameters:
+        if side.projection.kind is ProjectionKind.TSNE:
+            _show_perplexity(exploration, side, number)
+        elif side.projection.kind is ProjectionKind.UMAP:
+            _show_umap(side, number)
+
+
+def _choose_kind(number: int) -> None:
+    kind = ProjectionKind(st.session_state[side_key("kind", number)])
+    change_side(number, projection=Projection(kind=kind), eps=None, view=None)
+
+
+def _show_perplexity(exploration: Exploration, side: Side, number: int) -> None:
+    key = side_key("perplexity", number)
+    rungs = [f"{rung.perplexity:g}" for rung in exploration.ladder()]
+    now = f"{side.projection.perplexity:g}"
+    options = sorted({*rungs, now}, key=float)
+    st.session_state[key] = now
+
+    def choose() -> None:
+        text = str(st.session_state[key]).strip().replace(",", ".")
+        try:
+            perplexity = float(text)
+        except ValueError:
+            notice(f"A perplexity is a number such as 30, got {text!r}.")
+            return
+        try:
+            check_perplexity(perplexity, n_crops=exploration.n_crops)
+        except AnomalureError as error:
+            notice(str(error))
+            return
+        change_side(number, projection=Projection(perplexity=perplexity), eps=None)
+
+    st.selectbox(
+        "Perplexity", options, key=key, accept_new_options=True, on_change=choose,
+        help="About how many neighbours each crop keeps close to. Small: fine groups; large: the overall picture. "
+             "Choose one, or type any other number.")  # fmt: skip
+
+
+def _show_umap(side: Side, number: int) -> None:
+    near, apart = side_key("neighbors", number), side_key("min_dist", number)
+    st.session_state[near], st.session_state[apart] = side.projection.n_neighbors, side.projection.min_dist
+
+    def choose() -> None:
+        projection = Projection(kind=ProjectionKind.UMAP, n_neighbors=int(st.session_state[near]),
+                                min_dist=float(st.session_state[apart]))  # fmt: skip
+        change_side(number, projection=projection, eps=None)
+
+    left, right = st.columns(2)
+    left.number_input("Neighbours", 2, MOST_NEIGHBOURS, key=near, on_change=choose,
+                      help="Small: fine groups; large: the overall picture.")  # fmt: skip
+    right.number_input("Least distance", 0.0, 1.0, step=0.05, key=apart, on_change=choose,
+                       help="How close two crops may lie: 0 packs groups tightly.")  # fmt: skip
+
+
+def show_cluster_choice(side: Side, number: int) -> None:
+    """How crops are grouped, in a menu; the reach (eps) itself stands beside the plot."""
+    method, least, size, where = (side_key(name, number) for name in ("method", "min", "size", "where"))
+    st.session_state[method], st.session_state[where] = side.method, ON_MAP if side.on_map else ON_LOOK
+    st.session_state[least], st.session_state[size] = side.min_samples, side.min_cluster_size
+    words = METHOD_WORDS[side.method]
+    with st.popover(f"Clusters: {words}", icon=":material/workspaces:", width="stretch"):
+        st.segmented_control(
+            "Method", list(METHOD_WORDS), format_func=METHOD_WORDS.__getitem__, key=method, required=True,
+            on_change=lambda: change_side(number, method=Method(st.session_state[method])),
+            help="DBSCAN: crops within a reach (eps) of each other belong together; what belongs to nobody is noise. "
+                 "HDBSCAN finds clusters of any density, without a reach.")  # fmt: skip
+        if side.method is Method.DBSCAN:
+            st.number_input(
+                "Neighbours that make a core (min_samples)", 1, MOST_NEIGHBOURS, key=least,
+                on_change=lambda: change_side(number, min_samples=int(st.session_state[least])),
+                help="A crop with this many crops within its reach, itself included, is the core of a cluster. "
+                     "Larger: more noise.")  # fmt: skip
+        else:
+            st.number_input(
+                "Smallest cluster", 2, MOST_NEIGHBOURS, key=size,
+                on_change=lambda: change_side(number, min_cluster_size=int(st.session_state[size])),
+                help="Groups of fewer crops are noise.")  # fmt: skip
+        st.segmented_control(
+            "Distances on", [ON_MAP, ON_LOOK], key=where, required=True,
+            on_change=lambda: change_side(number, on_map=st.session_state[where] == ON_MAP, eps=None),
+            help="The map: what you see. The look: the distances between the encoder's descriptions themselves, which "
+                 "no map shows without distortion.")  # fmt: skip

@@ -1,0 +1,70 @@
+"""Clusters for the plots, made aside: a tree over very many crops takes seconds, and the page never waits.
+
+Knows no Streamlit.
+"""
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from core.clusters import cluster_hdbscan
+from core.errors import AnomalureError
+from core.explorations import Exploration
+from core.projection import Projection
+from ui.explore_data import Grouping, group_by_tree
+from ui.explore_view import Method, Side
+
+MOST_KEPT = 12
+# As long as a page may take without seeming to hang.
+PATIENCE_S = 0.4
+
+_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="groupings")
+_made: OrderedDict[str, Future[Grouping]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def find_grouping(
+    exploration: Exploration, side: Side, *, shown: Projection, points: np.ndarray, patience_s: float = PATIENCE_S
+) -> Grouping | None:
+    """How the crops of a plot are grouped; None while that is being worked out, which this starts.
+
+    Args:
+        exploration: Of the run.
+        side: What was asked for.
+        shown: The projection that is shown, which is finished.
+        points: Its points, shape ``(n, 2)``.
+        patience_s: How long to wait for it.
+
+    Raises:
+        AnomalureError: If the crops cannot be grouped like this.
+    """
+    where = shown if side.on_map else None
+    size = f"eps-{side.min_samples}" if side.method is Method.DBSCAN else f"size-{side.min_cluster_size}"
+    key = f"{exploration.folder}/{where.key if where else 'embeddings'}/{side.method}/{size}"
+    with _lock:
+        future = _made.get(key)
+        if future is None:
+            future = _made[key] = _worker.submit(_group, key, exploration, side, where, points)
+            while len(_made) > MOST_KEPT:
+                _made.popitem(last=False)
+        _made.move_to_end(key)
+    try:
+        return future.result(timeout=patience_s)
+    except TimeoutError:
+        return None
+    except Exception:
+        with _lock:
+            _made.pop(key, None)  # the next time it is tried again
+        raise
+
+
+def _group(key: str, exploration: Exploration, side: Side, where: Projection | None, points: np.ndarray) -> Grouping:
+    if side.method is Method.HDBSCAN:
+        rows = points if where is not None else exploration.prepared()
+        return Grouping(key=key, labels=cluster_hdbscan(rows, min_cluster_size=side.min_cluster_size))
+    if side.min_samples < 1:
+        raise AnomalureError(f"A core point needs at least 1 crop within eps, itself included; got {side.min_samples}.")
+    tree = exploration.tree(where, min_samples=side.min_samples)
+    return group_by_tree(tree, key=key, points=tree.points)

@@ -1,0 +1,238 @@
+"""The Explore page: one plot or two, what is chosen over them, and what is selected under them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.explorations import Exploration, Picture, WorkStatus
+from core.project import Project
+from core.projection import Projection, ProjectionKind
+from core.runs import RunFolder
+from ui.explore_below import show_below
+from ui.explore_colours import COLOUR_WORDS
+from ui.explore_controls import show_cluster_choice, show_map_choice, show_run_choice
+from ui.explore_data import Grouping, build_plot_data
+from ui.explore_groupings import find_grouping
+from ui.explore_memory import offer_facts
+from ui.explore_picks import resolve_pick
+from ui.explore_plot import show_plot
+from ui.explore_process import is_starting, start_projection, stop_projection
+from ui.explore_run import RunPoints, describe_point
+from ui.explore_saved import show_saved_views
+from ui.explore_state import change_side, change_view, keep_view, open_view, settle_run, show_address
+from ui.explore_view import Pick, PickKind, View
+from ui.messages import notice, plain_errors, show_notice
+from ui.resources import load_colouring, load_run_points
+from ui.review_waiting import show_no_run
+from ui.state import Key, side_key
+from ui.words import escape_markdown, say_duration
+
+POLL_S = 1.0
+PCA = Projection(kind=ProjectionKind.PCA)
+
+
+@dataclass
+class Shown:
+    """One plot as it is drawn: its crops, their places, their clusters (None while they are worked out)."""
+
+    number: int
+    points: RunPoints
+    picture: Picture | None
+    grouping: Grouping | None = None
+    labels: np.ndarray | None = None
+    waits_for: str = ""
+
+
+@st.fragment
+def show_explore(project: Project) -> None:
+    """Everything on the page; a change redraws only this."""
+    with plain_errors():
+        view = open_view()
+        runs: list[RunFolder] = []
+        for number in range(len(view.sides)):
+            view, run, note = settle_run(project, view, number)
+            if run is None:
+                st.title("Explore")
+                show_no_run(project)
+                return
+            if note:
+                st.warning(escape_markdown(note), icon=":material/link_off:")
+            runs.append(run)
+        keep_view(view)
+        _show_head(project, view, runs)
+        show_notice()
+        columns = st.columns(len(view.sides), gap="medium")
+        shown = []
+        for number, (column, run) in enumerate(zip(columns, runs, strict=True)):
+            with column, plain_errors():
+                shown.append(_prepare(project, view, number, run))
+        masks = _select(view, shown)
+        for one in shown:
+            with columns[one.number]:
+                _show_side(project, view, one, masks)
+        show_address(view)
+        if shown:
+            show_below(project, view, shown[0], masks.get(0), others=shown[1:])
+
+
+def _show_head(project: Project, view: View, runs: list[RunFolder]) -> None:
+    title, run, colour, saved, compare = st.columns([3, 4, 3, 2, 2], vertical_alignment="bottom")
+    title.title("Explore")
+    if view.is_comparing:
+        run.empty()
+    else:
+        with run:
+            show_run_choice(project, runs[0], 0)
+    key = side_key("colour", 0)
+    st.session_state[key] = view.colour
+    colour.selectbox("Colour by", list(COLOUR_WORDS), format_func=COLOUR_WORDS.__getitem__, key=key,
+                     on_change=lambda: change_view(lambda now: replace(now, colour=st.session_state[key])))  # fmt: skip
+    with saved:
+        show_saved_views(project, view)
+    if view.is_comparing:
+        compare.button("One plot", icon=":material/crop_square:", key="explore-single", width="stretch",
+                       on_click=lambda: change_view(_stop_comparing))  # fmt: skip
+    else:
+        compare.button("Compare", icon=":material/splitscreen_right:", key="explore-compare", width="stretch",
+                       on_click=lambda: change_view(_start_comparing),
+                       help="Two plots side by side: two perplexities, or two runs. What is selected in one is shown "
+                            "in the other.")  # fmt: skip
+
+
+def _start_comparing(view: View) -> View:
+    first = view.sides[0]
+    return replace(view, sides=(first, replace(first, view=None)))
+
+
+def _stop_comparing(view: View) -> View:
+    pick = view.pick if view.pick is None or view.pick.side == 0 else None
+    return replace(view, sides=view.sides[:1], pick=pick)
+
+
+def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown:
+    """Read what a plot needs, and see to it that what is missing is computed."""
+    side = view.sides[number]
+    if view.is_comparing:
+        show_run_choice(project, run, number)
+    points = load_run_points(run)
+    exploration = points.exploration
+    left, right = st.columns([8, 3], vertical_alignment="bottom")
+    with left:
+        show_map_choice(exploration, side, number)
+    with right:
+        show_cluster_choice(side, number)
+    exploration.check(side.projection)
+    picture = exploration.picture(side.projection)
+    if picture is None or not picture.is_final:
+        start_projection(exploration, side.projection)
+        picture = picture or exploration.nearest(side.projection) or exploration.picture(PCA)
+    one = Shown(number, points, picture)
+    if picture is not None and picture.is_final:
+        with plain_errors():
+            if side.eps is not None and not side.eps > 0:
+                raise AnomalureError(f"eps is a distance above 0, got {side.eps:g}. Choose one on the slider.")
+            one.grouping = find_grouping(exploration, side, shown=picture.projection, points=picture.points)
+            if one.grouping is None:
+                one.waits_for = "Grouping the crops…"
+            else:
+                one.labels = one.grouping.label(side)
+    return one
+
+
+def _select(view: View, shown: list[Shown]) -> dict[int, np.ndarray]:
+    """Which points of each plot are selected; the selection of one is that of the same crops in the other."""
+    pick = view.pick
+    if pick is None:
+        return {}
+    source = next((one for one in shown if one.number == pick.side and one.picture is not None), None)
+    if source is None or source.picture is None:
+        return {}
+    hidden = {*view.off, *(name for name, strength in view.fade.items() if strength == 0)}
+    mask = resolve_pick(pick, points=source.picture.points, facts=source.points.facts, labels=source.labels,
+                        hidden=hidden)  # fmt: skip
+    crop_ids = source.points.facts["crop_id"][mask]
+    masks = {source.number: mask}
+    for other in shown:
+        if other is not source:
+            linked = np.zeros(other.points.n, dtype=bool)
+            linked[other.points.places(crop_ids)] = True
+            masks[other.number] = linked
+    return masks
+
+
+def _show_side(project: Project, view: View, one: Shown, masks: dict[int, np.ndarray]) -> None:
+    side, number = view.sides[one.number], one.number
+    exploration = one.points.exploration
+    if one.picture is None or one.picture.projection != side.projection or not one.picture.is_final:
+        _follow(exploration, side.projection, one.picture.iteration if one.picture else -1)
+    elif one.waits_for:
+        _await_grouping()
+    if one.picture is None:
+        return
+    message = one.waits_for
+    if one.picture.projection != side.projection:
+        message = f"Meanwhile: {one.picture.projection.label}"
+    points, stamp = one.points, one.points.stamp
+    facts = offer_facts(lambda place: describe_point(points, {}, place), key=f"{exploration.folder}/{stamp}")
+    data = build_plot_data(
+        view=view, side=number, points=one.picture.points, points_key=f"{stamp}/{one.picture.projection.key}",
+        species=load_colouring(project, points, "species"), colouring=load_colouring(project, points, view.colour),
+        grouping=one.grouping, selected=masks.get(number), facts=facts, message=message)  # fmt: skip
+    show_plot(f"explore-plot-{number + 1}", data, _answers(number))
+
+
+def _answers(number: int) -> dict[str, Any]:
+    def looks(value: Any) -> None:
+        off = tuple(str(name) for name in value["off"])
+        fade = {str(name): float(share) for name, share in value["fade"].items()}
+        change_view(lambda view: replace(view, off=off, fade=fade))
+
+    def view_changed(edges: Any) -> None:
+        change_side(number, view=tuple(float(edge) for edge in edges) if len(edges) == 4 else None)
+
+    def pick(outline: Any) -> None:
+        corners = tuple((float(x), float(y)) for x, y in outline)
+        chosen = Pick(PickKind.OUTLINE, number, outline=corners) if len(corners) >= 3 else None
+        st.session_state[Key.EXPLORE_PAGE] = 1
+        change_view(lambda view: replace(view, pick=chosen))
+
+    return {"eps": lambda eps: change_side(number, eps=float(eps)), "looks": looks, "view": view_changed, "pick": pick,
+            "lost": lambda _: None}  # fmt: skip
+
+
+def _start(exploration: Exploration, projection: Projection) -> None:
+    try:
+        start_projection(exploration, projection)
+    except (AnomalureError, OSError) as error:
+        notice(f"The map could not be made: {error}")
+
+
+@st.fragment(run_every=POLL_S)
+def _follow(exploration: Exploration, projection: Projection, drawn: int) -> None:
+    """How far a map is; draws the page anew when there is a newer picture of it."""
+    picture, state = exploration.picture(projection), exploration.state(projection)
+    if state.status is WorkStatus.READY or (picture is not None and picture.iteration > drawn):
+        st.rerun()
+    going = is_starting(exploration, projection) or state.status is WorkStatus.RUNNING
+    if not going and state.status in (WorkStatus.FAILED, WorkStatus.CANCELLED, WorkStatus.INTERRUPTED):
+        st.warning(escape_markdown(state.message) or "Making the map was cut short.", icon=":material/error:")
+        st.button("Try again", key=f"explore-again-{projection.key}", icon=":material/refresh:",
+                  on_click=lambda: _start(exploration, projection))  # fmt: skip
+        return
+    left = f" · {say_duration(state.seconds_left)} left" if state.seconds_left else ""
+    bar, stop = st.columns([9, 2], vertical_alignment="center")
+    bar.progress(min(max(state.share, 0.0), 1.0),
+                 text=f"**{escape_markdown(state.message or projection.label)}**{left}")  # fmt: skip
+    stop.button("Cancel", key=f"explore-stop-{projection.key}", icon=":material/stop_circle:", width="stretch",
+                on_click=stop_projection, args=(exploration, projection))  # fmt: skip
+
+
+@st.fragment(run_every=POLL_S)
+def _await_grouping() -> None:
+    """Draw the page anew after a while: the clusters may be there by then."""
+    if st.session_state.pop("explore-waited", False):
+        st.rerun()
+    st.session_state["explore-waited"] = True

@@ -1,0 +1,109 @@
+"""A run as the Explore page needs it: its crops' facts in the order of its points, verdicts and projections."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.catalogue import read_catalogue
+from core.explorations import Exploration
+from core.project import Project
+from core.runs import RunFolder
+from ui.cards import crop_url
+from ui.explore_colours import name_species
+from ui.words import DECISION_WORDS, say_p_value, say_time
+
+COLUMNS = (
+    "crop_id", "photo_id", "file_name", "deployment", "captured_at", "kind", "species", "score", "p_value", "flagged",
+    "judged_by", "judged_against")  # fmt: skip
+
+
+@dataclass
+class RunPoints:
+    """The crops of one run, one row a point, in the order of ``exploration.crop_ids``.
+
+    ``facts`` has ``COLUMNS``. ``stamp`` changes when the crops or their scores do.
+    """
+
+    run: RunFolder
+    exploration: Exploration
+    facts: pd.DataFrame
+    stamp: str
+    place: dict[str, int] = field(repr=False)
+
+    @property
+    def n(self) -> int:
+        """How many crops there are."""
+        return len(self.facts)
+
+    def places(self, crop_ids: pd.Series | list[str]) -> np.ndarray:
+        """The rows of these crops; those of other runs are left out."""
+        found = pd.Series(crop_ids, dtype="object").map(self.place)
+        return found.dropna().to_numpy(np.int64)
+
+
+def stamp_run(run: RunFolder) -> str:
+    """A text that changes whenever the run's finished shards or scores do."""
+    scores = [path.stat().st_mtime_ns for path in run.tables("scores")]
+    return f"{run.run_id}-{len(run.done_shards())}-{len(scores)}-{max(scores, default=0)}"
+
+
+def read_run_points(run: RunFolder) -> RunPoints:
+    """Read the facts of all crops of a run.
+
+    Raises:
+        AnomalureError: If the run has no embeddings, or too few crops for a plot.
+    """
+    stamp = stamp_run(run)
+    exploration = Exploration.of(run)
+    exploration.check()
+    crop_ids = exploration.crop_ids
+    facts = read_catalogue(run, COLUMNS).drop_duplicates("crop_id").set_index("crop_id")
+    facts = facts.reindex(pd.Index(crop_ids, name="crop_id")).reset_index()
+    texts = ["photo_id", "file_name", "deployment", "kind", "species", "judged_by", "judged_against"]
+    facts[texts] = facts[texts].astype("object").fillna("")
+    facts["flagged"] = facts["flagged"].astype("boolean").fillna(False).astype(bool)
+    return RunPoints(run, exploration, facts, stamp, {crop_id: k for k, crop_id in enumerate(crop_ids)})
+
+
+def read_verdicts(project: Project, points: RunPoints) -> pd.Series:
+    """The verdict that holds for each crop, as the review queue has it, aligned with the points; empty: undecided."""
+    rows = project.review_queue(points.run, flagged_only=False, limit=max(points.n, 1)).rows
+    known = rows[rows["verdict"] != ""].set_index("crop_id")["verdict"]
+    return points.facts["crop_id"].map(known).astype("object").fillna("")
+
+
+def read_rows(project: Project, run: RunFolder, crop_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of the review queue of these crops, in their order."""
+    n = run.counts().crops
+    rows = project.review_queue(run, flagged_only=False, limit=max(n, 1)).rows.set_index("crop_id", drop=False)
+    return [{str(name): value for name, value in row.items()}
+            for row in rows.reindex([one for one in crop_ids if one in rows.index]).to_dict("records")]  # fmt: skip
+
+
+def find_first_runs(project: Project, points: RunPoints) -> pd.Series:
+    """The name of the earliest run that saw each crop's photo, aligned with the points."""
+    first: dict[str, str] = {}
+    for run in reversed(project.runs()):
+        if not run.problem and run.info.created_at <= points.run.info.created_at:
+            for photo_id in read_catalogue(run, ["photo_id"])["photo_id"]:
+                first.setdefault(photo_id, run.info.name)
+    return points.facts["photo_id"].map(first).astype("object").fillna(points.run.info.name)
+
+
+def describe_point(points: RunPoints, verdicts: Mapping[str, str], place: int) -> dict[str, Any] | None:
+    """What the hover card of one point says: picture, title and lines of text; None if there is no such point."""
+    if not 0 <= place < points.n:
+        return None
+    row = points.facts.iloc[place]
+    verdict = verdicts.get(row["crop_id"], "")
+    odd = "" if pd.isna(row["score"]) else f"score {row['score']:.2f}"
+    rare = "" if pd.isna(row["p_value"]) else say_p_value(row["p_value"])
+    lines = [" · ".join(part for part in (odd, rare, "flagged" if row["flagged"] else "") if part), row["deployment"],
+             say_time(None if pd.isna(row["captured_at"]) else row["captured_at"]),
+             DECISION_WORDS[verdict] if verdict else ""]  # type: ignore[index]  # fmt: skip
+    return {"picture": crop_url(row["crop_id"], run_id=points.run.run_id), "crop_id": row["crop_id"],
+            "title": str(name_species(points.facts["species"].iloc[[place]]).iloc[0]),
+            "lines": [line for line in lines if line]}  # fmt: skip

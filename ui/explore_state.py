@@ -1,0 +1,86 @@
+"""What the Explore page shows, kept in the session, for each run, and in the address."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from core.project import Project
+from core.runs import RunFolder
+from ui.explore_view import Address, Side, View
+from ui.state import Key
+
+NAMES = {"run", "map", "method", "eps", "min", "size", "by", "view"}
+ADDRESS_NAMES = NAMES | {name + "2" for name in NAMES} | {"colour", "off", "fade", "rings", "pick"}
+
+
+def read_address() -> dict[str, list[str]]:
+    """What the address says of the view."""
+    return {name: st.query_params.get_all(name) for name in st.query_params if name in ADDRESS_NAMES}
+
+
+def open_view() -> View:
+    """The view to show: that of a new address, else the one of before, else the usual one."""
+    asked = read_address()
+    if asked and asked != st.session_state.get(Key.EXPLORE_ADDRESS):
+        st.session_state[Key.EXPLORE_VIEW] = View.from_address(asked)
+        st.session_state[Key.EXPLORE_ADDRESS] = asked
+    kept = st.session_state.get(Key.EXPLORE_VIEW)
+    return kept if isinstance(kept, View) else View()
+
+
+def keep_view(view: View) -> None:
+    """Remember the view, also as the one of its run, to come back to."""
+    st.session_state[Key.EXPLORE_VIEW] = view
+    if view.sides[0].run:
+        by_run = {**st.session_state.get(Key.EXPLORE_BY_RUN, {}), view.sides[0].run: view}
+        st.session_state[Key.EXPLORE_BY_RUN] = by_run
+
+
+def show_address(view: View) -> None:
+    """Make the address one that leads to this view."""
+    address: Address = view.to_address()
+    texts = {name: [value] if isinstance(value, str) else list(value) for name, value in address.items()}
+    if texts == read_address():
+        st.session_state[Key.EXPLORE_ADDRESS] = texts
+        return
+    others = {name: st.query_params.get_all(name) for name in st.query_params if name not in ADDRESS_NAMES}
+    st.session_state[Key.EXPLORE_ADDRESS] = texts
+    st.query_params.from_dict({**others, **address})
+
+
+def change_view(change: Callable[[View], View]) -> None:
+    """Change what is shown, from a callback."""
+    keep_view(change(open_view()))
+
+
+def change_side(side: int, **changes: object) -> None:
+    """Change one plot, from a callback."""
+    change_view(lambda view: view.with_side(side, **changes))
+
+
+def choose_run(side: int, run_id: str) -> None:
+    """Show another run, as it was looked at last; its eps and species are its own."""
+
+    def change(view: View) -> View:
+        before = st.session_state.get(Key.EXPLORE_BY_RUN, {}).get(run_id)
+        if side == 0 and before is not None:
+            return replace(before, sides=(before.sides[0], *view.sides[1:]), pick=None)
+        fresh = Side(run=run_id, projection=view.sides[side].projection, method=view.sides[side].method)
+        changed = view.with_side(side, **{name: getattr(fresh, name) for name in fresh.__dataclass_fields__})
+        return replace(changed, off=(), fade={}, pick=None) if side == 0 else changed
+
+    change_view(change)
+
+
+def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder | None, str]:
+    """The run of a plot: the one asked for, else the latest. Also a sentence if the one asked for is not there."""
+    asked = view.sides[side].run
+    runs = {run.run_id: run for run in project.runs() if not run.problem}
+    if asked in runs:
+        return view, runs[asked], ""
+    latest = project.latest_run()
+    if latest is None or latest.problem:
+        return view, None, ""
+    note = f"There is no run {asked!r} in this project, so the latest is shown." if asked else ""
+    return view.with_side(side, run=latest.run_id), latest, note

@@ -1,0 +1,421 @@
+// The scatterplot: Plotly for axes, zoom, pan, box and lasso; the painter for the points; the lists beside it.
+
+const MARGIN = 1;
+const MOST_CORNERS = 48;
+const HOVER_PX = 14;
+const REST_MS = 300;
+const NOISE = 0; // labels from the server are 0 for noise, then 1, 2, ...
+
+let plotly = null;
+function loadPlotly(address) {
+  if (window.Plotly) return Promise.resolve();
+  plotly ??= new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = done;
+    script.onerror = () => { plotly = null; failed(new Error("The plot could not be loaded. Reload the page.")); };
+    document.head.append(script);
+  });
+  return plotly;
+}
+
+class Plot {
+  constructor(parent) {
+    this.parent = parent;
+    this.root = parent.querySelector(".explore-plot");
+    const find = (name) => this.root.querySelector(name);
+    this.stage = find(".ex-stage");
+    this.frame = find(".ex-frame");
+    this.card = find(".ex-card");
+    this.halo = find(".ex-halo");
+    this.tally = find(".ex-tally");
+    this.key = find(".ex-key");
+    this.message = find(".ex-message");
+    this.painter = new Painter(find("canvas.ex-paint"));
+    this.species = new SpeciesList(find(".ex-species"), (final) => this.changeLooks(final));
+    this.reach = new Reach(find(".ex-reach"), (eps, final) => this.changeEps(eps, final));
+    this.arrays = new Map();
+    this.facts = new Map();
+    this.timers = {};
+    this.turn = 0;
+    this.watchMouse();
+    for (const button of this.root.querySelectorAll("[data-tool]"))
+      button.addEventListener("click", () => this.chooseTool(button.dataset.tool));
+    find("[data-do=reset]").addEventListener("click", () => this.resetView());
+    find("[data-do=clear]").addEventListener("click", () => this.clear());
+    this.resizing = new ResizeObserver(() => this.fit());
+    this.resizing.observe(this.stage);
+    this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
+    this.repaint = () => requestAnimationFrame(() => this.data && this.show());
+    this.scheme.addEventListener("change", this.repaint);
+  }
+
+  destroy() {
+    this.resizing.disconnect();
+    this.scheme.removeEventListener("change", this.repaint);
+    Object.values(this.timers).forEach(clearTimeout);
+    if (window.Plotly) { window.Plotly.purge(this.frame); }
+  }
+
+  // What the server says
+
+  async update(data) {
+    const turn = ++this.turn;
+    this.data = data;
+    this.root.style.setProperty("--ex-height", `${data.height}px`);
+    this.message.textContent = data.message || "";
+    this.message.hidden = !data.message;
+    try {
+      await loadPlotly(data.plotly);
+      const [points, species, colours, selected, cut] = await Promise.all([
+        this.array(data.points, Float32Array), this.array(data.species.codes, Uint16Array),
+        this.array(data.colour.codes, Uint16Array), this.array(data.selected?.mask, Uint8Array), this.cutNow(data)]);
+      if (turn !== this.turn || !this.root.isConnected) return;
+      if (points !== this.points) { this.points = points; this.places = new Places(points); this.halo.hidden = this.card.hidden = true; }
+      Object.assign(this, { speciesOf: species, codes: colours, selected, labels: cut });
+      this.eps = data.clusters?.eps;
+      await this.show();
+    } catch (error) {
+      if (turn !== this.turn) return;
+      if (error.lost && !this.asked) { this.asked = true; this.send("lost", Date.now()); return; }
+      this.message.textContent = error.message;
+      this.message.hidden = false;
+    }
+  }
+
+  // An array by its address, which names its content: fetched once.
+  array(address, Kind) {
+    if (!address) return null;
+    let kept = this.arrays.get(address);
+    if (!kept) {
+      kept = fetch(address).then(async (answer) => {
+        if (!answer.ok) throw Object.assign(new Error("The points are no longer at hand. Reload the page."), { lost: true });
+        return new Kind(await answer.arrayBuffer());
+      });
+      kept.catch(() => this.arrays.delete(address));
+      this.arrays.set(address, kept);
+      if (this.arrays.size > 40) this.arrays.delete(this.arrays.keys().next().value);
+    }
+    return kept;
+  }
+
+  cutNow(data) {
+    const clusters = data.clusters;
+    if (!clusters) return null;
+    return this.array(clusters.cut ? `${clusters.cut}?eps=${clusters.eps}` : clusters.labels, Uint16Array);
+  }
+
+  async show() {
+    const style = getComputedStyle(this.root), of = (name) => style.getPropertyValue(name).trim();
+    const text = style.color, ground = of("--st-background-color") || "#ffffff";
+    const [r, g, b] = readColour(ground);
+    this.dark = 0.3 * r + 0.6 * g + 0.1 * b < 110;
+    this.root.classList.toggle("ex-dark", this.dark);
+    this.look = { text, ground, font: style.fontFamily, quiet: `color-mix(in srgb, ${text} 65%, transparent)`,
+      hairline: this.dark ? "rgba(255,255,255,.1)" : "rgba(0,0,0,.09)", odd: this.dark ? "#FF9A56" : "#C85200" };
+    this.look.quiet = this.dark ? "#AEB6B0" : "#5C6560";
+    const { data } = this;
+    this.paletteOf = (groups) => groups.map((group) => this.dark ? group.dark : group.light);
+    if (!this.holding) this.species.show(data.species.groups, data.looks, data.colour.by === "species" ? this.paletteOf(data.species.groups) : data.species.groups.map(() => this.look.quiet));
+    if (!this.dragging) this.reach.show(data.clusters, this.look);
+    await this.showFrame();
+    this.paint();
+  }
+
+  async showFrame() {
+    const { data } = this;
+    const { bounds } = this.places;
+    if (this.drawn?.revision !== data.uirevision) this.touched = false;
+    if (!this.drawn || this.drawn.points !== data.points || this.drawn.ground !== this.look.ground) {
+      // A map that is still converging grows: it is followed until somebody zooms or moves it.
+      const view = this.touched ? this.range : data.view || bounds;
+      const axis = { showgrid: false, zeroline: false, showticklabels: false, showline: false, ticks: "" };
+      const layout = {
+        uirevision: data.points, dragmode: this.tool || "pan", margin: { l: MARGIN, r: MARGIN, t: MARGIN, b: MARGIN },
+        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, hovermode: false, autosize: true,
+        xaxis: { ...axis, range: [view[0], view[1]] }, yaxis: { ...axis, range: [view[2], view[3]], scaleanchor: "x" },
+        newselection: { line: { color: this.look.text, width: 1.5, dash: "dot" } },
+        activeselection: { fillcolor: "rgba(0,0,0,0)" }, selections: [],
+      };
+      // Two unseen points: Plotly offers box and lasso only where there is something to select.
+      const corners = { type: "scatter", mode: "markers", x: [bounds[0], bounds[1]], y: [bounds[2], bounds[3]],
+        marker: { opacity: 0 }, hoverinfo: "skip" };
+      await window.Plotly.react(this.frame, [corners], layout,
+        { scrollZoom: true, displayModeBar: false, doubleClick: false, responsive: false });
+      if (!this.drawn) this.listen();
+      this.drawn = { points: data.points, revision: data.uirevision, ground: this.look.ground };
+    }
+    this.range = this.readRange();
+    this.chooseTool(this.tool || "pan", true);
+  }
+
+  readRange() {
+    const { xaxis, yaxis } = this.frame._fullLayout;
+    return [...xaxis.range, ...yaxis.range].map(Number);
+  }
+
+  listen() {
+    this.frame.on("plotly_relayouting", () => { this.range = this.readRange(); this.hideCard(); this.soonPaint(); });
+    this.frame.on("plotly_relayout", (change) => {
+      this.range = this.readRange();
+      this.soonPaint();
+      if (!Object.keys(change).some((name) => name.includes("axis"))) return;
+      if (this.fitting) { this.fitting = false; return; }
+      this.touched = true;
+      this.atRest("view", () => this.send("view", this.range.map((value) => Number(value.toPrecision(5)))));
+    });
+    this.frame.on("plotly_selected", (event) => {
+      if (!event) return;
+      const { lassoPoints: lasso, range } = event;
+      let outline = lasso ? lasso.x.map((x, k) => [x, lasso.y[k]]) : range
+        ? [[range.x[0], range.y[0]], [range.x[1], range.y[0]], [range.x[1], range.y[1]], [range.x[0], range.y[1]]] : null;
+      if (!outline || outline.length < 3) return;
+      outline = simplify(outline, MOST_CORNERS, this.range[1] - this.range[0]).map((corner) => corner.map((value) => Number(value.toPrecision(5))));
+      this.pick(outline);
+    });
+    this.frame.on("plotly_doubleclick", () => { if (this.tool === "pan") this.resetView(); else this.clear(); });
+  }
+
+  // What the hand does
+
+  chooseTool(tool, quietly = false) {
+    this.tool = tool;
+    for (const button of this.root.querySelectorAll("[data-tool]"))
+      button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+    if (this.frame._fullLayout && this.frame._fullLayout.dragmode !== tool) window.Plotly.relayout(this.frame, { dragmode: tool });
+  }
+
+  resetView() {
+    const [x0, x1, y0, y1] = this.places.bounds;
+    this.fitting = true;
+    this.touched = false;
+    this.atRest("view", () => this.send("view", []));
+    window.Plotly.relayout(this.frame, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });
+  }
+
+  pick(outline) {
+    const mask = new Uint8Array(this.places.n), strengths = this.species.strengths;
+    for (let i = 0; i < mask.length; i++)
+      mask[i] = strengths[this.speciesOf[i]] > 0 && isInside(this.points[2 * i], this.points[2 * i + 1], outline) ? 1 : 0;
+    this.selected = mask;
+    this.paint();
+    this.send("pick", outline);
+  }
+
+  clear() {
+    this.selected = null;
+    this.forgetOutline();
+    this.paint();
+    this.send("pick", []);
+  }
+
+  forgetOutline() {
+    if (this.frame._fullLayout?.selections?.length) window.Plotly.relayout(this.frame, { selections: [] });
+  }
+
+  changeLooks(final) {
+    this.holding = true;
+    this.soonPaint();
+    this.atRest("looks", () => { this.holding = false; this.send("looks", this.species.looks); }, final ? 120 : REST_MS);
+  }
+
+  changeEps(eps, final) {
+    this.dragging = true;
+    this.wanted = eps;
+    this.follow();
+    this.atRest("eps", () => { this.dragging = false; if (eps !== this.data.clusters.eps) this.send("eps", eps); }, final ? 60 : 2 * REST_MS);
+  }
+
+  // One question at a time is on its way; when the answer is there, the newest eps is asked for.
+  async follow() {
+    if (this.following) return;
+    this.following = true;
+    try {
+      while (this.wanted !== this.eps && this.data.clusters?.cut) {
+        const eps = this.wanted, turn = this.turn;
+        const labels = await this.array(`${this.data.clusters.cut}?eps=${eps}`, Uint16Array);
+        if (turn !== this.turn) break;
+        this.labels = labels;
+        this.eps = eps;
+        this.paint();
+        await new Promise(requestAnimationFrame);
+      }
+    } catch (error) { this.reach.say(error.message); } finally { this.following = false; }
+  }
+
+  atRest(name, act, pause = REST_MS) {
+    clearTimeout(this.timers[name]);
+    this.timers[name] = setTimeout(act, pause);
+  }
+
+  watchMouse() {
+    this.stage.addEventListener("pointermove", (event) => {
+      if (event.buttons || !this.places || event.target.closest(".ex-tools")) { this.hideCard(); return; }
+      const area = this.stage.getBoundingClientRect();
+      this.point(event.clientX - area.left, event.clientY - area.top);
+    });
+    this.stage.addEventListener("pointerleave", () => this.hideCard());
+  }
+
+  point(left, top) {
+    if (!this.range) return;
+    const [x0, x1, y0, y1] = this.range, { clientWidth: width, clientHeight: height } = this.stage;
+    const x = x0 + ((x1 - x0) * left) / width, y = y1 - ((y1 - y0) * top) / height;
+    const strengths = this.species.strengths;
+    const i = this.places.nearest(x, y, (HOVER_PX * (x1 - x0)) / width, (j) => strengths[this.speciesOf[j]] > 0.05);
+    if (i < 0) { this.hideCard(); return; }
+    if (i === this.pointed && !this.card.hidden) return;
+    this.pointed = i;
+    this.showHalo(i);
+    this.atRest("card", () => this.showCard(i), this.facts.has(i) || !this.card.hidden ? 15 : 90);
+  }
+
+  place(i) {
+    const [x0, x1, y0, y1] = this.range, { clientWidth: width, clientHeight: height } = this.stage;
+    return [((this.points[2 * i] - x0) / (x1 - x0)) * width, ((y1 - this.points[2 * i + 1]) / (y1 - y0)) * height];
+  }
+
+  // A circle around the point under the mouse: as wide as eps, so that the eye sees how far it reaches.
+  showHalo(i) {
+    const [left, top] = this.place(i), [x0, x1] = this.range;
+    const eps = this.data.clusters?.cut && this.data.clusters.on_map ? this.eps : 0;
+    const radius = Math.max((eps * this.stage.clientWidth) / (x1 - x0), 7);
+    Object.assign(this.halo.style, { left: `${left}px`, top: `${top}px`, width: `${2 * radius}px`, height: `${2 * radius}px` });
+    this.halo.hidden = false;
+  }
+
+  async showCard(i) {
+    const key = `${this.data.facts}/${i}`;
+    let said = this.facts.get(key);
+    if (!said) {
+      const answer = await fetch(key);
+      if (!answer.ok) return;
+      said = await answer.json();
+      this.facts.set(key, said);
+    }
+    if (i !== this.pointed) return;
+    const label = this.labels ? (this.labels[i] === NOISE ? "noise" : `cluster ${this.labels[i]}`) : "";
+    this.card.replaceChildren();
+    const picture = element("img", "", { src: said.picture, alt: said.title });
+    this.card.append(picture, element("b", "", { textContent: said.title }));
+    for (const line of [label, ...said.lines].filter(Boolean)) this.card.append(element("div", "", { textContent: line }));
+    const [left, top] = this.place(i), { clientWidth: width, clientHeight: height } = this.stage;
+    this.card.hidden = false;
+    const { offsetWidth: w, offsetHeight: h } = this.card, aside = Math.min(this.halo.offsetWidth / 2, 70) + 12;
+    this.card.style.left = `${left + aside + w > width ? Math.max(left - w - aside, 4) : left + aside}px`;
+    this.card.style.top = `${Math.min(Math.max(top - h / 2, 4), Math.max(height - h - 4, 4))}px`;
+  }
+
+  hideCard() {
+    clearTimeout(this.timers.card);
+    this.pointed = -1;
+    this.card.hidden = this.halo.hidden = true;
+  }
+
+  fit() {
+    if (!this.frame._fullLayout) return;
+    this.atRest("fit", async () => { await window.Plotly.Plots.resize(this.frame); this.range = this.readRange(); this.paint(); }, 60);
+  }
+
+  // Painting
+
+  soonPaint() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => { this.waiting = false; this.paint(); });
+  }
+
+  paint() {
+    if (!this.places || !this.range) return;
+    const { data, painter, labels, selected } = this, { clientWidth: width, clientHeight: height } = this.stage;
+    if (!width || !height) return;
+    const { n, order } = this.places;
+    painter.resize(width, height, Math.min(window.devicePixelRatio || 1, 2));
+    const radius = n > 200000 ? 1.6 : n > 50000 ? 2.2 : n > 10000 ? 3 : n > 2000 ? 4 : 5;
+    const byCluster = data.colour.by === "cluster";
+    const groups = byCluster ? data.colour.cycle : data.colour.groups, colours = this.paletteOf(groups).map(readColour);
+    const stamps = groups.map((group) => painter.stamp(group.symbol || "circle", radius));
+    const strengths = this.species.strengths, codes = byCluster ? labels : this.codes;
+    const last = groups.length - 1;
+    // Cluster 1, 2, ... go round the palette; its first place is the noise.
+    const group = byCluster ? (i) => (codes[i] === NOISE ? 0 : 1 + ((codes[i] - 1) % last)) : (i) => Math.min(codes[i], last);
+    const style = (dim) => (i) => {
+      const strength = strengths[this.speciesOf[i]];
+      if (!strength || (selected && dim === Boolean(selected[i]))) return null;
+      const k = group(i);
+      return { stamp: stamps[k], rgb: colours[k], alpha: Math.round(256 * strength * (selected && dim ? 0.16 : n > 50000 ? 0.8 : 0.9)) };
+    };
+    const layers = selected ? [{ rows: order, style: style(true) }, { rows: order, style: style(false) }] : [{ rows: order, style: style(true) }];
+    if (data.rings && labels && !byCluster) {
+      const ring = painter.stamp("ring", radius * 1.9), rgb = readColour(this.look.odd);
+      layers.push({ rows: order, style: (i) => {
+        const strength = strengths[this.speciesOf[i]];
+        if (labels[i] !== NOISE || !strength) return null;
+        return { stamp: ring, rgb, alpha: Math.round(256 * strength * (selected && !selected[i] ? 0.16 : 0.85)) };
+      } });
+    }
+    painter.paint(this.look.ground, this.points, this.range, layers);
+    this.count();
+    this.showKey(groups, byCluster);
+    this.root.dataset.eps = this.eps ?? "";
+    this.root.dataset.painted = Number(this.root.dataset.painted || 0) + 1;
+  }
+
+  count() {
+    const { labels, selected } = this, { n } = this.places, strengths = this.species.strengths;
+    let shown = 0, chosen = 0, noise = 0, most = 0;
+    for (let i = 0; i < n; i++) {
+      if (strengths[this.speciesOf[i]] > 0) shown++;
+      if (selected && selected[i]) chosen++;
+      if (labels) { if (labels[i] === NOISE) noise++; else if (labels[i] > most) most = labels[i]; }
+    }
+    this.nClusters = most;
+    if (labels && this.data.clusters?.cut) this.reach.tally(most, noise, n);
+    const all = n.toLocaleString("en");
+    this.tally.textContent = (shown < n ? `${shown.toLocaleString("en")} of ${all} crops shown` : `${all} crops`)
+      + (selected ? ` · ${chosen.toLocaleString("en")} selected` : "");
+    this.root.querySelector("[data-do=clear]").hidden = !selected;
+    if (!selected) this.forgetOutline();
+  }
+
+  // What the colours mean, where the list of species does not say it already.
+  showKey(groups, byCluster) {
+    const { colour } = this.data;
+    const said = JSON.stringify([colour.by, this.dark, byCluster && Math.min(this.nClusters, 12), colour.title, colour.key?.length]);
+    this.key.hidden = colour.by === "species";
+    if (said === this.keySaid || this.key.hidden) return;
+    this.keySaid = said;
+    this.key.replaceChildren(element("b", "", { textContent: colour.title }));
+    const colours = this.paletteOf(groups);
+    if (colour.scale) {
+      const bar = element("div", "ex-bar");
+      bar.style.background = `linear-gradient(to right, ${colours.join(",")})`;
+      const ends = element("div", "ex-ends");
+      for (const text of colour.scale) ends.append(element("span", "", { textContent: text }));
+      this.key.append(bar, ends);
+      return;
+    }
+    const shown = byCluster ? groups.slice(0, 1 + Math.min(this.nClusters, groups.length - 1)) : groups;
+    const rows = element("div", "ex-keys");
+    shown.forEach((group, k) => {
+      const row = element("span", "ex-keyrow"), mark = element("canvas", "ex-mark");
+      drawMark(mark, group.symbol || "circle", colours[k]);
+      row.append(mark, document.createTextNode(byCluster ? (k ? String(k) : "noise") : group.label));
+      rows.append(row);
+    });
+    if (byCluster && this.nClusters > groups.length - 1) rows.append(element("span", "ex-keyrow", { textContent: "… and round again" }));
+    this.key.append(rows);
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const plot = (parentElement.explorePlot ??= new Plot(parentElement));
+  plot.send = setTriggerValue;
+  plot.update(data);
+  // Streamlit may call this for a drawing that was overtaken by the next one: only what has left the page is taken down.
+  return () => {
+    if (parentElement.isConnected) return;
+    plot.destroy();
+    parentElement.explorePlot = undefined;
+  };
+}
