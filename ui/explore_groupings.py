@@ -67,4 +67,4 @@ def _group(key: str, exploration: Exploration, side: Side, where: Projection | N
     if side.min_samples < 1:
         raise AnomalureError(f"A core point needs at least 1 crop within eps, itself included; got {side.min_samples}.")
     tree = exploration.tree(where, min_samples=side.min_samples)
-    return group_by_tree(tree, key=key, points=tree.points)
+    return group_by_tree(tree, key=key, points=points if where is not None else exploration.prepared())
