@@ -32,6 +32,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE TABLE activations (sequence BIGINT NOT NULL, bundle TEXT NOT NULL, activated_at TIMESTAMP NOT NULL)")),
     Migration("settings", ("CREATE TABLE settings (key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (key))",)),
     Migration("rounds of review", ("ALTER TABLE verdicts ADD COLUMN round TEXT DEFAULT 'first'",)),
+    Migration("saved views", (
+        """CREATE TABLE saved_views (
+            view_id TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, created_at TIMESTAMP NOT NULL,
+            PRIMARY KEY (view_id))""",)),
 )  # fmt: skip
 
 _RECORD = "CREATE TABLE migrations (number INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMP NOT NULL)"

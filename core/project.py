@@ -241,6 +241,12 @@ class Project:
         """Take back what was decided about a crop: a new row, nothing is removed."""
         return self._append([crop], None, reviewer=reviewer, note="", species="")[0]
 
+    def undo_verdicts(
+        self, crops: Sequence[Mapping[str, Any] | pd.Series | str], *, reviewer: str = ""
+    ) -> list[Verdict]:
+        """Take back what was decided about several crops, all or none."""
+        return self._append(crops, None, reviewer=reviewer, note="", species="")
+
     def verdicts(self) -> pd.DataFrame:
         """What holds now: the latest verdict of each crop that was not taken back, in the order of deciding.
 

@@ -144,6 +144,23 @@ class Store:
         with self._write() as connection:
             connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", [key, json.dumps(value)])
 
+    # Saved views, in core/saved_views.py's words
+
+    def add_saved_view(self, *, view_id: str, name: str, address: str, created_at: datetime) -> None:
+        """Keep a view; there may be others of its name."""
+        with self._write() as connection:
+            connection.execute("INSERT INTO saved_views VALUES (?, ?, ?, ?)",
+                               [view_id, name, address, to_utc(created_at)])  # fmt: skip
+
+    def remove_saved_view(self, view_id: str) -> None:
+        """Forget a view; one that is not there is no error."""
+        with self._write() as connection:
+            connection.execute("DELETE FROM saved_views WHERE view_id = ?", [view_id])
+
+    def saved_views(self) -> pd.DataFrame:
+        """The views, newest first: view_id, name, address, created_at (UTC)."""
+        return self._read("SELECT * FROM saved_views ORDER BY created_at DESC, view_id")
+
     # Opening and closing
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> pd.DataFrame:
