@@ -30,6 +30,16 @@ def open_project(arguments: argparse.Namespace) -> Project:
     return Project(arguments.project)
 
 
+def add_label_source(parser: argparse.ArgumentParser) -> None:
+    """Which photos, and what says what is in them."""
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the folder of photos")
+    parser.add_argument("--coco", type=Path, metavar="FILE",
+                        help="labels or boxes: COCO, MegaDetector JSON, Camtrap DP or CSV; "
+                             "default: the folders in --images are named by species")  # fmt: skip
+    parser.add_argument("--labels", type=Path, metavar="FILE",
+                        help="a CSV (or other labels) with the species of photos whose boxes --coco has")  # fmt: skip
+
+
 def read_settings(arguments: argparse.Namespace) -> RunSettings:
     """The settings file, if any, and over it each setting given as an option."""
     values: dict[str, Any] = {}

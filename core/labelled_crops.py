@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -78,6 +78,20 @@ def choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:
     splits: Mapping[str, int] = Counter(photo.split for photo in labels.photos)
     there = ", ".join(f"{name or '(none)'}: {count} photos" for name, count in sorted(splits.items()))
     raise AnomalureError(f"No photo of the labels is in the split {split!r}. There are: {there}.")
+
+
+def choose_species(photos: Sequence[LabelledPhoto], species: Sequence[str]) -> list[LabelledPhoto]:
+    """The photos that show one of these species, with only the labels of these.
+
+    Raises:
+        AnomalureError: If the labels lack one of them.
+    """
+    there = {label.species for photo in photos for label in photo.labels if label.species}
+    missing = [name for name in species if name not in there]
+    if missing:
+        raise AnomalureError(f"The labels have no {', '.join(missing)}; they have: {', '.join(sorted(there))}.")
+    kept = [replace(photo, labels=tuple(one for one in photo.labels if one.species in species)) for photo in photos]
+    return [photo for photo in kept if photo.labels]
 
 
 def read_labelled_crops(

@@ -20,6 +20,11 @@ def looks_published(name: str) -> bool:
     return PUBLISHED_NAME.fullmatch(name.removesuffix(".pt")) is not None
 
 
+def published_file(name: str) -> Path:
+    """Where the download of a published model is kept."""
+    return cache_folder() / "detectors" / (name.removesuffix(".pt") + ".pt")
+
+
 def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata]:
     """A published model; Ultralytics downloads it on first use, into the user's cache folder.
 
@@ -35,7 +40,7 @@ def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata]:
             f"Ultralytics publishes no detector named {name}. Known names are yolov8n, yolo11n, yolo26n and the like; "
             "for a file of your own give its path."
         )
-    path = cache_folder() / "detectors" / file_name
+    path = published_file(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         attempt_download_asset(path)

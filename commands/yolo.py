@@ -1,0 +1,63 @@
+"""``cli.py yolo``: labelled photos as a YOLO dataset."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.exit_codes import DONE
+from commands.options import add_label_source, add_settings, read_settings
+from commands.progress_line import ProgressLine
+
+if TYPE_CHECKING:
+    from core.formats.yolo import YoloDataset
+
+ABOUT = "write a YOLO dataset (images, labels, data.yaml) from labelled photos"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    add_dataset(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the dataset")
+    add_settings(parser)
+
+
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """What a detector is to learn from."""
+    add_label_source(parser)
+    parser.add_argument("--split", help="only the photos of this split of the labels")
+    parser.add_argument("--by-species", action="store_true", help="a class a species; default: one class, animal")
+    parser.add_argument("--val-share", type=float, default=0.2, help="share of the photos held back, by whole events")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of events")
+
+
+def write_dataset(arguments: argparse.Namespace, out_dir: Path) -> "YoloDataset":
+    """The dataset that the options ask for."""
+    from core.formats.label_source import read_label_source
+    from core.formats.yolo import write_yolo_dataset
+    from core.labelled_crops import choose_split
+
+    labels = read_label_source(arguments.images, labels=arguments.coco, species=arguments.labels)
+    with ProgressLine("photos") as line:
+        return write_yolo_dataset(
+            choose_split(labels, arguments.split),
+            arguments.images,
+            out_dir,
+            settings=read_settings(arguments),
+            by_species=arguments.by_species,
+            val_share=arguments.val_share,
+            seed=arguments.seed,
+            file_problems=labels.problems,
+            on_progress=line.show,
+        )
+
+
+def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Read, split, write."""
+    made = write_dataset(arguments, arguments.out)
+    return DONE, {
+        "out": str(made.folder),
+        "classes": list(made.class_names),
+        "photos": made.n_photos,
+        "boxes": made.n_boxes,
+        "problems": list(made.problems),
+    }

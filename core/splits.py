@@ -1,0 +1,37 @@
+"""Training and validation apart, so that two frames of one burst never stand on both sides."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def hold_back_events(event_ids: Sequence[str], *, share: float, seed: int = 0) -> np.ndarray:
+    """Which photos or crops belong to held-back events.
+
+    Events are put in an order drawn by hash of the seed and the event's name, and held back until the share of rows
+    is reached as nearly as whole events allow; with two events or more and a share over 0, at least one is held back
+    and at least one is not. The same names and seed give the same events, whatever the order of the rows.
+
+    Args:
+        event_ids: The event of each row, shape ``(n,)``.
+        share: Of the rows, 0 to 1.
+        seed: Another one draws other events.
+
+    Returns:
+        bool, shape ``(n,)``: True where held back.
+
+    Raises:
+        ValueError: If ``share`` is not from 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must be from 0 to 1, got {share}")
+    events, of_row, sizes = np.unique(np.asarray(event_ids, dtype=str), return_inverse=True, return_counts=True)
+    if share == 0 or len(events) < 2:
+        return np.zeros(len(event_ids), dtype=bool)
+    drawn = sorted(range(len(events)), key=lambda i: hashlib.blake2b(f"{seed}:{events[i]}".encode()).digest())
+    held_sizes = np.cumsum(sizes[drawn])
+    n_events = int(np.abs(held_sizes - share * len(event_ids)).argmin()) + 1
+    held = np.zeros(len(events), dtype=bool)
+    held[drawn[: min(n_events, len(events) - 1)]] = True
+    return held[of_row]
