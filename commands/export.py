@@ -1,27 +1,104 @@
-"""``cli.py export``: reviewed anomalies to a file."""
+"""``cli.py export``: reviewed anomalies, or other crops, to a file that others can use."""
 
 import argparse
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from commands.exit_codes import DONE
+from commands.exit_codes import DONE, SOME_PHOTOS_FAILED
 from commands.options import open_project
+from commands.progress_line import ProgressLine
+from core.errors import AnomalureError
 
 ABOUT = "write reviewed anomalies to a file"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("--run", metavar="R", help="default: the newest run that is done")
-    parser.add_argument("--format", choices=("csv",), default="csv")
-    parser.add_argument("--out", type=Path, required=True, metavar="PATH")
-    parser.add_argument("--all", action="store_true", help="every crop, not only reviewed anomalies")
+    parser.add_argument("--run", metavar="R", default="", help="default: the newest run that is done")
+    parser.add_argument("--format", choices=("csv", "camtrap-dp", "coco", "megadetector"), default="csv")
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH",
+                        help="the file to write; for camtrap-dp a folder; NAME.zip packs all in one")  # fmt: skip
+    parser.add_argument("--pictures", choices=("crops", "photos"),
+                        help="also a zip of the crops, or of the whole photos")  # fmt: skip
+    which = parser.add_argument_group("which crops")
+    which.add_argument("--all", action="store_true", help="every crop, not only reviewed anomalies")
+    which.add_argument("--verdict", action="append", choices=("anomaly", "normal", "unsure", "undecided"),
+                       help="crops with this verdict; can be given again; default: anomaly")  # fmt: skip
+    which.add_argument("--species", action="append", default=[], metavar="S", help="can be given again")
+    which.add_argument("--camera", action="append", default=[], metavar="C", help="a deployment; can be given again")
+    which.add_argument("--reviewer", action="append", default=[], metavar="N", help="can be given again")
+    which.add_argument("--from", dest="from_day", type=_to_day, metavar="DAY", help="first day, such as 2026-05-01")
+    which.add_argument("--to", dest="to_day", type=_to_day, metavar="DAY", help="last day, itself included")
+    which.add_argument("--selection", default="", metavar="NAME", help="a selection of the run, by its name or id")
+    which.add_argument("--flagged", action="store_true", help="only flagged crops")
+    which.add_argument("--whole-events", action="store_true", help="also the other photos of each event, empties too")
+    which.add_argument("--people", choices=("leave-out", "blur", "include"), default="leave-out",
+                       help="crops of people and vehicles, and people in pictures; default: leave-out")  # fmt: skip
+    package = parser.add_argument_group("camtrap-dp", "Kept in the project for the next export.")
+    package.add_argument("--places", type=Path, metavar="CSV",
+                         help="columns deployment, latitude, longitude; or deployments.csv of a package")  # fmt: skip
+    package.add_argument("--zone", metavar="ZONE", help="of the cameras' clocks: +02:00 or Europe/Berlin")
+    package.add_argument("--title", help="default: the project's name")
+    package.add_argument("--contributor", metavar="NAME")
+    package.add_argument("--sampling-design", metavar="DESIGN", help="of Camtrap DP, such as simpleRandom")
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.formats.csv import write_csv
+    """Write it; exit code 3 if some pictures could not be read."""
+    from core.export_files import ExportFormat, write_export
+    from core.export_pictures import Pictures
+    from core.exports import ExportChoice
+    from core.package_facts import keep_facts, read_facts, read_places
+    from core.people import People
+    from core.records import Decision
 
+    if arguments.all and arguments.verdict:
+        raise AnomalureError("--all exports every crop, whatever its verdict: give it or --verdict, not both.")
     project = open_project(arguments)
-    tables = project.export_rows(arguments.run, reviewed_anomalies_only=not arguments.all)
-    rows = write_csv((row for table in tables for row in table.to_dict("records")), arguments.out)
-    return DONE, {"out": str(arguments.out), "format": arguments.format, "rows": rows}
+    choice = ExportChoice(
+        run=arguments.run,
+        verdicts=() if arguments.all else tuple(arguments.verdict or (str(Decision.ANOMALY),)),
+        species=tuple(arguments.species),
+        cameras=tuple(arguments.camera),
+        reviewers=tuple(arguments.reviewer),
+        from_day=arguments.from_day,
+        to_day=arguments.to_day,
+        selection=arguments.selection,
+        flagged_only=arguments.flagged,
+        whole_events=arguments.whole_events,
+        people=People(arguments.people),
+    )
+    facts = None
+    if arguments.format == ExportFormat.CAMTRAP_DP:
+        kept = read_facts(project.store)
+        given = {
+            name: value
+            for name in ("title", "contributor", "zone", "sampling_design")
+            if (value := getattr(arguments, name)) is not None
+        }
+        if arguments.places is not None:
+            given["places"] = {**kept.places, **read_places(arguments.places)}
+        facts = replace(kept, **given)
+        if given:
+            keep_facts(project.store, facts)
+    with ProgressLine("rows and pictures") as line:
+        report = write_export(
+            project,
+            choice,
+            arguments.out,
+            format=ExportFormat(arguments.format),
+            pictures=Pictures(arguments.pictures) if arguments.pictures else None,
+            facts=facts,
+            on_progress=line.show,
+        )
+    missing = report.pictures is not None and report.pictures.missing
+    return (SOME_PHOTOS_FAILED if missing else DONE), report.to_values()
+
+
+def _to_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a day such as 2026-05-01, got {text!r}") from error

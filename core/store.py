@@ -80,6 +80,14 @@ class Store:
         which = "" if with_second else f"WHERE round <> '{Round.SECOND}'"
         return self._read(f"SELECT {columns} FROM verdicts {which} ORDER BY sequence")
 
+    def copy_verdicts(self, path: Path) -> None:
+        """Write ``verdicts()`` to a Parquet file, however many there are, without having them in memory."""
+        columns = ", ".join("coalesce(verdict, '') AS verdict" if c == "verdict" else c for c in VERDICT_COLUMNS)
+        where = str(path).replace("'", "''")
+        self._read(
+            f"COPY (SELECT {columns} FROM verdicts WHERE round <> '{Round.SECOND}') TO '{where}' (FORMAT parquet)"
+        )
+
     # Registry
 
     def register_run(self, *, run_id: str, name: str, folder: str, bundle: str, created_at: datetime) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.errors import FileFormatError
+from core.formats.csv import unescape_formula
 from core.formats.labelled import (
     EMPTY,
     RELATIVE_FRAME,
@@ -228,7 +229,8 @@ def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, col
             raise FileFormatError(
                 f"{path}: the table {name} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}."
             )
-        rows += table.rows
+        # As the writer escapes what a spreadsheet would run; an apostrophe before such a sign is nobody's name.
+        rows += [{column: unescape_formula(cell) for column, cell in row.items()} for row in table.rows]
     return Table(table.columns, rows)
 
 

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TextIO
 
 from core.errors import AnomalureError
 from core.formats.camtrap_dp import PACKAGE_FILE
-from core.formats.exported import UNKNOWN_SPECIES, Row, has_box, name_species, relative_box, rows_by_photo
+from core.formats.csv import escape_formula
+from core.formats.exported import PICTURE_COLUMN, UNKNOWN_SPECIES, Row, has_box, relative_box, rows_by_photo
 from core.formats.labelled import EMPTY, Problems
 from core.formats.writing import open_new
+from core.records import Decision
 
 SCHEMAS = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
 SAMPLING_DESIGNS = (
@@ -41,6 +43,8 @@ _MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"
                 ".tif": "image/tiff", ".tiff": "image/tiff"}  # fmt: skip
 _TYPES = {"person": "human", "human": "human", "homo sapiens": "human", "vehicle": "vehicle", EMPTY: "blank",
           "blank": "blank", UNKNOWN_SPECIES: "unknown"}  # fmt: skip
+_TAGS = {"verdict": "verdict", "score": "score", "p_value": "p_value", "species": "taken_for",
+         "detector_class": "detector_class", "detector_confidence": "detector_confidence"}  # fmt: skip
 # What the format allows in filePath: no leading dot, slash or tilde, no two dots together.
 _FILE_PATH = re.compile(r"(?![./~])(?!.*\.\.)")
 
@@ -74,6 +78,7 @@ def write_camtrap_dp(
     contributor: str,
     created: datetime,
     sampling_design: str = "opportunistic",
+    classifier: str = "",
 ) -> WrittenPackage:
     """Write a package, photo by photo; ``datapackage.json`` comes last, so that a part of a package is none.
 
@@ -86,6 +91,7 @@ def write_camtrap_dp(
         contributor: Who made the package.
         created: When, with a zone.
         sampling_design: One of ``SAMPLING_DESIGNS``.
+        classifier: What classified the rows that nobody decided about, where they name no bundle.
 
     Raises:
         AnomalureError: If a deployment has no place, or a file cannot be written.
@@ -105,32 +111,29 @@ def write_camtrap_dp(
         open_new(folder / "media.csv", newline="") as media_file,
         open_new(folder / "observations.csv", newline="") as observations_file,
     ):
-        media = csv.DictWriter(media_file, _MEDIA_COLUMNS, restval="")
-        observations = csv.DictWriter(observations_file, _OBSERVATION_COLUMNS, restval="")
-        media.writeheader()
-        observations.writeheader()
+        media = _TableWriter(media_file, _MEDIA_COLUMNS)
+        observations = _TableWriter(observations_file, _OBSERVATION_COLUMNS)
         for of_photo in rows_by_photo(rows):
             photo = of_photo[0]
             if photo["captured_at"] is None:
                 problems.add("photos without a time, which the format demands", photo["file_name"])
                 continue
-            if not _FILE_PATH.match(photo["file_name"]):
+            if not _FILE_PATH.match(_name_file(photo)):
                 problems.add("photos whose path the format does not allow", photo["file_name"])
                 continue
             _extend_place(used, photo, places)
-            media.writerow(_write_medium(photo, zone))
+            media.write(_write_medium(photo, zone))
             n_media += 1
             for row in of_photo:
-                observation = _write_observation(row, zone)
-                observations.writerow(observation)
+                observation = _write_observation(row, zone, classifier)
+                observations.write(observation)
                 n_observations += 1
                 if observation["scientificName"]:
                     species.add(observation["scientificName"])
     with open_new(folder / "deployments.csv", newline="") as file:
-        deployments = csv.DictWriter(file, _DEPLOYMENT_COLUMNS, restval="")
-        deployments.writeheader()
+        deployments = _TableWriter(file, _DEPLOYMENT_COLUMNS)
         for name, place in used.items():
-            deployments.writerow({
+            deployments.write({
                 "deploymentID": name, "locationName": name, "latitude": place.latitude, "longitude": place.longitude,
                 "deploymentStart": _stamp(place.start, zone), "deploymentEnd": _stamp(place.end, zone),
             })  # fmt: skip
@@ -143,6 +146,19 @@ def write_camtrap_dp(
     with open_new(folder / PACKAGE_FILE) as file:
         json.dump(package, file, ensure_ascii=False, indent=2)
     return WrittenPackage(n_media, n_observations, problems.lines())
+
+
+class _TableWriter:
+    """Rows of one table; texts that a spreadsheet would run as a formula are escaped, as our reader undoes."""
+
+    def __init__(self, file: TextIO, columns: tuple[str, ...]) -> None:
+        self._writer = csv.DictWriter(file, columns, restval="")
+        self._writer.writeheader()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._writer.writerow(
+            {name: escape_formula(value) if isinstance(value, str) else value for name, value in row.items()}
+        )
 
 
 def _extend_place(used: dict[str, Place], photo: Row, places: Mapping[str, Place]) -> None:
@@ -159,25 +175,45 @@ def _extend_place(used: dict[str, Place], photo: Row, places: Mapping[str, Place
     used[name] = replace(so_far, start=start, end=end)
 
 
+def _name_file(photo: Row) -> str:
+    """Where the photo is: in the package, if it was exported too, else in the folder that the run was over."""
+    return photo[PICTURE_COLUMN] or photo["file_name"]
+
+
 def _write_medium(photo: Row, zone: tzinfo) -> dict[str, Any]:
-    path = PurePosixPath(photo["file_name"])
+    path = PurePosixPath(_name_file(photo))
     return {
         "mediaID": photo["photo_id"],
         "deploymentID": photo["deployment"],
         "timestamp": _stamp(photo["captured_at"], zone),
-        "filePath": photo["file_name"],
+        "filePath": str(path),
         "filePublic": "false",
         "fileName": path.name,
         "fileMediatype": _MEDIA_TYPES.get(path.suffix.lower(), "image/jpeg"),
     }
 
 
-def _write_observation(row: Row, zone: tzinfo) -> dict[str, Any]:
+def _say_what(row: Row) -> tuple[str, str]:
+    """Type and scientific name of an observation, no more than somebody or something has said.
+
+    A reviewer who calls a crop odd and names no species has not agreed to the one that it was taken for, and one who
+    decides about a whole frame without naming a species has not said what is there.
+    """
+    if row["verdict_species"]:
+        species = row["verdict_species"]
+        kind = _TYPES.get(species.casefold(), "animal")
+        return kind, species if kind == "animal" else ""
+    kind = _TYPES.get((row["detector_class"] or "").casefold(), "")
+    if not kind and not has_box(row) and not row["species"]:  # judged as a whole: the detector found nothing
+        kind = "unknown" if row["verdict"] == Decision.ANOMALY else "unclassified" if row["verdict"] else "blank"
+    kind = kind or _TYPES.get((row["species"] or ("" if has_box(row) else UNKNOWN_SPECIES)).casefold(), "animal")
+    is_agreed = row["verdict"] != Decision.ANOMALY
+    return kind, (row["species"] or "") if kind == "animal" and is_agreed else ""
+
+
+def _write_observation(row: Row, zone: tzinfo, classifier: str) -> dict[str, Any]:
     at = _stamp(row["captured_at"], zone)
-    species = name_species(row)
-    kind = _TYPES.get(species.casefold(), "animal")
-    if not row["verdict_species"]:  # a program's word on the kind counts more than its guess of a species
-        kind = _TYPES.get((row["detector_class"] or "").casefold(), kind)
+    kind, species = _say_what(row)
     observation = {
         "observationID": row["crop_id"],
         "deploymentID": row["deployment"],
@@ -187,12 +223,14 @@ def _write_observation(row: Row, zone: tzinfo) -> dict[str, Any]:
         "eventEnd": at,
         "observationLevel": "media",
         "observationType": kind,
-        "scientificName": species if kind == "animal" else "",
+        "scientificName": species,
         "classificationMethod": "human" if row["verdict"] else "machine",
-        "classifiedBy": (row["reviewer"] if row["verdict"] else row["bundle"]) or "",
+        "classifiedBy": (row["reviewer"] if row["verdict"] else row["bundle"] or classifier) or "",
         "classificationTimestamp": _stamp(row["decided_at"], UTC) if row["verdict"] and row["decided_at"] else "",
         "observationTags": " | ".join(
-            f"{key}:{row[key]}" for key in ("verdict", "score", "p_value") if row[key] not in (None, "")
+            f"{name}:{row[key]}"
+            for key, name in _TAGS.items()
+            if row[key] not in (None, "") and (has_box(row) or not key.startswith("detector"))
         ),
         "observationComments": row["note"] or "",
     }
@@ -200,6 +238,8 @@ def _write_observation(row: Row, zone: tzinfo) -> dict[str, Any]:
         observation |= dict(zip(("bboxX", "bboxY", "bboxWidth", "bboxHeight"), relative_box(row), strict=True))
         if kind == "animal":
             observation["count"] = 1
+        if not row["verdict"]:
+            observation["classificationProbability"] = row["detector_confidence"]
     return observation
 
 

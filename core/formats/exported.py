@@ -19,6 +19,9 @@ EXPORT_COLUMNS = (
 PHOTO_COLUMNS = ("photo_id", "kind", "photo_width_px", "photo_height_px")
 """What the other formats need besides."""
 
+PICTURE_COLUMN = "picture"
+"""Where the picture of a row lies beside the file, if it was exported too; rows need not have it."""
+
 UNKNOWN_SPECIES = "unknown"
 
 Row = Mapping[str, Any]
@@ -37,16 +40,22 @@ def rows_by_photo(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
     """The rows of each photo, with plain values, one photo at a time.
 
     Raises:
-        ValueError: If a photo's rows do not stand together.
+        ValueError: If the rows are not in the order of their photos' file names, so that a photo's rows may not stand
+            together.
         KeyError: If a row lacks a column.
     """
-    seen = set()
+    last = ""
     columns = EXPORT_COLUMNS + PHOTO_COLUMNS
     for file_name, some in groupby(rows, key=lambda row: row["file_name"]):
-        if file_name in seen:
-            raise ValueError(f"the rows of {file_name} do not stand together")
-        seen.add(file_name)
-        yield [{column: plain_value(row[column]) for column in columns} for row in some]
+        if file_name < last:  # remembering every name would take memory for each photo
+            raise ValueError(f"the rows of {file_name} come after those of {last}, so that they may not stand "
+                             "together: sort them by file_name")  # fmt: skip
+        last = file_name
+        yield [
+            {column: plain_value(row[column]) for column in columns}
+            | {PICTURE_COLUMN: plain_value(row.get(PICTURE_COLUMN)) or ""}
+            for row in some
+        ]
 
 
 def name_species(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ def parse_megadetector(content: object, *, source: str) -> LabelFile:
     return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
 
 
-def write_megadetector(rows: Iterable[Row], path: Path) -> int:
+def write_megadetector(
+    rows: Iterable[Row], path: Path, *, detector: str = "", detected_at: datetime | None = None
+) -> int:
     """Write crops in MegaDetector's format, photo by photo; a whole frame is a photo without detections.
 
     A species that a reviewer gave becomes a classification. What a program said of a species has no probability
@@ -84,6 +87,8 @@ def write_megadetector(rows: Iterable[Row], path: Path) -> int:
     Args:
         rows: As in ``core.formats.exported``, those of a photo together.
         path: Where to.
+        detector: What found the boxes.
+        detected_at: When.
 
     Returns:
         The number of photos.
@@ -95,7 +100,10 @@ def write_megadetector(rows: Iterable[Row], path: Path) -> int:
     species: dict[str, str] = {}
     count = 0
     with open_new(path) as file:
-        info = {"format_version": WRITTEN_VERSION, "detector": "unknown", "anomalure": "scores and verdicts"}
+        info = {"format_version": WRITTEN_VERSION, "detector": detector or "unknown"}
+        if detected_at is not None:
+            info["detection_completion_time"] = detected_at.strftime("%Y-%m-%d %H:%M:%S")
+        info["anomalure"] = "scores and verdicts"
         file.write(f'{{"info": {json.dumps(info)},\n"images": [')
         for of_photo in rows_by_photo(rows):
             detections = []
