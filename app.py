@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import AnomalureError
+from core.export_jobs import find_job
 from core.project import Project
 from ui.explore_routes import EXPLORE_ROUTES
 from ui.previews import choose_width, render_preview
@@ -74,6 +75,19 @@ async def serve_crop(request: Request) -> Response:
     return FileResponse(path, media_type="image/jpeg", headers=HEADERS)
 
 
+def _find_export(job_id: str) -> Path | None:
+    job = find_job(find_project_folder(), job_id)
+    return None if job is None else job.file
+
+
+async def serve_export(request: Request) -> Response:
+    """A file that the Export page made, found by the export's id; sent as a stream, however large."""
+    path = await run_in_threadpool(_find_export, request.path_params["job_id"])
+    if path is None:
+        return PlainTextResponse("There is no such export.", status_code=404, headers={"Cache-Control": "no-store"})
+    return FileResponse(path, filename=path.name, headers={**HEADERS, "Cache-Control": "no-store"})
+
+
 async def say_healthy(request: Request) -> Response:
     """For scripts that wait until the dashboard answers."""
     return PlainTextResponse("ok", headers={"Cache-Control": "no-store"})
@@ -82,6 +96,7 @@ async def say_healthy(request: Request) -> Response:
 ROUTES = [
     Route("/photos/{run_id}/{photo_id}", serve_photo),
     Route("/crops/{crop_id}.jpg", serve_crop),
+    Route("/exports/{job_id}", serve_export),
     Route("/healthz", say_healthy),
     *EXPLORE_ROUTES,
 ]

@@ -6,10 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from commands.exit_codes import DONE, SOME_PHOTOS_FAILED
+from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import open_project
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
+from core.project import Project
 
 ABOUT = "write reviewed anomalies to a file"
 
@@ -18,8 +19,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--run", metavar="R", default="", help="default: the newest run that is done")
     parser.add_argument("--format", choices=("csv", "camtrap-dp", "coco", "megadetector"), default="csv")
-    parser.add_argument("--out", type=Path, required=True, metavar="PATH",
-                        help="the file to write; for camtrap-dp a folder; NAME.zip packs all in one")  # fmt: skip
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--job", dest="kept_job", help=argparse.SUPPRESS)  # how the Export page starts it
+    where.add_argument("--out", type=Path, metavar="PATH",
+                       help="the file to write; for camtrap-dp a folder; NAME.zip packs all in one")  # fmt: skip
     parser.add_argument("--pictures", choices=("crops", "photos"),
                         help="also a zip of the crops, or of the whole photos")  # fmt: skip
     which = parser.add_argument_group("which crops")
@@ -57,6 +60,8 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     if arguments.all and arguments.verdict:
         raise AnomalureError("--all exports every crop, whatever its verdict: give it or --verdict, not both.")
     project = open_project(arguments)
+    if arguments.kept_job:
+        return _finish_job(project, arguments.kept_job)
     choice = ExportChoice(
         run=arguments.run,
         verdicts=() if arguments.all else tuple(arguments.verdict or (str(Decision.ANOMALY),)),
@@ -95,6 +100,16 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         )
     missing = report.pictures is not None and report.pictures.missing
     return (SOME_PHOTOS_FAILED if missing else DONE), report.to_values()
+
+
+def _finish_job(project: Project, job_id: str) -> tuple[int, dict[str, Any]]:
+    from core.export_jobs import find_job
+
+    job = find_job(project.path, job_id)
+    if job is None:
+        raise AnomalureError(f"There is no export {job_id!r} in {project.path}.")
+    report = job.run(project)
+    return (DONE, report.to_values()) if report is not None else (FAILED, {"error": "The export was stopped."})
 
 
 def _to_day(text: str) -> date:

@@ -94,7 +94,8 @@ def write_export(
         format: Of the rows.
         pictures: Also put these pictures into the zip, or, if ``out`` is no zip, into one beside it.
         facts: For Camtrap DP: places of the cameras, their zone, title and contributor.
-        on_progress: Told how many rows and pictures are done, and of how many; may raise ``ExportStopped``.
+        on_progress: Told how many rows and pictures are done, and of how many; may raise ``ExportStopped`` until all
+            are done.
 
     Raises:
         AnomalureError: If the run or selection is not there, a file cannot be written, or a Camtrap DP package would
@@ -111,6 +112,7 @@ def write_export(
         counts = export.count()
         n_pictures = 0 if pictures is None else counts.n_photos if pictures is Pictures.PHOTOS else counts.n_crops
         ticks = _Ticks(on_progress, counts.n_crops + n_pictures)
+        on_progress(0, counts.n_crops + n_pictures)
         zip_path = out if as_zip else out.with_name(f"{out.stem}-{pictures}.zip") if pictures else None
         report = None
         if zip_path is None:

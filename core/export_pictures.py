@@ -3,6 +3,7 @@
 import io
 import math
 import re
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -54,7 +55,8 @@ class PictureReport:
 
 def make_safe(name: str) -> str:
     """One part of a path that every system can have as a file's name, and no shell or spreadsheet runs."""
-    safe = _UNSAFE.sub("_", name).strip(" .").lstrip("=+-@~")[:LONGEST_PART].rstrip(" .")
+    visible = "".join(sign for sign in name if unicodedata.category(sign) != "Cf")  # such as a turn to right-to-left
+    safe = _UNSAFE.sub("_", visible).strip(" .").lstrip("=+-@~")[:LONGEST_PART].rstrip(" .")
     return f"_{safe}" if not safe or _RESERVED.fullmatch(safe) else safe
 
 

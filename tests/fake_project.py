@@ -43,8 +43,12 @@ def add_run(
     shard_photos: int = 5,
     shift_px: float = 0.0,
     bundle: str = "",
+    classes: Sequence[str] = ("animal",),
 ) -> RunFolder:
-    """One more finished run; ``shift_px`` moves the boxes, as another detector would."""
+    """One more finished run; ``shift_px`` moves the boxes, as another detector would.
+
+    ``classes`` are what it takes the crops for, in turn.
+    """
     n_flagged = max(1, n // 3) if n_flagged is None else n_flagged
     photos = [write_photo(folder, i) for i in range(n)]
     (folder / "north" / "copy.jpg").write_bytes((folder / photos[0].file_name).read_bytes())
@@ -58,7 +62,9 @@ def add_run(
     by_name = {photo.file_name: (i, photo) for i, photo in enumerate(photos)}
     with run.working():
         for shard in range(run.n_shards):
-            run.write_shard(shard, _shard(project, run.shard_files(shard), by_name, photos[0], folder, shift_px))
+            run.write_shard(
+                shard, _shard(project, run.shard_files(shard), by_name, photos[0], folder, shift_px, classes)
+            )
         run.write_events(
             pd.DataFrame(
                 {"photo_id": [photo.photo_id for photo in photos], "event_id": [f"event-{i // 2}" for i in range(n)]}
@@ -102,6 +108,7 @@ def _shard(
     original: Photo,
     folder: Path,
     shift_px: float,
+    classes: Sequence[str],
 ) -> ShardTables:
     shard = ShardTables()
     shard.add_embeddings([], np.empty((0, EMBEDDING_LENGTH), dtype=np.float32))
@@ -119,8 +126,9 @@ def _shard(
             detections = []
             crop = Crop(crop_id, photo.photo_id, CropKind.FRAME, Box(0.0, 0.0, PHOTO_WIDTH_PX, PHOTO_HEIGHT_PX))
         else:
-            detections = [Detection(box, "animal", 0.9)]
-            crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box, "animal", 0.9)
+            name = classes[i % len(classes)]
+            detections = [Detection(box, name, 0.9)]
+            crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box, name, 0.9)
         shard.add_photo(photo, detections=detections, crops=[crop])
         shard.add_embeddings([crop_id], np.full((1, EMBEDDING_LENGTH), i, dtype=np.float32))
         path = project.crop_path(crop_id)

@@ -10,6 +10,7 @@ from ui.state import Key
 REVIEW = ROOT / "pages" / "review.py"
 RUN = ROOT / "pages" / "run.py"
 EXPLORE = ROOT / "pages" / "explore.py"
+EXPORT = ROOT / "pages" / "export.py"
 
 
 def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "") -> None:

@@ -23,6 +23,25 @@ class Key(StrEnum):
     CSV_SCOPE = "csv_scope"
     NOTICE = "notice"
 
+    # Export
+    EXPORT_FORMAT = "export_format"
+    EXPORT_PICTURES = "export_pictures"
+    EXPORT_VERDICTS = "export_verdicts"
+    EXPORT_SPECIES = "export_species"
+    EXPORT_CAMERAS = "export_cameras"
+    EXPORT_REVIEWERS = "export_reviewers"
+    EXPORT_DAYS = "export_days"
+    EXPORT_SELECTION = "export_selection"
+    EXPORT_FLAGGED = "export_flagged"
+    EXPORT_EVENTS = "export_events"
+    EXPORT_PEOPLE = "export_people"
+    EXPORT_PLACES = "export_places"
+    EXPORT_ZONE = "export_zone"
+    EXPORT_TITLE = "export_title"
+    EXPORT_CONTRIBUTOR = "export_contributor"
+    EXPORT_DESIGN = "export_design"
+    PEOPLE_CLASSES = "people_classes"
+
     # Run
     FOLDER = "folder"
     BROWSED = "browsed"

@@ -1,0 +1,34 @@
+"""Export: reviewed crops to files that others can use."""
+
+import streamlit as st
+
+from ui.export_choice import show_choice
+from ui.export_package import show_package
+from ui.export_panel import needs_places, show_made, show_make, show_preview
+from ui.look import apply_look
+from ui.messages import plain_errors, show_notice
+from ui.resources import open_project
+from ui.review_filters import choose_run
+from ui.review_waiting import show_no_run, show_waiting
+
+apply_look()
+with plain_errors():
+    project = open_project()
+    title, chooser = st.columns([4, 4], vertical_alignment="bottom")
+    title.title("Export")
+    with chooser:
+        run = choose_run(project)
+    show_notice()
+    if run is None:
+        show_no_run(project)
+    elif not run.tables("crops"):
+        show_waiting(run)
+    else:
+        left, right = st.columns(2, gap="large")
+        with left:
+            asked = show_choice(project, run)
+        with right:
+            counts = show_preview(project, asked)
+            problem = show_package(project, asked) if needs_places(asked) and counts.n_crops else ""
+            show_make(project, asked, counts, problem=problem)
+        show_made(project)
