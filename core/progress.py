@@ -1,4 +1,4 @@
-"""How far a run's process is, and whether it still lives."""
+"""How far a process of a run or a training is, and whether it still lives."""
 
 import os
 import platform
@@ -14,13 +14,16 @@ SILENT_S = 120.0
 
 
 class Phase(StrEnum):
-    """Where a run's worker is."""
+    """Where a worker is; ``crops``, ``training`` and ``models`` are a training's."""
 
     STARTING = "starting"
     PHOTOS = "photos"
     EVENTS = "events"
     SCORES = "scores"
     PROJECTIONS = "projections"
+    CROPS = "crops"
+    TRAINING = "training"
+    MODELS = "models"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -30,7 +33,8 @@ class Phase(StrEnum):
 class Progress:
     """How far a run is. ``done`` of ``total`` photos; ``seconds_left`` is None while nobody can tell.
 
-    The last four fields say who wrote it and when; ``RunFolder.write_progress`` fills them in.
+    A training's encoder is told in crops, not photos: ``photos_per_s`` too, and ``unit`` says so.
+    The last four fields say who wrote it and when; ``WorkFolder.write_progress`` fills them in.
     """
 
     phase: Phase = Phase.STARTING
@@ -40,6 +44,7 @@ class Progress:
     seconds_left: float | None = None
     failures: int = 0
     message: str = ""
+    unit: str = "photo"
     pid: int = 0
     process_started_at: float = 0.0
     host: str = ""

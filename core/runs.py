@@ -3,25 +3,22 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import AnomalureError
-from core.files import TEMPORARY_SUFFIX, read_whole, replace_file, temporary_beside, write_whole
-from core.locks import FileLock, LockHeld
-from core.progress import Phase, Progress, is_alive, sign_progress, to_progress
+from core.files import read_whole, replace_file, temporary_beside, write_whole
+from core.progress import Phase, Progress
 from core.shards import SCHEMAS, SHARD_TABLES, RunCounts, ShardTables, account_files, as_table, embeddings_table
+from core.work_folder import RunStatus, WorkFolder, to_json
 
 __all__ = [
     "SCHEMAS", "SHARD_TABLES", "Phase", "Progress", "RunCounts", "RunEmbeddings", "RunFolder", "RunInfo", "RunStatus",
@@ -52,22 +49,13 @@ class RunInfo:
     code_version: str = ""
 
 
-class RunStatus(StrEnum):
-    """How a run stands: ``interrupted`` is one whose worker went away without an end; ``broken`` cannot be read."""
-
-    RUNNING = "running"
-    DONE = "done"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    BROKEN = "broken"
-
-
-class RunFolder:
+class RunFolder(WorkFolder):
     """One run's folder. Cheap to make: nothing is read before it is asked for."""
 
+    what = "run"
+
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self._info: RunInfo | None = None
         self._done: dict[int, RunCounts] = {}
         self._listing: list[str] | None = None
@@ -83,7 +71,7 @@ class RunFolder:
         path.mkdir(parents=True)
         run._write_table(path / "listing.parquet", pa.table({"file_name": pa.array(file_names, pa.string())}))
         record = {**asdict(info), "created_at": info.created_at.isoformat()}
-        write_whole(path / "run.json", _to_json(record), durable=True)  # last: it makes the folder a run
+        write_whole(path / "run.json", to_json(record), durable=True)  # last: it makes the folder a run
         return run
 
     @classmethod
@@ -188,7 +176,7 @@ class RunFolder:
         counts = replace(account_files(self.shard_files(i), typed), boxes_over_limit=boxes_over_limit)
         for name, table in typed.items():
             self._write_table(self._shard_path(name, i), table)
-        write_whole(self.path / f"done-{i:05d}.json", _to_json(asdict(counts)), durable=True)
+        write_whole(self.path / f"done-{i:05d}.json", to_json(asdict(counts)), durable=True)
         return counts
 
     def counts(self) -> RunCounts:
@@ -244,64 +232,6 @@ class RunFolder:
         """What ``Scorer.score(run.embedded_shards())`` gives: one table a finished shard, in their order."""
         for i, table in zip(self.done_shards(), scores, strict=True):
             self.write_scores(i, table)
-
-    # Progress
-
-    def write_progress(self, progress: Progress) -> None:
-        """Say how far this process is; a reader sees the old or the new, never a part."""
-        write_whole(self.path / "progress.json", _to_json(asdict(sign_progress(progress))))
-
-    def read_progress(self) -> Progress | None:
-        """The last progress, or None if no process has worked on the run, or its file is damaged."""
-        try:
-            return to_progress(json.loads(read_whole(self.path / "progress.json")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-
-    @property
-    def status(self) -> RunStatus:
-        """How the run stands now."""
-        if self.problem:
-            return RunStatus.BROKEN
-        progress = self.read_progress()
-        if progress is None:
-            return RunStatus.INTERRUPTED
-        if progress.phase in (Phase.DONE, Phase.CANCELLED, Phase.FAILED):
-            return RunStatus(progress.phase.value)
-        return RunStatus.RUNNING if is_alive(progress) else RunStatus.INTERRUPTED
-
-    def request_cancel(self) -> None:
-        """Ask the run's process to stop after what it has in hand."""
-        write_whole(self.path / "cancel", b"")
-
-    @property
-    def cancel_requested(self) -> bool:
-        """Whether someone asked the run to stop."""
-        return (self.path / "cancel").is_file()
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Hold the run while working on it; what a kill left, an old request to cancel too, is swept away first.
-
-        Raises:
-            AnomalureError: If another process works on it.
-        """
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(FileLock(self.path / "worker.lock"))
-            except LockHeld as held:
-                raise AnomalureError(f"Run {self.run_id} is being worked on by process {held.holder}. Wait until it "
-                                     "ends, or cancel it.") from held  # fmt: skip
-            cancel = self.path / "cancel"
-            # One that came while this process was starting is meant for it.
-            if cancel.is_file() and cancel.stat().st_mtime < psutil.Process().create_time():
-                cancel.unlink(missing_ok=True)
-            for left in self.path.glob(f".*{TEMPORARY_SUFFIX}"):
-                left.unlink(missing_ok=True)
-            try:
-                yield
-            finally:
-                cancel.unlink(missing_ok=True)
 
     def _unlisted(self, error: Exception) -> AnomalureError:
         return AnomalureError(f"The list of photos of run {self.run_id} cannot be read from {self.path}: {error}. "
@@ -369,10 +299,6 @@ def _read_counts(path: Path) -> RunCounts:
     except (ValueError, TypeError) as error:
         raise AnomalureError(f"{path} is not what Anomalure wrote ({error}). Delete it and resume the run: "
                              "its photos are then done again.") from error  # fmt: skip
-
-
-def _to_json(values: Mapping[str, Any]) -> bytes:
-    return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def describe_run(run: RunFolder) -> dict[str, Any]:

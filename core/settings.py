@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -45,22 +45,45 @@ class Setting:
         return value
 
 
-def _setting(default: Any, **shown: Any) -> Any:
+def setting(default: Any, **shown: Any) -> Any:
+    """A field of a class of settings; ``shown`` are the other fields of ``Setting``."""
     return field(default=default, metadata=shown)
+
+
+def list_settings(kind: type) -> tuple[Setting, ...]:
+    """The table of a class of settings."""
+    return tuple(Setting(name=item.name, default=item.default, **item.metadata) for item in fields(kind))
+
+
+def check_settings(settings: Any, table: Sequence[Setting]) -> None:
+    """Check each value of a frozen object of settings, and put it into its setting's type.
+
+    Raises:
+        AnomalureError: If a value has another type or is out of range.
+    """
+    for item in table:
+        object.__setattr__(settings, item.name, item.check(getattr(settings, item.name)))
+
+
+def refuse_unknown(values: Mapping[str, Any], table: Sequence[Setting]) -> None:
+    """Raise an AnomalureError if a name is not in the table."""
+    names = [item.name for item in table]
+    if unknown := sorted(set(values) - set(names)):
+        raise AnomalureError(f"Unknown setting {', '.join(unknown)}; the settings are {', '.join(names)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """The settings of one run; every value is checked when it is made and never changed afterwards."""
 
-    deployment_pattern: str = _setting(
+    deployment_pattern: str = setting(
         "",
         group="Photos",
         label="Deployment from the path",
         help="A regular expression on the path inside the folder with a group named 'deployment'. "
         "Empty: the folder that holds the photo.",
     )
-    event_gap_s: float = _setting(
+    event_gap_s: float = setting(
         60.0,
         group="Photos",
         label="Event gap",
@@ -69,7 +92,7 @@ class RunSettings:
         high=86_400.0,
         help="Photos of one camera that are closer together than this belong to one event.",
     )
-    max_megapixels: float = _setting(
+    max_megapixels: float = setting(
         200.0,
         group="Photos",
         label="Largest photo",
@@ -78,7 +101,7 @@ class RunSettings:
         high=2_000.0,
         help="Larger pictures are not opened but listed as failures: a small file can unpack to more than the memory.",
     )
-    detector_image_px: int = _setting(
+    detector_image_px: int = setting(
         640,
         group="Detector",
         label="Detector image size",
@@ -88,7 +111,7 @@ class RunSettings:
         help="Longest side of the photo as the detector sees it. Larger finds smaller animals and takes longer. "
         "A detector exported for one size keeps that size.",
     )
-    min_confidence: float = _setting(
+    min_confidence: float = setting(
         0.25,
         group="Detector",
         label="Least confidence",
@@ -96,7 +119,7 @@ class RunSettings:
         high=1.0,
         help="Boxes under this are not used. A photo without a box is judged as a whole frame.",
     )
-    nms_iou: float = _setting(
+    nms_iou: float = setting(
         0.6,
         group="Detector",
         label="Overlap limit",
@@ -104,13 +127,13 @@ class RunSettings:
         high=1.0,
         help="Of two boxes that overlap by more than this (intersection over union), the surer one is kept.",
     )
-    nms_across_classes: bool = _setting(
+    nms_across_classes: bool = setting(
         True,
         group="Detector",
         label="One box an animal",
         help="Compare boxes of different classes too, so that an animal taken for a sheep and a cow is one crop.",
     )
-    max_detections: int = _setting(
+    max_detections: int = setting(
         300,
         group="Detector",
         label="Most boxes a photo",
@@ -118,7 +141,7 @@ class RunSettings:
         high=10_000,
         help="Boxes beyond this number are counted in the run's report.",
     )
-    crop_margin: float = _setting(
+    crop_margin: float = setting(
         0.05,
         group="Crops",
         label="Margin around a box",
@@ -127,7 +150,7 @@ class RunSettings:
         high=1.0,
         help="How much of the surroundings a crop shows.",
     )
-    crop_saved_px: int = _setting(
+    crop_saved_px: int = setting(
         320,
         group="Crops",
         label="Saved crop size",
@@ -136,7 +159,7 @@ class RunSettings:
         high=2048,
         help="Longest side of the small pictures that the pages show.",
     )
-    species_from: str = _setting(
+    species_from: str = setting(
         "fit",
         group="Scores",
         label="Species of a crop",
@@ -144,14 +167,14 @@ class RunSettings:
         help="fit: the known species that it fits best. detector: the detector's class, through the table below; "
         "for detectors that know your species.",
     )
-    species_table: str = _setting(
+    species_table: str = setting(
         "{}",
         group="Scores",
         label="Class to species",
         help='JSON from a detector\'s class to a species, such as {"sheep": "deer"}. A class that is not in the '
         "table keeps its name.",
     )
-    false_alarm_rate: float = _setting(
+    false_alarm_rate: float = setting(
         0.05,
         group="Scores",
         label="False-alarm rate",
@@ -159,10 +182,10 @@ class RunSettings:
         high=0.5,
         help="The share of normal crops that you accept to see flagged.",
     )
-    batch_photos: int = _setting(
+    batch_photos: int = setting(
         32, group="Running", label="Photos a batch", low=1, high=1024, help="More is faster until the memory is full."
     )
-    shard_photos: int = _setting(
+    shard_photos: int = setting(
         256,
         group="Running",
         label="Photos a shard",
@@ -172,8 +195,7 @@ class RunSettings:
     )
 
     def __post_init__(self) -> None:
-        for setting in SETTINGS:
-            object.__setattr__(self, setting.name, setting.check(getattr(self, setting.name)))
+        check_settings(self, SETTINGS)
         self.species_by_class()
 
     def species_by_class(self) -> dict[str, str]:
@@ -193,15 +215,8 @@ class RunSettings:
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "RunSettings":
         """Settings from name to value; names left out keep their default, unknown names are refused."""
-        unknown = sorted(set(values) - {setting.name for setting in SETTINGS})
-        if unknown:
-            raise AnomalureError(
-                f"Unknown setting {', '.join(unknown)}; the settings are "
-                f"{', '.join(setting.name for setting in SETTINGS)}."
-            )
+        refuse_unknown(values, SETTINGS)
         return cls(**values)
 
 
-SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(name=item.name, default=item.default, **item.metadata) for item in fields(RunSettings)
-)
+SETTINGS: tuple[Setting, ...] = list_settings(RunSettings)

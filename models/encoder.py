@@ -73,13 +73,14 @@ def load_encoder(
 
 
 def _load_backbone(spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:
-    network = build_backbone(spec.backbone, weights=_find_weights(spec))
+    network = build_backbone(spec.backbone, weights=find_weights(spec))
     return _place_network(
         network, spec, engine=engine, device=device, precise=precise, mean=IMAGENET_MEAN, scale=IMAGENET_SCALE
     )
 
 
-def _find_weights(spec: EncoderSpec) -> str | Path:
+def find_weights(spec: EncoderSpec) -> str | Path:
+    """What ``build_backbone`` takes as weights; the bundled ones are found here."""
     if spec.weights != BUNDLED:
         return spec.weights
     if spec.backbone != BUNDLED_BACKBONE:

@@ -1,0 +1,34 @@
+"""A backbone with the small head that only the training uses."""
+
+import torch
+
+from models.backbones import build_backbone
+from models.encoder import find_weights
+from models.encoder_spec import EncoderSpec
+
+
+class Learner(torch.nn.Module):
+    """A backbone and its projection head: float ``(n, 3, px, px)`` to vectors of length 1, ``(n, projected)``."""
+
+    def __init__(self, backbone: torch.nn.Module, *, hidden: int, projected: int, image_px: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        with torch.inference_mode():
+            backbone.eval()
+            length = backbone(torch.zeros(1, 3, image_px, image_px)).shape[1]
+        self.head = torch.nn.Sequential(
+            torch.nn.Linear(length, hidden), torch.nn.ReLU(inplace=True), torch.nn.Linear(hidden, projected)
+        )
+
+    def forward(self, views: torch.Tensor) -> torch.Tensor:
+        """The vectors that are compared, in float32."""
+        return torch.nn.functional.normalize(self.head(self.backbone(views)).float(), dim=1)
+
+
+def build_learner(start: EncoderSpec, *, hidden: int, projected: int, image_px: int, seed: int) -> Learner:
+    """A learner from an encoder's weights; what has none is drawn by ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        backbone = build_backbone(start.backbone, weights=find_weights(start))
+        learner = Learner(backbone, hidden=hidden, projected=projected, image_px=image_px)
+    return learner.requires_grad_(True)
