@@ -3,12 +3,14 @@
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import AnomalureError
 from core.project import Project
-from core.settings import SETTINGS, RunSettings
+from core.settings import SETTINGS, RunSettings, Setting
+from core.training_settings import TRAINING_SETTINGS, TrainingSettings
 
 if TYPE_CHECKING:
     from models.encoder_spec import EncoderSpec
@@ -42,18 +44,30 @@ def add_label_source(parser: argparse.ArgumentParser) -> None:
 
 def read_settings(arguments: argparse.Namespace) -> RunSettings:
     """The settings file, if any, and over it each setting given as an option."""
-    values: dict[str, Any] = {}
-    if arguments.settings_file is not None:
-        try:
-            values = json.loads(arguments.settings_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise AnomalureError(
-                f"The settings file {arguments.settings_file} must be readable JSON: {error}."
-            ) from error
-        if not isinstance(values, dict):
-            raise AnomalureError(f"The settings file {arguments.settings_file} must hold an object of name to value.")
+    values = _read_values(arguments.settings_file)
     given = {item.name: getattr(arguments, f"setting_{item.name}") for item in SETTINGS}
     return RunSettings.from_values({**values, **{name: value for name, value in given.items() if value is not None}})
+
+
+def read_training_settings(arguments: argparse.Namespace) -> TrainingSettings:
+    """The file of training settings, if any, and over it each one given as an option."""
+    values = _read_values(arguments.training_file)
+    given = {item.name: getattr(arguments, f"training_{item.name}") for item in TRAINING_SETTINGS}
+    return TrainingSettings.from_values(
+        {**values, **{name: value for name, value in given.items() if value is not None}}
+    )
+
+
+def _read_values(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AnomalureError(f"The settings file {file} must be readable JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise AnomalureError(f"The settings file {file} must hold an object of name to value.")
+    return values
 
 
 def read_encoder_specs(arguments: argparse.Namespace) -> "tuple[EncoderSpec, ...]":
@@ -81,11 +95,22 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """One option a setting, from the one table of settings."""
     group = parser.add_argument_group("settings")
     group.add_argument("--settings-file", type=Path, metavar="FILE", help="JSON of name to value")
-    for setting in SETTINGS:
+    _add_table(group, SETTINGS, prefix="setting")
+
+
+def add_training_settings(parser: argparse.ArgumentParser) -> None:
+    """One option a setting of an encoder's training."""
+    group = parser.add_argument_group("training of the encoder")
+    group.add_argument("--training-file", type=Path, metavar="FILE", help="JSON of name to value")
+    _add_table(group, TRAINING_SETTINGS, prefix="training")
+
+
+def _add_table(group: "argparse._ArgumentGroup", table: Sequence[Setting], *, prefix: str) -> None:
+    for setting in table:
         kind = type(setting.default)
         group.add_argument(
             "--" + setting.name.replace("_", "-"),
-            dest=f"setting_{setting.name}",
+            dest=f"{prefix}_{setting.name}",
             type=_to_flag if kind is bool else kind,
             choices=setting.choices or None,
             metavar=None if setting.choices else kind.__name__,
@@ -98,6 +123,6 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("encoder")
     group.add_argument("--backbone", default="", help="torchvision's name of the network, such as mobilenet_v2")
     group.add_argument("--backbone-weights", default="", metavar="FILE.safetensors",
-                       help="a safetensors file, bundled, or default (published weights, downloaded)")  # fmt: skip
+                       help="a safetensors file, bundled, default (published ones) or none (from scratch)")  # fmt: skip
     group.add_argument("--detector-features", action="append", metavar="DETECTOR",
                        help="join the features of this detector's backbone; can be given again")  # fmt: skip

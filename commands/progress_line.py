@@ -26,6 +26,7 @@ class ProgressLine:
         self._bar.update(done - self._bar.n)
 
     def show_progress(self, progress: Any) -> None:
-        """Draw a run's progress."""
+        """Draw a run's or a training's progress."""
+        self._bar.unit = f" {progress.unit}s"
         self._bar.set_description_str(str(progress.phase), refresh=False)
         self.show(progress.done, progress.total)

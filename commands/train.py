@@ -4,54 +4,73 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from commands.exit_codes import DONE
+from commands.exit_codes import DONE, FAILED
 from commands.options import (
     DEFAULT_BACKBONE,
     add_encoder,
     add_settings,
+    add_training_settings,
     open_project,
     read_encoder_specs,
     read_settings,
+    read_training_settings,
 )
 from commands.progress_line import ProgressLine
+from core.errors import AnomalureError
+from core.training_settings import METHODS
 
-ABOUT = "make a bundle from labelled photos"
+ABOUT = "make a bundle from labelled photos, on the way training its encoder if asked to"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--coco", type=Path, required=True, metavar="FILE", help="labels; COCO JSON")
+    parser.add_argument("--name", help="of the new bundle")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="the folder that holds the labelled photos")
+    parser.add_argument("--coco", type=Path, metavar="FILE", help="labels; COCO JSON")
     parser.add_argument("--split", help="only the photos of this split of the labels")
-    parser.add_argument("--method", choices=("none",), default="none",
-                       help="how the encoder is trained on the crops; none: it is used as it is")  # fmt: skip
+    parser.add_argument("--resume", metavar="NAME", help="go on with a training that was cut short")
+    parser.add_argument("--method", choices=METHODS, default="none",
+                        help="how the encoder is trained on the crops: simclr (views of one crop), triplet (species), "
+                        "or none: it is used as it is")  # fmt: skip
     parser.add_argument("--one-class", choices=("ocsvm",), default="ocsvm")
     parser.add_argument("--detector", default="auto", help="the detector that runs with this bundle use")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto",
+                        help="what trains the encoder")  # fmt: skip
     add_encoder(parser)
+    add_training_settings(parser)
     add_settings(parser)
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.formats.recognise import read_labels
     from models.encoder import EncoderSpec
-    from models.training import train_bundle
+    from models.encoder_training import TrainingCancelled
+    from models.training_job import TrainingRequest, resume_training, start_training
 
     project = open_project(arguments)
-    specs = read_encoder_specs(arguments) or (EncoderSpec(backbone=DEFAULT_BACKBONE, weights="default"),)
-    with ProgressLine("crops") as line:
-        bundle = train_bundle(
-            read_labels(arguments.coco),
-            arguments.images,
-            name=arguments.name,
-            split=arguments.split,
-            encoders=specs,
-            detector=arguments.detector,
-            method=arguments.method,
-            one_class=arguments.one_class,
-            settings=read_settings(arguments),
-            out_dir=project.bundles_dir,
-            on_progress=line.show,
-        )
-    project.store.register_bundle(bundle.name)
-    return DONE, {"bundle": bundle.name, **bundle.to_values()}
+    with ProgressLine("crops" if arguments.method != "none" or arguments.resume else "photos") as line:
+        shown: dict[str, Any] = {"device": arguments.device, "on_progress": line.show_progress}
+        try:
+            if arguments.resume:
+                bundle = resume_training(project, arguments.resume, **shown)
+            else:
+                missing = [name for name in ("name", "images", "coco") if getattr(arguments, name) is None]
+                if missing:
+                    options = ", ".join(f"--{name}" for name in missing)
+                    raise AnomalureError(f"Give {options}, or --resume and the training to go on with.")
+                request = TrainingRequest(
+                    name=arguments.name,
+                    images=arguments.images,
+                    labels=arguments.coco,
+                    split=arguments.split,
+                    encoders=read_encoder_specs(arguments) or (EncoderSpec(backbone=DEFAULT_BACKBONE),),
+                    method=arguments.method,
+                    one_class=arguments.one_class,
+                    detector=arguments.detector,
+                    settings=read_settings(arguments),
+                    training=read_training_settings(arguments),
+                )
+                bundle = start_training(project, request, **shown)
+        except TrainingCancelled:
+            return FAILED, {"error": "The training was cancelled; go on with --resume."}
+    trained = project.training(bundle.name).read_result()
+    return DONE, {"bundle": bundle.name, **bundle.to_values(), "training": trained}

@@ -18,6 +18,7 @@ from core.records import Box, CropKind, Decision, Round, Verdict
 from core.runs import RunFolder, RunInfo, RunStatus
 from core.selections import Selection, list_selections, read_selection
 from core.store import Store
+from core.trainings import TrainingFolder, list_trainings
 
 DATABASE_NAME = "anomalure.duckdb"
 _PHOTO_ID = re.compile(r"[0-9a-f]{32}")
@@ -43,6 +44,7 @@ class Project:
         self.runs_dir = self.path / "runs"
         self.bundles_dir = self.path / "bundles"
         self.crops_dir = self.path / "crops"
+        self.trainings_dir = self.path / "trainings"  # made by the first one
         try:
             for folder in (self.runs_dir, self.bundles_dir, self.crops_dir):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +71,15 @@ class Project:
             return RunFolder.open(self.runs_dir / run_id)
         known = ", ".join(run.run_id for run in self.runs()[:10]) or "none yet"
         raise AnomalureError(f"There is no run {run_id!r} in {self.path}; the latest are: {known}.")
+
+    def trainings(self) -> list[TrainingFolder]:
+        """The trainings, newest first; those that cannot be read last."""
+        return list_trainings(self.trainings_dir)
+
+    def training(self, name: str) -> TrainingFolder:
+        """The training of that name, whether it is there or not."""
+        check_name(name, what="training")
+        return TrainingFolder(self.trainings_dir / name)
 
     def latest_run(self) -> RunFolder | None:
         """The newest run that is done; if none is, the newest that can be read; None without any."""

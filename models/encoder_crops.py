@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from core.crops import resize_crops
 from core.errors import AnomalureError
 from core.files import TEMPORARY_SUFFIX, read_whole, replace_file, write_whole
 from core.formats.labelled import LabelledPhoto
+from core.labelled_crops import LabelledCrops, read_labelled_crops
 from core.settings import RunSettings
 
 ROOM = 1.15
@@ -60,22 +60,6 @@ def choose_side(image_px: int) -> int:
     return round(image_px * ROOM)
 
 
-class CropKeeper:
-    """Stands in the place of an Encoder while crops are cut, and keeps their pixels in a file instead."""
-
-    name = "keeper of crops"
-    sections = (1,)
-
-    def __init__(self, file: BinaryIO, *, image_px: int) -> None:
-        self.input_px = choose_side(image_px)
-        self._file = file
-
-    def embed(self, crops: np.ndarray) -> np.ndarray:
-        """Put uint8 crops ``(n, input_px, input_px, 3)`` into the file; gives zeros ``(n, 1)``."""
-        self._file.write(crops.tobytes())
-        return np.zeros((len(crops), 1), dtype=np.float32)
-
-
 def keep_crops(
     photos: Sequence[LabelledPhoto],
     images_dir: Path,
@@ -91,27 +75,23 @@ def keep_crops(
         AnomalureError: If no photo is found, or no box has a species.
         OSError: If they cannot be written.
     """
-    from models.training import embed_labelled
-
     boxed = [photo for photo in photos if any(label.box is not None for label in photo.labels)]
     if not boxed:
         raise AnomalureError(
             f"An encoder learns from boxes with a species; none of the {len(photos)} labelled photos has one."
         )
     part = folder / f".{PIXELS}{TEMPORARY_SUFFIX}"
+    cut, side = LabelledCrops(), choose_side(image_px)
     try:
         with part.open("wb") as file:
-            keeper = CropKeeper(file, image_px=image_px)
-            cut = embed_labelled(boxed, images_dir, encoder=keeper, settings=settings, on_progress=on_progress)
-        if not any(cut.species):
+            for pixels in read_labelled_crops(boxed, images_dir, settings=settings, into=cut, on_progress=on_progress):
+                file.write(resize_crops([pixels], size_px=side).tobytes())
+        if not cut.species:
             raise AnomalureError(
                 "No crop could be learnt from: boxes with a species are needed. " + "; ".join(cut.problems.lines())
             )
-        table = {
-            "side_px": keeper.input_px,
-            "species": cut.species,
-            "events": cut.owners(gap_s=settings.event_gap_s).tolist(),
-        }
+        events = cut.owners(gap_s=settings.event_gap_s).tolist()
+        table = {"side_px": side, "species": cut.species, "events": events}
         replace_file(part, folder / PIXELS)
         write_whole(folder / TABLE, json.dumps(table, ensure_ascii=False).encode(), durable=True)
     finally:

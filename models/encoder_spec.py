@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from core.errors import AnomalureError
@@ -46,7 +47,10 @@ class EncoderSpec:
     @property
     def name(self) -> str:
         """What a run's record says of it."""
-        return f"features of {self.detector}" if self.detector else f"{self.backbone} ({self.weights})"
+        if self.detector:
+            return f"features of {self.detector}"
+        # Of a file only its name: a card travels, and says nothing of the computer that it was written on.
+        return f"{self.backbone} ({Path(self.weights).name})"
 
     def to_values(self) -> dict[str, Any]:
         """Name to value, fit for JSON."""

@@ -289,7 +289,7 @@ class _Work:
                 if now - saved > CHECKPOINT_EVERY_S and self.step < n_batches:
                     self.save()
                     saved = now
-                if should_stop():
+                if self.step < n_batches and should_stop():
                     self.save()
                     on_step(self._describe(at + 1, n_steps, rate))
                     raise TrainingCancelled
@@ -297,11 +297,13 @@ class _Work:
             saved = time.monotonic()
             self.seconds = before + saved - began
             on_step(self._describe(self.epoch * n_batches, n_steps, rate))
+            if self.epoch < epochs and should_stop():
+                raise TrainingCancelled
 
     def _end_epoch(self, losses: list[torch.Tensor], *, rate: float) -> None:
         held_out = self._measure_held_out()
         n_batches = self.sampler.n_batches
-        mean = float(torch.stack(losses).mean()) if losses else self.curve[-1].loss
+        mean = float(torch.stack(losses).mean())
         if not math.isfinite(mean):
             raise AnomalureError(
                 f"The loss is no longer a number in epoch {self.epoch + 1}. Start again with a lower learning rate "

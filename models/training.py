@@ -13,14 +13,13 @@ from core.labelled_crops import LabelledCrops, choose_split, read_labelled_crops
 from core.parts import Encoder
 from core.project import check_name
 from core.settings import RunSettings
+from core.training_settings import METHODS
 from models.bundle import Bundle, refuse_existing
 from models.bundle_making import make_bundle
 from models.encoder import load_encoder
 from models.encoder_spec import EncoderSpec
 from models.training_rows import TrainingRows, as_training_table, describe_crop
 
-METHODS = ("none",)
-METHODS_TO_COME = ("simclr", "triplet")
 ONE_CLASS = ("ocsvm",)
 BATCH_CROPS = 32
 
@@ -70,6 +69,7 @@ def train_bundle(
     settings: RunSettings | None = None,
     out_dir: Path,
     encoder: Encoder | None = None,
+    notes: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Bundle:
     """Learn what is normal from labelled photos, and write it to ``out_dir/name``.
@@ -84,18 +84,19 @@ def train_bundle(
         split: Only the photos of this split; None: all.
         encoders: What turns crops into vectors, joined in this order.
         detector: What runs with this bundle find animals with, as ``load_detector`` takes it.
-        method: How the encoder is trained on the crops; ``none``: it is used as it is.
+        method: How the first encoder was trained, for the card; ``none``: it is used as it is.
         one_class: ``ocsvm``.
         settings: Margin around boxes, least confidence, event gap, and what the bundle's runs start from.
         out_dir: The project's ``bundles`` folder.
         encoder: In place of loading ``encoders``.
+        notes: What a user should know of the encoder, in sentences.
         on_progress: Told how many photos of how many are done.
 
     Raises:
         BundleError: If there is a bundle of that name already.
         AnomalureError: If nothing can be learnt, or a name or choice cannot be used.
     """
-    _check_choice("method", method, METHODS, METHODS_TO_COME)
+    _check_choice("method", method, METHODS)
     _check_choice("one_class", one_class, ONE_CLASS)
     check_name(name, what="bundle")
     refuse_existing(out_dir / name)
@@ -116,7 +117,7 @@ def train_bundle(
         out_dir=out_dir,
         method=method,
         source=(labels.format_name or "labels") + (f", split {split}" if split else ""),
-        notes=[f"Not used: {line}." for line in crops.problems.lines()],
+        notes=[*notes, *(f"Not used: {line}." for line in crops.problems.lines())],
     )
 
 
@@ -152,8 +153,6 @@ def embed_labelled(
     return crops
 
 
-def _check_choice(what: str, value: str, choices: Sequence[str], to_come: Sequence[str] = ()) -> None:
-    if value in to_come:
-        raise AnomalureError(f"Training with {what} {value} is not built yet; use {what} {choices[0]}.")
+def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise AnomalureError(f"{what} must be one of {', '.join(choices)}, got {value!r}.")

@@ -8,6 +8,7 @@ import pytest
 
 from cli import build_parser
 from core.settings import SETTINGS
+from core.training_settings import TRAINING_SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "bench/README.md"]
@@ -33,7 +34,7 @@ def test_the_readme_shows_the_main_commands():
 
 def test_every_setting_is_explained_in_the_guide():
     text = (ROOT / "docs/guide/settings.md").read_text(encoding="utf-8")
-    for setting in SETTINGS:
+    for setting in (*SETTINGS, *TRAINING_SETTINGS):
         row = f"| `{setting.name}` | {setting.label} | {setting.default!r} | {setting.unit} |"
         assert row in text, f"docs/guide/settings.md lacks: {row}"
 

@@ -202,9 +202,7 @@ def test_labels_without_photos_are_a_plain_error(season, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"method": "simclr"}, "method simclr is not built yet"),
-        ({"method": "triplet"}, "method triplet is not built yet"),
-        ({"method": "magic"}, "method must be one of none, got 'magic'"),
+        ({"method": "magic"}, "method must be one of none, simclr, triplet, got 'magic'"),
         ({"one_class": "forest"}, "one_class must be one of ocsvm"),
         ({"name": "a/b"}, "name"),
     ],
