@@ -32,9 +32,9 @@ def open_project(arguments: argparse.Namespace) -> Project:
     return Project(arguments.project)
 
 
-def add_label_source(parser: argparse.ArgumentParser) -> None:
+def add_label_source(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Which photos, and what says what is in them."""
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the folder of photos")
+    parser.add_argument("--images", type=Path, required=required, metavar="DIR", help="the folder of photos")
     parser.add_argument("--coco", type=Path, metavar="FILE",
                         help="labels or boxes: COCO, MegaDetector JSON, Camtrap DP or CSV; "
                              "default: the folders in --images are named by species")  # fmt: skip

@@ -21,9 +21,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
 
 
-def add_dataset(parser: argparse.ArgumentParser) -> None:
+def add_dataset(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """What a detector is to learn from."""
-    add_label_source(parser)
+    add_label_source(parser, required=required)
     parser.add_argument("--split", help="only the photos of this split of the labels")
     parser.add_argument("--by-species", action="store_true", help="a class a species; default: one class, animal")
     parser.add_argument("--val-share", type=float, default=0.2, help="share of the photos held back, by whole events")

@@ -44,6 +44,7 @@ class Project:
         self.runs_dir = self.path / "runs"
         self.bundles_dir = self.path / "bundles"
         self.crops_dir = self.path / "crops"
+        self.detectors_dir = self.path / "detectors"
         self.trainings_dir = self.path / "trainings"  # made by the first one
         try:
             for folder in (self.runs_dir, self.bundles_dir, self.crops_dir):

@@ -1,28 +1,21 @@
 """Teach a detector the animals of one's own photos, with Ultralytics' own trainer."""
 
-import csv
-import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from core.detector_trainings import MODEL, WORK, DetectorEpoch, DetectorTrainingFolder
 from core.errors import AnomalureError, ConsentNeeded
-from core.files import TEMPORARY_SUFFIX
 from core.formats.yolo import YoloDataset
-from core.project import check_name
 from models.device import choose_device
 from models.ultralytics_model import import_ultralytics, load_published, looks_published, published_file
 
 SCRATCH = "scratch"
 PLAN = Path(__file__).parent / "weights" / "detector.yaml"
-CARD = "detector.json"
-CURVE = "results.csv"
-MODEL = "model"
-CHECKPOINT = "best.pt"
+BEST = "best.pt"
 # What Ultralytics calls the figures of one epoch, and what we do.
 _FIGURES = {
     "metrics/precision(B)": "precision",
@@ -47,12 +40,8 @@ class DetectorSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("epochs", 1, 1000),
-            ("batch", 1, 256),
-            ("patience", 1, 1000),
-            ("frozen_layers", 0, 50),
-        ):
+        ranges = (("epochs", 1, 1000), ("batch", 1, 256), ("patience", 1, 1000), ("frozen_layers", 0, 50))
+        for name, low, high in ranges:
             if not low <= getattr(self, name) <= high:
                 raise AnomalureError(f"{name} must be from {low} to {high}, got {getattr(self, name)}.")
         if self.image_size % 32 or not 64 <= self.image_size <= 2048:
@@ -61,100 +50,17 @@ class DetectorSettings:
             raise AnomalureError(f"The learning rate must be 0 (automatic) to under 1, got {self.learning_rate:g}.")
 
 
-@dataclass(frozen=True)
-class DetectorEpoch:
-    """Figures after one epoch on the held-back photos, each 0 to 1, higher is better; ``loss`` is of training."""
-
-    epoch: int
-    epochs: int
-    precision: float
-    recall: float
-    map50: float
-    map50_95: float
-    loss: float
+class DetectorTrainingCancelled(Exception):
+    """Somebody asked the training to stop; its last epoch's checkpoint stays."""
 
 
-@dataclass(frozen=True)
-class TrainedDetector:
-    """A taught detector: ``folder/model`` is an OpenVINO folder, fit for ``--detector``; figures of the best epoch."""
-
-    folder: Path
-    best: DetectorEpoch
-    class_names: tuple[str, ...]
-
-    @property
-    def model(self) -> Path:
-        """What a run or a bundle names as its detector."""
-        return self.folder / MODEL
-
-
-def train_detector(
-    dataset: YoloDataset,
-    *,
-    name: str,
-    out_dir: Path,
-    start: str = "yolov8n",
-    settings: DetectorSettings | None = None,
-    allow_code: bool = False,
-    on_epoch: Callable[[DetectorEpoch], None] = lambda epoch: None,
-) -> TrainedDetector:
-    """Train on a YOLO dataset and write ``out_dir/name``: the model, its curve and its card; whole or not there.
-
-    Args:
-        dataset: From ``write_yolo_dataset``.
-        name: Of the new detector.
-        out_dir: The project's ``detectors`` folder.
-        start: A published name (downloaded), a ``.pt`` file, a ``.yaml`` plan, or ``scratch``: a slim plan without
-            any learnt weights.
-        settings: Epochs, image size and the like.
-        allow_code: Agreed that a ``.pt`` file runs code when it is loaded.
-        on_epoch: Told after each epoch; what it raises stops the training, and nothing is left of it.
+def open_start(start: str, *, allow_code: bool = False) -> Any:
+    """The YOLO that a training starts from, as Ultralytics has it.
 
     Raises:
-        ConsentNeeded: If ``start`` is a ``.pt`` file and ``allow_code`` is false.
-        AnomalureError: If the name is taken, the start cannot be had, or the training fails.
+        ConsentNeeded: If it is a ``.pt`` file and ``allow_code`` is false.
+        AnomalureError: If it cannot be had, or cannot be taught.
     """
-    check_name(name, what="detector")
-    target = out_dir / name
-    if target.exists():
-        raise AnomalureError(f"There is a detector named {name} already. Choose another name.")
-    settings = settings or DetectorSettings()
-    model = _open_start(start, allow_code=allow_code)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    building = out_dir / f".{name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY_SUFFIX}"
-    try:
-        building.mkdir()
-        best = _teach(model, dataset, building, settings, on_epoch)
-        _export(building, settings)
-        card = {"name": name, "start": start, "classes": list(dataset.class_names), "photos": dataset.n_photos,
-                "boxes": dataset.n_boxes, "not_used": list(dataset.problems), "settings": asdict(settings),
-                "best": asdict(best)}  # fmt: skip
-        (building / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=1), encoding="utf-8")
-        os.replace(building, target)
-    except OSError as error:
-        raise AnomalureError(f"{target} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return TrainedDetector(target, best, dataset.class_names)
-
-
-def read_curve(folder: Path) -> list[DetectorEpoch]:
-    """The figures of each epoch of a taught detector, in order; empty if its curve is gone."""
-    try:
-        with (folder / CURVE).open(encoding="utf-8", newline="") as file:
-            rows = [{key.strip(): value for key, value in row.items() if key} for row in csv.DictReader(file)]
-    except OSError:
-        return []
-    losses = [[float(value) for key, value in row.items() if key.startswith("train/")] for row in rows]
-    return [
-        DetectorEpoch(
-            number, len(rows), **{ours: float(row[theirs]) for theirs, ours in _FIGURES.items()}, loss=sum(loss)
-        )
-        for number, (row, loss) in enumerate(zip(rows, losses, strict=True), start=1)
-    ]
-
-
-def _open_start(start: str, *, allow_code: bool) -> Any:
     import_ultralytics()
     from ultralytics import YOLO
 
@@ -171,7 +77,8 @@ def _open_start(start: str, *, allow_code: bool) -> Any:
         )
     if path.suffix.lower() == ".pt" and not allow_code:
         raise ConsentNeeded(
-            f"Loading {path} runs code from the file. If you trust where it comes from, allow it (--allow-code)."
+            f"Loading {path} runs code from the file. If you trust where it comes from, allow it (--allow-code, or the "
+            "box on the page)."
         )
     try:
         return YOLO(str(path), task="detect", verbose=False)
@@ -179,56 +86,96 @@ def _open_start(start: str, *, allow_code: bool) -> Any:
         raise AnomalureError(f"{path} is not a YOLO model or plan ({type(error).__name__}: {error}).") from error
 
 
-def _teach(
-    model: Any,
+def teach_detector(
     dataset: YoloDataset,
-    building: Path,
+    folder: DetectorTrainingFolder,
+    *,
+    start: Any = None,
     settings: DetectorSettings,
-    on_epoch: Callable[[DetectorEpoch], None],
+    should_stop: Callable[[], bool] = lambda: False,
+    on_epoch: Callable[[DetectorEpoch], None] = lambda epoch: None,
 ) -> DetectorEpoch:
-    curve: list[DetectorEpoch] = []
+    """Train on a YOLO dataset inside ``folder``, and put the detector there: an OpenVINO folder, a curve, ``best.pt``.
+
+    Args:
+        dataset: From ``write_yolo_dataset``.
+        folder: Goes on from its checkpoint if it has one.
+        start: From ``open_start``; not needed to go on.
+        settings: Epochs, image size and the like; those of a checkpoint hold when it is gone on from.
+        should_stop: Asked after each epoch.
+        on_epoch: Told after each epoch.
+
+    Returns:
+        The figures of the best epoch, by mAP at 50 to 95% overlap.
+
+    Raises:
+        DetectorTrainingCancelled: If ``should_stop`` said so; the checkpoint stays.
+        AnomalureError: If the training fails: too little memory above all.
+    """
+    import_ultralytics()
+    from ultralytics import YOLO
+
+    resumed = folder.checkpoint.is_file()
+    model = YOLO(str(folder.checkpoint)) if resumed else start
+    if model is None:
+        raise ValueError("a start is needed where there is no checkpoint")
+    curve = folder.read_curve() if resumed else []
     trained: list[int] = []
 
     def tell(trainer: Any) -> None:
+        if not trained:
+            return  # it is told once more at the end, of the best weights
         figures = {ours: float(trainer.metrics.get(theirs, 0.0)) for theirs, ours in _FIGURES.items()}
         loss = sum(float(value) for value in trainer.label_loss_items(trainer.tloss).values())
-        if len(trained) > len(curve):  # it is told once more at the end, of the best weights
-            curve.append(DetectorEpoch(len(trained), trainer.epochs, **figures, loss=loss))
-            on_epoch(curve[-1])
+        curve.append(DetectorEpoch(trained.pop(), trainer.epochs, **figures, loss=loss))
+        folder.write_curve(curve)
+        on_epoch(curve[-1])
+        if should_stop():  # the checkpoint of this epoch is written by now
+            raise DetectorTrainingCancelled
 
-    model.add_callback("on_train_epoch_end", lambda trainer: trained.append(trainer.epoch))
+    model.add_callback("on_train_epoch_end", lambda trainer: trained.append(trainer.epoch + 1))
     model.add_callback("on_fit_epoch_end", tell)
+    _run_trainer(model, dataset, folder, settings, resumed=resumed)
+    if not curve:
+        raise AnomalureError("The training of the detector ended without a single epoch.")
+    _export(folder, settings)
+    return max(curve, key=lambda epoch: (epoch.map50_95, epoch.map50, -epoch.epoch))
+
+
+def _run_trainer(
+    model: Any, dataset: YoloDataset, folder: DetectorTrainingFolder, settings: DetectorSettings, *, resumed: bool
+) -> None:
     device = choose_device()
     on_gpu = device.type == "cuda"
+    shared = {"data": str(dataset.plan.absolute()), "device": str(device), "workers": 2 if on_gpu else 0}
     try:
+        if resumed:
+            model.train(resume=True, **shared)
+            return
         model.train(
-            data=str(dataset.plan.absolute()), epochs=settings.epochs, imgsz=settings.image_size, batch=settings.batch,
-            patience=settings.patience, seed=settings.seed, freeze=settings.frozen_layers or None,
-            optimizer="auto" if settings.learning_rate == 0 else "AdamW", lr0=settings.learning_rate or 0.01,
-            project=str(building.absolute()), name="work", exist_ok=True, device=str(device), plots=False,
-            verbose=False, workers=2 if on_gpu else 0, amp=on_gpu, deterministic=True)  # fmt: skip
-    except (AnomalureError, OSError, KeyboardInterrupt):
+            epochs=settings.epochs, imgsz=settings.image_size, batch=settings.batch, patience=settings.patience,
+            seed=settings.seed, freeze=settings.frozen_layers or None, lr0=settings.learning_rate or 0.01,
+            optimizer="auto" if settings.learning_rate == 0 else "AdamW", project=str(folder.path.absolute()),
+            name=WORK, exist_ok=True, plots=False, verbose=False, amp=on_gpu, deterministic=True, **shared)  # fmt: skip
+    except (AnomalureError, OSError):
         raise
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, AssertionError) as error:
         if "out of memory" in str(error).lower():
             raise AnomalureError(
                 f"There is too little memory for batches of {settings.batch} photos at {settings.image_size} px. Make "
                 "the batch or the image size smaller."
             ) from error
         raise AnomalureError(f"The training of the detector failed: {error}") from error
-    if not curve:
-        raise AnomalureError("The training of the detector ended without a single epoch.")
-    work = building / "work"
-    shutil.copyfile(work / "weights" / CHECKPOINT, building / CHECKPOINT)
-    shutil.copyfile(work / CURVE, building / CURVE)
-    shutil.rmtree(work)
-    return max(curve, key=lambda epoch: (epoch.map50_95, epoch.map50, -epoch.epoch))
 
 
-def _export(building: Path, settings: DetectorSettings) -> None:
+def _export(folder: DetectorTrainingFolder, settings: DetectorSettings) -> None:
+    """The best epoch as an OpenVINO folder, and as ``best.pt`` for other tools."""
     from ultralytics import YOLO
 
-    made = YOLO(str(building / CHECKPOINT)).export(
-        format="openvino", imgsz=settings.image_size, half=True, device="cpu", verbose=False
+    best = folder.path / WORK / "weights" / BEST
+    made = Path(
+        YOLO(str(best)).export(format="openvino", imgsz=settings.image_size, half=True, device="cpu", verbose=False)
     )
-    os.replace(made, building / MODEL)
+    shutil.rmtree(folder.path / MODEL, ignore_errors=True)
+    shutil.copyfile(best, folder.path / BEST)
+    os.replace(made, folder.path / MODEL)

@@ -1,85 +1,101 @@
-"""A detector is taught, kept whole, and can be run."""
+"""A detector is taught, goes on after a stop, is kept whole, and can be run."""
 
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from commands.detector import DEFAULTS
+from core.detector_trainings import DetectorTrainingFolder, list_detector_trainings
 from core.errors import AnomalureError, ConsentNeeded
-from core.formats.labelled import Label, LabelledPhoto
-from core.formats.yolo import write_yolo_dataset
-from core.records import Box, LoadedPhoto, Photo
+from core.project import Project
+from core.records import LoadedPhoto, Photo
 from core.settings import RunSettings
+from core.work_folder import RunStatus
 from models.detector import load_detector
-from models.detector_training import DetectorSettings, read_curve, train_detector
+from models.detector_job import DetectorRequest, resume_detector_training, start_detector_training
+from models.detector_training import DetectorSettings, DetectorTrainingCancelled, open_start
 
-TINY = DetectorSettings(epochs=1, image_size=64, batch=4)
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path / "project")
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    from PIL import Image
-
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    photos = []
+@pytest.fixture
+def request_of(tmp_path):
+    """A request for a tiny training on six photos, with changes."""
+    photos, rng = tmp_path / "photos", np.random.default_rng(0)
+    photos.mkdir()
+    images, annotations = [], []
     for number in range(6):
-        Image.fromarray(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)).save(folder / f"{number}.png")
-        photos.append(LabelledPhoto(f"{number}.png", (Label("fox", Box(8, 8, 40, 30)),), frame=(64, 48)))
-    return write_yolo_dataset(photos, folder, tmp_path_factory.mktemp("made") / "yolo", settings=RunSettings())
+        Image.fromarray(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)).save(photos / f"{number}.png")
+        images.append({"id": number, "file_name": f"{number}.png", "width": 64, "height": 48})
+        annotations.append({"id": number, "image_id": number, "category_id": 1, "bbox": [8, 8, 40, 30]})
+    coco = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "fox"}]}
+    (tmp_path / "labels.json").write_text(json.dumps(coco))
+
+    def make(**changes):
+        values = {"name": "mine", "images": photos, "labels": tmp_path / "labels.json", "start": "scratch",
+                  "detector": DetectorSettings(epochs=2, image_size=64, batch=4)}  # fmt: skip
+        return DetectorRequest(**{**values, **changes})
+
+    return make
 
 
-def test_a_taught_detector_has_its_curve_and_card_and_finds_in_photos(dataset, tmp_path):
-    epochs = []
+def test_a_taught_detector_goes_on_after_a_cancel_and_finds_in_photos(project, request_of):
+    def cancel(progress):
+        if progress.unit == "epoch" and progress.done == 1:
+            DetectorTrainingFolder(project.detectors_dir / "mine").request_cancel()
 
-    made = train_detector(
-        dataset, name="mine", out_dir=tmp_path, start="scratch", settings=TINY, on_epoch=epochs.append
-    )
+    with pytest.raises(DetectorTrainingCancelled):
+        start_detector_training(project, request_of(), on_progress=cancel)
+    cut = DetectorTrainingFolder(project.detectors_dir / "mine")
+    assert (cut.status, cut.can_resume, len(cut.read_curve())) == (RunStatus.CANCELLED, True, 1)
+    with pytest.raises(AnomalureError, match=r"unfinished. Go on with it \(--resume mine\)"):
+        start_detector_training(project, request_of())
 
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    assert [epoch.epoch for epoch in epochs] == [1]
-    assert [(epoch.epoch, epoch.map50) for epoch in read_curve(made.folder)] == [
-        (1, pytest.approx(epochs[0].map50, abs=1e-3))
-    ]
-    card = json.loads((made.folder / "detector.json").read_text())
-    assert (card["photos"], card["classes"], card["settings"]["epochs"]) == ({"train": 5, "val": 1}, ["animal"], 1)
+    made = resume_detector_training(project, "mine")
+
+    assert made.status is RunStatus.DONE
+    assert [epoch.epoch for epoch in made.read_curve()] == [1, 2]
+    card = made.read_card()
+    assert (card["photos"], card["classes"], card["settings"]["epochs"]) == ({"train": 5, "val": 1}, ["animal"], 2)
+    assert not (made.path / "photos").exists()
+    assert [item.name for item in list_detector_trainings(project.detectors_dir)] == ["mine"]
     detector = load_detector(str(made.model), RunSettings())
-    pixels = np.zeros((48, 64, 3), np.uint8)
     photo = Photo("0" * 32, "a.jpg", "d", 64, 48, 1)
-    assert len(list(detector.detect([LoadedPhoto(photo, pixels)]))) == 1
-
-
-def test_a_training_that_is_stopped_leaves_nothing(dataset, tmp_path):
-    def stop(epoch):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_detector(dataset, name="mine", out_dir=tmp_path, start="scratch", settings=TINY, on_epoch=stop)
-
-    assert list(tmp_path.iterdir()) == []
+    assert len(list(detector.detect([LoadedPhoto(photo, np.zeros((48, 64, 3), np.uint8))]))) == 1
+    with pytest.raises(AnomalureError, match="There is a detector named mine already"):
+        start_detector_training(project, request_of())
+    with pytest.raises(AnomalureError, match="nothing to go on with"):
+        resume_detector_training(project, "mine")
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("changes", "error", "message"),
     [
         ({"start": "nothing.pt"}, AnomalureError, "cannot be taught from 'nothing.pt'"),
-        ({"start": "model.xml"}, AnomalureError, "can be run but not taught"),
-        ({"start": "foreign.pt"}, ConsentNeeded, "runs code from the file"),
-        ({"start": "foreign.pt", "allow_code": True}, AnomalureError, "is not a YOLO model or plan"),
-        ({"name": "taken"}, AnomalureError, "There is a detector named taken already"),
         ({"name": "../up"}, AnomalureError, "cannot be the name of a detector"),
+        ({"split": "season"}, AnomalureError, "No photo of the labels is in the split 'season'"),
+        ({"labels": None}, AnomalureError, "expected one folder a species"),
     ],
 )
-def test_a_bad_start_or_name_is_said_before_anything_is_made(dataset, tmp_path, monkeypatch, options, error, message):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "foreign.pt").write_bytes(b"no network")
-    out = tmp_path / "detectors"
-    (out / "taken").mkdir(parents=True)
-
+def test_what_cannot_be_taught_is_said_before_anything_is_made(project, request_of, changes, error, message):
     with pytest.raises(error, match=message):
-        train_detector(dataset, out_dir=out, settings=TINY, **{"name": "mine", "start": "scratch", **options})
+        start_detector_training(project, request_of(**changes))
 
-    assert [path.name for path in out.iterdir()] == ["taken"]
+    assert not project.detectors_dir.exists()
+
+
+def test_a_foreign_file_is_loaded_only_by_consent(tmp_path):
+    (tmp_path / "foreign.pt").write_bytes(b"no network")
+
+    with pytest.raises(ConsentNeeded, match="runs code from the file"):
+        open_start(str(tmp_path / "foreign.pt"))
+    with pytest.raises(AnomalureError, match="is not a YOLO model or plan"):
+        open_start(str(tmp_path / "foreign.pt"), allow_code=True)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +109,13 @@ def test_a_bad_start_or_name_is_said_before_anything_is_made(dataset, tmp_path, 
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(AnomalureError, match=message):
         DetectorSettings(**settings)
+
+
+def test_the_command_has_the_defaults_of_the_settings():
+    settings = DetectorSettings()
+    assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS
+
+
+def test_going_on_with_what_is_not_there_names_what_is(project):
+    with pytest.raises(AnomalureError, match=r"no training of a detector named mine\. There are: none yet"):
+        resume_detector_training(project, "mine")

@@ -1,8 +1,8 @@
 """A YOLO dataset: what Ultralytics trains a detector on. Format: docs.ultralytics.com/datasets/detect."""
 
+import json
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from core.settings import RunSettings
 from core.splits import hold_back_events
 
 ANIMAL = "animal"
+SUMMARY = "summary.json"
 TRAIN, VAL = "train", "val"
 _VAL_NAMES = frozenset({"val", "valid", "validation"})
 
@@ -98,6 +99,11 @@ def write_yolo_dataset(
     building = out_dir.with_name(f".{out_dir.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
     try:
         _write(usable, side, names, images_dir, building)
+        boxes = {key: sum(len(item.lines) for item, where in zip(usable, side, strict=True) if where == key)
+                 for key in (TRAIN, VAL)}  # fmt: skip
+        made = YoloDataset(out_dir, names, {key: side.count(key) for key in (TRAIN, VAL)}, boxes, problems.lines())
+        summary = {"classes": names, "photos": made.n_photos, "boxes": boxes, "problems": made.problems}
+        (building / SUMMARY).write_text(json.dumps(summary, ensure_ascii=False, indent=1), encoding="utf-8")
         if out_dir.exists():
             out_dir.rmdir()
         os.replace(building, out_dir)
@@ -105,11 +111,20 @@ def write_yolo_dataset(
         raise AnomalureError(f"{out_dir} cannot be written: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    boxes: Counter[str] = Counter()
-    for item, where in zip(usable, side, strict=True):
-        boxes[where] += len(item.lines)
-    return YoloDataset(out_dir, names, {key: side.count(key) for key in (TRAIN, VAL)},
-                       {key: boxes[key] for key in (TRAIN, VAL)}, problems.lines())  # fmt: skip
+    return made
+
+
+def read_yolo_dataset(folder: Path) -> YoloDataset:
+    """A dataset that ``write_yolo_dataset`` wrote.
+
+    Raises:
+        AnomalureError: If its plan cannot be read.
+    """
+    try:
+        kept = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        return YoloDataset(folder, tuple(kept["classes"]), kept["photos"], kept["boxes"], tuple(kept["problems"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AnomalureError(f"{folder} is not a dataset that Anomalure wrote ({error}). Write it again.") from error
 
 
 def _find_usable(
