@@ -17,7 +17,7 @@ from core.version import VERSION
 
 COMMANDS = (
     "sample", "train", "run", "evaluate", "runs", "bundles", "species", "verdict", "activate", "export", "start",
-    "explore", "crops", "synthesize", "yolo", "detector",
+    "explore", "crops", "synthesize", "yolo", "detector", "rank", "retrain",
 )  # fmt: skip
 """Modules of ``commands``; each has ``ABOUT``, ``add_options(parser)`` and ``job(arguments) -> (code, result)``."""
 
