@@ -15,7 +15,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--name", required=True, help="of the new bundle")
     parser.add_argument("--from", dest="made_from", metavar="B",
-                        help="the bundle to start from; default: the active one, without one verdicts alone")  # fmt: skip
+                        help="start from this bundle; default: the active one, without one verdicts alone")  # fmt: skip
     parser.add_argument("--learn-species", action="append", default=[], metavar="S",
                         help="accepted anomalies of this species become known; can be given again")  # fmt: skip
     parser.add_argument("--truth", type=Path, metavar="FILE", help="what is in the photos, only to measure")

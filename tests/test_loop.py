@@ -1,0 +1,162 @@
+"""Run, review, retrain, run again: nothing is lost on the way round, and the order gets better."""
+
+import json
+
+import numpy as np
+import pytest
+
+import cli
+from core.metrics import compute_auroc
+from core.project import Project
+from core.rankings import read_ranking, read_ranking_info
+from models.bundle import Bundle
+from models.ranking import rank_run
+from models.retraining import retrain_bundle
+from tests.fake_season import KNOWN, STRANGER, add_season, decide, is_stranger, make_base_bundle
+
+EVERYTHING = {"flagged_only": False, "limit": 1_000}
+
+
+def measure_auroc(rows) -> float:
+    return compute_auroc(
+        rows["score"].to_numpy(dtype=float), novel=rows.apply(is_stranger, axis=1).to_numpy(dtype=bool)
+    )
+
+
+@pytest.fixture(scope="module")
+def circle(tmp_path_factory):
+    """The whole way round once: a project, its two bundles' runs and the report in between."""
+    project = Project(tmp_path_factory.mktemp("loop") / "project")
+    first = make_base_bundle(project)
+    project.store.activate_bundle("first")
+    before = add_season(project, "before", bundle=first)
+    decide(project, project.review_queue(before, **EVERYTHING).rows.head(60))
+    report = retrain_bundle(project, name="second", made_from="first")
+    again = Bundle.load(project.bundles_dir / "second")
+    return project, before, report, add_season(project, "after", bundle=again)
+
+
+def test_the_verdicts_are_still_there_when_the_folder_is_run_again(circle):
+    project, before, _, after = circle
+
+    there, here = (project.review_queue(run, **EVERYTHING).rows.set_index("crop_id") for run in (before, after))
+
+    assert (there["verdict"] != "").sum() == 60
+    assert there["verdict"].to_dict() == here["verdict"].to_dict()
+
+
+def test_the_new_bundle_puts_the_season_in_a_better_order(circle):
+    project, before, report, after = circle
+
+    old, new = (measure_auroc(project.review_queue(run, **EVERYTHING).rows) for run in (before, after))
+
+    assert new > old
+    assert report["after"]["auroc"] >= report["before"]["auroc"]
+    assert report["after"]["n_normal"] + report["after"]["n_anomalies"] == report["account"]["kept_back"]
+
+
+def test_no_verdict_both_teaches_and_judges(circle):
+    project, _before, report, _ = circle
+
+    taught = set(Bundle.load(project.bundles_dir / "second").training_rows().table["crop_id"])
+    decided = set(project.verdicts()["crop_id"])
+
+    assert len(taught & decided) == report["account"]["taught_normal"]
+    assert report["account"]["kept_back"] > 0
+    account = report["account"]
+    assert account["taught_normal"] + account["anomalies"] + account["kept_back"] == account["verdicts"]
+
+
+def test_an_accepted_anomaly_is_never_taught_as_normal(circle):
+    project, *_ = circle
+    anomalies = set(project.verdicts().query("verdict == 'anomaly'")["crop_id"])
+
+    taught = set(Bundle.load(project.bundles_dir / "second").training_rows().table["crop_id"])
+
+    assert anomalies
+    assert not anomalies & taught
+
+
+def test_the_active_bundle_stays_until_somebody_changes_it_and_every_bundle_can_be_had_again(circle, capsys):
+    project, *_ = circle
+    assert project.store.active_bundle() == "first"
+
+    for name in ("second", "first"):
+        assert cli.main(["activate", "--project", str(project.path), "--bundle", name, "--json"]) == 0
+        assert project.store.active_bundle() == name
+
+    made_from = dict(project.store.bundles()[["name", "made_from"]].itertuples(index=False))
+    assert made_from == {"first": "", "second": "first"}
+
+
+def test_what_moved_most_can_be_looked_at(circle):
+    project, _before, report, _ = circle
+
+    assert report["moved"]
+    assert project.find_crop(report["moved"][0]["crop_id"])
+    assert all(row["before"] != row["after"] and 1 <= row["after"] <= row["of"] for row in report["moved"])
+
+
+def test_verdicts_put_what_is_undecided_in_a_better_order_and_say_what_is_left(circle):
+    project, before, *_ = circle
+
+    info = rank_run(project, before)
+
+    undecided = project.review_queue(before, undecided_only=True, **EVERYTHING).rows
+    ranking = read_ranking(before).set_index("crop_id").loc[undecided["crop_id"]]
+    odd = undecided.apply(is_stranger, axis=1).to_numpy(dtype=bool)
+    if odd.any():
+        by_score = compute_auroc(undecided["score"].to_numpy(dtype=float), novel=odd)
+        assert compute_auroc(ranking["likelihood"].to_numpy(dtype=float), novel=odd) >= by_score
+    assert sorted(ranking["likely_place"]) == sorted(ranking["learn_place"]) == list(range(len(undecided)))
+    assert info.remaining.undecided == len(undecided)
+    assert info.remaining.found == (project.verdicts()["verdict"] == "anomaly").sum()
+    assert odd.sum() <= info.remaining.at_most
+    assert read_ranking_info(before) == info
+
+
+def test_verdicts_of_one_run_rank_the_next_one_too(circle):
+    project, _before, *_ = circle
+    other = add_season(project, "elsewhere", bundle=Bundle.load(project.bundles_dir / "first"), seed=50)
+
+    info = rank_run(project, other)
+
+    rows = project.review_queue(other, **EVERYTHING).rows
+    odd = rows.apply(is_stranger, axis=1).to_numpy(dtype=bool)
+    likelihood = read_ranking(other).set_index("crop_id").loc[rows["crop_id"], "likelihood"].to_numpy(dtype=float)
+    assert info.n_anomalies > 0
+    assert info.remaining.decided == 0
+    assert compute_auroc(likelihood, novel=odd) > measure_auroc(rows)
+
+
+def test_the_command_line_goes_round_as_well(tmp_path, capsys):
+    project = Project(tmp_path / "project")
+    run = add_season(project, "look")
+    decide(project, project.review_queue(run, **EVERYTHING).rows.head(70))
+
+    code = cli.main(["retrain", "--project", str(project.path), "--name", "learnt", "--activate", "--json"])
+
+    report = json.loads(capsys.readouterr().out)
+    assert code == 0, report
+    assert report["made_from"] == ""
+    assert report["species"] == {"animal": report["account"]["taught_normal"]}
+    assert project.store.active_bundle() == "learnt"
+    assert cli.main(["rank", "--project", str(project.path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["remaining"]["undecided"] == 22
+
+
+def test_an_accepted_species_becomes_known_only_when_that_is_asked_for(tmp_path):
+    project = Project(tmp_path / "project")
+    run = add_season(project, "before", bundle=make_base_bundle(project), n_odd=30)
+    decide(project, project.review_queue(run, **EVERYTHING).rows, species=STRANGER)
+
+    without = retrain_bundle(project, name="without", made_from="first")
+    with_it = retrain_bundle(project, name="with", made_from="first", learn_species=[STRANGER])
+
+    assert set(without["species"]) == set(KNOWN)
+    assert set(with_it["species"]) == {*KNOWN, STRANGER}
+    assert with_it["account"]["taught_new_species"] == with_it["species"][STRANGER]
+    vectors = np.concatenate([rows for _, rows in run.embedded_shards()])[-30:]
+    low, high = (Bundle.load(project.bundles_dir / name).species_judge.judge(vectors).p_values for name in
+                 ("without", "with"))  # fmt: skip
+    assert np.median(high) > np.median(low)
