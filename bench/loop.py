@@ -245,7 +245,7 @@ def draw_curve(seasons: Sequence[Season], reviews: Sequence[Review]) -> list[flo
     for season, one in zip(seasons, reviews, strict=True):
         met = np.concatenate([[0], np.cumsum(season.odd[np.array(one.order)])])
         curves.append(np.interp(shares, np.linspace(0, 1, len(met)), met / met[-1]))
-    return np.round(np.mean(curves, axis=0), 4).tolist()
+    return [round(float(value), 4) for value in np.mean(curves, axis=0)]
 
 
 def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
