@@ -249,9 +249,11 @@ class Project:
             raise AnomalureError(f"A verdict is one of {', '.join(Decision)}, got {verdict!r}.") from error
         return self._append(crops, decision, reviewer=reviewer, note=note, species=species, round=round)
 
-    def undo_verdict(self, crop: Mapping[str, Any] | pd.Series | str, *, reviewer: str = "") -> Verdict:
-        """Take back what was decided about a crop: a new row, nothing is removed."""
-        return self._append([crop], None, reviewer=reviewer, note="", species="")[0]
+    def undo_verdict(
+        self, crop: Mapping[str, Any] | pd.Series | str, *, reviewer: str = "", round: Round = Round.FIRST
+    ) -> Verdict:
+        """Take back what was decided about a crop in a round: a new row, nothing is removed."""
+        return self._append([crop], None, reviewer=reviewer, note="", species="", round=round)[0]
 
     def undo_verdicts(
         self, crops: Sequence[Mapping[str, Any] | pd.Series | str], *, reviewer: str = ""

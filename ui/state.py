@@ -23,6 +23,11 @@ class Key(StrEnum):
     CSV_SCOPE = "csv_scope"
     NOTICE = "notice"
 
+    # Reviewers
+    REVIEWERS_PART = "reviewers_part"
+    SECOND_SHARE = "second_share"
+    SECOND_LAST = "second_last"
+
     # Export
     EXPORT_FORMAT = "export_format"
     EXPORT_PICTURES = "export_pictures"

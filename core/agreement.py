@@ -1,0 +1,79 @@
+"""How well two reviewers agree beyond chance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What two reviewers said of the same crops.
+
+    ``table[i, j]`` is the number of crops that the first called ``categories[i]`` and the second ``categories[j]``;
+    ``kappa`` is 1 for full agreement, 0 for what chance would give, below 0 for less, and NaN where it is not defined:
+    without a crop, or if both always said the same one thing.
+    """
+
+    categories: tuple[str, ...]
+    table: np.ndarray
+    kappa: float
+
+    @property
+    def n_crops(self) -> int:
+        """Crops that both decided about."""
+        return int(self.table.sum())
+
+    @property
+    def n_agreed(self) -> int:
+        """Crops about which both said the same."""
+        return int(np.trace(self.table))
+
+    @property
+    def share_agreed(self) -> float:
+        """0 to 1; NaN without a crop."""
+        return self.n_agreed / self.n_crops if self.n_crops else float("nan")
+
+
+def compare_reviewers(first: Sequence[str], second: Sequence[str], *, categories: Sequence[str]) -> Agreement:
+    """Cohen's kappa of two reviewers, unweighted.
+
+    Args:
+        first: What the first said of each crop, of ``categories``, length n.
+        second: The same of the second, of the same crops in the same order.
+        categories: All that can be said.
+
+    Raises:
+        ValueError: If the lengths differ or something else was said.
+
+    Source: Cohen, A coefficient of agreement for nominal scales, Educational and Psychological Measurement 1960.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"both must have said something of each crop, got {len(first)} and {len(second)} verdicts")
+    place = {name: i for i, name in enumerate(categories)}
+    unknown = {*first, *second} - set(place)
+    if unknown:
+        raise ValueError(f"a verdict must be one of {', '.join(categories)}, got {', '.join(sorted(unknown))}")
+    table = np.zeros((len(categories), len(categories)), dtype=np.int64)
+    np.add.at(table, ([place[name] for name in first], [place[name] for name in second]), 1)
+    return Agreement(tuple(categories), table, compute_kappa(table))
+
+
+def compute_kappa(table: np.ndarray) -> float:
+    """Cohen's kappa of a table of counts, shape ``(k, k)``; NaN where chance agreement is certain or nothing counts."""
+    n = table.sum()
+    if n == 0:
+        return float("nan")
+    observed = np.trace(table) / n
+    by_chance = float(table.sum(axis=1) @ table.sum(axis=0)) / float(n) ** 2
+    if by_chance == 1:
+        return float("nan")
+    return float((observed - by_chance) / (1 - by_chance))
+
+
+def say_kappa(kappa: float) -> str:
+    """In the usual words (Landis and Koch 1977): ``almost perfect`` above 0.8, ``poor`` under 0."""
+    if kappa != kappa:
+        return "not defined"
+    limits = ((0.8, "almost perfect"), (0.6, "substantial"), (0.4, "moderate"), (0.2, "fair"), (0.0, "slight"))
+    return next((words for limit, words in limits if kappa > limit or (limit == 0 and kappa == 0)), "poor")
