@@ -2,14 +2,21 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_project import make_project
 from streamlit.testing.v1 import AppTest
 
+import ui.explore_groupings
 import ui.explore_page
+from core.errors import AnomalureError
 from core.explorations import Exploration
 from core.project import Project
 from core.projection import Projection, ProjectionKind
+from core.saved_views import list_views, save_view
+from ui.explore_controls import read_perplexity
+from ui.explore_selection import read_selected_csv
+from ui.explore_view import View
 
 PAGE = str(Path(__file__).resolve().parent.parent / "pages" / "explore.py")
 
@@ -18,6 +25,7 @@ PAGE = str(Path(__file__).resolve().parent.parent / "pages" / "explore.py")
 def started(monkeypatch) -> list[Projection]:
     """Maps whose making was asked for; no process is started."""
     asked: list[Projection] = []
+    monkeypatch.setattr(ui.explore_groupings, "PATIENCE_S", 60)  # clusters are there, however slow this computer is
     monkeypatch.setattr(ui.explore_page, "start_projection", lambda _, projection: asked.append(projection) or True)
     return asked
 
@@ -26,7 +34,10 @@ def started(monkeypatch) -> list[Projection]:
 def made(tmp_path_factory) -> Project:
     """Fifteen photos of three species, with the map of principal components."""
     project = make_project(tmp_path_factory.mktemp("explore"), 15)
-    Exploration.of(project.latest_run()).compute(Projection(kind=ProjectionKind.PCA))
+    exploration = Exploration.of(project.latest_run())
+    exploration.folder.mkdir(parents=True)
+    np.save(exploration.folder / "prepared.npy", np.random.default_rng(5).normal(size=(15, 6)).astype(np.float32))
+    exploration.compute(Projection(kind=ProjectionKind.PCA))
     return project
 
 
@@ -84,3 +95,137 @@ def test_a_run_that_is_gone_is_named_and_the_latest_is_shown(project):
     page = open_page(run="winter", map="pca")
     assert "winter" in str(page.warning[0].value)
     assert page.selectbox(key="explore-run-1").value == project.latest_run().run_id
+
+
+def said(page: AppTest) -> str:
+    """Everything that stands on the page in words."""
+    kinds = (page.markdown, page.caption, page.info, page.success)
+    return " ".join(str(item.value) for kind in kinds for item in kind).replace("\\", "")
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click().run()
+    assert not page.exception
+    return page
+
+
+def cards(page: AppTest) -> list[str]:
+    return [item.proto.body for item in page.get("html") if item.proto.body.startswith('<div class="crop-card')]
+
+
+def test_noise_can_be_selected_and_the_address_says_so(project):
+    page = open_page(map="pca", eps="0.001", min="2")
+    press(page, "explore-pick-noise")
+    assert "15 crops of noise" in said(page)
+    assert address(page)["pick"] == "1:noise:"
+    assert len(cards(page)) == 12
+
+
+def test_one_species_is_shown_as_a_gallery_the_oddest_first(project):
+    page = open_page(map="pca", pick="1:species:fox")
+    assert "5 crops of fox" in said(page)
+    assert "fox 5" in said(page)
+    rows = project.review_queue(flagged_only=False, species="fox").rows
+    assert f"mean score {rows['score'].mean():.2f}" in said(page)
+    assert [crop_id in card for crop_id, card in zip(rows["crop_id"], cards(page), strict=True)] == [True] * 5
+
+
+def test_an_outline_selects_what_lies_inside_it(project):
+    points = Exploration.of(project.latest_run()).points(Projection(kind=ProjectionKind.PCA))
+    x0, x1 = points[:, 0].min() - 1, float(sorted(points[:, 0])[4]) + 1e-4
+    page = open_page(map="pca", pick=f"1:outline:{x0},-9;{x1},-9;{x1},9;{x0},9")
+    assert "5 crops drawn around" in said(page)
+
+
+def test_a_verdict_is_given_to_the_whole_selection_and_taken_back(project):
+    species = project.review_queue(flagged_only=False, species="badger").rows
+    project.save_verdict(species.iloc[0], "unsure", reviewer="Ada", note="blurred")
+    page = open_page(map="pca", pick="1:species:badger")
+
+    press(page, "explore-decide-normal")
+    assert "4 crops decided: Normal" in said(page)
+    held = project.verdicts().set_index("crop_id")["verdict"]
+    assert held[species["crop_id"]].tolist() == ["unsure", "normal", "normal", "normal", "normal"]
+
+    press(page, "explore-undo")
+    assert project.verdicts()["verdict"].tolist() == ["unsure"]
+    project.undo_verdict(species.iloc[0])
+
+
+def test_a_selection_goes_to_the_review_as_a_queue(project, monkeypatch):
+    gone: list[dict] = []
+    monkeypatch.setattr("ui.explore_selection.st.switch_page", lambda page, query_params: gone.append(query_params))
+    page = open_page(map="pca", pick="1:species:deer")
+    press(page, "explore-review")
+
+    kept = project.selection(gone[0]["selection"])
+    assert gone[0]["run"] == project.latest_run().run_id
+    assert kept.crop_ids() == project.review_queue(flagged_only=False, species="deer").rows["crop_id"].tolist()
+    assert kept.name == "5 crops of deer"
+
+
+def test_a_selection_comes_down_as_csv(project):
+    rows = project.review_queue(flagged_only=False, species="deer").rows
+    lines = read_selected_csv(project, project.latest_run(), rows["crop_id"].tolist()[:2]).decode("utf-8").splitlines()
+    assert len(lines) == 3
+    assert rows["crop_id"][0] in lines[1]
+
+
+@pytest.mark.parametrize(("below", "words"), [
+    ("Scores by species", "spread of one species"), ("Flags and noise", "know nothing of each other"),
+    ("Hours and days", "flagged and not rejected")])  # fmt: skip
+def test_figures_stand_under_the_plot(project, below, words):
+    page = open_page(map="pca")
+    page.segmented_control(key="explore_below").set_value(below).run()
+    assert not page.exception
+    assert words in said(page)
+
+
+def test_what_flag_and_noise_agree_on_can_be_looked_at(project):
+    page = open_page(map="pca", eps="0.001", min="2")
+    page.segmented_control(key="explore_below").set_value("Flags and noise").run()
+    press(page, "explore-agree-flag+noise")
+    assert "5 crops, flagged and noise" in said(page)
+
+
+def test_a_view_is_kept_under_a_name_and_comes_back(project):
+    page = open_page(map="pca", colour="score", off=["fox"], pick="1:noise:")
+    view = page.session_state["explore_view"]
+    save_view(project.store, "lonely ones", view.to_address())
+
+    other = open_page(map="pca")
+    (saved,) = list_views(project.store)
+    other.session_state["explore_view"] = View.from_address(saved.address)
+    other.run()
+
+    assert address(other)["colour"] == "score"
+    assert address(other)["off"] == "fox"
+
+
+def test_two_plots_stand_side_by_side_with_the_selection_linked(project):
+    page = open_page(map="pca", pick="1:species:deer")
+    press(page, "explore-compare")
+    assert page.session_state["explore_view"].is_comparing
+    assert address(page)["run2"] == project.latest_run().run_id
+    assert page.session_state["explore_view"].sides[0] != page.session_state["explore_view"].sides[1]
+    press(page, "explore-single")
+    assert not page.session_state["explore_view"].is_comparing
+
+
+def test_colours_are_remembered_when_the_run_is_looked_at_again(project):
+    page = open_page(map="pca")
+    page.selectbox(key="explore-colour-1").set_value("camera").run()
+    assert address(page)["colour"] == "camera"
+    assert page.session_state["explore_by_run"][project.latest_run().run_id].colour == "camera"
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("many", "number such as 30"), ("", "number such as 30"), ("99", "choose 4 or less"), ("0", "at least 1"),
+    ("nan", "at least 1"), ("-5", "at least 1")])  # fmt: skip
+def test_a_perplexity_that_cannot_be_is_said_in_a_sentence(text, words):
+    with pytest.raises(AnomalureError, match=words):
+        read_perplexity(text, n_crops=15)
+
+
+def test_a_perplexity_may_be_any_number():
+    assert read_perplexity(" 3,5 ", n_crops=15) == 3.5

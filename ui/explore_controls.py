@@ -1,6 +1,7 @@
 """What can be chosen over a plot of the Explore page: run, map, clusters."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import AnomalureError
 from core.explorations import Exploration
@@ -26,11 +27,23 @@ def show_run_choice(project: Project, run: RunFolder, side: int) -> None:
     st.selectbox("Run", run_ids, key=key, on_change=lambda: choose_run(side, st.session_state[key]))
 
 
-def show_map_choice(exploration: Exploration, side: Side, number: int) -> None:
-    """How the crops are laid out: the kind of map, and its parameters."""
+def show_choices(exploration: Exploration, side: Side, number: int, *, narrow: bool) -> None:
+    """How the crops of one plot are laid out and grouped, in one row, or in two where there is little room."""
+    if narrow:
+        kind = st.container()
+        parameters, clusters = st.columns([7, 6], vertical_alignment="bottom")
+    else:
+        kind, parameters, clusters = st.columns([4, 4, 3], vertical_alignment="bottom")
+    _show_map_choice(exploration, side, number, kind, parameters)
+    with clusters:
+        _show_cluster_choice(side, number)
+
+
+def _show_map_choice(
+    exploration: Exploration, side: Side, number: int, kind: DeltaGenerator, parameters: DeltaGenerator
+) -> None:
     kind_key = side_key("kind", number)
     st.session_state[kind_key] = side.projection.kind
-    kind, parameters = st.columns([5, 6], vertical_alignment="bottom")
     kind.segmented_control(
         "Map", list(KIND_WORDS), format_func=KIND_WORDS.__getitem__, key=kind_key, required=True, width="stretch",
         on_change=lambda: _choose_kind(number),
@@ -48,6 +61,20 @@ def _choose_kind(number: int) -> None:
     change_side(number, projection=Projection(kind=kind), eps=None, view=None)
 
 
+def read_perplexity(text: str, *, n_crops: int) -> float:
+    """A perplexity that somebody typed.
+
+    Raises:
+        AnomalureError: If it is no number, or one that so many crops cannot carry.
+    """
+    try:
+        perplexity = float(text.strip().replace(",", "."))
+    except ValueError:
+        raise AnomalureError(f"A perplexity is a number such as 30, got {text.strip()!r}.") from None
+    check_perplexity(perplexity, n_crops=n_crops)
+    return perplexity
+
+
 def _show_perplexity(exploration: Exploration, side: Side, number: int) -> None:
     key = side_key("perplexity", number)
     rungs = [f"{rung.perplexity:g}" for rung in exploration.ladder()]
@@ -56,18 +83,12 @@ def _show_perplexity(exploration: Exploration, side: Side, number: int) -> None:
     st.session_state[key] = now
 
     def choose() -> None:
-        text = str(st.session_state[key]).strip().replace(",", ".")
         try:
-            perplexity = float(text)
-        except ValueError:
-            notice(f"A perplexity is a number such as 30, got {text!r}.")
-            return
-        try:
-            check_perplexity(perplexity, n_crops=exploration.n_crops)
+            perplexity = read_perplexity(str(st.session_state[key]), n_crops=exploration.n_crops)
         except AnomalureError as error:
             notice(str(error))
-            return
-        change_side(number, projection=Projection(perplexity=perplexity), eps=None)
+        else:
+            change_side(number, projection=Projection(perplexity=perplexity), eps=None)
 
     st.selectbox(
         "Perplexity", options, key=key, accept_new_options=True, on_change=choose,
@@ -91,8 +112,8 @@ def _show_umap(side: Side, number: int) -> None:
                        help="How close two crops may lie: 0 packs groups tightly.")  # fmt: skip
 
 
-def show_cluster_choice(side: Side, number: int) -> None:
-    """How crops are grouped, in a menu; the reach (eps) itself stands beside the plot."""
+def _show_cluster_choice(side: Side, number: int) -> None:
+    # The reach (eps) itself stands beside the plot.
     method, least, size, where = (side_key(name, number) for name in ("method", "min", "size", "where"))
     st.session_state[method], st.session_state[where] = side.method, ON_MAP if side.on_map else ON_LOOK
     st.session_state[least], st.session_state[size] = side.min_samples, side.min_cluster_size

@@ -25,9 +25,7 @@ _made: OrderedDict[str, Future[Grouping]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def find_grouping(
-    exploration: Exploration, side: Side, *, shown: Projection, points: np.ndarray, patience_s: float = PATIENCE_S
-) -> Grouping | None:
+def find_grouping(exploration: Exploration, side: Side, *, shown: Projection, points: np.ndarray) -> Grouping | None:
     """How the crops of a plot are grouped; None while that is being worked out, which this starts.
 
     Args:
@@ -35,11 +33,12 @@ def find_grouping(
         side: What was asked for.
         shown: The projection that is shown, which is finished.
         points: Its points, shape ``(n, 2)``.
-        patience_s: How long to wait for it.
 
     Raises:
         AnomalureError: If the crops cannot be grouped like this.
     """
+    if side.min_samples < 1:
+        raise AnomalureError(f"A core point needs at least 1 crop within eps, itself included; got {side.min_samples}.")
     where = shown if side.on_map else None
     size = f"eps-{side.min_samples}" if side.method is Method.DBSCAN else f"size-{side.min_cluster_size}"
     key = f"{exploration.folder}/{where.key if where else 'embeddings'}/{side.method}/{size}"
@@ -51,7 +50,7 @@ def find_grouping(
                 _made.popitem(last=False)
         _made.move_to_end(key)
     try:
-        return future.result(timeout=patience_s)
+        return future.result(timeout=PATIENCE_S)
     except TimeoutError:
         return None
     except Exception:
@@ -64,7 +63,5 @@ def _group(key: str, exploration: Exploration, side: Side, where: Projection | N
     if side.method is Method.HDBSCAN:
         rows = points if where is not None else exploration.prepared()
         return Grouping(key=key, labels=cluster_hdbscan(rows, min_cluster_size=side.min_cluster_size))
-    if side.min_samples < 1:
-        raise AnomalureError(f"A core point needs at least 1 crop within eps, itself included; got {side.min_samples}.")
     tree = exploration.tree(where, min_samples=side.min_samples)
     return group_by_tree(tree, key=key, points=points if where is not None else exploration.prepared())

@@ -13,7 +13,7 @@ from core.projection import Projection, ProjectionKind
 from core.runs import RunFolder
 from ui.explore_below import show_below
 from ui.explore_colours import COLOUR_WORDS
-from ui.explore_controls import show_cluster_choice, show_map_choice, show_run_choice
+from ui.explore_controls import show_choices, show_run_choice
 from ui.explore_data import Grouping, build_plot_data
 from ui.explore_groupings import find_grouping
 from ui.explore_memory import offer_facts
@@ -75,7 +75,7 @@ def show_explore(project: Project) -> None:
                 _show_side(project, view, one, masks)
         show_address(view)
         if shown:
-            show_below(project, view, shown[0], masks.get(0), others=shown[1:])
+            show_below(project, view, shown, masks)
 
 
 def _show_head(project: Project, view: View, runs: list[RunFolder]) -> None:
@@ -97,14 +97,17 @@ def _show_head(project: Project, view: View, runs: list[RunFolder]) -> None:
                        on_click=lambda: change_view(_stop_comparing))  # fmt: skip
     else:
         compare.button("Compare", icon=":material/splitscreen_right:", key="explore-compare", width="stretch",
-                       on_click=lambda: change_view(_start_comparing),
+                       on_click=lambda: change_view(lambda now: _start_comparing(now, Exploration.of(runs[0]))),
                        help="Two plots side by side: two perplexities, or two runs. What is selected in one is shown "
                             "in the other.")  # fmt: skip
 
 
-def _start_comparing(view: View) -> View:
+def _start_comparing(view: View, exploration: Exploration) -> View:
+    """The same crops beside themselves, in another map: two alike would be nothing to compare."""
     first = view.sides[0]
-    return replace(view, sides=(first, replace(first, view=None)))
+    others = [*reversed(exploration.ladder()), PCA]
+    other = next(one for one in others if one != first.projection)
+    return replace(view, sides=(first, replace(first, projection=other, eps=None, view=None)))
 
 
 def _stop_comparing(view: View) -> View:
@@ -119,11 +122,7 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
         show_run_choice(project, run, number)
     points = load_run_points(run)
     exploration = points.exploration
-    left, right = st.columns([8, 3], vertical_alignment="bottom")
-    with left:
-        show_map_choice(exploration, side, number)
-    with right:
-        show_cluster_choice(side, number)
+    show_choices(exploration, side, number, narrow=view.is_comparing)
     exploration.check(side.projection)
     picture = exploration.picture(side.projection)
     if picture is None or not picture.is_final:
@@ -196,7 +195,7 @@ def _answers(number: int) -> dict[str, Any]:
     def pick(outline: Any) -> None:
         corners = tuple((float(x), float(y)) for x, y in outline)
         chosen = Pick(PickKind.OUTLINE, number, outline=corners) if len(corners) >= 3 else None
-        st.session_state[Key.EXPLORE_PAGE] = 1
+        st.session_state.pop(Key.EXPLORE_PAGE, None)
         change_view(lambda view: replace(view, pick=chosen))
 
     return {"eps": lambda eps: change_side(number, eps=float(eps)), "looks": looks, "view": view_changed, "pick": pick,

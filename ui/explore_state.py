@@ -82,5 +82,8 @@ def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder
     latest = project.latest_run()
     if latest is None or latest.problem:
         return view, None, ""
-    note = f"There is no run {asked!r} in this project, so the latest is shown." if asked else ""
-    return view.with_side(side, run=latest.run_id), latest, note
+    if asked:
+        note = f"There is no run {asked!r} in this project, so the latest is shown."
+        return view.with_side(side, run=latest.run_id), latest, note
+    sides = [replace(one, run=latest.run_id) if number == side else one for number, one in enumerate(view.sides)]
+    return replace(view, sides=tuple(sides)), latest, ""

@@ -10,13 +10,13 @@ from itertools import pairwise
 # After Okabe and Ito (2008), without vermillion; darker on a light page and lighter on a dark one.
 COLOURS = (
     ("#0072B2", "#4FA8E0"),  # blue
-    ("#D79A00", "#F0C04C"),  # amber
-    ("#00836A", "#2EC4A0"),  # green
-    ("#B24F8C", "#E79CC8"),  # pink
-    ("#59B4E6", "#A9DDFB"),  # sky
-    ("#6B4A2B", "#A9825C"),  # brown
-    ("#5A5AA8", "#8C8CF0"),  # violet
-    ("#3B4641", "#E4E9E5"),  # ink
+    ("#E0A21A", "#F0C04C"),  # amber
+    ("#009E73", "#2EC4A0"),  # green
+    ("#CC79A7", "#E79CC8"),  # pink
+    ("#63BDF0", "#A9DDFB"),  # sky
+    ("#5B3A1E", "#A9825C"),  # brown
+    ("#6A5ACD", "#8C8CF0"),  # violet
+    ("#2E3733", "#E4E9E5"),  # ink
 )
 MARKS = ("circle", "diamond", "square", "triangle", "cross", "x", "down")
 ODD = ("#C85200", "#FF9A56")

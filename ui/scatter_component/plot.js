@@ -63,6 +63,7 @@ class Plot {
     const turn = ++this.turn;
     this.data = data;
     this.root.style.setProperty("--ex-height", `${data.height}px`);
+    this.root.classList.toggle("ex-narrow", Boolean(data.narrow));
     this.message.textContent = data.message || "";
     this.message.hidden = !data.message;
     try {
