@@ -1,6 +1,7 @@
 """``cli.py train``: labelled photos to a bundle."""
 
 import argparse
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
 from core.training_settings import METHODS
 
+log = logging.getLogger("anomalure")
+
+# Names of models.one_class.ONE_CLASS, the default first: told apart here so that --help does not load the models.
+ONE_CLASS_NAMES = ("ocsvm", "knn", "lof", "mahalanobis", "elliptic_envelope", "isolation_forest")
+
 ABOUT = "make a bundle from labelled photos, on the way training its encoder if asked to"
 
 
@@ -32,7 +38,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", choices=METHODS, default="none",
                         help="how the encoder is trained on the crops: simclr (views of one crop), triplet (species), "
                         "or none: it is used as it is")  # fmt: skip
-    parser.add_argument("--one-class", choices=("ocsvm",), default="ocsvm")
+    parser.add_argument("--one-class", choices=ONE_CLASS_NAMES, default=ONE_CLASS_NAMES[0],
+                       help="what each species is known by; species with few crops by their mean")  # fmt: skip
+    parser.add_argument("--components", type=int, default=0, metavar="N",
+                       help="reduce embeddings to so many main directions; 0: not (default)")  # fmt: skip
+    parser.add_argument("--no-detector-features", action="store_true",
+                       help="do not join the features of the bundle's detector to the backbone's")  # fmt: skip
     parser.add_argument("--detector", default="auto", help="the detector that runs with this bundle use")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto",
                         help="what trains the encoder")  # fmt: skip
@@ -42,6 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    from models.default_encoders import join_detector_features
     from models.encoder import EncoderSpec
     from models.encoder_training import TrainingCancelled
     from models.training_job import TrainingRequest, resume_training, start_training
@@ -57,14 +69,20 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                 if missing:
                     options = ", ".join(f"--{name}" for name in missing)
                     raise AnomalureError(f"Give {options}, or --resume and the training to go on with.")
+                specs = read_encoder_specs(arguments) or (EncoderSpec(backbone=DEFAULT_BACKBONE),)
+                if not arguments.no_detector_features:
+                    specs, why_not = join_detector_features(specs, detector=arguments.detector)
+                    if why_not:
+                        log.info("%s", why_not)
                 request = TrainingRequest(
                     name=arguments.name,
                     images=arguments.images,
                     labels=arguments.coco,
                     split=arguments.split,
-                    encoders=read_encoder_specs(arguments) or (EncoderSpec(backbone=DEFAULT_BACKBONE),),
+                    encoders=specs,
                     method=arguments.method,
                     one_class=arguments.one_class,
+                    components=arguments.components,
                     detector=arguments.detector,
                     settings=read_settings(arguments),
                     training=read_training_settings(arguments),

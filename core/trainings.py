@@ -32,6 +32,7 @@ class TrainingInfo:
     split: str | None = None
     method: str = "none"
     one_class: str = "ocsvm"
+    components: int = 0
     detector: str = "auto"
     encoders: Sequence[Mapping[str, Any]] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)

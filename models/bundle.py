@@ -22,10 +22,10 @@ from models.calibration import Units
 from models.encoder_spec import EncoderSpec
 from models.judge import Group, Judge, Kind
 from models.normaliser import Normaliser
-from models.one_class import OneClassModel
+from models.one_class import DEFAULT, describe_file, read_one_class
 from models.training_rows import TrainingRows
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "bundle.json"
 CARD = "MODEL_CARD.md"
 NORMALISERS = "normaliser.safetensors"
@@ -45,6 +45,8 @@ class Bundle:
         sections: Length of each encoder's part of an embedding.
         detector: The detector that runs with this bundle use unless told otherwise, as ``load_detector`` takes it.
         settings: What it was made with.
+        one_class: Name of the one-class model (see ``models.one_class``); species with few crops have their mean.
+        components: Main directions that rows are reduced to; 0: not reduced.
         species_judge: Judges crops.
         camera_judges: Judges whole frames, by deployment.
         counts: Crops that each species was trained with.
@@ -63,6 +65,8 @@ class Bundle:
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     path: Path | None = None
+    one_class: str = DEFAULT
+    components: int = 0
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -79,6 +83,8 @@ class Bundle:
             "cameras": sorted(self.camera_judges),
             "encoders": [spec.to_values() for spec in self.encoders],
             "detector": self.detector,
+            "one_class": self.one_class,
+            "components": self.components,
             "settings": self.settings.to_values(),
             "notes": list(self.notes),
         }
@@ -144,6 +150,8 @@ class Bundle:
             "detector": self.detector,
             "encoders": encoders,
             "sections": list(self.sections),
+            "one_class": self.one_class,
+            "components": self.components,
             "settings": self.settings.to_values(),
             "counts": {name: int(count) for name, count in self.counts.items()},
             "notes": list(self.notes),
@@ -213,6 +221,8 @@ class Bundle:
                 counts=manifest["counts"],
                 notes=tuple(manifest["notes"]),
                 path=path,
+                one_class=manifest.get("one_class", DEFAULT),
+                components=manifest.get("components", 0),
             )
         except AnomalureError as error:
             raise BundleError(f"The bundle {path.name} cannot be used: {error}") from error
@@ -248,10 +258,21 @@ def _locate(spec: EncoderSpec, folder: Path) -> EncoderSpec:
 def _describe_judge(judge: Judge, *, prefix: str, files: dict[str, bytes]) -> dict[str, Any]:
     kinds = []
     for i, kind in enumerate(judge.kinds):
-        file_name = f"{prefix}-{i:03d}.skops"
+        one_class, method, ending = describe_file(kind.model)
+        file_name = f"{prefix}-{i:03d}.{ending}"
         files[file_name] = kind.model.to_bytes()
-        kinds.append({"name": kind.name, "file": file_name, "method": kind.model.method, "n_rows": kind.model.n_rows,
-                      "median": kind.units.median, "high": kind.units.high, "group": kind.group})  # fmt: skip
+        kinds.append(
+            {
+                "name": kind.name,
+                "file": file_name,
+                "one_class": one_class,
+                "method": method,
+                "n_rows": kind.model.n_rows,
+                "median": kind.units.median,
+                "high": kind.units.high,
+                "group": kind.group,
+            }
+        )
     return {"kinds": kinds, "groups": [group.name for group in judge.groups], "left_out": dict(judge.left_out)}
 
 
@@ -269,9 +290,14 @@ def _read_judge(
     groups = tuple(Group(name, references[f"{prefix}.group-{i:03d}"]) for i, name in enumerate(values["groups"]))
     kinds = []
     for i, item in enumerate(values["kinds"]):
-        model = OneClassModel.from_bytes(contents[item["file"]], n_rows=item["n_rows"], method=item["method"])
-        if model.width != sum(normaliser.sections):
-            raise ValueError(f"{item['file']} takes rows of {model.width}, not of {sum(normaliser.sections)}")
+        model = read_one_class(
+            contents[item["file"]],
+            name=item.get("one_class", "ocsvm"),  # format 1 had no other
+            n_rows=item["n_rows"],
+            method=item["method"],
+        )
+        if model.width != normaliser.width:
+            raise ValueError(f"{item['file']} takes rows of {model.width}, not of {normaliser.width}")
         if not 0 <= item["group"] < len(groups):
             raise ValueError(f"{item['name']} has no group {item['group']}")
         units = Units(float(item["median"]), float(item["high"]))

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,13 @@ from models.bundle import Bundle, now_utc, refuse_existing
 from models.encoder_spec import EncoderSpec
 from models.judge import Judge, fit_judge
 from models.model_card import write_card
+from models.one_class import DEFAULT, ONE_CLASS, check_one_class
+from models.one_class_svm import SupportVectorModel
 from models.training_rows import TrainingRows
 
 log = logging.getLogger(__name__)
 
+DETECTOR_FEATURES_WEIGHT = 0.5
 LEAST_FRAMES = 40
 """Whole frames of a camera from which it is learnt what is usual there; with fewer, runs judge its frames afresh."""
 
@@ -29,7 +32,8 @@ def make_bundle(
     encoders: Sequence[EncoderSpec],
     sections: Sequence[int],
     detector: str = "auto",
-    one_class: str = "ocsvm",
+    one_class: str = DEFAULT,
+    components: int = 0,
     settings: RunSettings,
     out_dir: Path,
     method: str = "none",
@@ -44,7 +48,8 @@ def make_bundle(
         encoders: What made the embeddings, in order.
         sections: Length of each encoder's part of an embedding.
         detector: What runs with this bundle find animals with.
-        one_class: The kind of model.
+        one_class: Name of the one-class model of species and cameras.
+        components: Main directions to reduce rows to; 0: not reduced.
         settings: What the bundle's runs start from.
         out_dir: The project's ``bundles`` folder.
         method: How the encoder was trained; for the card.
@@ -56,14 +61,27 @@ def make_bundle(
         AnomalureError: If nothing can be learnt, or the name cannot be used.
     """
     check_name(name, what="bundle")
+    check_one_class(one_class)
     refuse_existing(out_dir / name)
     is_frame = rows.is_frame
     crops = rows.select(~is_frame & (rows.column("species") != ""))
     if not len(crops):
         raise AnomalureError("No crop could be learnt from: boxes with a species are needed. " + " ".join(notes))
     species = crops.column("species").tolist()
-    species_judge = fit_judge(crops.vectors(), species, crops.column("owner").tolist(), sections=sections)
-    camera_judges, camera_notes = _learn_cameras(rows.select(is_frame), sections=sections)
+
+    def fit(part: TrainingRows, kinds: Sequence[str]) -> Judge:
+        return fit_judge(
+            part.vectors(),
+            kinds,
+            part.column("owner").tolist(),
+            sections=sections,
+            weights=weigh_encoders(encoders, sections),
+            components=components,
+            one_class=one_class,
+        )
+
+    species_judge = fit(crops, species)
+    camera_judges, camera_notes = _learn_cameras(rows.select(is_frame), fit=fit)
     bundle = Bundle(
         name=name,
         created_at=now_utc(),
@@ -74,9 +92,12 @@ def make_bundle(
         species_judge=species_judge,
         camera_judges=camera_judges,
         counts=Counter(species),
+        one_class=one_class,
+        components=components,
         notes=(
             *notes,
             *(f"{kind} has no model: {reason}." for kind, reason in species_judge.left_out.items()),
+            *_describe_fallbacks(species_judge, one_class),
             *camera_notes,
         ),
     )
@@ -85,7 +106,35 @@ def make_bundle(
     return bundle.write(out_dir, card=write_card(bundle, method=method, source=source), rows=rows)
 
 
-def _learn_cameras(frames: TrainingRows, *, sections: Sequence[int]) -> tuple[dict[str, Judge], list[str]]:
+def weigh_encoders(encoders: Sequence[EncoderSpec], sections: Sequence[int]) -> tuple[float, ...]:
+    """How much each section of an embedding counts: features of a detector half as much as a backbone's.
+
+    Measured: joined as equals they help with one unknown species and harm with others (docs/decisions/0006). Where
+    sections are not one an encoder, all count the same.
+    """
+    if len(encoders) != len(sections) or not any(spec.detector for spec in encoders):
+        return ()
+    if all(spec.detector for spec in encoders):
+        return ()
+    return tuple(DETECTOR_FEATURES_WEIGHT if spec.detector else 1.0 for spec in encoders)
+
+
+def _describe_fallbacks(judge: Judge, one_class: str) -> Iterator[str]:
+    few = [
+        f"{kind.name} ({kind.model.n_rows})"
+        for kind in judge.kinds
+        if isinstance(kind.model, SupportVectorModel) and kind.model.method == "mean"
+    ]
+    if few:
+        yield (
+            f"Too few crops for the model {ONE_CLASS[one_class].label} in each part that is held back; their mean is "
+            f"used instead: {', '.join(few)}."
+        )
+
+
+def _learn_cameras(
+    frames: TrainingRows, *, fit: Callable[[TrainingRows, Sequence[str]], Judge]
+) -> tuple[dict[str, Judge], list[str]]:
     """A judge for each camera with enough whole frames, and which have not."""
     deployments = frames.column("deployment")
     judges: dict[str, Judge] = {}
@@ -100,5 +149,5 @@ def _learn_cameras(frames: TrainingRows, *, sections: Sequence[int]) -> tuple[di
                 "events are needed; a run judges them against each other."
             )
             continue
-        judges[camera] = fit_judge(of_camera.vectors(), [camera] * n_frames, owners.tolist(), sections=sections)
+        judges[camera] = fit(of_camera, [camera] * n_frames)
     return judges, notes

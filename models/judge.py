@@ -15,7 +15,7 @@ from models.calibration import (
     score_held_back,
 )
 from models.normaliser import Normaliser
-from models.one_class import OneClassModel
+from models.one_class import DEFAULT, OneClassModel, fit_one_class, has_enough
 
 LEAST_CROPS = 3
 LEAST_OWNERS = 2
@@ -119,6 +119,9 @@ def fit_judge(
     owners: Sequence[str],
     *,
     sections: Sequence[int],
+    weights: Sequence[float] = (),
+    components: int = 0,
+    one_class: str = DEFAULT,
     n_folds: int = N_FOLDS,
     seed: int = 0,
     on_fold: Callable[[int, int], None] = lambda done, total: None,
@@ -133,7 +136,11 @@ def fit_judge(
         rows: Raw embeddings, shape ``(n, d)``.
         kinds: What each shows, shape ``(n,)``.
         owners: The event or photo that each comes from, shape ``(n,)``; never torn apart between folds.
-        sections: As ``Normaliser.fit``.
+        sections: As ``Normaliser.fit``, like ``weights`` and ``components``; of the latter there are fewer where
+            there are fewer crops in a fold.
+        weights: How much each section counts.
+        components: Main directions to reduce rows to; 0: not reduced.
+        one_class: Name of the one-class model. A kind with too few crops for it is known by their mean.
         n_folds: >= 2.
         seed: Of the deal into folds and of approximate models.
         on_fold: Told how many fits of how many are done.
@@ -154,16 +161,25 @@ def fit_judge(
     centre = len(names) > 1  # see Normaliser.fit
     n_fits = len(np.unique(folds)) + 1
     done = 0
+    least = [
+        min(int((kinds_of[folds != fold] == name).sum()) for fold in np.unique(folds)) for name in names
+    ]  # a kind is known in one way in all folds: scores of two sorts of model cannot be compared
+    few = [not has_enough(n, name=one_class) for n in least]
+    smallest_fit = min(int((folds != fold).sum()) for fold in np.unique(folds))
+    components = min(components, smallest_fit, rows.shape[1])
+
+    def normalise(learn: np.ndarray) -> Normaliser:
+        return Normaliser.fit(learn, sections=sections, weights=weights, centre=centre, components=components)
 
     def fit_and_score(learn: np.ndarray, judged: np.ndarray) -> np.ndarray:
         nonlocal done
-        normaliser = Normaliser.fit(rows[learn], sections=sections, centre=centre)
+        normaliser = normalise(rows[learn])
         learnt, asked = normaliser.transform(rows[learn]), normaliser.transform(rows[judged])
         scores = np.full((len(judged), len(names)), np.inf)  # a kind that is all in this fold cannot be chosen
         for i, name in enumerate(names):
             own = learnt[kinds_of[learn] == name]
             if len(own):
-                scores[:, i] = OneClassModel.fit(own, seed=seed).score_samples(asked)
+                scores[:, i] = fit_one_class(own, name=one_class, few=few[i], seed=seed).score_samples(asked)
         done += 1
         on_fold(done, n_fits)
         return scores
@@ -179,9 +195,12 @@ def fit_judge(
     chosen = held_back.argmin(axis=1)
     scores = held_back[np.arange(len(rows)), chosen]
 
-    normaliser = Normaliser.fit(rows, sections=sections, centre=centre)
+    normaliser = normalise(rows)
     normalised = normaliser.transform(rows)
-    models = [OneClassModel.fit(normalised[kinds_of == name], seed=seed) for name in names]
+    models = [
+        fit_one_class(normalised[kinds_of == name], name=one_class, few=few[i], seed=seed)
+        for i, name in enumerate(names)
+    ]
     on_fold(n_fits, n_fits)
 
     shared = merge_small_groups(np.bincount(chosen, minlength=len(names)).tolist(), enough=ENOUGH_HELD_BACK)

@@ -3,12 +3,6 @@
 from models.bundle import Bundle
 from models.judge import Judge
 
-_METHOD_NAMES = {
-    "exact": "one-class SVM",
-    "mean": "mean of its crops (few crops)",
-    "approximate": "one-class SVM, approximated (many crops)",
-}
-
 
 def write_card(bundle: Bundle, *, method: str, source: str) -> str:
     """A bundle's MODEL_CARD.md; ``method`` is how its encoder was trained, ``source`` where its crops come from."""
@@ -31,8 +25,8 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
     if bundle.camera_judges:
         lines += ["## Whole frames", "", "Photos without a detection are judged by the model of their camera.", ""]
         for name, judge in sorted(bundle.camera_judges.items()):
-            frames = judge.kinds[0].model.n_rows
-            lines.append(f"- {name}: {frames} frames, least p-value {judge.groups[0].least_p_value:.3g}")
+            model, least = judge.kinds[0].model, judge.groups[0].least_p_value
+            lines.append(f"- {name}: {model.n_rows} frames, {model.words}, least p-value {least:.3g}")
         lines.append("")
     lines += [
         "## False alarms",
@@ -47,7 +41,7 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         f"- detector: {bundle.detector}",
         *encoders,
         f"- training of the encoder: {method}",
-        f"- embeddings of length {' + '.join(map(str, bundle.sections))}, standardised and of unit length",
+        f"- embeddings of length {' + '.join(map(str, bundle.sections))}, {_describe_scaling(bundle)}",
         "",
         "The encoder's weights are in this folder where they came from a file; published ones are loaded by name. "
         "The detector, and features taken from one, stay where they are. The licences of weights and photos are "
@@ -57,6 +51,16 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
     if bundle.notes:
         lines += ["## To know", "", *(f"- {note}" for note in bundle.notes), ""]
     return "\n".join(lines)
+
+
+def _describe_scaling(bundle: Bundle) -> str:
+    normaliser = bundle.species_judge.normaliser
+    words = "standardised and of unit length"
+    if normaliser.weights:
+        words += f", weighing {' to '.join(f'{weight:g}' for weight in normaliser.weights)}"
+    if normaliser.directions_ is not None:
+        words += f", reduced to {normaliser.width} main directions"
+    return words
 
 
 def _describe_judge(judge: Judge, *, rate: float) -> list[str]:
@@ -70,7 +74,7 @@ def _describe_judge(judge: Judge, *, rate: float) -> list[str]:
         if group.least_p_value > rate:
             least += f": none can be flagged at {rate:g}"
         lines.append(
-            f"| {_cell(kind.name)} | {kind.model.n_rows} | {_METHOD_NAMES[kind.model.method]} | crops taken for "
+            f"| {_cell(kind.name)} | {kind.model.n_rows} | {kind.model.words} | crops taken for "
             f"{_cell(group.name)} | {len(group.scores)} | {least} |"
         )
     return lines

@@ -1,19 +1,21 @@
 """Bring embeddings to a common scale, so that no column and no joined encoder outshouts the others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from sklearn.utils.extmath import randomized_svd
 
 # A column that varies by less than this says nothing, and its rounding errors must not be blown up.
 LEAST_SCALE = 1e-6
 # Standardised rows are about as long as the square root of their width; one this short is the mean but for rounding.
 LEAST_LENGTH = 1e-3
+SVD_ROUNDS = 7
 
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Standardises each column, brings each section of a row to the same length, and the row to length 1.
+    """Standardises each column, brings each section of a row to its share of the length, and the row to length 1.
 
     Measured on real crops, this matters more than the choice of the one-class model behind it.
 
@@ -21,14 +23,26 @@ class Normaliser:
         sections: Length of each joined part of an embedding.
         mean_: What is taken off each column, shape ``(d,)``, float32, ``d = sum(sections)``.
         scale_: Standard deviation of each column, at least 1 where it does not vary; shape ``(d,)``, float32, > 0.
+        weights: How much each section counts beside the others, > 0; empty: all the same.
+        directions_: Main directions that rows are reduced to, shape ``(q, d)``, orthonormal, float32; None: all.
     """
 
     sections: tuple[int, ...]
     mean_: np.ndarray
     scale_: np.ndarray
+    weights: tuple[float, ...] = ()
+    directions_: np.ndarray | None = None
 
     @classmethod
-    def fit(cls, rows: np.ndarray, *, sections: Sequence[int], centre: bool = True) -> "Normaliser":
+    def fit(
+        cls,
+        rows: np.ndarray,
+        *,
+        sections: Sequence[int],
+        weights: Sequence[float] = (),
+        centre: bool = True,
+        components: int = 0,
+    ) -> "Normaliser":
         """Learn from raw embeddings.
 
         Args:
@@ -37,6 +51,9 @@ class Normaliser:
             centre: Whether the mean is taken off. What several species have in common says nothing of which one it
                 is; but the mean of a single species is that species, and rows of length 1 around it would lie in
                 every direction, as a stranger's does.
+            weights: How much each section counts, > 0; empty: all the same.
+            components: Main directions (principal components) to reduce rows to; 0: rows are not reduced. What does
+                not lie in them is lost: a stranger can differ from the known in just that.
 
         Raises:
             ValueError: If the shapes do not fit, or no row is finite.
@@ -51,10 +68,23 @@ class Normaliser:
         scale = np.where(scale < LEAST_SCALE, np.maximum(np.abs(mean), 1.0), scale)
         if not centre:
             mean = np.zeros_like(mean)
-        return cls(sections, mean.astype(np.float32), scale.astype(np.float32))
+        normaliser = cls(sections, mean.astype(np.float32), scale.astype(np.float32), _check_weights(weights, sections))
+        if not components:
+            return normaliser
+        normalised = normaliser.transform(finite)
+        most = min(normalised.shape)
+        if not 1 <= components <= most:
+            raise ValueError(f"components must be 1 to {most} for rows of shape {normalised.shape}, got {components}")
+        _, _, directions = randomized_svd(normalised, components, n_iter=SVD_ROUNDS, random_state=0)
+        return replace(normaliser, directions_=directions.astype(np.float32))
+
+    @property
+    def width(self) -> int:
+        """Length of the rows that it gives."""
+        return sum(self.sections) if self.directions_ is None else len(self.directions_)
 
     def transform(self, rows: np.ndarray) -> np.ndarray:
-        """Rows of length 1, float32, shape ``(n, d)``; the input is left unmodified.
+        """Rows of length 1, float32, shape ``(n, width)``; the input is left unmodified.
 
         A row with a number that is not finite, or without any contrast to the mean, becomes zero: as far from
         every other row as two that have nothing in common.
@@ -67,18 +97,28 @@ class Normaliser:
         if broken.any():
             rows = np.where(broken[:, None], self.mean_, rows)  # taking the mean off leaves zero
         joined = (rows.astype(np.float32) - self.mean_) / self.scale_  # (n, d)
-        share = np.float32(1 / np.sqrt(len(self.sections)))
+        counts = np.array(self.weights or [1.0] * len(self.sections))
+        shares = (counts / np.sqrt((counts**2).sum())).astype(np.float32)
         start = 0
-        for width in self.sections:
+        for width, share in zip(self.sections, shares, strict=True):
             part = joined[:, start : start + width]
             length = np.linalg.norm(part, axis=1, keepdims=True)  # (n, 1)
             part *= np.where(length > LEAST_LENGTH, share / np.maximum(length, LEAST_LENGTH), 0)
             start += width
-        return joined
+        if self.directions_ is None:
+            return joined
+        reduced = joined @ self.directions_.T  # (n, q)
+        length = np.linalg.norm(reduced, axis=1, keepdims=True)
+        return reduced * np.where(length > LEAST_LENGTH, 1 / np.maximum(length, LEAST_LENGTH), 0).astype(np.float32)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """For a safetensors file."""
-        return {"sections": np.array(self.sections, dtype=np.int64), "mean": self.mean_, "scale": self.scale_}
+        arrays = {"sections": np.array(self.sections, dtype=np.int64), "mean": self.mean_, "scale": self.scale_}
+        if self.weights:
+            arrays["weights"] = np.array(self.weights, dtype=np.float64)
+        if self.directions_ is not None:
+            arrays["directions"] = np.ascontiguousarray(self.directions_)
+        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Normaliser":
@@ -97,7 +137,20 @@ class Normaliser:
             raise ValueError(f"mean and scale must have shape ({width},), got {mean.shape} and {scale.shape}")
         if not np.isfinite(mean).all() or not (np.isfinite(scale) & (scale > 0)).all():
             raise ValueError("mean and scale must be finite, and scale > 0")
-        return cls(sections, mean.astype(np.float32), scale.astype(np.float32))
+        weights = _check_weights(arrays["weights"].tolist() if "weights" in arrays else (), sections)
+        directions = arrays.get("directions")
+        if directions is not None:
+            if directions.ndim != 2 or directions.shape[1] != width or not np.isfinite(directions).all():
+                raise ValueError(f"directions must be finite and of shape (q, {width}), got {directions.shape}")
+            directions = directions.astype(np.float32)
+        return cls(sections, mean.astype(np.float32), scale.astype(np.float32), weights, directions)
+
+
+def _check_weights(weights: Sequence[float], sections: tuple[int, ...]) -> tuple[float, ...]:
+    weights = tuple(float(weight) for weight in weights)
+    if weights and (len(weights) != len(sections) or not all(0 < weight < np.inf for weight in weights)):
+        raise ValueError(f"weights must be one number > 0 for each of {len(sections)} sections, got {weights}")
+    return weights
 
 
 def _check_sections(sections: Sequence[int]) -> tuple[int, ...]:

@@ -1,126 +1,155 @@
-"""How little a crop fits those that a species is known by. Higher is more anomalous."""
+"""How little a crop fits those that a species is known by: one protocol, several models behind it."""
 
-import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-import skops.io
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import SGDOneClassSVM
-from sklearn.pipeline import Pipeline
-from sklearn.svm import OneClassSVM
 
-NU = 0.1
-"""Upper bound on the share of training crops that may lie outside, of a species with enough of them."""
-GAMMA = 1.0
-"""Of exp(-gamma |x - y|²): what gamma="scale" comes to for rows of length 1, the same for every species and fold."""
+from core.errors import AnomalureError
+from models.one_class_forest import ForestModel
+from models.one_class_gaussian import GaussianModel, RobustEllipseModel
+from models.one_class_neighbours import LocalOutlierModel, NeighbourModel
+from models.one_class_svm import SupportVectorModel
+
+DEFAULT = "ocsvm"
 ENOUGH_ROWS = 10
 """With fewer crops none can be spared as an outlier: each counts the same, and their mean is the species."""
-NU_OF_MEAN = 0.999
-"""At nu = 1 every crop counts the same, but libsvm finds no finite offset there."""
-EXACT_ROWS = 20_000
-"""Above this the exact machine takes minutes; Nystroem and stochastic gradient descent take seconds."""
-COMPONENTS = 1_000
-CHUNK_ROWS = 4_096
-# Everything in our files is of scikit-learn and numpy, which skops trusts by itself; nothing else is let in.
-TRUSTED_TYPES: list[str] = []
 
 
-@dataclass(frozen=True)
-class OneClassModel:
-    """A one-class support vector machine of one species, on normalised rows.
+class OneClassModel(Protocol):
+    """What a species (or a camera) is known by, on normalised rows."""
 
-    ``method`` is ``exact``, ``mean`` (few crops) or ``approximate`` (very many); ``n_rows`` is what it learnt from.
-    Source: Schölkopf et al., Neural Computation 2001; Williams and Seeger, NIPS 2000 (Nystroem).
-    """
+    @property
+    def n_rows(self) -> int:
+        """How many rows it learnt from."""
+        ...
 
-    estimator: OneClassSVM | Pipeline
-    n_rows: int
-    method: str
-
-    @classmethod
-    def fit(cls, rows: np.ndarray, *, nu: float = NU, exact_rows: int = EXACT_ROWS, seed: int = 0) -> "OneClassModel":
-        """Learn from the normalised rows of one species, shape ``(n, d)``, n >= 1.
-
-        Raises:
-            ValueError: If ``rows`` is empty or not 2-D.
-        """
-        if rows.ndim != 2 or len(rows) == 0:
-            raise ValueError(f"rows must have shape (n, d) with n >= 1, got {rows.shape}")
-        if len(rows) > exact_rows:
-            steps = [
-                ("kernel", Nystroem(gamma=GAMMA, n_components=min(COMPONENTS, len(rows)), random_state=seed)),
-                ("machine", SGDOneClassSVM(nu=nu, random_state=seed)),
-            ]
-            return cls(Pipeline(steps).fit(rows), len(rows), "approximate")
-        enough = len(rows) >= ENOUGH_ROWS
-        estimator = OneClassSVM(nu=nu if enough else NU_OF_MEAN, gamma=GAMMA).fit(rows)
-        return cls(estimator, len(rows), "exact" if enough else "mean")
-
-    def score_samples(self, rows: np.ndarray) -> np.ndarray:
-        """How far each row is from the species; **higher is more anomalous** (the opposite of scikit-learn).
-
-        1 minus the weighted mean similarity to the support vectors, so 0 to 1 for the exact machine, and about the
-        same for the approximate one; it does not depend on how many rows were learnt from, so that the models of
-        folds can be compared.
-
-        Args:
-            rows: Normalised, shape ``(n, d)``.
-
-        Returns:
-            Shape ``(n,)``, float64.
-
-        Raises:
-            ValueError: If the width is another than in training.
-        """
-        if rows.ndim != 2 or rows.shape[1] != self.width:
-            raise ValueError(f"rows must have shape (n, {self.width}), got {rows.shape}")
-        scores = np.empty(len(rows))
-        for start in range(0, len(rows), CHUNK_ROWS):
-            chunk = slice(start, start + CHUNK_ROWS)
-            scores[chunk] = self._score(rows[chunk])
-        return scores
+    @property
+    def words(self) -> str:
+        """What it is, for a person."""
+        ...
 
     @property
     def width(self) -> int:
         """Length of the rows that it takes."""
-        return int(self.estimator.n_features_in_)
+        ...
 
-    def _score(self, rows: np.ndarray) -> np.ndarray:
-        if isinstance(self.estimator, Pipeline):
-            machine = self.estimator["machine"]
-            features = self.estimator["kernel"].transform(rows)  # (n, components)
-            return 1 - features @ machine.coef_ / max(float(np.linalg.norm(machine.coef_)), 1e-12)
-        # The same sum as OneClassSVM.score_samples, by one matrix product instead of libsvm's loop.
-        vectors = self.estimator.support_vectors_.astype(np.float32)  # (m, d)
-        weights = self.estimator.dual_coef_[0] / self.estimator.dual_coef_.sum()  # (m,)
-        rows = rows.astype(np.float32)
-        squared = (rows**2).sum(axis=1)[:, None] + (vectors**2).sum(axis=1) - 2 * rows @ vectors.T  # (n, m)
-        return 1 - np.exp(-GAMMA * np.maximum(squared, 0)) @ weights
+    def score_samples(self, rows: np.ndarray) -> np.ndarray:
+        """How little each row of shape ``(n, width)`` fits: shape ``(n,)``, **higher is more anomalous**.
+
+        This is the opposite of scikit-learn's direction. The scale is the model's own, see ``calibration.Units``.
+        """
+        ...
 
     def to_bytes(self) -> bytes:
-        """A skops file."""
-        return skops.io.dumps(self.estimator)
+        """The content of a file that holds no code."""
+        ...
 
-    @classmethod
-    def from_bytes(cls, content: bytes, *, n_rows: int, method: str) -> "OneClassModel":
-        """Read what ``to_bytes`` gave, without running code from it.
 
-        Raises:
-            ValueError: If it holds anything but one of our models.
-        """
-        try:
-            foreign = skops.io.get_untrusted_types(file=io.BytesIO(content))
-            estimator = None if foreign else skops.io.loads(content, trusted=TRUSTED_TYPES)
-        except Exception as error:  # a broken archive fails in many ways, and all mean the same
-            raise ValueError(f"it is not a model file ({error})") from error
-        if foreign:
-            raise ValueError(f"it holds {', '.join(foreign)}, which could run code")
-        exact = isinstance(estimator, OneClassSVM) and getattr(estimator, "support_vectors_", None) is not None
-        approximate = isinstance(estimator, Pipeline) and [type(step) for _, step in estimator.steps] == [
-            Nystroem,
-            SGDOneClassSVM,
-        ]
-        if not exact and not approximate:
-            raise ValueError(f"a one-class machine was expected, got {type(estimator).__name__}")
-        return cls(estimator, n_rows, method)
+@dataclass(frozen=True)
+class OneClassMethod:
+    """One way to learn a species.
+
+    Attributes:
+        label: For a person.
+        fit: Rows of shape ``(n, d)`` and a seed to a model.
+        read: What the model's ``to_bytes`` gave back to a model; ValueError if it is not that.
+        least_rows: With fewer rows the mean of the crops is used instead.
+    """
+
+    label: str
+    fit: Callable[[np.ndarray, int], OneClassModel]
+    read: Callable[[bytes], OneClassModel]
+    least_rows: int = ENOUGH_ROWS
+
+
+def _fit_svm(rows: np.ndarray, seed: int) -> OneClassModel:
+    return SupportVectorModel.fit(rows, seed=seed)
+
+
+def _read_svm(content: bytes) -> OneClassModel:
+    raise ValueError("a support vector machine is read with its number of rows")
+
+
+ONE_CLASS: dict[str, OneClassMethod] = {
+    "ocsvm": OneClassMethod("One-class SVM", _fit_svm, _read_svm),
+    "knn": OneClassMethod(
+        "Nearest neighbours", lambda rows, seed: NeighbourModel.fit(rows, seed=seed), NeighbourModel.from_bytes
+    ),
+    "lof": OneClassMethod(
+        "Local outlier factor", lambda rows, seed: LocalOutlierModel.fit(rows, seed=seed),
+        LocalOutlierModel.from_bytes, least_rows=40),
+    "mahalanobis": OneClassMethod(
+        "Mahalanobis distance", lambda rows, seed: GaussianModel.fit(rows, seed=seed), GaussianModel.from_bytes
+    ),
+    "elliptic_envelope": OneClassMethod(
+        "Elliptic envelope", lambda rows, seed: RobustEllipseModel.fit(rows, seed=seed),
+        RobustEllipseModel.from_bytes, least_rows=40),
+    "isolation_forest": OneClassMethod(
+        "Isolation forest", lambda rows, seed: ForestModel.fit(rows, seed=seed), ForestModel.from_bytes, least_rows=20
+    ),
+}  # fmt: skip
+"""By the name that commands and bundles use."""
+
+
+def check_one_class(name: str) -> str:
+    """The name, if there is such a method.
+
+    Raises:
+        AnomalureError: If there is none.
+    """
+    if name not in ONE_CLASS:
+        raise AnomalureError(f"The one-class model must be one of {', '.join(ONE_CLASS)}, got {name!r}.")
+    return name
+
+
+def has_enough(n_rows: int, *, name: str) -> bool:
+    """Whether so many rows are enough for the method, or their mean must do."""
+    return n_rows >= ONE_CLASS[name].least_rows
+
+
+def fit_one_class(rows: np.ndarray, *, name: str = DEFAULT, few: bool | None = None, seed: int = 0) -> OneClassModel:
+    """Learn one species from its normalised rows.
+
+    Args:
+        rows: Shape ``(n, d)``, n >= 1, of length 1 each.
+        name: Of the method.
+        few: Use the mean of the rows instead; None: if there are fewer than the method needs. Scores of the two are
+            not alike, so the models of all folds must be of one sort.
+        seed: Of whatever is drawn.
+
+    Raises:
+        ValueError: If ``rows`` is empty or not 2-D.
+    """
+    if few or (few is None and not has_enough(len(rows), name=name)):
+        return SupportVectorModel.fit(rows, few=True, seed=seed)
+    return ONE_CLASS[name].fit(rows, seed)
+
+
+def read_one_class(content: bytes, *, name: str, n_rows: int, method: str = "") -> OneClassModel:
+    """A model from its file, without running code from it.
+
+    Args:
+        content: What ``to_bytes`` gave.
+        name: Of the method, or ``ocsvm`` for a mean of few crops.
+        n_rows: What it learnt from; only the support vector machine needs to be told.
+        method: Which form of the support vector machine it is.
+
+    Raises:
+        ValueError: If it holds anything but such a model.
+    """
+    if name not in ONE_CLASS:
+        raise ValueError(f"there is no one-class model {name!r}")
+    if name == "ocsvm":
+        return SupportVectorModel.from_bytes(content, n_rows=n_rows, method=method)
+    return ONE_CLASS[name].read(content)
+
+
+def describe_file(model: OneClassModel) -> tuple[str, str, str]:
+    """Name of the method, form of the support vector machine (or empty), and the ending of its file."""
+    if isinstance(model, SupportVectorModel):
+        return "ocsvm", model.method, "skops"
+    kinds = {NeighbourModel: "knn", LocalOutlierModel: "lof", GaussianModel: "mahalanobis",
+             RobustEllipseModel: "elliptic_envelope", ForestModel: "isolation_forest"}  # fmt: skip
+    return kinds[type(model)], "", "safetensors"

@@ -18,9 +18,9 @@ from models.bundle import Bundle, refuse_existing
 from models.bundle_making import make_bundle
 from models.encoder import load_encoder
 from models.encoder_spec import EncoderSpec
+from models.one_class import DEFAULT, check_one_class
 from models.training_rows import TrainingRows, as_training_table, describe_crop
 
-ONE_CLASS = ("ocsvm",)
 BATCH_CROPS = 32
 
 
@@ -65,7 +65,8 @@ def train_bundle(
     encoders: Sequence[EncoderSpec],
     detector: str = "auto",
     method: str = "none",
-    one_class: str = "ocsvm",
+    one_class: str = DEFAULT,
+    components: int = 0,
     settings: RunSettings | None = None,
     out_dir: Path,
     encoder: Encoder | None = None,
@@ -85,7 +86,8 @@ def train_bundle(
         encoders: What turns crops into vectors, joined in this order.
         detector: What runs with this bundle find animals with, as ``load_detector`` takes it.
         method: How the first encoder was trained, for the card; ``none``: it is used as it is.
-        one_class: ``ocsvm``.
+        one_class: Name of the one-class model (see ``models.one_class.ONE_CLASS``).
+        components: Main directions to reduce embeddings to; 0: not reduced.
         settings: Margin around boxes, least confidence, event gap, and what the bundle's runs start from.
         out_dir: The project's ``bundles`` folder.
         encoder: In place of loading ``encoders``.
@@ -97,7 +99,7 @@ def train_bundle(
         AnomalureError: If nothing can be learnt, or a name or choice cannot be used.
     """
     _check_choice("method", method, METHODS)
-    _check_choice("one_class", one_class, ONE_CLASS)
+    check_one_class(one_class)
     check_name(name, what="bundle")
     refuse_existing(out_dir / name)
     settings = settings or RunSettings()
@@ -113,6 +115,7 @@ def train_bundle(
         sections=crops.sections,
         detector=detector,
         one_class=one_class,
+        components=components,
         settings=settings,
         out_dir=out_dir,
         method=method,

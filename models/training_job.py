@@ -24,6 +24,7 @@ from models.encoder import find_weights
 from models.encoder_crops import keep_crops, open_kept
 from models.encoder_spec import EncoderSpec
 from models.encoder_training import TrainedEncoder, TrainingCancelled, TrainingStep, train_encoder
+from models.one_class import check_one_class
 from models.training import train_bundle
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class TrainingRequest:
     encoders: tuple[EncoderSpec, ...]
     method: str = "none"
     one_class: str = "ocsvm"
+    components: int = 0
     detector: str = "auto"
     settings: RunSettings = field(default_factory=RunSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -67,6 +69,7 @@ def start_training(
     """
     check_name(request.name, what="bundle")
     refuse_existing(project.bundles_dir / request.name)
+    check_one_class(request.one_class)
     if request.method not in METHODS:
         raise AnomalureError(f"The method must be one of {', '.join(METHODS)}, got {request.method!r}.")
     labels = read_labels(request.labels)
@@ -82,6 +85,7 @@ def start_training(
         split=request.split,
         method=request.method,
         one_class=request.one_class,
+        components=request.components,
         detector=request.detector,
         encoders=[spec.to_values() for spec in request.encoders],
         settings=request.settings.to_values(),
@@ -198,6 +202,7 @@ def _do(
         detector=info.detector,
         method=info.method,
         one_class=info.one_class,
+        components=info.components,
         settings=settings,
         out_dir=project.bundles_dir,
         notes=notes,

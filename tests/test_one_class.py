@@ -3,15 +3,33 @@
 import io
 import pickle
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import skops.io
+from sklearn.covariance import LedoitWolf
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
+from commands.train import ONE_CLASS_NAMES
+from core.errors import AnomalureError
 from models.normaliser import Normaliser
-from models.one_class import OneClassModel
+from models.one_class import (
+    DEFAULT,
+    ONE_CLASS,
+    check_one_class,
+    describe_file,
+    fit_one_class,
+    read_one_class,
+)
+from models.one_class_forest import ForestModel
+from models.one_class_gaussian import GaussianModel, RobustEllipseModel
+from models.one_class_neighbours import LocalOutlierModel, NeighbourModel
+from models.one_class_svm import GAMMA, SupportVectorModel
+from models.scored_rows import pack_arrays
 from tests.scored_crops import SECTIONS, draw_species
 
 
@@ -49,6 +67,35 @@ def test_rows_are_standardised_and_each_section_has_the_same_length():
     np.testing.assert_allclose(np.linalg.norm(normalised, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(normalised[:, :16], axis=1), 0.5**0.5, atol=1e-5)
     np.testing.assert_array_equal(rows, before)
+
+
+def test_a_section_can_count_less_than_the_other():
+    rows = draw_species(0, 30, seed=1)
+
+    normalised = Normaliser.fit(rows, sections=SECTIONS, weights=(2.0, 1.0)).transform(rows)
+
+    np.testing.assert_allclose(np.linalg.norm(normalised, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(normalised[:, 16:], axis=1), 0.2**0.5, atol=1e-5)
+
+
+def test_rows_can_be_reduced_to_their_main_directions():
+    rows = draw_species(0, 60, seed=1)
+
+    whole = Normaliser.fit(rows, sections=SECTIONS)
+    reduced = Normaliser.fit(rows, sections=SECTIONS, components=24)
+    short = Normaliser.from_arrays(Normaliser.fit(rows, sections=SECTIONS, components=3).to_arrays())
+
+    full, turned = whole.transform(rows), reduced.transform(rows)
+    np.testing.assert_allclose(turned @ turned.T, full @ full.T, atol=1e-4)  # all directions: only turned
+    assert short.width == 3
+    np.testing.assert_allclose(np.linalg.norm(short.transform(rows), axis=1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"weights": (1.0,)}, {"weights": (1.0, 0.0)}, {"components": 25},
+                                     {"components": -1}])  # fmt: skip
+def test_weights_and_components_that_do_not_fit_are_refused(options):
+    with pytest.raises(ValueError, match="must be"):
+        Normaliser.fit(draw_species(0, 60, seed=1), sections=SECTIONS, **options)
 
 
 def test_without_centring_rows_of_one_species_stay_on_one_side():
@@ -126,34 +173,142 @@ def test_damaged_arrays_are_no_normaliser(change):
         Normaliser.from_arrays({key: value for key, value in arrays.items() if key != "scale"})
 
 
-@pytest.mark.parametrize(("n", "method"), [(1, "mean"), (4, "mean"), (60, "exact")])
-def test_a_strange_crop_scores_higher_than_those_of_the_species(n, method):
-    model = OneClassModel.fit(unit_rows(n, seed=1))
+SIZES = {"ocsvm": 60, "knn": 60, "lof": 60, "mahalanobis": 60, "elliptic_envelope": 200, "isolation_forest": 200}
 
-    own, strange = model.score_samples(unit_rows(20, seed=2)), model.score_samples(unit_rows(20, seed=3, around=5))
 
-    assert model.method == method
-    assert model.n_rows == n
-    assert own.mean() < strange.mean()
-    if n > 1:
-        assert own.max() < strange.max()
-        assert np.median(own) < strange.min()
+@pytest.mark.parametrize("name", ONE_CLASS)
+def test_a_strange_crop_scores_higher_than_those_of_the_species_whatever_the_model(name):
+    rows = unit_rows(SIZES[name], seed=1)
+    before = rows.copy()
+    model = fit_one_class(rows, name=name)
+
+    own, strange = model.score_samples(unit_rows(40, seed=2)), model.score_samples(unit_rows(40, seed=3, around=5))
+
+    assert model.n_rows == SIZES[name]
+    assert model.width == 12
+    assert np.isfinite(strange).all()
+    assert np.median(own) < np.quantile(strange, 0.1)
+    np.testing.assert_array_equal(rows, before)
+
+
+@pytest.mark.parametrize("name", ONE_CLASS)
+def test_any_model_comes_back_from_its_file_with_the_same_scores(name):
+    model = fit_one_class(unit_rows(SIZES[name], seed=1), name=name)
+    asked = unit_rows(9, seed=2, around=3)
+    kind, method, _ = describe_file(model)
+
+    again = read_one_class(model.to_bytes(), name=kind, n_rows=model.n_rows, method=method)
+
+    assert kind == name
+    assert again.words == model.words
+    np.testing.assert_array_equal(again.score_samples(asked), model.score_samples(asked))
+
+
+@pytest.mark.parametrize("name", ONE_CLASS)
+def test_with_too_few_crops_any_model_is_their_mean_and_says_so(name):
+    model = fit_one_class(unit_rows(4, seed=1), name=name)
+
+    assert model.words == "mean of its crops (few crops)"
+    assert describe_file(model)[:2] == ("ocsvm", "mean")
+
+
+@pytest.mark.parametrize("name", [name for name in ONE_CLASS if name != "ocsvm"])
+@pytest.mark.parametrize("content", [b"", b"not a model", pickle.dumps({"a": 1}), pack_arrays({"rows": np.ones(3)})])
+def test_a_file_that_is_no_such_model_is_refused(name, content):
+    with pytest.raises(ValueError, match=r"model|dimensions"):
+        read_one_class(content, name=name, n_rows=1)
+
+
+def test_a_forest_whose_walks_would_never_end_is_refused():
+    forest = fit_one_class(unit_rows(60, seed=1), name="isolation_forest")
+    left = forest.left.copy()
+    left[np.flatnonzero(left != -1)[-1]] = 0
+
+    with pytest.raises(ValueError, match="not trees"):
+        read_one_class(replace(forest, left=left).to_bytes(), name="isolation_forest", n_rows=60)
+
+
+def test_an_unknown_model_is_refused_by_name():
+    with pytest.raises(AnomalureError, match=r"one of ocsvm, knn, .*, got 'magic'"):
+        check_one_class("magic")
+
+
+def test_the_command_line_names_all_models_the_default_first():
+    assert tuple(ONE_CLASS) == ONE_CLASS_NAMES
+    assert ONE_CLASS_NAMES[0] == DEFAULT
+
+
+def test_the_local_outlier_factor_is_that_of_scikit_learn():
+    rows, asked = unit_rows(80, seed=1), unit_rows(30, seed=2, around=4)
+    kept = rows.astype(np.float16).astype(np.float32)
+    reference = LocalOutlierFactor(n_neighbors=20, novelty=True).fit(kept)
+
+    scores = LocalOutlierModel.fit(rows).score_samples(asked)
+
+    np.testing.assert_allclose(scores, -reference.score_samples(asked), rtol=1e-4)
+
+
+def test_the_isolation_forest_is_that_of_scikit_learn():
+    rows, asked = unit_rows(80, seed=1), unit_rows(30, seed=2, around=4)
+    reference = IsolationForest(n_estimators=200, random_state=3).fit(rows)
+
+    scores = ForestModel.fit(rows, seed=3).score_samples(asked)
+
+    np.testing.assert_allclose(scores, -reference.score_samples(asked), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [8, 60])
+def test_the_mahalanobis_distance_is_that_of_ledoit_and_wolf_with_fewer_rows_than_columns_too(n):
+    rows, asked = unit_rows(n, seed=1), unit_rows(30, seed=2, around=4)
+    reference = LedoitWolf().fit(rows)
+
+    scores = GaussianModel.fit(rows).score_samples(asked)
+
+    np.testing.assert_allclose(scores, np.sqrt(reference.mahalanobis(asked)), rtol=1e-3)
+
+
+def test_the_nearest_neighbours_are_those_of_a_slow_search():
+    rows, asked = unit_rows(40, seed=1), unit_rows(9, seed=2, around=4)
+
+    scores = NeighbourModel.fit(rows).score_samples(asked)
+
+    for score, one in zip(scores, asked, strict=True):
+        assert score == pytest.approx(np.mean(sorted(np.linalg.norm(rows - one, axis=1))[:5]), rel=1e-3)
+
+
+def test_the_distance_from_the_plane_counts_in_the_elliptic_envelope():
+    flat = np.zeros((200, 40), np.float32)
+    flat[:, :5] = np.random.default_rng(0).normal(size=(200, 5))
+    flat += np.random.default_rng(1).normal(size=flat.shape) * 0.01
+    beside = flat[:10].copy()
+    beside[:, 30] += 1.0
+
+    model = RobustEllipseModel.fit(flat)
+
+    assert model.score_samples(beside).min() > model.score_samples(flat).max()
+
+
+@pytest.mark.parametrize(("n", "few", "method"), [(1, True, "mean"), (4, True, "mean"), (60, False, "exact")])
+def test_the_form_of_the_machine_is_said(n, few, method):
+    model = SupportVectorModel.fit(unit_rows(n, seed=1), few=few)
+
+    assert (model.method, model.n_rows) == (method, n)
 
 
 def test_scores_are_those_of_scikit_learn_turned_round_and_freed_of_the_number_of_crops():
     rows, others = unit_rows(80, seed=1), unit_rows(30, seed=2, around=4)
-    reference = OneClassSVM(nu=0.1, gamma=1.0).fit(rows)
+    reference = OneClassSVM(nu=0.1, gamma=0.7).fit(rows)
 
-    scores = OneClassModel.fit(rows).score_samples(others)
+    scores = SupportVectorModel.fit(rows, gamma=0.7).score_samples(others)
 
     np.testing.assert_allclose(scores, 1 - reference.score_samples(others) / (0.1 * len(rows)), atol=1e-5)
 
 
 def test_with_few_crops_every_one_counts_the_same():
     rows, others = unit_rows(5, seed=1), unit_rows(7, seed=2)
-    similar = [[np.exp(-np.sum((x - y) ** 2)) for y in rows] for x in others]
+    similar = [[np.exp(-GAMMA * np.sum((x - y) ** 2)) for y in rows] for x in others]
 
-    scores = OneClassModel.fit(rows).score_samples(others)
+    scores = SupportVectorModel.fit(rows, few=True).score_samples(others)
 
     np.testing.assert_allclose(scores, 1 - np.mean(similar, axis=1), atol=1e-3)
 
@@ -161,7 +316,7 @@ def test_with_few_crops_every_one_counts_the_same():
 def test_models_of_half_the_crops_score_on_the_same_scale():
     rows, others = unit_rows(200, seed=1), unit_rows(50, seed=2)
 
-    whole, half = (OneClassModel.fit(part).score_samples(others).mean() for part in (rows, rows[:100]))
+    whole, half = (SupportVectorModel.fit(part).score_samples(others).mean() for part in (rows, rows[:100]))
 
     assert half == pytest.approx(whole, rel=0.05)
 
@@ -169,22 +324,22 @@ def test_models_of_half_the_crops_score_on_the_same_scale():
 def test_very_many_crops_are_learnt_approximately_and_ranked_alike():
     rows = unit_rows(400, seed=1)
     asked = np.concatenate([unit_rows(100, seed=2), unit_rows(100, seed=3, around=5)])
-    exact, fast = OneClassModel.fit(rows), OneClassModel.fit(rows, exact_rows=300)
+    exact, fast = SupportVectorModel.fit(rows), SupportVectorModel.fit(rows, exact_rows=300)
 
     ranks = [np.argsort(np.argsort(model.score_samples(asked))) for model in (exact, fast)]
 
     assert (exact.method, fast.method) == ("exact", "approximate")
     assert np.corrcoef(*ranks)[0, 1] > 0.95
     np.testing.assert_array_equal(
-        OneClassModel.fit(rows, exact_rows=300).score_samples(asked), fast.score_samples(asked)
+        SupportVectorModel.fit(rows, exact_rows=300).score_samples(asked), fast.score_samples(asked)
     )
 
 
 @pytest.mark.parametrize("exact_rows", [10, 1_000])
 def test_a_model_comes_back_from_its_file_with_the_same_scores(exact_rows):
-    model = OneClassModel.fit(unit_rows(60, seed=1), exact_rows=exact_rows)
+    model = SupportVectorModel.fit(unit_rows(60, seed=1), exact_rows=exact_rows)
 
-    again = OneClassModel.from_bytes(model.to_bytes(), n_rows=60, method=model.method)
+    again = SupportVectorModel.from_bytes(model.to_bytes(), n_rows=60, method=model.method)
 
     np.testing.assert_array_equal(again.score_samples(unit_rows(9, seed=2)), model.score_samples(unit_rows(9, seed=2)))
 
@@ -213,22 +368,22 @@ def _zip(name: str, content: bytes) -> bytes:
 )
 def test_a_file_that_is_no_model_of_ours_is_refused(content):
     with pytest.raises(ValueError, match=r"model file|machine|run code"):
-        OneClassModel.from_bytes(content, n_rows=1, method="exact")
+        SupportVectorModel.from_bytes(content, n_rows=1, method="exact")
 
 
 def test_a_file_that_names_code_to_run_is_refused_unread():
     content = skops.io.dumps(zipfile.Path)
 
     with pytest.raises(ValueError, match="run code"):
-        OneClassModel.from_bytes(content, n_rows=1, method="exact")
+        SupportVectorModel.from_bytes(content, n_rows=1, method="exact")
 
 
 @pytest.mark.parametrize("rows", [np.ones((0, 4)), np.ones(4)])
 def test_there_must_be_something_to_learn_from(rows):
     with pytest.raises(ValueError, match="n >= 1"):
-        OneClassModel.fit(rows)
+        SupportVectorModel.fit(rows)
 
 
 def test_rows_of_another_width_are_refused():
     with pytest.raises(ValueError, match=r"\(n, 12\)"):
-        OneClassModel.fit(unit_rows(20)).score_samples(np.ones((3, 5), np.float32))
+        SupportVectorModel.fit(unit_rows(20)).score_samples(np.ones((3, 5), np.float32))

@@ -13,8 +13,10 @@ from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.records import Box
 from core.settings import RunSettings
 from models.bundle import CARD, MANIFEST, Bundle
-from models.bundle_making import LEAST_FRAMES, make_bundle
+from models.bundle_making import LEAST_FRAMES, make_bundle, weigh_encoders
+from models.default_encoders import join_detector_features
 from models.encoder_spec import EncoderSpec
+from models.one_class import ONE_CLASS
 from models.training import embed_labelled, train_bundle
 from tests.fake_parts import MeanColourEncoder
 
@@ -203,7 +205,7 @@ def test_labels_without_photos_are_a_plain_error(season, tmp_path):
     ("options", "said"),
     [
         ({"method": "magic"}, "method must be one of none, simclr, triplet, got 'magic'"),
-        ({"one_class": "forest"}, "one_class must be one of ocsvm"),
+        ({"one_class": "forest"}, "one-class model must be one of ocsvm"),
         ({"name": "a/b"}, "name"),
     ],
 )
@@ -296,3 +298,38 @@ def test_damaged_training_rows_are_told_and_do_not_stop_a_run(season, tmp_path, 
 
     with pytest.raises(BundleError, match=r"training\.parquet"):
         Bundle.load(made.path).training_rows()
+
+
+@pytest.mark.parametrize("one_class", [name for name in ONE_CLASS if name != "ocsvm"])
+def test_any_one_class_model_can_be_chosen_and_the_card_names_it(season, tmp_path, one_class):
+    for _ in range(3):
+        season.add("hare")
+
+    bundle = season.train(tmp_path, one_class=one_class, components=2)
+    again = Bundle.load(bundle.path)
+    card = (bundle.path / CARD).read_text(encoding="utf-8")
+
+    assert (again.one_class, again.components) == (one_class, 2)
+    assert "| hare | 3 | mean of its crops (few crops) |" in card
+    assert "their mean is used instead: " in card
+    assert "reduced to 2 main directions" in card
+    rows = np.random.default_rng(0).random((20, 3)).astype(np.float32)
+    np.testing.assert_array_equal(again.species_judge.judge(rows).scores, bundle.species_judge.judge(rows).scores)
+
+
+def test_features_of_a_detector_count_half_as_much_as_a_backbone():
+    backbone, features = EncoderSpec(weights="none"), EncoderSpec(detector="yolov8n")
+
+    assert weigh_encoders((backbone, features), (1280, 256)) == (1.0, 0.5)
+    assert weigh_encoders((backbone, backbone), (1280, 1280)) == ()
+    assert weigh_encoders((features,), (256,)) == ()
+
+
+def test_the_detectors_features_are_joined_where_they_can_be_had(tmp_path):
+    backbone = EncoderSpec(weights="none")
+
+    joined, why = join_detector_features((backbone,), detector=str(tmp_path / "none.onnx"))
+
+    assert joined == (backbone,)
+    assert "No detector features are joined: There is no detector" in why
+    assert join_detector_features((EncoderSpec(weights="bundled", input_px=96),), detector="bundled")[1] != ""

@@ -1,0 +1,44 @@
+"""The encoders of a bundle whose maker chose none: a backbone, and what the detector sees where it can be had."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.errors import AnomalureError
+from models.detector_features import TorchBackbone, cut_openvino_backbone
+from models.detector_source import open_detector_source
+from models.encoder_spec import BUNDLED, EncoderSpec
+from models.running import AUTO, PUBLISHED_DETECTOR
+
+LEAST_JOINED_PX = 160
+"""On smaller crops the last map of a detector's backbone is a handful of cells."""
+
+
+def join_detector_features(
+    specs: Sequence[EncoderSpec], *, detector: str, allow_code: bool = False
+) -> tuple[tuple[EncoderSpec, ...], str]:
+    """The encoders with the features of the bundle's detector joined to them, where that is possible.
+
+    Args:
+        specs: What else makes the embeddings.
+        detector: As ``load_detector`` takes it, or ``auto``.
+        allow_code: As ``load_encoder``.
+
+    Returns:
+        The encoders, and if they are as they were, why, in a sentence.
+    """
+    specs = tuple(specs)
+    if any(spec.detector for spec in specs):
+        return specs, ""
+    if detector == BUNDLED or specs[0].input_px < LEAST_JOINED_PX:
+        return specs, "No detector features are joined: the bundled detector and encoder are too small for it."
+    name = PUBLISHED_DETECTOR if detector == AUTO else detector
+    spec = replace(EncoderSpec(detector=name), input_px=specs[0].input_px)
+    try:
+        source = open_detector_source(name, allow_code=allow_code)
+        if hasattr(source.model, "get_ordered_ops"):
+            cut_openvino_backbone(source.model, name=name, input_px=spec.input_px)
+        else:
+            TorchBackbone(source.model, name=name)
+    except AnomalureError as error:
+        return specs, f"No detector features are joined: {error}"
+    return (*specs, spec), ""
