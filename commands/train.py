@@ -2,13 +2,13 @@
 
 import argparse
 import logging
-from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import DONE, FAILED
 from commands.options import (
     DEFAULT_BACKBONE,
     add_encoder,
+    add_label_source,
     add_settings,
     add_training_settings,
     open_project,
@@ -31,8 +31,7 @@ ABOUT = "make a bundle from labelled photos, on the way training its encoder if 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--name", help="of the new bundle")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="the folder that holds the labelled photos")
-    parser.add_argument("--coco", type=Path, metavar="FILE", help="labels; COCO JSON")
+    add_label_source(parser, required=False)
     parser.add_argument("--split", help="only the photos of this split of the labels")
     parser.add_argument("--resume", metavar="NAME", help="go on with a training that was cut short")
     parser.add_argument("--method", choices=METHODS, default="none",
@@ -65,7 +64,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             if arguments.resume:
                 bundle = resume_training(project, arguments.resume, **shown)
             else:
-                missing = [name for name in ("name", "images", "coco") if getattr(arguments, name) is None]
+                missing = [name for name in ("name", "images") if getattr(arguments, name) is None]
                 if missing:
                     options = ", ".join(f"--{name}" for name in missing)
                     raise AnomalureError(f"Give {options}, or --resume and the training to go on with.")
@@ -78,6 +77,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                     name=arguments.name,
                     images=arguments.images,
                     labels=arguments.coco,
+                    species=arguments.labels,
                     split=arguments.split,
                     encoders=specs,
                     method=arguments.method,

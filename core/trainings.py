@@ -21,14 +21,15 @@ RESULT = "result.json"
 class TrainingInfo:
     """What was asked for. Written once, when the training is made; a resumed training asks for the same.
 
-    ``images`` and ``labels`` are absolute; ``split`` None: all photos; ``encoders`` are the specifications to start
-    from, the first of which is trained; ``settings`` are ``RunSettings.to_values()``, ``training`` those of
-    ``TrainingSettings``; ``created_at`` is in UTC.
+    ``images`` and ``labels`` are absolute (``labels`` empty: folders by species; ``species``: a second file);
+    ``split`` None: all photos; ``encoders`` are the specifications to start from, the first of which is trained;
+    ``settings`` are ``RunSettings.to_values()``, ``training`` those of ``TrainingSettings``; ``created_at`` is in UTC.
     """
 
     name: str
     images: str
-    labels: str
+    labels: str = ""
+    species: str = ""
     split: str | None = None
     method: str = "none"
     one_class: str = "ocsvm"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.errors import AnomalureError
+from core.formats.label_source import read_label_source
 from core.formats.labelled import LabelFile
-from core.formats.recognise import read_labels
 from core.labelled_crops import choose_split
 from core.progress import Phase, Progress
 from core.project import Project, check_name
@@ -37,12 +37,15 @@ TELL_EVERY_S = 0.5
 class TrainingRequest:
     """What a user asks of a new training.
 
-    ``encoders``: what turns crops into vectors, joined in this order; ``method`` trains the first of them.
+    ``labels`` None: the folders inside ``images`` are named by species; ``species`` is a second file of labels, for
+    boxes that have none. ``encoders``: what turns crops into vectors, joined in this order; ``method`` trains the
+    first of them.
     """
 
     name: str
     images: Path
-    labels: Path
+    labels: Path | None = None
+    species: Path | None = None
     split: str | None = None
     encoders: tuple[EncoderSpec, ...]
     method: str = "none"
@@ -72,16 +75,17 @@ def start_training(
     check_one_class(request.one_class)
     if request.method not in METHODS:
         raise AnomalureError(f"The method must be one of {', '.join(METHODS)}, got {request.method!r}.")
-    labels = read_labels(request.labels)
-    choose_split(labels, request.split)
     if not request.images.is_dir():
         raise AnomalureError(f"There is no folder {request.images}; the one that holds the labelled photos is needed.")
+    labels = read_label_source(request.images, labels=request.labels, species=request.species)
+    choose_split(labels, request.split)
     if request.method != "none":
         _refuse_untrainable(request.encoders)
     info = TrainingInfo(
         name=request.name,
         images=str(request.images.absolute()),
-        labels=str(request.labels.absolute()),
+        labels=str(request.labels.absolute()) if request.labels else "",
+        species=str(request.species.absolute()) if request.species else "",
         split=request.split,
         method=request.method,
         one_class=request.one_class,
@@ -115,7 +119,13 @@ def resume_training(
         there = ", ".join(training.name for training in project.trainings()[:10]) or "none yet"
         raise AnomalureError(f"There is no training named {name}. There are: {there}.")
     refuse_existing(project.bundles_dir / name)
-    return _work(project, folder, read_labels(Path(folder.info.labels)), device=device, on_progress=on_progress)
+    info = folder.info
+    labels = read_label_source(
+        Path(info.images),
+        labels=Path(info.labels) if info.labels else None,
+        species=Path(info.species) if info.species else None,
+    )
+    return _work(project, folder, labels, device=device, on_progress=on_progress)
 
 
 def _refuse_untrainable(encoders: tuple[EncoderSpec, ...]) -> None:

@@ -240,6 +240,6 @@ def test_what_cannot_be_is_refused_before_any_work(project, season, changes, sai
 
 def test_what_is_missing_from_the_command_is_named(project, capsys):
     assert main(["train", "--project", str(project.path), "--name", "a", "--json"]) == 1
-    assert "--images, --coco, or --resume" in capsys.readouterr().out
+    assert "--images, or --resume" in capsys.readouterr().out
     assert main(["train", "--project", str(project.path), "--resume", "nothing", "--json"]) == 1
     assert "There is no training named nothing" in capsys.readouterr().out
