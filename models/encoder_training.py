@@ -17,6 +17,7 @@ from core.errors import AnomalureError
 from core.files import write_whole
 from core.training_settings import METHODS, TrainingSettings
 from core.trainings import CurvePoint
+from models.allocator import keep_freed_memory
 from models.augmentations import Augmenter
 from models.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
 from models.crop_sampler import CropSampler
@@ -39,7 +40,7 @@ POINT_EVERY_S = 1.0
 MOST_POINTS_AN_EPOCH = 40
 LONGEST_STEP = 5.0
 """The gradient's length is cut at this; a batch of odd crops must not throw a good network over."""
-TRIAL_STEPS = 2
+TRIAL_STEPS, TRIAL_CROPS = 2, 4  # a network that half precision does not suit is ten times as slow in it
 
 
 class TrainingCancelled(Exception):
@@ -131,6 +132,7 @@ def train_encoder(
     """
     settings = settings or TrainingSettings()
     _check(crops, start=start, method=method)
+    keep_freed_memory()
     torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
     work = _Work(crops, folder, start=start, method=method, settings=settings, device=choose_device(device))
     work.restore()
@@ -246,7 +248,7 @@ class _Work:
         if self.device.type != "cpu" or not cpu_has_bf16():
             return "f32"
         learner = copy.deepcopy(self.learner).train()
-        rows = self.learnt_rows[self.sampler.deal_epoch(0)[0]][:16]
+        rows = self.learnt_rows[self.sampler.deal_epoch(0)[0]][:TRIAL_CROPS]
         views = self._see(rows, torch.Generator().manual_seed(0))
         spent = {}
         for precision in ("f32", "bf16"):

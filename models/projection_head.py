@@ -16,8 +16,13 @@ class Learner(torch.nn.Module):
         with torch.inference_mode():
             backbone.eval()
             length = backbone(torch.zeros(1, 3, image_px, image_px)).shape[1]
+        # Without the normalisation all first vectors point nearly the same way, pooled features being positive, and
+        # many steps go by until they part.
         self.head = torch.nn.Sequential(
-            torch.nn.Linear(length, hidden), torch.nn.ReLU(inplace=True), torch.nn.Linear(hidden, projected)
+            torch.nn.Linear(length, hidden, bias=False),
+            torch.nn.BatchNorm1d(hidden),
+            torch.nn.ReLU(inplace=True),
+            torch.nn.Linear(hidden, projected),
         )
 
     def forward(self, views: torch.Tensor) -> torch.Tensor:
