@@ -20,16 +20,16 @@ def _go(folder: Path) -> None:
     st.session_state[Key.BROWSER_FILTER] = ""
 
 
-def _use(folder: Path) -> None:
-    st.session_state[Key.FOLDER] = str(folder)
+def _use(folder: Path, into: Key) -> None:
+    st.session_state[into] = str(folder)
     st.session_state[Key.BROWSED] = str(folder)
 
 
-def _start_folder() -> Path:
+def _start_folder(into: Key) -> Path:
     browsed = st.session_state.get(Key.BROWSED)
     if browsed is not None:
         return Path(browsed)
-    typed = str(st.session_state.get(Key.FOLDER, ""))
+    typed = str(st.session_state.get(into, ""))
     return (None if explain_folder(typed) else read_path(typed)) or Path.home()
 
 
@@ -85,9 +85,9 @@ def _show_subfolders(folder: Path) -> None:
 
 
 @st.fragment
-def show_folder_browser() -> None:
-    """Draw the browser; its "Use this folder" puts the folder into ``Key.FOLDER`` and reruns the page."""
-    folder = _start_folder()
+def show_folder_browser(into: Key = Key.FOLDER) -> None:
+    """Draw the browser; its "Use this folder" puts the folder into that key and reruns the page."""
+    folder = _start_folder(into)
     reason = explain_folder(str(folder))
     if reason:
         folder = Path.home()
@@ -103,7 +103,7 @@ def show_folder_browser() -> None:
         key="use-folder",
         icon=":material/check:",
         on_click=_use,
-        args=(folder,),
+        args=(folder, into),
         type="primary",
     ):
         st.rerun()

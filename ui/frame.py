@@ -9,7 +9,7 @@ from ui.messages import plain_errors
 from ui.project_place import ROOT
 from ui.resources import open_project
 from ui.reviewer import show_reviewer
-from ui.routes import EXPLORE, EXPORT, REVIEW, REVIEWERS, RUN
+from ui.routes import EXPLORE, EXPORT, REVIEW, REVIEWERS, RUN, TRAIN
 from ui.words import count, escape_markdown
 
 SIDEBAR_PX = 236
@@ -34,6 +34,8 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
                 help="See all crops at once: what looks alike lies together."),
         st.Page(RUN, title="Run", icon=":material/play_circle:", url_path="run",
                 help="Look through a folder of photos, and see earlier runs."),
+        st.Page(TRAIN, title="Train", icon=":material/school:", url_path="train",
+                help="Teach what is normal from labelled photos, and see earlier trainings."),
         st.Page(REVIEWERS, title="Reviewers", icon=":material/group:", url_path="reviewers",
                 help="A blind second review, agreement, and conflicts to settle."),
         st.Page(EXPORT, title="Export", icon=":material/ios_share:", url_path="export",

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.errors import AnomalureError
+from core.formats.label_source import read_label_source
+from core.formats.labelled import LabelFile
+from core.label_summary import LabelSummary, summarise_labels
 from core.photos import PHOTO_SUFFIXES
 from core.project import Project
 from core.runs import RunFolder
@@ -13,6 +17,8 @@ from ui.folders import PhotoCount, SubFolder, count_photos, list_subfolders
 from ui.project_place import find_project_folder
 
 FOLDERS_KEPT_S = 20
+MOST_PHOTOS_OPENED = 3_000
+"""Of more labelled photos the files are not opened for their times: somebody waits."""
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -73,3 +79,54 @@ def load_colouring(project: Project, points: RunPoints, by: str) -> Colouring:
     elif by == "run":
         state = ",".join(run.run_id for run in project.runs())
     return _load_colouring(project, points, points.stamp, by, state)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read_labels(images: str, labels: str, species: str, stamp: tuple[int, ...]) -> LabelFile:
+    return read_label_source(
+        Path(images), labels=Path(labels) if labels else None, species=Path(species) if species else None
+    )
+
+
+def read_labels_of(images: Path, labels: Path | None, species: Path | None) -> LabelFile:
+    """Labels of a folder of photos; read again when a file of them has changed.
+
+    Raises:
+        AnomalureError: If they cannot be used.
+    """
+    return _read_labels(str(images), str(labels or ""), str(species or ""), _stamp(images, labels, species))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _summarise_labels(_labels: LabelFile, images: str, labels: str, species: str, stamp: tuple[int, ...]):  # type: ignore[no-untyped-def]
+    few = len(_labels.photos) <= MOST_PHOTOS_OPENED
+    return summarise_labels(_labels, Path(images), read_times=few)
+
+
+def summarise_labels_of(images: Path, labels: Path | None, species: Path | None) -> LabelSummary:
+    """What is in the labels of a folder; of many photos the times are taken from the labels alone.
+
+    Raises:
+        AnomalureError: If they cannot be used.
+    """
+    read = read_labels_of(images, labels, species)
+    stamp = _stamp(images, labels, species)
+    summary: LabelSummary = _summarise_labels(read, str(images), str(labels or ""), str(species or ""), stamp)
+    return summary
+
+
+def _stamp(*paths: Path | None) -> tuple[int, ...]:
+    return tuple(path.stat().st_mtime_ns if path is not None and path.exists() else 0 for path in paths)
+
+
+def read_card(project: Project, bundle: str) -> str:
+    """The card of a bundle, Markdown.
+
+    Raises:
+        AnomalureError: If it cannot be read.
+    """
+    path = project.bundles_dir / bundle / "MODEL_CARD.md"
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise AnomalureError(f"The card of {bundle} cannot be read ({error.strerror}).") from error

@@ -9,6 +9,7 @@ from ui.state import Key
 
 REVIEW = ROOT / "pages" / "review.py"
 RUN = ROOT / "pages" / "run.py"
+TRAIN = ROOT / "pages" / "train.py"
 EXPLORE = ROOT / "pages" / "explore.py"
 REVIEWERS = ROOT / "pages" / "reviewers.py"
 EXPORT = ROOT / "pages" / "export.py"

@@ -10,10 +10,9 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.project import Project, check_name
 from core.settings import RunSettings
-from ui.folder_browser import show_folder_browser
-from ui.folders import explain_folder, read_path
+from ui.folder_choice import show_folder_choice
+from ui.folders import read_path
 from ui.messages import notice
-from ui.resources import count_folder_photos
 from ui.run_detector import DetectorChoice, is_there, show_detector_choice
 from ui.run_process import RunRequest, start_run
 from ui.run_watch import watch
@@ -35,7 +34,11 @@ def suggest_name(project: Project, folder: Path | None) -> str:
 def show_run_form(project: Project, *, busy: bool) -> None:
     """Draw the form; Start starts a process and returns at once."""
     st.subheader("A new run", anchor=False)
-    folder = _show_folder()
+    folder = show_folder_choice(
+        Key.FOLDER,
+        Key.BROWSER_OPEN,
+        help="Folders in it are looked through too. Each folder with photos counts as one camera.",
+    )
     left, right = st.columns(2)
     with left:
         bundle = _show_bundle(project)
@@ -69,43 +72,6 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         on_click=_start,
         args=(project, folder, bundle, detector, deployments, settings, name.strip() or suggested),
     )
-
-
-def _show_folder() -> Path | None:
-    text = st.text_input(
-        "Folder of photos",
-        key=Key.FOLDER,
-        persist_state="session",
-        icon=":material/folder:",
-        placeholder="Paste a path, or choose below",
-        help="Folders in it are looked through too. Each folder with photos counts as one camera.",
-    )
-    with st.expander(
-        "Choose on this computer",
-        icon=":material/folder_open:",
-        key=Key.BROWSER_OPEN,
-        expanded=not text.strip(),
-        on_change="rerun",
-    ) as browser:
-        if browser.open:
-            show_folder_browser()
-    if not text.strip():
-        return None
-    problem = explain_folder(text)
-    if problem:
-        st.error(escape_markdown(problem), icon=":material/folder_off:")
-        return None
-    folder = read_path(text)
-    found = count_folder_photos(str(folder))
-    if found.complete and not found.n:
-        st.error(
-            f"There are no photos in {escape_markdown(str(folder))} or the folders in it. "
-            "Anomalure reads jpg, png, webp and tiff.",
-            icon=":material/image_not_supported:",
-        )
-        return None
-    st.caption(f":material/photo_library: {found} in this folder and below.")
-    return folder
 
 
 def _show_deployments() -> Path | None:

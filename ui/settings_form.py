@@ -1,13 +1,15 @@
-"""The settings of a run as widgets, made from the one table of settings."""
+"""Settings as widgets, made from their table: those of a run, or of an encoder's training."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from core.errors import AnomalureError
 from core.settings import SETTINGS, RunSettings, Setting
+from core.training_settings import TRAINING_SETTINGS, TrainingSettings
 from ui.state import setting_key
 from ui.words import escape_markdown
 
@@ -17,7 +19,12 @@ GROUP_ICONS = {
     "Crops": ":material/crop:",
     "Scores": ":material/analytics:",
     "Running": ":material/speed:",
+    "Length": ":material/timer:",
+    "Learning": ":material/trending_down:",
+    "Comparison": ":material/compare:",
+    "Views": ":material/flip:",
 }
+_Settings = TypeVar("_Settings")
 LONG_TEXTS = {"species_table"}
 
 
@@ -43,7 +50,9 @@ def _describe(setting: Setting) -> str:
 
 
 def _step(setting: Setting) -> float:
-    """A step that fits the default: 0.01 under 1, else 1 or 10."""
+    """A step that fits the default: 0.0001 under 0.01, 0.01 under 1, else 1 or 10."""
+    if 0 < setting.default < 0.01:
+        return float(10 ** math.floor(math.log10(setting.default)))
     return 0.01 if setting.default < 1 else 1.0 if setting.default < 100 else 10.0
 
 
@@ -66,15 +75,27 @@ def _show_setting(setting: Setting) -> Any:
 
 
 def show_settings_form() -> RunSettings | None:
-    """Draw every setting by group and give the settings back; None, with the reason shown, when they do not fit."""
-    changed = [setting for setting in SETTINGS if is_changed(setting)]
+    """Draw every setting of a run by group and give them back; None, with the reason shown, when they do not fit."""
+    return _show_form(SETTINGS, RunSettings.from_values, title="Settings", key="settings")
+
+
+def show_training_form() -> TrainingSettings | None:
+    """The same for the settings of an encoder's training."""
+    title = "Settings of the encoder's training"
+    return _show_form(TRAINING_SETTINGS, TrainingSettings.from_values, title=title, key="training-settings")
+
+
+def _show_form(
+    table: Sequence[Setting], make: Callable[[Mapping[str, Any]], _Settings], *, title: str, key: str
+) -> _Settings | None:
+    changed = [setting for setting in table if is_changed(setting)]
     values: dict[str, Any] = {}
     problem = None
-    title = "Settings" + (f" · {len(changed)} changed" if changed else "")
-    with st.expander(title, icon=":material/tune:", key="settings"):
+    title += f" · {len(changed)} changed" if changed else ""
+    with st.expander(title, icon=":material/tune:", key=key):
         for tab, (_, members) in zip(
-            st.tabs([f"{GROUP_ICONS.get(name, '')} {name}" for name, _ in groupby(SETTINGS, lambda one: one.group)]),
-            groupby(SETTINGS, lambda one: one.group),
+            st.tabs([f"{GROUP_ICONS.get(name, '')} {name}" for name, _ in groupby(table, lambda one: one.group)]),
+            groupby(table, lambda one: one.group),
             strict=True,
         ):
             group = tuple(members)
@@ -85,13 +106,13 @@ def show_settings_form() -> RunSettings | None:
             names = ", ".join(setting.label for setting in changed)
             st.button(
                 f"Reset to defaults: {names}",
-                key="reset-settings",
+                key=f"reset-{key}",
                 icon=":material/restart_alt:",
                 on_click=_reset,
                 args=(changed,),
             )
     try:
-        return RunSettings.from_values(values)
+        return make(values)
     except AnomalureError as error:
         problem = str(error)
     st.error(escape_markdown(problem), icon=":material/error:")

@@ -62,6 +62,20 @@ class Key(StrEnum):
     RUN_NAME = "run_name"
     WATCHED_RUN = "watched_run"
 
+    # Train
+    TRAIN_FOLDER = "train_folder"
+    TRAIN_BROWSER_OPEN = "train_browser_open"
+    TRAIN_LABELS = "train_labels"
+    TRAIN_SPECIES = "train_species"
+    TRAIN_SPLIT = "train_split"
+    TRAIN_METHOD = "train_method"
+    TRAIN_START = "train_start"
+    TRAIN_NETWORK = "train_network"
+    TRAIN_WEIGHTS = "train_weights"
+    TRAIN_NAME = "train_name"
+    TRAIN_LOOK = "train_look"
+    WATCHED_TRAINING = "watched_training"
+
     # Explore; what its page shows is one View, in the session and in the address
     EXPLORE_VIEW = "explore_view"
     EXPLORE_ADDRESS = "explore_address"
