@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from dataclasses import replace
 from typing import Any
 
 from commands.exit_codes import DONE, FAILED
@@ -69,6 +70,9 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                     options = ", ".join(f"--{name}" for name in missing)
                     raise AnomalureError(f"Give {options}, or --resume and the training to go on with.")
                 specs = read_encoder_specs(arguments) or (EncoderSpec(backbone=DEFAULT_BACKBONE),)
+                training = read_training_settings(arguments)
+                if arguments.method != "none":  # what is joined to a trained encoder sees crops of its size
+                    specs = tuple(replace(spec, input_px=training.image_px) for spec in specs)
                 if not arguments.no_detector_features:
                     specs, why_not = join_detector_features(specs, detector=arguments.detector)
                     if why_not:
@@ -85,7 +89,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                     components=arguments.components,
                     detector=arguments.detector,
                     settings=read_settings(arguments),
-                    training=read_training_settings(arguments),
+                    training=training,
                 )
                 bundle = start_training(project, request, **shown)
         except TrainingCancelled:

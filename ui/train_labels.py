@@ -17,6 +17,7 @@ from ui.words import count, escape_markdown
 
 LABEL_SUFFIXES = {".json", ".csv"}
 MOST_SUGGESTED = 4
+MOST_NAMED = 8
 EVERY_SPLIT = "all"
 
 
@@ -66,6 +67,8 @@ def show_label_choice(images: Path | None) -> LabelChoice:
         return LabelChoice(problem="Choose the folder that holds the labelled photos.")
     with plain_errors():
         read = read_labels_of(images, labels, species)
+        if labels is None:
+            _name_folders(read)
         split = _show_split(read)
         _show_content(images, labels, species, split)
         if not read.n_boxes:
@@ -75,6 +78,16 @@ def show_label_choice(images: Path | None) -> LabelChoice:
             )
         return LabelChoice(labels=labels, species=species, split=split)
     return LabelChoice(problem="These labels cannot be used.")
+
+
+def _name_folders(labels: LabelFile) -> None:
+    """Say which folders count as species: those of a person who has cameras in folders are not."""
+    names = sorted({label.species for photo in labels.photos for label in photo.labels if label.species})
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    st.caption(
+        ":material/folder: The names of the folders are taken as species: "
+        f"{escape_markdown(', '.join(names[:MOST_NAMED]))}{more}. If they are cameras, give a file of labels."
+    )
 
 
 def _suggest_labels(images: Path, *, chosen: Path | None) -> None:
