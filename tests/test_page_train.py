@@ -152,8 +152,8 @@ def test_labels_that_cannot_be_used_are_a_plain_sentence(project, season, conten
 def test_folders_that_are_taken_as_species_are_named(project, season):
     page = open_page()
     page.text_input(key="train_folder").set_value(str(season)).run()
-    camera = next(path.name for path in season.iterdir())
-    assert f"The names of the folders are taken as species: {camera}." in texts(page)
+    cameras = ", ".join(sorted(path.name for path in season.iterdir()))
+    assert f"The names of the folders are taken as species: {cameras}." in texts(page)
 
 
 def test_a_folder_without_labels_or_species_folders_is_a_plain_sentence(project, season):
