@@ -45,7 +45,7 @@ class Letterbox:
         if (height, width) == self.photo_hw:
             place[...] = pixels
         else:
-            place[...] = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+            cv2.resize(pixels, (width, height), dst=place, interpolation=cv2.INTER_LINEAR)
 
     def box_on_photo(self, corners: np.ndarray) -> Box:
         """The box of canvas corners x1, y1, x2, y2 in pixels of the photo, clipped to it, at least one pixel wide."""

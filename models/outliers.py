@@ -21,6 +21,8 @@ COMPONENTS = (3, 4, 5, 6, 8)
 ROWS_A_COMPONENT = 3
 CHUNK_ROWS = 2_048
 SVD_ROUNDS = 7
+EXACT_ROWS = 256
+"""Up to so many rows the main directions are computed exactly."""
 
 
 def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
@@ -57,7 +59,7 @@ class Plane:
         used = tuple(q for q in COMPONENTS if q * ROWS_A_COMPONENT <= len(core) and q < core.shape[1]) or (0,)
         if used == (0,):
             return cls(mean, np.empty((0, core.shape[1]), dtype=np.float32), used)
-        _, values, directions = randomized_svd(core - mean, used[-1], n_iter=SVD_ROUNDS, random_state=0)
+        values, directions = _find_directions(core - mean, used[-1])
         directions[values < LEAST_LENGTH] = 0.0  # all rows are alike in that direction: there is none
         return cls(mean, directions, used)
 
@@ -129,6 +131,19 @@ class OutlierModel:
                 chunk = of_fold[start : start + CHUNK_ROWS]
                 scores[chunk] = plane.score(rows[chunk])
         return scores
+
+
+def _find_directions(centred: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest singular values, (count,), and their directions, (count, d), of rows (n, d)."""
+    if len(centred) > EXACT_ROWS:
+        _, values, directions = randomized_svd(centred, count, n_iter=SVD_ROUNDS, random_state=0)
+        return values, directions
+    # Of few rows the products with each other are a small matrix, which says the same exactly and at once.
+    rows = centred.astype(np.float64)
+    squares, sides = np.linalg.eigh(rows @ rows.T)  # (n,), (n, n), smallest first
+    values = np.sqrt(np.maximum(squares[::-1][:count], 0.0))
+    directions = sides.T[::-1][:count] @ rows / np.maximum(values, LEAST_LENGTH)[:, None]
+    return values, directions.astype(centred.dtype)
 
 
 def compute_neighbour_distances(rows: np.ndarray, *, owners: Sequence[str]) -> np.ndarray:
