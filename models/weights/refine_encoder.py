@@ -1,8 +1,9 @@
 """The encoder's second lesson, telling kinds apart: `python -m models.weights.refine_encoder`. See encoder.md.
 
 The first lesson (train_encoder.py) says what an animal is made of; alone it groups crops by their background as much as
-by their animal. Here the invented kinds and the sample's known ones, in sceneries of other seeds, are told apart with a
-cosine classifier. The sample's intruders are in neither lesson.
+by their animal. Here the sample's four known kinds and many made-up ones are told apart, each kind as often as any
+other, with a margin (CosFace, Wang et al., 2018), so that a kind that was never seen lies beside all of them and not
+within one. The sample's intruders are in neither lesson.
 """
 
 import argparse
@@ -16,29 +17,29 @@ import torchvision
 from safetensors.torch import load_file
 
 from core.sample.species import INTRUDERS, KNOWN
-from models.weights.train_encoder import MEAN, SCALE, STORED_PX, TARGET, Crops, augment, cut_squares, store
-from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_photos, render_photos
+from models.weights.train_encoder import MEAN, SCALE, TARGET, Crops, augment, cut_squares, store
+from models.weights.training_photos import invent_kinds, keep_mixed_photos
 
 INPUT_PX = 96
-KNOWN_SHARE = 0.4  # of a batch; the rest are invented kinds
-SHARPNESS = 16.0  # of the softmax over cosines
-SMOOTHING = 0.1
+STAGES = ((0.6, 64), (1.0, INPUT_PX))  # until which share of the steps, at which size: small pictures are quick
+SHARPNESS = 20.0  # of the softmax over cosines
+MARGIN = 0.2  # that the own kind must be ahead, as a cosine
+KNOWN_WEIGHT = 4.0  # a known kind is drawn as often as so many made-up ones
+KEEP_EVERY = 25
 
 
 def main() -> None:
     """Render or read what is kept, train, store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--start", type=Path, default=TARGET, help="what the first lesson left")
-    parser.add_argument("--seed", type=int, default=2002)
-    parser.add_argument("--kinds", type=int, default=160)
-    parser.add_argument("--photos", type=int, default=3600, help="of invented kinds, as in the first lesson")
-    parser.add_argument("--known-seeds", type=int, nargs="+", default=[1001, 1002])
-    parser.add_argument("--known-photos", type=int, nargs="+", default=[1800, 2000])
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=3003)
+    parser.add_argument("--kinds", type=int, default=260, help="made-up kinds of animal")
+    parser.add_argument("--photos", type=int, default=1600, help="rendered photos, the detector's too")
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--cache", type=Path, default=Path("data/training"))
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--cache", type=Path, default=Path("data/training"), help="photos, and how far a training is")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, default=TARGET)
     args = parser.parse_args()
@@ -46,68 +47,75 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
 
-    kinds = invent_kinds(args.seed, args.kinds)
-    invented = cut_squares(
-        keep_photos(
-            args.cache / f"encoder-{args.seed}-{args.photos}-{args.kinds}.npz",
-            lambda: render_photos(args.seed, args.photos, size_px=(320, 240), species=kinds, close=True),
-        ),
-        {kind.name: number for number, kind in enumerate(kinds, start=len(KNOWN))},
-    )
-    numbers = {kind.name: number for number, kind in enumerate(KNOWN)}
-    known_photos: list[TrainingPhoto] = []
-    for seed, photos in zip(args.known_seeds, args.known_photos, strict=True):
-        known_photos += keep_photos(
-            args.cache / f"detector-{seed}-{photos}.npz",
-            lambda seed=seed, photos=photos: render_photos(seed, photos, size_px=(400, 300)),  # type: ignore[misc]
-        )
-    known = _only_known(cut_squares(known_photos, numbers))
+    names = [kind.name for kind in (*KNOWN, *invent_kinds(args.seed, args.kinds))]
+    photos = keep_mixed_photos(args.cache, seed=args.seed, photos=args.photos, kinds=args.kinds)
+    crops = cut_squares(photos, {name: number for number, name in enumerate(names)})
     backbone = torchvision.models.mobilenet_v2(weights=None)
     backbone.classifier = torch.nn.Identity()
     backbone.load_state_dict({key: value.float() for key, value in load_file(args.start).items()})
-    print(f"{len(known.kinds)} known and {len(invented.kinds)} invented crops, none of {len(INTRUDERS)} intruders")
-    train(backbone, known, invented, n_kinds=len(KNOWN) + args.kinds, args=args)
+    print(f"{len(crops.kinds)} crops of {len(set(crops.kinds))} kinds, none of {len(INTRUDERS)} intruders", flush=True)
+    train(backbone, crops, n_kinds=len(names), args=args)
 
 
-def _only_known(crops: Crops) -> Crops:
-    known = crops.kinds >= 0
-    return Crops(crops.squares[known].reshape(-1, STORED_PX, STORED_PX, 3), crops.kinds[known])
+def draw_chances(kinds: np.ndarray) -> np.ndarray:
+    """With which chance each crop is drawn, (n,): every kind alike, known ones more often."""
+    weights = np.where(kinds < len(KNOWN), KNOWN_WEIGHT, 1.0) / np.bincount(kinds)[kinds]
+    return weights / weights.sum()
 
 
-def train(backbone: torch.nn.Module, known: Crops, invented: Crops, *, n_kinds: int, args: argparse.Namespace) -> None:
-    """Cross entropy over the cosines of embeddings (n, 1280) and one direction a kind (n_kinds, 1280)."""
-    rng = np.random.default_rng(args.seed + 2)
+def margin_loss(cosines: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """CosFace's loss of cosines (n, n_kinds) to the kinds' directions; ``wanted`` (n,) are the kinds' numbers."""
+    ahead = torch.nn.functional.one_hot(wanted, cosines.shape[1]).to(cosines.dtype) * MARGIN
+    return torch.nn.functional.cross_entropy(SHARPNESS * (cosines - ahead), wanted)
+
+
+def train(backbone: torch.nn.Module, crops: Crops, *, n_kinds: int, args: argparse.Namespace) -> None:
+    """Learn; how far it is lies in the cache, so that a training that was stopped goes on from there."""
     device = torch.device(args.device)
     backbone.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     directions = torch.nn.Parameter(torch.randn(n_kinds, 1280, device=device) * 0.03)
     optimizer = torch.optim.AdamW([*backbone.parameters(), directions], lr=args.lr, weight_decay=0.02)
-    n_known = round(KNOWN_SHARE * args.batch)
+    kept = args.cache / f"refine-encoder-{args.seed}-{args.photos}-{args.kinds}-{args.steps}.pt"
+    first = 0
+    if kept.is_file():
+        state = torch.load(kept, weights_only=True)
+        backbone.load_state_dict(state["backbone"])
+        directions.data.copy_(state["directions"])
+        optimizer.load_state_dict(state["optimizer"])
+        first = state["step"]
+    chances = draw_chances(crops.kinds)
     started, losses, hits = time.monotonic(), [], []
-    for step in range(args.steps):
+    for step in range(first, args.steps):
+        rng = np.random.default_rng([args.seed, 2, step])
+        share = step / args.steps
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1.0, (step + 1) / 50) * 0.5 * (1 + np.cos(np.pi * step / args.steps))
-        of_known = rng.integers(len(known.kinds), size=n_known)
-        of_invented = rng.integers(len(invented.kinds), size=args.batch - n_known)
-        squares = [*known.squares[of_known], *invented.squares[of_invented]]
-        wanted = torch.from_numpy(np.concatenate([known.kinds[of_known], invented.kinds[of_invented]])).to(device)
-        views = torch.stack([augment(rng, square, INPUT_PX) for square in squares])
+            group["lr"] = args.lr * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
+        size_px = next(px for until, px in STAGES if share < until)
+        pick = rng.choice(len(crops.kinds), args.batch, p=chances)
+        views = torch.stack([augment(rng, crops.squares[i], size_px) for i in pick])
         views = ((views.float() / 255 - MEAN) / SCALE).to(device, memory_format=torch.channels_last)
+        wanted = torch.from_numpy(crops.kinds[pick]).to(device)
+        # In half precision a CPU without its own instructions for it is ten times slower.
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             pooled = backbone(views).float()  # (n, 1280)
         cosines = torch.nn.functional.normalize(pooled) @ torch.nn.functional.normalize(directions).T
-        loss = torch.nn.functional.cross_entropy(SHARPNESS * cosines, wanted, label_smoothing=SMOOTHING)
+        loss = margin_loss(cosines, wanted)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(backbone.parameters(), 5.0)
         optimizer.step()
         losses.append(loss.item())
-        hits.append(float((cosines[:n_known].argmax(dim=1) == wanted[:n_known]).float().mean()))
-        if (step + 1) % 50 == 0:
+        hits.append(float((cosines.argmax(dim=1) == wanted).float().mean()))
+        if (step + 1) % KEEP_EVERY == 0 or step + 1 == args.steps:
             spent = time.monotonic() - started
-            loss_shown, hit_shown = np.mean(losses[-50:]), np.mean(hits[-50:])
-            print(f"{spent:5.0f} s, step {step + 1}, loss {loss_shown:.3f}, known hits {hit_shown:.2f}", flush=True)
-            store(backbone, args.out)
-    store(backbone, args.out)
+            print(
+                f"{spent:5.0f} s, step {step + 1} at {size_px} px, loss {np.mean(losses[-KEEP_EVERY:]):.3f}, "
+                f"hits {np.mean(hits[-KEEP_EVERY:]):.2f}", flush=True)  # fmt: skip
+            part = kept.with_suffix(".part")
+            torch.save({"backbone": backbone.state_dict(), "directions": directions.data,
+                        "optimizer": optimizer.state_dict(), "step": step + 1}, part)  # fmt: skip
+            os.replace(part, kept)
+    store(backbone, args.out, input_px=INPUT_PX)
 
 
 if __name__ == "__main__":

@@ -127,14 +127,15 @@ def _to_float(value):  # type: ignore[no-untyped-def]
 
 
 def draw_batch(
-    rng: np.random.Generator, rendered: list[TrainingPhoto], real: list[TrainingPhoto], size: int, *, mosaics: float
-) -> dict[str, torch.Tensor]:
+    rng: np.random.Generator, rendered: list[TrainingPhoto], real: list[TrainingPhoto], size: int, *, mosaics: float,
+    side_px: tuple[int, int] = SIDE_PX,
+) -> dict[str, torch.Tensor]:  # fmt: skip
     """A batch as Ultralytics' loss wants it: boxes as centre and size, in shares of the picture."""
-    rows, columns = SIDE_PX
+    rows, columns = side_px
     images = np.empty((size, rows, columns, 3), np.uint8)
     boxes, owners = [], []
     for number in range(size):
-        picture, found = draw_picture(rng, rendered, real, mosaic=rng.random() < mosaics)
+        picture, found = draw_picture(rng, rendered, real, mosaic=rng.random() < mosaics, side_px=side_px)
         images[number] = picture
         boxes.append(found)
         owners.append(np.full(len(found), number))
@@ -151,10 +152,11 @@ def draw_batch(
 
 
 def draw_picture(
-    rng: np.random.Generator, rendered: list[TrainingPhoto], real: list[TrainingPhoto], *, mosaic: bool
-) -> tuple[np.ndarray, np.ndarray]:
+    rng: np.random.Generator, rendered: list[TrainingPhoto], real: list[TrainingPhoto], *, mosaic: bool,
+    side_px: tuple[int, int] = SIDE_PX,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """One training picture, (rows, columns, 3) RGB, and its boxes (n, 4) in pixels."""
-    rows, columns = SIDE_PX
+    rows, columns = side_px
     canvas = np.full((rows, columns, 3), GREY, np.uint8)
     cells = [(0, 0, columns, rows)]
     if mosaic:

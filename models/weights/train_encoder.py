@@ -234,7 +234,7 @@ def augment(rng: np.random.Generator, square: np.ndarray, size_px: int) -> torch
     return torch.from_numpy(np.ascontiguousarray(np.clip(picture, 0, 255).astype(np.uint8).transpose(2, 0, 1)))
 
 
-def store(backbone: torch.nn.Module, target: Path) -> None:
+def store(backbone: torch.nn.Module, target: Path, *, input_px: int = INPUT_PX) -> None:
     """Half precision, torchvision's own names, no classifier."""
     state = {
         key: (value.half() if value.is_floating_point() else value).contiguous().cpu()
@@ -242,7 +242,7 @@ def store(backbone: torch.nn.Module, target: Path) -> None:
     }  # fmt: skip
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    save_file(state, part, metadata={"backbone": "mobilenet_v2", "input_px": str(INPUT_PX)})
+    save_file(state, part, metadata={"backbone": "mobilenet_v2", "input_px": str(input_px)})
     os.replace(part, target)
     print(f"{target} {target.stat().st_size} bytes", flush=True)
 

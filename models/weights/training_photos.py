@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.sample.places import invent_place
+from core.sample.places import PLACES, invent_place
 from core.sample.scenery import draw_scenery
 from core.sample.scenes import render_scene
 from core.sample.season import DEFAULT_SEED, stamp_photo
@@ -20,6 +20,9 @@ from core.sample.species import KNOWN, Species, invent_species
 # Only these have a licence that lets weights made from them be given away (see the model cards).
 REAL_KINDS = frozenset({"lion", "elephant"})
 JPEG_QUALITY = 92
+MIXED_SIZE_PX = (480, 360)
+MIXED_CROWDS = (0.1, 0.2, 0.3, 0.25, 0.15)  # chance of none to four animals
+KNOWN_SHARE = 0.9  # of the mixed photos have one of the sample's known kinds among their four
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class _Roll:
     size_px: tuple[int, int]
     species: tuple[Species, ...] | None
     close: bool
+    mixed: bool = False
 
 
 def invent_kinds(seed: int, count: int) -> tuple[Species, ...]:
@@ -72,12 +76,37 @@ def render_photos(
     Raises:
         ValueError: If the seed is the sample's: weights must not have seen what they are shown with.
     """
-    if seed == DEFAULT_SEED:
-        raise ValueError(f"seed {DEFAULT_SEED} is the sample's own, choose another")
     rolls = [
         _Roll(seed, number, min(per_place, count - first), size_px, species, close)
         for number, first in enumerate(range(0, count, per_place))
     ]
+    yield from _expose(rolls, workers=workers)
+
+
+def render_mixed_photos(
+    seed: int, count: int, *, kinds: tuple[Species, ...], size_px: tuple[int, int] = MIXED_SIZE_PX, per_place: int = 20,
+    workers: int | None = 1,
+) -> Iterator[TrainingPhoto]:  # fmt: skip
+    """Photos that both detector and encoder go on learning from: up to four animals in each, of known and made-up kinds.
+
+    Every third place is drawn by a recipe of the sample's (with another seed, so it is another place), the others are
+    made up; half of them are seen through a longer lens.
+
+    Raises:
+        ValueError: If the seed is the sample's.
+    """
+    yield from _expose(
+        [
+            _Roll(seed, number, min(per_place, count - first), size_px, kinds, close=number % 2 == 1, mixed=True)
+            for number, first in enumerate(range(0, count, per_place))
+        ],
+        workers=workers,
+    )
+
+
+def _expose(rolls: list[_Roll], *, workers: int | None) -> Iterator[TrainingPhoto]:
+    if any(roll.seed == DEFAULT_SEED for roll in rolls):
+        raise ValueError(f"seed {DEFAULT_SEED} is the sample's own, choose another")
     with ProcessPoolExecutor(workers or os.cpu_count() or 1) as pool:
         for photos in pool.map(_expose_roll, rolls):
             yield from photos
@@ -86,7 +115,7 @@ def render_photos(
 def _expose_roll(roll: _Roll) -> list[TrainingPhoto]:
     cv2.setNumThreads(1)
     rng = np.random.default_rng([roll.seed, 1, roll.number])
-    place = invent_place(rng)
+    place = PLACES[roll.number // 3 % len(PLACES)] if roll.mixed and roll.number % 3 == 0 else invent_place(rng)
     if roll.close:
         place = replace(place, field_deg=float(rng.uniform(20, 32)), horizon=float(rng.uniform(0.1, 0.4)))
     scenery = draw_scenery(place, rng, width_px=roll.size_px[0], height_px=roll.size_px[1], oversample=1.5)
@@ -96,6 +125,9 @@ def _expose_roll(roll: _Roll) -> list[TrainingPhoto]:
     for _ in range(roll.photos):
         some = [kinds[int(i)] for i in rng.choice(len(kinds), min(3, len(kinds)), replace=False)]
         animals = int(rng.integers(1, 3)) if roll.close else None
+        if roll.mixed:
+            animals = int(rng.choice(5, p=MIXED_CROWDS))
+            some = [KNOWN[int(rng.integers(len(KNOWN)))] if rng.random() < KNOWN_SHARE else some[0], *some]
         pixels, boxes, names = render_scene(rng, scenery=scenery, species=some, n_animals=animals)
         if rng.random() < 0.5:
             taken_at = datetime(2024, 1, 1) + timedelta(seconds=int(rng.integers(30_000_000)))
@@ -130,6 +162,14 @@ def keep_photos(file: Path, make: Callable[[], Iterator[TrainingPhoto]]) -> list
     )
     os.replace(part, file)
     return photos
+
+
+def keep_mixed_photos(cache: Path, *, seed: int, photos: int, kinds: int) -> list[TrainingPhoto]:
+    """``render_mixed_photos`` of so many made-up kinds, rendered once for both detector and encoder."""
+    return keep_photos(
+        cache / f"mixed-{seed}-{photos}-{kinds}.npz",
+        lambda: render_mixed_photos(seed, photos, kinds=invent_kinds(seed, kinds)),
+    )
 
 
 def read_real_photos(wildlife: Path, *, longest_px: int, split: str = "train") -> list[TrainingPhoto]:
