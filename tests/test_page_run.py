@@ -247,6 +247,42 @@ def test_boxes_of_a_file_take_the_detectors_place(project, photos, tmp_path, sta
     assert (started[0].boxes, started[0].detector) == (tmp_path / "boxes.json", "")
 
 
+def test_a_first_look_can_compare_crops_by_another_network(project, photos, started):
+    page = choose(open_page(), photos)
+    page.selectbox(key="encoder_kind").select("bundled").run()
+    page.button(key="start-run").click().run()
+    page.selectbox(key="encoder_kind").select("published").run()
+    page.selectbox(key="encoder_name").select("resnet50").run()
+    page.button(key="start-run").click().run()
+
+    assert [(request.backbone, request.weights) for request in started] == [
+        ("mobilenet_v2", "bundled"),
+        ("resnet50", "default"),
+    ]
+
+
+@pytest.mark.parametrize(("name", "said"), [("gone.safetensors", "no file"), ("weights.pt", "not a .safetensors")])
+def test_weights_that_cannot_be_used_are_said(project, photos, tmp_path, name, said):
+    (tmp_path / "weights.pt").write_bytes(b"")
+    page = choose(open_page(), photos)
+    page.selectbox(key="encoder_kind").select("own").run()
+    assert "Give the file of weights" in texts(page)
+    page.text_input(key="encoder_path").set_value(str(tmp_path / name)).run()
+
+    assert said in texts(page)
+    assert page.button(key="start-run").disabled
+
+
+def test_a_bundle_brings_its_own_network(project, photos, started):
+    project.store.register_bundle("2025")
+    project.store.activate_bundle("2025")
+    page = choose(open_page(), photos)
+
+    assert "encoder_kind" not in {box.key for box in page.selectbox}
+    page.button(key="start-run").click().run()
+    assert (started[0].backbone, started[0].weights) == ("", "")
+
+
 def test_a_table_of_cameras_goes_along_and_has_to_be_there(project, photos, tmp_path, started):
     page = choose(open_page(), photos)
     page.text_input(key="deployments").set_value(str(tmp_path / "cameras.csv")).run()

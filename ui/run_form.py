@@ -14,6 +14,7 @@ from ui.folder_choice import show_folder_choice
 from ui.folders import read_path
 from ui.messages import notice
 from ui.run_detector import DetectorChoice, is_there, show_detector_choice
+from ui.run_encoder import EncoderChoice, show_encoder_choice
 from ui.run_process import RunRequest, start_run
 from ui.run_watch import watch
 from ui.settings_form import show_settings_form
@@ -44,6 +45,8 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         bundle = _show_bundle(project)
     with right:
         detector = show_detector_choice(bundle)
+    with left:
+        encoder = show_encoder_choice() if bundle == FIRST_LOOK else EncoderChoice()
     settings = show_settings_form()
     suggested = suggest_name(project, folder)
     left, right = st.columns(2)
@@ -57,7 +60,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         )
     with right:
         deployments = _show_deployments()
-    problem = _explain(project, name.strip(), detector, deployments)
+    problem = encoder.problem or _explain(project, name.strip(), detector, deployments)
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
     ready = folder is not None and settings is not None and not problem
@@ -70,7 +73,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         help="The run goes on when you close this page."
         + (" Another run is under way; both will be slower." if busy else ""),
         on_click=_start,
-        args=(project, folder, bundle, detector, deployments, settings, name.strip() or suggested),
+        args=(project, folder, bundle, detector, encoder, deployments, settings, name.strip() or suggested),
     )
 
 
@@ -136,13 +139,15 @@ def _start(
     folder: Path,
     bundle: str,
     detector: DetectorChoice,
+    encoder: EncoderChoice,
     deployments: Path | None,
     settings: RunSettings,
     name: str,
 ) -> None:
     request = RunRequest(
         project=project.path, name=name, folder=folder, bundle=bundle, detector=detector.detector,
-        boxes=detector.boxes, deployments=deployments, allow_code=detector.allow_code, settings=settings)  # fmt: skip
+        boxes=detector.boxes, backbone=encoder.backbone, weights=encoder.weights, deployments=deployments,
+        allow_code=detector.allow_code, settings=settings)  # fmt: skip
     try:
         start_run(request)
     except OSError as error:

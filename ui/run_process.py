@@ -24,8 +24,9 @@ class RunRequest:
     """What the Run page asks for.
 
     ``bundle`` is empty for a first look; ``detector`` is a name or a path, empty for the usual one; ``boxes`` is a file
-    of boxes to use instead of a detector; ``deployments`` is a CSV that names each photo's camera; ``resume`` is the
-    run to go on with, and needs nothing else but the project.
+    of boxes to use instead of a detector; ``backbone`` and ``weights`` choose the encoder of a first look, empty for
+    the usual one; ``deployments`` is a CSV that names each photo's camera; ``resume`` is the run to go on with, and
+    needs nothing else but the project.
     """
 
     project: Path
@@ -34,6 +35,8 @@ class RunRequest:
     bundle: str = ""
     detector: str = ""
     boxes: Path | None = None
+    backbone: str = ""
+    weights: str = ""
     deployments: Path | None = None
     allow_code: bool = False
     settings: RunSettings | None = None
@@ -50,7 +53,8 @@ def build_command(request: RunRequest, *, settings_file: Path | None, python: st
     command += ["--name", request.name]
     command += ["--bundle", request.bundle] if request.bundle else ["--first-look"]
     named = {
-        "--detector": request.detector, "--boxes": request.boxes, "--deployments": request.deployments,
+        "--detector": request.detector, "--boxes": request.boxes, "--backbone": request.backbone,
+        "--backbone-weights": request.weights, "--deployments": request.deployments,
         "--settings-file": settings_file}  # fmt: skip
     for option, value in named.items():
         if value:
