@@ -18,6 +18,7 @@ from core.sample.species import INTRUDERS, KNOWN, Species, invent_species, vary_
 
 STRIP_SHARE = 0.052  # of the photo's height, for the camera's black line of text
 LEAST_VISIBLE = 0.45
+IN_VIEW_SHARE = 0.4  # of the depth of the scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,18 +298,28 @@ def _measure(
     return Drawn(actor.species.name, Box(round(x0, 1), round(y0, 1), round(x1 - x0, 1), round(y1 - y0, 1)), visible)
 
 
-def cast_actor(rng: np.random.Generator, scenery: Scenery, species: Species) -> Actor:
-    """An individual of a species at a free spot where it fits into the picture."""
+def cast_actor(rng: np.random.Generator, scenery: Scenery, species: Species, *, in_view: bool = False) -> Actor:
+    """An individual of a species at a free spot where it fits into the picture.
+
+    Args:
+        rng: The source of every random number.
+        scenery: Where.
+        species: Who.
+        in_view: Well in view: nearer than usual, and away from the edges.
+    """
     place = scenery.place
     individual = vary_individual(rng, species)
     # Small animals set off the camera only when they are near, large ones also from afar.
     nearest = max(place.near_m, 2.3 * individual.shoulder_m + 1.0 + (1.3 if species.plan == "bird" else 0.0))
     farthest = min(place.far_m - 0.5, max(nearest + 1.0, 2.2 + 8.5 * individual.shoulder_m))
+    aside = 0.8
+    if in_view:
+        farthest, aside = nearest + IN_VIEW_SHARE * (farthest - nearest), 0.5
     x_m, distance = 0.0, nearest
     for _ in range(30):
         distance = float(rng.uniform(nearest, farthest))
         half = scenery.size_px[0] / 2 * distance / scenery.focal_px
-        x_m = float(rng.uniform(-0.8, 0.8)) * max(half - 0.35 * individual.shoulder_m, 0.2 * half)
+        x_m = float(rng.uniform(-aside, aside)) * max(half - 0.35 * individual.shoulder_m, 0.2 * half)
         if all(
             (x_m - x) ** 2 + (distance - z) ** 2 > (r + 0.5 * individual.shoulder_m) ** 2 for x, z, r in scenery.blocked
         ):

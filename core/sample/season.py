@@ -43,7 +43,7 @@ HOURS: dict[str, tuple[tuple[float, float], ...]] = {
     "wild boar": ((20.6, 24.0), (0.0, 5.4), (6.0, 9.0), (17.5, 20.3)),
     "hare": ((5.7, 8.5), (18.0, 20.3), (20.6, 24.0), (0.0, 5.4)),
     "fox": ((6.0, 18.0), (18.0, 20.3), (20.6, 24.0), (0.0, 5.4)),
-    "porcupine": ((18.5, 20.3), (20.6, 24.0), (6.0, 8.5)),
+    "porcupine": ((18.5, 20.3), (6.0, 8.5)),
     "flamingo": ((7.0, 18.0),),
     "bear": ((6.0, 20.0),),
     "piebald goat": ((8.0, 17.0),),
@@ -239,7 +239,8 @@ def _gather(rng: np.random.Generator, scenery: Scenery, sequence: _Sequence) -> 
     actors: list[Actor] = []
     if sequence.species is None:
         return actors
-    lead = cast_actor(rng, scenery, sequence.species)
+    # An intruder is there to be recognised by somebody who sees the product for the first time.
+    lead = cast_actor(rng, scenery, sequence.species, in_view=sequence.species in INTRUDERS)
     actors.append(lead)
     for _ in range(sequence.count - 1):
         other = cast_actor(rng, scenery, sequence.species)

@@ -1,14 +1,16 @@
-"""The encoder's second lesson, telling kinds apart: `python -m models.weights.refine_encoder`. See encoder.md.
+"""The encoder's last lesson, telling kinds apart: `python -m models.weights.refine_encoder`. See encoder.md.
 
-The first lesson (train_encoder.py) says what an animal is made of; alone it groups crops by their background as much as
-by their animal. Here the sample's four known kinds and many made-up ones are told apart, each kind as often as any
-other, with a margin (CosFace, Wang et al., 2018), so that a kind that was never seen lies beside all of them and not
-within one. The sample's intruders are in neither lesson.
+The lessons before it (train_encoder.py) say what an animal is made of. Here the sample's four known kinds and many
+made-up ones are told apart, with a margin (CosFace, Wang et al., 2018), so that a kind that was never seen lies beside
+all of them and not within one. The sample's intruders are in no lesson.
+
+Only the last blocks are trained: what the first ones give is computed once for a few views of each crop and kept, which
+makes a step ten times as quick on a processor.
 """
 
 import argparse
-import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,24 +23,33 @@ from models.weights.train_encoder import MEAN, SCALE, TARGET, Crops, augment, cu
 from models.weights.training_photos import invent_kinds, keep_mixed_photos
 
 INPUT_PX = 96
-STAGES = ((0.6, 64), (1.0, INPUT_PX))  # until which share of the steps, at which size: small pictures are quick
+FROZEN_BLOCKS = 14  # of MobileNetV2's 19
+VIEWS = 4  # of each crop
 SHARPNESS = 20.0  # of the softmax over cosines
 MARGIN = 0.2  # that the own kind must be ahead, as a cosine
-KNOWN_WEIGHT = 4.0  # a known kind is drawn as often as so many made-up ones
-KEEP_EVERY = 25
+KNOWN_WEIGHT = 6.0  # a known kind is drawn as often as so many made-up ones
+REPORT_EVERY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """What the first blocks give: maps (n, c, h, w) in half precision and the kinds (n,) that they show."""
+
+    maps: torch.Tensor
+    kinds: np.ndarray
 
 
 def main() -> None:
     """Render or read what is kept, train, store."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--start", type=Path, default=TARGET, help="what the first lesson left")
+    parser.add_argument("--start", type=Path, default=TARGET, help="what the lessons before left")
     parser.add_argument("--seed", type=int, default=3003)
     parser.add_argument("--kinds", type=int, default=260, help="made-up kinds of animal")
     parser.add_argument("--photos", type=int, default=1600, help="rendered photos, the detector's too")
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--cache", type=Path, default=Path("data/training"), help="photos, and how far a training is")
+    parser.add_argument("--cache", type=Path, default=Path("data/training"), help="where photos and maps are kept")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, default=TARGET)
@@ -54,11 +65,32 @@ def main() -> None:
     backbone.classifier = torch.nn.Identity()
     backbone.load_state_dict({key: value.float() for key, value in load_file(args.start).items()})
     print(f"{len(crops.kinds)} crops of {len(set(crops.kinds))} kinds, none of {len(INTRUDERS)} intruders", flush=True)
-    train(backbone, crops, n_kinds=len(names), args=args)
+    backbone.to(args.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    maps = compute_maps(backbone.features[:FROZEN_BLOCKS], crops, args)
+    train(backbone, maps, n_kinds=len(names), args=args)
+    store(backbone, args.out, input_px=INPUT_PX)
+
+
+def compute_maps(blocks: torch.nn.Module, crops: Crops, args: argparse.Namespace) -> Maps:
+    """What the frozen blocks give for some views of each crop."""
+    rng = np.random.default_rng([args.seed, 2])
+    kinds = np.tile(crops.kinds, VIEWS)
+    maps: list[torch.Tensor] = []
+    blocks.eval()
+    started = time.monotonic()
+    with torch.inference_mode():
+        for start in range(0, len(kinds), args.batch):
+            rows = np.arange(start, min(start + args.batch, len(kinds))) % len(crops.kinds)
+            views = torch.stack([augment(rng, crops.squares[row], INPUT_PX) for row in rows])
+            views = ((views.float() / 255 - MEAN) / SCALE).to(args.device, memory_format=torch.channels_last)
+            maps.append(blocks(views).half().cpu())
+            if start // args.batch % 20 == 0:
+                print(f"{time.monotonic() - started:5.0f} s, {start} of {len(kinds)} views", flush=True)
+    return Maps(torch.cat(maps).clone(), kinds)
 
 
 def draw_chances(kinds: np.ndarray) -> np.ndarray:
-    """With which chance each crop is drawn, (n,): every kind alike, known ones more often."""
+    """With which chance each view is drawn, (n,): every kind alike, known ones more often."""
     weights = np.where(kinds < len(KNOWN), KNOWN_WEIGHT, 1.0) / np.bincount(kinds)[kinds]
     return weights / weights.sum()
 
@@ -69,53 +101,40 @@ def margin_loss(cosines: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(SHARPNESS * (cosines - ahead), wanted)
 
 
-def train(backbone: torch.nn.Module, crops: Crops, *, n_kinds: int, args: argparse.Namespace) -> None:
-    """Learn; how far it is lies in the cache, so that a training that was stopped goes on from there."""
+def train(backbone: torch.nn.Module, maps: Maps, *, n_kinds: int, args: argparse.Namespace) -> None:
+    """Train the last blocks; stored now and then, so that a training that is stopped was not for nothing."""
     device = torch.device(args.device)
-    backbone.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    features = backbone.features
+    assert isinstance(features, torch.nn.Sequential)
+    last = features[FROZEN_BLOCKS:].train()
     directions = torch.nn.Parameter(torch.randn(n_kinds, 1280, device=device) * 0.03)
-    optimizer = torch.optim.AdamW([*backbone.parameters(), directions], lr=args.lr, weight_decay=0.02)
-    kept = args.cache / f"refine-encoder-{args.seed}-{args.photos}-{args.kinds}-{args.steps}.pt"
-    first = 0
-    if kept.is_file():
-        state = torch.load(kept, weights_only=True)
-        backbone.load_state_dict(state["backbone"])
-        directions.data.copy_(state["directions"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = state["step"]
-    chances = draw_chances(crops.kinds)
+    optimizer = torch.optim.AdamW([*last.parameters(), directions], lr=args.lr, weight_decay=0.05)
+    chances = draw_chances(maps.kinds)
+    rng = np.random.default_rng([args.seed, 3])
     started, losses, hits = time.monotonic(), [], []
-    for step in range(first, args.steps):
-        rng = np.random.default_rng([args.seed, 2, step])
+    for step in range(args.steps):
         share = step / args.steps
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
-        size_px = next(px for until, px in STAGES if share < until)
-        pick = rng.choice(len(crops.kinds), args.batch, p=chances)
-        views = torch.stack([augment(rng, crops.squares[i], size_px) for i in pick])
-        views = ((views.float() / 255 - MEAN) / SCALE).to(device, memory_format=torch.channels_last)
-        wanted = torch.from_numpy(crops.kinds[pick]).to(device)
-        # In half precision a CPU without its own instructions for it is ten times slower.
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            pooled = backbone(views).float()  # (n, 1280)
+            group["lr"] = args.lr * min(1.0, (step + 1) / 50) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * share)))
+        pick = rng.choice(len(maps.kinds), args.batch, p=chances)
+        given = maps.maps[pick].float().to(device, memory_format=torch.channels_last)
+        if rng.random() < 0.5:
+            given = given.flip(3)
+        wanted = torch.from_numpy(maps.kinds[pick]).to(device)
+        pooled = last(given).mean(dim=(2, 3))  # (n, 1280)
         cosines = torch.nn.functional.normalize(pooled) @ torch.nn.functional.normalize(directions).T
         loss = margin_loss(cosines, wanted)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(backbone.parameters(), 5.0)
+        torch.nn.utils.clip_grad_norm_(last.parameters(), 5.0)
         optimizer.step()
         losses.append(loss.item())
         hits.append(float((cosines.argmax(dim=1) == wanted).float().mean()))
-        if (step + 1) % KEEP_EVERY == 0 or step + 1 == args.steps:
+        if (step + 1) % REPORT_EVERY == 0:
             spent = time.monotonic() - started
-            print(
-                f"{spent:5.0f} s, step {step + 1} at {size_px} px, loss {np.mean(losses[-KEEP_EVERY:]):.3f}, "
-                f"hits {np.mean(hits[-KEEP_EVERY:]):.2f}", flush=True)  # fmt: skip
-            part = kept.with_suffix(".part")
-            torch.save({"backbone": backbone.state_dict(), "directions": directions.data,
-                        "optimizer": optimizer.state_dict(), "step": step + 1}, part)  # fmt: skip
-            os.replace(part, kept)
-    store(backbone, args.out, input_px=INPUT_PX)
+            print(f"{spent:5.0f} s, step {step + 1}, loss {np.mean(losses[-REPORT_EVERY:]):.3f}, "
+                  f"hits {np.mean(hits[-REPORT_EVERY:]):.2f}", flush=True)  # fmt: skip
+            store(backbone, args.out, input_px=INPUT_PX)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def render_mixed_photos(
     seed: int, count: int, *, kinds: tuple[Species, ...], size_px: tuple[int, int] = MIXED_SIZE_PX, per_place: int = 20,
     workers: int | None = 1,
 ) -> Iterator[TrainingPhoto]:  # fmt: skip
-    """Photos that both detector and encoder go on learning from: up to four animals in each, of known and made-up kinds.
+    """Photos that both detector and encoder go on learning from: up to four animals in each, known or made up.
 
     Every third place is drawn by a recipe of the sample's (with another seed, so it is another place), the others are
     made up; half of them are seen through a longer lens.
