@@ -10,6 +10,7 @@ import copy
 import os
 import random
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from models.weights.train_detector import MOSAIC_SHARE, PLAN, TARGET, draw_batch
 from models.weights.training_photos import TrainingPhoto, keep_mixed_photos, read_real_photos
 
 STAGES = ((0.7, (192, 256)), (1.0, (256, 320)))  # until which share of the steps, at which rows and columns
+FROZEN_LAYERS = 3  # edges and colours, at the highest resolution: they cost most and change least
 MEASURED_BATCHES = 12
 AVERAGED_STEPS = 150
 KEEP_EVERY = 25
@@ -37,7 +39,7 @@ def main() -> None:
     parser.add_argument("--kinds", type=int, default=260, help="made-up kinds of animal")
     parser.add_argument("--photos", type=int, default=1600, help="rendered photos, the encoder's too")
     parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"), help="lions and elephants")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--cache", type=Path, default=Path("data/training"), help="photos, and how far a training is")
@@ -83,7 +85,6 @@ def read_back(model: DetectionModel, file: Path, pictures: torch.Tensor) -> None
             bias = _constant(following.input_value(1)) if following.get_type_name() == "Add" else None
             weights[name] = (_constant(op.input_value(1)), bias)
     layers = dict(model.named_modules())
-    folded = {name.removesuffix(".conv"): value for name, value in weights.items() if name.endswith(".conv")}
     model.eval()
     blocks: list[tuple[Conv, torch.Tensor]] = []
     with torch.no_grad():
@@ -91,8 +92,8 @@ def read_back(model: DetectionModel, file: Path, pictures: torch.Tensor) -> None
             convolution = layers[name]
             assert isinstance(convolution, torch.nn.Conv2d)
             convolution.weight.copy_(torch.from_numpy(kernel))
-            block = layers.get(name.removesuffix(".conv"))
-            if name.removesuffix(".conv") in folded and isinstance(block, Conv):
+            block = layers.get(name.removesuffix(".conv")) if name.endswith(".conv") else None
+            if isinstance(block, Conv):
                 assert bias is not None
                 shift = torch.from_numpy(bias.reshape(-1))
                 blocks.append((block, shift))
@@ -113,27 +114,30 @@ def _constant(value: ov.Output) -> np.ndarray:
     return np.array(node.data, np.float32)
 
 
+@dataclass
+class _Sums:
+    """Of the outputs of one convolution, each (channels,)."""
+
+    total: torch.Tensor
+    squares: torch.Tensor
+    n: int = 0
+
+    def add(self, _module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        self.total += output.sum((0, 2, 3))
+        self.squares += output.square().sum((0, 2, 3))
+        self.n += output.numel() // output.shape[1]
+
+
 def _measure_norms(model: DetectionModel, blocks: list[tuple[Conv, torch.Tensor]], pictures: torch.Tensor) -> None:
-    sums = {id(block): [torch.zeros(len(shift)), torch.zeros(len(shift)), 0] for block, shift in blocks}
-
-    def hook(block: Conv):  # type: ignore[no-untyped-def]
-        def count(_module, _inputs, output: torch.Tensor) -> None:  # type: ignore[no-untyped-def]
-            total = sums[id(block)]
-            total[0] = total[0] + output.sum((0, 2, 3))
-            total[1] = total[1] + output.square().sum((0, 2, 3))
-            total[2] = total[2] + output.numel() // output.shape[1]
-
-        return block.conv.register_forward_hook(count)
-
-    hooks = [hook(block) for block, _ in blocks]
+    sums = [_Sums(torch.zeros(len(shift)), torch.zeros(len(shift))) for _, shift in blocks]
+    hooks = [block.conv.register_forward_hook(one.add) for (block, _), one in zip(blocks, sums, strict=True)]
     for batch in pictures.split(16):
         model(batch.to(memory_format=torch.channels_last))
     for handle in hooks:
         handle.remove()
-    for block, shift in blocks:
-        total, squares, n = sums[id(block)]
-        mean = total / n
-        variance = (squares / n - mean.square()).clamp(min=1e-6)
+    for (block, shift), one in zip(blocks, sums, strict=True):
+        mean = one.total / one.n
+        variance = (one.squares / one.n - mean.square()).clamp(min=1e-6)
         block.bn.running_mean.copy_(mean)  # type: ignore[operator,union-attr]
         block.bn.running_var.copy_(variance)  # type: ignore[operator,union-attr]
         block.bn.weight.copy_((variance + block.bn.eps).sqrt())
@@ -150,9 +154,13 @@ def train(
     device = torch.device(args.device)
     model = model.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     model.criterion = model.init_criterion()
+    layers = model.model
+    assert isinstance(layers, torch.nn.Sequential)
+    layers[:FROZEN_LAYERS].eval().requires_grad_(False)
     average = copy.deepcopy(model).eval()
-    decay = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    plain = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    decay = [parameter for parameter in learnt if parameter.ndim > 1]
+    plain = [parameter for parameter in learnt if parameter.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 5e-4}, {"params": plain, "weight_decay": 0.0}],
                                   lr=args.lr)  # fmt: skip
     kept = args.cache / f"refine-detector-{args.seed}-{args.photos}-{args.kinds}-{args.steps}.pt"
@@ -182,7 +190,7 @@ def train(
         loss, _ = model.criterion(predictions, targets)
         optimizer.zero_grad()
         loss.sum().backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+        torch.nn.utils.clip_grad_norm_(learnt, 10.0)
         optimizer.step()
         losses.append(loss.detach().sum().item() / args.batch)
         with torch.no_grad():
