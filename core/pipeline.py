@@ -66,12 +66,10 @@ def run_pipeline(
     with run.working(), _Workers() as workers:
         report = _Reporter(run, on_progress)
         seen = run.seen_hashes()
-        for shard in range(run.n_shards):
-            if run.is_done(shard):
-                continue
-            tables = _run_shard(
-                run.shard_files(shard), Path(run.info.folder), detector=detector, encoder=encoder, namer=namer,
-                settings=settings, crops_dir=crops_dir, seen=seen, report=report, workers=workers)  # fmt: skip
+        left = [shard for shard in range(run.n_shards) if not run.is_done(shard)]
+        for shard, tables in _run_shards(
+            run, left, detector=detector, encoder=encoder, namer=namer, settings=settings, crops_dir=crops_dir,
+            seen=seen, report=report, workers=workers):  # fmt: skip
             run.write_shard(shard, tables)
         report.phase(Phase.EVENTS)
         run.write_events(_find_events(run, gap_s=settings.event_gap_s))
@@ -145,9 +143,9 @@ class _Workers:
             pool.shutdown(cancel_futures=True)
 
 
-def _run_shard(
-    files: Sequence[str],
-    folder: Path,
+def _run_shards(
+    run: RunFolder,
+    shards: Sequence[int],
     *,
     detector: Detector,
     encoder: Encoder,
@@ -157,15 +155,11 @@ def _run_shard(
     seen: dict[str, str],
     report: _Reporter,
     workers: "_Workers",
-) -> ShardTables:
-    tables = ShardTables()
-    tables.add_embeddings([], np.empty((0, sum(encoder.sections)), dtype=np.float32))
-    for looked in _detect_ahead(
-        _read_ahead(files, folder, namer=namer, settings=settings, workers=workers),
-        detector=detector,
-        seen=seen,
-        workers=workers,
-    ):
+) -> Iterator[tuple[int, ShardTables]]:
+    """Each shard with its tables. The next shard's photos are read and looked at while one is being finished."""
+    tables = _start_tables(encoder)
+    batches = _read_ahead(run, shards, namer=namer, settings=settings, workers=workers)
+    for looked in _detect_ahead(batches, detector=detector, seen=seen, workers=workers):
         report.check_cancel()
         for photo, first in looked.duplicates:
             tables.add_duplicate(photo, duplicate_of=first)
@@ -173,15 +167,32 @@ def _run_shard(
             tables.add_failure(failure)
         _add_photos(looked.found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir)
         report.advance(looked.n_files, failures=len(looked.failures))
+        if looked.ends_shard is not None:
+            yield looked.ends_shard, tables
+            tables = _start_tables(encoder)
+
+
+def _start_tables(encoder: Encoder) -> ShardTables:
+    tables = ShardTables()
+    tables.add_embeddings([], np.empty((0, sum(encoder.sections)), dtype=np.float32))
     return tables
 
 
-def _read_ahead(
-    files: Sequence[str], folder: Path, *, namer: DeploymentNamer, settings: RunSettings, workers: "_Workers"
-) -> Iterator[list[LoadedPhoto | Failure]]:
-    """Batches of read photos; the next is read while the last is in the models."""
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Files as they were read; ``ends_shard`` is the number of the shard that they are the last of, else None."""
 
-    def read_batch(start: int) -> list[LoadedPhoto | Failure]:
+    items: list[LoadedPhoto | Failure]
+    ends_shard: int | None
+
+
+def _read_ahead(
+    run: RunFolder, shards: Sequence[int], *, namer: DeploymentNamer, settings: RunSettings, workers: "_Workers"
+) -> Iterator[_Batch]:
+    """Batches of read photos, none over the end of a shard; the next is read while the last is in the models."""
+    folder = Path(run.info.folder)
+
+    def read_batch(files: Sequence[str], start: int) -> list[LoadedPhoto | Failure]:
         batch: list[LoadedPhoto | Failure] = []
         pixels = 0
         while len(batch) < settings.batch_photos and pixels < BATCH_MEGAPIXELS * 1e6:
@@ -194,12 +205,18 @@ def _read_ahead(
                 pixels += 0 if isinstance(item, Failure) else item.photo.width_px * item.photo.height_px
         return batch
 
+    waiting = deque(shards)
+    files: Sequence[str] = run.shard_files(waiting[0]) if waiting else ()
+    upcoming = workers.reading.submit(read_batch, files, 0) if waiting else None
     at = 0
-    upcoming = workers.reading.submit(read_batch, at)
-    while batch := upcoming.result():
-        at += len(batch)
-        upcoming = workers.reading.submit(read_batch, at)
-        yield batch
+    while upcoming is not None:
+        items = upcoming.result()
+        at += len(items)
+        ends_shard = waiting.popleft() if at == len(files) else None
+        if ends_shard is not None:
+            at, files = 0, run.shard_files(waiting[0]) if waiting else ()
+        upcoming = workers.reading.submit(read_batch, files, at) if waiting else None
+        yield _Batch(items, ends_shard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +224,14 @@ class _Looked:
     """A batch after the detector."""
 
     n_files: int
+    ends_shard: int | None
     duplicates: list[tuple[Photo, str]]
     failures: list[Failure]
     found: list[tuple[LoadedPhoto, Found]]
 
 
 def _detect_ahead(
-    batches: Iterator[list[LoadedPhoto | Failure]], *, detector: Detector, seen: dict[str, str], workers: "_Workers"
+    batches: Iterator[_Batch], *, detector: Detector, seen: dict[str, str], workers: "_Workers"
 ) -> Iterator[_Looked]:
     """Batches in which the detector has looked; the next is in the detector while the last is cut and embedded."""
     upcoming: Future[_Looked] | None = None
@@ -226,10 +244,11 @@ def _detect_ahead(
         yield upcoming.result()
 
 
-def _look(batch: Sequence[LoadedPhoto | Failure], *, detector: Detector, seen: dict[str, str]) -> _Looked:
-    looked = _Looked(len(batch), [], [item for item in batch if isinstance(item, Failure)], [])
+def _look(batch: _Batch, *, detector: Detector, seen: dict[str, str]) -> _Looked:
+    failures = [item for item in batch.items if isinstance(item, Failure)]
+    looked = _Looked(len(batch.items), batch.ends_shard, [], failures, [])
     new = []
-    for photo in (item for item in batch if isinstance(item, LoadedPhoto)):
+    for photo in (item for item in batch.items if isinstance(item, LoadedPhoto)):
         first = seen.setdefault(photo.photo.photo_id, photo.photo.file_name)
         if first == photo.photo.file_name:
             new.append(photo)
