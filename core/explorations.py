@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -26,11 +26,14 @@ from core.projection import (
     project_umap,
 )
 from core.runs import RunFolder
-from core.tsne import FIRST_RUNG, TsneNeighbours, align_points, choose_ladder, refine_tsne
+from core.tsne import FIRST_RUNG, RUNG_STEPS, WARM_STEPS, TsneNeighbours, align_points, choose_ladder, refine_tsne
 
 LADDER_JOB = "ladder"
 # A picture on the way is written at most this often: fast enough to watch, without keeping the disk busy.
 PICTURE_EVERY_S = 1.0
+# Farther from its start, a t-SNE of a few steps stays worse than one from the beginning (bench/explore.py).
+FARTHEST_WARM_START = 2.5
+USUAL_MIN_SAMPLES = 10
 NEIGHBOURS_PATIENCE_S = 3_600.0
 
 
@@ -188,6 +191,8 @@ class Exploration:
         found = status.get(progress.phase)
         if found is None:
             found = WorkStatus.RUNNING if is_alive(progress) else WorkStatus.INTERRUPTED
+            if found is WorkStatus.INTERRUPTED and self._cancel_path(job).is_file():
+                found = WorkStatus.CANCELLED  # it was ended before it could say so
         return WorkState(status=found, share=share, seconds_left=progress.seconds_left, message=progress.message)
 
     def request_cancel(self, job: str) -> None:
@@ -228,8 +233,10 @@ class Exploration:
         """
         self.check()
         path = self.folder / "prepared.npy"
-        if path.is_file():
-            return np.load(path, allow_pickle=False)
+        with suppress(OSError, ValueError, EOFError):
+            kept = np.load(path, allow_pickle=False)
+            if len(kept) == self.n_crops:
+                return kept
         rows = np.concatenate([rows for _, rows in self.run.embedded_shards()])
         prepared = prepare_embeddings(rows, sections=_read_sections(self.run, width=rows.shape[1]))
         self._write(path, lambda file: np.save(file, prepared))
@@ -246,6 +253,9 @@ class Exploration:
         found = self.picture(projection)
         if found is not None and found.is_final:
             return found
+        if projection in self.ladder() and self.job_state(LADDER_JOB).status is WorkStatus.RUNNING:
+            raise AnomalureError(f"{projection.label} is being computed already, with the others of the ladder. Wait "
+                                 "until it is ready.")  # fmt: skip
         with self._working(projection.key, on_progress) as report:
             return self._compute(projection, report, first=0.0, last=1.0)
 
@@ -264,6 +274,7 @@ class Exploration:
             for i, rung in enumerate(rungs):
                 if not self.has(rung):
                     self._compute(rung, report, first=i / len(rungs), last=(i + 1) / len(rungs))
+                self.tree(rung, min_samples=USUAL_MIN_SAMPLES)
         return [pca, *self.ladder()]
 
     def _compute(self, projection: Projection, report: "_Report", *, first: float, last: float) -> Picture:
@@ -275,9 +286,9 @@ class Exploration:
                                   seed=projection.seed)  # fmt: skip
             picture = Picture(projection=projection, points=align_points(points, to=self._pca()))
         else:
-            for picture in self._refine(projection):
-                report(first + (last - first) * picture.iteration / picture.iterations,
-                       f"Computing {projection.label}")  # fmt: skip
+            for picture in self._refine(projection, report, first):
+                share = first + (last - first) * picture.iteration / picture.iterations
+                report(share, f"Computing {projection.label}")
         self._write_picture(self._picture_path(projection), picture)
         self._draft_path(projection).unlink(missing_ok=True)
         return picture
@@ -285,15 +296,16 @@ class Exploration:
     def _pca(self) -> np.ndarray:
         return project_pca(self.prepared())
 
-    def _refine(self, projection: Projection) -> Iterator[Picture]:
-        neighbours = self._neighbours(projection.perplexity)
-        start = next(
-            (found for found in [self.nearest(projection)] if found is not None and found.is_final),
-            None,
-        )
-        points = self._pca() if start is None else start.points
+    def _refine(self, projection: Projection, report: "_Report", share: float) -> Iterator[Picture]:
+        def show_neighbours(done: int, total: int) -> None:
+            report(share, f"Comparing crops: {done:,} of {total:,}")
+
+        neighbours = self._neighbours(projection.perplexity, show_neighbours)
+        start, over, steps = self._start(projection)
         written = 0.0
-        for step in refine_tsne(neighbours, points, perplexity=projection.perplexity, warm=start is not None):
+        for step in refine_tsne(
+            neighbours, start, perplexity=projection.perplexity, warm=steps > 0, over=over, steps=steps
+        ):
             picture = Picture(projection=projection, points=step.points, iteration=step.iteration,
                               iterations=step.iterations, kl=step.kl, is_final=step.is_final)  # fmt: skip
             if not step.is_final and time.monotonic() - written > PICTURE_EVERY_S:
@@ -301,15 +313,30 @@ class Exploration:
                 written = time.monotonic()
             yield picture
 
-    def _neighbours(self, perplexity: float) -> TsneNeighbours:
+    def _start(self, projection: Projection) -> tuple[np.ndarray, np.ndarray, int]:
+        """Where a t-SNE starts, what it is laid over, and its steps from a t-SNE; 0 steps: it starts from the PCA.
+
+        From a near t-SNE a few steps are enough for a value off the ladder; a higher rung takes more, so that it is as
+        good as from the PCA, yet nothing jumps. A lower one falls to pieces from there, and starts from the PCA.
+        """
+        near = self.nearest(projection)
+        if near is None or not near.is_final:
+            return self._pca(), self._pca(), 0
+        ratio = projection.perplexity / near.projection.perplexity
+        is_rung = projection in self.ladder()
+        if max(ratio, 1 / ratio) > FARTHEST_WARM_START or (is_rung and ratio < 1):
+            return self._pca(), near.points, 0
+        return near.points, near.points, RUNG_STEPS if is_rung else WARM_STEPS
+
+    def _neighbours(self, perplexity: float, on_progress: Callable[[int, int], None]) -> TsneNeighbours:
         path = self.folder / "neighbours.npz"
         with FileLock(self.folder / "neighbours.lock", patience_s=NEIGHBOURS_PATIENCE_S):
             if path.is_file():
                 found = TsneNeighbours.load(path)
                 if found.largest_perplexity >= perplexity:
                     return found
-            largest = max(perplexity, *(rung.perplexity for rung in self.ladder()))
-            found = TsneNeighbours.compute(self.prepared(), perplexity=largest)
+            largest = max([perplexity, *(rung.perplexity for rung in self.ladder())])
+            found = TsneNeighbours.compute(self.prepared(), perplexity=largest, on_progress=on_progress)
             found.save(path)
             return found
 
@@ -425,5 +452,5 @@ def _read_picture(path: Path, projection: Projection) -> Picture | None:
             return Picture(projection=projection, points=points, iteration=int(file["iteration"]),
                            iterations=int(file["iterations"]), kl=float(file["kl"]),
                            is_final=bool(file["is_final"]))  # fmt: skip
-    except (OSError, ValueError, KeyError):  # a damaged one is as good as none: it is computed again
+    except Exception:  # a damaged zip fails in many ways; it is as good as none, and made again
         return None

@@ -2,15 +2,19 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.errors import AnomalureError
 from core.files import replace_file, temporary_beside
 from core.projection import check_perplexity, largest_perplexity
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 LADDER = (5, 15, 30, 50, 100)
 """Perplexities that are made ahead, as far as the number of crops allows."""
@@ -19,9 +23,12 @@ FIRST_RUNG = 30
 MOST_FOR_BARNES_HUT = 20_000
 THREADS = min(4, os.cpu_count() or 1)
 STEPS_PER_PICTURE = 10
+BLOCK = 4_096
+_Plan = tuple[tuple[int, float | None, float], ...]
 # Steps, exaggeration and momentum. A warm start needs no early exaggeration: its neighbourhoods stand already.
-COLD_PLAN = ((250, 12.0, 0.5), (500, None, 0.8))
-WARM_PLAN = ((250, None, 0.8),)
+COLD_PLAN: _Plan = ((250, 12.0, 0.5), (500, None, 0.8))
+WARM_STEPS = 250
+RUNG_STEPS = 500
 
 
 def choose_ladder(n_crops: int) -> tuple[int, ...]:
@@ -44,16 +51,43 @@ class TsneNeighbours:
     distances: np.ndarray
 
     @classmethod
-    def compute(cls, prepared: np.ndarray, *, perplexity: float | None = None) -> "TsneNeighbours":
-        """Exact neighbours of prepared embeddings, enough of them for this perplexity (None: the whole ladder)."""
+    def compute(
+        cls,
+        prepared: np.ndarray,
+        *,
+        perplexity: float | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> "TsneNeighbours":
+        """Exact neighbours of prepared embeddings.
+
+        Args:
+            prepared: What ``prepare_embeddings`` gave, shape ``(n, d)``.
+            perplexity: They are enough for it; None: for the whole ladder.
+            on_progress: Told the crops that are done and their number, now and then.
+
+        Raises:
+            AnomalureError: If the perplexity is out of range.
+        """
         from sklearn.neighbors import NearestNeighbors
 
         n = len(prepared)
         if perplexity is None:
             perplexity = max(choose_ladder(n), default=1)
         check_perplexity(perplexity, n_crops=n)
-        distances, indices = NearestNeighbors(n_neighbors=math.ceil(3 * perplexity)).fit(prepared).kneighbors()
-        return cls(indices.astype(np.int32), distances.astype(np.float32))
+        k = math.ceil(3 * perplexity)
+        indices, distances = np.empty((n, k), dtype=np.int32), np.empty((n, k), dtype=np.float32)
+        # In 50 columns a tree of boxes rules nothing out; all pairs, block by block, are faster.
+        model = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(prepared)
+        for first in range(0, n, BLOCK):
+            if on_progress is not None:
+                on_progress(first, n)
+            last = min(first + BLOCK, n)
+            far, near = model.kneighbors(prepared[first:last])
+            own = near == np.arange(first, last)[:, None]
+            own[~own.any(axis=1), -1] = True  # more than k others on the same spot
+            indices[first:last] = near[~own].reshape(-1, k)
+            distances[first:last] = far[~own].reshape(-1, k)
+        return cls(indices, distances)
 
     @property
     def n_crops(self) -> int:
@@ -84,8 +118,12 @@ class TsneNeighbours:
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                return cls(file["indices"], file["distances"])
-        except (OSError, ValueError, KeyError) as error:
+                found = cls(file["indices"], file["distances"])
+            n, k = found.indices.shape
+            if found.distances.shape != (n, k) or not 0 <= found.indices.min() <= found.indices.max() < n:
+                raise ValueError("its parts do not fit together")
+            return found
+        except Exception as error:  # a damaged zip fails in many ways
             raise AnomalureError(f"{path} holds no neighbours that Anomalure wrote ({error}). Delete it: it is made "
                                  "again.") from error  # fmt: skip
 
@@ -113,38 +151,49 @@ class TsnePicture:
 
 
 def refine_tsne(
-    neighbours: TsneNeighbours, start: np.ndarray, *, perplexity: float, warm: bool = True, seed: int = 0
+    neighbours: TsneNeighbours,
+    start: np.ndarray,
+    *,
+    perplexity: float,
+    warm: bool = True,
+    over: np.ndarray | None = None,
+    steps: int = WARM_STEPS,
+    seed: int = 0,
 ) -> Iterator[TsnePicture]:
-    """t-SNE from a start, picture by picture, each aligned with the start.
+    """t-SNE from a start, picture by picture, each turned so that it lies over another picture.
 
     Args:
         neighbours: Enough for the perplexity.
-        start: Shape ``(n, 2)``: a t-SNE of the same crops at another perplexity, or their PCA.
+        start: Shape ``(n, 2)``: a t-SNE of the same crops at another perplexity, within a factor of two for a good
+            end, or their PCA.
         perplexity: >= 1; three times it below the number of crops.
         warm: Whether the start is a t-SNE already; a cold start takes three times as many steps.
+        over: What the pictures are laid over, shape ``(n, 2)``; None: the start.
+        steps: How many a warm start takes; for a cold start the plan is fixed.
         seed: Of the noise that parts crops on one spot.
 
     Raises:
         AnomalureError: If the perplexity is out of range.
     """
     check_perplexity(perplexity, n_crops=neighbours.n_crops)
-    return _descend(neighbours, np.asarray(start, dtype=np.float64), perplexity=perplexity, warm=warm, seed=seed)
+    return _descend(neighbours, np.asarray(start, dtype=np.float64), start if over is None else over,
+                    perplexity=perplexity, plan=((steps, None, 0.8),) if warm else COLD_PLAN, seed=seed)  # fmt: skip
 
 
 def _descend(
-    neighbours: TsneNeighbours, start: np.ndarray, *, perplexity: float, warm: bool, seed: int
+    neighbours: TsneNeighbours, start: np.ndarray, over: np.ndarray, *, perplexity: float, plan: _Plan, seed: int
 ) -> Iterator[TsnePicture]:
     from openTSNE.tsne import TSNEEmbedding  # costs half a second
 
     affinities = _Affinities(neighbours, perplexity)
     noise = np.random.default_rng(seed).normal(scale=1e-4, size=start.shape)  # parts crops on one spot
     centred = start - start.mean(axis=0)
-    if not warm:
+    is_warm = plan is not COLD_PLAN
+    if not is_warm:
         centred *= 1e-4 / max(float(centred[:, 0].std()), 1e-12)
     embedding = TSNEEmbedding(
-        centred + noise * (1.0 if warm else 0.01), affinities, negative_gradient_method="fft" if
+        centred + noise * (1.0 if is_warm else 0.01), affinities, negative_gradient_method="fft" if
         neighbours.n_crops > MOST_FOR_BARNES_HUT else "bh", n_jobs=THREADS, random_state=seed)  # fmt: skip
-    plan = WARM_PLAN if warm else COLD_PLAN
     total, done = sum(steps for steps, _, _ in plan), 0
     for steps, exaggeration, momentum in plan:
         left = steps
@@ -152,27 +201,32 @@ def _descend(
             some = min(left, STEPS_PER_PICTURE)
             embedding.optimize(some, inplace=True, exaggeration=exaggeration, momentum=momentum)
             left, done = left - some, done + some
-            points = align_points(np.asarray(embedding), to=start)
+            points = align_points(np.asarray(embedding), to=over)
             yield TsnePicture(points, done, total, float(embedding.kl_divergence))
 
 
 class _Affinities:
-    """What openTSNE needs to know of the neighbours at one perplexity; its own class would lower one that is too large.
-
-    Attributes:
-        P: Joint probabilities, sparse, shape ``(n, n)``.
-    """
+    """What openTSNE takes; its own class would lower a perplexity that is too large, with no more than a log line."""
 
     def __init__(self, neighbours: TsneNeighbours, perplexity: float) -> None:
-        from openTSNE.affinity import joint_probabilities_nn
-
-        k = math.ceil(3 * perplexity)
-        if k > neighbours.indices.shape[1]:
-            raise ValueError(f"perplexity {perplexity:g} needs {k} neighbours, got {neighbours.indices.shape[1]}")
-        indices = np.ascontiguousarray(neighbours.indices[:, :k], dtype=np.int64)
-        distances = np.ascontiguousarray(neighbours.distances[:, :k], dtype=np.float64)
-        self.P = joint_probabilities_nn(indices, distances, [perplexity], symmetrize=True, n_jobs=THREADS)
+        self.P = joint_affinities(neighbours, perplexity)
         self.n_samples = neighbours.n_crops
+
+
+def joint_affinities(neighbours: TsneNeighbours, perplexity: float) -> "csr_matrix":
+    """How much each pair of crops belongs together at a perplexity: sparse, symmetric, shape ``(n, n)``, sum 1.
+
+    Raises:
+        ValueError: If there are fewer neighbours than three times the perplexity.
+    """
+    from openTSNE.affinity import joint_probabilities_nn
+
+    k = math.ceil(3 * perplexity)
+    if k > neighbours.indices.shape[1]:
+        raise ValueError(f"perplexity {perplexity:g} needs {k} neighbours, got {neighbours.indices.shape[1]}")
+    indices = np.ascontiguousarray(neighbours.indices[:, :k], dtype=np.int64)
+    distances = np.ascontiguousarray(neighbours.distances[:, :k], dtype=np.float64)
+    return joint_probabilities_nn(indices, distances, [perplexity], symmetrize=True, n_jobs=THREADS)
 
 
 def align_points(points: np.ndarray, *, to: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.explorations import Exploration, WorkStatus
-from core.projection import Projection
+from core.projection import Projection, ProjectionKind
 from ui.run_process import CLI
 
 # Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
@@ -39,7 +39,11 @@ def start_projection(exploration: Exploration, projection: Projection, *, python
 
 def stop_projection(exploration: Exploration, projection: Projection) -> None:
     """Ask the process that computes a projection to stop soon; what it has finished is kept."""
-    exploration.request_cancel(exploration.job(projection))
+    job = exploration.job(projection)
+    exploration.request_cancel(job)
+    process = _started.get((exploration.folder, job))
+    if projection.kind is ProjectionKind.UMAP and process is not None and process.poll() is None:
+        process.terminate()  # it does not listen while it computes, and leaves nothing half made
 
 
 def is_starting(exploration: Exploration, projection: Projection) -> bool:
