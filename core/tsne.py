@@ -21,7 +21,9 @@ LADDER = (5, 15, 30, 50, 100)
 FIRST_RUNG = 30
 # Measured on two cores: the interpolation of FFT pays off only above this.
 MOST_FOR_BARNES_HUT = 20_000
-THREADS = min(4, os.cpu_count() or 1)
+# Fewer crops than this are done before threads have met.
+LEAST_FOR_THREADS = 3_000
+MOST_THREADS = 4
 STEPS_PER_PICTURE = 10
 BLOCK = 4_096
 _Plan = tuple[tuple[int, float | None, float], ...]
@@ -29,6 +31,10 @@ _Plan = tuple[tuple[int, float | None, float], ...]
 COLD_PLAN: _Plan = ((250, 12.0, 0.5), (500, None, 0.8))
 WARM_STEPS = 250
 RUNG_STEPS = 500
+
+
+def _count_threads(n_crops: int) -> int:
+    return 1 if n_crops < LEAST_FOR_THREADS else min(MOST_THREADS, os.cpu_count() or 1)
 
 
 def choose_ladder(n_crops: int) -> tuple[int, ...]:
@@ -191,9 +197,10 @@ def _descend(
     is_warm = plan is not COLD_PLAN
     if not is_warm:
         centred *= 1e-4 / max(float(centred[:, 0].std()), 1e-12)
+    method = "fft" if neighbours.n_crops > MOST_FOR_BARNES_HUT else "bh"
     embedding = TSNEEmbedding(
-        centred + noise * (1.0 if is_warm else 0.01), affinities, negative_gradient_method="fft" if
-        neighbours.n_crops > MOST_FOR_BARNES_HUT else "bh", n_jobs=THREADS, random_state=seed)  # fmt: skip
+        centred + noise * (1.0 if is_warm else 0.01), affinities, negative_gradient_method=method,
+        n_jobs=_count_threads(neighbours.n_crops), random_state=seed)  # fmt: skip
     total, done = sum(steps for steps, _, _ in plan), 0
     for steps, exaggeration, momentum in plan:
         left = steps
@@ -226,7 +233,8 @@ def joint_affinities(neighbours: TsneNeighbours, perplexity: float) -> "csr_matr
         raise ValueError(f"perplexity {perplexity:g} needs {k} neighbours, got {neighbours.indices.shape[1]}")
     indices = np.ascontiguousarray(neighbours.indices[:, :k], dtype=np.int64)
     distances = np.ascontiguousarray(neighbours.distances[:, :k], dtype=np.float64)
-    return joint_probabilities_nn(indices, distances, [perplexity], symmetrize=True, n_jobs=THREADS)
+    return joint_probabilities_nn(indices, distances, [perplexity], symmetrize=True,
+                                  n_jobs=_count_threads(neighbours.n_crops))  # fmt: skip
 
 
 def align_points(points: np.ndarray, *, to: np.ndarray) -> np.ndarray:

@@ -1,11 +1,18 @@
 """What is computed of a run for looking around in it: kept, found again, never done twice, and stopped on request."""
 
+import json
+import platform
+import time
+
 import numpy as np
 import pytest
 from fake_project import make_project
 
-from core.explorations import Exploration, WorkStatus
+import cli
+from core.errors import AnomalureError
+from core.explorations import Cancelled, Exploration, WorkStatus
 from core.projection import Projection, ProjectionKind
+from ui.explore_process import start_projection
 
 PCA = Projection(kind=ProjectionKind.PCA)
 
@@ -33,3 +40,154 @@ def test_the_ladder_is_made_once_and_holds_the_perplexities_that_the_crops_allow
     assert [one.key for one in made] == ["pca", "tsne-5"]
     assert all(exploration.state(one).status is WorkStatus.READY for one in made)
     assert np.isfinite(exploration.points(Projection(perplexity=5))).all()
+
+
+def test_higher_rungs_lie_over_the_ones_below(tmp_path):
+    run = make_project(tmp_path, n=100).latest_run()
+    exploration = Exploration.of(run)
+    exploration.compute_ladder()
+
+    low, high = (exploration.points(Projection(perplexity=rung)) for rung in (15, 30))
+    centred = low - low.mean(0)
+    turned = np.linalg.svd(centred.T @ (high - high.mean(0)))
+    assert np.abs(turned[0] @ turned[2] - np.eye(2)).max() < 0.1, "neither is turned or mirrored against the other"
+
+
+def test_a_value_off_the_ladder_shows_the_nearest_rung_until_it_is_there(exploration):
+    exploration.compute_ladder()
+    odd = Projection(perplexity=7)
+    assert exploration.picture(odd) is None
+    assert exploration.nearest(odd).projection == Projection(perplexity=5)
+
+    seen = []
+    exploration.compute(odd, on_progress=lambda progress: seen.append(progress.done / progress.total))
+
+    assert seen == sorted(seen)
+    assert exploration.nearest(odd).projection == odd
+    assert exploration.picture(odd).is_final
+    assert not list(exploration.folder.glob("*.draft.npz"))
+
+
+def test_what_is_computed_is_not_computed_again(exploration):
+    exploration.compute(PCA)
+    written = (exploration.folder / "pca.npz").stat().st_mtime_ns
+
+    exploration.compute(PCA)
+
+    assert (exploration.folder / "pca.npz").stat().st_mtime_ns == written
+
+
+def test_a_projection_under_way_is_not_started_twice(exploration):
+    odd = Projection(perplexity=8)
+    inside = []
+
+    def start_again(progress):
+        if not inside:
+            inside.append(exploration.state(odd).status)
+            with pytest.raises(AnomalureError, match="being computed already"):
+                Exploration.of(exploration.run).compute(odd)
+            inside.append(start_projection(exploration, odd))
+
+    exploration.compute(odd, on_progress=start_again)
+
+    assert inside == [WorkStatus.RUNNING, False]
+
+
+def test_a_cancelled_projection_says_so_and_keeps_its_last_picture(exploration):
+    odd = Projection(perplexity=6)
+
+    def cancel(progress):
+        if exploration.picture(odd) is not None:
+            exploration.request_cancel(odd.key)
+
+    with pytest.raises(Cancelled):
+        exploration.compute(odd, on_progress=cancel)
+
+    assert exploration.state(odd).status is WorkStatus.CANCELLED
+    assert not exploration.picture(odd).is_final
+    assert exploration.compute(odd).is_final
+
+
+def test_a_process_that_went_away_leaves_an_interrupted_state(exploration):
+    odd = Projection(perplexity=4)
+    gone = {"phase": "projections", "done": 300, "total": 1000, "pid": 2**22 + 1, "host": platform.node()}
+    (exploration.folder / f"{odd.key}.progress.json").write_text(json.dumps(gone))
+
+    assert exploration.state(odd).status is WorkStatus.INTERRUPTED
+
+
+def test_a_damaged_picture_or_tree_is_made_again(exploration):
+    exploration.compute(PCA)
+    exploration.tree(PCA, min_samples=3)
+    for path in (exploration.folder / "pca.npz", exploration.folder / "tree-pca-3.npz"):
+        path.write_bytes(path.read_bytes()[:60])
+
+    assert exploration.points(PCA) is None
+    exploration.compute(PCA)
+    assert exploration.tree(PCA, min_samples=3).n_points == 30
+
+
+def test_clusters_can_be_those_of_the_embeddings(exploration):
+    tree = exploration.tree(None, min_samples=4)
+
+    assert tree.n_points == 30
+    assert len(tree.cut(float(tree.k_distances[-1]))) == 30
+
+
+def test_the_dashboard_starts_a_process_that_shows_its_pictures(exploration):
+    odd = Projection(perplexity=9)
+    assert start_projection(exploration, odd)
+    assert not start_projection(exploration, odd)
+
+    until = time.monotonic() + 120
+    while exploration.state(odd).status is not WorkStatus.READY and time.monotonic() < until:
+        time.sleep(0.05)
+
+    assert exploration.points(odd).shape == (30, 2)
+
+
+def test_the_command_prints_what_it_made(tmp_path, capsys):
+    project = make_project(tmp_path, n=12)
+
+    code = cli.main(["explore", "--project", str(project.path), "--run", project.latest_run().run_id, "--json",
+                     "--projection", "pca"])  # fmt: skip
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["projections"] == ["pca"]
+
+
+@pytest.mark.parametrize(
+    ("n", "projection", "words"),
+    [
+        (2, PCA, "at least 3 crops, and this run has 2"),
+        (12, Projection(perplexity=30), "choose 3 or less"),
+        (12, Projection(kind=ProjectionKind.UMAP, n_neighbors=12), "fewer than the 12 crops"),
+    ],
+)
+def test_too_few_crops_are_refused_before_anything_starts(tmp_path, n, projection, words):
+    exploration = Exploration.of(make_project(tmp_path, n=n).latest_run())
+
+    for call in (exploration.compute, lambda one: start_projection(exploration, one)):
+        with pytest.raises(AnomalureError, match=words):
+            call(projection)
+    assert not exploration.folder.exists()
+
+
+def test_a_run_without_embeddings_is_refused_in_a_sentence(tmp_path):
+    project = make_project(tmp_path, n=4)
+    run = project.new_run_folder("empty", folder=tmp_path, file_names=["a.jpg"])
+
+    for call in (Exploration.of(run).compute_ladder, Exploration.of(run).prepared):
+        with pytest.raises(AnomalureError, match="no embeddings yet"):
+            call()
+
+
+def test_crops_that_are_all_alike_are_refused_in_a_sentence(tmp_path, monkeypatch):
+    exploration = Exploration.of(make_project(tmp_path, n=6).latest_run())
+    shards = [(crops, np.ones_like(rows)) for crops, rows in exploration.run.embedded_shards()]
+    monkeypatch.setattr(exploration.run, "embedded_shards", lambda: shards)
+
+    with pytest.raises(AnomalureError, match="exactly alike"):
+        exploration.compute(PCA)
+    assert exploration.state(PCA).status is WorkStatus.FAILED
+    assert "exactly alike" in exploration.state(PCA).message
