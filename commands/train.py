@@ -42,8 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                        help="what each species is known by; species with few crops by their mean")  # fmt: skip
     parser.add_argument("--components", type=int, default=0, metavar="N",
                        help="reduce embeddings to so many main directions; 0: not (default)")  # fmt: skip
-    parser.add_argument("--no-detector-features", action="store_true",
-                       help="do not join the features of the bundle's detector to the backbone's")  # fmt: skip
+    parser.add_argument("--plain-encoder", action="store_true",
+                       help="embed by the backbone alone: by default the features of the bundle's detector are joined "
+                       "or, where they cannot be had, mirror images of the crops are embedded too")  # fmt: skip
     parser.add_argument("--detector", default="auto", help="the detector that runs with this bundle use")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto",
                         help="what trains the encoder")  # fmt: skip
@@ -53,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from models.default_encoders import join_detector_features
+    from models.default_encoders import complete_encoders
     from models.encoder import EncoderSpec
     from models.encoder_training import TrainingCancelled
     from models.training_job import TrainingRequest, resume_training, start_training
@@ -73,8 +74,8 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                 training = read_training_settings(arguments)
                 if arguments.method != "none":  # what is joined to a trained encoder sees crops of its size
                     specs = tuple(replace(spec, input_px=training.image_px) for spec in specs)
-                if not arguments.no_detector_features:
-                    specs, why_not = join_detector_features(specs, detector=arguments.detector)
+                if not arguments.plain_encoder:
+                    specs, why_not = complete_encoders(specs, detector=arguments.detector)
                     if why_not:
                         log.info("%s", why_not)
                 request = TrainingRequest(

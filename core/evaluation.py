@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.bootstrap import Draws, draw_figures, find_intervals
 from core.catalogue import read_catalogue
 from core.errors import AnomalureError
 from core.formats.labelled import LabelFile, LabelledPhoto
@@ -45,6 +46,9 @@ class Evaluation:
 
     ``per_species`` maps the truth's species (and "no animal", "several species") to how many crops there are, whether
     they are ``novel``, the share that is flagged, the median score and, if novel, the AUROC against all normal crops.
+
+    ``intervals`` maps each figure to where it lies in 95 of 100 of ``n_draws`` drawings of photos anew (bootstrap), as
+    ``[low, high]``, or None; each species has a ``share_flagged_interval`` of the same kind.
     """
 
     auroc: float | None
@@ -64,16 +68,47 @@ class Evaluation:
     known_species: tuple[str, ...]
     per_species: dict[str, dict[str, Any]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    intervals: dict[str, list[float] | None] = field(default_factory=dict)
+    n_draws: int = 0
 
     def to_values(self) -> dict[str, Any]:
         """Name to value, fit for JSON."""
         return {**asdict(self), "known_species": list(self.known_species)}
 
 
+@dataclass(frozen=True)
+class JudgedCrops:
+    """The crops of a run that can be held against the truth, and counts of what cannot.
+
+    ``crops`` has the columns ``crop_id, file_name, score, flagged, truth`` (what it shows) and ``novel``; ``counts``
+    are fields of ``Evaluation``.
+    """
+
+    crops: pd.DataFrame
+    counts: dict[str, int]
+    known_species: tuple[str, ...]
+
+
 def evaluate_run(
-    run: RunFolder, truth: LabelFile, *, known_species: Collection[str] | None = None, split: str | None = None
+    run: RunFolder,
+    truth: LabelFile,
+    *,
+    known_species: Collection[str] | None = None,
+    split: str | None = None,
+    with_intervals: bool = True,
 ) -> Evaluation:
-    """Hold a run's scores and flags against what is in the photos.
+    """Hold a run's scores and flags against what is in the photos: ``judge_crops``, then ``measure_judged``.
+
+    Arguments and errors as for ``judge_crops``; ``with_intervals`` False spares the drawing of photos anew.
+    """
+    judged = judge_crops(run, truth, known_species=known_species, split=split)
+    return measure_judged(judged, with_intervals=with_intervals)[0]
+
+
+def judge_crops(
+    run: RunFolder, truth: LabelFile, *, known_species: Collection[str] | None = None, split: str | None = None
+) -> JudgedCrops:
+    """Say what each crop of a run shows.
 
     A crop is an anomaly if it shows a species that is not known. A detection shows the animal whose box it meets
     best; a whole frame shows all animals of its photo.
@@ -95,8 +130,9 @@ def evaluate_run(
     if not any(label.species for photo in truth.photos for label in photo.labels):
         raise AnomalureError("The truth names no species, so nothing tells the odd from the usual. "
                              "Choose a file of labels rather than of detections.")  # fmt: skip
-    crops = read_catalogue(run, ("file_name", "kind", "x", "y", "width", "height", "photo_width", "photo_height",
-                                 "score", "flagged"))  # fmt: skip
+    columns = ("crop_id", "file_name", "kind", "x", "y", "width", "height", "photo_width", "photo_height", "score",
+               "flagged")  # fmt: skip
+    crops = read_catalogue(run, columns)
     if crops.empty or crops["score"].isna().any():
         raise AnomalureError(f"Run {run.run_id} has no scores for all of its crops. Resume it until it is done.")
     matched, n_without_photo = _match_photos(run, truth, split)
@@ -116,11 +152,30 @@ def evaluate_run(
     judged = crops.assign(truth=pd.Series(shown, dtype=object)).dropna(subset="truth")
     judged["novel"] = [name not in (NO_ANIMAL, SEVERAL) and judge.is_novel(name) for name in judged["truth"]]
     judged["novel"] = judged["novel"].astype(bool)
-    return Evaluation(
-        **_measure(judged), n_unmatched=judge.n_on_nothing, n_missed=judge.n_missed, n_unnamed=judge.n_unnamed,
-        n_photos=len(names), n_photos_without_truth=len(names - set(matched)), n_photos_unfit=judge.n_photos_unfit,
-        n_truth_without_photo=n_without_photo,
-        known_species=tuple(sorted(known)))  # fmt: skip
+    counts = {"n_unmatched": judge.n_on_nothing, "n_missed": judge.n_missed, "n_unnamed": judge.n_unnamed,
+              "n_photos": len(names), "n_photos_without_truth": len(names - set(matched)),
+              "n_photos_unfit": judge.n_photos_unfit, "n_truth_without_photo": n_without_photo}  # fmt: skip
+    told = ["crop_id", "file_name", "score", "flagged", "truth", "novel"]
+    return JudgedCrops(judged[told].reset_index(drop=True), counts, tuple(sorted(known)))
+
+
+def measure_judged(judged: JudgedCrops, *, with_intervals: bool = True) -> tuple[Evaluation, Draws]:
+    """The figures, and those of the photos drawn anew (empty without intervals or without crops)."""
+    measured = _measure(judged.crops)
+    draws: Draws = {}
+    if with_intervals and len(judged.crops):
+        draws = draw_figures(judged.crops, recall=REVIEW_RECALL)
+    intervals = find_intervals(draws)
+    for name, species in measured["per_species"].items():
+        species["share_flagged_interval"] = intervals.pop(f"flagged of {name}", None)
+    n_draws = len(next(iter(draws.values()))) if draws else 0
+    evaluation = Evaluation(
+        **{**measured, **judged.counts},
+        known_species=judged.known_species,
+        intervals=intervals,
+        n_draws=n_draws,
+    )
+    return evaluation, draws
 
 
 def _choose_known(truth: LabelFile, known_species: Collection[str] | None) -> set[str]:

@@ -1,4 +1,4 @@
-"""The encoders of a bundle whose maker chose none: a backbone, and what the detector sees where it can be had."""
+"""What makes a bundle's backbone better where it can be had: what the detector sees, or else the mirror image."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +11,20 @@ from models.running import AUTO, PUBLISHED_DETECTOR
 
 LEAST_JOINED_PX = 160
 """On smaller crops the last map of a detector's backbone is a handful of cells."""
+
+
+def complete_encoders(
+    specs: Sequence[EncoderSpec], *, detector: str, allow_code: bool = False
+) -> tuple[tuple[EncoderSpec, ...], str]:
+    """The encoders with the detector's features joined; where these cannot be had, the backbones with mirror images.
+
+    Arguments and result as for ``join_detector_features``. Either is measured to be better than a backbone alone
+    (docs/decisions/0006): the features cost a fifth more time, mirror images twice the time.
+    """
+    joined, why_not = join_detector_features(specs, detector=detector, allow_code=allow_code)
+    if not why_not:
+        return joined, ""
+    return tuple(replace(spec, mirrored=True) for spec in joined), f"{why_not} Mirror images of crops are used instead."
 
 
 def join_detector_features(

@@ -16,6 +16,7 @@ from models.detector_source import open_detector_source
 from models.device import choose_device
 from models.encoder_spec import BUNDLED, EncoderSpec
 from models.joined_encoder import JoinedEncoder
+from models.mirrored_encoder import MirroredEncoder
 from models.openvino_encoder import OpenVinoEncoder
 from models.torch_encoder import TorchEncoder
 from models.torch_to_openvino import convert_module
@@ -69,6 +70,7 @@ def load_encoder(
         else _load_backbone(spec, engine=engine, device=where, precise=precise)
         for spec in specs
     ]
+    encoders = [MirroredEncoder(one) if spec.mirrored else one for spec, one in zip(specs, encoders, strict=True)]
     return encoders[0] if len(encoders) == 1 else JoinedEncoder(encoders)
 
 

@@ -27,12 +27,14 @@ class EncoderSpec:
             ``mobilenet_v2``), the path of a safetensors file, or ``none`` (random, for tests).
         detector: A detector as ``load_detector`` takes it; its backbone is the encoder then.
         input_px: Side of the square crops, 32 to 1024.
+        mirrored: Whether a crop's mirror image is embedded too and the mean of both taken: better, in twice the time.
     """
 
     backbone: str = "mobilenet_v2"
     weights: str = "default"
     detector: str = ""
     input_px: int = DEFAULT_INPUT_PX
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -14,8 +14,9 @@ from core.records import Box
 from core.settings import RunSettings
 from models.bundle import CARD, MANIFEST, Bundle
 from models.bundle_making import LEAST_FRAMES, make_bundle, weigh_encoders
-from models.default_encoders import join_detector_features
+from models.default_encoders import complete_encoders, join_detector_features
 from models.encoder_spec import EncoderSpec
+from models.mirrored_encoder import MirroredEncoder
 from models.one_class import ONE_CLASS
 from models.training import embed_labelled, train_bundle
 from tests.fake_parts import MeanColourEncoder
@@ -333,3 +334,22 @@ def test_the_detectors_features_are_joined_where_they_can_be_had(tmp_path):
     assert joined == (backbone,)
     assert "No detector features are joined: There is no detector" in why
     assert join_detector_features((EncoderSpec(weights="bundled", input_px=96),), detector="bundled")[1] != ""
+
+
+def test_without_a_detector_at_hand_mirror_images_are_embedded_too(tmp_path):
+    specs, why = complete_encoders((EncoderSpec(weights="none"),), detector=str(tmp_path / "none.onnx"))
+
+    assert [spec.mirrored for spec in specs] == [True]
+    assert "Mirror images of crops are used instead" in why
+
+
+def test_a_crop_and_its_mirror_image_have_one_embedding():
+    class FirstColumn(MeanColourEncoder):
+        def embed(self, crops):
+            return crops[:, :, 0].mean(axis=1).astype(np.float32)
+
+    crops = np.random.default_rng(0).integers(0, 255, (3, 16, 16, 3)).astype(np.uint8)
+    encoder = MirroredEncoder(FirstColumn())
+
+    np.testing.assert_allclose(encoder.embed(crops), encoder.embed(crops[:, :, ::-1]))
+    assert encoder.sections == FirstColumn().sections

@@ -9,7 +9,7 @@ from ui.messages import plain_errors
 from ui.project_place import ROOT
 from ui.resources import open_project
 from ui.reviewer import show_reviewer
-from ui.routes import EXPLORE, EXPORT, REVIEW, REVIEWERS, RUN, TRAIN
+from ui.routes import EVALUATE, EXPLORE, EXPORT, REVIEW, REVIEWERS, RUN, TRAIN
 from ui.words import count, escape_markdown
 
 SIDEBAR_PX = 236
@@ -38,6 +38,8 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
                 help="Teach what is normal from labelled photos, and see earlier trainings."),
         st.Page(REVIEWERS, title="Reviewers", icon=":material/group:", url_path="reviewers",
                 help="A blind second review, agreement, and conflicts to settle."),
+        st.Page(EVALUATE, title="Evaluate", icon=":material/query_stats:", url_path="evaluate",
+                help="How well a run finds the odd animals, where it is known what the photos show."),
         st.Page(EXPORT, title="Export", icon=":material/ios_share:", url_path="export",
                 help="Reviewed crops as CSV, Camtrap DP, COCO, MegaDetector JSON or pictures."),
     ]  # fmt: skip

@@ -12,6 +12,7 @@ RUN = ROOT / "pages" / "run.py"
 TRAIN = ROOT / "pages" / "train.py"
 EXPLORE = ROOT / "pages" / "explore.py"
 REVIEWERS = ROOT / "pages" / "reviewers.py"
+EVALUATE = ROOT / "pages" / "evaluate.py"
 EXPORT = ROOT / "pages" / "export.py"
 
 

@@ -23,6 +23,13 @@ class Key(StrEnum):
     CSV_SCOPE = "csv_scope"
     NOTICE = "notice"
 
+    # Evaluate
+    EVALUATED_RUN = "evaluated"
+    COMPARED_RUN = "compared"
+    TRUTH_PATH = "truth_path"
+    TRUTH_SPLIT = "truth_split"
+    KNOWN_SPECIES = "known_species"
+
     # Reviewers
     REVIEWERS_PART = "reviewers_part"
     SECOND_SHARE = "second_share"
