@@ -1,8 +1,9 @@
 """A study's folder: its runs, bundles, crops and the verdicts of its reviewers."""
 
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,11 +11,12 @@ from uuid import uuid4
 
 import pandas as pd
 
-from core.catalogue import find_photo
+from core.catalogue import find_kept, find_photo
 from core.crop_pictures import CROP_ID, place_crop_picture
 from core.errors import AnomalureError
 from core.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
 from core.records import Box, CropKind, Decision, Round, Verdict
+from core.review_index import ReviewIndex
 from core.runs import RunFolder, RunInfo, RunStatus
 from core.selections import Selection, list_selections, read_selection
 from core.store import Store
@@ -23,9 +25,18 @@ from core.trainings import TrainingFolder, list_trainings
 DATABASE_NAME = "anomalure.duckdb"
 _PHOTO_ID = re.compile(r"[0-9a-f]{32}")
 LONGEST_NAME = 80
+_INDEXES_KEPT = 4
 # Names that Windows keeps for devices, whatever their ending.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _SAFE_NAME = re.compile(r"\w[\w .()+-]*")
+
+
+@dataclass
+class _KeptIndex:
+    stamp: tuple[Any, ...]  # what the crops were read from
+    index: ReviewIndex
+    change: tuple[int, int] = (-1, -1)  # of the store, when its verdicts were read
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Project:
@@ -53,6 +64,8 @@ class Project:
             raise AnomalureError(f"The project's folder {self.path} cannot be made ({error.strerror}). "
                                  "Choose a folder that you may write to.") from error  # fmt: skip
         self.store = Store(self.path / DATABASE_NAME)
+        self._indexes: dict[str, _KeptIndex] = {}
+        self._indexes_lock = threading.Lock()
 
     # Runs
 
@@ -187,17 +200,38 @@ class Project:
         undecided_only=False, order="score", limit=60, offset=0, false_alarm_rate=None``. Empty without any run.
         """
         chosen = self._choose(run)
-        return ReviewQueue.empty() if chosen is None else read_queue(chosen, self.store.verdicts(), **filters)
+        return ReviewQueue.empty() if chosen is None else read_queue(self.review_index(chosen), **filters)
+
+    def review_index(self, run: RunFolder | str) -> ReviewIndex:
+        """What this process keeps of a run for the review, with every verdict that has been written.
+
+        Kept for the runs that were looked at last. One of a run that went on, or was scored anew, is made again.
+        """
+        chosen = self.run(run) if isinstance(run, str) else run
+        with self._indexes_lock:
+            kept = self._indexes.pop(chosen.run_id, None)
+            stamp = _stamp(chosen)
+            if kept is None or kept.stamp != stamp:
+                kept = _KeptIndex(stamp, ReviewIndex(chosen))
+            self._indexes[chosen.run_id] = kept
+            while len(self._indexes) > _INDEXES_KEPT:
+                del self._indexes[next(iter(self._indexes))]
+        with kept.lock:
+            change = self.store.look_for_change()  # before reading: what comes during it is read the next time
+            if kept.change != change or change == (0, 0):
+                kept.index.add_verdicts(self.store.verdicts(after=kept.index.sequence))
+                kept.change = change
+        return kept.index
 
     def species(self, run: RunFolder | str | None = None) -> dict[str, int]:
         """Crops by the species that they are taken for, by name; empty before the run is scored."""
         chosen = self._choose(run)
-        return {} if chosen is None else read_values(chosen, "species")
+        return {} if chosen is None else read_values(self.review_index(chosen), "species")
 
     def cameras(self, run: RunFolder | str | None = None) -> dict[str, int]:
         """Crops by deployment, by name."""
         chosen = self._choose(run)
-        return {} if chosen is None else read_values(chosen, "deployment")
+        return {} if chosen is None else read_values(self.review_index(chosen), "deployment")
 
     def find_crop(self, crop_id: str, run: RunFolder | str | None = None) -> dict[str, Any]:
         """A crop's row of the review queue, from this run, or from the newest that has it.
@@ -206,9 +240,8 @@ class Project:
             AnomalureError: If no run has it.
         """
         runs = [run for run in self.runs() if not run.problem] if run is None else [self._choose(run)]
-        verdicts = self.store.verdicts()
         for candidate in runs:
-            row = read_crop(candidate, verdicts, crop_id) if candidate is not None else None
+            row = read_crop(self.review_index(candidate), None, crop_id) if candidate is not None else None
             if row is not None:
                 return row
         raise AnomalureError(f"There is no crop {crop_id!r} in {'any run' if run is None else 'this run'} of "
@@ -281,7 +314,7 @@ class Project:
         chosen = self._choose(run)
         if chosen is None:
             raise AnomalureError(f"There is no run in {self.path} yet. Run Anomalure on a folder of photos first.")
-        return export_rows(chosen, self.store.verdicts(), reviewed_anomalies_only=reviewed_anomalies_only)
+        return export_rows(self.review_index(chosen), reviewed_anomalies_only=reviewed_anomalies_only)
 
     def _choose(self, run: RunFolder | str | None) -> RunFolder | None:
         if run is None:
@@ -333,6 +366,15 @@ def check_name(name: str, *, what: str) -> None:
 def _is_safe_name(name: str) -> bool:
     return (len(name) <= LONGEST_NAME and bool(_SAFE_NAME.fullmatch(name)) and not _RESERVED.fullmatch(name)
             and name[-1] not in " .")  # fmt: skip
+
+
+def _stamp(run: RunFolder) -> tuple[Any, ...]:
+    """What differs once a run's crops or scores have changed."""
+    kept = find_kept(run)
+    if kept is not None:
+        return (kept.name,)
+    return (tuple(run.done_shards()), *(path.stat().st_mtime_ns for path in run.tables("scores")),
+            *(path.stat().st_mtime_ns for path in run.tables("events")))  # fmt: skip
 
 
 def _take_back(new: Verdict, crop_id: str) -> Verdict:

@@ -4,8 +4,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,33 @@ _LONGEST_PAUSE_S = 0.2
 # take turns by a lock of their own, the processes by a lock file: DuckDB's own lock alone loses rows. Measured with
 # DuckDB 2.0.0: of 180 rows that six processes add in turns, retrying while the file is held, one or more is missing
 # after "commit" in most trials, and none with the lock file.
-_turns: dict[Path, threading.Lock] = {}
+class _Turn:
+    """Whose turn it is among the threads of this process, and the verdicts that wait to be written together."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.guard = threading.Lock()
+        self.waiting: list[_Batch] = []
+
+
+class _Batch:
+    """Verdicts that one thread gave, all or none; ``written`` once it is known what became of them."""
+
+    def __init__(self, verdicts: Sequence[Verdict]) -> None:
+        self.verdicts = verdicts
+        self.written = threading.Event()
+        self.sequences: dict[str, int] = {}
+        self.error: BaseException | None = None
+
+
+_turns: dict[Path, _Turn] = {}
 _turns_guard = threading.Lock()
 
 VERDICT_COLUMNS = (
     "sequence", "verdict_id", "photo_id", "crop_id", "kind", "x", "y", "width", "height", "verdict", "decided_at",
     "reviewer", "species", "note", "run", "bundle", "score", "p_value", "false_alarm_rate",
     "round")  # fmt: skip
+_SHOWN = ", ".join("coalesce(verdict, '') AS verdict" if name == "verdict" else name for name in VERDICT_COLUMNS)
 
 
 class Store:
@@ -48,37 +68,108 @@ class Store:
         self.path = Path(path).resolve()
         self.patience_s = patience_s
         with _turns_guard:
-            self._turn = _turns.setdefault(self.path, threading.Lock())
+            self._turn = _turns.setdefault(self.path, _Turn())
         self._migrated = False
 
     # Verdicts
 
-    def append_verdicts(self, verdicts: Sequence[Verdict]) -> None:
-        """Add verdicts, all or none. When this returns they are on the disk."""
-        if not verdicts:
-            return
-        rows = [
-            (item.verdict_id, item.photo_id, item.crop_id, str(item.kind), item.box.x, item.box.y, item.box.width,
-             item.box.height, None if item.verdict is None else str(item.verdict), to_utc(item.decided_at),
-             item.reviewer, item.species, item.note, item.run, item.bundle, item.score, item.p_value,
-             item.false_alarm_rate, str(item.round))
-            for item in verdicts]  # fmt: skip
-        with self._write() as connection:
-            (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM verdicts").fetchone() or (0,)
-            connection.executemany(
-                f"INSERT INTO verdicts ({', '.join(VERDICT_COLUMNS)}) VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})",
-                [(last + n, *row) for n, row in enumerate(rows, start=1)],
-            )
+    def append_verdicts(self, verdicts: Sequence[Verdict]) -> dict[str, int]:
+        """Add verdicts, all or none. When this returns they are on the disk.
 
-    def verdicts(self, *, with_second: bool = False) -> pd.DataFrame:
+        A verdict whose id is there already is not added again, so that a retry cannot double it. Threads that wait
+        for their turn are written together: opening the database costs as much for one verdict as for a hundred.
+
+        Returns:
+            The number (``sequence``) of each verdict by its id.
+        """
+        if not verdicts:
+            return {}
+        batch = _Batch(verdicts)
+        with self._turn.guard:
+            self._turn.waiting.append(batch)
+        try:
+            with self._wait_for_turn():
+                if not batch.written.is_set():
+                    with self._turn.guard:
+                        batches, self._turn.waiting = self._turn.waiting, []
+                    self._write_batches(batches)
+        except StoreBusy:
+            with self._turn.guard:
+                if batch in self._turn.waiting:
+                    self._turn.waiting.remove(batch)
+                    raise
+            batch.written.wait()
+        if batch.error is not None:
+            raise batch.error
+        return batch.sequences
+
+    def _write_batches(self, batches: Sequence[_Batch]) -> None:
+        try:
+            with self._hold_file(), self._transaction() as connection:
+                for batch in batches:
+                    batch.sequences = _insert(connection, batch.verdicts)
+        except duckdb.Error as error:
+            if len(batches) > 1:  # one of them is wrong in itself: the others must not suffer
+                for batch in batches:
+                    self._write_batches([batch])
+                return
+            batches[0].error = error
+        except BaseException as error:
+            for batch in batches:
+                batch.error = error
+        for batch in batches:
+            batch.written.set()
+
+    def verdicts(self, *, after: int = 0, with_second: bool = False) -> pd.DataFrame:
         """Every verdict ever given, oldest first; columns ``VERDICT_COLUMNS``, ``decided_at`` in UTC without zone.
 
         ``verdict`` is empty where a row takes an earlier verdict back. Those of the blind second round never hold,
-        so they are there only ``with_second``.
+        so they are there only ``with_second``. ``after``: only those with a higher ``sequence``.
         """
-        columns = ", ".join("coalesce(verdict, '') AS verdict" if c == "verdict" else c for c in VERDICT_COLUMNS)
-        which = "" if with_second else f"WHERE round <> '{Round.SECOND}'"
-        return self._read(f"SELECT {columns} FROM verdicts {which} ORDER BY sequence")
+        which = "" if with_second else f"AND round <> '{Round.SECOND}'"
+        return self._read(f"SELECT {_SHOWN} FROM verdicts WHERE sequence > ? {which} ORDER BY sequence", [after])
+
+    def verdicts_of_photo(self, photo_id: str) -> pd.DataFrame:
+        """Every verdict on the crops of one photo, oldest first; columns as ``verdicts()``."""
+        return self._read(f"SELECT {_SHOWN} FROM verdicts WHERE photo_id = ? ORDER BY sequence", [photo_id])
+
+    def last_verdicts(self, *, run: str, reviewer: str, limit: int) -> pd.DataFrame:
+        """A reviewer's last decisions in a run that still hold, newest first; columns as ``verdicts()`` and ``before``.
+
+        ``before``, ``species_before`` and ``note_before`` are what held before each, empty if nothing did.
+        """
+        return self._read(
+            f"""WITH mine AS (SELECT * FROM verdicts WHERE run = $run AND reviewer = $reviewer
+                                    AND round <> '{Round.SECOND}'
+                              ORDER BY sequence DESC LIMIT {20 * limit:d}),
+                held AS (SELECT * FROM verdicts WHERE crop_id IN (SELECT crop_id FROM mine)
+                                                       AND round <> '{Round.SECOND}'),
+                told AS (SELECT *, lag(verdict) OVER turns AS v, lag(species) OVER turns AS s,
+                                lag(note) OVER turns AS n, row_number() OVER (
+                                    PARTITION BY crop_id ORDER BY sequence DESC) AS age
+                         FROM held WINDOW turns AS (PARTITION BY crop_id ORDER BY sequence))
+                SELECT {_SHOWN}, coalesce(v, '') AS before, coalesce(s, '') AS species_before,
+                       coalesce(n, '') AS note_before
+                FROM told WHERE age = 1 AND told.verdict IS NOT NULL AND reviewer = $reviewer AND run = $run
+                ORDER BY sequence DESC LIMIT {limit:d}""",
+            {"run": run, "reviewer": reviewer},
+        )
+
+    def count_decided(self, *, reviewer: str, since: datetime) -> tuple[int, datetime | None]:
+        """How many crops a reviewer has decided about since a moment, and when the first of them; UTC."""
+        table = self._read(
+            """SELECT count(DISTINCT crop_id) AS n, min(decided_at) AS first FROM verdicts
+               WHERE decided_at >= ? AND reviewer = ? AND verdict IS NOT NULL AND round <> 'second'""", [to_utc(since), reviewer])  # fmt: skip
+        first = table["first"].iloc[0]
+        return int(table["n"].iloc[0]), None if pd.isna(first) else first.to_pydatetime()
+
+    def look_for_change(self) -> tuple[int, int]:
+        """What differs once somebody has written: two equal answers mean that nothing was written between them."""
+        try:
+            stat = self.path.stat()
+        except OSError:
+            return 0, 0
+        return stat.st_mtime_ns, stat.st_size
 
     def copy_verdicts(self, path: Path) -> None:
         """Write ``verdicts()`` to a Parquet file, however many there are, without having them in memory."""
@@ -171,40 +262,50 @@ class Store:
 
     # Opening and closing
 
-    def _read(self, query: str, values: Sequence[Any] = ()) -> pd.DataFrame:
-        with self._take_turn():
+    def _read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+        with self._wait_for_turn(), self._hold_file():
             self._make_ready()
             with self._open(read_only=True) as connection:
-                return connection.execute(query, list(values)).df()
+                return connection.execute(query, values if isinstance(values, Mapping) else list(values)).df()
 
     @contextmanager
     def _write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._take_turn():
-            self._make_ready()
-            with self._open(read_only=False) as connection:
-                connection.begin()
-                try:
-                    yield connection
-                    connection.commit()
-                except BaseException:
-                    connection.rollback()
-                    raise
+        with self._wait_for_turn(), self._hold_file(), self._transaction() as connection:
+            yield connection
 
     @contextmanager
-    def _take_turn(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=self.patience_s):
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        self._make_ready()
+        with self._open(read_only=False) as connection:
+            connection.begin()
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                with suppress(duckdb.Error):  # after a full disk there is nothing left to roll back
+                    connection.rollback()
+                raise
+
+    @contextmanager
+    def _wait_for_turn(self) -> Iterator[None]:
+        if not self._turn.lock.acquire(timeout=self.patience_s):
             raise self._busy("another part of this program")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with ExitStack() as stack:
-                try:
-                    stack.enter_context(FileLock(self.path.with_name(f"{self.path.name}.lock"),
-                                                 patience_s=self.patience_s))  # fmt: skip
-                except LockHeld as held:
-                    raise self._busy(f"process {held.holder}") from held
-                yield
+            yield
         finally:
-            self._turn.release()
+            self._turn.lock.release()
+
+    @contextmanager
+    def _hold_file(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(self.path.with_name(f"{self.path.name}.lock"), patience_s=self.patience_s))
+            except LockHeld as held:
+                raise self._busy(f"process {held.holder}") from held
+            except OSError as error:
+                raise self._unwritable(error) from error
+            yield
 
     def _make_ready(self) -> None:
         if not self.path.exists():
@@ -233,7 +334,9 @@ class Store:
         connection = self._connect(read_only=read_only)
         try:
             yield connection
-        except duckdb.FatalException as error:
+        except (duckdb.FatalException, duckdb.IOException) as error:
+            if _is_full(error) or not isinstance(error, duckdb.FatalException):
+                raise self._unwritable(error) from error
             raise self._damaged(error) from error
         finally:
             connection.close()
@@ -256,6 +359,10 @@ class Store:
         return StoreBusy(f"The project's database {self.path} is in use by {who} and was not free within "
                          f"{self.patience_s:g} seconds. Close it there, or try again.")  # fmt: skip
 
+    def _unwritable(self, error: Exception) -> AnomalureError:
+        return AnomalureError(f"The project's database {self.path} could not be written or read: {error}. Nothing was "
+                              "changed. Make room on its disk, or let Anomalure write there.")  # fmt: skip
+
     def _damaged(self, error: Exception) -> AnomalureError:
         return AnomalureError(f"The project's database {self.path} cannot be opened: it is damaged or not a database "
                               f"of Anomalure ({error}). Put it back from a copy, or move it away: a new one is then "
@@ -265,6 +372,35 @@ class Store:
 def to_utc(moment: datetime) -> datetime:
     """A moment in UTC without zone, as the database keeps it; one without zone is taken to be in UTC."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) -> dict[str, int]:
+    ids = list({item.verdict_id for item in verdicts})
+    there = connection.execute(
+        f"SELECT verdict_id, sequence FROM verdicts WHERE verdict_id IN ({', '.join('?' * len(ids))})", ids
+    ).fetchall()
+    sequences = {str(verdict_id): int(sequence) for verdict_id, sequence in there}
+    ((last,),) = connection.execute("SELECT coalesce(max(sequence), 0) FROM verdicts").fetchall()
+    rows = []
+    for item in verdicts:
+        if item.verdict_id in sequences:
+            continue
+        last += 1
+        sequences[item.verdict_id] = last
+        rows.append(
+            (last, item.verdict_id, item.photo_id, item.crop_id, str(item.kind), item.box.x, item.box.y,
+             item.box.width, item.box.height, None if item.verdict is None else str(item.verdict),
+             to_utc(item.decided_at), item.reviewer, item.species, item.note, item.run, item.bundle, item.score,
+             item.p_value, item.false_alarm_rate, str(item.round)))  # fmt: skip
+    if rows:
+        connection.executemany(
+            f"INSERT INTO verdicts ({', '.join(VERDICT_COLUMNS)}) VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})", rows
+        )
+    return sequences
+
+
+def _is_full(error: Exception) -> bool:
+    return any(word in str(error) for word in ("No space left", "not enough space", "Read-only file system"))
 
 
 def _is_held(error: duckdb.Error) -> bool:
