@@ -3,7 +3,6 @@
 Run it with ``streamlit run app.py``.
 """
 
-from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -14,10 +13,11 @@ from starlette.routing import Route
 
 from core.errors import AnomalureError
 from core.export_jobs import find_job
-from core.project import Project
 from ui.explore_routes import EXPLORE_ROUTES
 from ui.previews import choose_width, render_preview
-from ui.project_place import ROOT, find_project_folder
+from ui.project_place import ROOT, find_project_folder, open_shown_project
+from ui.review_api import ROUTES as REVIEW_ROUTES
+from ui.review_assets import ROUTES as BOARD_ROUTES
 
 # An address names content, which never changes: a browser need not ask twice. Other sites may not embed it.
 HEADERS = {
@@ -32,21 +32,16 @@ def _not_found() -> Response:
     return PlainTextResponse(NOT_FOUND, status_code=404, headers={"Cache-Control": "no-store"})
 
 
-@lru_cache(maxsize=4)
-def _open_project(folder: Path) -> Project:
-    return Project(folder)
-
-
 def _find_photo(run_id: str, photo_id: str) -> Path | None:
     try:
-        return _open_project(find_project_folder()).photo_path(run_id, photo_id)
+        return open_shown_project().photo_path(run_id, photo_id)
     except AnomalureError:
         return None
 
 
 def _find_crop(crop_id: str) -> Path | None:
     try:
-        path = _open_project(find_project_folder()).crop_path(crop_id)
+        path = open_shown_project().crop_path(crop_id)
     except AnomalureError:
         return None
     return path if path is not None and path.is_file() else None
@@ -99,6 +94,8 @@ ROUTES = [
     Route("/exports/{job_id}", serve_export),
     Route("/healthz", say_healthy),
     *EXPLORE_ROUTES,
+    *REVIEW_ROUTES,
+    *BOARD_ROUTES,
 ]
 
 app = st.App(ROOT / "ui" / "frame.py", routes=ROUTES)

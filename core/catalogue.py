@@ -50,7 +50,7 @@ class Catalogue:
             IndexError: If a place is out of range.
         """
         places = np.asarray(places, dtype=np.int64)
-        if len(places) and not (0 <= places.min() and places.max() < len(self)):
+        if len(places) and not (places.min() >= 0 and places.max() < len(self)):
             raise IndexError(f"places must be from 0 to {len(self) - 1}")
         # Arrow's own take copies a whole column of texts together first, a second for a million rows.
         order = np.argsort(places, kind="stable")

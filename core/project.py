@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
@@ -186,7 +187,8 @@ class Project:
             run = self.run(run_id)
         except AnomalureError:
             return None
-        name = find_photo(run, photo_id)
+        kept = self._indexes.get(run_id)
+        name = (kept.index.known_photo(photo_id) if kept is not None else None) or find_photo(run, photo_id)
         if name is None or ".." in PurePosixPath(name).parts or Path(name).is_absolute():
             return None
         return Path(run.info.folder) / name
@@ -336,18 +338,13 @@ class Project:
         replaced: list[Verdict] = []
         for crop in crops:
             row = self.find_crop(crop) if isinstance(crop, str) else dict(crop)
-            new = Verdict(
-                verdict_id=uuid4().hex, photo_id=row["photo_id"], crop_id=row["crop_id"], kind=CropKind(row["kind"]),
-                box=Box(float(row["x"]), float(row["y"]), float(row["width"]), float(row["height"])),
-                verdict=decision, decided_at=now, reviewer=reviewer, species=species, note=note,
-                run=row.get("run", ""), bundle=row.get("bundle", ""), score=_number(row.get("score")),
-                p_value=_number(row.get("p_value")), false_alarm_rate=_number(row.get("false_alarm_rate")),
-                round=round)  # fmt: skip
+            new = make_verdict(row, decision, verdict_id=uuid4().hex, reviewer=reviewer, species=species, note=note,
+                               decided_at=now, round=round)  # fmt: skip
             written.append(new)
             earlier = row.get("verdict_crop_id") or new.crop_id
             if earlier != new.crop_id and round is not Round.SECOND:
                 # The verdict on show was given on a slightly other box in another run: it must not hold beside this.
-                replaced.append(_take_back(new, earlier))
+                replaced.append(take_back(new, earlier))
         self.store.append_verdicts([*replaced, *written])
         return written
 
@@ -377,8 +374,34 @@ def _stamp(run: RunFolder) -> tuple[Any, ...]:
             *(path.stat().st_mtime_ns for path in run.tables("events")))  # fmt: skip
 
 
-def _take_back(new: Verdict, crop_id: str) -> Verdict:
-    return replace(new, verdict_id=uuid4().hex, crop_id=crop_id, verdict=None, species="", note="")
+def make_verdict(
+    row: Mapping[Any, Any],
+    decision: Decision | None,
+    *,
+    verdict_id: str,
+    reviewer: str,
+    species: str,
+    note: str,
+    decided_at: datetime,
+    round: Round = Round.FIRST,
+) -> Verdict:
+    """A verdict on a crop, with the bundle, score and rate that its row of the queue shows."""
+    return Verdict(
+        verdict_id=verdict_id, photo_id=row["photo_id"], crop_id=row["crop_id"], kind=CropKind(row["kind"]),
+        box=Box(float(row["x"]), float(row["y"]), float(row["width"]), float(row["height"])),
+        verdict=decision, decided_at=decided_at, reviewer=reviewer, species=species, note=note,
+        run=row.get("run", ""), bundle=row.get("bundle", ""), score=_number(row.get("score")),
+        p_value=_number(row.get("p_value")), false_alarm_rate=_number(row.get("false_alarm_rate")),
+        round=round)  # fmt: skip
+
+
+def take_back(new: Verdict, crop_id: str) -> Verdict:
+    """The row that takes back, together with ``new``, what was decided about the same animal as another crop.
+
+    Its id follows from that of ``new``, so that a retry of both keeps each once.
+    """
+    other = blake2b(f"{new.verdict_id}:{crop_id}".encode(), digest_size=16).hexdigest()
+    return replace(new, verdict_id=other, crop_id=crop_id, verdict=None, species="", note="")
 
 
 def _number(value: Any) -> float | None:

@@ -106,8 +106,8 @@ def export_rows(
 ) -> Iterator[pd.DataFrame]:
     """A run's crops with the columns ``EXPORT_COLUMNS``, most anomalous first, table by table; at least one table."""
     index = _take_in(run, verdicts)
-    only = {"decided_as": str(Decision.ANOMALY)} if reviewed_anomalies_only else {}
-    places = index.open_view(QueueFilters(flagged_only=False, **only)).places
+    decided_as = str(Decision.ANOMALY) if reviewed_anomalies_only else None
+    places = index.open_view(QueueFilters(flagged_only=False, decided_as=decided_as)).places
     for start in range(0, max(len(places), 1), rows_a_table):
         yield index.rows(places[start : start + rows_a_table])[list(EXPORT_COLUMNS)]
 

@@ -125,6 +125,8 @@ class ReviewIndex:
         self._lock = threading.RLock()
         self._views: dict[tuple[QueueFilters, int], QueueView] = {}
         self._places: dict[str, int] = {}
+        self._photos: dict[str, str] = {}
+        self._known: dict[str, Any] = {}
         info = run.info
         self.bundle = info.bundle
         self.own_rate: float | None = info.settings.get("false_alarm_rate")
@@ -201,9 +203,13 @@ class ReviewIndex:
     # Queue
 
     def open_view(self, filters: QueueFilters) -> QueueView:
-        """The crops that match, in their order, as of now; the same answer until a verdict is written."""
+        """The crops that match, in their order, as of now.
+
+        With ``decided_since`` the answer stays the same, so that pages follow each other without gaps however much is
+        decided meanwhile; without, until a verdict is written.
+        """
         with self._lock:
-            key = (filters, self.sequence)
+            key = (filters, 0 if filters.decided_since else self.sequence)
             found = self._views.pop(key, None) or self._make_view(filters)
             self._views[key] = found
             while len(self._views) > _VIEWS_KEPT:
@@ -243,13 +249,15 @@ class ReviewIndex:
                                             self._values(filters) | values).fetchall()  # fmt: skip
         return int(rows[0][0])
 
-    def rows(self, places: np.ndarray, *, false_alarm_rate: float | None = None) -> pd.DataFrame:
+    def rows(self, places: np.ndarray | Sequence[int], *, false_alarm_rate: float | None = None) -> pd.DataFrame:
         """The crops at these places, in that order, by ``QUEUE_COLUMNS`` of core/queue.py and ``place, shard``."""
-        rows = self.catalogue.take(places)
+        rows = self.catalogue.take(np.asarray(places))
         with self._lock:
             if len(self._places) > 200_000:
                 self._places.clear()
+                self._photos.clear()
             self._places.update(zip(rows["crop_id"], rows["place"].astype(int), strict=True))
+            self._photos.update(zip(rows["photo_id"], rows["file_name"], strict=True))
             decided = self._connection.execute(
                 "SELECT * EXCLUDE (sequence) FROM decided WHERE place IN (SELECT unnest($places))",
                 {"places": [int(place) for place in places]}).df()  # fmt: skip
@@ -273,6 +281,10 @@ class ReviewIndex:
                 self._connection.unregister("looked_for")
         return found
 
+    def known_photo(self, photo_id: str) -> str | None:
+        """The file name of a photo whose crop was shown; None if it was not, or not lately."""
+        return self._photos.get(photo_id)
+
     def find_event(self, place: int) -> np.ndarray:
         """The places of the crops of the same event, oldest first; those of the same photo if it has no event."""
         row = self.catalogue.take(np.array([place])).iloc[0]
@@ -280,14 +292,45 @@ class ReviewIndex:
         with self._lock:
             table = self._connection.execute(
                 f"""SELECT place FROM catalogue WHERE {column} = $name
-                    ORDER BY captured_at NULLS LAST, file_name, crop_id""", {"name": row[column]}).fetchnumpy()  # fmt: skip
+                    ORDER BY captured_at NULLS LAST, file_name, crop_id""",
+                {"name": row[column]}).fetchnumpy()  # fmt: skip
         return np.asarray(table["place"], dtype=np.int32)
+
+    def find_normal(self, *, kind: str, species: str, camera: str = "", most: int = 60_000) -> pd.DataFrame:
+        """Crops of a species (and camera) that a reviewer called normal, first, and that nobody flagged.
+
+        Columns ``place, crop_id, shard``; at most ``most``, those called normal first, then the least odd ones.
+        """
+        where = "deployment = $camera" if camera else "$camera = ''"
+        with self._lock:
+            return self._connection.execute(
+                f"""SELECT c.place, c.crop_id, c.shard FROM catalogue c LEFT JOIN decided d USING (place)
+                    WHERE kind = $kind AND species = $species AND {where}
+                        AND (d.verdict = 'normal' OR (d.verdict IS NULL AND NOT flagged))
+                    ORDER BY d.verdict IS NULL, c.place DESC LIMIT {most:d}""",
+                {"kind": kind, "species": species, "camera": camera}).df()  # fmt: skip
 
     def read_values(self, column: str) -> dict[str, int]:
         """How many crops there are by a column of texts, in the order of the names."""
         with self._lock:
-            return dict(self._connection.execute(
-                f"SELECT {column}, count(*) FROM catalogue WHERE {column} <> '' GROUP BY 1 ORDER BY 1").fetchall())  # fmt: skip
+            rows = self._connection.execute(
+                f"SELECT {column}, count(*) FROM catalogue WHERE {column} <> '' GROUP BY 1 ORDER BY 1"
+            ).fetchall()
+        return {str(name): int(n) for name, n in rows}
+
+    def names(self, column: str) -> list[str]:
+        """The texts of a column, in order; read once, for the crops of an index never change."""
+        if column not in self._known:
+            self._known[column] = list(self.read_values(column))
+        names: list[str] = self._known[column]
+        return names
+
+    def ranges(self) -> dict[str, Any]:
+        """As ``read_ranges``, read once."""
+        if "ranges" not in self._known:
+            self._known["ranges"] = self.read_ranges()
+        ranges: dict[str, Any] = self._known["ranges"]
+        return ranges
 
     def read_ranges(self) -> dict[str, Any]:
         """``first_day``, ``last_day`` of the photos, ``score_from``, ``score_to``; None where there is nothing."""
@@ -302,6 +345,12 @@ class ReviewIndex:
             rows = self._connection.execute("SELECT DISTINCT reviewer FROM decided ORDER BY 1").fetchall()
         return [str(row[0]) for row in rows if row[0]]
 
+    def named_species(self) -> list[str]:
+        """The species that the verdicts that hold name."""
+        with self._lock:
+            rows = self._connection.execute("SELECT DISTINCT verdict_species FROM decided ORDER BY 1").fetchall()
+        return [str(row[0]) for row in rows if row[0]]
+
     def read_decided(self) -> pa.Table:
         """The verdicts that hold: ``place, given_on, sequence, verdict, verdict_species, note, reviewer, ...``."""
         with self._lock:
@@ -309,8 +358,9 @@ class ReviewIndex:
 
     def _with_queue(self) -> str:
         return """WITH queue AS (
-            SELECT c.* REPLACE (CASE WHEN $rate::DOUBLE IS NULL THEN flagged ELSE coalesce(p_value <= $rate::DOUBLE, false) END
-                                AS flagged), $own_rate::DOUBLE AS own_rate,
+            SELECT c.* REPLACE (CASE WHEN $rate::DOUBLE IS NULL THEN flagged
+                                     ELSE coalesce(p_value <= $rate::DOUBLE, false) END AS flagged),
+                $own_rate::DOUBLE AS own_rate,
                 coalesce(d.verdict, '') AS verdict, coalesce(d.reviewer, '') AS reviewer, d.decided_at
             FROM catalogue c LEFT JOIN decided d USING (place))"""
 
@@ -324,4 +374,3 @@ def _typed(verdicts: pd.DataFrame) -> pa.Table:
                         *((name, pa.float64()) for name in ("x", "y", "width", "height")),
                         ("sequence", pa.int64()), ("decided_at", pa.timestamp("us"))])  # fmt: skip
     return pa.Table.from_pandas(verdicts[schema.names], schema=schema, preserve_index=False)
-

@@ -23,6 +23,7 @@ PATIENCE_S = 10.0
 _PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.2
 
+
 # DuckDB lets one process have a file, and one connection must not be shared by threads. The threads of a process
 # take turns by a lock of their own, the processes by a lock file: DuckDB's own lock alone loses rows. Measured with
 # DuckDB 2.0.0: of 180 rows that six processes add in turns, retrying while the file is held, one or more is missing
@@ -159,7 +160,9 @@ class Store:
         """How many crops a reviewer has decided about since a moment, and when the first of them; UTC."""
         table = self._read(
             """SELECT count(DISTINCT crop_id) AS n, min(decided_at) AS first FROM verdicts
-               WHERE decided_at >= ? AND reviewer = ? AND verdict IS NOT NULL AND round <> 'second'""", [to_utc(since), reviewer])  # fmt: skip
+               WHERE decided_at >= ? AND reviewer = ? AND verdict IS NOT NULL AND round <> 'second'""",
+            [to_utc(since), reviewer],
+        )
         first = table["first"].iloc[0]
         return int(table["n"].iloc[0]), None if pd.isna(first) else first.to_pydatetime()
 
@@ -394,7 +397,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) 
              item.p_value, item.false_alarm_rate, str(item.round)))  # fmt: skip
     if rows:
         connection.executemany(
-            f"INSERT INTO verdicts ({', '.join(VERDICT_COLUMNS)}) VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})", rows
+            f"INSERT INTO verdicts ({', '.join(VERDICT_COLUMNS)}) VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})",
+            rows,
         )
     return sequences
 

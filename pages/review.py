@@ -4,11 +4,12 @@ import streamlit as st
 
 from ui.csv_download import show_download
 from ui.look import apply_look
-from ui.messages import plain_errors
+from ui.messages import plain_errors, show_notice
 from ui.resources import open_project
 from ui.review_board import show_board
 from ui.review_filters import choose_run, show_filters
 from ui.review_waiting import show_no_run, show_waiting
+from ui.reviewer import ask_to_sign_in
 
 apply_look()
 with plain_errors():
@@ -17,11 +18,13 @@ with plain_errors():
     title.title("Review")
     with chooser:
         run = choose_run(project)
+    show_notice()
     if run is None:
         show_no_run(project)
     elif not run.tables("scores"):
         show_waiting(run)
-    else:
+    elif not ask_to_sign_in():
         with download:
             show_download(project, run)
-        show_board(project, run, show_filters(project, run))
+        index = project.review_index(run)
+        show_board(project, index, show_filters(project, index))

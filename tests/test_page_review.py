@@ -1,6 +1,6 @@
 """What a reviewer notices on the Review page."""
 
-import re
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -8,17 +8,16 @@ import pytest
 from fake_project import add_run, make_project
 from streamlit.testing.v1 import AppTest
 
-from core.errors import StoreBusy
 from core.project import Project
-from core.records import Box, Decision, JudgedBy
+from core.records import Decision, JudgedBy
 from core.runs import Phase, Progress
-from ui.cards import build_card, build_facts, build_photo
-from ui.review_board import is_best_fit
+from core.selections import save_selection
+from ui.review_rows import is_best_fit
+from ui.reviewer_pass import read_pass
 from ui.state import rate_key
 from ui.words import say_score
 
 PAGE = str(Path(__file__).resolve().parent.parent / "pages" / "review.py")
-HOSTILE = '"><img src=x onerror=alert(1)><b>'
 
 
 @pytest.fixture
@@ -47,14 +46,20 @@ def crop_ids(project: Project, **filters) -> list[str]:
     return project.review_queue(limit=1000, **filters).rows["crop_id"].tolist()
 
 
+def board(page: AppTest) -> dict:
+    """What the board is told: empty when there is none on the page."""
+    found = page.get("bidi_component")
+    return json.loads(found[0].proto.json) if found else {}
+
+
 def shown(page: AppTest) -> list[str]:
-    """The crops whose cards are on the page, in their order."""
-    return [button.key.removeprefix("photo-") for button in page.button if (button.key or "").startswith("photo-")]
+    """The crops that the board is given first, in their order."""
+    return [row["crop"] for row in board(page).get("rows", [])]
 
 
-def cards(page: AppTest) -> list[str]:
-    """The markup of the cards, in their order."""
-    return [item.proto.body for item in page.get("html") if item.proto.body.startswith('<div class="crop-card')]
+def decided(page: AppTest) -> tuple[int, int]:
+    """How many are decided, of how many."""
+    return board(page)["decided"], board(page)["selected"]
 
 
 def texts(page: AppTest) -> str:
@@ -63,12 +68,8 @@ def texts(page: AppTest) -> str:
                     for item in kind)  # fmt: skip
 
 
-def tally(page: AppTest) -> str:
+def bar_text(page: AppTest) -> str:
     return page.get("progress")[0].proto.text
-
-
-def has_button(page: AppTest, key: str) -> bool:
-    return any(button.key == key for button in page.button)
 
 
 def test_the_most_anomalous_crop_stands_first(project):
@@ -76,96 +77,68 @@ def test_the_most_anomalous_crop_stands_first(project):
 
     assert shown(page) == crop_ids(project)
     assert len(shown(page)) == 6
-    assert tally(page) == "**0 of 6 flagged decided** · 6 to go"
+    assert decided(page) == (0, 6)
 
 
-@pytest.mark.parametrize(("action", "verdict"), [("accept", "anomaly"), ("reject", "normal"), ("unsure", "unsure")])
-def test_a_decision_is_stored_and_the_next_card_is_up(project, action, verdict):
-    first, second, *_ = crop_ids(project)
-    page = open_page()
-
-    page.button(key=f"{action}-{first}").click().run()
-
-    assert not page.exception
-    stored = project.verdicts()[["crop_id", "verdict"]].to_dict("records")
-    assert stored == [{"crop_id": first, "verdict": verdict}]
-    assert tally(page).startswith("**1 of 6 flagged decided**")
-    assert page.button(key=f"accept-{second}").proto.shortcut.lower() == "a"
-
-
-def test_a_decided_card_stays_in_its_place_and_shows_the_decision(project):
-    before = crop_ids(project)
-    page = open_page()
-
-    page.button(key=f"accept-{before[2]}").click().run()
-
-    assert shown(page) == before
-    assert not has_button(page, f"accept-{before[2]}")
-    assert has_button(page, f"undo-{before[2]}")
-    assert ['<span class="decided anomaly">Anomaly' in card for card in cards(page)[:4]] == [False, False, True, False]
-
-
-def test_undo_takes_the_decision_back(project):
+def test_a_decided_crop_has_left_those_to_decide(project):
     first = crop_ids(project)[0]
-    page = open_page()
-    page.button(key=f"reject-{first}").click().run()
-
-    page.button(key=f"undo-{first}").click().run()
-
-    assert project.verdicts().empty
-    assert has_button(page, f"accept-{first}")
-    assert len(project.store.verdicts()) == 2, "both rows are kept"
-
-
-def test_a_crop_can_be_decided_again_after_undo(project):
-    first = crop_ids(project)[0]
-    page = open_page()
-    for key in (f"reject-{first}", f"undo-{first}", f"accept-{first}"):
-        page.button(key=key).click().run()
-
-    assert project.verdicts()["verdict"].tolist() == ["anomaly"]
-
-
-def test_a_second_key_in_haste_does_not_change_the_first_decision(project, monkeypatch):
-    first = crop_ids(project)[0]
-    page = open_page()
-    page.button(key=f"accept-{first}").click()
-    page.button(key=f"reject-{first}").click().run()
-
-    assert project.store.verdicts()["verdict"].tolist() == ["anomaly"]
-
-
-def test_a_verdict_is_there_after_a_reload_and_its_card_has_left(project):
-    first = crop_ids(project)[0]
-    open_page().button(key=f"accept-{first}").click().run()
+    project.save_verdict(first, Decision.ANOMALY)
 
     page = open_page()
 
     assert first not in shown(page)
-    assert tally(page).startswith("**1 of 6 flagged decided**")
+    assert decided(page) == (1, 6)
     page.segmented_control(key="show").set_value("All").run()
     assert shown(page)[0] == first
+    assert board(page)["rows"][0]["verdict"] == "anomaly"
 
 
-def test_put_away_moves_the_next_cards_up(project):
-    first = crop_ids(project)[0]
+def test_what_is_decided_while_the_page_is_open_keeps_its_place(project):
     page = open_page()
-    page.button(key=f"accept-{first}").click().run()
+    before = shown(page)
+    project.save_verdict(before[2], Decision.ANOMALY)
 
-    page.button(key="tidy").click().run()
+    page.run()
 
-    assert shown(page) == crop_ids(project, undecided_only=True)
-    assert first not in shown(page)
+    assert shown(page) == before
+    page.selectbox(key="order").set_value("file").run()
+    assert before[2] not in shown(page), "another order is a new list"
 
 
-def test_the_reviewers_name_goes_with_the_verdict(project):
+def test_the_board_goes_on_as_it_is_until_the_list_differs(project):
+    page = open_page()
+    token = board(page)["token"]
+
+    assert board(page.run())["token"] == token
+    page.selectbox(key="species").set_value("fox").run()
+    assert board(page)["token"] != token
+
+
+def test_the_reviewers_name_is_in_the_pass_that_goes_with_each_decision(project):
     project.store.set_setting("reviewer", "Ada")
-    first = crop_ids(project)[0]
-    page = open_page()
 
-    page.button(key=f"unsure-{first}").click().run()
+    given = board(open_page())
 
-    assert project.verdicts()["reviewer"].tolist() == ["Ada"]
+    assert given["reviewer"] == "Ada"
+    assert read_pass(project, given["pass"]) == "Ada"
+
+
+def test_the_last_decisions_and_those_of_today_are_told(project):
+    project.store.set_setting("reviewer", "Ada")
+    first, second, third, *_ = crop_ids(project)
+    project.save_verdict(first, Decision.NORMAL, reviewer="Ada")
+    project.save_verdict(first, Decision.ANOMALY, reviewer="Ada", species="stoat")
+    project.save_verdict(second, Decision.UNSURE, reviewer="Ada")
+    project.save_verdict(third, Decision.UNSURE, reviewer="Ben")
+    project.undo_verdict(second, reviewer="Ada")
+
+    given = board(open_page())
+
+    (last,) = given["last"]
+    assert (last["crop"], last["verdict"], last["species"], last["before"]["verdict"]) == (
+        first, "anomaly", "stoat", "normal")  # fmt: skip
+    assert given["today"]["n"] == 2
+    assert "stoat" in given["species"], "a name that a reviewer gave is offered to the next"
 
 
 @pytest.mark.parametrize(("key", "value", "column"), [("species", "fox", "species"), ("camera", "south", "camera")])
@@ -184,7 +157,8 @@ def test_every_crop_can_be_looked_at_and_flagged_ones_are_marked(project):
     page.segmented_control(key="flagged_only").set_value("Every crop").run()
 
     assert len(shown(page)) == 12
-    assert sum('class="flag"' in card for card in cards(page)) == 6
+    assert sum(row["flagged"] for row in board(page)["rows"]) == 6
+    assert not board(page)["flaggedOnly"]
 
 
 def test_a_smaller_false_alarm_rate_flags_fewer(project):
@@ -196,33 +170,57 @@ def test_a_smaller_false_alarm_rate_flags_fewer(project):
     assert "Nothing is flagged" in texts(page)
 
 
-def test_a_page_costs_what_its_cards_cost_however_long_the_run(tmp_path, monkeypatch):
-    made = make_project(tmp_path, 40, n_flagged=30, shard_photos=20)
-    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+@pytest.mark.parametrize(
+    ("change", "numbers"),
+    [
+        (lambda page: page.slider(key="score_range").set_range(4.0, 9.0), [3, 4, 5, 6, 7, 8]),
+        (lambda page: page.number_input(key="p_value_to").set_value(0.01), [0, 1, 2, 3, 4, 5]),
+        (lambda page: page.selectbox(key="decided_as").set_value("normal"), [7]),
+        (lambda page: page.selectbox(key="decided_by").set_value("Ada"), [7, 9]),
+    ],
+)
+def test_the_list_can_be_narrowed(project, change, numbers):
+    ids = crop_ids(project, flagged_only=False)
+    project.save_verdict(ids[7], Decision.NORMAL, reviewer="Ada")
+    project.save_verdict(ids[9], Decision.ANOMALY, reviewer="Ada")
     page = open_page()
-    page.selectbox(key="page_size").set_value(12).run()
-    first = shown(page)
+    page.segmented_control(key="flagged_only").set_value("Every crop").run()
+    page.segmented_control(key="show").set_value("All").run()
 
-    page.pagination(key="page").set_value(2).run()
+    change(page).run()
 
-    assert len(first) == len(shown(page)) == 12
-    assert first + shown(page) == crop_ids(made)[:24]
-    assert "13 to 24 of 30" in texts(page)
+    assert not page.exception
+    assert shown(page) == [ids[n] for n in numbers]
 
 
-def test_changing_a_filter_goes_back_to_the_first_page(tmp_path, monkeypatch):
-    made = make_project(tmp_path, 40, n_flagged=30, shard_photos=20)
-    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+def test_a_selection_is_a_list_to_review_in_its_own_order(project):
+    ids = crop_ids(project, flagged_only=False)
+    chosen = [ids[9], ids[1], ids[4]]
+    selection = save_selection(project, "odd ones", project.latest_run().run_id, chosen, source="by hand")
     page = open_page()
-    page.selectbox(key="page_size").set_value(12).run()
-    page.pagination(key="page").set_value(2).run()
 
-    page.selectbox(key="camera").set_value("south").run()
+    page.selectbox(key="selection").set_value(selection.selection_id).run()
 
-    assert shown(page) == crop_ids(made, camera="south")[:12], "there is a second page, but it is not shown"
+    assert shown(page) == chosen, "also those that are not flagged"
+    assert board(page)["query"]["selection"] == selection.selection_id
 
 
-def test_the_cards_of_another_run_can_be_chosen(project, tmp_path):
+def test_an_address_with_a_selection_opens_its_run(project, tmp_path):
+    run = project.latest_run()
+    ids = crop_ids(project)
+    selection = save_selection(project, "two", run.run_id, ids[:2], source="by hand")
+    add_run(project, tmp_path / "more", n=4, name="second", n_flagged=1)
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.query_params["selection"] = selection.selection_id
+
+    page.run()
+
+    assert not page.exception
+    assert page.selectbox(key="run").value == run.run_id
+    assert shown(page) == ids[:2]
+
+
+def test_the_crops_of_another_run_can_be_chosen(project, tmp_path):
     add_run(project, tmp_path / "more", n=4, name="second", n_flagged=1)
     page = open_page()
     assert len(shown(page)) == 1, "the newest run comes first"
@@ -232,43 +230,6 @@ def test_the_cards_of_another_run_can_be_chosen(project, tmp_path):
     page.selectbox(key="run").set_value(project.runs()[1].run_id).run()
 
     assert len(shown(page)) == 6, "of every species again"
-
-
-def test_the_photo_opens_with_its_box_and_facts(project):
-    row = project.review_queue().rows.iloc[0]
-    page = open_page()
-
-    page.button(key=f"photo-{row.crop_id}").click().run()
-
-    markup = " ".join(item.proto.body for item in page.get("html"))
-    assert f"/photos/{row.run}/{row.photo_id}?width=" in markup
-    assert "left:31.250%;top:31.250%;width:41.667%;height:46.875%" in markup
-    assert row.file_name in markup
-    assert has_button(page, f"shown-accept-{row.crop_id}")
-
-
-def test_a_photo_that_is_gone_is_said_to_be_gone(project, tmp_path):
-    row = project.review_queue().rows.iloc[0]
-    (tmp_path / "photos" / row.file_name).unlink()
-    page = open_page()
-
-    page.button(key=f"photo-{row.crop_id}").click().run()
-
-    assert "no longer where the run found it" in texts(page)
-
-
-def test_a_decision_that_could_not_be_kept_is_said(project, monkeypatch):
-    first = crop_ids(project)[0]
-    page = open_page()
-
-    def refuse(self, verdicts):
-        raise StoreBusy("Another program has the database open.")
-
-    monkeypatch.setattr("core.store.Store.append_verdicts", refuse)
-    page.button(key=f"accept-{first}").click().run()
-
-    assert "was not kept" in texts(page)
-    assert has_button(page, f"accept-{first}"), "it can be tried again"
 
 
 def test_an_empty_project_says_what_to_do(empty_project):
@@ -293,7 +254,7 @@ def test_a_run_under_way_says_how_far_it_is(empty_project, tmp_path):
     page = open_page()
 
     assert "under way" in texts(page)
-    assert "1 of 2 photos · 4.0 photos/s · 1 min 5 s left" in tally(page)
+    assert "1 of 2 photos · 4.0 photos/s · 1 min 5 s left" in bar_text(page)
 
 
 def test_a_run_that_was_cut_short_says_to_resume_it(empty_project, tmp_path):
@@ -343,18 +304,6 @@ def test_the_file_holds_the_reviewed_anomalies(project, tmp_path):
     assert len(read_csv(project, project.latest_run(), anomalies_only=False).splitlines()) > 12
 
 
-def test_text_of_foreign_files_never_becomes_markup():
-    card = build_card(picture=HOSTILE, rank=1, species=HOSTILE, flagged=True, why=HOSTILE, camera=HOSTILE,
-                      captured_at=None, decision=Decision.ANOMALY, reviewer=HOSTILE)  # fmt: skip
-    photo = build_photo(picture=HOSTILE, width_px=10, height_px=10, box=Box(1, 1, 2, 2))
-    facts = build_facts({HOSTILE: HOSTILE})
-
-    for markup in (card, photo, facts):
-        assert "<img src=x" not in markup
-        assert "<b>" not in markup
-        assert not re.search(r'"[^"<>=]*">\s*<img src=x', markup)
-
-
 def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
     run = project.latest_run()
     row = {**project.review_queue().rows.iloc[0], "judged_by": str(JudgedBy.SPECIES_MODEL)}
@@ -362,9 +311,6 @@ def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
     assert is_best_fit(run, row)
     assert not is_best_fit(run, {**row, "verdict_species": "raccoon"}), "a reviewer knows"
     assert not is_best_fit(run, {**row, "judged_by": str(JudgedBy.FIRST_LOOK)}), "nothing was fitted"
-    card = {"picture": "", "rank": 1, "flagged": True, "why": "", "camera": "", "captured_at": None, "decision": None}
-    assert "most like</span> deer" in build_card(species="deer", is_guess=True, **card)
-    assert "most like" not in build_card(species="deer", **card)
 
 
 @pytest.mark.parametrize(

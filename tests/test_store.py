@@ -63,7 +63,8 @@ def test_a_verdict_that_takes_back_has_an_empty_decision(store):
 
 def test_a_blind_second_verdict_is_kept_and_never_holds(store):
     store.append_verdicts([make_verdict(1)])
-    store.append_verdicts([make_verdict(1, verdict=Decision.NORMAL, reviewer="S", round=Round.SECOND)])
+    store.append_verdicts([make_verdict(2, crop_id=f"{1:020x}", verdict=Decision.NORMAL, reviewer="S",
+                                        round=Round.SECOND)])  # fmt: skip
 
     assert store.verdicts()["reviewer"].tolist() == ["R"]
     assert store.verdicts(with_second=True)["round"].tolist() == ["first", "second"]

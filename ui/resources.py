@@ -17,25 +17,20 @@ from ui.evaluation_data import Asked, Measured, measure
 from ui.explore_colours import Colouring, colour_points
 from ui.explore_run import RunPoints, find_first_runs, read_run_points, read_verdicts, stamp_run
 from ui.folders import PhotoCount, SubFolder, count_photos, list_subfolders
-from ui.project_place import find_project_folder
+from ui.project_place import open_shown_project
 
 FOLDERS_KEPT_S = 20
 MOST_PHOTOS_OPENED = 3_000
 """Of more labelled photos the files are not opened for their times: somebody waits."""
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _open_project(folder: str) -> Project:
-    return Project(folder)
-
-
 def open_project() -> Project:
-    """The project of this dashboard; made if it is missing.
+    """The project of this dashboard, the same for all sessions and routes; made if it is missing.
 
     Raises:
         AnomalureError: If its folder cannot be made or written to.
     """
-    return _open_project(str(find_project_folder()))
+    return open_shown_project()
 
 
 @st.cache_resource(ttl=FOLDERS_KEPT_S, max_entries=100, show_spinner=False)

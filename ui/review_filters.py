@@ -1,61 +1,75 @@
 """What to look at on the Review page: run, species, camera, and which of its crops."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
 
 import streamlit as st
 
+from core.errors import AnomalureError
 from core.project import Project
+from core.records import Decision
+from core.review_index import QueueFilters, ReviewIndex
 from core.runs import RunFolder
 from core.settings import SETTINGS
 from ui.state import Key, rate_key
+from ui.words import DECISION_WORDS, count
 
-PAGE_SIZES = (12, 24, 48, 96)
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 TO_DECIDE, ALL = "To decide", "All"
 FLAGGED, EVERY_CROP = "Flagged", "Every crop"
-ORDER_WORDS = {"score": "Most anomalous first", "time": "Oldest first", "file": "By file name"}
+ORDER_WORDS = {
+    "score": "Most anomalous first",
+    "event": "By event, the oddest event first",
+    "doubt": "Nearest to the limit first",
+    "time": "Oldest first",
+    "file": "By file name",
+}
+GIVEN = "As the selection has them"
 DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What the reviewer chose, in the words of ``Project.review_queue``."""
+    """What the reviewer chose: the filters of the queue, and the selection that they are within, or an empty text."""
 
-    species: str | None
-    camera: str | None
-    flagged_only: bool
-    undecided_only: bool
-    order: str
-    false_alarm_rate: float | None
-    page_size: int
+    queue: QueueFilters
+    selection: str = ""
 
-    def for_queue(self) -> dict[str, Any]:
-        """The arguments of ``Project.review_queue``, less the page."""
-        return {
-            "species": self.species, "camera": self.camera, "flagged_only": self.flagged_only,
-            "undecided_only": self.undecided_only, "decided_since": shown_since(), "order": self.order,
-            "false_alarm_rate": self.false_alarm_rate}  # fmt: skip
+    @property
+    def narrowed(self) -> bool:
+        """Whether something besides flagged and undecided leaves crops out."""
+        one = self.queue
+        chosen = (one.species, one.camera, one.captured_from, one.captured_to, one.score_from, one.score_to,
+                  one.p_value_from, one.p_value_to, one.decided_by, one.decided_as, one.crop_ids)  # fmt: skip
+        return any(value is not None for value in chosen)
 
 
 def start_over() -> None:
-    """Back to the first page, and what has been decided so far leaves the cards that are to decide."""
-    st.session_state[Key.PAGE] = 1
+    """A new list: what has been decided so far leaves the crops that are to decide."""
     st.session_state[Key.SHOWN_SINCE] = datetime.now(UTC)
 
 
 def _change_run() -> None:
-    """Another run has other species and cameras."""
-    st.session_state[Key.SPECIES] = st.session_state[Key.CAMERA] = None
+    """Another run has other species, cameras, days and reviewers."""
+    for key in (Key.SPECIES, Key.CAMERA, Key.DECIDED_BY, Key.SELECTION):
+        st.session_state[key] = None
+    for key in (Key.DAYS, Key.SCORE_RANGE):
+        st.session_state.pop(key, None)
+    start_over()
+
+
+def _change_selection() -> None:
+    """A selection has an order of its own."""
+    st.session_state[Key.ORDER] = "given" if st.session_state.get(Key.SELECTION) else next(iter(ORDER_WORDS))
     start_over()
 
 
 def shown_since() -> datetime:
-    """Since when decided cards are kept in their place."""
+    """Since when decided crops are kept in their place."""
     if Key.SHOWN_SINCE not in st.session_state:
-        st.session_state[Key.SHOWN_SINCE] = datetime.now(UTC)
+        start_over()
     since: datetime = st.session_state[Key.SHOWN_SINCE]
     return since
 
@@ -67,6 +81,12 @@ def choose_run(project: Project) -> RunFolder | None:
         return None
     first = project.latest_run()
     index = list(runs).index(first.run_id) if first is not None and first.run_id in runs else 0
+
+    asked = st.query_params.get(Key.SELECTION)
+    if asked and Key.RUN not in st.session_state and Key.RUN not in st.query_params:
+        with suppress(AnomalureError):  # a selection that is not there is as none
+            st.session_state[Key.RUN] = project.selection(asked).run_id
+            st.session_state.setdefault(Key.SELECTION, asked)
 
     # The address of the page holds what the list shows, so that is the run's id and nothing that changes.
     run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=_change_run)
@@ -87,28 +107,96 @@ def choose_value(label: str, every: str, names: Collection[str], key: Key) -> st
     )
 
 
-def show_filters(project: Project, run: RunFolder) -> Filters:
-    """The filters of one run; every change starts over at the first page."""
+def show_filters(project: Project, index: ReviewIndex) -> Filters:
+    """The filters of one run; every change starts over at the first crop."""
     left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
     with left:
-        species = choose_value("Species", "All species", project.species(run), Key.SPECIES)
+        species = choose_value("Species", "All species", read_names(index, "species"), Key.SPECIES)
     with middle:
-        camera = choose_value("Camera", "All cameras", project.cameras(run), Key.CAMERA)
+        camera = choose_value("Camera", "All cameras", read_names(index, "deployment"), Key.CAMERA)
     with right:
         show = st.segmented_control("Show", [TO_DECIDE, ALL], default=TO_DECIDE, required=True, key=Key.SHOW,
                                     persist_state="session", on_change=start_over, width="stretch")  # fmt: skip
     with more, st.popover("More", icon=":material/tune:", width="stretch"):
         which = st.segmented_control("Crops", [FLAGGED, EVERY_CROP], default=FLAGGED, required=True,
                                      key=Key.FLAGGED_ONLY, persist_state="session", on_change=start_over)  # fmt: skip
-        own = float(run.info.settings.get("false_alarm_rate", DEFAULT_RATE))
+        own = float(index.own_rate or DEFAULT_RATE)
         rate = st.select_slider(
-            "False-alarm rate", sorted({*RATES, own}), value=own, key=rate_key(run.run_id), persist_state="session",
-            format_func=lambda one: f"{one:.1%}", on_change=start_over, disabled=which != FLAGGED,
+            "False-alarm rate", sorted({*RATES, own}), value=own, key=rate_key(index.run.run_id),
+            persist_state="session", format_func=lambda one: f"{one:.1%}", on_change=start_over,
+            disabled=which != FLAGGED,
             help="The share of normal crops that you accept to see flagged. Smaller: fewer crops, the oddest only. "
                  f"This run was made with {own:.1%}.")  # fmt: skip
-        order = st.selectbox("Order", list(ORDER_WORDS), format_func=ORDER_WORDS.__getitem__, key=Key.ORDER,
-                             persist_state="session", on_change=start_over)  # fmt: skip
-        size = st.selectbox("Cards a page", PAGE_SIZES, index=1, key=Key.PAGE_SIZE, persist_state="session",
-                            on_change=start_over)  # fmt: skip
-    return Filters(species=species, camera=camera, flagged_only=which != EVERY_CROP, undecided_only=show != ALL,
-                   order=order, false_alarm_rate=None if rate == own else rate, page_size=size)  # fmt: skip
+        selection, crop_ids = _choose_selection(project, index)
+        order = _choose_order(selection)
+        captured_from, captured_to = _choose_days(index)
+        score_from, score_to = _choose_scores(index)
+        p_value_to = st.number_input(
+            "p-value up to", min_value=0.0, max_value=1.0, value=None, step=0.01, format="%.4f", key=Key.P_VALUE_TO,
+            persist_state="session", on_change=start_over, placeholder="Any")  # fmt: skip
+        decided_as = _choose_verdict()
+        decided_by = choose_value("Decided by", "Anybody", index.reviewers(), Key.DECIDED_BY)
+    queue = QueueFilters(
+        species=species, camera=camera, flagged_only=which != EVERY_CROP and not selection,
+        undecided_only=show != ALL and decided_as is None and decided_by is None, decided_since=shown_since(),
+        order=order, false_alarm_rate=None if rate == own else rate, captured_from=captured_from,
+        captured_to=captured_to, score_from=score_from, score_to=score_to, p_value_to=p_value_to,
+        decided_as=decided_as, decided_by=decided_by, crop_ids=crop_ids)  # fmt: skip
+    return Filters(queue=queue, selection=selection)
+
+
+def read_names(index: ReviewIndex, column: str) -> list[str]:
+    """The species or cameras of a run, by name; read once."""
+    return index.names(column)
+
+
+def _choose_selection(project: Project, index: ReviewIndex) -> tuple[str, tuple[str, ...] | None]:
+    of_run = [one for one in project.selections() if one.run_id == index.run.run_id and not one.problem]
+    known = {one.selection_id: one for one in of_run}
+    if not known:
+        return "", None
+    chosen = st.selectbox(
+        "Selection", list(known), index=None, key=Key.SELECTION, placeholder="All crops", bind="query-params",
+        on_change=_change_selection,
+        format_func=lambda one: f"{known[one].name} ({count(known[one].n_crops, 'crop')})" if one in known else one,
+        help="Crops that you selected on the Explore page.")  # fmt: skip
+    if chosen not in known:
+        return "", None
+    return chosen, tuple(known[chosen].crop_ids())
+
+
+def _choose_order(selection: str) -> str:
+    words = ({"given": GIVEN} if selection else {}) | ORDER_WORDS
+    if st.session_state.get(Key.ORDER) not in words:
+        st.session_state.pop(Key.ORDER, None)
+    return st.selectbox("Order", list(words), format_func=words.__getitem__, key=Key.ORDER, persist_state="session",
+                        on_change=start_over)  # fmt: skip
+
+
+def _choose_days(index: ReviewIndex) -> tuple[date | None, date | None]:
+    ranges = index.ranges()
+    first, last = ranges["first_day"], ranges["last_day"]
+    if first is None or first == last:
+        return None, None
+    days = st.date_input("Days", value=(first, last), min_value=first, max_value=last, key=Key.DAYS,
+                         on_change=start_over)  # fmt: skip
+    if len(days) != 2 or tuple(days) == (first, last):
+        return None, None
+    return days[0], days[1]
+
+
+def _choose_scores(index: ReviewIndex) -> tuple[float | None, float | None]:
+    ranges = index.ranges()
+    low, high = ranges["score_from"], ranges["score_to"]
+    if low is None or not low < high:
+        return None, None
+    chosen = st.slider("Score", min_value=float(low), max_value=float(high), value=(float(low), float(high)),
+                       key=Key.SCORE_RANGE, on_change=start_over,
+                       help="0 is a usual crop, 1 the limit of the usual 95%; higher is odder.")  # fmt: skip
+    return (None if chosen[0] <= low else chosen[0]), (None if chosen[1] >= high else chosen[1])
+
+
+def _choose_verdict() -> str | None:
+    return st.selectbox("Decided as", [str(one) for one in Decision], index=None, key=Key.DECIDED_AS,
+                        persist_state="session", placeholder="Anything", on_change=start_over,
+                        format_func=lambda one: DECISION_WORDS[Decision(one)])  # fmt: skip

@@ -1,0 +1,231 @@
+"""The review board in a real browser: keys, grid, one at a time, strip, and decisions that are never lost."""
+
+import re
+
+import pytest
+from fake_project import make_project
+
+from core.project import Project
+from tests.browser.servers import Server, start_server
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+PATIENCE_MS = 20_000
+N_FLAGGED = 30
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, browser):
+    """One dashboard over thirty flagged crops; each test decides about crops of its own project state."""
+    folder = tmp_path_factory.mktemp("board")
+    make_project(folder, 40, n_flagged=N_FLAGGED, shard_photos=20)
+    yield from start_server(folder / "project", folder / "server.log")
+
+
+@pytest.fixture
+def page(server, browser):
+    """The Review page in a browser of its own, every crop undecided."""
+    project = Project(server.project)
+    for row in project.verdicts().to_dict("records"):
+        project.undo_verdict(row["crop_id"], reviewer=row["reviewer"])
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    page = context.new_page()
+    page.goto(f"{server.url}/review")
+    expect(page.locator(".card").first).to_be_visible()
+    yield page
+    context.close()
+
+
+def crop_ids(server: Server) -> list[str]:
+    return Project(server.project).review_queue(limit=100).rows["crop_id"].tolist()
+
+
+def verdicts(server: Server) -> dict[str, str]:
+    held = Project(server.project).verdicts()
+    return dict(zip(held["crop_id"], held["verdict"], strict=True))
+
+
+def card(page, crop: str):
+    return page.locator(f'.card[data-crop="{crop}"]')
+
+
+def wait_until_saved(page, n: int) -> None:
+    """Until the board says that all is on the disk, and ``n`` cards show it."""
+    expect(page.locator(".saving")).to_contain_text("All saved")
+    expect(page.locator(".card:is(.anomaly, .normal, .unsure).saved")).to_have_count(n)
+
+
+def test_keys_decide_and_go_on_to_the_next(server, page):
+    first, second, third, fourth, *_ = crop_ids(server)
+    for key in "anu":
+        page.keyboard.press(key)
+
+    expect(card(page, fourth)).to_have_class(re.compile(r"\bnext\b"))
+    expect(page.get_by_text("3 of 30 flagged decided")).to_be_visible()
+    wait_until_saved(page, 3)
+    assert verdicts(server) == {first: "anomaly", second: "normal", third: "unsure"}
+
+
+def test_steps_are_taken_back_and_made_again_as_new_rows(server, page):
+    first, second, third, *_ = crop_ids(server)
+    before = len(Project(server.project).store.verdicts())
+    for key in "anu" + "zz" + "y":
+        page.keyboard.press(key)
+
+    wait_until_saved(page, 2)
+    expect(card(page, third)).not_to_have_class(re.compile(r"unsure"))
+    assert verdicts(server) == {first: "anomaly", second: "normal"}
+    assert len(Project(server.project).store.verdicts()) == before + 6, "nothing is ever removed"
+
+
+def test_a_range_and_all_in_view_are_decided_at_once(server, page):
+    ids = crop_ids(server)
+    for key in ("Shift+ArrowRight", "Shift+ArrowRight", "n"):
+        page.keyboard.press(key)
+    wait_until_saved(page, 3)
+    assert verdicts(server) == dict.fromkeys(ids[:3], "normal")
+
+    page.keyboard.press("s")
+    expect(page.get_by_text("21 crops selected")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.get_by_text("24 of 30 flagged decided")).to_be_visible()
+    expect(card(page, ids[24])).to_have_class(re.compile(r"\bnext\b"))
+    expect(page.locator(".saving")).to_contain_text("All saved")
+    assert verdicts(server) == dict.fromkeys(ids[:3], "normal") | dict.fromkeys(ids[3:24], "anomaly")
+
+
+def test_a_whole_event_is_decided_at_once(server, page):
+    row = Project(server.project).review_queue().rows.iloc[0]
+    page.keyboard.press("e")
+    expect(page.get_by_text("2 crops selected")).to_be_visible()
+    page.keyboard.press("u")
+    wait_until_saved(page, 2)
+
+    queue = Project(server.project).review_queue(limit=100).rows
+    assert set(queue[queue["verdict"] == "unsure"]["crop_id"]) == set(
+        queue[queue["event_id"] == row.event_id]["crop_id"])  # fmt: skip
+
+
+def test_a_decision_in_the_strip_is_taken_back(server, page):
+    first, second, *_ = crop_ids(server)
+    page.keyboard.press("a")
+    page.keyboard.press("n")
+    strip = page.locator(".strip li")
+    expect(strip).to_have_count(2)
+    wait_until_saved(page, 2)
+
+    page.locator(f'.strip li[data-crop="{first}"] .back').click()
+
+    expect(strip).to_have_count(1)
+    wait_until_saved(page, 1)
+    assert verdicts(server) == {second: "normal"}
+    expect(card(page, first)).not_to_have_class(re.compile(r"anomaly"))
+
+
+def test_a_decision_that_cannot_be_saved_is_said_kept_over_a_reload_and_saved_later(server, page):
+    first = crop_ids(server)[0]
+    page.route("**/api/verdicts", lambda route: route.abort())
+    page.keyboard.press("a")
+    expect(page.locator(".saving")).to_contain_text("1 decision not saved yet, kept in this browser")
+    assert verdicts(server) == {}
+
+    page.reload()
+    expect(page.locator(".saving")).to_contain_text("1 decision not saved yet")
+    expect(card(page, first)).to_have_class(re.compile(r"anomaly"))
+    page.unroute("**/api/verdicts")
+    page.get_by_role("button", name="Try now").click()
+
+    expect(page.locator(".saving")).to_contain_text("All saved")
+    assert verdicts(server) == {first: "anomaly"}
+
+
+def test_keys_do_nothing_while_a_field_is_typed_in(server, page):
+    page.get_by_role("textbox", name="Your name").first.click()
+    page.keyboard.type("Anna Munz")
+
+    expect(page.get_by_text("0 of 30 flagged decided")).to_be_visible()
+    assert verdicts(server) == {}
+
+
+def test_the_species_is_corrected_with_type_ahead(server, page):
+    first = crop_ids(server)[0]
+    page.keyboard.press("t")
+    page.keyboard.type("badg")
+    expect(page.get_by_role("option", name="badger")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+
+    wait_until_saved(page, 1)
+    row = Project(server.project).verdicts().iloc[0]
+    assert (row.crop_id, row.species, row.verdict) == (first, "badger", "anomaly")
+
+
+def test_a_key_can_be_changed_but_not_to_one_of_the_browser(server, page):
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    dialog.get_by_role("button", name="Anomaly: A.").click()
+    page.keyboard.press("r")
+    expect(dialog).to_contain_text("R belongs to the browser or to Streamlit")
+    page.keyboard.press("n")
+    expect(dialog).to_contain_text("N is the key for")
+    page.keyboard.press("q")
+    expect(dialog.get_by_role("button", name="Anomaly: Q.")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+    page.keyboard.press("a")
+    page.keyboard.press("q")
+
+    wait_until_saved(page, 1)
+    assert list(verdicts(server).values()) == ["anomaly"]
+
+
+def test_one_at_a_time_shows_the_photo_its_box_and_the_visit(server, page):
+    row = Project(server.project).review_queue().rows.iloc[0]
+    page.keyboard.press("o")
+    photo = page.locator(".frame img:not(.stand)")
+    expect(photo).to_be_visible()
+    expect(page.locator(".film li")).to_have_count(2)
+    frame, box = photo.bounding_box(), page.locator(".frame .box.mine").bounding_box()
+    scale = frame["width"] / row.photo_width
+    assert box["x"] - frame["x"] == pytest.approx(row.x * scale, abs=4)
+    assert box["y"] - frame["y"] == pytest.approx(row.y * scale, abs=4)
+    assert box["width"] == pytest.approx(row.width * scale, abs=8)
+
+    page.keyboard.press("n")
+    expect(page.locator(".facts")).to_contain_text("2 of 30")
+    page.keyboard.press("o")
+    wait_until_saved(page, 1)
+
+
+def test_buttons_do_what_the_keys_do(server, page):
+    first, second, *_ = crop_ids(server)
+    card(page, second).get_by_role("button", name="Normal").click()
+    wait_until_saved(page, 1)
+    card(page, second).get_by_role("button", name="Undo").click()
+    expect(page.locator(".card.normal")).to_have_count(0)
+    page.get_by_role("button", name="One at a time").click()
+    page.locator(".single .acts").get_by_role("button", name="Anomaly").click()
+    expect(page.get_by_text("1 of 30 flagged decided")).to_be_visible()
+    expect(page.locator(".saving")).to_contain_text("All saved")
+    assert len(verdicts(server)) == 1
+
+
+def test_a_verdict_is_seen_in_another_tab_and_after_a_reload(server, page):
+    first, second, *_ = crop_ids(server)
+    other = page.context.new_page()
+    other.goto(f"{server.url}/review")
+    expect(card(other, second)).to_be_visible()
+    page.keyboard.press("a")
+    wait_until_saved(page, 1)
+    card(other, second).get_by_role("button", name="Normal").click()
+    wait_until_saved(other, 1)
+
+    page.reload()
+
+    expect(page.get_by_text("2 of 30 flagged decided")).to_be_visible()
+    expect(card(page, first)).to_have_count(0)
+    assert verdicts(server) == {first: "anomaly", second: "normal"}

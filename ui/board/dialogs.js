@@ -1,0 +1,174 @@
+// What is asked and shown over the board: species, note, keys, history.
+import { ask, runPath } from "./addresses.js";
+import { WORDS, button, count, make, showKey } from "./elements.js";
+import { COMMANDS, normalKey } from "./keys.js";
+
+function open(board, title, children, { cls = "" } = {}) {
+  const before = board.root.getRootNode().activeElement;
+  const close = button("", { symbol: "close", cls: "close", label: "Close", on: () => dialog.close() });
+  const dialog = make("dialog", { cls, attrs: { "aria-label": title } }, [
+    make("header", {}, [make("h2", { text: title }), close]), ...children,
+  ]);
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    before?.focus?.({ preventScroll: true });
+  });
+  board.root.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+// Which decision goes with a species or a note: the one that is there, or the usual one, always shown.
+function chooseVerdict(usual) {
+  const box = make("fieldset", { cls: "verdicts" }, [make("legend", { text: "Decision" })]);
+  for (const verdict of ["anomaly", "normal", "unsure"]) {
+    const radio = make("input", { attrs: { type: "radio", name: "verdict", value: verdict } });
+    radio.checked = verdict === usual;
+    box.append(make("label", { cls: verdict }, [radio, make("span", { text: WORDS[verdict] })]));
+  }
+  return { box, get: () => box.querySelector("input:checked").value };
+}
+
+function subject(board) {
+  const crops = board.targets();
+  const rows = crops.map((crop) => board.rows.byCrop.get(crop)).filter(Boolean);
+  return { crops, rows, words: rows.length === 1 ? rows[0].species || "whole frame" : count(rows.length, "crop") };
+}
+
+export function askSpecies(board) {
+  const { crops, rows, words } = subject(board);
+  if (!rows.length) return;
+  const verdict = chooseVerdict(rows[0].verdict || "anomaly");
+  const field = make("input", {
+    attrs: { type: "text", maxlength: "120", role: "combobox", "aria-expanded": "true", "aria-controls": "species-names", "aria-autocomplete": "list", "aria-label": "Species", autocomplete: "off", spellcheck: "false", placeholder: "Begin to type" },
+  });
+  const list = make("ul", { cls: "names", attrs: { role: "listbox", id: "species-names", "aria-label": "Species" } });
+  let names = [];
+  let at = 0;
+  const show = () => {
+    const typed = field.value.trim().toLowerCase();
+    const all = board.data.species;
+    const begin = all.filter((name) => name.toLowerCase().startsWith(typed));
+    const within = all.filter((name) => !begin.includes(name) && name.toLowerCase().includes(typed));
+    names = [...begin, ...within].slice(0, 8);
+    const exact = names.some((name) => name.toLowerCase() === typed);
+    if (typed && !exact) names.push(field.value.trim());
+    at = Math.max(0, Math.min(at, names.length - 1));
+    list.replaceChildren(...names.map((name, n) => make("li", {
+      text: board.data.species.includes(name) ? name : `${name} (new)`, cls: n === at ? "up" : "",
+      attrs: { role: "option", id: `species-${n}`, "aria-selected": String(n === at) }, on: { click: () => keep(name) },
+    })));
+    field.setAttribute("aria-activedescendant", names.length ? `species-${at}` : "");
+  };
+  const keep = (name) => {
+    if (!name) return;
+    dialog.close();
+    if (!board.data.species.includes(name)) board.data.species = [...board.data.species, name].sort((a, b) => a.localeCompare(b));
+    board.decide(verdict.get(), { crops, species: name });
+  };
+  field.addEventListener("input", () => { at = 0; show(); });
+  field.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      at = (at + (event.key === "ArrowDown" ? 1 : -1) + names.length) % Math.max(1, names.length);
+      show();
+      event.preventDefault();
+    } else if (event.key === "Enter") {
+      keep(names[at]);
+      event.preventDefault();
+    }
+  });
+  const save = button("Keep", { cls: "primary", on: () => keep(names[at]) });
+  const dialog = open(board, `Which species is it? (${words})`, [field, list, verdict.box, make("footer", {}, [save])]);
+  show();
+  field.focus();
+}
+
+export function askNote(board) {
+  const { crops, rows, words } = subject(board);
+  if (!rows.length) return;
+  const verdict = chooseVerdict(rows[0].verdict || "unsure");
+  const field = make("textarea", { attrs: { rows: "4", maxlength: "2000", "aria-label": "Note", placeholder: "What should others know?" } });
+  if (rows.length === 1) field.value = rows[0].note;
+  const keep = () => {
+    dialog.close();
+    board.decide(verdict.get(), { crops, note: field.value.trim() });
+  };
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      keep();
+    }
+  });
+  const save = button("Keep", { cls: "primary", key: "Ctrl+Enter", on: keep });
+  const dialog = open(board, `A note (${words})`, [field, verdict.box, make("footer", {}, [save])]);
+  field.focus();
+}
+
+export function showHelp(board) {
+  const { keys } = board;
+  const said = make("p", { cls: "said", text: "Press a key cap to change it. Keys do nothing while you type in a field." });
+  const table = make("div", { cls: "keys" });
+  const draw = () => {
+    const groups = new Map();
+    for (const [name, , words, group] of COMMANDS) {
+      if (!groups.has(group)) groups.set(group, []);
+      groups.get(group).push(make("div", { cls: "one" }, [cap(name, words), make("span", { text: words })]));
+    }
+    groups.get("Select").push(
+      make("div", { cls: "one" }, [make("kbd", { text: "⇧ →" }), make("span", { text: "Select a range (also shift and click)" })]),
+      make("div", { cls: "one" }, [make("kbd", { text: "Esc" }), make("span", { text: "Select none; back to the grid" })]),
+    );
+    table.replaceChildren(...[...groups].map(([group, rows]) => make("section", {}, [make("h3", { text: group }), ...rows])));
+  };
+  const cap = (name, words) => {
+    const press = make("button", { cls: "cap", text: showKey(keys.keys[name]), title: `Change the key for “${words}”`, attrs: { type: "button", "aria-label": `${words}: ${showKey(keys.keys[name])}. Change it` } });
+    press.addEventListener("click", () => {
+      press.textContent = "…";
+      said.textContent = `Press the new key for “${words}”, or Esc to leave it.`;
+      const listen = (event) => {
+        if (["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
+        event.preventDefault();
+        event.stopPropagation();
+        if (event.key !== "Escape") {
+          const key = normalKey(event);
+          const refused = event.ctrlKey || event.metaKey || event.altKey ? "Only single keys can be used, without Ctrl or Alt." : keys.refuse(name, key);
+          if (refused) {
+            said.textContent = refused;
+            return;
+          }
+          keys.change(name, key);
+          board.renewKeys();
+        }
+        press.removeEventListener("keydown", listen);
+        said.textContent = "Kept in this browser.";
+        draw();
+        [...table.querySelectorAll("button")].find((one) => one.title === press.title)?.focus();
+      };
+      press.addEventListener("keydown", listen);
+      press.focus();
+    });
+    return press;
+  };
+  const reset = button("The usual keys", { on: () => { keys.reset(); board.renewKeys(); draw(); } });
+  draw();
+  open(board, "Keys", [said, table, make("footer", {}, [reset])], { cls: "wide" });
+}
+
+export async function showHistory(board, row) {
+  const list = make("ol", { cls: "history" }, [make("li", { text: "One moment" })]);
+  open(board, `Decisions on this crop (${row.species || "whole frame"})`, [list]);
+  try {
+    const { history } = await ask(runPath(board.run, `crops/${row.crop}/history`));
+    const days = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+    list.replaceChildren(...(history.length ? history.map((one) => make("li", { cls: one.verdict }, [
+      make("b", { text: one.verdict ? WORDS[one.verdict] : "Taken back" }),
+      make("span", { text: [one.species, one.reviewer && `by ${one.reviewer}`, days.format(new Date(one.at))].filter(Boolean).join(" · ") }),
+      one.note ? make("q", { text: one.note }) : null,
+      make("small", { text: [`run ${one.run}`, one.bundle ? `bundle ${one.bundle}` : "first look", one.score === null ? "" : `score ${one.score.toFixed(2)}`, one.p === null ? "" : `p = ${one.p.toPrecision(2)}`, one.rate === null ? "" : `flagged at ${one.rate}`].filter(Boolean).join(" · ") }),
+    ])) : [make("li", { text: "Nobody has decided about this crop yet." })]));
+  } catch (error) {
+    list.replaceChildren(make("li", { text: error.message }));
+  }
+}

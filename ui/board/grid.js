@@ -1,0 +1,172 @@
+// A page of cards. A decision changes the card in its place; the next page is built before it is asked for.
+import { cropPicture } from "./addresses.js";
+import { WORDS, button, icon, make } from "./elements.js";
+
+export class Grid {
+  constructor(board) {
+    this.board = board;
+    this.element = make("ol", { cls: "grid", attrs: { "aria-label": "Crops" } });
+    this.cards = new Map();
+    this.start = -1;
+    this.next = { start: -1, cards: null };
+    this.element.addEventListener("click", (event) => this.#onClick(event));
+  }
+
+  shows(start) {
+    return this.start === start && this.element.isConnected && this.cards.size > 0;
+  }
+
+  columns() {
+    return getComputedStyle(this.element).gridTemplateColumns.split(" ").length;
+  }
+
+  show({ focus = false } = {}) {
+    const { board } = this;
+    this.element.style.setProperty("--card", `${board.choices.cardPx}px`);
+    this.start = board.pageStart;
+    const rows = board.pageRows();
+    const ready = this.next.start === this.start && this.next.size === board.pageSize ? this.next.cards : new Map();
+    this.next = { start: -1, cards: null };
+    this.cards = new Map(rows.map((row, n) => [row.crop, ready.get(row.crop) || this.#build(row, this.start + n)]));
+    for (const row of rows) this.update(row);
+    this.element.replaceChildren(...this.cards.values());
+    this.showMarks();
+    this.moveCursor({ focus: focus || this.#hasFocus() });
+  }
+
+  #hasFocus() {
+    const root = this.element.getRootNode();
+    return Boolean(root.activeElement && this.board.root.contains(root.activeElement));
+  }
+
+  // The cards of the next page, their pictures decoded, while the reviewer looks at this one.
+  buildNext() {
+    const { board } = this;
+    const start = board.pageStart + board.pageSize;
+    if (this.next.start === start && this.next.size === board.pageSize) return;
+    if (start >= board.rows.total || !board.rows.has(start, start + board.pageSize)) return;
+    const cards = new Map();
+    for (let place = start; place < Math.min(start + board.pageSize, board.rows.total); place++) {
+      const row = board.rows.at(place);
+      const card = this.#build(row, place);
+      card.querySelector("img").decode().catch(() => {});
+      cards.set(row.crop, card);
+    }
+    this.next = { start, size: board.pageSize, cards };
+  }
+
+  #build(row, place) {
+    const { keys } = this.board;
+    const act = (verdict, command) =>
+      button(WORDS[verdict], { cls: `act ${verdict}`, title: `${WORDS[verdict]} (${keys.of(command)})`, data: { verdict } });
+    const title = row.species || "Whole frame";
+    const picture = make("img", {
+      attrs: { src: cropPicture(this.board.run, row.crop), alt: `${title}, number ${place + 1}`, decoding: "sync", draggable: "false" },
+    });
+    picture.addEventListener("error", () => picture.parentElement.classList.add("missing"), { once: true });
+    const mark = make("input", { cls: "mark", title: `Select (${keys.of("mark")})`, attrs: { type: "checkbox", "aria-label": "Select" } });
+    return make("li", { cls: "card", attrs: { tabindex: "-1" }, data: { crop: row.crop, place: String(place) } }, [
+      make("div", { cls: "picture" }, [
+        picture,
+        make("span", { cls: "rank", text: (place + 1).toLocaleString("en") }),
+        mark,
+        button("", { symbol: "zoom_out_map", cls: "open", title: `Whole photo (${keys.of("open")})`, label: "See the whole photo" }),
+        make("span", { cls: "badge" }),
+      ]),
+      make("div", { cls: "line" }, [
+        make("span", { cls: "species" }),
+        row.flagged && !this.board.data.flaggedOnly ? make("span", { cls: "flag", text: "flagged" }) : null,
+      ]),
+      make("div", { cls: "why", text: row.why, title: row.why }),
+      make("div", { cls: "where", text: row.camera, title: row.file }),
+      make("div", { cls: "where", text: row.time }),
+      make("div", { cls: "acts" }, [
+        act("anomaly", "accept"), act("normal", "reject"), act("unsure", "unsure"),
+        button("Undo", { symbol: "undo", cls: "act back", data: { back: "1" } }),
+      ]),
+    ]);
+  }
+
+  update(row) {
+    const card = this.cards.get(row.crop);
+    if (!card) return;
+    card.classList.remove("anomaly", "normal", "unsure", "saved", "waiting", "refused");
+    if (row.verdict) card.classList.add(row.verdict);
+    if (row.saving) card.classList.add(row.saving);
+    card.querySelector(".badge").replaceChildren(...badge(row));
+    const species = card.querySelector(".species");
+    const name = row.verdictSpecies || row.species || "Whole frame";
+    const parts = row.guess && !row.verdictSpecies && row.species ? [make("span", { cls: "guess", text: "most like " }), name] : [name];
+    species.replaceChildren(...parts);
+    species.title = name;
+    const where = `${row.camera}, ${row.time}`;
+    card.setAttribute("aria-label", `Number ${Number(card.dataset.place) + 1}, ${name}, ${WORDS[row.verdict]}, ${where}. ${row.why}`);
+  }
+
+  showMarks() {
+    for (const [crop, card] of this.cards) {
+      const marked = this.board.marked.has(crop);
+      card.classList.toggle("marked", marked);
+      card.querySelector(".mark").checked = marked;
+    }
+  }
+
+  moveCursor({ focus = true } = {}) {
+    const up = this.cards.get(this.board.row?.crop);
+    if (this.up && this.up !== up) {
+      this.up.classList.remove("next");
+      this.up.tabIndex = -1;
+      this.up.removeAttribute("aria-current");
+    }
+    this.up = up;
+    if (!up) return;
+    up.classList.add("next");
+    up.tabIndex = 0;
+    up.setAttribute("aria-current", "true");
+    if (!focus) return;
+    up.focus({ preventScroll: true });
+    const box = up.getBoundingClientRect();
+    const low = window.innerHeight - 130;
+    if (box.top < 70 || box.bottom > low) up.scrollIntoView({ block: "center", behavior: "instant" });
+  }
+
+  #onClick(event) {
+    const card = event.target.closest(".card");
+    if (!card) return;
+    const { board } = this;
+    const { crop } = card.dataset;
+    const place = Number(card.dataset.place);
+    if (event.target.closest(".mark")) {
+      board.toggleMark(crop);
+      if (event.shiftKey) board.extendTo(place);
+      return;
+    }
+    if (event.shiftKey) {
+      board.extendTo(place);
+      return;
+    }
+    const pressed = event.target.closest("button");
+    if (pressed?.dataset.verdict) {
+      board.cursor = place;
+      board.decide(pressed.dataset.verdict, { crops: [crop] });
+    } else if (pressed?.dataset.back) {
+      board.takeBack(crop);
+    } else if (pressed?.classList.contains("open")) {
+      board.cursor = place;
+      board.choose({ single: true, photo: true });
+    } else {
+      board.go(place);
+    }
+  }
+}
+
+// Decision, who gave it, and whether it is on the disk.
+export function badge(row) {
+  if (!row.verdict) return row.saving === "refused" ? [icon("error"), make("span", { text: "not kept" })] : [];
+  const states = { waiting: ["hourglass_top", "being saved"], saved: ["check", "saved"], refused: ["error", "not kept"] };
+  const [symbol, title] = states[row.saving] || ["check", "saved"];
+  const sign = icon(symbol);
+  sign.title = title;
+  const by = row.reviewer ? ` · ${row.reviewer}` : "";
+  return [sign, make("span", { text: `${WORDS[row.verdict]}${by}` }), row.note ? icon("sticky_note_2") : ""];
+}

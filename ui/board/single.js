@@ -1,0 +1,268 @@
+// One crop at a time: the photo with its boxes, the visit as a film strip, and what normal ones look like.
+import { ask, cropPicture, photoPicture, runPath } from "./addresses.js";
+import { badge } from "./grid.js";
+import { WORDS, button, make } from "./elements.js";
+
+const PAUSE_MS = 140; // what is shown beside the crop waits until the reviewer stays
+const SHARP_PX = 3072;
+const FILLED = 0.72;
+
+export class Single {
+  constructor(board) {
+    this.board = board;
+    this.zoomed = false;
+    this.timer = 0;
+    this.frame = make("div", { cls: "frame" });
+    this.crop = "";
+    this.facts = make("dl", { cls: "facts" });
+    this.title = make("div", { cls: "name" });
+    this.why = make("div", { cls: "why" });
+    this.state = make("div", { cls: "state" });
+    this.acts = make("div", { cls: "acts" });
+    this.film = make("ol", { cls: "film", attrs: { "aria-label": "Photos of this visit" } });
+    this.filmTitle = make("div", { cls: "heading" });
+    this.alike = make("ol", { cls: "alike" });
+    this.alikeTitle = make("div", { cls: "heading" });
+    this.side = make("div", { cls: "side" }, [this.title, this.state, this.acts, this.why, this.facts, this.alikeTitle, this.alike]);
+    this.element = make("div", { cls: "single", attrs: { tabindex: "-1" } }, [
+      make("div", { cls: "look" }, [this.frame, this.filmTitle, this.film]), this.side,
+    ]);
+    this.#buildActs();
+  }
+
+  end() {
+    clearTimeout(this.timer);
+  }
+
+  get isUp() {
+    return this.board.choices.single;
+  }
+
+  show() {
+    const { board } = this;
+    const { row } = board;
+    clearTimeout(this.timer);
+    if (!row) return;
+    if (this.crop !== row.crop) this.zoomed = false;
+    this.crop = row.crop;
+    this.#showPhoto(row);
+    this.update(row);
+    this.film.classList.add("old");
+    this.alike.classList.add("old");
+    this.timer = setTimeout(() => this.#showBeside(row), PAUSE_MS);
+    const root = this.element.getRootNode();
+    if (!root.activeElement || !board.root.contains(root.activeElement) || root.activeElement.closest(".grid")) {
+      this.element.focus({ preventScroll: true });
+    }
+  }
+
+  #showPhoto(row) {
+    const { board } = this;
+    const showPhoto = board.choices.photo;
+    const address = showPhoto ? photoPicture(board.run, row.photo) : cropPicture(board.run, row.crop);
+    const ready = board.pictures.prepare(address);
+    const picture = ready.image;
+    picture.alt = showPhoto ? "The whole photo" : "The crop";
+    this.frame.className = showPhoto ? "frame" : "frame alone";
+    const [width, height] = row.size;
+    this.frame.style.setProperty("--ratio", showPhoto ? String(width / height) : "1.3333");
+    this.inner = make("div", { cls: "inner" });
+    if (!ready.done && showPhoto) {
+      // Until the photo is here, the crop stands in its place: it is ready already.
+      const stand = board.pictures.prepare(cropPicture(board.run, row.crop)).image.cloneNode();
+      stand.className = "stand";
+      place(stand, row.box, row.size);
+      this.inner.append(stand);
+      picture.classList.add("coming");
+      ready.when.then(() => {
+        picture.classList.remove("coming");
+        if (ready.failed && this.crop === row.crop) this.frame.classList.add("missing");
+      });
+    }
+    this.inner.append(picture);
+    if (showPhoto && row.kind === "detection") this.inner.append(drawBox(row.box, row.size, "mine"));
+    this.frame.replaceChildren(this.inner, ...this.#frameButtons());
+    this.#zoom(row);
+  }
+
+  #frameButtons() {
+    const { board } = this;
+    const { keys, choices } = board;
+    return [
+      make("div", { cls: "over" }, [
+        button("", { symbol: this.zoomed ? "zoom_out" : "zoom_in", title: `Zoom to the animal (${keys.of("zoom")})`, label: "Zoom", on: () => this.toggleZoom() }),
+        button("", { symbol: choices.photo ? "crop" : "photo", title: `${choices.photo ? "The crop alone" : "The whole photo"} (${keys.of("context")})`, label: "Photo or crop", on: () => board.do("context") }),
+      ]),
+    ];
+  }
+
+  toggleZoom() {
+    this.zoomed = !this.zoomed;
+    const { row } = this.board;
+    if (!row) return;
+    if (!this.board.choices.photo) this.board.choose({ photo: true });
+    else this.#zoom(row);
+  }
+
+  #zoom(row) {
+    if (!this.zoomed || !this.board.choices.photo) {
+      this.inner.style.transform = "";
+      this.frame.style.setProperty("--shown", "1");
+      return;
+    }
+    const [x, y, width, height] = row.box;
+    const [photoWidth, photoHeight] = row.size;
+    const scale = Math.max(1, Math.min(12, FILLED * Math.min(photoWidth / width, photoHeight / height)));
+    const middle = [(x + width / 2) / photoWidth, (y + height / 2) / photoHeight];
+    const shift = middle.map((at) => Math.min(0, Math.max(1 - scale, 0.5 - at * scale)) * 100);
+    this.inner.style.transform = `translate(${shift[0]}%, ${shift[1]}%) scale(${scale})`;
+    this.frame.style.setProperty("--shown", String(scale));
+    const picture = this.inner.querySelector("img:not(.stand)");
+    if (picture && row.size[0] > 1600) {
+      const sharp = this.board.pictures.prepare(photoPicture(this.board.run, row.photo, SHARP_PX));
+      sharp.when.then(() => {
+        if (sharp.done && this.crop === row.crop && this.zoomed && picture.isConnected) picture.replaceWith(sharp.image);
+      });
+    }
+  }
+
+  #buildActs() {
+    const { board } = this;
+    const act = (verdict, command) =>
+      button(WORDS[verdict], { cls: `act ${verdict}`, key: board.keys.of(command), on: () => board.decide(verdict), data: { verdict } });
+    const more = (text, symbol, command) =>
+      button(text, { symbol, key: board.keys.of(command), on: () => board.do(command) });
+    this.acts.append(
+      make("div", { cls: "main" }, [act("anomaly", "accept"), act("normal", "reject"), act("unsure", "unsure")]),
+      make("div", { cls: "more" }, [
+        more("Species", "edit", "species"), more("Note", "sticky_note_2", "note"),
+        more("Whole event", "burst_mode", "markEvent"), more("History", "history", "history"),
+      ]),
+    );
+  }
+
+  update(row) {
+    if (!this.isUp || row.crop !== this.crop) return;
+    const { board } = this;
+    const name = row.verdictSpecies || row.species || "Whole frame";
+    const guess = row.guess && !row.verdictSpecies && row.species;
+    this.title.replaceChildren(guess ? make("span", { cls: "guess", text: "most like " }) : "", name);
+    this.why.textContent = row.why;
+    this.state.className = `state ${row.verdict} ${row.saving || ""}`;
+    const signs = badge(row);
+    this.state.replaceChildren(...(signs.length ? signs : [make("span", { text: "Undecided" })]));
+    this.element.className = `single ${row.verdict}`;
+    const facts = {
+      Camera: row.camera, Time: row.time, Detector: row.detector || (row.kind === "frame" ? "nothing: the whole frame was judged" : ""),
+      File: row.file, Note: row.note, Number: `${board.cursor + 1} of ${board.rows.total.toLocaleString("en")}`,
+    };
+    this.facts.replaceChildren(...Object.entries(facts).filter(([, value]) => value).flatMap(([key, value]) => [
+      make("dt", { text: key }), make("dd", { text: value }),
+    ]));
+  }
+
+  showMarks() {
+    for (const item of this.film.children) {
+      item.classList.toggle("marked", (item.dataset.crops || "").split(" ").some((crop) => this.board.marked.has(crop)));
+    }
+  }
+
+  async #showBeside(row) {
+    this.#showFilm(row);
+    this.#showAlikeOf(row);
+    const after = this.board.rows.at(this.board.cursor + 1);
+    if (after) this.board.eventOf(after).catch(() => {});
+  }
+
+  async #showFilm(row) {
+    let event;
+    try {
+      event = await this.board.eventOf(row);
+    } catch {
+      return;
+    }
+    if (this.crop !== row.crop) return;
+    const n = event.photos.length + event.more;
+    this.filmTitle.textContent = n > 1 ? `This visit: ${n} photos` : "This visit: one photo";
+    this.film.classList.remove("old");
+    this.film.replaceChildren(...event.photos.map((photo) => this.#buildFrame(photo, row)));
+    this.showMarks();
+    // The other animals of this very photo.
+    const here = event.photos.find(({ photo }) => photo === row.photo);
+    if (here && this.board.choices.photo) {
+      for (const crop of here.crops) {
+        if (crop.crop !== row.crop && crop.kind === "detection") this.inner.append(drawBox(crop.box, crop.size, "other"));
+      }
+    }
+    const up = this.film.querySelector(".up");
+    if (up) this.film.scrollLeft = up.offsetLeft - this.film.clientWidth / 2 + up.clientWidth / 2;
+  }
+
+  #buildFrame(photo, row) {
+    const { board } = this;
+    const known = photo.crops.map((crop) => board.rows.meet(crop));
+    const verdicts = [...new Set(known.map(({ verdict }) => verdict).filter(Boolean))];
+    const look = button("", {
+      label: `${photo.time}${verdicts.length ? `, ${verdicts.map((one) => WORDS[one]).join(", ")}` : ""}`, title: `${photo.file}, ${photo.time}`,
+      on: () => this.#lookAt(photo, row),
+    });
+    look.append(
+      make("img", { attrs: { src: photoPicture(board.run, photo.photo, 320), alt: "", loading: "lazy", draggable: "false" } }),
+      ...photo.crops.filter(({ kind }) => kind === "detection").map((crop) => drawBox(crop.box, crop.size, crop.crop === row.crop ? "mine" : "other")),
+    );
+    return make("li", {
+      cls: `${photo.photo === row.photo ? "up" : ""} ${verdicts.length === 1 ? verdicts[0] : ""}`,
+      data: { crops: known.map(({ crop }) => crop).join(" ") },
+    }, [look]);
+  }
+
+  // Another photo of the visit: its crop if it is in the list, else a look at it.
+  #lookAt(photo, row) {
+    const inList = photo.crops.map(({ crop }) => this.board.rows.places.get(crop)).find((at) => at !== undefined);
+    if (inList !== undefined) {
+      this.board.go(inList);
+      return;
+    }
+    const picture = this.board.pictures.prepare(photoPicture(this.board.run, photo.photo)).image;
+    picture.alt = `Another photo of this visit, ${photo.time}`;
+    this.inner.replaceChildren(picture, ...photo.crops.filter(({ kind }) => kind === "detection").map((crop) => drawBox(crop.box, crop.size, "other")));
+    this.inner.style.transform = "";
+    for (const item of this.film.children) item.classList.toggle("up", item.dataset.crops.includes(photo.crops[0].crop));
+    const back = button("Back to the crop", { symbol: "undo", on: () => this.show() });
+    this.frame.querySelector(".over").prepend(back);
+    void row;
+  }
+
+  async #showAlikeOf(row) {
+    let answer;
+    try {
+      answer = await ask(runPath(this.board.run, `crops/${row.crop}/alike`));
+    } catch {
+      answer = { crops: [], words: "" };
+    }
+    if (this.crop !== row.crop) return;
+    this.alike.classList.remove("old");
+    this.alikeTitle.textContent = answer.words;
+    this.alike.replaceChildren(...answer.crops.map((crop) => make("li", {}, [
+      make("img", { attrs: { src: cropPicture(this.board.run, crop.crop), alt: `${crop.species || "Normal"}, ${crop.camera}, ${crop.time}`, title: `${crop.camera}, ${crop.time}`, draggable: "false" } }),
+    ])));
+  }
+
+  showAlike() {
+    this.alikeTitle.scrollIntoView({ block: "nearest" });
+    this.alike.classList.toggle("large");
+  }
+}
+
+function place(element, [x, y, width, height], [photoWidth, photoHeight]) {
+  element.style.left = `${(100 * x) / photoWidth}%`;
+  element.style.top = `${(100 * y) / photoHeight}%`;
+  element.style.width = `${(100 * width) / photoWidth}%`;
+  element.style.height = `${(100 * height) / photoHeight}%`;
+}
+
+function drawBox(box, size, cls) {
+  const element = make("div", { cls: `box ${cls}` });
+  place(element, box, size);
+  return element;
+}
