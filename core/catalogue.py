@@ -24,6 +24,7 @@ BY_SCORE = "score DESC NULLS LAST, crop_id"
 _BATCH_ROWS = 16_384
 # Making it sorts all crops; beyond this DuckDB uses the disk.
 _MOST_MEMORY = "512MB"
+MAPPED = "mapped"
 # Changes with the columns, so that an older version's file is made anew.
 _FORMAT = 2
 
@@ -81,15 +82,18 @@ def keep_catalogue(run: RunFolder) -> bool:
     return kept is not None and (kept.is_file() or _keep(run, kept))
 
 
-def show_catalogue(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> None:
+def show_catalogue(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> pa.Table:
     """Make the view ``catalogue`` over a run's finished shards: one row a crop.
 
     Columns: those of tables crops and scores, ``file_name, deployment, captured_at, photo_width, photo_height,
     event_id, shard`` and ``place``. Texts are never missing but may be empty; score and p-value are missing before
-    the run is scored.
+    the run is scored. A cursor of the connection sees the view once the table that is returned is registered with it
+    too, as ``MAPPED``.
     """
-    connection.register("mapped", open_catalogue(run).table)
-    connection.execute("CREATE VIEW catalogue AS SELECT * FROM mapped")
+    table = open_catalogue(run).table
+    connection.register(MAPPED, table)
+    connection.execute(f"CREATE VIEW catalogue AS SELECT * FROM {MAPPED}")
+    return table
 
 
 def read_catalogue(run: RunFolder, columns: Sequence[str]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from core.catalogue import BY_SCORE, show_catalogue
+from core.catalogue import BY_SCORE, MAPPED, show_catalogue
 from core.errors import AnomalureError
 from core.formats.exported import EXPORT_COLUMNS, PHOTO_COLUMNS
 from core.holding_verdicts import show_holding
@@ -170,6 +170,7 @@ class Export:
 
     def _stream(self, query: str) -> Iterator[dict[str, Any]]:
         with self._connection.cursor() as cursor:
+            cursor.register(MAPPED, self._crops)
             for batch in cursor.sql(query).to_arrow_reader(ROWS_A_BATCH):
                 yield from batch.to_pylist()
 
@@ -181,7 +182,7 @@ class Export:
 
     def _choose(self) -> None:
         connection, choice = self._connection, self.choice
-        show_catalogue(connection, self.run)
+        self._crops = show_catalogue(connection, self.run)
         verdicts = self._folder / "verdicts.parquet"
         self.project.store.copy_verdicts(verdicts)
         show_holding(connection, verdicts)

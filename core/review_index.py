@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.catalogue import open_catalogue
+from core.catalogue import MAPPED, open_catalogue
 from core.runs import RunFolder
 from core.store import to_utc
 
@@ -131,8 +131,8 @@ class ReviewIndex:
         self.bundle = info.bundle
         self.own_rate: float | None = info.settings.get("false_alarm_rate")
         self._connection = duckdb.connect(config={"threads": _THREADS})
-        self._connection.register("mapped", self.catalogue.table)
-        self._connection.execute("CREATE VIEW catalogue AS SELECT * FROM mapped")
+        self._connection.register(MAPPED, self.catalogue.table)
+        self._connection.execute(f"CREATE VIEW catalogue AS SELECT * FROM {MAPPED}")
         self._connection.execute("""
             CREATE TABLE decided (place INTEGER, given_on TEXT, sequence BIGINT, verdict TEXT, verdict_species TEXT,
                                   note TEXT, reviewer TEXT, decided_at TIMESTAMP)""")

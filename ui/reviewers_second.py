@@ -13,8 +13,9 @@ from ui.messages import notice, plain_errors, show_notice
 from ui.reviewer import read_reviewer
 from ui.reviewers_pictures import show_crop, show_whole_photo
 from ui.state import Key, crop_key
-from ui.verdicts import SHORTCUTS
 from ui.words import DECISION_WORDS, escape_markdown
+
+SHORTCUTS = {Decision.ANOMALY: "A", Decision.NORMAL: "N", Decision.UNSURE: "U"}
 
 
 @st.fragment
