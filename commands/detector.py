@@ -1,27 +1,15 @@
 """``cli.py detector``: teach a detector one's own animals."""
 
 import argparse
-from dataclasses import fields
 from typing import Any
 
 from commands.exit_codes import DONE, FAILED
-from commands.options import add_settings, open_project, read_settings
+from commands.options import add_detector_settings, add_settings, open_project, read_detector_settings, read_settings
 from commands.progress_line import ProgressLine
 from commands.yolo import add_dataset
 from core.errors import AnomalureError
 
 ABOUT = "train a detector on labelled photos; runs and bundles then use it with --detector"
-
-HELP_OF = {
-    "epochs": "times that all photos are learnt from",
-    "image_size": "side of the pictures that it sees, in pixels; a multiple of 32",
-    "batch": "photos learnt from at once; fewer need less memory",
-    "learning_rate": "0: Ultralytics chooses",
-    "patience": "stop after so many epochs without gain",
-    "frozen_layers": "first layers that stay as they are; 10 is the backbone of a YOLOv8",
-}
-# As DetectorSettings has them, without loading torch for a list of options; a test holds them together.
-DEFAULTS = {"epochs": 50, "image_size": 640, "batch": 8, "learning_rate": 0.0, "patience": 20, "frozen_layers": 0}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,16 +20,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         help="a published name (downloaded), a .pt, a .yaml plan, or scratch")  # fmt: skip
     parser.add_argument("--allow-code", action="store_true", help="agree that a .pt file runs code when it is loaded")
     add_dataset(parser, required=False)
-    for name, default in DEFAULTS.items():
-        parser.add_argument("--" + name.replace("_", "-"), type=type(default), default=default,
-                            help=f"{HELP_OF[name]}; default {default}")  # fmt: skip
+    add_detector_settings(parser)
     add_settings(parser)
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write the dataset, train, keep the best epoch."""
     from models.detector_job import DetectorRequest, resume_detector_training, start_detector_training
-    from models.detector_training import DetectorSettings, DetectorTrainingCancelled
+    from models.detector_training import DetectorTrainingCancelled
 
     project = open_project(arguments)
     with ProgressLine("epochs") as line:
@@ -51,7 +37,6 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             else:
                 if arguments.name is None or arguments.images is None:
                     raise AnomalureError("Give --name and --images, or --resume and the training to go on with.")
-                chosen = {item.name: getattr(arguments, item.name) for item in fields(DetectorSettings)}
                 request = DetectorRequest(
                     name=arguments.name,
                     images=arguments.images,
@@ -61,7 +46,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                     start=arguments.start,
                     by_species=arguments.by_species,
                     val_share=arguments.val_share,
-                    detector=DetectorSettings(**chosen),
+                    detector=read_detector_settings(arguments),
                     settings=read_settings(arguments),
                 )
                 made = start_detector_training(

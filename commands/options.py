@@ -4,9 +4,11 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.detector_settings import DETECTOR_SETTINGS, DetectorSettings
 from core.errors import AnomalureError
 from core.project import Project
 from core.settings import SETTINGS, RunSettings, Setting
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_PROJECT = "data/project"
 PROJECT_VARIABLE = "ANOMALURE_PROJECT"
 DEFAULT_BACKBONE = "mobilenet_v2"
+DETECTOR_PREFIX = "detector_"
 
 
 def add_project(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +57,18 @@ def read_training_settings(arguments: argparse.Namespace) -> TrainingSettings:
     values = _read_values(arguments.training_file)
     given = {item.name: getattr(arguments, f"training_{item.name}") for item in TRAINING_SETTINGS}
     return TrainingSettings.from_values(
+        {**values, **{name: value for name, value in given.items() if value is not None}}
+    )
+
+
+def read_detector_settings(arguments: argparse.Namespace) -> DetectorSettings:
+    """The file of settings of a detector's training, if any, and over it each one given as an option."""
+    values = _read_values(arguments.training_file)
+    given = {
+        item.name: getattr(arguments, f"training_{item.name.removeprefix(DETECTOR_PREFIX)}")
+        for item in DETECTOR_SETTINGS
+    }
+    return DetectorSettings.from_values(
         {**values, **{name: value for name, value in given.items() if value is not None}}
     )
 
@@ -103,6 +118,14 @@ def add_training_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training of the encoder")
     group.add_argument("--training-file", type=Path, metavar="FILE", help="JSON of name to value")
     _add_table(group, TRAINING_SETTINGS, prefix="training")
+
+
+def add_detector_settings(parser: argparse.ArgumentParser) -> None:
+    """One option a setting of a detector's training; the command says already whose they are."""
+    group = parser.add_argument_group("training of the detector")
+    group.add_argument("--training-file", type=Path, metavar="FILE", help="JSON of name to value")
+    plain = [replace(item, name=item.name.removeprefix(DETECTOR_PREFIX)) for item in DETECTOR_SETTINGS]
+    _add_table(group, plain, prefix="training")
 
 
 def _add_table(group: "argparse._ArgumentGroup", table: Sequence[Setting], *, prefix: str) -> None:

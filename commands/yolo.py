@@ -18,6 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     add_dataset(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the dataset")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of events")
     add_settings(parser)
 
 
@@ -27,7 +28,6 @@ def add_dataset(parser: argparse.ArgumentParser, *, required: bool = True) -> No
     parser.add_argument("--split", help="only the photos of this split of the labels")
     parser.add_argument("--by-species", action="store_true", help="a class a species; default: one class, animal")
     parser.add_argument("--val-share", type=float, default=0.2, help="share of the photos held back, by whole events")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of events")
 
 
 def write_dataset(arguments: argparse.Namespace, out_dir: Path) -> "YoloDataset":

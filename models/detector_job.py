@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from core.detector_settings import DetectorSettings
 from core.detector_trainings import (
     PHOTOS,
     DetectorEpoch,
@@ -23,7 +24,7 @@ from core.progress import Phase, Progress
 from core.project import Project, check_name
 from core.settings import RunSettings
 from core.version import VERSION
-from models.detector_training import DetectorSettings, DetectorTrainingCancelled, open_start, teach_detector
+from models.detector_training import DetectorTrainingCancelled, open_start, teach_detector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def start_detector_training(
         start=request.start,
         by_species=request.by_species,
         val_share=request.val_share,
-        detector=asdict(request.detector),
+        detector=request.detector.to_values(),
         settings=request.settings.to_values(),
         code_version=VERSION,
     )
@@ -133,11 +134,11 @@ def _last_words(folder: DetectorTrainingFolder, phase: Phase, message: str) -> P
 
 def _do(folder: DetectorTrainingFolder, start: object, tell: Callable[[Progress], None]) -> None:
     info = folder.info
-    settings = DetectorSettings(**info.detector)
+    settings = DetectorSettings.from_values(info.detector)
     dataset = _find_photos(folder, tell)
     began = time.monotonic()
     first: list[int] = []
-    tell(Progress(phase=Phase.TRAINING, total=settings.epochs, unit="epoch"))
+    tell(Progress(phase=Phase.TRAINING, total=settings.detector_epochs, unit="epoch"))
 
     def follow(epoch: DetectorEpoch) -> None:
         first.append(epoch.epoch)
@@ -150,7 +151,7 @@ def _do(folder: DetectorTrainingFolder, start: object, tell: Callable[[Progress]
                           should_stop=lambda: folder.cancel_requested, on_epoch=follow)  # fmt: skip
     folder.write_card({"name": info.name, "start": info.start, "classes": list(dataset.class_names),
                        "photos": dataset.n_photos, "boxes": dataset.n_boxes, "not_used": list(dataset.problems),
-                       "settings": asdict(settings), "best": asdict(best)})  # fmt: skip
+                       "settings": settings.to_values(), "best": asdict(best)})  # fmt: skip
 
 
 def _find_photos(folder: DetectorTrainingFolder, tell: Callable[[Progress], None]) -> YoloDataset:
@@ -178,5 +179,5 @@ def _find_photos(folder: DetectorTrainingFolder, tell: Callable[[Progress], None
 
     return write_yolo_dataset(
         choose_split(labels, info.split), Path(info.images), kept, settings=RunSettings.from_values(info.settings),
-        by_species=info.by_species, val_share=info.val_share, seed=int(info.detector["seed"]),
+        by_species=info.by_species, val_share=info.val_share, seed=int(info.detector["detector_seed"]),
         file_problems=labels.problems, on_progress=follow)  # fmt: skip

@@ -3,10 +3,10 @@
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.detector_settings import DetectorSettings
 from core.detector_trainings import MODEL, WORK, DetectorEpoch, DetectorTrainingFolder
 from core.errors import AnomalureError, ConsentNeeded
 from core.formats.yolo import YoloDataset
@@ -23,31 +23,6 @@ _FIGURES = {
     "metrics/mAP50(B)": "map50",
     "metrics/mAP50-95(B)": "map50_95",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class DetectorSettings:
-    """How a detector is taught: ``image_size`` in pixels (a multiple of 32), ``learning_rate`` 0: Ultralytics' own
-    choice, ``patience`` epochs without gain after which it stops, ``frozen_layers`` of the start that stay as they are
-    (10 is the backbone of a YOLOv8)."""
-
-    epochs: int = 50
-    image_size: int = 640
-    batch: int = 8
-    learning_rate: float = 0.0
-    patience: int = 20
-    frozen_layers: int = 0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        ranges = (("epochs", 1, 1000), ("batch", 1, 256), ("patience", 1, 1000), ("frozen_layers", 0, 50))
-        for name, low, high in ranges:
-            if not low <= getattr(self, name) <= high:
-                raise AnomalureError(f"{name} must be from {low} to {high}, got {getattr(self, name)}.")
-        if self.image_size % 32 or not 64 <= self.image_size <= 2048:
-            raise AnomalureError(f"The image size must be a multiple of 32 from 64 to 2048, got {self.image_size}.")
-        if not 0 <= self.learning_rate < 1:
-            raise AnomalureError(f"The learning rate must be 0 (automatic) to under 1, got {self.learning_rate:g}.")
 
 
 class DetectorTrainingCancelled(Exception):
@@ -146,24 +121,25 @@ def _run_trainer(
     model: Any, dataset: YoloDataset, folder: DetectorTrainingFolder, settings: DetectorSettings, *, resumed: bool
 ) -> None:
     device = choose_device()
-    on_gpu = device.type == "cuda"
+    on_gpu, rate = device.type == "cuda", settings.detector_learning_rate
     shared = {"data": str(dataset.plan.absolute()), "device": str(device), "workers": 2 if on_gpu else 0}
     try:
         if resumed:
             model.train(resume=True, **shared)
             return
         model.train(
-            epochs=settings.epochs, imgsz=settings.image_size, batch=settings.batch, patience=settings.patience,
-            seed=settings.seed, freeze=settings.frozen_layers or None, lr0=settings.learning_rate or 0.01,
-            optimizer="auto" if settings.learning_rate == 0 else "AdamW", project=str(folder.path.absolute()),
-            name=WORK, exist_ok=True, plots=False, verbose=False, amp=on_gpu, deterministic=True, **shared)  # fmt: skip
+            epochs=settings.detector_epochs, imgsz=settings.detector_image_size, batch=settings.detector_batch,
+            patience=settings.detector_patience, seed=settings.detector_seed, lr0=rate or 0.01,
+            optimizer="AdamW" if rate else "auto", freeze=settings.detector_frozen_layers or None,
+            project=str(folder.path.absolute()), name=WORK, exist_ok=True, plots=False, verbose=False, amp=on_gpu,
+            deterministic=True, **shared)  # fmt: skip
     except (AnomalureError, OSError):
         raise
     except (RuntimeError, ValueError, AssertionError) as error:
         if "out of memory" in str(error).lower():
             raise AnomalureError(
-                f"There is too little memory for batches of {settings.batch} photos at {settings.image_size} px. Make "
-                "the batch or the image size smaller."
+                f"There is too little memory for batches of {settings.detector_batch} photos at "
+                f"{settings.detector_image_size} px. Make the batch or the image size smaller."
             ) from error
         raise AnomalureError(f"The training of the detector failed: {error}") from error
 
@@ -173,9 +149,8 @@ def _export(folder: DetectorTrainingFolder, settings: DetectorSettings) -> None:
     from ultralytics import YOLO
 
     best = folder.path / WORK / "weights" / BEST
-    made = Path(
-        YOLO(str(best)).export(format="openvino", imgsz=settings.image_size, half=True, device="cpu", verbose=False)
-    )
+    size = settings.detector_image_size
+    made = Path(YOLO(str(best)).export(format="openvino", imgsz=size, half=True, device="cpu", verbose=False))
     shutil.rmtree(folder.path / MODEL, ignore_errors=True)
     shutil.copyfile(best, folder.path / BEST)
     os.replace(made, folder.path / MODEL)

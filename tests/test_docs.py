@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import build_parser
+from core.detector_settings import DETECTOR_SETTINGS
 from core.settings import SETTINGS
 from core.training_settings import TRAINING_SETTINGS
 
@@ -34,7 +35,7 @@ def test_the_readme_shows_the_main_commands():
 
 def test_every_setting_is_explained_in_the_guide():
     text = (ROOT / "docs/guide/settings.md").read_text(encoding="utf-8")
-    for setting in (*SETTINGS, *TRAINING_SETTINGS):
+    for setting in (*SETTINGS, *TRAINING_SETTINGS, *DETECTOR_SETTINGS):
         row = f"| `{setting.name}` | {setting.label} | {setting.default!r} | {setting.unit} |"
         assert row in text, f"docs/guide/settings.md lacks: {row}"
 

@@ -77,6 +77,24 @@ def log_file(project: Path, name: str) -> Path:
     return project / "logs" / f"{name}.log"
 
 
+def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a command that outlives the dashboard; what it prints goes to ``log``, over what was there.
+
+    Whoever starts one must collect its end, or it stays behind as a zombie that looks alive.
+
+    Raises:
+        OSError: If it cannot be started.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    detached: dict[str, Any] = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
+        if os.name == "nt"
+        else {"start_new_session": True}
+    )
+    with log.open("wb") as out:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=CLI.parent, **detached)
+
+
 def start_run(request: RunRequest, *, python: str = sys.executable) -> subprocess.Popen[bytes]:
     """Start the run and return at once; its progress is read from its folder, its words from ``log_file``."""
     name = request.resume or request.name
@@ -86,15 +104,7 @@ def start_run(request: RunRequest, *, python: str = sys.executable) -> subproces
     if request.settings is not None and not request.resume:
         settings_file = _write_settings(request.settings, log.parent, name=name)
     command = build_command(request, settings_file=settings_file, python=python)
-    detached: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
-        if os.name == "nt"
-        else {"start_new_session": True}
-    )
-    with log.open("wb") as out:
-        process: subprocess.Popen[bytes] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=CLI.parent, **detached
-        )
+    process = start_detached(command, log)
     _started[name] = process
     return process
 

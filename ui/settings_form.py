@@ -1,4 +1,4 @@
-"""Settings as widgets, made from their table: those of a run, or of an encoder's training."""
+"""Settings as widgets, made from their table: those of a run, or of a training."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from core.detector_settings import DETECTOR_SETTINGS, DetectorSettings
 from core.errors import AnomalureError
 from core.settings import SETTINGS, RunSettings, Setting
 from core.training_settings import TRAINING_SETTINGS, TrainingSettings
@@ -83,6 +84,12 @@ def show_training_form() -> TrainingSettings | None:
     """The same for the settings of an encoder's training."""
     title = "Settings of the encoder's training"
     return _show_form(TRAINING_SETTINGS, TrainingSettings.from_values, title=title, key="training-settings")
+
+
+def show_detector_form() -> DetectorSettings | None:
+    """The same for the settings of a detector's training."""
+    title = "Settings of the detector's training"
+    return _show_form(DETECTOR_SETTINGS, DetectorSettings.from_values, title=title, key="detector-settings")
 
 
 def _show_form(

@@ -89,6 +89,16 @@ class Key(StrEnum):
     TRAIN_NAME = "train_name"
     TRAIN_LOOK = "train_look"
     WATCHED_TRAINING = "watched_training"
+    TRAIN_WHAT = "train_what"
+
+    # A detector of one's own, on the Train page
+    TAUGHT_START = "taught_start"
+    TAUGHT_PUBLISHED = "taught_published"
+    TAUGHT_FILE = "taught_file"
+    TAUGHT_CONSENT = "taught_consent"
+    TAUGHT_BY_SPECIES = "taught_by_species"
+    TAUGHT_NAME = "taught_name"
+    WATCHED_DETECTOR = "watched_detector"
 
     # Explore; what its page shows is one View, in the session and in the address
     EXPLORE_VIEW = "explore_view"

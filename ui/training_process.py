@@ -4,17 +4,15 @@ Knows no Streamlit.
 """
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.files import write_whole
 from core.settings import RunSettings
 from core.training_settings import TrainingSettings
-from ui.run_process import CLI, log_file, read_log_tail
+from ui.run_process import CLI, log_file, read_log_tail, start_detached
 
 # Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
 _started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
@@ -70,18 +68,8 @@ def start_training(asked: TrainingAsked, *, python: str = sys.executable) -> Non
     Raises:
         OSError: If it cannot be started.
     """
-    log = _log(asked.project, asked.name)
-    log.parent.mkdir(parents=True, exist_ok=True)
     command = build_command(asked, python=python)
-    detached: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
-        if os.name == "nt"
-        else {"start_new_session": True}
-    )
-    with log.open("wb") as out:
-        _started[asked.project, asked.name] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=CLI.parent, **detached
-        )
+    _started[asked.project, asked.name] = start_detached(command, _log(asked.project, asked.name))
 
 
 def is_starting(project: Path, name: str) -> bool:

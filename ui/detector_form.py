@@ -1,0 +1,138 @@
+"""Ask for what a detector is taught from, and start it."""
+
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from core.detector_settings import DetectorSettings
+from core.detector_trainings import DetectorTrainingFolder
+from core.errors import AnomalureError
+from core.project import Project, check_name
+from ui.detector_process import DetectorAsked, start_teaching
+from ui.detector_watch import watch
+from ui.folder_choice import show_folder_choice
+from ui.folders import read_path
+from ui.messages import notice
+from ui.run_detector import is_there
+from ui.settings_form import show_detector_form
+from ui.state import Key
+from ui.train_labels import LabelChoice, show_label_choice
+from ui.words import escape_markdown
+
+PUBLISHED, FILE, SCRATCH = "published", "file", "scratch"
+START_WORDS = {
+    PUBLISHED: "A published YOLO (downloaded once)",
+    FILE: "A .pt file of yours",
+    SCRATCH: "From scratch (many photos, much patience)",
+}
+PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolo11n", "yolo11s", "yolo26n")
+
+
+def show_detector_form_of(project: Project, *, busy: bool) -> None:
+    """Draw the form; Start starts a process and returns at once."""
+    st.subheader("A detector of your own", anchor=False)
+    st.caption("A detector draws the boxes. Teach one your animals when the usual ones miss them.")
+    folder = show_folder_choice(
+        Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
+    )
+    labels = show_label_choice(folder)
+    start, allow_code, problem = _show_start()
+    by_species = st.toggle(
+        "Tell species apart",
+        key=Key.TAUGHT_BY_SPECIES,
+        persist_state="session",
+        help="Off: one class, animal; needs fewer photos, and the bundle tells the species. On: one class a species.",
+    )
+    settings = show_detector_form()
+    suggested = _suggest_name(project)
+    name = st.text_input(
+        "Name of the detector", key=Key.TAUGHT_NAME, placeholder=suggested, persist_state="session"
+    ).strip()
+    problem = labels.problem or problem or _explain_name(project, name)
+    if problem:
+        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
+    st.button(
+        "Start",
+        key="start-detector",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=bool(problem) or folder is None or settings is None,
+        help="The training goes on when you close this page. On a laptop without a GPU count in hours."
+        + (" Another training is under way; both will be slower." if busy else ""),
+        on_click=_start,
+        args=(project, folder, labels, start, allow_code, by_species, settings, name or suggested),
+    )
+
+
+def _show_start() -> tuple[str, bool, str]:
+    """What it starts from, whether running its code is agreed to, and what is wrong with it in a sentence."""
+    left, right = st.columns(2)
+    with left:
+        kind = st.selectbox(
+            "Start from", list(START_WORDS), format_func=START_WORDS.__getitem__, key=Key.TAUGHT_START,
+            persist_state="session")  # fmt: skip
+    if kind == SCRATCH:
+        return SCRATCH, False, ""
+    with right:
+        if kind == PUBLISHED:
+            name = st.selectbox(
+                "Model", PUBLISHED_NAMES, key=Key.TAUGHT_PUBLISHED, accept_new_options=True, persist_state="session",
+                help="Ultralytics' name. n is small and quick, s larger and better.")  # fmt: skip
+            return str(name or PUBLISHED_NAMES[0]), False, ""
+        path = read_path(
+            st.text_input("File", key=Key.TAUGHT_FILE, placeholder="best.pt", persist_state="session"),
+        )
+    agreed = st.checkbox(
+        "I trust where this file comes from: loading a .pt file runs code from it.",
+        key=Key.TAUGHT_CONSENT,
+        persist_state="session",
+    )
+    if path is None:
+        return "", agreed, "Give the .pt file to start from."
+    if not is_there(path):
+        return "", agreed, f"There is no file {path}."
+    return str(path.absolute()), agreed, "" if agreed else "Agree that the file may run code, or start from another."
+
+
+def _suggest_name(project: Project) -> str:
+    first = f"detector-{datetime.now():%Y-%m-%d}"
+    names = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
+    return next(name for name in names if not (project.detectors_dir / name).exists())
+
+
+def _explain_name(project: Project, name: str) -> str:
+    if not name:
+        return ""
+    try:
+        check_name(name, what="detector")
+    except AnomalureError as error:
+        return str(error)
+    there = DetectorTrainingFolder(project.detectors_dir / name)
+    if there.is_taught:
+        return f"There is a detector named {name} already. Choose another name."
+    if there.can_resume:
+        return f"There is an unfinished training named {name}. Resume it below, or choose another name."
+    return ""
+
+
+def _start(
+    project: Project,
+    folder: Path,
+    labels: LabelChoice,
+    start: str,
+    allow_code: bool,
+    by_species: bool,
+    settings: DetectorSettings,
+    name: str,
+) -> None:
+    asked = DetectorAsked(
+        project=project.path, name=name, images=folder, labels=labels.labels, species=labels.species,
+        split=labels.split, start=start, allow_code=allow_code, by_species=by_species, settings=settings)  # fmt: skip
+    try:
+        start_teaching(asked)
+    except OSError as error:
+        notice(f"The training could not be started: {error}.")
+    else:
+        watch(name)
+        st.session_state[Key.TAUGHT_NAME] = ""

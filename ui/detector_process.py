@@ -1,0 +1,77 @@
+"""Start a detector's training as a process of its own, as training_process.py does a bundle's. Knows no Streamlit."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.detector_settings import DetectorSettings
+from core.files import write_whole
+from ui.run_process import CLI, log_file, read_log_tail, start_detached
+
+# Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
+_started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorAsked:
+    """What the Train page asks for; ``resume`` needs nothing else but the project and the name."""
+
+    project: Path
+    name: str
+    images: Path | None = None
+    labels: Path | None = None
+    species: Path | None = None
+    split: str | None = None
+    start: str = ""
+    allow_code: bool = False
+    by_species: bool = False
+    settings: DetectorSettings | None = None
+    resume: bool = False
+
+
+def build_command(asked: DetectorAsked, *, python: str = sys.executable) -> list[str]:
+    """The command line, the same that a person would type; writes the file of settings that it names."""
+    command = [python, str(CLI), "detector", "--project", str(asked.project.absolute()), "--json"]
+    if asked.resume:
+        return [*command, f"--resume={asked.name}"]
+    assert asked.images is not None
+    command += [f"--name={asked.name}", f"--images={asked.images.absolute()}", f"--start={asked.start}"]
+    for option, path in (("coco", asked.labels), ("labels", asked.species)):
+        if path is not None:
+            command.append(f"--{option}={path.absolute()}")
+    if asked.split is not None:
+        command.append(f"--split={asked.split}")
+    command += ["--allow-code"] * asked.allow_code + ["--by-species"] * asked.by_species
+    if asked.settings is not None:
+        place = _log(asked.project, asked.name).with_suffix(".settings.json")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(place, json.dumps(asked.settings.to_values(), indent=1).encode())
+        command.append(f"--training-file={place}")
+    return command
+
+
+def start_teaching(asked: DetectorAsked, *, python: str = sys.executable) -> None:
+    """Start it and return at once; its progress is read from its folder, its words by ``read_words``.
+
+    Raises:
+        OSError: If it cannot be started.
+    """
+    command = build_command(asked, python=python)
+    _started[asked.project, asked.name] = start_detached(command, _log(asked.project, asked.name))
+
+
+def is_starting(project: Path, name: str) -> bool:
+    """Whether the process, started by this dashboard, is alive."""
+    process = _started.get((project, name))
+    return process is not None and process.poll() is None
+
+
+def read_words(project: Path, name: str) -> str:
+    """The last lines that it wrote, or nothing."""
+    return read_log_tail(project, f"detector-{name}")
+
+
+def _log(project: Path, name: str) -> Path:
+    return log_file(project, f"detector-{name}")
