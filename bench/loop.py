@@ -30,8 +30,7 @@ from core.settings import RunSettings  # noqa: E402
 from core.stopping import Remaining, estimate_remaining  # noqa: E402
 from models.active_learning import order_by_likelihood, order_for_learning  # noqa: E402
 from models.encoder import EncoderSpec, load_encoder  # noqa: E402
-from models.judge import fit_judge  # noqa: E402
-from models.normaliser import Normaliser  # noqa: E402
+from models.judge import Judge, fit_judge  # noqa: E402
 from models.ranker import Ranker  # noqa: E402
 from models.training import embed_labelled  # noqa: E402
 
@@ -103,7 +102,7 @@ def embed(truth: Path, images: Path, split: str, encoder: Any) -> Crops:
     return Crops(crops.rows()[mask], species[mask], np.array(crops.owners(gap_s=60.0))[mask], crops.sections)
 
 
-def make_season(train: Crops, season: Crops, *, novel: str, prevalence: float, seed: int, scores_of: Any) -> Season:
+def make_season(train: Crops, season: Crops, *, novel: str, prevalence: float, seed: int, judge: Judge) -> Season:
     """A season in which ``novel`` is as frequent as asked for."""
     known_names = sorted(set(train.species) - {novel})
     rng = np.random.default_rng(seed)
@@ -117,10 +116,10 @@ def make_season(train: Crops, season: Crops, *, novel: str, prevalence: float, s
     mask = np.zeros(len(season.species), dtype=bool)
     mask[chosen] = True
     crops = Crops(season.rows[chosen], season.species[chosen], season.owners[chosen], season.sections)
-    looks = Normaliser.fit(crops.rows, sections=crops.sections).transform(crops.rows)
+    looks = judge.normaliser.transform(crops.rows)
     lots = rng.permutation(len(chosen)).astype(np.uint64)
     return Season(crops, crops.species == novel, train.only(np.isin(train.species, known_names)),
-                  scores_of[chosen], looks, lots)  # fmt: skip
+                  judge.judge(crops.rows).scores, looks, lots)  # fmt: skip
 
 
 def rescore(season: Season, rejected: np.ndarray) -> np.ndarray:
@@ -216,11 +215,10 @@ def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, e
     for nth, novel in enumerate(novels):
         known = train.only(train.species != novel)
         judge = fit_judge(known.rows, known.species.tolist(), known.owners.tolist(), sections=known.sections)
-        scores = judge.judge(season.rows).scores
         figures[novel] = {}
         for prevalence in PREVALENCES:
             started = time.perf_counter()
-            seasons = [make_season(train, season, novel=novel, prevalence=prevalence, seed=seed, scores_of=scores)
+            seasons = [make_season(train, season, novel=novel, prevalence=prevalence, seed=seed, judge=judge)
                        for seed in range(seeds)]  # fmt: skip
             part: dict[str, Any] = {"crops": seasons[0].n, "anomalies": int(seasons[0].odd.sum()), "effort": {}}
             for name, go in list_strategies(everything=everything and nth == 0).items():

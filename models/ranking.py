@@ -13,6 +13,7 @@ from core.retraining import match_crops, sort_verdicts
 from core.runs import RunFolder
 from core.stopping import Remaining, estimate_remaining
 from models.active_learning import draw_lots, foretell, order_by_likelihood, order_for_learning
+from models.bundle import Bundle
 from models.normaliser import Normaliser
 from models.ranker import Ranker
 from models.verdict_rows import gather_verdict_rows
@@ -47,7 +48,7 @@ def _rank(project: Project, run: RunFolder) -> RankingInfo:
     lessons = sort_verdicts(project.store.verdicts(with_second=True))
     taught = gather_verdict_rows(project, lessons, encoders=run.info.encoders)
     catalogue = read_catalogue(run, [*_BOX, "score"])
-    normaliser = _fit_normaliser(run)
+    normaliser = _find_normaliser(project, run)
     places = match_crops(taught.rows.table, catalogue)
     score_of = catalogue["score"].to_numpy(dtype=float)
     scores = np.where(places >= 0, score_of[np.maximum(places, 0)], taught.scores)
@@ -74,8 +75,16 @@ def _list_decided(project: Project, catalogue: pd.DataFrame) -> set[str]:
     return set(catalogue["crop_id"].to_numpy()[places[places >= 0]])
 
 
+def _find_normaliser(project: Project, run: RunFolder) -> Normaliser:
+    """That of the run's bundle, which knows what usual crops have in common; without one that of the run's own."""
+    try:
+        return Bundle.load(project.bundles_dir / run.info.bundle).species_judge.normaliser
+    except AnomalureError:
+        return _fit_normaliser(run)
+
+
 def _fit_normaliser(run: RunFolder) -> Normaliser:
-    """By a seeded sample of the run's own crops, so that it needs no bundle."""
+    """By a seeded sample of the run's crops."""
     rng = np.random.default_rng(SEED)
     shards = run.done_shards()
     share = MOST_NORMALISED / max(run.counts().crops, 1)

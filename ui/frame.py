@@ -9,7 +9,7 @@ from ui.messages import plain_errors
 from ui.project_place import ROOT
 from ui.resources import open_project
 from ui.reviewer import show_reviewer
-from ui.routes import EVALUATE, EXPLORE, EXPORT, REVIEW, REVIEWERS, RUN, TRAIN
+from ui.routes import EVALUATE, EXPLORE, EXPORT, RETRAIN, REVIEW, REVIEWERS, RUN, TRAIN
 from ui.words import count, escape_markdown
 
 SIDEBAR_PX = 236
@@ -40,6 +40,8 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
                 help="A blind second review, agreement, and conflicts to settle."),
         st.Page(EVALUATE, title="Evaluate", icon=":material/query_stats:", url_path="evaluate",
                 help="How well a run finds the odd animals, where it is known what the photos show."),
+        st.Page(RETRAIN, title="Retrain", icon=":material/model_training:", url_path="retrain",
+                help="Verdicts make the next bundle: before and after, activate, go back."),
         st.Page(EXPORT, title="Export", icon=":material/ios_share:", url_path="export",
                 help="Reviewed crops as CSV, Camtrap DP, COCO, MegaDetector JSON or pictures."),
     ]  # fmt: skip

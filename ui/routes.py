@@ -14,6 +14,7 @@ EXPLORE = ROOT / "pages" / "explore.py"
 REVIEWERS = ROOT / "pages" / "reviewers.py"
 EVALUATE = ROOT / "pages" / "evaluate.py"
 EXPORT = ROOT / "pages" / "export.py"
+RETRAIN = ROOT / "pages" / "retrain.py"
 
 
 def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "") -> None:

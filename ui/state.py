@@ -100,6 +100,13 @@ class Key(StrEnum):
     TAUGHT_NAME = "taught_name"
     WATCHED_DETECTOR = "watched_detector"
 
+    # Retrain
+    RETRAIN_FROM = "retrain_from"
+    RETRAIN_NAME = "retrain_name"
+    RETRAIN_LEARN = "retrain_learn"
+    RETRAIN_WATCHED = "retrain_watched"
+    RETRAIN_SHOWN = "retrain_shown"
+
     # Explore; what its page shows is one View, in the session and in the address
     EXPLORE_VIEW = "explore_view"
     EXPLORE_ADDRESS = "explore_address"

@@ -1,0 +1,45 @@
+"""Retrain: verdicts make the next bundle; see what it is worth, activate it, go back."""
+
+import streamlit as st
+
+from core.retrainings import Retraining
+from ui.look import apply_look
+from ui.messages import plain_errors, show_notice
+from ui.resources import open_project
+from ui.retrain_bundles import show_activate, show_bundles
+from ui.retrain_form import choose_start, find_watched, show_form, show_watched
+from ui.retrain_news import read_news, show_news
+from ui.retrain_report import show_report
+from ui.retrain_waiting import read_known, show_no_verdicts
+from ui.state import Key
+from ui.words import escape_markdown
+
+apply_look()
+st.title("Retrain")
+with plain_errors():
+    project = open_project()
+    show_notice()
+    watched = find_watched(project)
+    busy = show_watched(project, watched) if watched else False
+    shown = str(st.session_state.get(Key.RETRAIN_SHOWN, ""))
+    report = Retraining(project.path, shown).read_report() if shown else None
+    if report is not None:
+        with st.container(border=True):
+            head, button = st.columns([6, 2], vertical_alignment="center")
+            head.subheader(f"{escape_markdown(shown)}: before and after", anchor=False)
+            with button:
+                show_activate(project, shown, key="activate-shown")
+            show_report(project, report)
+    left, right = st.columns([5, 3], gap="large")
+    with right:
+        made_from = choose_start(project)
+    news = read_news(project, made_from=made_from)
+    with left:
+        if not len(news.lessons) and not len(news.lessons.conflicts):
+            show_no_verdicts(project)
+        else:
+            show_news(news, made_from=made_from)
+    with right:
+        if not busy:
+            show_form(project, news, made_from=made_from, known=read_known(project, made_from))
+    show_bundles(project)

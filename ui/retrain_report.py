@@ -1,0 +1,129 @@
+"""What a retraining was worth: before and after, what it was taught, and the crops that moved most."""
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.project import Project
+from ui.cards import crop_url
+from ui.words import count, escape_markdown
+
+# Name, heading, whether higher is better, help.
+FIGURES = (
+    ("auroc", "AUROC", "The chance that an anomaly stands before a normal crop; 1 is perfect, 0.5 is chance. "
+                       "Higher is better."),
+    ("average_precision", "Average precision", "How pure the top of the list is; 1 is perfect. Higher is better."),
+    ("review_at_95", "To review for 95%", "The share of crops to look at, most anomalous first, to meet 95% of the "
+                                          "anomalies. Lower is better."),
+    ("recall_flagged", "Anomalies flagged", "The share of the anomalies with a flag. Higher is better."),
+    ("false_alarm_rate", "False alarms", "The share of the normal crops with a flag. Lower is better."),
+)  # fmt: skip
+PERCENT = {"review_at_95", "recall_flagged", "false_alarm_rate"}
+COLUMNS = (("before", "before"), ("after", "after"), ("after_ranked", "after, with the order of the verdicts"))
+
+
+def show_report(project: Project, report: dict[str, Any]) -> None:
+    """The whole report of one retraining."""
+    start = report["made_from"] or "the first look"
+    st.markdown(f"**{escape_markdown(start)}** → **{escape_markdown(report['bundle'])}**, on verdicts that taught "
+                "neither of them")  # fmt: skip
+    _show_figures(report)
+    if report.get("truth"):
+        _show_truth(report["truth"])
+    _show_account(report)
+    _show_moved(report)
+
+
+def _say(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1%}" if name in PERCENT else f"{value:.3f}"
+
+
+def _show_figures(report: dict[str, Any]) -> None:
+    before, after = report["before"], report["after"]
+    n_odd, n_normal = after["n_anomalies"], after["n_normal"]
+    st.caption(
+        f"Judged on {count(n_odd, 'anomaly', 'anomalies')} and {count(n_normal, 'normal crop')} of events that are "
+        "never taught. " + ("With so few, small differences are chance. " if min(n_odd, n_normal) < 30 else "")
+        + after["why"])  # fmt: skip
+    table = pd.DataFrame(
+        [{"": heading, **{title: _say(name, report[key].get(name)) for key, title in COLUMNS}}
+         for name, heading, _ in FIGURES])  # fmt: skip
+    with st.grid(5, min_column_width=150):
+        for name, heading, help_text in FIGURES:
+            now, was = after[name], before[name]
+            better_low = name in ("review_at_95", "false_alarm_rate")
+            delta = None if now is None or was is None else now - was
+            said = None if delta is None else f"{delta:+.1%}" if name in PERCENT else f"{delta:+.3f}"
+            colour = "off" if not delta or abs(delta) < 5e-4 else "inverse" if better_low else "normal"
+            st.metric(heading, _say(name, now), delta=said, delta_color=colour, help=help_text)  # type: ignore[arg-type]
+    with st.expander("Side by side"):
+        st.dataframe(table, hide_index=True, width="stretch", key=f"retrain-table-{report['bundle']}")
+        st.caption("The last column also puts the scores right by the verdicts that taught, as the Review page's order "
+                   "'likely' does.")  # fmt: skip
+
+
+def _show_truth(truth: dict[str, Any]) -> None:
+    if truth.get("problem"):
+        st.caption(escape_markdown(truth["problem"]))
+        return
+    rows = [{"": heading, **{key: _say(name, truth[key].get(name)) for key in ("before", "after")}}
+            for name, heading, _ in FIGURES]  # fmt: skip
+    st.markdown(f"**Against the truth**, run {escape_markdown(truth['run'])}")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="retrain-truth")
+
+
+def _show_account(report: dict[str, Any]) -> None:
+    account = report["account"]
+    lines = [
+        ("taught as normal", account["taught_normal"]),
+        ("taught as a new species", account["taught_new_species"]),
+        ("anomalies, never taught", account["anomalies"]),
+        ("kept back to judge", account["kept_back"]),
+        ("conflicts, left out", account["conflicts"]),
+        ("unsure, left out", account["unsure"]),
+        ("in no run with this encoder", account["not_found"]),
+    ]
+    with st.expander(f"Where the {count(account['verdicts'], 'verdict')} went"):
+        st.markdown("\n".join(f"- {number:,} {words}" for words, number in lines if number))
+        if account["taken_out"]:
+            st.markdown(f"Taken out: {count(account['taken_out'], 'crop')} that the old bundle took for normal.")
+        old, new = report["species_before"], report["species"]
+        rows = [{"Species": name, "Crops before": old.get(name, 0), "Crops after": new.get(name, 0)}
+                for name in sorted({*old, *new})]  # fmt: skip
+        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key=f"retrain-rows-{report['bundle']}")
+        for note in report["notes"]:
+            st.caption(escape_markdown(note))
+
+
+def _show_moved(report: dict[str, Any]) -> None:
+    moved = report.get("moved", [])
+    if not moved:
+        return
+    st.markdown(f"**Crops whose place changed most**, among {moved[0]['of']:,}")
+    cards = "".join(_build_moved(row) for row in moved)
+    st.html(f'<div class="moved">{cards}</div>' + _STYLE)
+
+
+def _build_moved(row: dict[str, Any]) -> str:
+    picture = escape(crop_url(row["crop_id"], run_id=row["run"]))
+    up = row["after"] < row["before"]
+    arrow, words = ("↑", "more anomalous") if up else ("↓", "less anomalous")
+    verdict = f'<span class="said">{escape(row["verdict"])}</span>' if row["verdict"] else ""
+    return (f'<figure class="{"up" if up else "down"}"><img src="{picture}" alt="{escape(row["species"])}">'
+            f"<figcaption><b>{arrow} {row['before']:,} → {row['after']:,}</b> {verdict}<br>"
+            f"<small>{words}</small></figcaption></figure>")  # fmt: skip
+
+
+_STYLE = """<style>
+.moved { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: .8rem; }
+.moved figure { margin: 0; font-size: .88rem; line-height: 1.35; }
+.moved img { width: 100%; aspect-ratio: 4 / 3; object-fit: contain; border-radius: 8px; display: block;
+  background: light-dark(#E4E1D6, #0C100E); margin-bottom: .25rem; }
+.moved .up b { color: light-dark(#C85200, #FF9A56); }
+.moved .down b { color: light-dark(#0072B2, #6FC1F2); }
+.moved small, .moved .said { color: color-mix(in srgb, currentColor 68%, transparent); }
+</style>"""
