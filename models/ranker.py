@@ -21,8 +21,9 @@ MOST_VERDICTS = 2_000
 MOST_NEIGHBOURS = 500
 SEED = 0
 CHUNK_ROWS = 8_192
-_STEPS = 30
-_GOOD_ENOUGH = 1e-4
+_STEPS = 50
+_GOOD_ENOUGH = 1e-8
+_LEAST_STEP = 1e-4
 _LEAST_CURVATURE = 1e-9
 
 
@@ -157,9 +158,18 @@ def _measure_likeness(rows: np.ndarray, others: np.ndarray, *, leave_out_same: b
 
 
 def _solve(kernel: np.ndarray, prior: np.ndarray, outcomes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Newton's steps in the space of the verdicts, shape ``(n,)``: log-odds are ``prior + kernel @ result``."""
+    """Newton's steps in the space of the verdicts, shape ``(n,)``: log-odds are ``prior + kernel @ result``.
+
+    A step that overshoots is halved until it is an improvement: far from the solution a whole one can lead away.
+    """
     n = len(outcomes)
+    signs = np.where(outcomes > 0, -1.0, 1.0)
+
+    def measure_cost(odds: np.ndarray, result: np.ndarray) -> float:
+        return float(weights @ np.logaddexp(0, signs * odds) + 0.5 * result @ (odds - prior))
+
     odds, result = prior.copy(), np.zeros(n)
+    cost = measure_cost(odds, result)
     for _ in range(_STEPS):
         chance = expit(odds)
         curvature = weights * chance * (1 - chance) + _LEAST_CURVATURE
@@ -168,10 +178,13 @@ def _solve(kernel: np.ndarray, prior: np.ndarray, outcomes: np.ndarray, weights:
         matrix = root[:, None] * kernel * root
         matrix[np.diag_indices(n)] += 1.0
         factor = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
-        result = target - root * cho_solve(factor, root * (kernel @ target), check_finite=False)
-        moved = prior + kernel @ result
-        change = float(np.abs(moved - odds).max())
-        odds = moved
-        if change < _GOOD_ENOUGH:
+        step = target - root * cho_solve(factor, root * (kernel @ target), check_finite=False) - result
+        move = kernel @ step
+        size = 1.0
+        while (new := measure_cost(odds + size * move, result + size * step)) > cost and size > _LEAST_STEP:
+            size /= 2
+        odds, result = odds + size * move, result + size * step
+        gain, cost = cost - new, new
+        if gain < _GOOD_ENOUGH * (1 + abs(cost)):
             break
     return result

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import safetensors
+import safetensors.numpy
 from scipy.special import expit
 
 from core.catalogue import read_catalogue
@@ -13,12 +15,14 @@ from core.retraining import match_crops, sort_verdicts
 from core.runs import RunFolder
 from core.stopping import Remaining, estimate_remaining
 from models.active_learning import draw_lots, foretell, order_by_likelihood, order_for_learning
-from models.bundle import Bundle
 from models.normaliser import Normaliser
 from models.ranker import Ranker
 from models.verdict_rows import gather_verdict_rows
 
 LOCK_NAME = "ranking.lock"
+# As models/bundle.py writes it.
+NORMALISER_FILE = "normaliser.safetensors"
+OF_SPECIES = "species."
 MOST_NORMALISED = 4_000
 MOST_LEARNING = 4_000
 """Of so many of the most doubtful crops embeddings are kept, to choose those that teach most."""
@@ -53,7 +57,8 @@ def _rank(project: Project, run: RunFolder) -> RankingInfo:
     score_of = catalogue["score"].to_numpy(dtype=float)
     scores = np.where(places >= 0, score_of[np.maximum(places, 0)], taught.scores)
     here = places >= 0
-    looks = normaliser.transform(taught.rows.vectors()) if len(taught) else np.zeros((0, sum(normaliser.sections)))
+    width = sum(normaliser.sections)
+    looks = normaliser.transform(taught.rows.vectors().reshape(-1, width))
     order = np.concatenate([np.flatnonzero(~here), np.flatnonzero(here)])  # each in the order of the verdicts
     looks, scores, odd = looks[order], scores[order], taught.anomalous[order]
     ranker = Ranker.fit(looks, scores, odd)
@@ -76,10 +81,18 @@ def _list_decided(project: Project, catalogue: pd.DataFrame) -> set[str]:
 
 
 def _find_normaliser(project: Project, run: RunFolder) -> Normaliser:
-    """That of the run's bundle, which knows what usual crops have in common; without one that of the run's own."""
+    """That of the run's bundle, which knows what usual crops have in common; without one that of the run's own.
+
+    Read without the models beside it: loading those takes longer than all of the ranking.
+    """
+    if not run.info.bundle:
+        return _fit_normaliser(run)
     try:
-        return Bundle.load(project.bundles_dir / run.info.bundle).species_judge.normaliser
-    except AnomalureError:
+        arrays = safetensors.numpy.load_file(project.bundles_dir / run.info.bundle / NORMALISER_FILE)
+        return Normaliser.from_arrays(
+            {name.removeprefix(OF_SPECIES): array for name, array in arrays.items() if name.startswith(OF_SPECIES)}
+        )
+    except (OSError, ValueError, KeyError, safetensors.SafetensorError):
         return _fit_normaliser(run)
 
 
@@ -104,8 +117,8 @@ def _look_through(
     score_of = dict(zip(catalogue["crop_id"], catalogue["score"].to_numpy(dtype=float), strict=True))
     crop_ids: list[str] = []
     odds: list[np.ndarray] = []
-    kept_at, kept_looks, kept_doubt = (np.zeros(0, dtype=int), np.zeros((0, sum(normaliser.sections)), np.float32),
-                                       np.zeros(0))  # fmt: skip
+    kept_at, kept_doubt = np.zeros(0, dtype=int), np.zeros(0)
+    kept_looks = normaliser.transform(np.zeros((0, sum(normaliser.sections)), dtype=np.float32))
     for crops, rows in run.embedded_shards():
         ids = crops["crop_id"].tolist()
         is_open = np.array([crop_id not in decided for crop_id in ids], dtype=bool)

@@ -25,6 +25,7 @@ from models.bundle_making import make_bundle
 from models.bundle_scorer import BundleScorer
 from models.encoder_spec import EncoderSpec
 from models.held_back import find_run, list_moved, measure_bundles
+from models.one_class import DEFAULT
 from models.training_rows import TrainingRows
 from models.verdict_rows import VerdictRows, gather_verdict_rows
 
@@ -196,6 +197,7 @@ def _retrain(
     sections = sections or (lesson.rows.embeddings.shape[1],)
     source = f"the bundle {made_from} and verdicts" if made_from else "verdicts on a first look"
     bundle = make_bundle(lesson.rows, name=name, encoders=encoders, sections=sections, detector=detector,
+                         one_class=old.one_class if old else DEFAULT, components=old.components if old else 0,
                          settings=settings, out_dir=project.bundles_dir, source=source, notes=lesson.notes)  # fmt: skip
     project.store.register_bundle(name, made_from=made_from)
     # From here the bundle is there; what follows only measures it.
@@ -246,7 +248,12 @@ def _choose_parts(
                              "folder again; the verdicts are found again by content.")  # fmt: skip
     encoders = tuple(EncoderSpec.from_values(values) for values in run.info.encoders)
     settings = RunSettings.from_values(run.info.settings)
-    return encoders, (), settings, run.info.detector if not run.info.boxes else "auto"
+    sections: tuple[int, ...] = ()
+    if len(encoders) > 1:  # the record of a run does not say how long each joined encoder's part is
+        from models.encoder import load_encoder  # brings torch, which nothing else here needs
+
+        sections = tuple(load_encoder(encoders).sections)
+    return encoders, sections, settings, "auto" if run.info.boxes else run.info.detector
 
 
 def _name_species(found: VerdictRows, old: Bundle | None) -> VerdictRows:
