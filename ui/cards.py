@@ -58,11 +58,6 @@ def build_card(
     )
 
 
-def build_crop(*, picture: str) -> str:
-    """A crop alone, as large as there is room; of a shape of its own."""
-    return f'<div class="crop-alone"><img src="{escape(picture)}" alt="The crop"></div>'
-
-
 def build_photo(*, picture: str, width_px: int, height_px: int, box: Box | None) -> str:
     """A photo with the box of one crop drawn on it; ``box`` in pixels of the upright photo, None for a whole frame."""
     drawn = ""

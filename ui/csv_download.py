@@ -1,4 +1,4 @@
-"""The reviewed anomalies of a run, or all of its crops, as a CSV file."""
+"""The reviewed anomalies of a run, or all of its crops, as a CSV file; other formats are on the Export page."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,13 +7,19 @@ from typing import Any
 
 import streamlit as st
 
-from core.formats.csv import EXPORT_COLUMNS, write_csv
+from core.export_files import say_left_out, write_export
+from core.exports import Export, ExportChoice
+from core.formats.csv import write_csv
 from core.project import Project
+from core.records import Decision
 from core.runs import RunFolder
+from ui.routes import EXPORT, link_button
 from ui.state import Key
-from ui.words import count
+from ui.words import count, escape_markdown
 
 ANOMALIES, EVERYTHING = "Anomalies", "All crops"
+# The browser gets it in one piece; the Export page sends larger ones as a stream.
+MOST_ROWS = 50_000
 
 
 def make_csv(rows: Iterable[Mapping[str, Any]], *, columns: Iterable[str]) -> bytes:
@@ -24,11 +30,16 @@ def make_csv(rows: Iterable[Mapping[str, Any]], *, columns: Iterable[str]) -> by
         return place.read_bytes()
 
 
+def _choose(run: RunFolder, *, anomalies_only: bool) -> ExportChoice:
+    return ExportChoice(run=run.run_id, verdicts=(str(Decision.ANOMALY),) if anomalies_only else ())
+
+
 def read_csv(project: Project, run: RunFolder, *, anomalies_only: bool) -> bytes:
     """The file of a run's crops, the same as ``python cli.py export`` writes."""
-    tables = project.export_rows(run, reviewed_anomalies_only=anomalies_only)
-    rows = ({str(name): value for name, value in row.items()} for table in tables for row in table.to_dict("records"))
-    return make_csv(rows, columns=EXPORT_COLUMNS)
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / "crops.csv"
+        write_export(project, _choose(run, anomalies_only=anomalies_only), place)
+        return place.read_bytes()
 
 
 def show_download(project: Project, run: RunFolder) -> None:
@@ -53,14 +64,23 @@ def show_download(project: Project, run: RunFolder) -> None:
             persist_state="session",
         )
         anomalies_only = what != EVERYTHING
-        n = sum(len(table) for table in project.export_rows(run, reviewed_anomalies_only=anomalies_only))
+        choice = _choose(run, anomalies_only=anomalies_only)
+        with Export(project, choice) as export:
+            counts = export.count()
+        n = counts.n_crops
         st.caption(
             f"{count(n, 'crop')} that you decided to be an anomaly."
             if anomalies_only
             else f"{count(n, 'crop')} of this run, decided or not."
         )
+        if counts.n_people:
+            st.caption(f":material/info: {escape_markdown(say_left_out(choice, counts)[0])}.")
         kind = "anomalies" if anomalies_only else "all"
-        st.download_button(
-            f"Download {count(n, 'row')}", key="download-csv", icon=":material/download:", type="primary",
-            data=lambda: read_csv(project, run, anomalies_only=anomalies_only), mime="text/csv", on_click="ignore",
-            file_name=f"{run.run_id}-{kind}.csv", disabled=n == 0)  # fmt: skip
+        if n > MOST_ROWS:
+            st.caption("That is much for a browser at once: make it on the Export page.")
+        else:
+            st.download_button(
+                f"Download {count(n, 'row')}", key="download-csv", icon=":material/download:", type="primary",
+                data=lambda: read_csv(project, run, anomalies_only=anomalies_only), mime="text/csv", on_click="ignore",
+                file_name=f"{run.run_id}-{kind}.csv", disabled=n == 0)  # fmt: skip
+        link_button("More formats", EXPORT, key="to-export", icon=":material/ios_share:", run=run.run_id)

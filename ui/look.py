@@ -63,8 +63,6 @@ STYLE = """<style>
   border-color: var(--fine); color: var(--fine); background: var(--fine-ground); }
 [class*="st-key-unsure-"] button:hover, [class*="st-key-unsure-"] button:focus-visible {
   border-color: var(--doubt); color: var(--doubt); background: var(--doubt-ground); }
-.crop-alone { border-radius: 8px; overflow: hidden; background: light-dark(#E4E1D6, #0C100E); }
-.crop-alone img { width: 100%; max-height: 36vh; object-fit: contain; display: block; }
 .photo-frame { position: relative; border-radius: 8px; overflow: hidden; background: light-dark(#E4E1D6, #0C100E);
   max-height: 58vh; margin: 0 auto; }
 .photo-frame img { width: 100%; height: 100%; display: block; }

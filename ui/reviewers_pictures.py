@@ -1,19 +1,32 @@
 """The picture of a crop as two reviewers see it: nothing of what anybody said about it."""
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
 from core.errors import AnomalureError
 from core.project import Project
 from core.records import Box, CropKind
-from ui.cards import build_crop, build_photo, crop_url, photo_url
+
+PHOTO_WIDTH_PX = 1600
+STYLE = """<style>
+.crop-alone { border-radius: 8px; overflow: hidden; background: light-dark(#E4E1D6, #0C100E); }
+.crop-alone img { width: 100%; max-height: 36vh; object-fit: contain; display: block; }
+.whole-photo { position: relative; border-radius: 8px; overflow: hidden; margin: 0 auto;
+  background: light-dark(#E4E1D6, #0C100E); }
+.whole-photo img { width: 100%; height: 100%; display: block; }
+.whole-photo .box { position: absolute; border: 3px solid #FF7A1A; border-radius: 3px;
+  box-shadow: 0 0 0 1.5px rgb(0 0 0 / .65), inset 0 0 0 1.5px rgb(0 0 0 / .65); }
+</style>"""
 
 
 def show_crop(row: Mapping[str, Any]) -> None:
     """The crop alone, as large as its column."""
-    st.html(build_crop(picture=crop_url(row["crop_id"], run_id=str(row["run"]))))
+    address = f"/crops/{quote(str(row['crop_id']), safe='')}.jpg?{urlencode({'run': row['run']})}"
+    st.html(f'{STYLE}<div class="crop-alone"><img src="{escape(address)}" alt="The crop"></div>')
 
 
 def show_whole_photo(project: Project, row: Mapping[str, Any]) -> None:
@@ -30,6 +43,19 @@ def show_whole_photo(project: Project, row: Mapping[str, Any]) -> None:
     box = None
     if row["kind"] == CropKind.DETECTION:
         box = Box(float(known["x"]), float(known["y"]), float(known["width"]), float(known["height"]))
-    picture = photo_url(known["run"], row["photo_id"])
+    address = f"/photos/{quote(known['run'], safe='')}/{quote(str(row['photo_id']), safe='')}"
     width, height = int(known["photo_width"]), int(known["photo_height"])
-    st.html(build_photo(picture=picture, width_px=width, height_px=height, box=box))
+    st.html(STYLE + build_whole_photo(f"{address}?{urlencode({'width': PHOTO_WIDTH_PX})}", width, height, box))
+
+
+def build_whole_photo(address: str, width_px: int, height_px: int, box: Box | None) -> str:
+    """HTML of a photo with a box on it; ``box`` in pixels of the upright photo, None for a whole frame."""
+    drawn = ""
+    if box is not None:
+        drawn = (
+            f'<div class="box" style="left:{100 * box.x / width_px:.3f}%;top:{100 * box.y / height_px:.3f}%;'
+            f'width:{100 * box.width / width_px:.3f}%;height:{100 * box.height / height_px:.3f}%"></div>'
+        )
+    # As wide as there is room, and no higher than the window leaves room for.
+    shape = f"aspect-ratio:{width_px} / {height_px};max-width:calc(66vh * {width_px / height_px:.4f})"
+    return f'<div class="whole-photo" style="{shape}"><img src="{escape(address)}" alt="The whole photo">{drawn}</div>'
