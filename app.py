@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from core.errors import AnomalureError
 from core.export_jobs import find_job
 from ui.explore_routes import EXPLORE_ROUTES
+from ui.own_addresses import NOWHERE, OwnAddresses
 from ui.previews import choose_width, render_preview
 from ui.project_place import ROOT, find_project_folder, open_shown_project
 from ui.review_api import ROUTES as REVIEW_ROUTES
@@ -98,4 +100,4 @@ ROUTES = [
     *BOARD_ROUTES,
 ]
 
-app = st.App(ROOT / "ui" / "frame.py", routes=ROUTES)
+app = st.App(ROOT / "ui" / "frame.py", routes=[*ROUTES, *NOWHERE], middleware=[Middleware(OwnAddresses)])

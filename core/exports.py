@@ -26,7 +26,7 @@ UNDECIDED = "undecided"
 VERDICTS = (*(str(decision) for decision in Decision), UNDECIDED)
 ROWS_A_BATCH = 10_000
 # Sorting a million crops needs more; beyond this DuckDB uses the disk.
-_MOST_MEMORY = "256MB"
+_MOST_MEMORY = "128MB"
 _MOST_THREADS = 2
 
 BY_PHOTO = "file_name, x, y, crop_id"
