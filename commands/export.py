@@ -25,6 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                        help="the file to write; for camtrap-dp a folder; NAME.zip packs all in one")  # fmt: skip
     parser.add_argument("--pictures", choices=("crops", "photos"),
                         help="also a zip of the crops, or of the whole photos")  # fmt: skip
+    parser.add_argument("--labels", type=Path, metavar="FILE",
+                        help="write this file of labels as camtrap-dp or megadetector, rather than a run")  # fmt: skip
     which = parser.add_argument_group("which crops")
     which.add_argument("--all", action="store_true", help="every crop, not only reviewed anomalies")
     which.add_argument("--verdict", action="append", choices=("anomaly", "normal", "unsure", "undecided"),
@@ -50,9 +52,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write it; exit code 3 if some pictures could not be read."""
-    from core.export_files import ExportFormat, write_export
+    from core.export_files import ExportFormat, convert_labels, write_export
     from core.export_pictures import Pictures
     from core.exports import ExportChoice
+    from core.formats.recognise import read_labels
     from core.package_facts import keep_facts, read_facts, read_places
     from core.people import People
     from core.records import Decision
@@ -88,6 +91,9 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         facts = replace(kept, **given)
         if given:
             keep_facts(project.store, facts)
+    if arguments.labels is not None:
+        labels = read_labels(arguments.labels)
+        return DONE, convert_labels(labels, arguments.out, format=ExportFormat(arguments.format), facts=facts)
     with ProgressLine("rows and pictures") as line:
         report = write_export(
             project,

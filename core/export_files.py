@@ -20,6 +20,8 @@ from core.formats.camtrap_dp_writer import write_camtrap_dp
 from core.formats.coco import write_coco
 from core.formats.csv import write_csv
 from core.formats.exported import EXPORT_COLUMNS, PICTURE_COLUMN
+from core.formats.label_rows import rows_from_labels
+from core.formats.labelled import LabelFile
 from core.formats.megadetector import write_megadetector
 from core.package_facts import PackageFacts, read_zone
 from core.project import Project
@@ -132,6 +134,34 @@ def write_export(
         ticks.finish()
         return ExportReport(out, str(format), n_rows, counts, zip_path if pictures else None, report,
                             (*say_left_out(choice, counts, report), *problems))  # fmt: skip
+
+
+def convert_labels(
+    labels: LabelFile, out: Path, *, format: ExportFormat, facts: PackageFacts | None = None
+) -> dict[str, Any]:
+    """Write a file of labels in another format; what was written, fit for JSON.
+
+    Raises:
+        AnomalureError: If it cannot be written in that format, or not there.
+    """
+    rows = rows_from_labels(labels)
+    problems: tuple[str, ...] = ()
+    with _plain_disk_errors(out):
+        match format:
+            case ExportFormat.MEGADETECTOR:
+                n = write_megadetector(rows, out)
+            case ExportFormat.CAMTRAP_DP:
+                _check_folder(out)
+                facts = facts or PackageFacts()
+                package = write_camtrap_dp(
+                    rows, out, places=facts.places, zone=read_zone(facts.zone), title=facts.title or out.name,
+                    contributor=facts.contributor or "not stated", created=datetime.now(UTC),
+                    sampling_design=facts.sampling_design)  # fmt: skip
+                n, problems = package.n_media, package.problems
+            case _:
+                raise AnomalureError("A file of labels can be written as camtrap-dp or megadetector; the other formats "
+                                     "have boxes in pixels, and need a run over the photos.")  # fmt: skip
+    return {"out": str(out), "format": str(format), "photos": n, "notes": [*labels.problems, *problems]}
 
 
 def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureReport | None = None) -> tuple[str, ...]:

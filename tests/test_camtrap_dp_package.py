@@ -2,6 +2,8 @@
 
 import csv
 import json
+from dataclasses import astuple, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from fake_project import make_project
 
 from core.export_files import ExportFormat, write_export
 from core.exports import ExportChoice
-from core.formats.camtrap_dp_writer import Place
-from core.package_facts import PackageFacts
+from core.formats.camtrap_dp_writer import Place, write_camtrap_dp
+from core.formats.label_rows import rows_from_labels
+from core.formats.recognise import read_labels
+from core.package_facts import PackageFacts, read_places, read_zone
 from core.people import People
 from core.records import Decision
 
@@ -107,6 +111,34 @@ def test_it_says_who_classified_what_how_when_and_how_surely(package):
     stamps = [rows[names[f"photo-{n:03d}.jpg"]]["classificationTimestamp"] for n in (0, 6)]
     assert stamps[0].endswith("+00:00")
     assert stamps[1] == ""
+
+
+def test_a_real_package_loses_nothing_when_it_is_read_and_written_again(shared_data, tmp_path):
+    real = shared_data / "formats" / "camtrap_dp"
+    before = read_labels(real)
+
+    written = write_camtrap_dp(
+        rows_from_labels(before), tmp_path, places=read_places(real), zone=read_zone("+02:00"), title="Again",
+        contributor="Ada", created=datetime(2026, 1, 1, tzinfo=UTC))  # fmt: skip
+
+    assert (written.n_media, written.problems) == (423, ())
+    assert find_faults(tmp_path) == []
+    after = {photo.file_name: photo for photo in read_labels(tmp_path).photos}
+    assert len(after) == len(before.photos)
+    for photo in before.photos:
+        assert replace(photo, labels=()) == replace(after[photo.file_name], labels=())
+        assert sorted(map(describe, photo.labels)) == sorted(map(describe, after[photo.file_name].labels))
+    ours, theirs = (
+        {row["deploymentID"]: (float(row["latitude"]), float(row["longitude"]), row["deploymentStart"],
+                               row["deploymentEnd"]) for row in read(folder, "deployments")}
+        for folder in (tmp_path, real))  # fmt: skip
+    assert ours == theirs
+
+
+def describe(label):
+    """A label as a tuple that can be sorted; boxes to seven digits, as a package has them."""
+    box = () if label.box is None else tuple(round(value, 7) for value in astuple(label.box))
+    return (label.species, label.detector_class, label.confidence or 0, label.species_confidence or 0, box)
 
 
 def test_a_note_that_a_spreadsheet_would_run_is_escaped(package):

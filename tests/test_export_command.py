@@ -86,6 +86,18 @@ def test_what_makes_no_sense_is_said_in_a_sentence(export, tmp_path, options, sa
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_a_file_of_labels_is_written_in_another_format(export, tmp_path, shared_data):
+    labels = shared_data / "formats" / "camtrap_dp"
+
+    code, said = export("--labels", labels, "--format", "megadetector", "--out", tmp_path / "out.json")
+
+    assert (code, said["photos"]) == (0, 423)
+    assert len(read_labels(tmp_path / "out.json").photos) == 423
+    code, said = export("--labels", labels, "--format", "coco", "--out", tmp_path / "coco.json")
+    assert code == 1
+    assert "need a run over the photos" in said["error"]
+
+
 @pytest.mark.parametrize("options", [[], ["--out", "x", "--from", "May"], ["--out", "x", "--format", "xlsx"]])
 def test_wrong_usage_is_refused(project, options):
     with pytest.raises(SystemExit) as stopped:

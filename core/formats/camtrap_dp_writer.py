@@ -42,7 +42,7 @@ _OBSERVATION_COLUMNS = (
 _MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
                 ".tif": "image/tiff", ".tiff": "image/tiff"}  # fmt: skip
 _TYPES = {"person": "human", "human": "human", "homo sapiens": "human", "vehicle": "vehicle", EMPTY: "blank",
-          "blank": "blank", UNKNOWN_SPECIES: "unknown"}  # fmt: skip
+          "blank": "blank", UNKNOWN_SPECIES: "unknown", "unclassified": "unclassified"}  # fmt: skip
 _TAGS = {"verdict": "verdict", "score": "score", "p_value": "p_value", "species": "taken_for",
          "detector_class": "detector_class", "detector_confidence": "detector_confidence"}  # fmt: skip
 # What the format allows in filePath: no leading dot, slash or tilde, no two dots together.
@@ -202,7 +202,8 @@ def _say_what(row: Row) -> tuple[str, str]:
     if row["verdict_species"]:
         species = row["verdict_species"]
         kind = _TYPES.get(species.casefold(), "animal")
-        return kind, species if kind == "animal" else ""
+        # "person" says no more than the type does; "Homo sapiens" is a name.
+        return kind, species if kind == "animal" or species.casefold() == "homo sapiens" else ""
     kind = _TYPES.get((row["detector_class"] or "").casefold(), "")
     if not kind and not has_box(row) and not row["species"]:  # judged as a whole: the detector found nothing
         kind = "unknown" if row["verdict"] == Decision.ANOMALY else "unclassified" if row["verdict"] else "blank"
@@ -214,6 +215,7 @@ def _say_what(row: Row) -> tuple[str, str]:
 def _write_observation(row: Row, zone: tzinfo, classifier: str) -> dict[str, Any]:
     at = _stamp(row["captured_at"], zone)
     kind, species = _say_what(row)
+    by_human = bool(row["verdict"] or row["verdict_species"])
     observation = {
         "observationID": row["crop_id"],
         "deploymentID": row["deployment"],
@@ -224,8 +226,8 @@ def _write_observation(row: Row, zone: tzinfo, classifier: str) -> dict[str, Any
         "observationLevel": "media",
         "observationType": kind,
         "scientificName": species,
-        "classificationMethod": "human" if row["verdict"] else "machine",
-        "classifiedBy": (row["reviewer"] if row["verdict"] else row["bundle"] or classifier) or "",
+        "classificationMethod": "human" if by_human else "machine",
+        "classifiedBy": (row["reviewer"] if by_human else row["bundle"] or classifier) or "",
         "classificationTimestamp": _stamp(row["decided_at"], UTC) if row["verdict"] and row["decided_at"] else "",
         "observationTags": " | ".join(
             f"{name}:{row[key]}"
@@ -238,8 +240,10 @@ def _write_observation(row: Row, zone: tzinfo, classifier: str) -> dict[str, Any
         observation |= dict(zip(("bboxX", "bboxY", "bboxWidth", "bboxHeight"), relative_box(row), strict=True))
         if kind == "animal":
             observation["count"] = 1
-        if not row["verdict"]:
-            observation["classificationProbability"] = row["detector_confidence"]
+    if not by_human and row["detector_confidence"]:
+        observation["classificationProbability"] = row["detector_confidence"]
+    if kind == "unclassified" and not row["verdict"]:
+        observation |= {"classificationMethod": "", "classifiedBy": ""}
     return observation
 
 
