@@ -22,6 +22,8 @@ from core.records import Round, Verdict
 PATIENCE_S = 10.0
 _PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.2
+_OF_DISK = ("No space left on device", "Read-only file system", "Permission denied", "Input/output error",
+            "not enough space on the disk", "Disk quota exceeded", "File too large")  # fmt: skip
 
 
 # DuckDB lets one process have a file, and one connection must not be shared by threads. The threads of a process
@@ -337,10 +339,12 @@ class Store:
         connection = self._connect(read_only=read_only)
         try:
             yield connection
-        except (duckdb.FatalException, duckdb.IOException) as error:
-            if _is_full(error) or not isinstance(error, duckdb.FatalException):
+        except duckdb.Error as error:
+            if _is_of_disk(error) or isinstance(error, duckdb.IOException):
                 raise self._unwritable(error) from error
-            raise self._damaged(error) from error
+            if isinstance(error, duckdb.FatalException):
+                raise self._damaged(error) from error
+            raise
         finally:
             connection.close()
 
@@ -351,6 +355,8 @@ class Store:
             try:
                 return duckdb.connect(self.path, read_only=read_only)
             except duckdb.Error as error:
+                if _is_of_disk(error):
+                    raise self._unwritable(error) from error
                 if not _is_held(error):
                     raise self._damaged(error) from error
                 if time.monotonic() > until:
@@ -363,7 +369,8 @@ class Store:
                          f"{self.patience_s:g} seconds. Close it there, or try again.")  # fmt: skip
 
     def _unwritable(self, error: Exception) -> AnomalureError:
-        return AnomalureError(f"The project's database {self.path} could not be written or read: {error}. Nothing was "
+        why = next((words for words in _OF_DISK if words in str(error)), str(error))
+        return AnomalureError(f"The project's database {self.path} could not be written or read ({why}). Nothing was "
                               "changed. Make room on its disk, or let Anomalure write there.")  # fmt: skip
 
     def _damaged(self, error: Exception) -> AnomalureError:
@@ -403,8 +410,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) 
     return sequences
 
 
-def _is_full(error: Exception) -> bool:
-    return any(word in str(error) for word in ("No space left", "not enough space", "Read-only file system"))
+def _is_of_disk(error: duckdb.Error) -> bool:
+    """Whether the disk is full, or may not be written: a commit says so as an error of its own kind."""
+    return any(words in str(error) for words in _OF_DISK)
 
 
 def _is_held(error: duckdb.Error) -> bool:
