@@ -153,6 +153,7 @@ def measure_tsne(n: int, folder: Path) -> dict[str, float]:
     prepare_s, prepared = time_call(exploration.prepared)
     rung = Projection(perplexity=30.0)
     rung_s, _ = time_call(lambda: exploration.compute(rung))
+    exploration.tree(rung, min_samples=MIN_SAMPLES)  # the ladder makes it too
     fresh = Exploration.of(run)
     shown_s, found = time_call(lambda: (fresh.nearest(rung), fresh.crop_ids, fresh.tree(rung, min_samples=MIN_SAMPLES)))
     assert found[0] is not None
@@ -187,6 +188,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rival", action="store_true", help="fast_hdbscan's tree too; it compiles for minutes")
+    parser.add_argument("--crops", type=int, help="for t-SNE; default 10,000, with --quick 1,000")
     parser.add_argument("--only", choices=("clusters", "tsne", "browser"))
     arguments = parser.parse_args()
     report: dict[str, Any] = {"figures": {}, "targets": []}
@@ -199,7 +202,7 @@ def main() -> None:
         report["figures"]["compiling or loading the code s"] = time_call(warm_up)[0]
         sizes = (20_000, 100_000) if arguments.quick else (20_000, 100_000, 1_000_000)
         for n in sizes:
-            found = measure_clusters(n, n_theirs=1 if n > 500_000 or arguments.quick else 5, rival=not arguments.quick)
+            found = measure_clusters(n, n_theirs=1 if n > 500_000 or arguments.quick else 5, rival=arguments.rival)
             report["figures"][f"clusters, {n:,} points"] = found
             target(f"identical to sklearn DBSCAN, {n:,} points", found["identical to sklearn"], 1, at_least=True)
             if n == 100_000:
@@ -208,7 +211,8 @@ def main() -> None:
             if n == 1_000_000:
                 target("new eps, ms, 1,000,000 points", found["cut ms, median"], 50)
     if arguments.only in (None, "tsne"):
-        n = 1_000 if arguments.quick else 10_000
+        warm_up()
+        n = arguments.crops or (1_000 if arguments.quick else 10_000)
         with tempfile.TemporaryDirectory() as folder:
             found = measure_tsne(n, Path(folder))
         report["figures"][f"t-SNE, {n:,} crops"] = found

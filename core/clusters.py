@@ -6,10 +6,6 @@ from typing import Any
 
 import numpy as np
 
-# What scikit-learn's HDBSCAN does behind its own, slower tree; the version is pinned, and a test holds it to that.
-from sklearn.cluster._hdbscan._linkage import MST_edge_dtype, make_single_linkage
-from sklearn.cluster._hdbscan._tree import tree_to_labels
-
 from core.errors import AnomalureError
 from core.files import replace_file, temporary_beside
 from core.spanning_tree import cut_row, find_border_reach, line_up_points, span_points
@@ -248,6 +244,10 @@ def cluster_hdbscan(points: np.ndarray, *, min_cluster_size: int, min_samples: i
     min_samples = min_cluster_size if min_samples is None else min_samples
     if max(min_cluster_size, min_samples) > len(points):
         return np.full(len(points), NOISE, dtype=np.int32)
+    # What scikit-learn's HDBSCAN does behind its own, slower tree; the version is pinned, and a test holds it to that.
+    from sklearn.cluster._hdbscan._linkage import MST_edge_dtype, make_single_linkage
+    from sklearn.cluster._hdbscan._tree import tree_to_labels
+
     tree = span_points(points, min_samples=min_samples)
     edges = np.empty(len(tree.first), dtype=MST_edge_dtype)
     edges["current_node"], edges["next_node"], edges["distance"] = tree.first, tree.second, np.sqrt(tree.reach_sq)

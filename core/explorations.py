@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from core.clusters import ClusterTree, build_tree
 from core.errors import AnomalureError
 from core.files import read_whole, replace_file, temporary_beside, write_whole
 from core.locks import FileLock, LockHeld
@@ -27,6 +27,9 @@ from core.projection import (
 )
 from core.runs import RunFolder
 from core.tsne import FIRST_RUNG, RUNG_STEPS, WARM_STEPS, TsneNeighbours, align_points, choose_ladder, refine_tsne
+
+if TYPE_CHECKING:
+    from core.clusters import ClusterTree
 
 LADDER_JOB = "ladder"
 # A picture on the way is written at most this often: fast enough to watch, without keeping the disk busy.
@@ -202,12 +205,14 @@ class Exploration:
 
     # Clusters
 
-    def tree(self, projection: Projection | None, *, min_samples: int) -> ClusterTree:
+    def tree(self, projection: Projection | None, *, min_samples: int) -> "ClusterTree":
         """The tree of clusters of a finished projection, or of the embeddings themselves (None); kept once made.
 
         Raises:
             AnomalureError: If the projection is not there yet, or the crops cannot be grouped.
         """
+        from core.clusters import ClusterTree, build_tree  # a second that a projection need not wait for
+
         name = "embeddings" if projection is None else projection.key
         path = self.folder / f"tree-{name}-{min_samples}.npz"
         if path.is_file():
