@@ -12,6 +12,7 @@ import cli
 from core.errors import AnomalureError
 from core.explorations import Cancelled, Exploration, WorkStatus
 from core.projection import Projection, ProjectionKind
+from ui import explore_process
 from ui.explore_process import start_projection
 
 PCA = Projection(kind=ProjectionKind.PCA)
@@ -134,16 +135,23 @@ def test_clusters_can_be_those_of_the_embeddings(exploration):
     assert len(tree.cut(float(tree.k_distances[-1]))) == 30
 
 
-def test_the_dashboard_starts_a_process_that_shows_its_pictures(exploration):
-    odd = Projection(perplexity=9)
-    assert start_projection(exploration, odd)
-    assert not start_projection(exploration, odd)
+def test_the_dashboard_starts_a_process_and_keeps_one_ready_for_the_next_value(exploration):
+    first, second = Projection(perplexity=9), Projection(perplexity=3)
+    assert start_projection(exploration, first)
+    assert not start_projection(exploration, first)
+    (spare,) = explore_process._spares.values()
 
+    assert start_projection(exploration, second)
+
+    place = (exploration.folder, second.key)
+    assert explore_process._started[place] is spare
     until = time.monotonic() + 120
-    while exploration.state(odd).status is not WorkStatus.READY and time.monotonic() < until:
+    while not all(exploration.has(one) for one in (first, second)) and time.monotonic() < until:
         time.sleep(0.05)
-
-    assert exploration.points(odd).shape == (30, 2)
+    assert exploration.points(first).shape == exploration.points(second).shape == (30, 2)
+    for left in explore_process._spares.values():
+        left.communicate(timeout=60)
+        assert left.returncode == 0, "a process that is asked for nothing ends with its dashboard"
 
 
 def test_the_command_prints_what_it_made(tmp_path, capsys):

@@ -1,8 +1,10 @@
 """Compute projections in a process of their own, so that the page never waits. Knows no Streamlit."""
 
+import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from ui.run_process import CLI
 
 # Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
 _started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
+# Loading the libraries takes longer than the first steps: one process a run has it behind it, and waits to be asked.
+_spares: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 def start_projection(exploration: Exploration, projection: Projection, *, python: str = sys.executable) -> bool:
@@ -33,8 +37,34 @@ def start_projection(exploration: Exploration, projection: Projection, *, python
         return False
     if exploration.state(projection).status in (WorkStatus.READY, WorkStatus.RUNNING):
         return False
-    _started[place] = _start(exploration, projection, python=python)
+    is_odd = projection.kind is ProjectionKind.TSNE and exploration.job(projection) == projection.key
+    spare = _spares.pop(exploration.run.path, None) if is_odd else None
+    if spare is None or not _ask(spare, projection):
+        spare = _start(exploration, projection, python=python)
+    _started[place] = spare
+    if projection.kind is ProjectionKind.TSNE:
+        _keep_spare(exploration, python=python)
     return True
+
+
+def _ask(spare: subprocess.Popen[bytes], projection: Projection) -> bool:
+    assert spare.stdin is not None
+    if spare.poll() is not None:
+        return False
+    with suppress(OSError), spare.stdin as stdin:
+        stdin.write((json.dumps(projection.to_values()) + "\n").encode())
+        return True
+    return False
+
+
+def _keep_spare(exploration: Exploration, *, python: str) -> None:
+    spare = _spares.get(exploration.run.path)
+    if spare is None or spare.poll() is not None:
+        for other in _spares.values():  # of another run: its end of input is its end
+            if other.stdin is not None:
+                other.stdin.close()
+        _spares.clear()
+        _spares[exploration.run.path] = _spawn(exploration, ["--wait"], name="next", python=python)
 
 
 def stop_projection(exploration: Exploration, projection: Projection) -> None:
@@ -53,15 +83,20 @@ def is_starting(exploration: Exploration, projection: Projection) -> bool:
 
 
 def _start(exploration: Exploration, projection: Projection, *, python: str) -> subprocess.Popen[bytes]:
+    job = exploration.job(projection)
+    options = []
+    if job == projection.key:
+        options = ["--projection", str(projection.kind), "--perplexity", f"{projection.perplexity:g}",
+                   "--n-neighbors", str(projection.n_neighbors), "--min-dist", f"{projection.min_dist:g}",
+                   "--seed", str(projection.seed)]  # fmt: skip
+    return _spawn(exploration, options, name=job, python=python)
+
+
+def _spawn(exploration: Exploration, options: list[str], *, name: str, python: str) -> subprocess.Popen[bytes]:
     run = exploration.run
     project = run.path.parent.parent
-    job = exploration.job(projection)
-    command = [python, str(CLI), "explore", "--project", str(project), "--run", run.run_id, "--json"]
-    if job == projection.key:
-        command += ["--projection", str(projection.kind), "--perplexity", f"{projection.perplexity:g}",
-                    "--n-neighbors", str(projection.n_neighbors), "--min-dist", f"{projection.min_dist:g}",
-                    "--seed", str(projection.seed)]  # fmt: skip
-    log = project / "logs" / f"{run.run_id}-explore-{job}.log"
+    command = [python, str(CLI), "explore", "--project", str(project), "--run", run.run_id, "--json", *options]
+    log = project / "logs" / f"{run.run_id}-explore-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     detached: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
@@ -70,7 +105,8 @@ def _start(exploration: Exploration, projection: Projection, *, python: str) -> 
     )
     # Threads that wait for each other by spinning stand in the way of the dashboard, and of themselves.
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+    stdin = subprocess.PIPE if "--wait" in options else subprocess.DEVNULL
     with log.open("wb") as out:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=CLI.parent, env=environment, **detached
+            command, stdin=stdin, stdout=out, stderr=out, cwd=CLI.parent, env=environment, **detached
         )
