@@ -11,7 +11,7 @@ from core.files import replace_file, temporary_beside
 from core.spanning_tree import cut_row, find_border_reach, line_up_points, span_points
 
 NOISE = -1
-_FORMAT = 1
+_FORMAT = 2
 
 
 class ClusterTree:
@@ -27,12 +27,13 @@ class ClusterTree:
     def __init__(self, *, min_samples: int, arrays: dict[str, np.ndarray]) -> None:
         self.min_samples = min_samples
         self._arrays = arrays
-        self._row = arrays["row"]  # (n,) int32
-        self._joints_sq = arrays["joints_sq"]  # (n - 1,) float64, between each of the row and the next
-        self._core_sq = arrays["core_sq"]  # (n,) float64, in the order of the points, as what follows
-        self._neighbours = arrays["neighbours"]  # (n, min_samples - 1) int32
+        self._row = arrays["row"]  # (n,) int32: which point stands at each place
+        self._places = np.empty_like(self._row)
+        self._places[self._row] = np.arange(len(self._row), dtype=np.int32)
+        self._joints_sq = arrays["joints_sq"]  # (n - 1,) float64, between each place and the next
+        self._core_sq = arrays["core_sq"]  # (n,) float64, by place, as what follows
+        self._neighbours = arrays["neighbours"]  # (n, min_samples - 1) int32: places
         self._neighbours_sq = arrays["neighbours_sq"]  # (n, min_samples - 1) float64
-        self._row_core_sq = self._core_sq[self._row]
         self._border_sq = find_border_reach(self._neighbours, self._neighbours_sq, self._core_sq)
 
     @property
@@ -71,7 +72,7 @@ class ClusterTree:
         Source: Ester et al., KDD 1996.
         """
         eps = check_eps(eps)
-        return cut_row(eps * eps, self._row, self._joints_sq, self._row_core_sq, self._core_sq, self._border_sq,
+        return cut_row(eps * eps, self._row, self._places, self._joints_sq, self._core_sq, self._border_sq,
                        self._neighbours, self._neighbours_sq)  # fmt: skip
 
     def is_core(self, eps: float) -> np.ndarray:
@@ -81,7 +82,7 @@ class ClusterTree:
             AnomalureError: If eps is not a finite number above 0.
         """
         eps = check_eps(eps)
-        return self._core_sq <= eps * eps
+        return (self._core_sq <= eps * eps)[self._places]
 
     def noise_shares(self, eps: np.ndarray) -> np.ndarray:
         """The share of noise among all points, 0 to 1, at each of these eps; same shape as ``eps``."""
@@ -183,9 +184,11 @@ def build_tree(points: np.ndarray, *, min_samples: int) -> ClusterTree:
         return ClusterTree(min_samples=min_samples, arrays=arrays)
     tree = span_points(points, min_samples=min_samples)
     row, joints = line_up_points(tree.first, tree.second, n)
+    places = np.empty_like(row)
+    places[row] = np.arange(n, dtype=np.int32)
     arrays = {
-        "row": row, "joints_sq": tree.reach_sq[joints], "core_sq": tree.core_sq, "neighbours": tree.neighbours,
-        "neighbours_sq": tree.neighbours_sq}  # fmt: skip
+        "row": row, "joints_sq": tree.reach_sq[joints], "core_sq": tree.core_sq[row],
+        "neighbours": places[tree.neighbours[row]], "neighbours_sq": tree.neighbours_sq[row]}  # fmt: skip
     return ClusterTree(min_samples=min_samples, arrays=arrays)
 
 

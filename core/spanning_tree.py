@@ -349,43 +349,52 @@ def find_border_reach(neighbours, neighbours_sq, core_sq):
 
 
 @njit(cache=True, nogil=True)
-def cut_row(eps_sq, row, joints_sq, row_core_sq, core_sq, border_sq, neighbours, neighbours_sq):
-    """Clusters at one eps, numbered by their first core point; shape ``(n,)``, int32, -1 for noise.
+def cut_row(eps_sq, row, places, joints_sq, core_sq, border_sq, neighbours, neighbours_sq):
+    """Clusters at one eps, numbered by their first core point; in the order of the points, ``(n,)``, int32, -1 noise.
+
+    All but the first two are in the order of the row, where what lies together on the plane mostly lies together in
+    memory: with a million points that is most of the time.
 
     Args:
         eps_sq: Squared eps.
         row: ``line_up_points``, shape ``(n,)``.
-        joints_sq: Squared reachability between each point of the row and the next, shape ``(n - 1,)``.
-        row_core_sq: Squared core distances in the order of the row.
-        core_sq, border_sq, neighbours, neighbours_sq: In the order of the points.
+        places: Where in the row each point stands, shape ``(n,)``.
+        joints_sq: Squared reachability between each place and the next, shape ``(n - 1,)``.
+        core_sq, border_sq: Squared eps from which on each is a core point, or no noise, shape ``(n,)``.
+        neighbours, neighbours_sq: Places of the nearest others and their squared distances, shape ``(n, k)``.
     """
     n, k = neighbours.shape
-    labels = np.empty(n, dtype=np.int32)
+    groups = np.empty(n, dtype=np.int32)
+    starts = np.empty(n, dtype=np.int32)  # the first core point of each group
     group = -1
     for place in range(n):
-        if row_core_sq[place] <= eps_sq:
+        if core_sq[place] <= eps_sq:
             if place == 0 or joints_sq[place - 1] > eps_sq:
                 group += 1
-            labels[row[place]] = group
+                starts[group] = row[place]
+            elif row[place] < starts[group]:
+                starts[group] = row[place]
+            groups[place] = group
         else:
-            labels[row[place]] = -1
-    numbers = np.full(group + 1, -1, dtype=np.int32)
-    given = 0
-    for i in range(n):
-        group = labels[i]
-        if group >= 0:
-            if numbers[group] < 0:
-                numbers[group] = given
-                given += 1
-            labels[i] = numbers[group]
-    for i in range(n):
-        if core_sq[i] > eps_sq and border_sq[i] <= eps_sq:
+            groups[place] = -1
+    n_groups = group + 1
+    numbers = np.empty(n_groups, dtype=np.int32)
+    for number, group in enumerate(np.argsort(starts[:n_groups])):
+        numbers[group] = number
+    for place in range(n):
+        if border_sq[place] <= eps_sq:
+            if core_sq[place] <= eps_sq:
+                continue
             nearest_sq, nearest = np.inf, -1
             for slot in range(k):
-                distance, j = neighbours_sq[i, slot], neighbours[i, slot]
+                distance, j = neighbours_sq[place, slot], neighbours[place, slot]
                 if distance > eps_sq or distance > nearest_sq:
                     break
-                if core_sq[j] <= eps_sq and (distance < nearest_sq or j < nearest):
+                if core_sq[j] <= eps_sq and (distance < nearest_sq or row[j] < row[nearest]):
                     nearest_sq, nearest = distance, j
-            labels[i] = labels[nearest]
+            groups[place] = groups[nearest]
+    labels = np.empty(n, dtype=np.int32)
+    for i in range(n):
+        group = groups[places[i]]
+        labels[i] = numbers[group] if group >= 0 else -1
     return labels
