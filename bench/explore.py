@@ -27,6 +27,7 @@ import numpy as np  # noqa: E402  (the project must be on the path first)
 from sklearn.cluster import DBSCAN  # noqa: E402
 from sklearn.manifold import TSNE  # noqa: E402
 
+from bench.explore_browser import measure_repaint  # noqa: E402
 from core.clusters import NOISE, ClusterTree, build_tree, warm_up  # noqa: E402
 from core.explorations import Exploration, WorkStatus  # noqa: E402
 from core.project import Project  # noqa: E402
@@ -220,6 +221,13 @@ def main() -> None:
         target("off the ladder: first new picture, s", found["first new picture s"], 2)
         target("off the ladder: share of sklearn's time", found["share of sklearn's time"], 0.5)
         target("off the ladder: KL over sklearn's", found["KL over sklearn's"], 1.03)
+    if arguments.only in (None, "browser"):
+        for n in (20_000,) if arguments.quick else (20_000, 100_000):
+            found = measure_repaint(n, turns=3 if arguments.quick else 7)
+            report["figures"][f"eps to repainted plot, {n:,} points"] = found
+            target(
+                f"repaint, times as fast as st.plotly_chart, {n:,} points", found["times as fast"], 1.5, at_least=True
+            )
     print_report(report, as_json=arguments.json)
 
 

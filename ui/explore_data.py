@@ -16,7 +16,7 @@ from ui.explore_view import Side, View
 
 SHARE_STEPS = 48
 PLOT_HEIGHT_PX = 640
-COMPARE_HEIGHT_PX = 760
+COMPARE_HEIGHT_PX = 820
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,10 +126,12 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
     exploration.check(side.projection)
     picture = exploration.picture(side.projection)
     if picture is None or not picture.is_final:
-        start_projection(exploration, side.projection)
+        # One that failed or was cancelled is started again only when somebody asks for it.
+        if exploration.state(side.projection).status is WorkStatus.MISSING:
+            start_projection(exploration, side.projection)
         picture = picture or exploration.nearest(side.projection) or exploration.picture(PCA)
     one = Shown(number, points, picture)
-    if picture is not None and picture.is_final:
+    if picture is not None and picture.is_final and picture.projection.kind is side.projection.kind:
         with plain_errors():
             if side.eps is not None and not side.eps > 0:
                 raise AnomalureError(f"eps is a distance above 0, got {side.eps:g}. Choose one on the slider.")

@@ -77,10 +77,9 @@ def read_verdicts(project: Project, points: RunPoints) -> pd.Series:
 
 def read_rows(project: Project, run: RunFolder, crop_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the review queue of these crops, in their order."""
-    n = run.counts().crops
-    rows = project.review_queue(run, flagged_only=False, limit=max(n, 1)).rows.set_index("crop_id", drop=False)
-    return [{str(name): value for name, value in row.items()}
-            for row in rows.reindex([one for one in crop_ids if one in rows.index]).to_dict("records")]  # fmt: skip
+    rows = project.review_queue(run, crop_ids=tuple(crop_ids), flagged_only=False, order="given",
+                                limit=max(len(crop_ids), 1)).rows  # fmt: skip
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def find_first_runs(project: Project, points: RunPoints) -> pd.Series:

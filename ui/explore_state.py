@@ -5,11 +5,15 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.explorations import Exploration
 from core.project import Project
+from core.projection import Projection, ProjectionKind
 from core.runs import RunFolder
 from ui.explore_view import Address, Side, View
 from ui.state import Key
 
+# Beyond this many crops the t-SNEs of the ladder take long enough to wait until somebody wants them.
+MOST_CROPS_UNASKED = 20_000
 NAMES = {"run", "map", "method", "eps", "min", "size", "by", "view"}
 ADDRESS_NAMES = NAMES | {name + "2" for name in NAMES} | {"colour", "off", "fade", "rings", "pick"}
 
@@ -73,6 +77,15 @@ def choose_run(side: int, run_id: str) -> None:
     change_view(change)
 
 
+def choose_first_map(exploration: Exploration) -> Projection:
+    """The map that is shown when nobody asked for one: a t-SNE, but of very many crops PCA, which is there at once."""
+    usual = Projection()
+    if exploration.n_crops <= MOST_CROPS_UNASKED or exploration.has(usual):
+        ladder = exploration.ladder()
+        return usual if usual in ladder or not ladder else ladder[-1]
+    return Projection(kind=ProjectionKind.PCA)
+
+
 def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder | None, str]:
     """The run of a plot: the one asked for, else the latest. Also a sentence if the one asked for is not there."""
     asked = view.sides[side].run
@@ -85,5 +98,9 @@ def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder
     if asked:
         note = f"There is no run {asked!r} in this project, so the latest is shown."
         return view.with_side(side, run=latest.run_id), latest, note
-    sides = [replace(one, run=latest.run_id) if number == side else one for number, one in enumerate(view.sides)]
+    projection = view.sides[side].projection
+    if "map" + ("" if side == 0 else "2") not in read_address():
+        projection = choose_first_map(Exploration.of(latest))
+    sides = [replace(one, run=latest.run_id, projection=projection) if number == side else one
+             for number, one in enumerate(view.sides)]  # fmt: skip
     return replace(view, sides=tuple(sides)), latest, ""

@@ -41,7 +41,7 @@ function readColour(text) {
 class Painter {
   constructor(canvas) {
     this.canvas = canvas;
-    this.context = canvas.getContext("2d", { alpha: false });
+    this.context = canvas.getContext("2d");
     this.stamps = new Map();
   }
 

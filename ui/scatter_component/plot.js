@@ -23,6 +23,7 @@ class Plot {
   constructor(parent) {
     this.parent = parent;
     this.root = parent.querySelector(".explore-plot");
+    this.root.plot = this;
     const find = (name) => this.root.querySelector(name);
     this.stage = find(".ex-stage");
     this.frame = find(".ex-frame");
@@ -334,12 +335,14 @@ class Plot {
     painter.resize(width, height, Math.min(window.devicePixelRatio || 1, 2));
     const radius = n > 200000 ? 1.6 : n > 50000 ? 2.2 : n > 10000 ? 3 : n > 2000 ? 4 : 5;
     const byCluster = data.colour.by === "cluster";
-    const groups = byCluster ? data.colour.cycle : data.colour.groups, colours = this.paletteOf(groups).map(readColour);
+    const waiting = byCluster && !labels; // clusters are still being worked out
+    const quiet = [{ light: this.look.quiet, dark: this.look.quiet }];
+    const groups = waiting ? quiet : byCluster ? data.colour.cycle : data.colour.groups, colours = this.paletteOf(groups).map(readColour);
     const stamps = groups.map((group) => painter.stamp(group.symbol || "circle", radius));
     const strengths = this.species.strengths, codes = byCluster ? labels : this.codes;
     const last = groups.length - 1;
     // Cluster 1, 2, ... go round the palette; its first place is the noise.
-    const group = byCluster ? (i) => (codes[i] === NOISE ? 0 : 1 + ((codes[i] - 1) % last)) : (i) => Math.min(codes[i], last);
+    const group = waiting ? () => 0 : byCluster ? (i) => (codes[i] === NOISE ? 0 : 1 + ((codes[i] - 1) % last)) : (i) => Math.min(codes[i], last);
     const style = (dim) => (i) => {
       const strength = strengths[this.speciesOf[i]];
       if (!strength || (selected && dim === Boolean(selected[i]))) return null;
@@ -357,7 +360,7 @@ class Plot {
     }
     painter.paint(this.look.ground, this.points, this.range, layers);
     this.count();
-    this.showKey(groups, byCluster);
+    this.showKey(groups, byCluster, waiting);
     this.root.dataset.eps = this.eps ?? "";
     this.root.dataset.painted = Number(this.root.dataset.painted || 0) + 1;
   }
@@ -374,16 +377,17 @@ class Plot {
     if (labels && this.data.clusters?.cut) this.reach.tally(most, noise, n);
     const all = n.toLocaleString("en");
     this.tally.textContent = (shown < n ? `${shown.toLocaleString("en")} of ${all} crops shown` : `${all} crops`)
+      + (labels && !this.data.clusters?.cut ? ` · ${sayClusters(most, noise, n)}` : "")
       + (selected ? ` · ${chosen.toLocaleString("en")} selected` : "");
     this.root.querySelector("[data-do=clear]").hidden = !selected;
     if (!selected) this.forgetOutline();
   }
 
   // What the colours mean, where the list of species does not say it already.
-  showKey(groups, byCluster) {
+  showKey(groups, byCluster, waiting) {
     const { colour } = this.data;
     const said = JSON.stringify([colour.by, this.dark, byCluster && Math.min(this.nClusters, 12), colour.title, colour.key?.length]);
-    this.key.hidden = colour.by === "species";
+    this.key.hidden = colour.by === "species" || waiting;
     if (said === this.keySaid || this.key.hidden) return;
     this.keySaid = said;
     this.key.replaceChildren(element("b", "", { textContent: colour.title }));

@@ -97,10 +97,12 @@ class Reach {
     }
   }
 
-  tally(nClusters, nNoise, n) {
-    const share = n ? (100 * nNoise) / n : 0;
-    this.say(`${nClusters.toLocaleString("en")} cluster${nClusters === 1 ? "" : "s"} · ${nNoise.toLocaleString("en")} noise (${share.toFixed(1)}%)`);
-  }
+  tally(nClusters, nNoise, n) { this.say(sayClusters(nClusters, nNoise, n)); }
+}
+
+function sayClusters(nClusters, nNoise, n) {
+  const share = n ? (100 * nNoise) / n : 0;
+  return `${nClusters.toLocaleString("en")} cluster${nClusters === 1 ? "" : "s"} · ${nNoise.toLocaleString("en")} noise (${share.toFixed(1)}%)`;
 }
 
 // Three digits are all that an eye can set.

@@ -1,0 +1,153 @@
+"""The Explore page under a real mouse: drag eps, lasso, hide a species, zoom, hover."""
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+import numpy as np
+import pytest
+from fake_project import make_project
+
+from core.explorations import Exploration
+from core.projection import Projection, ProjectionKind
+from tests.browser.servers import start_server
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+PATIENCE_MS = 60_000  # a slow machine that does other work too
+N = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, browser):
+    """A dashboard over sixty crops in two clouds, with the map of principal components."""
+    folder = tmp_path_factory.mktemp("explore")
+    project = make_project(folder, N, shard_photos=30)
+    exploration = Exploration.of(project.latest_run())
+    exploration.folder.mkdir(parents=True)
+    rows = np.random.default_rng(8).normal(size=(N, 6)).astype(np.float32)
+    rows[: N // 2, 0] += 12
+    np.save(exploration.folder / "prepared.npy", rows)
+    exploration.compute(Projection(kind=ProjectionKind.PCA))
+    exploration.tree(Projection(kind=ProjectionKind.PCA), min_samples=4)
+    yield from start_server(folder / "project", folder / "server.log")
+
+
+@pytest.fixture
+def page(server, browser):
+    """The page with its plot and clusters; what it asked other computers for is an error."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    tab = context.new_page()
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(f"{server.url}/explore?map=pca&min=4&eps=1")
+    tab.wait_for_selector(".ex-reach:not([hidden]) .ex-counts:not(:empty)")
+    yield tab
+    foreign = [url for url in asked if not url.startswith((server.url, "ws://localhost", "blob:", "data:"))]
+    context.close()
+    assert foreign == []
+
+
+def eps_on_show(page) -> float:
+    return float(page.locator(".explore-plot").get_attribute("data-eps"))
+
+
+def address(page) -> dict[str, list[str]]:
+    return parse_qs(urlparse(page.url).query)
+
+
+def in_view(page) -> list[float]:
+    ranges = "[...layout.xaxis.range, ...layout.yaxis.range]"
+    return page.evaluate(
+        f"() => {{ const layout = document.querySelector('.ex-frame')._fullLayout; return {ranges}; }}"
+    )
+
+
+def at(page, x: float, y: float) -> tuple[float, float]:
+    """A place on the plot, in shares of its width and height."""
+    area = page.locator(".ex-stage").bounding_box()
+    return area["x"] + area["width"] * x, area["y"] + area["height"] * y
+
+
+def wait_for_eps(page) -> None:
+    """Until the plot, the number beside it and the address say the same eps, and no longer 1."""
+    page.wait_for_function("""() => {
+        const drawn = document.querySelector('.explore-plot').dataset.eps;
+        const typed = document.querySelector('.ex-number').value;
+        return drawn !== '1' && drawn === typed && new URLSearchParams(location.search).get('eps') === drawn;
+    }""")
+
+
+def test_clusters_follow_the_slider_while_it_is_dragged_and_zoom_is_kept(page):
+    place = page.evaluate("""() => {
+        const plot = document.querySelector('.explore-plot').plot, area = plot.stage.getBoundingClientRect();
+        const [left, top] = plot.place(7);
+        return [area.left + left, area.top + top];
+    }""")
+    page.mouse.move(*place)
+    card = page.locator(".ex-card")
+    expect(card).to_contain_text("score")
+    expect(card).to_contain_text("May 2026")
+    page.wait_for_function("document.querySelector('.ex-card img').naturalWidth > 0")
+
+    page.mouse.move(*at(page, 0.5, 0.5))
+    page.mouse.wheel(0, -300)
+    page.wait_for_url(re.compile("view="))
+    before = in_view(page)
+    said = page.locator(".ex-counts").inner_text()
+    slider = page.locator(".ex-slider").bounding_box()
+    y = slider["y"] + slider["height"] / 2
+    page.mouse.move(slider["x"] + slider["width"] * 0.5, y)
+    page.mouse.down()
+    page.mouse.move(slider["x"] + slider["width"] * 0.2, y, steps=5)
+    page.wait_for_function("before => document.querySelector('.ex-counts').textContent !== before", arg=said)
+    assert eps_on_show(page) < 1
+    page.mouse.up()
+    wait_for_eps(page)
+    assert in_view(page) == pytest.approx(before)
+
+    # The curves set eps too.
+    low = eps_on_show(page)
+    curve = page.locator("[data-curve=shares]")
+    curve.locator(".main-svg").first.wait_for()
+    area = curve.bounding_box()
+    page.mouse.click(area["x"] + area["width"] * 0.75, area["y"] + area["height"] * 0.4)
+    page.wait_for_function("low => Number(document.querySelector('.explore-plot').dataset.eps) > low", arg=low)
+    wait_for_eps(page)
+    assert in_view(page) == pytest.approx(before)
+
+
+def test_a_lasso_and_hidden_species_outlast_leaving_the_page_and_a_reload(page):
+    page.get_by_role("button", name="Show fox").click()
+    expect(page.locator(".ex-tally")).to_contain_text(f"40 of {N} crops shown")
+    expect(page.locator(".ex-faded .ex-name")).to_have_text("fox")
+    page.wait_for_url(re.compile("off=fox"))
+    page.get_by_role("button", name="Invert").click()
+    expect(page.locator(".ex-tally")).to_contain_text(f"20 of {N} crops shown")
+    page.get_by_role("slider", name="Opacity of fox").fill("50")
+    page.wait_for_url(re.compile("fade=fox"))
+    assert set(address(page)["off"]) == {"badger", "deer"}
+
+    page.get_by_role("button", name="Lasso").click()
+    page.mouse.move(*at(page, 0.02, 0.2))
+    page.mouse.down()
+    for corner in [(0.98, 0.2), (0.98, 0.98), (0.02, 0.98)]:
+        page.mouse.move(*at(page, *corner), steps=6)
+    page.mouse.up()
+    expect(page.locator(".ex-tally")).to_contain_text("selected")
+    chosen = int(re.search(r"(\d+) selected", page.locator(".ex-tally").inner_text())[1])
+    assert 0 < chosen <= 20, "of the foxes alone"
+    expect(page.get_by_text(f"{chosen} crops drawn around")).to_be_visible()
+    expect(page.locator(".crop-card")).to_have_count(min(chosen, 12))
+
+    page.get_by_role("link", name="Run").click()
+    expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
+    page.get_by_role("link", name="Explore").click()
+    expect(page.locator(".ex-tally")).to_contain_text(f"20 of {N} crops shown · {chosen} selected")
+
+    page.reload()
+    expect(page.locator(".ex-tally")).to_contain_text(f"20 of {N} crops shown · {chosen} selected")
+    assert address(page)["fade"] == ["fox:0.5"]
