@@ -15,6 +15,7 @@ import pandas as pd
 from core.catalogue import find_kept, find_photo
 from core.crop_pictures import CROP_ID, place_crop_picture
 from core.errors import AnomalureError
+from core.people import read_people_classes
 from core.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
 from core.records import Box, CropKind, Decision, Round, Verdict
 from core.review_index import ReviewIndex
@@ -214,7 +215,7 @@ class Project:
             kept = self._indexes.pop(chosen.run_id, None)
             stamp = _stamp(chosen)
             if kept is None or kept.stamp != stamp:
-                kept = _KeptIndex(stamp, ReviewIndex(chosen))
+                kept = _KeptIndex(stamp, ReviewIndex(chosen, people_classes=read_people_classes(self.store)))
             self._indexes[chosen.run_id] = kept
             while len(self._indexes) > _INDEXES_KEPT:
                 del self._indexes[next(iter(self._indexes))]
@@ -224,6 +225,11 @@ class Project:
                 kept.index.add_verdicts(self.store.verdicts(after=kept.index.sequence))
                 kept.change = change
         return kept.index
+
+    def forget_indexes(self) -> None:
+        """Make what is kept for the review anew, as when other classes count as people."""
+        with self._indexes_lock:
+            self._indexes.clear()
 
     def species(self, run: RunFolder | str | None = None) -> dict[str, int]:
         """Crops by the species that they are taken for, by name; empty before the run is scored."""

@@ -6,7 +6,7 @@ is read from the store.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core.catalogue import MAPPED, open_catalogue
+from core.people import PEOPLE_CLASSES, find_people, people_sql
 from core.runs import RunFolder
 from core.store import to_utc
 
@@ -48,7 +49,7 @@ class QueueFilters:
     as it is while somebody decides. ``captured_from``, ``captured_to``: days, both included; crops of photos without
     a time are left out. ``score_from`` ... ``p_value_to``: both ends included. ``decided_by``: only crops whose
     verdict this reviewer gave. ``decided_as``: only crops with this verdict. ``crop_ids``: only these crops; their
-    order is order ``given``. ``order``: one of ``ORDERS``.
+    order is order ``given``. ``order``: one of ``ORDERS``. ``with_people``: also crops of people and vehicles.
 
     Raises:
         ValueError: If an order is unknown or a rate is out of range.
@@ -70,6 +71,7 @@ class QueueFilters:
     decided_by: str | None = None
     decided_as: str | None = None
     crop_ids: tuple[str, ...] | None = field(default=None, repr=False)
+    with_people: bool = False
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
@@ -83,6 +85,8 @@ class QueueFilters:
         """As SQL over ``queue``, less ``undecided_only``, and its values."""
         values: dict[str, Any] = {}
         where = ["flagged"] if self.flagged_only else []
+        if not self.with_people:
+            where.append("NOT is_person")
         day = timedelta(days=1)
         wanted = {
             "species = $species": self.species,
@@ -118,7 +122,7 @@ class QueueView:
 class ReviewIndex:
     """The crops of a run with the verdicts that hold. May be shared by threads."""
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, *, people_classes: Sequence[str] = PEOPLE_CLASSES) -> None:
         self.run = run
         self.catalogue = open_catalogue(run)
         self.sequence = 0
@@ -136,6 +140,7 @@ class ReviewIndex:
         self._connection.execute("""
             CREATE TABLE decided (place INTEGER, given_on TEXT, sequence BIGINT, verdict TEXT, verdict_species TEXT,
                                   note TEXT, reviewer TEXT, decided_at TIMESTAMP)""")
+        self._is_person = self._say_people(people_classes)
 
     # Verdicts
 
@@ -241,7 +246,8 @@ class ReviewIndex:
 
     def count_flagged(self, filters: QueueFilters) -> int:
         """How many crops of the species and camera are flagged, whatever the other filters."""
-        only = QueueFilters(species=filters.species, camera=filters.camera, false_alarm_rate=filters.false_alarm_rate)
+        only = QueueFilters(species=filters.species, camera=filters.camera, with_people=filters.with_people,
+                            false_alarm_rate=filters.false_alarm_rate)  # fmt: skip
         where, values = only.conditions()
         with self._lock:
             # All rows are fetched: DuckDB 2 refuses the next statement while a result is unfinished.
@@ -268,6 +274,14 @@ class ReviewIndex:
             rows["flagged"] = rows["p_value"].le(false_alarm_rate)  # a missing p-value compares false
         rate = self.own_rate if false_alarm_rate is None else false_alarm_rate
         return rows.assign(run=self.run.run_id, bundle=self.bundle, false_alarm_rate=np.nan if rate is None else rate)
+
+    def count_people(self, filters: QueueFilters) -> int:
+        """How many crops only ``with_people`` leaves out of a queue, decided or not."""
+        where, values = replace(filters, with_people=True).conditions()
+        with self._lock:
+            rows = self._connection.execute(f"""{self._with_queue()} SELECT count(*) FROM queue
+                WHERE is_person AND {where}""", self._values(filters) | values).fetchall()  # fmt: skip
+        return int(rows[0][0])
 
     def find_places(self, crop_ids: Sequence[str]) -> dict[str, int]:
         """The place of each of these crops that the run has."""
@@ -357,12 +371,24 @@ class ReviewIndex:
             return self._connection.sql("SELECT * FROM decided").to_arrow_table()
 
     def _with_queue(self) -> str:
-        return """WITH queue AS (
+        return f"""WITH queue AS (
             SELECT c.* REPLACE (CASE WHEN $rate::DOUBLE IS NULL THEN flagged
                                      ELSE coalesce(p_value <= $rate::DOUBLE, false) END AS flagged),
                 $own_rate::DOUBLE AS own_rate,
-                coalesce(d.verdict, '') AS verdict, coalesce(d.reviewer, '') AS reviewer, d.decided_at
+                coalesce(d.verdict, '') AS verdict, coalesce(d.reviewer, '') AS reviewer, d.decided_at,
+                {self._is_person} AS is_person
             FROM catalogue c LEFT JOIN decided d USING (place))"""
+
+    def _say_people(self, classes: Sequence[str]) -> str:
+        """As SQL over a crop ``c`` and its verdict ``d``: the detector's classes are compared as they are written, so
+        that a million crops cost no more than one column."""
+        names = [str(name) for (name,) in self._connection.execute(
+            "SELECT DISTINCT detector_class FROM catalogue ORDER BY 1").fetchall()]  # fmt: skip
+        shown = [name for name, is_person in zip(names, find_people(names, classes=classes), strict=True) if is_person]
+        listed = ", ".join("'" + name.replace("'", "''") + "'" for name in shown)
+        by_detector = f"c.detector_class IN ({listed})" if shown else "false"
+        by_reviewer = people_sql(classes, detector_class="''", said="d.verdict_species")
+        return f"CASE WHEN coalesce(d.verdict_species, '') <> '' THEN {by_reviewer} ELSE {by_detector} END"
 
     def _values(self, filters: QueueFilters) -> dict[str, Any]:
         return {"rate": filters.false_alarm_rate, "own_rate": self.own_rate}

@@ -27,6 +27,7 @@ from core.people import People, find_people, keep_people_classes, read_people_cl
 from core.progress import Phase
 from core.project import Project
 from core.records import Box, Decision
+from core.review_index import QueueFilters
 from core.selections import save_selection
 
 EVERY = ExportChoice(verdicts=())
@@ -269,7 +270,7 @@ def test_people_are_left_out_unless_asked_for_and_counted(people):
 
 
 def test_what_a_reviewer_says_counts_more_than_the_detector(people):
-    rows = people.review_queue(flagged_only=False).rows
+    rows = people.review_queue(flagged_only=False, with_people=True).rows
     person = rows[rows["detector_class"] == "person"].iloc[0]
     animal = rows[rows["detector_class"] == "animal"].iloc[0]
     people.save_verdict(person, Decision.ANOMALY, species="scarecrow")
@@ -279,6 +280,21 @@ def test_what_a_reviewer_says_counts_more_than_the_detector(people):
         exported = {row["crop_id"] for row in export.rows(by_photo=True)}
     assert person["crop_id"] in exported
     assert animal["crop_id"] not in exported
+
+
+def test_people_are_not_in_the_review_unless_asked_for(people):
+    assert set(people.review_queue(flagged_only=False).rows["detector_class"]) == {"animal", ""}
+    everybody = people.review_queue(flagged_only=False, with_people=True)
+    assert everybody.total == 12
+    index = people.review_index(people.latest_run())
+    assert index.count_people(QueueFilters(flagged_only=False)) == 7
+
+    person = everybody.rows[everybody.rows["detector_class"] == "person"].iloc[0]
+    people.save_verdict(person, Decision.NORMAL, species="scarecrow")
+    assert people.review_queue(flagged_only=False).total == 6
+    keep_people_classes(people.store, ["animal"])
+    people.forget_indexes()
+    assert set(people.review_queue(flagged_only=False).rows["detector_class"]) == {"person", "vehicle", ""}
 
 
 def test_the_project_says_which_classes_are_people(people):

@@ -126,6 +126,7 @@ def _show_people(project: Project) -> People:
 def _keep_classes(project: Project) -> None:
     try:
         keep_people_classes(project.store, str(st.session_state[Key.PEOPLE_CLASSES]).split(","))
+        project.forget_indexes()
     except AnomalureError as error:
         notice(str(error))
 

@@ -136,12 +136,18 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
             persist_state="session", on_change=start_over, placeholder="Any")  # fmt: skip
         decided_as = _choose_verdict()
         decided_by = choose_value("Decided by", "Anybody", index.reviewers(), Key.DECIDED_BY)
+        with_people = st.checkbox("People and vehicles too", key=Key.WITH_PEOPLE, persist_state="session",
+                                  on_change=start_over,
+                                  help="What counts as people is said on the Export page.")  # fmt: skip
     queue = QueueFilters(
         species=species, camera=camera, flagged_only=which != EVERY_CROP and not selection,
         undecided_only=show != ALL and decided_as is None and decided_by is None, decided_since=shown_since(),
         order=order, false_alarm_rate=None if rate == own else rate, captured_from=captured_from,
         captured_to=captured_to, score_from=score_from, score_to=score_to, p_value_to=p_value_to,
-        decided_as=decided_as, decided_by=decided_by, crop_ids=crop_ids)  # fmt: skip
+        decided_as=decided_as, decided_by=decided_by, crop_ids=crop_ids, with_people=with_people)  # fmt: skip
+    n_people = 0 if with_people else index.count_people(queue)
+    if n_people:
+        st.caption(f":material/person_off: {count(n_people, 'crop')} of people or vehicles left out; see **More**.")
     return Filters(queue=queue, selection=selection)
 
 

@@ -15,7 +15,7 @@ from ui.words import say_score, say_time
 QUERY_TEXTS = ("species", "camera", "order", "decided_by", "decided_as")
 QUERY_NUMBERS = ("false_alarm_rate", "score_from", "score_to", "p_value_from", "p_value_to")
 QUERY_DAYS = ("captured_from", "captured_to")
-QUERY_SWITCHES = ("flagged_only", "undecided_only")
+QUERY_SWITCHES = ("flagged_only", "undecided_only", "with_people")
 
 
 def to_query(filters: QueueFilters, *, selection: str = "") -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Key(StrEnum):
     P_VALUE_TO = "p_value_to"
     DECIDED_AS = "decided_as"
     DECIDED_BY = "decided_by"
+    WITH_PEOPLE = "with_people"
     SELECTION = "selection"
     BOARD = "board"
     REVIEWER = "reviewer"
