@@ -218,7 +218,11 @@ def measure_kills(dashboard: Dashboard, project: Project, *, kills: int) -> Figu
         threads = [threading.Thread(target=review, args=(one,)) for one in people]
         for thread in threads:
             thread.start()
-        time.sleep(draw.uniform(0.2, 2.0))
+        # In the midst of it: a dashboard that has just started reads the run first, and a kill then tells nothing.
+        so_far, until = sum(len(one.saved) for one in people), time.monotonic() + START_S
+        while sum(len(one.saved) for one in people) == so_far and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0.0, 1.5))
         dashboard.kill()
         stop.set()
         for thread in threads:
