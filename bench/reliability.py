@@ -179,7 +179,7 @@ def measure_many(dashboard: Dashboard, project: Project, *, reviewers: int, deci
             while not (one.decide() if not one.waiting else one.send()):
                 time.sleep(0.05)
             if n % 10 == 9:
-                repeated = next(iter(one.saved))
+                repeated = one.draw.choice(sorted(one.saved))
                 again.add(repeated)
                 dashboard.ask("POST", "/api/verdicts", {"run": one.run, "pass": one.token, "decisions": [
                     {"id": repeated, "crop": one.crops[0], "verdict": "unsure"}]})  # fmt: skip
