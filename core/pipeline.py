@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.batches import cut_crops, detect_each, embed_crops, list_crops, read_one
+from core.catalogue import keep_catalogue
 from core.crop_pictures import save_crop_picture
 from core.deployments import DeploymentNamer
 from core.events import group_events
@@ -78,6 +79,7 @@ def run_pipeline(
             report.check_cancel()
             run.write_scores(shard, scores)
         report.phase(Phase.DONE)
+        keep_catalogue(run)  # so that nobody who opens the run has to wait for it
         return run.counts()
 
 

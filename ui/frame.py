@@ -50,7 +50,7 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
 def show_sidebar(project: Project) -> None:
     """The project's name and what it holds."""
     runs = project.runs()
-    photos = sum(len(run.file_names) for run in runs if not run.problem)
+    photos = sum(run.n_files for run in runs if not run.problem)
     with st.sidebar:
         st.markdown(f"**{escape_markdown(project.path.name)}**", help=escape_markdown(str(project.path)))
         st.caption(f"{count(len(runs), 'run')} · {count(photos, 'photo')}")

@@ -9,6 +9,7 @@ from core.decoding import decode_photo
 from core.photos import reach
 
 QUALITY = 85
+_ORIENTATION = 0x0112  # EXIF
 WIDTHS_PX = (320, 640, 960, 1280, 1600, 2048, 3072)
 # Photos of a run have passed the limit that its user chose; this is the highest that can be chosen.
 MOST_MEGAPIXELS = 2_000.0
@@ -35,6 +36,8 @@ def render_preview(path: Path, *, width_px: int) -> bytes:
         PhotoUnreadable: If it cannot be decoded.
     """
     content = Path(reach(path)).read_bytes()
+    if _can_be_shown(content, width_px=width_px):
+        return content
     picture = Image.fromarray(decode_photo(content, max_megapixels=MOST_MEGAPIXELS).pixels)
     if picture.width > width_px:
         height_px = max(round(picture.height * width_px / picture.width), 1)
@@ -42,3 +45,15 @@ def render_preview(path: Path, *, width_px: int) -> bytes:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
+
+
+def _can_be_shown(content: bytes, *, width_px: int) -> bool:
+    """Whether the file is already what would be rendered: an upright RGB JPEG that is small enough, and whole."""
+    if not (content.startswith(b"\xff\xd8\xff") and content.rstrip(b"\0").endswith(b"\xff\xd9")):
+        return False
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            turned = picture.getexif().get(_ORIENTATION, 1) != 1
+            return picture.format == "JPEG" and picture.mode == "RGB" and picture.width <= width_px and not turned
+    except (OSError, ValueError, SyntaxError):
+        return False

@@ -12,7 +12,7 @@ import { Steps } from "./steps.js";
 import { Strip } from "./strip.js";
 import { ask, cropPicture, photoPicture, runPath } from "./addresses.js";
 
-const AHEAD = 90;
+const AHEAD = 240;
 const PHOTOS_AHEAD = 3;
 export const PAGE_SIZES = [12, 24, 48, 96];
 
@@ -237,6 +237,7 @@ export class Board {
   #prepare() {
     const ahead = Math.max(AHEAD, 2 * this.pageSize);
     const paint = () => {
+      this.pictures.forgetQueue();
       const last = this.choices.single ? this.cursor + 24 : this.pageStart + 2 * this.pageSize;
       for (let place = this.cursor; place < Math.min(last, this.rows.total); place++) {
         const row = this.rows.at(place);

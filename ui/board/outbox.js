@@ -74,6 +74,7 @@ export class Outbox {
       const answer = await fetch("/api/verdicts", {
         method: "POST",
         credentials: "same-origin",
+        priority: "high",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ run, decisions }),
         signal: AbortSignal.timeout(STUCK_MS),

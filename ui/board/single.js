@@ -3,7 +3,7 @@ import { ask, cropPicture, photoPicture, runPath } from "./addresses.js";
 import { badge } from "./grid.js";
 import { WORDS, button, make } from "./elements.js";
 
-const PAUSE_MS = 140; // what is shown beside the crop waits until the reviewer stays
+const PAUSE_MS = 220; // what is shown beside the crop waits until the reviewer stays
 const SHARP_PX = 3072;
 const FILLED = 0.72;
 
@@ -60,7 +60,7 @@ export class Single {
     const { board } = this;
     const showPhoto = board.choices.photo;
     const address = showPhoto ? photoPicture(board.run, row.photo) : cropPicture(board.run, row.crop);
-    const ready = board.pictures.prepare(address);
+    const ready = board.pictures.prepare(address, { now: true });
     const picture = ready.image;
     picture.alt = showPhoto ? "The whole photo" : "The crop";
     this.frame.className = showPhoto ? "frame" : "frame alone";
@@ -69,7 +69,7 @@ export class Single {
     this.inner = make("div", { cls: "inner" });
     if (!ready.done && showPhoto) {
       // Until the photo is here, the crop stands in its place: it is ready already.
-      const stand = board.pictures.prepare(cropPicture(board.run, row.crop)).image.cloneNode();
+      const stand = board.pictures.prepare(cropPicture(board.run, row.crop), { now: true }).image.cloneNode();
       stand.className = "stand";
       place(stand, row.box, row.size);
       this.inner.append(stand);
@@ -119,7 +119,7 @@ export class Single {
     this.frame.style.setProperty("--shown", String(scale));
     const picture = this.inner.querySelector("img:not(.stand)");
     if (picture && row.size[0] > 1600) {
-      const sharp = this.board.pictures.prepare(photoPicture(this.board.run, row.photo, SHARP_PX));
+      const sharp = this.board.pictures.prepare(photoPicture(this.board.run, row.photo, SHARP_PX), { now: true });
       sharp.when.then(() => {
         if (sharp.done && this.crop === row.crop && this.zoomed && picture.isConnected) picture.replaceWith(sharp.image);
       });
@@ -223,7 +223,7 @@ export class Single {
       this.board.go(inList);
       return;
     }
-    const picture = this.board.pictures.prepare(photoPicture(this.board.run, photo.photo)).image;
+    const picture = this.board.pictures.prepare(photoPicture(this.board.run, photo.photo), { now: true }).image;
     picture.alt = `Another photo of this visit, ${photo.time}`;
     this.inner.replaceChildren(picture, ...photo.crops.filter(({ kind }) => kind === "detection").map((crop) => drawBox(crop.box, crop.size, "other")));
     this.inner.style.transform = "";

@@ -1,0 +1,269 @@
+"""How fast the Review page is with very many crops, in headless Chromium: opening, key to paint, decision to disk.
+
+``python bench/review.py [--quick] [--json] [--crops N] [--folder DIR]``. The project is made up (bench/big_project.py):
+synthetic rows and a few real pictures. With ``--folder`` it is kept there and used again.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
+
+from big_project import make_big_project  # noqa: E402  # needs the path above
+
+from core.catalogue import keep_catalogue, show_catalogue  # noqa: E402
+from core.holding_verdicts import show_holding  # noqa: E402
+from core.project import Project  # noqa: E402
+from core.review_index import QueueFilters  # noqa: E402
+
+FULL, QUICK = 1_000_000, 20_000
+FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+KEYS = "nanununanaun"
+PAUSE_MS = 120  # between two keys: 8 decisions a second, faster than anybody
+START_S = 60.0
+
+OPENED = """() => new Promise((done) => {
+  const find = () => {
+    for (const host of document.querySelectorAll("div")) {
+      const board = host.shadowRoot?.querySelector(".board");
+      if (board) return board;
+    }
+    return null;
+  };
+  const look = () => {
+    const board = window.theBoard ||= find();
+    const picture = board?.querySelector(".card.next img");
+    if (picture?.complete && picture.naturalWidth) requestAnimationFrame(() => {
+      const after = new MessageChannel();
+      after.port1.onmessage = () => done(performance.now());
+      after.port2.postMessage(0);
+    });
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+
+WATCH = """() => {
+  window.paints = [];
+  window.saves = [];
+  window.decided = new Set();
+  const send = window.fetch;
+  window.fetch = (address, options) => {
+    if (String(address).endsWith("/api/verdicts")) {
+      for (const one of JSON.parse(options.body).decisions) window.decided.add(one.id);
+    }
+    return send(address, options);
+  };
+  window.addEventListener("keydown", (event) => {
+    const start = event.timeStamp;
+    const board = window.theBoard;
+    const crop = () => board.querySelector(".card.next")?.dataset.crop;
+    const before = board.querySelector(".single .facts")?.textContent ?? crop();
+    const look = () => {
+      const single = board.querySelector(".single");
+      const now = single ? single.querySelector(".facts").textContent : crop();
+      const picture = single ? single.querySelector(".frame img.stand, .frame img") : board.querySelector(".card.next img");
+      const shown = picture?.complete && picture.naturalWidth;
+      if (now === before || !shown) { requestAnimationFrame(look); return; }
+      const after = new MessageChannel();
+      after.port1.onmessage = () => window.paints.push(performance.now() - start);
+      after.port2.postMessage(0);
+    };
+    requestAnimationFrame(look);
+    const wait = () => {
+      const said = board.querySelector(".saving").textContent;
+      if (!said.includes("All saved")) { requestAnimationFrame(wait); return; }
+      window.saves.push(performance.now() - start);
+    };
+    requestAnimationFrame(() => requestAnimationFrame(wait));
+  }, true);
+}"""
+
+
+def measure(folder: Path, *, n_crops: int, n_keys: int, n_opens: int) -> dict[str, Any]:
+    """Every figure, by name; times in milliseconds."""
+    figures: dict[str, Any] = {"crops": n_crops}
+    if not (folder / "project" / "runs" / "big" / "progress.json").is_file():
+        make_big_project(folder, n_crops)
+    project = Project(folder / "project")
+    run = project.run("big")
+    start = time.perf_counter()
+    keep_catalogue(run)
+    figures["catalogue_s"] = time.perf_counter() - start
+    figures |= compare_pages(project)
+    figures |= measure_browser(project, n_keys=n_keys, n_opens=n_opens)
+    return figures
+
+
+def compare_pages(project: Project) -> dict[str, float]:
+    """A page of the queue on the server: kept index against joining all verdicts with all crops each time."""
+    run = project.run("big")
+    start = time.perf_counter()
+    index = project.review_index(run)
+    first = time.perf_counter() - start
+
+    def ours() -> None:
+        filters = QueueFilters(undecided_only=True)
+        index._views.clear()
+        index.rows(index.open_view(filters).places[1_000:1_060])
+
+    def joined() -> None:
+        verdicts = project.path / "bench-verdicts.parquet"
+        project.store.copy_verdicts(verdicts)
+        with duckdb.connect(config={"threads": 2}) as connection:
+            show_catalogue(connection, run)
+            show_holding(connection, verdicts)
+            connection.execute("""
+                SELECT c.*, h.* FROM catalogue c LEFT JOIN holding h USING (crop_id)
+                WHERE flagged AND h.verdict IS NULL ORDER BY score DESC, crop_id LIMIT 60 OFFSET 1000""").df()
+            connection.execute("""
+                SELECT count(*), count(h.verdict) FROM catalogue c LEFT JOIN holding h USING (crop_id)
+                WHERE flagged""").fetchall()
+
+    times: dict[str, list[float]] = {"ours": [], "joined": []}
+    for _ in range(3):
+        for name, ask in (("ours", ours), ("joined", joined)):
+            start = time.perf_counter()
+            ask()
+            times[name].append(time.perf_counter() - start)
+    return {"index_first_ms": 1000 * first, "page_ms": 1000 * float(np.median(times["ours"])),
+            "page_joined_ms": 1000 * float(np.median(times["joined"]))}  # fmt: skip
+
+
+def measure_browser(project: Project, *, n_keys: int, n_opens: int) -> dict[str, Any]:
+    """Open the page and press keys, as a reviewer would."""
+    from playwright.sync_api import sync_playwright
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py",
+               "--server.headless", "true", "--server.port", str(port)]  # fmt: skip
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env={**os.environ, "ANOMALURE_PROJECT": str(project.path)})  # fmt: skip
+    try:
+        _wait_for(f"http://localhost:{port}/healthz")
+        address = f"http://localhost:{port}/review"
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=_find_chromium(), args=FLAGS)
+            opens = [_open(browser, address) for _ in range(n_opens + 1)]
+            before = len(project.store.verdicts())
+            grid = _press_keys(browser, address, n_keys, single=False)
+            single = _press_keys(browser, address, n_keys, single=True)
+            browser.close()
+        written = len(project.store.verdicts()) - before
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+    return {
+        "open_first_ms": opens[0], "open_ms": float(np.median(opens[1:])),
+        **_spread("grid_paint_ms", grid["paints"]), **_spread("single_paint_ms", single["paints"]),
+        **_spread("saved_ms", grid["saves"] + single["saves"]), 
+        "pressed": 2 * n_keys, "sent": len(grid["decided"]) + len(single["decided"]), "written": written}  # fmt: skip
+
+
+def _open(browser: Any, address: str) -> float:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(60_000)
+    page.goto(address, wait_until="commit")
+    opened_ms = float(page.evaluate(OPENED))
+    page.context.close()
+    return opened_ms
+
+
+def _press_keys(browser: Any, address: str, n: int, *, single: bool) -> dict[str, list[Any]]:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(60_000)
+    page.goto(address, wait_until="commit")
+    page.evaluate(OPENED)
+    if single:
+        page.keyboard.press("o")
+        page.wait_for_timeout(1_500)
+    page.evaluate(WATCH)
+    for i in range(n):
+        page.keyboard.press(KEYS[i % len(KEYS)])
+        page.wait_for_timeout(PAUSE_MS)
+    page.wait_for_function(f"window.paints.length >= {n} && window.saves.length >= {n}")
+    times: dict[str, list[Any]] = page.evaluate(
+        "({paints: window.paints, saves: window.saves, decided: [...window.decided]})"
+    )
+    page.context.close()
+    return times
+
+
+def _spread(name: str, values: list[float]) -> dict[str, float]:
+    return {f"{name}_p50": float(np.percentile(values, 50)), f"{name}_p95": float(np.percentile(values, 95))}
+
+
+def _wait_for(address: str) -> None:
+    until = time.monotonic() + START_S
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def _find_chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    raise SystemExit("No Chromium found.")
+
+
+def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the page must reach, and whether it does."""
+    wanted = [
+        ("key to next crop painted, grid, 95th percentile, ms", "grid_paint_ms_p95", 100),
+        ("key to next crop painted, one at a time, 95th percentile, ms", "single_paint_ms_p95", 100),
+        ("decision shown as saved, 95th percentile, ms", "saved_ms_p95", 500),
+        ("page opens, median, ms", "open_ms", 2_000),
+        ("page opens the first time after the start of the server, ms", "open_first_ms", 2_000),
+        ("decisions that are not on the disk", "lost", 0),
+    ]
+    values = {**figures, "lost": figures["sent"] - figures["written"]}
+    return [{"name": name, "figure": values[key], "target": limit, "met": values[key] <= limit}
+            for name, key, limit in wanted]  # fmt: skip
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK:,} crops and few keys, under a minute")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--crops", type=int, help=f"how many crops (default {FULL:,})")
+    parser.add_argument("--folder", type=Path, help="where to keep the made-up project, and find it again")
+    arguments = parser.parse_args()
+    n_crops = arguments.crops or (QUICK if arguments.quick else FULL)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        figures = measure(arguments.folder or Path(temporary), n_crops=n_crops,
+                          n_keys=30 if arguments.quick else 100, n_opens=2 if arguments.quick else 4)  # fmt: skip
+    targets = list_targets(figures)
+    if arguments.json:
+        print(json.dumps({**figures, "targets": targets}))
+        return
+    for name, value in figures.items():
+        print(f"{name:24} {value:,.1f}" if isinstance(value, float) else f"{name:24} {value:,}")
+    for one in targets:
+        print(f"{'met   ' if one['met'] else 'MISSED'} {one['name']}: {one['figure']:,.0f} (at most {one['target']:,})")
+
+
+if __name__ == "__main__":
+    main()
