@@ -76,7 +76,7 @@ WATCH = """() => {
     const look = () => {
       const single = board.querySelector(".single");
       const now = single ? single.querySelector(".facts").textContent : crop();
-      const picture = single ? single.querySelector(".frame img.stand, .frame img") : board.querySelector(".card.next img");
+      const picture = board.querySelector(single ? ".frame img.stand, .frame img" : ".card.next img");
       const shown = picture?.complete && picture.naturalWidth;
       if (now === before || !shown) { requestAnimationFrame(look); return; }
       const after = new MessageChannel();
