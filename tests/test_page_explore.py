@@ -159,7 +159,7 @@ def test_a_selection_goes_to_the_review_as_a_queue(project, monkeypatch):
     press(page, "explore-review")
 
     kept = project.selection(gone[0]["selection"])
-    assert gone[0]["run"] == project.latest_run().run_id
+    assert kept.run_id == project.latest_run().run_id
     assert kept.crop_ids() == project.review_queue(flagged_only=False, species="deer").rows["crop_id"].tolist()
     assert kept.name == "5 crops of deer"
 

@@ -74,7 +74,8 @@ def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[s
         if st.button(f"Review {count(n, 'crop')}", key="explore-review", type="primary", icon=":material/fact_check:"):
             assert view.pick is not None
             kept = save_selection(project, say_pick(view.pick, n=n), run.run_id, crop_ids, source=_say_source(view))
-            st.switch_page(str(REVIEW), query_params={Key.RUN.value: run.run_id, "selection": kept.selection_id})
+            # The selection says which run it is of; Review reads it only where no run is asked for beside it.
+            st.switch_page(str(REVIEW), query_params={Key.SELECTION.value: kept.selection_id})
         for decision, icon in BULK_ICONS.items():
             st.button(DECISION_WORDS[decision], key=f"explore-decide-{decision}", icon=icon, on_click=_decide,
                       args=(project, run, crop_ids, decision),
