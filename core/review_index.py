@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from core.catalogue import MAPPED, open_catalogue
 from core.people import PEOPLE_CLASSES, find_people, people_sql
+from core.rankings import read_ranking
 from core.runs import RunFolder
 from core.store import to_utc
 
@@ -30,9 +31,13 @@ ORDERS = {
     "doubt": "abs(ln(greatest(p_value, 1e-6) / coalesce($rate::DOUBLE, own_rate))) NULLS LAST, place",
     "event": "min(place) OVER (PARTITION BY event_id), captured_at NULLS LAST, place",
     "given": "nth",
+    "likely": "likely_place NULLS LAST, place",
+    "learn": "learn_place NULLS LAST, place",
 }
 """How a queue can be ordered: most anomalous first, oldest first, by file name, nearest to the false-alarm rate first,
-by event (the one with the most anomalous crop first, oldest first within), as the given list of crops has it."""
+by event (the one with the most anomalous crop first, oldest first within), as the given list of crops has it; as the
+newest ranking after the verdicts has it, likely anomalies or what teaches most first, and by score without one."""
+RANKED = ("likely", "learn")
 
 # A view is 4 bytes a crop; several reviewers with several filters fit, and one that was put away is made again.
 _VIEWS_KEPT = 24
@@ -50,6 +55,8 @@ class QueueFilters:
     a time are left out. ``score_from`` ... ``p_value_to``: both ends included. ``decided_by``: only crops whose
     verdict this reviewer gave. ``decided_as``: only crops with this verdict. ``crop_ids``: only these crops; their
     order is order ``given``. ``order``: one of ``ORDERS``. ``with_people``: also crops of people and vehicles.
+    ``ranking``: after which verdict the ranking was made by which ``likely`` and ``learn`` go; another one is another
+    list.
 
     Raises:
         ValueError: If an order is unknown or a rate is out of range.
@@ -72,6 +79,7 @@ class QueueFilters:
     decided_as: str | None = None
     crop_ids: tuple[str, ...] | None = field(default=None, repr=False)
     with_people: bool = False
+    ranking: int | None = None
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
@@ -231,6 +239,9 @@ class ReviewIndex:
                 "crop_id": pa.array(filters.crop_ids, pa.string()),
                 "nth": np.arange(len(filters.crop_ids))}))  # fmt: skip
             chosen = "queue JOIN chosen USING (crop_id)"
+        if filters.order in RANKED:
+            self._connection.register("ranked", pa.Table.from_pandas(read_ranking(self.run), preserve_index=False))
+            chosen += " LEFT JOIN ranked USING (crop_id)"
         table = self._connection.execute(
             f"""{self._with_queue()} SELECT place, verdict <> '' AS is_decided, coalesce(decided_at >= $since, false)
                 AS is_recent FROM {chosen} WHERE {where} {order}""",

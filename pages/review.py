@@ -8,6 +8,7 @@ from ui.messages import plain_errors, show_notice
 from ui.resources import open_project
 from ui.review_board import show_board
 from ui.review_filters import choose_run, show_filters
+from ui.review_remaining import show_remaining
 from ui.review_waiting import show_no_run, show_waiting
 from ui.reviewer import ask_to_sign_in
 
@@ -27,4 +28,6 @@ with plain_errors():
         with download:
             show_download(project, run)
         index = project.review_index(run)
-        show_board(project, index, show_filters(project, index))
+        filters = show_filters(project, index)
+        show_remaining(index, filters)
+        show_board(project, index, filters)

@@ -1,6 +1,7 @@
 """Run, review, retrain, run again: nothing is lost on the way round, and the order gets better."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,14 @@ import pytest
 import cli
 from core.metrics import compute_auroc
 from core.project import Project
-from core.rankings import read_ranking, read_ranking_info
+from core.rankings import RankingInfo, read_ranking, read_ranking_info
+from core.stopping import Remaining
 from models.bundle import Bundle
 from models.ranking import rank_run
 from models.retraining import retrain_bundle
 from tests.fake_season import KNOWN, STRANGER, add_season, decide, is_stranger, make_base_bundle
+from ui.retrain_process import refresh_ranking
+from ui.review_remaining import say_remaining
 
 EVERYTHING = {"flagged_only": False, "limit": 1_000}
 
@@ -160,3 +164,51 @@ def test_an_accepted_species_becomes_known_only_when_that_is_asked_for(tmp_path)
     low, high = (Bundle.load(project.bundles_dir / name).species_judge.judge(vectors).p_values for name in
                  ("without", "with"))  # fmt: skip
     assert np.median(high) > np.median(low)
+
+
+def test_the_review_queue_goes_by_the_newest_ranking(circle):
+    project, before, *_ = circle
+    rank_run(project, before)
+    ranking = read_ranking(before)
+
+    for order, column in (("likely", "likely_place"), ("learn", "learn_place")):
+        rows = project.review_queue(before, undecided_only=True, order=order, **EVERYTHING).rows
+        assert rows["crop_id"].tolist() == ranking.sort_values(column)["crop_id"].tolist()
+
+
+def test_without_a_ranking_the_order_of_likelihood_is_that_of_the_score(tmp_path):
+    project = Project(tmp_path / "project")
+    run = add_season(project, "look", n_usual=20, n_odd=2)
+
+    by_score, likely = (project.review_queue(run, order=order, **EVERYTHING).rows["crop_id"].tolist()
+                        for order in ("score", "likely"))  # fmt: skip
+
+    assert by_score == likely
+
+
+def test_a_ranking_is_made_anew_only_after_a_few_more_decisions(tmp_path, monkeypatch):
+    project = Project(tmp_path / "project")
+    run = add_season(project, "look", n_usual=20, n_odd=2)
+    asked = []
+    monkeypatch.setattr("ui.retrain_process._start", lambda project, job, name, command: asked.append(name))
+
+    assert not refresh_ranking(project, run, last_sequence=9)
+    assert refresh_ranking(project, run, last_sequence=10)
+    decide(project, project.review_queue(run, **EVERYTHING).rows.head(12))
+    rank_run(project, run)
+    assert not refresh_ranking(project, run, last_sequence=21)
+    assert refresh_ranking(project, run, last_sequence=22)
+    assert asked == ["look", "look"]
+
+
+@pytest.mark.parametrize(("found", "at_most", "expected", "words"), [
+    (37, 2, 0.9, "**You can stop here**: likely fewer than 3 of 39 anomalies remain."),
+    (3, 0, 0.1, "**You can stop here**: all of the 3 anomalies are probably found."),
+    (12, 9, 4.2, "**12 anomalies found**, likely 57% or more of all: about 4, at most 9, left among 200 crops."),
+    (1, 5, 0.2, "**1 anomaly found**, likely 17% or more of all: perhaps none, at most 5, left among 200 crops."),
+])  # fmt: skip
+def test_what_is_left_is_said_in_a_sentence(found, at_most, expected, words):
+    said = Remaining(found=found, decided=60, undecided=200, expected=expected, at_most=at_most)
+
+    assert say_remaining(RankingInfo("run", 60, found, 60 - found, said)) == words
+    assert say_remaining(RankingInfo("run", 9, 0, 9, replace(said, decided=9))) == ""

@@ -7,6 +7,7 @@ decisions go in one request, and the answer says which are on the disk.
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache, wraps
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,6 +25,7 @@ from core.records import Decision
 from core.review_index import SAME_BOX_IOU, ReviewIndex
 from core.selections import read_selection
 from ui.project_place import open_shown_project
+from ui.retrain_process import refresh_ranking
 from ui.review_rows import from_query, list_event, list_history, list_last, list_rows, say_alike, to_row
 from ui.reviewer_pass import PassInvalid, read_pass
 
@@ -116,10 +118,18 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
         except (ValueError, TypeError) as error:
             refused[str(item["id"])] = f"This decision cannot be understood: {error}."
     unknown = set(keep_decisions(project, run_id, decisions)) if decisions else set()
+    _rank_anew(project, run_id)
     if unknown and len(unknown) == len({one.crop_id for one in decisions}) and not refused:
         raise NotThere
     refused |= {one.decision_id: "This run has no such crop." for one in decisions if one.crop_id in unknown}
     return {"saved": [one.decision_id for one in decisions if one.crop_id not in unknown], "refused": refused}
+
+
+def _rank_anew(project: Project, run_id: str) -> None:
+    """After every few decisions what is undecided is ranked anew, by a process that nobody waits for."""
+    index = project.review_index(run_id)
+    with suppress(OSError):  # the decisions are kept; without a new ranking the last one holds
+        refresh_ranking(project, index.run, last_sequence=index.sequence)
 
 
 def _to_decision(item: Mapping[str, Any], *, reviewer: str) -> GivenDecision:

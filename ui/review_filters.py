@@ -9,8 +9,9 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.project import Project
+from core.rankings import latest_sequence
 from core.records import Decision
-from core.review_index import QueueFilters, ReviewIndex
+from core.review_index import RANKED, QueueFilters, ReviewIndex
 from core.runs import RunFolder
 from core.settings import SETTINGS
 from ui.state import Key, rate_key
@@ -25,6 +26,8 @@ ORDER_WORDS = {
     "doubt": "Nearest to the limit first",
     "time": "Oldest first",
     "file": "By file name",
+    "likely": "Likely anomalies first, by what was decided",
+    "learn": "What teaches most first",
 }
 GIVEN = "As the selection has them"
 DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_rate")
@@ -144,7 +147,8 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
         undecided_only=show != ALL and decided_as is None and decided_by is None, decided_since=shown_since(),
         order=order, false_alarm_rate=None if rate == own else rate, captured_from=captured_from,
         captured_to=captured_to, score_from=score_from, score_to=score_to, p_value_to=p_value_to,
-        decided_as=decided_as, decided_by=decided_by, crop_ids=crop_ids, with_people=with_people)  # fmt: skip
+        decided_as=decided_as, decided_by=decided_by, crop_ids=crop_ids, with_people=with_people,
+        ranking=latest_sequence(index.run) if order in RANKED else None)  # fmt: skip
     n_people = 0 if with_people else index.count_people(queue)
     if n_people:
         st.caption(f":material/person_off: {count(n_people, 'crop')} of people or vehicles left out; see **More**.")

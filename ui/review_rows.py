@@ -13,6 +13,7 @@ from core.runs import RunFolder
 from ui.words import say_score, say_time
 
 QUERY_TEXTS = ("species", "camera", "order", "decided_by", "decided_as")
+QUERY_COUNTS = ("ranking",)
 QUERY_NUMBERS = ("false_alarm_rate", "score_from", "score_to", "p_value_from", "p_value_to")
 QUERY_DAYS = ("captured_from", "captured_to")
 QUERY_SWITCHES = ("flagged_only", "undecided_only", "with_people")
@@ -21,7 +22,7 @@ QUERY_SWITCHES = ("flagged_only", "undecided_only", "with_people")
 def to_query(filters: QueueFilters, *, selection: str = "") -> dict[str, Any]:
     """The filters as an address can hold them; what is as usual is left out."""
     usual = QueueFilters()
-    values = {name: getattr(filters, name) for name in (*QUERY_TEXTS, *QUERY_NUMBERS)}
+    values = {name: getattr(filters, name) for name in (*QUERY_TEXTS, *QUERY_NUMBERS, *QUERY_COUNTS)}
     values |= {name: getattr(filters, name) and getattr(filters, name).isoformat() for name in QUERY_DAYS}
     values |= {name: int(getattr(filters, name)) for name in QUERY_SWITCHES}
     if filters.decided_since is not None:
@@ -38,6 +39,7 @@ def from_query(query: Mapping[str, str], *, crop_ids: tuple[str, ...] | None = N
     """
     values: dict[str, Any] = {name: str(query[name]) for name in QUERY_TEXTS if name in query}
     values |= {name: float(query[name]) for name in QUERY_NUMBERS if name in query}
+    values |= {name: int(query[name]) for name in QUERY_COUNTS if name in query}
     values |= {name: date.fromisoformat(query[name]) for name in QUERY_DAYS if name in query}
     values |= {name: str(query[name]) == "1" for name in QUERY_SWITCHES if name in query}
     if "decided_since" in query:
