@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import openvino
 import pytest
 import torch
 import torchvision
@@ -22,7 +23,7 @@ from core.sample.places import PLACES
 from core.sample.scenery import draw_scenery
 from core.sample.season import DEFAULT_SEED
 from models.first_steps import SAMPLE_CONFIDENCE
-from models.weights import measure, train_detector, train_encoder
+from models.weights import measure, refine_detector, refine_encoder, train_detector, train_encoder
 from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_photos, read_real_photos, render_photos
 
 WEIGHTS = Path(measure.__file__).parent
@@ -202,6 +203,68 @@ def test_the_detectors_training_boxes_stay_on_their_animals(mosaic):
                 assert inside.min() > picture.max() * 0.6
                 checked += 1
     assert checked >= 8
+
+
+def test_an_exported_detector_can_be_read_back_into_its_network(photos):
+    pictures = train_detector.draw_batch(np.random.default_rng(1), photos, [], 8, mosaics=0.0, side_px=(192, 256))[
+        "img"
+    ]
+    model = train_detector.DetectionModel(str(train_detector.PLAN), ch=3, nc=1, verbose=False)
+    refine_detector.read_back(model, DETECTOR / "detector.xml", pictures)
+    canvas = torch.full((1, 3, 416, 416), 0.45)
+    canvas[:, :, 100:292, 80:336] = pictures[:1]
+    with torch.inference_mode():
+        ours = model.eval()(canvas)[0].numpy()  # (1, 5, cells): boxes in pixels, then the confidence
+    exported = openvino.Core().compile_model(DETECTOR / "detector.xml", "CPU")(canvas.numpy())[0]
+    np.testing.assert_allclose(ours[:, 4], exported[:, 4], atol=1e-3)
+    sure = exported[0, 4] > 0.02
+    np.testing.assert_allclose(ours[0, :4, sure], exported[0, :4, sure], atol=0.5)
+
+
+def test_the_margin_is_taken_off_the_own_kind_alone_as_in_the_slow_loss():
+    cosines = torch.tensor([[0.9, 0.1, -0.3], [0.2, 0.4, 0.3]])
+    wanted = torch.tensor([0, 2])
+    total = 0.0
+    for row, own in zip(cosines.tolist(), wanted.tolist(), strict=True):
+        shares = [math.exp(20.0 * (value - 0.2 * (kind == own))) for kind, value in enumerate(row)]
+        total -= math.log(shares[own] / sum(shares))
+    assert refine_encoder.margin_loss(cosines, wanted).item() == pytest.approx(total / 2, rel=1e-5)
+
+
+def test_a_kind_is_drawn_as_often_as_another_however_many_crops_it_has():
+    kinds = np.array([10, 10, 10, 11, 0])
+    chances = refine_encoder.draw_chances(kinds)
+    assert chances[:3].sum() == pytest.approx(chances[3])
+    assert chances[4] == pytest.approx(refine_encoder.KNOWN_WEIGHT * chances[3])
+    assert chances.sum() == pytest.approx(1)
+
+
+def test_the_last_lessons_run_and_change_the_weights(photos, tmp_path):
+    torch.manual_seed(0)
+    settings = argparse.Namespace(
+        seed=3, steps=1, batch=4, lr=1e-3, device="cpu", cache=tmp_path, out=tmp_path / "encoder.safetensors",
+        photos=8, kinds=3)  # fmt: skip
+    model = train_detector.DetectionModel(str(train_detector.PLAN), ch=3, nc=1, verbose=False)
+    model.args = train_detector.get_cfg()
+    first, last = (model.state_dict()[f"model.{n}.conv.weight"].clone() for n in (0, 5))
+    average = refine_detector.train(model, photos, [], settings)
+    assert torch.equal(model.state_dict()["model.0.conv.weight"], first)
+    assert not torch.equal(model.state_dict()["model.5.conv.weight"], last)
+    # A training that was stopped goes on from what is kept: there is nothing left to do.
+    again = train_detector.DetectionModel(str(train_detector.PLAN), ch=3, nc=1, verbose=False)
+    again.args = train_detector.get_cfg()
+    resumed = refine_detector.train(again, photos, [], settings)
+    assert torch.equal(resumed.state_dict()["model.5.conv.weight"], average.state_dict()["model.5.conv.weight"])
+
+    crops = train_encoder.cut_squares(photos, {kind.name: n for n, kind in enumerate(invent_kinds(31, 3))})
+    network = measure.load_backbone(ENCODER)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    maps = refine_encoder.compute_maps(network.features[: refine_encoder.FROZEN_BLOCKS], crops, settings)
+    assert maps.maps.shape[0] == len(maps.kinds) == refine_encoder.VIEWS * len(crops.kinds)
+    refine_encoder.train(network, maps, n_kinds=3, args=settings)
+    changed = {key for key, value in network.state_dict().items() if not torch.equal(value, before[key])}
+    assert changed
+    assert all(int(key.split(".")[1]) >= refine_encoder.FROZEN_BLOCKS for key in changed)
 
 
 def test_both_trainings_run_and_change_the_weights(photos, tmp_path):

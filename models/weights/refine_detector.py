@@ -176,7 +176,7 @@ def train(
         rng = np.random.default_rng([args.seed, 4, step])
         share = step / args.steps
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
+            group["lr"] = float(args.lr * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share))))
         side = next(side for until, side in STAGES if share < until)
         # The last part without mosaics: photos as they will come.
         mosaics = MOSAIC_SHARE if share < STAGES[0][0] else 0.0

@@ -24,10 +24,12 @@ from models.weights.training_photos import invent_kinds, keep_mixed_photos
 
 INPUT_PX = 96
 FROZEN_BLOCKS = 14  # of MobileNetV2's 19
-VIEWS = 2  # of each crop
+VIEWS = 4  # of each crop
 SHARPNESS = 20.0  # of the softmax over cosines
 MARGIN = 0.2  # that the own kind must be ahead, as a cosine
 KNOWN_WEIGHT = 6.0  # a known kind is drawn as often as so many made-up ones
+RATE_STEPS = 1500  # over which the rate would fall to nothing; far fewer are enough
+BLEND = 0.7  # how much of the new weights: what the lessons before gave is not all forgotten
 REPORT_EVERY = 100
 
 
@@ -46,8 +48,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3003)
     parser.add_argument("--kinds", type=int, default=260, help="made-up kinds of animal")
     parser.add_argument("--photos", type=int, default=1600, help="rendered photos, the detector's too")
-    parser.add_argument("--steps", type=int, default=700)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--cache", type=Path, default=Path("data/training"), help="where photos and maps are kept")
     parser.add_argument("--threads", type=int, default=1)
@@ -66,8 +68,10 @@ def main() -> None:
     backbone.load_state_dict({key: value.float() for key, value in load_file(args.start).items()})
     print(f"{len(crops.kinds)} crops of {len(set(crops.kinds))} kinds, none of {len(INTRUDERS)} intruders", flush=True)
     backbone.to(args.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    before = {key: value.clone() for key, value in backbone.state_dict().items()}
     maps = compute_maps(backbone.features[:FROZEN_BLOCKS], crops, args)
     train(backbone, maps, n_kinds=len(names), args=args)
+    blend(backbone, before, share=BLEND)
     store(backbone, args.out, input_px=INPUT_PX)
 
 
@@ -89,6 +93,14 @@ def compute_maps(blocks: torch.nn.Module, crops: Crops, args: argparse.Namespace
     return Maps(torch.cat(maps).clone(), kinds)
 
 
+def blend(backbone: torch.nn.Module, before: dict[str, torch.Tensor], *, share: float) -> None:
+    """Weights between those before and after (Wortsman et al., Robust fine-tuning, 2022); ``share`` 1 is after."""
+    after = backbone.state_dict()
+    backbone.load_state_dict(
+        {key: before[key].lerp(value, share) if value.is_floating_point() else value for key, value in after.items()}
+    )
+
+
 def draw_chances(kinds: np.ndarray) -> np.ndarray:
     """With which chance each view is drawn, (n,): every kind alike, known ones more often."""
     weights = np.where(kinds < len(KNOWN), KNOWN_WEIGHT, 1.0) / np.bincount(kinds)[kinds]
@@ -101,31 +113,19 @@ def margin_loss(cosines: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(SHARPNESS * (cosines - ahead), wanted)
 
 
-def find_means(last: torch.nn.Module, maps: Maps, *, n_kinds: int, device: torch.device) -> torch.Tensor:
-    """Where each kind lies before training, (n_kinds, 1280): a better start than anywhere."""
-    last.eval()
-    sums = torch.zeros(n_kinds, 1280, device=device)
-    with torch.inference_mode():
-        for rows in np.array_split(np.arange(len(maps.kinds)), max(1, len(maps.kinds) // 256)):
-            pooled = last(maps.maps[rows].float().to(device, memory_format=torch.channels_last)).mean(dim=(2, 3))
-            sums.index_add_(0, torch.from_numpy(maps.kinds[rows]).to(device), torch.nn.functional.normalize(pooled))
-    return torch.nn.functional.normalize(sums - sums.mean(dim=0)).clone()
-
-
 def train(backbone: torch.nn.Module, maps: Maps, *, n_kinds: int, args: argparse.Namespace) -> None:
-    """Train the last blocks; stored now and then, so that a training that is stopped was not for nothing."""
+    """Train the last blocks."""
     device = torch.device(args.device)
     features = backbone.features
     assert isinstance(features, torch.nn.Sequential)
-    last = features[FROZEN_BLOCKS:]
-    directions = torch.nn.Parameter(find_means(last, maps, n_kinds=n_kinds, device=device))
-    last.train()
+    last = features[FROZEN_BLOCKS:].train()
+    directions = torch.nn.Parameter(torch.randn(n_kinds, 1280, device=device) * 0.03)
     optimizer = torch.optim.AdamW([*last.parameters(), directions], lr=args.lr, weight_decay=0.05)
     chances = draw_chances(maps.kinds)
     rng = np.random.default_rng([args.seed, 3])
     started, losses, hits = time.monotonic(), [], []
     for step in range(args.steps):
-        share = step / args.steps
+        share = step / RATE_STEPS
         for group in optimizer.param_groups:
             group["lr"] = args.lr * min(1.0, (step + 1) / 50) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * share)))
         pick = rng.choice(len(maps.kinds), args.batch, p=chances)
@@ -146,7 +146,6 @@ def train(backbone: torch.nn.Module, maps: Maps, *, n_kinds: int, args: argparse
             spent = time.monotonic() - started
             print(f"{spent:5.0f} s, step {step + 1}, loss {np.mean(losses[-REPORT_EVERY:]):.3f}, "
                   f"hits {np.mean(hits[-REPORT_EVERY:]):.2f}", flush=True)  # fmt: skip
-            store(backbone, args.out, input_px=INPUT_PX)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from core.crops import cut_crop
 from core.records import Box
 from core.sample.species import Species
+from models.device import cpu_has_bf16
 from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_photos, read_real_photos, render_photos
 
 HERE = Path(__file__).parent
@@ -176,7 +177,8 @@ def train(
         views = ((views.float() / 255 - MEAN) / SCALE).to(device, memory_format=torch.channels_last)
         kinds = torch.from_numpy(np.concatenate([rendered.kinds[pick], np.full(n_real, -1)])).repeat(2).to(device)
         # On a CPU half precision pays only for the larger pictures.
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or size_px >= INPUT_PX):
+        halves = device.type == "cuda" or (size_px >= INPUT_PX and cpu_has_bf16())
+        with torch.autocast(device.type, torch.bfloat16, enabled=halves):
             told, vectors = learner(views)
         known = kinds >= 0
         trait_loss = torch.nn.functional.smooth_l1_loss(told[known].float(), wanted[kinds[known]])
