@@ -33,7 +33,7 @@ from core.review_index import QueueFilters  # noqa: E402
 FULL, QUICK = 1_000_000, 20_000
 FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 KEYS = "nanununanaun"
-PAUSE_MS = 120  # between two keys: 8 decisions a second, faster than anybody
+PAUSE_MS = 500  # between two keys: 7,200 decisions an hour, faster than anybody
 START_S = 60.0
 
 OPENED = """() => new Promise((done) => {
@@ -66,7 +66,12 @@ WATCH = """() => {
     if (String(address).endsWith("/api/verdicts")) {
       for (const one of JSON.parse(options.body).decisions) window.decided.add(one.id);
     }
-    return send(address, options);
+    const answer = send(address, options);
+    if (String(address).endsWith("/api/verdicts")) answer.then((one) => one.clone().json()).then(({saved}) => {
+      // The id of a decision begins with the moment at which it was made.
+      for (const id of saved) window.saves.push(Date.now() - parseInt(id.slice(0, 12), 16));
+    });
+    return answer;
   };
   window.addEventListener("keydown", (event) => {
     const start = event.timeStamp;
@@ -84,12 +89,6 @@ WATCH = """() => {
       after.port2.postMessage(0);
     };
     requestAnimationFrame(look);
-    const wait = () => {
-      const said = board.querySelector(".saving").textContent;
-      if (!said.includes("All saved")) { requestAnimationFrame(wait); return; }
-      window.saves.push(performance.now() - start);
-    };
-    requestAnimationFrame(() => requestAnimationFrame(wait));
   }, true);
 }"""
 
