@@ -24,7 +24,7 @@ from models.crop_sampler import CropSampler
 from models.device import choose_device, cpu_has_bf16
 from models.encoder_crops import EncoderCrops, hold_out_events
 from models.encoder_spec import EncoderSpec
-from models.projection_head import Learner, build_learner
+from models.projection_head import build_learner
 from models.simclr import compute_nt_xent
 from models.triplet import compute_triplet_loss
 
@@ -134,7 +134,7 @@ def train_encoder(
     _check(crops, start=start, method=method)
     keep_freed_memory()
     torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
-    work = _Work(crops, folder, start=start, method=method, settings=settings, device=choose_device(device))
+    work = Trainer(crops, folder, start=start, method=method, settings=settings, device=choose_device(device))
     work.restore()
     work.learn(should_stop=should_stop, on_step=on_step)
     return work.result()
@@ -159,8 +159,8 @@ def _check(crops: EncoderCrops, *, start: EncoderSpec, method: str) -> None:
         )
 
 
-class _Work:
-    """One training in memory."""
+class Trainer:
+    """One training in memory; ``train_encoder`` is the way to it, benches take single steps."""
 
     def __init__(
         self,
@@ -276,7 +276,7 @@ class _Work:
             losses: list[torch.Tensor] = []
             for batch in batches[self.step :]:
                 at = self.epoch * n_batches + self.step
-                losses.append(self._take_step(self.learnt_rows[batch], at=at, n_steps=n_steps))
+                losses.append(self.take_step(self.learnt_rows[batch], at=at, n_steps=n_steps))
                 self.step += 1
                 now = time.monotonic()
                 self.seconds = before + now - began
@@ -323,7 +323,8 @@ class _Work:
         about = {"backbone": self.start.backbone, "input_px": str(self.settings.image_px), "method": self.method}
         write_whole(self.folder / BEST, safetensors.torch.save(weights, metadata=about), durable=True)
 
-    def _take_step(self, rows: np.ndarray, *, at: int, n_steps: int) -> torch.Tensor:
+    def take_step(self, rows: np.ndarray, *, at: int, n_steps: int) -> torch.Tensor:
+        """Learn from the crops of these rows, as step ``at`` of ``n_steps``; gives the loss, still on its device."""
         rate = compute_learning_rate(at, n_steps, settings=self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -418,6 +419,3 @@ def compute_learning_rate(at: int, n_steps: int, *, settings: TrainingSettings) 
         return settings.learning_rate
     share = (at - warm) / max(n_steps - warm, 1)
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-
-
-__all__ = ["BEST", "Learner", "TrainedEncoder", "TrainingCancelled", "TrainingStep", "train_encoder"]

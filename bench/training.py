@@ -1,0 +1,232 @@
+"""How many crops a second an encoder is trained on: ours beside lightly's SimCLR, taking turns in one process.
+
+    python bench/training.py [--quick] [--json]
+
+Both: the same network from scratch, head, temperature, optimizer, batch and size, on the same crops, with the same
+strength of augmentation. lightly as its guide shows it: crops as JPEG files, `SimCLRTransform`, a `DataLoader`; with
+and without worker processes, and what is faster counts. Needs ../shared/data and lightly (requirements-dev.txt).
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import torch  # noqa: E402  (the project must be on the path first)
+import torchvision  # noqa: E402
+
+from core.crops import encode_jpeg  # noqa: E402
+from core.formats.recognise import read_labels  # noqa: E402
+from core.labelled_crops import LabelledCrops, choose_split, read_labelled_crops  # noqa: E402
+from core.settings import RunSettings  # noqa: E402
+from core.training_settings import TrainingSettings  # noqa: E402
+from models.encoder_crops import EncoderCrops  # noqa: E402
+from models.encoder_spec import EncoderSpec  # noqa: E402
+from models.encoder_training import Trainer  # noqa: E402
+
+WILDLIFE = ROOT.parent / "shared" / "data" / "wildlife"
+IMAGE_PX = 128
+SAVED_PX = 320  # as the pages keep crops; most of these are smaller
+AT_LEAST = 1.0
+
+
+class LightlySimClr:
+    """lightly's SimCLR, as its guide builds it."""
+
+    def __init__(self, folder: Path, settings: TrainingSettings, *, backbone: str, workers: int) -> None:
+        from lightly.data import LightlyDataset
+        from lightly.loss import NTXentLoss
+        from lightly.models.modules import SimCLRProjectionHead
+        from lightly.transforms.simclr_transform import SimCLRTransform
+
+        transform = SimCLRTransform(
+            input_size=settings.image_px, cj_strength=settings.colour_strength, min_scale=settings.smallest_cut,
+            random_gray_scale=settings.grey_share, gaussian_blur=settings.blur_share)  # fmt: skip
+        self._loader = torch.utils.data.DataLoader(
+            LightlyDataset(str(folder), transform=transform), batch_size=settings.batch_crops, shuffle=True,
+            drop_last=True, num_workers=workers)  # fmt: skip
+        network = torchvision.models.get_model(backbone, weights=None)
+        length = _take_head_off(network)
+        head = SimCLRProjectionHead(length, settings.projection_hidden, settings.projection_size)
+        self._model = torch.nn.Sequential(network, head).train()
+        self._criterion = NTXentLoss(temperature=settings.temperature)
+        self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=settings.learning_rate)
+        self._batches: Iterator[Any] = iter(())
+
+    def prepare(self) -> None:
+        """Start the workers and let them fetch, before the clock runs."""
+        self._batches = iter(self._loader)
+
+    def step(self) -> None:
+        """Learn from one batch."""
+        batch = next(self._batches, None)
+        if batch is None:
+            self.prepare()
+            batch = next(self._batches)
+        first, second = batch[0]
+        loss = self._criterion(self._model(first), self._model(second))
+        loss.backward()
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+
+
+class OurSimClr:
+    """The training that the Train page and `cli.py train --method simclr` do."""
+
+    def __init__(self, crops: EncoderCrops, folder: Path, settings: TrainingSettings, *, backbone: str) -> None:
+        start = EncoderSpec(backbone=backbone, weights="none", input_px=settings.image_px)
+        self._trainer = Trainer(
+            crops, folder, start=start, method="simclr", settings=settings, device=torch.device("cpu")
+        )
+        self._trainer.restore()
+        self._trainer.learner.train()
+        self._at = 0
+        self._batches: list[Any] = []
+
+    @property
+    def precision(self) -> str:
+        """What a trial found to be faster here."""
+        return self._trainer.precision
+
+    def prepare(self) -> None:
+        """Nothing to do: there are no workers."""
+
+    def step(self) -> None:
+        """Learn from one batch."""
+        if not self._batches:
+            self._batches = self._trainer.sampler.deal_epoch(self._at)
+        self._trainer.take_step(self._batches.pop(), at=self._at, n_steps=100_000)
+        self._at += 1
+
+
+def _take_head_off(network: torch.nn.Module) -> int:
+    """Make a torchvision classifier give features; their length."""
+    name = "fc" if hasattr(network, "fc") else "classifier"
+    head = getattr(network, name)
+    last = head[-1] if isinstance(head, torch.nn.Sequential) else head
+    setattr(network, name, torch.nn.Identity())
+    return int(last.in_features)  # type: ignore[arg-type]
+
+
+def write_crops(folder: Path, settings: TrainingSettings, *, most: int) -> tuple[EncoderCrops, float]:
+    """The crops of the train split, as JPEGs for lightly and as bytes for us; and our crops a second, once."""
+    cut = LabelledCrops()
+    photos = choose_split(read_labels(WILDLIFE / "annotations.json"), "train")
+    photos = [photo for photo in photos if any(label.box is not None for label in photo.labels)]
+    step = max(1, len(photos) // most)
+    pictures = []
+    folder.mkdir()
+    for pixels in read_labelled_crops(photos[::step][:most], WILDLIFE / "images", settings=RunSettings(), into=cut):
+        pictures.append(pixels.copy())
+        (folder / f"{len(pictures):05d}.jpg").write_bytes(encode_jpeg(pixels, longest_px=SAVED_PX))
+    began = time.perf_counter()
+    crops = EncoderCrops.of(pictures, cut.species, list(cut.owners(gap_s=60.0)), image_px=settings.image_px)
+    return crops, len(pictures) / (time.perf_counter() - began)
+
+
+def take_turns(parts: dict[str, Any], *, turns: int, steps: int, batch: int) -> dict[str, list[float]]:
+    """Crops a second of each part in each turn; the first step of each, which sets things up, is not counted."""
+    rates: dict[str, list[float]] = {name: [] for name in parts}
+    for part in parts.values():
+        part.prepare()
+        part.step()
+    for _ in range(turns):
+        for name, part in parts.items():
+            part.prepare()
+            rates[name].append(batch * steps / _time(lambda part=part: [part.step() for _ in range(steps)]))  # type: ignore[misc]
+    return rates
+
+
+def _time(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    """A row a network: crops a second, medians over the turns."""
+    turns, steps, batch = (2, 2, 16) if quick else (3, 2, 32)
+    networks = ("mobilenet_v2",) if quick else ("mobilenet_v2", "resnet18", "resnet50")
+    settings = TrainingSettings(image_px=IMAGE_PX, batch_crops=batch, held_out_share=0.0)
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        crops, kept_per_s = write_crops(folder / "crops", settings, most=64 if quick else 600)
+        for backbone in networks:
+            (folder / backbone).mkdir()
+            ours = OurSimClr(crops, folder / backbone, settings, backbone=backbone)
+            parts: dict[str, Any] = {"ours": ours}
+            for workers in (0,) if quick else (0, 2):
+                parts[f"lightly, {workers} workers"] = LightlySimClr(
+                    folder / "crops", settings, backbone=backbone, workers=workers
+                )
+            rates = take_turns(parts, turns=turns, steps=steps, batch=batch)
+            medians = {name: statistics.median(figures) for name, figures in rates.items()}
+            best = max(rate for name, rate in medians.items() if name != "ours")
+            ratios = [mine / max(rates[name][i] for name in rates if name != "ours")
+                      for i, mine in enumerate(rates["ours"])]  # fmt: skip
+            rows.append({"network": backbone, "batch": batch, "precision": ours.precision, **medians,
+                         "best_of_lightly": best, "times_lightly": statistics.median(ratios)})  # fmt: skip
+    return {"image_px": IMAGE_PX, "threads": torch.get_num_threads(), "crops": len(crops.species),
+            "crops_kept_per_s": kept_per_s, "rows": rows}  # fmt: skip
+
+
+def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """At least lightly's crops a second, for each network."""
+    return [
+        {"name": f"{row['network']}: crops a second, times lightly's", "figure": round(row["times_lightly"], 2),
+         "target": f"at least {AT_LEAST:g}", "met": row["times_lightly"] >= AT_LEAST}
+        for row in figures["rows"]
+    ]  # fmt: skip
+
+
+def print_tables(figures: dict[str, Any], targets: list[dict[str, Any]]) -> None:
+    """The tables of bench/README.md."""
+    print(f"{figures['crops']} crops at {figures['image_px']} px, {figures['threads']} threads; crops are cut to size "
+          f"once, {figures['crops_kept_per_s']:,.0f} a second.\n")  # fmt: skip
+    names = [name for name in figures["rows"][0] if name == "ours" or name.startswith("lightly")]
+    print(f"| crops a second | batch | our precision | {' | '.join(names)} | times |")
+    print("|---" * (len(names) + 4) + "|")
+    for row in figures["rows"]:
+        rates = " | ".join(f"{row[name]:.1f}" for name in names)
+        print(f"| {row['network']} | {row['batch']} | {row['precision']} | {rates} | {row['times_lightly']:.2f} |")
+    print("\n| target | figure | wanted | met |\n|---|---|---|---|")
+    for target in targets:
+        print(
+            f"| {target['name']} | {target['figure']} | {target['target']} | {'yes' if target['met'] else '**no**'} |"
+        )
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 where the data or lightly are missing."""
+    parser = argparse.ArgumentParser(description="Crops a second of SimCLR training, beside lightly's.")
+    parser.add_argument("--quick", action="store_true", help="one network, few steps; under a minute")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    options = parser.parse_args()
+    if not WILDLIFE.is_dir():
+        print(f"This bench needs the real photos in {WILDLIFE}, which are not here.", file=sys.stderr)
+        return 1
+    try:
+        import lightly  # noqa: F401
+    except ImportError:
+        print("This bench needs lightly: pip install -r requirements-dev.txt.", file=sys.stderr)
+        return 1
+    figures = measure(quick=options.quick)
+    targets = list_targets(figures)
+    if options.json:
+        print(json.dumps({**figures, "targets": targets}))
+    else:
+        print_tables(figures, targets)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
