@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from core.errors import AnomalureError, FileFormatError
 from core.training_settings import TRAINING_SETTINGS, TrainingSettings
@@ -13,7 +14,7 @@ from models.encoder import load_encoder
 from models.encoder_crops import EncoderCrops, hold_out_events
 from models.encoder_spec import EncoderSpec
 from models.encoder_training import BEST, TrainingCancelled, compute_learning_rate, train_encoder
-from tests.tiny_networks import use_tiny_backbone
+from tests.tiny_networks import build_tiny_backbone, use_tiny_backbone
 
 START = EncoderSpec(backbone="mobilenet_v2", weights="none")
 SETTINGS = TrainingSettings(image_px=32, epochs=2, batch_crops=12, projection_hidden=8, projection_size=8,
@@ -193,3 +194,19 @@ def test_every_training_setting_is_explained(setting):
 def test_a_wrong_training_setting_is_refused_by_name(name, value, complaint):
     with pytest.raises(AnomalureError, match=complaint):
         TrainingSettings.from_values({name: value})
+
+
+def test_weights_that_are_started_from_keep_their_statistics_and_those_from_scratch_do_not(tmp_path):
+    network = build_tiny_backbone("mobilenet_v2", weights="none")
+    network[1].running_mean.fill_(0.5)
+    network[1].running_var.fill_(3.0)
+    save_file(network.state_dict(), tmp_path / "start.safetensors")
+    kept = {}
+    for name, weights in (("started", str(tmp_path / "start.safetensors")), ("scratch", "none")):
+        (tmp_path / name).mkdir()
+        start = EncoderSpec(backbone="mobilenet_v2", weights=weights)
+        train_encoder(draw_crops(), tmp_path / name, start=start, method="simclr", settings=SETTINGS)
+        kept[name] = load_file(tmp_path / name / BEST)
+    assert kept["started"]["1.running_var"].tolist() == [3.0] * 6
+    assert not np.allclose(kept["started"]["0.weight"], network.state_dict()["0.weight"])
+    assert kept["scratch"]["1.running_var"].tolist() != [1.0] * 6
