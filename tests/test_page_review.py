@@ -220,6 +220,23 @@ def test_an_address_with_a_selection_opens_its_run(project, tmp_path):
     assert shown(page) == ids[:2]
 
 
+def test_a_selection_stays_in_the_address_so_that_a_reload_shows_it_again(project):
+    ids = crop_ids(project)
+    run_id = project.latest_run().run_id
+    selection = save_selection(project, "two", run_id, ids[:2], source="by hand")
+    first = open_page()
+    first.selectbox(key="selection").set_value(selection.selection_id).run()
+    assert selection.selection_id in first.query_params["selection"]
+
+    again = AppTest.from_file(PAGE, default_timeout=30)
+    again.query_params["run"], again.query_params["selection"] = run_id, selection.selection_id
+    again.run()
+
+    assert shown(again) == ids[:2]
+    again.selectbox(key="selection").set_value(None).run()
+    assert "selection" not in again.query_params
+
+
 def test_the_crops_of_another_run_can_be_chosen(project, tmp_path):
     add_run(project, tmp_path / "more", n=4, name="second", n_flagged=1)
     page = open_page()

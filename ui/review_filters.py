@@ -86,10 +86,11 @@ def choose_run(project: Project) -> RunFolder | None:
     index = list(runs).index(first.run_id) if first is not None and first.run_id in runs else 0
 
     asked = st.query_params.get(Key.SELECTION)
-    if asked and Key.RUN not in st.session_state and Key.RUN not in st.query_params:
+    if asked and asked != st.session_state.get(Key.SELECTION_IN_ADDRESS):
         with suppress(AnomalureError):  # a selection that is not there is as none
             st.session_state[Key.RUN] = project.selection(asked).run_id
-            st.session_state.setdefault(Key.SELECTION, asked)
+            st.session_state[Key.SELECTION] = asked
+            _change_selection()
 
     # The address of the page holds what the list shows, so that is the run's id and nothing that changes.
     run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=_change_run)
@@ -166,13 +167,23 @@ def _choose_selection(project: Project, index: ReviewIndex) -> tuple[str, tuple[
     if not known:
         return "", None
     chosen = st.selectbox(
-        "Selection", list(known), index=None, key=Key.SELECTION, placeholder="All crops", bind="query-params",
+        "Selection", list(known), index=None, key=Key.SELECTION, placeholder="All crops", persist_state="session",
         on_change=_change_selection,
         format_func=lambda one: f"{known[one].name} ({count(known[one].n_crops, 'crop')})" if one in known else one,
         help="Crops that you selected on the Explore page.")  # fmt: skip
+    _put_into_address(chosen)
     if chosen not in known:
         return "", None
     return chosen, tuple(known[chosen].crop_ids())
+
+
+def _put_into_address(selection: str | None) -> None:
+    """The address holds the selection's id; a bound widget would write the name and count that it shows."""
+    st.session_state[Key.SELECTION_IN_ADDRESS] = selection
+    if selection:
+        st.query_params[Key.SELECTION] = selection
+    else:
+        st.query_params.pop(Key.SELECTION, None)
 
 
 def _choose_order(selection: str) -> str:

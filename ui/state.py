@@ -21,6 +21,7 @@ class Key(StrEnum):
     DECIDED_BY = "decided_by"
     WITH_PEOPLE = "with_people"
     SELECTION = "selection"
+    SELECTION_IN_ADDRESS = "selection_in_address"
     BOARD = "board"
     REVIEWER = "reviewer"
     REVIEWER_EDIT = "reviewer_edit"
