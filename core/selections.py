@@ -80,7 +80,7 @@ def save_selection(project: "Project", name: str, run_id: str, crop_ids: Iterabl
     if strange:
         raise AnomalureError(f"A selection is of crops of one run, but run {run_id} does not have {len(strange):,} of "
                              f"the {len(chosen):,} crops, such as {strange[0]!r}. Select again.")  # fmt: skip
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = datetime.now(UTC)
     tidy = " ".join(name.split())[:LONGEST_NAME] or f"{len(chosen):,} crops"
     selection_id = f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:8]}"
     path = project.path / FOLDER / f"{selection_id}.parquet"

@@ -67,7 +67,7 @@ def test_the_encoder_fits_torchvisions_network_without_its_classifier():
 def test_the_encoder_says_for_which_network_and_size_it_is():
     with safe_open(ENCODER, framework="pt") as file:
         assert file.metadata()["backbone"] == "mobilenet_v2"
-        assert int(file.metadata()["input_px"]) == train_encoder.INPUT_PX
+        assert int(file.metadata()["input_px"]) == refine_encoder.INPUT_PX
 
 
 def test_the_detector_says_that_it_knows_animals_only():

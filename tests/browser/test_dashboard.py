@@ -132,7 +132,7 @@ def test_nothing_is_fetched_from_the_internet(shown, open_tab):
 def test_back_and_forward_go_through_the_pages(shown, open_tab):
     page = open_tab(shown.url)
     expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
-    page.get_by_role("link", name="Run").click()
+    page.get_by_role("link", name="Run", exact=True).click()
     expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
 
     page.go_back()
@@ -170,8 +170,8 @@ def test_a_folder_can_be_chosen_by_clicking_and_is_kept_when_the_page_is_left(se
     expect(page.get_by_text("in this folder and below")).to_be_visible()
     expect(page.get_by_role("button", name="Start")).to_be_enabled()
 
-    page.get_by_role("link", name="Review").click()
+    page.get_by_role("link", name="Review", exact=True).click()
     expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
-    page.get_by_role("link", name="Run").click()
+    page.get_by_role("link", name="Run", exact=True).click()
 
     expect(page.get_by_role("textbox", name="Folder of photos")).to_have_value(str(tmp_path / "photos"))

@@ -143,7 +143,7 @@ def test_a_lasso_and_hidden_species_outlast_leaving_the_page_and_a_reload(page):
     expect(page.get_by_text(f"{chosen} crops drawn around")).to_be_visible()
     expect(page.locator(".crop-card")).to_have_count(min(chosen, 12))
 
-    page.get_by_role("link", name="Run").click()
+    page.get_by_role("link", name="Run", exact=True).click()
     expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
     page.get_by_role("link", name="Explore").click()
     expect(page.locator(".ex-tally")).to_contain_text(f"20 of {N} crops shown · {chosen} selected")
