@@ -1,19 +1,16 @@
 """Labelled crops as a folder of pictures and a table: what other tools train on."""
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from core.crops import encode_jpeg
 from core.errors import AnomalureError
-from core.files import TEMPORARY_SUFFIX
 from core.formats.csv import write_csv
 from core.formats.labelled import EMPTY, LabelledPhoto
+from core.formats.writing import new_folder, refuse_taken_folder
 from core.labelled_crops import LabelledCrops, read_labelled_crops
 from core.settings import RunSettings
 from core.splits import hold_back_events
@@ -71,14 +68,12 @@ def write_crop_folder(
     """
     if not 0 <= val_share <= 1:
         raise AnomalureError(f"The share of crops for validation must be from 0 to 1, got {val_share:g}.")
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise AnomalureError(f"{out_dir} is there already and is not an empty folder. Choose a new name.")
+    refuse_taken_folder(out_dir)
     found = LabelledCrops()
     for line in file_problems:
         found.problems.add(f"in the labels: {line}")
-    building = out_dir.with_name(f".{out_dir.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
-    try:
-        (building / "crops").mkdir(parents=True)
+    with new_folder(out_dir) as building:
+        (building / "crops").mkdir()
         for pixels in read_labelled_crops(photos, images_dir, settings=settings, into=found, on_progress=on_progress):
             jpeg = encode_jpeg(pixels, longest_px=LONGEST_PX, quality=QUALITY)
             (building / "crops" / f"{found.crops[-1].crop_id}.jpg").write_bytes(jpeg)
@@ -86,13 +81,6 @@ def write_crop_folder(
             raise AnomalureError("No crop could be cut out. " + "; ".join(found.problems.lines()))
         rows = list_rows(found, gap_s=settings.event_gap_s, val_share=val_share, seed=seed)
         write_csv(rows, building / TABLE, columns=COLUMNS)
-        if out_dir.exists():
-            out_dir.rmdir()
-        os.replace(building, out_dir)
-    except OSError as error:
-        raise AnomalureError(f"{out_dir} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     counts = Counter((row["split"], row["species"]) for row in rows)
     splits = sorted({split for split, _ in counts})
     return CropFolder(out_dir, {split: {name: n for (of, name), n in sorted(counts.items()) if of == split}

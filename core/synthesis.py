@@ -2,21 +2,18 @@
 anomaly is known."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import cv2
 import numpy as np
 
 from core.errors import AnomalureError, PhotoUnreadable
-from core.files import TEMPORARY_SUFFIX
 from core.formats.labelled import EMPTY, LabelledPhoto, Problems
 from core.formats.matching import match_names
+from core.formats.writing import new_folder, refuse_taken_folder
 from core.labelled_crops import LabelledCrops, read_labelled_crops
 from core.photos import find_photos, read_photo
 from core.records import Box
@@ -120,24 +117,15 @@ def synthesize_anomalies(
 
     Source: after the cut-and-paste of CutPaste (Li et al., CVPR 2021), with whole animals.
     """
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise AnomalureError(f"{out_dir} is there already and is not an empty folder. Choose a new name.")
+    refuse_taken_folder(out_dir)
     problems = Problems()
     rng = np.random.default_rng(settings.seed)
     cut_outs = _cut_out(animals, animals_dir, rng, run_settings, problems)
     places = _read_backgrounds(backgrounds, backgrounds_dir, rng, run_settings, problems)
-    building = out_dir.with_name(f".{out_dir.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
-    try:
-        (building / "images").mkdir(parents=True)
+    with new_folder(out_dir) as building:
+        (building / "images").mkdir()
         coco, n_animals = _draw_all(cut_outs, places, building / "images", settings, rng, problems, on_progress)
         (building / "annotations.json").write_text(json.dumps(coco, ensure_ascii=False), encoding="utf-8")
-        if out_dir.exists():
-            out_dir.rmdir()
-        os.replace(building, out_dir)
-    except OSError as error:
-        raise AnomalureError(f"{out_dir} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return Synthesis(out_dir, settings.n_photos, n_animals, len(places), len(cut_outs), problems.lines())
 
 

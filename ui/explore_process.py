@@ -1,16 +1,14 @@
 """Compute projections in a process of their own, so that the page never waits. Knows no Streamlit."""
 
 import json
-import os
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from core.explorations import Exploration, WorkStatus
 from core.projection import Projection, ProjectionKind
-from ui.run_process import CLI
+from ui.run_process import CLI, start_detached
 
 # Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
 _started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
@@ -97,16 +95,6 @@ def _spawn(exploration: Exploration, options: list[str], *, name: str, python: s
     project = run.path.parent.parent
     command = [python, str(CLI), "explore", "--project", str(project), "--run", run.run_id, "--json", *options]
     log = project / "logs" / f"{run.run_id}-explore-{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    detached: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
-        if os.name == "nt"
-        else {"start_new_session": True}
-    )
-    # Threads that wait for each other by spinning stand in the way of the dashboard, and of themselves.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
     stdin = subprocess.PIPE if "--wait" in options else subprocess.DEVNULL
-    with log.open("wb") as out:
-        return subprocess.Popen(
-            command, stdin=stdin, stdout=out, stderr=out, cwd=CLI.parent, env=environment, **detached
-        )
+    # Threads that wait for each other by spinning stand in the way of the dashboard, and of themselves.
+    return start_detached(command, log, environment={"OMP_WAIT_POLICY": "PASSIVE"}, stdin=stdin)

@@ -1,17 +1,15 @@
 """Start a retraining, or a ranking, as a process of its own, so that nobody waits for it. Knows no Streamlit."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from core.project import Project
 from core.rankings import RERANK_EVERY, latest_sequence
 from core.runs import RunFolder
+from ui.run_process import CLI, start_detached
 
-CLI = Path(__file__).resolve().parent.parent / "cli.py"
 LOG_TAIL_BYTES = 4_000
 
 # Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
@@ -77,19 +75,10 @@ def is_ranking(project: Path, run_id: str) -> bool:
 
 def _start(project: Path, job: str, name: str, command: Sequence[str]) -> None:
     log = _log_path(project, job, name)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    detached: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
-        if os.name == "nt"
-        else {"start_new_session": True}
-    )
     # One thread, and no spinning while it waits: the reviewer's pictures come first.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     whole = [sys.executable, str(CLI), *command, "--project", str(project), "--json"]
-    with log.open("wb") as out:
-        _started[project, job, name] = subprocess.Popen(
-            whole, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=CLI.parent, env=environment, **detached
-        )
+    _started[project, job, name] = start_detached(whole, log, environment=environment)
 
 
 def _log_path(project: Path, job: str, name: str) -> Path:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,12 @@ def log_file(project: Path, name: str) -> Path:
     return project / "logs" / f"{name}.log"
 
 
-def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+def start_detached(
+    command: list[str], log: Path, *, environment: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     """Start a command that outlives the dashboard; what it prints goes to ``log``, over what was there.
+
+    ``environment`` is added to this process's own.
 
     Whoever starts one must collect its end, or it stays behind as a zombie that looks alive.
 
@@ -92,7 +97,8 @@ def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
         else {"start_new_session": True}
     )
     with log.open("wb") as out:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=CLI.parent, **detached)
+        whole = None if environment is None else {**os.environ, **environment}
+        return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out, cwd=CLI.parent, env=whole, **detached)
 
 
 def start_run(request: RunRequest, *, python: str = sys.executable) -> subprocess.Popen[bytes]:

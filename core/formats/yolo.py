@@ -1,21 +1,19 @@
 """A YOLO dataset: what Ultralytics trains a detector on. Format: docs.ultralytics.com/datasets/detect."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import yaml
 
 from core.deployments import DeploymentNamer
 from core.errors import AnomalureError, PhotoUnreadable
 from core.events import group_events
-from core.files import TEMPORARY_SUFFIX
 from core.formats.labelled import LabelledPhoto, Problems
 from core.formats.matching import match_names
+from core.formats.writing import new_folder, refuse_taken_folder
 from core.photos import find_photos, read_photo
 from core.records import Photo
 from core.settings import RunSettings
@@ -85,8 +83,7 @@ def write_yolo_dataset(
     """
     if not 0 < val_share < 1:
         raise AnomalureError(f"The share of photos for validation must be over 0 and under 1, got {val_share:g}.")
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise AnomalureError(f"{out_dir} is there already and is not an empty folder. Choose a new name.")
+    refuse_taken_folder(out_dir)
     problems = Problems()
     for line in file_problems:
         problems.add(f"in the labels: {line}")
@@ -96,21 +93,13 @@ def write_yolo_dataset(
         raise AnomalureError("No photo has a box to train a detector on. " + "; ".join(problems.lines()))
     names = tuple(sorted({line[0] for item in usable for line in item.lines}))
     side = _choose_sides(usable, val_share=val_share, seed=seed)
-    building = out_dir.with_name(f".{out_dir.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
-    try:
+    with new_folder(out_dir) as building:
         _write(usable, side, names, images_dir, building)
         boxes = {key: sum(len(item.lines) for item, where in zip(usable, side, strict=True) if where == key)
                  for key in (TRAIN, VAL)}  # fmt: skip
         made = YoloDataset(out_dir, names, {key: side.count(key) for key in (TRAIN, VAL)}, boxes, problems.lines())
         summary = {"classes": names, "photos": made.n_photos, "boxes": boxes, "problems": made.problems}
         (building / SUMMARY).write_text(json.dumps(summary, ensure_ascii=False, indent=1), encoding="utf-8")
-        if out_dir.exists():
-            out_dir.rmdir()
-        os.replace(building, out_dir)
-    except OSError as error:
-        raise AnomalureError(f"{out_dir} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return made
 
 
