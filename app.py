@@ -3,6 +3,8 @@
 Run it with ``streamlit run app.py``.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -20,6 +22,7 @@ from ui.previews import choose_width, render_preview
 from ui.project_place import ROOT, find_project_folder, open_shown_project
 from ui.review_api import ROUTES as REVIEW_ROUTES
 from ui.review_assets import ROUTES as BOARD_ROUTES
+from ui.warm_up import begin_warm_up
 
 # An address names content, which never changes: a browser need not ask twice. Other sites may not embed it.
 HEADERS = {
@@ -100,4 +103,13 @@ ROUTES = [
     *BOARD_ROUTES,
 ]
 
-app = st.App(ROOT / "ui" / "frame.py", routes=[*ROUTES, *NOWHERE], middleware=[Middleware(OwnAddresses)])
+
+@asynccontextmanager
+async def warm_up(_: st.App) -> AsyncIterator[None]:
+    """While the dashboard runs; what the first visitor needs is made beside its start."""
+    begin_warm_up()
+    yield
+
+
+app = st.App(ROOT / "ui" / "frame.py", routes=[*ROUTES, *NOWHERE], middleware=[Middleware(OwnAddresses)],
+             lifespan=warm_up)  # fmt: skip

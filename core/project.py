@@ -21,7 +21,7 @@ from core.records import Box, CropKind, Decision, Round, Verdict
 from core.review_index import ReviewIndex
 from core.runs import RunFolder, RunInfo, RunStatus
 from core.selections import Selection, list_selections, read_selection
-from core.store import Store
+from core.store import Change, Store
 from core.trainings import TrainingFolder, list_trainings
 
 DATABASE_NAME = "anomalure.duckdb"
@@ -37,7 +37,7 @@ _SAFE_NAME = re.compile(r"\w[\w .()+-]*")
 class _KeptIndex:
     stamp: tuple[Any, ...]  # what the crops were read from
     index: ReviewIndex
-    change: tuple[int, int] = (-1, -1)  # of the store, when its verdicts were read
+    change: Change = ()  # of the store, when its verdicts were read
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -221,8 +221,9 @@ class Project:
                 del self._indexes[next(iter(self._indexes))]
         with kept.lock:
             change = self.store.look_for_change()  # before reading: what comes during it is read the next time
-            if kept.change != change or change == (0, 0):
-                kept.index.add_verdicts(self.store.verdicts(after=kept.index.sequence))
+            if kept.change != change or not any(change):
+                if not self.store.is_ours(change, last=kept.index.sequence):
+                    kept.index.add_verdicts(self.store.verdicts(after=kept.index.sequence))
                 kept.change = change
         return kept.index
 

@@ -111,6 +111,14 @@ def match_crops(lessons: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     Returns:
         Shape ``(len(lessons),)``, int.
     """
+    # Of a million crops only the few on the same photos are gone through one by one.
+    near = others["photo_id"].isin(lessons["photo_id"]) | others["crop_id"].isin(lessons["crop_id"])
+    places = np.flatnonzero(near.to_numpy(dtype=bool))
+    within = _match_near(lessons, others.iloc[places])
+    return np.where(within >= 0, places[within] if len(places) else -1, -1)
+
+
+def _match_near(lessons: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     place_of = {crop_id: place for place, crop_id in enumerate(others["crop_id"])}
     found = np.array([place_of.get(crop_id, -1) for crop_id in lessons["crop_id"]], dtype=int)
     by_photo: dict[tuple[str, str], list[int]] = {}

@@ -41,6 +41,9 @@ RANKED = ("likely", "learn")
 
 # A view is 4 bytes a crop; several reviewers with several filters fit, and one that was put away is made again.
 _VIEWS_KEPT = 24
+_DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decided_at")
+_UNDECIDED = ("", "", "", "", "", None)
+_NAMES = {"given_on": "verdict_crop_id"}
 _THREADS = 2
 
 
@@ -275,12 +278,14 @@ class ReviewIndex:
                 self._photos.clear()
             self._places.update(zip(rows["crop_id"], rows["place"].astype(int), strict=True))
             self._photos.update(zip(rows["photo_id"], rows["file_name"], strict=True))
-            decided = self._connection.execute(
-                "SELECT * EXCLUDE (sequence) FROM decided WHERE place IN (SELECT unnest($places))",
-                {"places": [int(place) for place in places]}).df()  # fmt: skip
-        rows = rows.merge(decided.rename(columns={"given_on": "verdict_crop_id"}), on="place", how="left")
-        texts = ["verdict", "verdict_species", "note", "reviewer", "verdict_crop_id"]
-        rows[texts] = rows[texts].astype(object).where(rows[texts].notna(), "")
+            decided = {row[0]: row[1:] for row in self._connection.execute(
+                f"SELECT place, {', '.join(_DECIDED)} FROM decided WHERE place IN (SELECT unnest($places))",
+                {"places": [int(place) for place in places]}).fetchall()}  # fmt: skip
+        verdicts = [decided.get(int(place), _UNDECIDED) for place in places]
+        for name, values in zip(
+            _DECIDED, zip(*verdicts, strict=True) if verdicts else [()] * len(_DECIDED), strict=True
+        ):
+            rows[_NAMES.get(name, name)] = pd.Series(values, dtype="datetime64[us]" if name == "decided_at" else object)
         if false_alarm_rate is not None:
             rows["flagged"] = rows["p_value"].le(false_alarm_rate)  # a missing p-value compares false
         rate = self.own_rate if false_alarm_rate is None else false_alarm_rate

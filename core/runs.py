@@ -198,6 +198,11 @@ class RunFolder(WorkFolder):
         paths = [self._shard_path(name, i) for i in self.done_shards()]
         return [path for path in paths if path.is_file()] if name == "scores" else paths
 
+    def is_scored(self) -> bool:
+        """Whether there are scores; the folder of a large run has so many files that it is not read to its end."""
+        with os.scandir(self.path) as entries:
+            return any(one.name.startswith("scores-") and one.name.endswith(".parquet") for one in entries)
+
     def read_table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A whole table in memory, except ``embeddings``; for tests and small tables such as ``failures``."""
         schema = SCHEMAS[name]

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from core.locks import FileLock, LockHeld
 from core.migrations import MIGRATIONS, migrate, read_version
 from core.records import Round, Verdict
 
+Change = tuple[int, ...]
 PATIENCE_S = 10.0
 _PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.2
@@ -37,6 +38,7 @@ class _Turn:
         self.lock = threading.Lock()
         self.guard = threading.Lock()
         self.waiting: list[_Batch] = []
+        self.left: tuple[Change, int] | None = None  # the file as our last writing left it, and its last verdict
 
 
 class _Batch:
@@ -73,6 +75,7 @@ class Store:
         with _turns_guard:
             self._turn = _turns.setdefault(self.path, _Turn())
         self._migrated = False
+        self._reader = threading.local()
 
     # Verdicts
 
@@ -108,9 +111,12 @@ class Store:
 
     def _write_batches(self, batches: Sequence[_Batch]) -> None:
         try:
-            with self._hold_file(), self._transaction() as connection:
-                for batch in batches:
-                    batch.sequences = _insert(connection, batch.verdicts)
+            with self._hold_file():
+                with self._transaction() as connection:
+                    for batch in batches:
+                        batch.sequences = _insert(connection, batch.verdicts)
+                last = max(sequence for batch in batches for sequence in batch.sequences.values())
+                self._turn.left = self.look_for_change(), last
         except duckdb.Error as error:
             if len(batches) > 1:  # one of them is wrong in itself: the others must not suffer
                 for batch in batches:
@@ -168,13 +174,21 @@ class Store:
         first = table["first"].iloc[0]
         return int(table["n"].iloc[0]), None if pd.isna(first) else first.to_pydatetime()
 
-    def look_for_change(self) -> tuple[int, int]:
+    def look_for_change(self) -> Change:
         """What differs once somebody has written: two equal answers mean that nothing was written between them."""
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return 0, 0
-        return stat.st_mtime_ns, stat.st_size
+        change: Change = ()
+        for path in (self.path, self.path.with_name(f"{self.path.name}.wal")):
+            try:
+                stat = path.stat()
+            except OSError:
+                change += (0, 0)
+            else:
+                change += (stat.st_mtime_ns, stat.st_size)
+        return change
+
+    def is_ours(self, change: Change, *, last: int) -> bool:
+        """Whether the file is as this process left it when it wrote the verdict ``last`` as the newest of all."""
+        return self._turn.left == (change, last)
 
     def copy_verdicts(self, path: Path) -> None:
         """Write ``verdicts()`` to a Parquet file, however many there are, without having them in memory."""
@@ -267,11 +281,22 @@ class Store:
 
     # Opening and closing
 
-    def _read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Within it this thread, which must not write, reads with the file opened once: most reads take less time."""
         with self._wait_for_turn(), self._hold_file():
             self._make_ready()
             with self._open(read_only=True) as connection:
-                return connection.execute(query, values if isinstance(values, Mapping) else list(values)).df()
+                self._reader.connection = connection
+                try:
+                    yield
+                finally:
+                    self._reader.connection = None
+
+    def _read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
+        with nullcontext() if getattr(self._reader, "connection", None) else self.reading():
+            connection: duckdb.DuckDBPyConnection = self._reader.connection
+            return connection.execute(query, values if isinstance(values, Mapping) else list(values)).df()
 
     @contextmanager
     def _write(self) -> Iterator[duckdb.DuckDBPyConnection]:

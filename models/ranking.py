@@ -77,7 +77,7 @@ def _rank(project: Project, run: RunFolder) -> RankingInfo:
 def _list_decided(project: Project, catalogue: pd.DataFrame) -> set[str]:
     holding = project.verdicts()
     places = match_crops(holding, catalogue) if len(holding) else np.zeros(0, dtype=int)
-    return set(catalogue["crop_id"].to_numpy()[places[places >= 0]])
+    return set(catalogue["crop_id"].iloc[places[places >= 0]])
 
 
 def _find_normaliser(project: Project, run: RunFolder) -> Normaliser:
@@ -114,17 +114,17 @@ def _look_through(
     run: RunFolder, ranker: Ranker, normaliser: Normaliser, catalogue: pd.DataFrame, decided: set[str]
 ) -> tuple[list[str], np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Ids and log-odds of the undecided crops, and of the most doubtful ones their place and look."""
-    score_of = dict(zip(catalogue["crop_id"], catalogue["score"].to_numpy(dtype=float), strict=True))
+    score_of = catalogue.set_index("crop_id")["score"].astype(float)
     crop_ids: list[str] = []
     odds: list[np.ndarray] = []
     kept_at, kept_doubt = np.zeros(0, dtype=int), np.zeros(0)
     kept_looks = normaliser.transform(np.zeros((0, sum(normaliser.sections)), dtype=np.float32))
     for crops, rows in run.embedded_shards():
-        ids = crops["crop_id"].tolist()
-        is_open = np.array([crop_id not in decided for crop_id in ids], dtype=bool)
-        ids = [crop_id for crop_id in ids if crop_id not in decided]
+        is_open = ~crops["crop_id"].isin(decided).to_numpy(dtype=bool)
+        open_ids = crops["crop_id"][is_open]
+        ids = open_ids.tolist()
         looks = normaliser.transform(rows[is_open])
-        part = ranker.log_odds(looks, np.array([score_of.get(crop_id, np.nan) for crop_id in ids]))
+        part = ranker.log_odds(looks, open_ids.map(score_of).to_numpy(dtype=float))
         kept_at = np.concatenate([kept_at, len(crop_ids) + np.arange(len(ids))])
         kept_looks = np.concatenate([kept_looks, looks])
         kept_doubt = np.concatenate([kept_doubt, np.abs(part)])

@@ -22,7 +22,7 @@ with plain_errors():
     show_notice()
     if run is None:
         show_no_run(project)
-    elif not run.tables("scores"):
+    elif not run.is_scored():
         show_waiting(run)
     elif not ask_to_sign_in():
         with download:

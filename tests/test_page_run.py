@@ -537,6 +537,17 @@ def test_a_run_outlives_the_dashboard(tmp_path, monkeypatch):
     assert int(run_process.read_log_tail(tmp_path, "a")) == process.pid != os.getsid(0)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="asks for the priority as Linux and macOS do")
+def test_work_in_the_background_lets_the_dashboard_go_first_unless_somebody_waits_for_it(tmp_path):
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    for is_waited_for in (False, True):
+        process = run_process.start_detached([sys.executable, "-c", "input()"], tmp_path / "log.txt",
+                                             stdin=subprocess.PIPE, is_waited_for=is_waited_for)  # fmt: skip
+        niceness = os.getpriority(os.PRIO_PROCESS, process.pid)
+        process.communicate(b"\n", timeout=60)
+        assert niceness == (usual if is_waited_for else max(usual, run_process.NICENESS))
+
+
 # Words
 
 

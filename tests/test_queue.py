@@ -348,6 +348,20 @@ def test_of_two_animals_close_together_each_keeps_its_own_verdict(project):
     assert read_queue(run, given).rows["verdict"].tolist() == ["", "anomaly", "", ""]
 
 
+def test_no_verdict_of_another_dashboard_is_missed_between_ones_own(project):
+    run = project.latest_run()
+    rows = [row_of(project, run, place) for place in range(4)]
+    other = Project(project.path)
+    project.review_index(run)
+    for nth, writer in enumerate((project, other, project, other)):
+        writer.save_verdict(rows[nth], "anomaly", reviewer="AB"[nth % 2])
+        for one in (project, other):
+            held = one.review_queue(run, flagged_only=False).rows
+            assert sorted(held.loc[held["verdict"] == "anomaly", "crop_id"]) == sorted(
+                row["crop_id"] for row in rows[: nth + 1]
+            )
+
+
 # Export
 
 

@@ -152,6 +152,33 @@ def test_a_verdict_is_on_disk_when_saving_it_returns(path):
     assert Store(path).verdicts()["verdict_id"].tolist() == ["verdict-5"]
 
 
+def test_a_verdict_that_a_kill_left_in_the_log_beside_the_database_is_noticed(path):
+    store = Store(path)
+    store.append_verdicts([make_verdict(1)])
+    before = store.look_for_change()
+    with duckdb.connect(path) as other:
+        other.execute("PRAGMA disable_checkpoint_on_shutdown")
+        other.execute("INSERT INTO settings VALUES ('left', '1')")
+
+    assert path.with_name(f"{path.name}.wal").exists()
+    assert store.look_for_change() != before
+    assert store.get_setting("left") == 1
+
+
+def test_several_reads_can_share_one_opening(path, store, monkeypatch):
+    store.append_verdicts([make_verdict(1)])
+    opened = []
+    connect = Store._connect
+    monkeypatch.setattr(Store, "_connect", lambda self, **how: opened.append(how) or connect(self, **how))
+    with store.reading():
+        assert len(store.verdicts()) == 1
+        assert store.get_setting("nothing", 3) == 3
+
+    assert opened == [{"read_only": True}]
+    assert len(store.verdicts()) == 1, "and afterwards the file is opened anew"
+    assert len(opened) == 2
+
+
 HOLD = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1])

@@ -97,4 +97,4 @@ def _spawn(exploration: Exploration, options: list[str], *, name: str, python: s
     log = project / "logs" / f"{run.run_id}-explore-{name}.log"
     stdin = subprocess.PIPE if "--wait" in options else subprocess.DEVNULL
     # Threads that wait for each other by spinning stand in the way of the dashboard, and of themselves.
-    return start_detached(command, log, environment={"OMP_WAIT_POLICY": "PASSIVE"}, stdin=stdin)
+    return start_detached(command, log, environment={"OMP_WAIT_POLICY": "PASSIVE"}, stdin=stdin, is_waited_for=True)

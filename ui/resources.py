@@ -12,7 +12,6 @@ from core.label_summary import LabelSummary, summarise_labels
 from core.photos import PHOTO_SUFFIXES
 from core.project import Project
 from core.runs import RunFolder
-from models.bundle import Bundle
 from ui.evaluation_data import Asked, Measured, measure
 from ui.explore_colours import Colouring, colour_points
 from ui.explore_run import RunPoints, find_first_runs, read_run_points, read_verdicts, stamp_run
@@ -148,6 +147,8 @@ def load_truth(path: Path) -> LabelFile:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _load_known(path: str) -> tuple[str, ...]:
+    from models.bundle import Bundle  # loads torch, for which no page but Evaluate should wait
+
     return Bundle.load(Path(path)).species
 
 

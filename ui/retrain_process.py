@@ -14,6 +14,8 @@ LOG_TAIL_BYTES = 4_000
 
 # Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
 _started: dict[tuple[Path, str, str], subprocess.Popen[bytes]] = {}
+# The newest ranking of a run that was seen: listing the folder of a large run takes longer than all else here.
+_ranked_after: dict[Path, int] = {}
 
 
 def start_retraining(project: Path, name: str, *, made_from: str, learn_species: Sequence[str] = ()) -> None:
@@ -58,10 +60,10 @@ def refresh_ranking(project: Project, run: RunFolder, *, last_sequence: int) -> 
     Returns:
         Whether a process was started.
     """
-    if last_sequence < max(latest_sequence(run), 0) + RERANK_EVERY:
+    if last_sequence < _ranked_after.get(run.path, 0) + RERANK_EVERY or is_ranking(project.path, run.run_id):
         return False
-    process = _started.get((project.path, "rank", run.run_id))
-    if process is not None and process.poll() is None:
+    _ranked_after[run.path] = max(latest_sequence(run), 0)
+    if last_sequence < _ranked_after[run.path] + RERANK_EVERY:
         return False
     _start(project.path, "rank", run.run_id, ["rank", "--run", run.run_id])
     return True

@@ -49,8 +49,9 @@ def build_data(
     rows = index.rows(view.places[:FIRST_ROWS], false_alarm_rate=filters.queue.false_alarm_rate)
     query = to_query(filters.queue, selection=filters.selection)
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    n_today, first_today = project.store.count_decided(reviewer=reviewer, since=today)
-    last = project.store.last_verdicts(run=run.run_id, reviewer=reviewer, limit=LAST_SHOWN)
+    with project.store.reading():
+        n_today, first_today = project.store.count_decided(reviewer=reviewer, since=today)
+        last = project.store.last_verdicts(run=run.run_id, reviewer=reviewer, limit=LAST_SHOWN)
     return {
         "token": hashlib.blake2b(f"{run.path}{sorted(query.items())}".encode(), digest_size=8).hexdigest(),
         "project": hashlib.blake2b(str(project.path).encode(), digest_size=6).hexdigest(),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from core.settings import RunSettings
 
 CLI = Path(__file__).resolve().parent.parent / "cli.py"
 LOG_TAIL_BYTES = 4_000
+NICENESS = 10
 
 # Processes that this dashboard started: whoever starts one must collect its end, or it stays behind as a zombie
 # that looks alive.
@@ -79,11 +81,17 @@ def log_file(project: Path, name: str) -> Path:
 
 
 def start_detached(
-    command: list[str], log: Path, *, environment: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+    command: list[str],
+    log: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
+    is_waited_for: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a command that outlives the dashboard; what it prints goes to ``log``, over what was there.
 
-    ``environment`` is added to this process's own.
+    ``environment`` is added to this process's own. It gets what processor time the dashboard and the browser leave,
+    unless somebody sits and waits for it (``is_waited_for``).
 
     Whoever starts one must collect its end, or it stays behind as a zombie that looks alive.
 
@@ -91,14 +99,27 @@ def start_detached(
         OSError: If it cannot be started.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    detached: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
-        if os.name == "nt"
-        else {"start_new_session": True}
-    )
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        flags |= 0 if is_waited_for else subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        detached = {"creationflags": flags}
     with log.open("wb") as out:
         whole = None if environment is None else {**os.environ, **environment}
-        return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out, cwd=CLI.parent, env=whole, **detached)
+        process = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out, cwd=CLI.parent, env=whole, **detached)
+    if not is_waited_for:
+        _step_back(process.pid)
+    return process
+
+
+def _step_back(pid: int) -> None:
+    """Let others go first; where that cannot be had, the process works on as it is."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        # Linux shares the processor among sessions first, and this process has a session of its own.
+        with suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 def start_run(request: RunRequest, *, python: str = sys.executable) -> subprocess.Popen[bytes]:
