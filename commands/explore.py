@@ -14,7 +14,7 @@ from commands.progress_line import ProgressLine
 if TYPE_CHECKING:
     from core.projection import Projection
 
-PATIENCE_S = 600.0
+PATIENCE_S = 3_600.0
 
 ABOUT = "lay a run's crops out for the Explore page: PCA and a ladder of t-SNEs, or one projection"
 
@@ -59,7 +59,8 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 
 def _wait_for_projection() -> "Projection | None":
-    """What the dashboard asks for; None if it ended, or asked for nothing in ten minutes."""
+    """What the dashboard asks for; None if it ended, or asked for nothing in an hour."""
+    import openTSNE.affinity
     import openTSNE.tsne  # noqa: F401  (loading it is what takes long)
 
     from core.projection import Projection

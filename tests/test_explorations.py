@@ -2,7 +2,6 @@
 
 import json
 import platform
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from core.errors import AnomalureError
 from core.explorations import Cancelled, Exploration, WorkStatus
 from core.projection import Projection, ProjectionKind
 from ui import explore_process
-from ui.explore_process import start_projection
+from ui.explore_process import keep_ready, start_projection
 
 PCA = Projection(kind=ProjectionKind.PCA)
 
@@ -135,23 +134,38 @@ def test_clusters_can_be_those_of_the_embeddings(exploration):
     assert len(tree.cut(float(tree.k_distances[-1]))) == 30
 
 
-def test_the_dashboard_starts_a_process_and_keeps_one_ready_for_the_next_value(exploration):
+def test_the_dashboard_keeps_a_process_ready_for_the_next_value(exploration):
     first, second = Projection(perplexity=9), Projection(perplexity=3)
+    keep_ready(exploration)
+    (spare,) = explore_process._spares.values()
+    keep_ready(exploration)
+    assert list(explore_process._spares.values()) == [spare], "one is enough"
+
     assert start_projection(exploration, first)
     assert not start_projection(exploration, first)
-    (spare,) = explore_process._spares.values()
+    assert explore_process._started[exploration.folder, first.key] is spare
 
-    assert start_projection(exploration, second)
-
-    place = (exploration.folder, second.key)
-    assert explore_process._started[place] is spare
-    until = time.monotonic() + 120
-    while not all(exploration.has(one) for one in (first, second)) and time.monotonic() < until:
-        time.sleep(0.05)
+    assert start_projection(exploration, second), "without one ready, a process is started"
+    processes = [explore_process._started[exploration.folder, one.key] for one in (first, second)]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
     assert exploration.points(first).shape == exploration.points(second).shape == (30, 2)
-    for left in explore_process._spares.values():
-        left.communicate(timeout=60)
-        assert left.returncode == 0, "a process that is asked for nothing ends with its dashboard"
+
+
+def test_a_process_that_waits_ends_with_its_dashboard_or_when_other_runs_are_looked_at(tmp_path):
+    explore_process._spares.clear()
+    runs = [Exploration.of(make_project(tmp_path / name, n=6).latest_run()) for name in "abc"]
+    spares = []
+    for run in runs:
+        keep_ready(run)
+        spares.append(explore_process._spares[run.run.path])
+    kept = list(explore_process._spares.values())
+    assert kept == spares[1:], "as many as can be compared"
+    assert spares[0].wait(timeout=60) == 0
+
+    for spare in kept:  # what happens when the dashboard ends
+        spare.communicate(timeout=60)
+        assert spare.returncode == 0
+    explore_process._spares.clear()
 
 
 def test_the_command_prints_what_it_made(tmp_path, capsys):

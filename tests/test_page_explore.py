@@ -27,6 +27,7 @@ def started(monkeypatch) -> list[Projection]:
     asked: list[Projection] = []
     monkeypatch.setattr(ui.explore_groupings, "PATIENCE_S", 60)  # clusters are there, however slow this computer is
     monkeypatch.setattr(ui.explore_page, "start_projection", lambda _, projection: asked.append(projection) or True)
+    monkeypatch.setattr(ui.explore_page, "keep_ready", lambda _: None)
     return asked
 
 

@@ -19,7 +19,7 @@ from ui.explore_groupings import find_grouping
 from ui.explore_memory import offer_facts
 from ui.explore_picks import resolve_pick
 from ui.explore_plot import show_plot
-from ui.explore_process import is_starting, start_projection, stop_projection
+from ui.explore_process import is_starting, keep_ready, start_projection, stop_projection
 from ui.explore_run import RunPoints, describe_point
 from ui.explore_saved import show_saved_views
 from ui.explore_state import change_side, change_view, keep_view, open_view, settle_run, show_address
@@ -130,6 +130,8 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
         if exploration.state(side.projection).status is WorkStatus.MISSING:
             start_projection(exploration, side.projection)
         picture = picture or exploration.nearest(side.projection) or exploration.picture(PCA)
+    elif side.projection.kind is ProjectionKind.TSNE:
+        keep_ready(exploration)  # another perplexity may be next
     one = Shown(number, points, picture)
     if picture is not None and picture.is_final and picture.projection.kind is side.projection.kind:
         with plain_errors():

@@ -14,6 +14,7 @@ from ui.run_process import CLI, start_detached
 _started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
 # Loading the libraries takes longer than the first steps: one process a run has it behind it, and waits to be asked.
 _spares: dict[Path, subprocess.Popen[bytes]] = {}
+MOST_SPARES = 2  # as many runs as can be compared
 
 
 def start_projection(exploration: Exploration, projection: Projection, *, python: str = sys.executable) -> bool:
@@ -40,8 +41,6 @@ def start_projection(exploration: Exploration, projection: Projection, *, python
     if spare is None or not _ask(spare, projection):
         spare = _start(exploration, projection, python=python)
     _started[place] = spare
-    if projection.kind is ProjectionKind.TSNE:
-        _keep_spare(exploration, python=python)
     return True
 
 
@@ -55,14 +54,24 @@ def _ask(spare: subprocess.Popen[bytes], projection: Projection) -> bool:
     return False
 
 
-def _keep_spare(exploration: Exploration, *, python: str) -> None:
-    spare = _spares.get(exploration.run.path)
+def keep_ready(exploration: Exploration, *, python: str = sys.executable) -> None:
+    """Have a process wait for the next t-SNE of a run, with its libraries loaded; cheap when there is one already.
+
+    It ends by itself when the dashboard does, when it is asked for nothing for an hour, or when other runs are looked
+    at. Without one the next t-SNE only starts later, so that what stands in the way of it is no error.
+    """
+    place = exploration.run.path
+    spare = _spares.pop(place, None)
     if spare is None or spare.poll() is not None:
-        for other in _spares.values():  # of another run: its end of input is its end
-            if other.stdin is not None:
-                other.stdin.close()
-        _spares.clear()
-        _spares[exploration.run.path] = _spawn(exploration, ["--wait"], name="next", python=python)
+        try:
+            spare = _spawn(exploration, ["--wait"], name="next", python=python)
+        except OSError:
+            return
+    _spares[place] = spare
+    while len(_spares) > MOST_SPARES:
+        unused = _spares.pop(next(iter(_spares)))
+        if unused.stdin is not None:
+            unused.stdin.close()  # which it takes for the end
 
 
 def stop_projection(exploration: Exploration, projection: Projection) -> None:
