@@ -164,6 +164,11 @@ class DetectorTrainingFolder(WorkFolder):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
 
+def find_taught_detectors(folder: Path) -> dict[str, Path]:
+    """The finished ones, newest first: name to what is fit for ``--detector``."""
+    return {one.name: one.model for one in list_detector_trainings(folder) if not one.problem and one.is_taught}
+
+
 def list_detector_trainings(folder: Path) -> list[DetectorTrainingFolder]:
     """The detectors of a project and the trainings of such, newest first; those that cannot be read stand last."""
     if not folder.is_dir():

@@ -114,12 +114,50 @@ def test_start_asks_for_what_was_filled_in(project, season, started):
     assert page.text_input(key="train_name").value == ""
 
 
+def test_start_asks_for_the_models_that_were_chosen(project, season, started, tmp_path):
+    (tmp_path / "mine.onnx").write_bytes(b"")
+    page = fill_in(open_page(), season)
+    page.selectbox(key="train_one_class").set_value("knn").run()
+    page.number_input(key="train_components").set_value(32).run()
+    page.toggle(key="train_join").set_value(False).run()
+    page.selectbox(key="train_detector").set_value("own").run()
+    assert page.button(key="start-training").disabled
+    page.text_input(key="train_detector_path").set_value(str(tmp_path / "mine.onnx")).run()
+    page.button(key="start-training").click().run()
+
+    (asked,) = started
+    command = build_command(asked)
+    assert {"--one-class=knn", "--components=32", "--plain-encoder", f"--detector={tmp_path / 'mine.onnx'}"} <= {
+        *command
+    }
+
+
+def test_a_training_left_as_it_is_takes_the_usual_detector_and_models(project, season, started):
+    page = fill_in(open_page(), season)
+    page.button(key="start-training").click().run()
+
+    (asked,) = started
+    command = " ".join(build_command(asked))
+    assert "--one-class=ocsvm" in command
+    assert not any(option in command for option in ("--components", "--plain-encoder", "--detector"))
+
+
 def test_labels_beside_the_photos_are_offered(project, season):
     page = open_page()
     page.text_input(key="train_folder").set_value(str(season)).run()
     page.button(key=f"labels-{season.parent / 'labels.json'}").click().run()
     assert page.text_input(key="train_labels").value == str(season.parent / "labels.json")
     assert not page.button(key="start-training").disabled
+
+
+def test_found_labels_are_asked_for_before_folders_are_complained_about(project, season):
+    (season.parent / "labels.json").rename(season / "labels.json")
+    camera = next(season.rglob("*.jpg")).parent  # its photos lie in no folder that could name a species
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(camera)).run()
+    assert "Choose the file of labels: click one of those found" in texts(page)
+    assert not page.error
+    assert page.button(key="start-training").disabled
 
 
 def test_what_is_in_the_labels_is_shown_on_demand(project, season):

@@ -8,7 +8,12 @@ from fake_project import write_photo
 from streamlit.testing.v1 import AppTest
 
 from core.detector_settings import DetectorSettings
-from core.detector_trainings import DetectorEpoch, DetectorTrainingFolder, DetectorTrainingInfo
+from core.detector_trainings import (
+    DetectorEpoch,
+    DetectorTrainingFolder,
+    DetectorTrainingInfo,
+    find_taught_detectors,
+)
 from core.progress import Phase, Progress
 from core.project import Project
 from ui import detector_process
@@ -95,9 +100,30 @@ def test_a_taught_detector_shows_its_figures_and_how_to_use_it(project, started)
 
     page = open_page()
 
-    assert "mAP 0.40 at 50% overlap, precision 0.50, recall 0.25" in page.caption[-2].value
-    assert "1 photos without any label" in page.caption[-1].value
+    assert "mAP 0.40 at 50% overlap, precision 0.50, recall 0.25" in page.caption[-3].value
+    assert "1 photos without any label" in page.caption[-2].value
     assert page.code[0].value == str(made.model)
+
+
+def test_a_taught_detector_is_offered_by_its_name_to_bundles_and_runs(project, started):
+    made = make_training(project, taught=True)
+
+    train = AppTest.from_file(PAGE, default_timeout=60).run()
+    run = AppTest.from_file(str(Path(PAGE).with_name("run.py")), default_timeout=60).run()
+    run.selectbox(key="detector_kind").set_value("taught").run()
+
+    assert train.selectbox(key="train_detector").options == ["The usual one", "ours", "A detector file of yours"]
+    assert run.selectbox(key="detector_taught").options == ["ours"]
+    assert not run.exception
+    assert find_taught_detectors(project.detectors_dir) == {"ours": made.model}
+
+
+def test_a_detector_that_is_not_finished_is_not_offered(project, started):
+    make_training(project, taught=False)
+
+    run = AppTest.from_file(str(Path(PAGE).with_name("run.py")), default_timeout=60).run()
+
+    assert "A detector taught in this project" not in run.selectbox(key="detector_kind").options
 
 
 def test_an_unfinished_training_can_be_resumed(project, started):

@@ -124,7 +124,8 @@ def _show_end(project: Project, training: DetectorTrainingFolder) -> None:
         )
         for line in card.get("not_used", [])[:5]:
             st.caption(f":orange[:material/warning:] Not used: {escape_markdown(line)}")
-        st.markdown("Use it: paste this path as the detector of a run or a bundle.")
+        st.markdown("Choose it by its name: for a run on the page Run, for a bundle on this page.")
+        st.caption("On the command line it is this folder, after --detector:")
         st.code(str(training.model), language=None)
         _show_curve(training)
         return

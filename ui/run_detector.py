@@ -1,5 +1,6 @@
 """How animals are found in the photos: the usual detector, another one, or boxes from a file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import streamlit as st
 from ui.folders import read_path
 from ui.state import Key
 
-USUAL, SMALL, PUBLISHED, OWN, BOXES = "usual", "bundled", "published", "own", "boxes"
+USUAL, TAUGHT, SMALL, PUBLISHED, OWN, BOXES = "usual", "taught", "bundled", "published", "own", "boxes"
 PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolov8m", "yolo11n", "yolo11s", "yolo11m")
 RUNS_CODE = {".pt", ".pth"}
 
@@ -23,10 +24,11 @@ class DetectorChoice:
     problem: str = ""
 
 
-def show_detector_choice(bundle: str) -> DetectorChoice:
-    """Draw the choice and give back what was chosen."""
+def show_detector_choice(bundle: str, *, taught: Mapping[str, Path]) -> DetectorChoice:
+    """Draw the choice and give back what was chosen; ``taught`` are the project's own detectors by name."""
     words = {
         USUAL: "The bundle's detector" if bundle else "The usual detector",
+        **({TAUGHT: "A detector taught in this project"} if taught else {}),
         SMALL: "Anomalure's own small detector",
         PUBLISHED: "A published YOLO model",
         OWN: "A detector file of yours",
@@ -49,6 +51,9 @@ def show_detector_choice(bundle: str) -> DetectorChoice:
             help="Downloaded once, by Ultralytics.",
         )
         return DetectorChoice(detector=str(name or "").strip(), problem="" if name else "Choose a model.")
+    if kind == TAUGHT:
+        taught_name = st.selectbox("Detector", list(taught), key=Key.DETECTOR_TAUGHT, persist_state="session")
+        return DetectorChoice(detector=str(taught[taught_name].absolute()))
     if kind == OWN:
         return _show_own()
     if kind == BOXES:

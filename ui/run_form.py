@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from core.detector_trainings import find_taught_detectors
 from core.errors import AnomalureError
 from core.project import Project, check_name
 from core.settings import RunSettings
@@ -44,7 +45,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
     with left:
         bundle = _show_bundle(project)
     with right:
-        detector = show_detector_choice(bundle)
+        detector = show_detector_choice(bundle, taught=find_taught_detectors(project.detectors_dir))
     with left:
         encoder = show_encoder_choice() if bundle == FIRST_LOOK else EncoderChoice()
     settings = show_settings_form()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.detector_trainings import find_taught_detectors
 from core.errors import AnomalureError
 from core.project import Project, check_name
 from core.settings import RunSettings
@@ -14,6 +15,7 @@ from ui.settings_form import show_settings_form
 from ui.state import Key
 from ui.train_encoder import EncoderChoice, show_encoder_choice
 from ui.train_labels import LabelChoice, show_label_choice
+from ui.train_models import ModelChoice, show_model_choice
 from ui.train_watch import watch
 from ui.training_process import TrainingAsked, start_training
 from ui.words import escape_markdown
@@ -38,6 +40,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     )
     labels = show_label_choice(folder)
     encoder = show_encoder_choice()
+    models = show_model_choice(find_taught_detectors(project.detectors_dir))
     settings = show_settings_form()
     suggested = suggest_name(project, encoder.method)
     name = st.text_input(
@@ -47,7 +50,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
         persist_state="session",
         help="How you will find it again. Empty: the date and the method.",
     ).strip()
-    problem = labels.problem or encoder.problem or _explain_name(project, name)
+    problem = labels.problem or encoder.problem or models.problem or _explain_name(project, name)
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
     st.button(
@@ -59,7 +62,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
         help="The training goes on when you close this page."
         + (" Another training is under way; both will be slower." if busy else ""),
         on_click=_start,
-        args=(project, folder, labels, encoder, settings, name or suggested),
+        args=(project, folder, labels, encoder, models, settings, name or suggested),
     )
 
 
@@ -83,13 +86,15 @@ def _start(
     folder: Path,
     labels: LabelChoice,
     encoder: EncoderChoice,
+    models: ModelChoice,
     settings: RunSettings,
     name: str,
 ) -> None:
     asked = TrainingAsked(
         project=project.path, name=name, images=folder, labels=labels.labels, species=labels.species,
         split=labels.split, method=encoder.method, backbone=encoder.backbone, weights=encoder.weights,
-        settings=settings, training=encoder.training)  # fmt: skip
+        detector=models.detector, plain_encoder=not models.join, one_class=models.one_class,
+        components=models.components, settings=settings, training=encoder.training)  # fmt: skip
     try:
         start_training(asked)
     except OSError as error:

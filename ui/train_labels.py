@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.errors import AnomalureError
 from core.formats.labelled import LabelFile
 from ui.folders import read_path
 from ui.label_charts import build_camera_figure, build_hour_figure, build_size_figure, build_species_figure
@@ -47,8 +48,7 @@ def show_label_choice(images: Path | None) -> LabelChoice:
                 "named by its species.",
             )
         )
-        if images is not None:
-            _suggest_labels(images, chosen=labels)
+        found = images is not None and labels is None and _suggest_labels(images)
     with right:
         species = read_path(
             st.text_input(
@@ -65,6 +65,8 @@ def show_label_choice(images: Path | None) -> LabelChoice:
             return LabelChoice(problem=f"There is no file {path}.")
     if images is None:
         return LabelChoice(problem="Choose the folder that holds the labelled photos.")
+    if found and not _is_readable(images):
+        return LabelChoice(problem="Choose the file of labels: click one of those found, or type its path.")
     with plain_errors():
         read = read_labels_of(images, labels, species)
         if labels is None:
@@ -80,6 +82,15 @@ def show_label_choice(images: Path | None) -> LabelChoice:
     return LabelChoice(problem="These labels cannot be used.")
 
 
+def _is_readable(images: Path) -> bool:
+    """Whether the folders can be taken as species; if a file of labels lies there, nobody meant them to be."""
+    try:
+        read_labels_of(images, None, None)
+    except AnomalureError:
+        return False
+    return True
+
+
 def _name_folders(labels: LabelFile) -> None:
     """Say which folders count as species: those of a person who has cameras in folders are not."""
     names = sorted({label.species for photo in labels.photos for label in photo.labels if label.species})
@@ -90,10 +101,8 @@ def _name_folders(labels: LabelFile) -> None:
     )
 
 
-def _suggest_labels(images: Path, *, chosen: Path | None) -> None:
-    """Offer the files of labels that lie in the folder or beside it."""
-    if chosen is not None:
-        return
+def _suggest_labels(images: Path) -> bool:
+    """Offer the files of labels that lie in the folder or beside it; whether there are any."""
     found: list[Path] = []
     for folder in (images, images.parent):
         try:
@@ -105,7 +114,7 @@ def _suggest_labels(images: Path, *, chosen: Path | None) -> None:
         except OSError:
             continue
     if not found:
-        return
+        return False
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.caption("Found:", width="content")
         for path in sorted(found)[:MOST_SUGGESTED]:
@@ -117,6 +126,7 @@ def _suggest_labels(images: Path, *, chosen: Path | None) -> None:
                 on_click=_use,
                 args=(path,),
             )
+    return True
 
 
 def _use(path: Path) -> None:

@@ -22,8 +22,9 @@ _started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
 class TrainingAsked:
     """What the Train page asks for; ``resume`` needs nothing else but the project and the name.
 
-    ``labels`` None: folders by species; ``backbone`` and ``weights`` as ``cli.py train`` takes them; empty: its own
-    choice.
+    ``labels`` None: folders by species; ``backbone``, ``weights``, ``detector`` and ``one_class`` as ``cli.py train``
+    takes them; empty: its own choice. ``plain_encoder``: nothing is joined to the backbone. ``components``: main
+    directions to reduce to, 0: not.
     """
 
     project: Path
@@ -35,6 +36,10 @@ class TrainingAsked:
     method: str = "none"
     backbone: str = ""
     weights: str = ""
+    detector: str = ""
+    plain_encoder: bool = False
+    one_class: str = ""
+    components: int = 0
     settings: RunSettings | None = None
     training: TrainingSettings | None = None
     resume: bool = False
@@ -51,7 +56,11 @@ def build_command(asked: TrainingAsked, *, python: str = sys.executable) -> list
         command.append(f"--coco={asked.labels.absolute()}")
     if asked.species is not None:
         command.append(f"--labels={asked.species.absolute()}")
-    named = {"split": asked.split, "backbone": asked.backbone, "backbone-weights": asked.weights}
+    if asked.plain_encoder:
+        command.append("--plain-encoder")
+    named = {"split": asked.split, "backbone": asked.backbone, "backbone-weights": asked.weights,
+             "detector": asked.detector, "one-class": asked.one_class,
+             "components": asked.components or None}  # fmt: skip
     command += [f"--{option}={value}" for option, value in named.items() if value is not None and value != ""]
     for option, settings in (("settings-file", asked.settings), ("training-file", asked.training)):
         if settings is not None:
