@@ -22,6 +22,7 @@ from ui.previews import choose_width, render_preview
 from ui.project_place import ROOT, find_project_folder, open_shown_project
 from ui.review_api import ROUTES as REVIEW_ROUTES
 from ui.review_assets import ROUTES as BOARD_ROUTES
+from ui.send_at_once import send_at_once
 from ui.warm_up import begin_warm_up
 
 # An address names content, which never changes: a browser need not ask twice. Other sites may not embed it.
@@ -107,6 +108,7 @@ ROUTES = [
 @asynccontextmanager
 async def warm_up(_: st.App) -> AsyncIterator[None]:
     """While the dashboard runs; what the first visitor needs is made beside its start."""
+    send_at_once()
     begin_warm_up()
     yield
 

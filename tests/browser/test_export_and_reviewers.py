@@ -1,0 +1,92 @@
+"""What others get of the review, in a real browser: an export that arrives as it was previewed, a blind second round."""
+
+import csv
+
+import pytest
+from fake_project import make_project
+
+from core.project import Project
+from tests.browser.servers import start_server
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+PATIENCE_MS = 60_000  # a slow machine that does other work too
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, browser):
+    """Ada has decided about ten crops: four anomalies, six normal ones."""
+    folder = tmp_path_factory.mktemp("shared")
+    project = make_project(folder, 12, n_flagged=12)
+    rows = project.review_queue().rows
+    project.save_verdicts([rows.iloc[n] for n in range(4)], "anomaly", reviewer="Ada", species="stoat")
+    project.save_verdicts([rows.iloc[n] for n in range(4, 10)], "normal", reviewer="Ada")
+    yield from start_server(folder / "project", folder / "server.log")
+
+
+@pytest.fixture
+def open_page(server, browser):
+    """A page in the browser of somebody who has given a name there."""
+    contexts = []
+
+    def open_as(reviewer: str, name: str):
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_cookies([{"name": "anomalure_reviewer", "value": reviewer, "url": server.url}])
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{server.url}/{name}")
+        return page
+
+    expect.set_options(timeout=PATIENCE_MS)
+    yield open_as
+    for context in contexts:
+        context.close()
+
+
+def test_the_download_holds_the_rows_that_were_counted_before(server, open_page, tmp_path):
+    page = open_page("Ada", "export")
+    crops = page.get_by_test_id("stMetric").filter(has_text="Crops").get_by_test_id("stMetricValue")
+    expect(crops).to_have_text("4")
+
+    verdict = page.get_by_role("combobox", name="Verdict")
+    verdict.click()
+    page.get_by_role("option", name="Normal").click()
+    page.keyboard.press("Escape")
+    expect(crops).to_have_text("10")
+    page.get_by_role("button", name="Make CSV table of 10 crops").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").first.click()
+
+    download.value.save_as(tmp_path / "got.csv")
+    with (tmp_path / "got.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    held = Project(server.project).verdicts()
+    assert {row["crop_id"]: row["verdict"] for row in rows} == dict(zip(held["crop_id"], held["verdict"], strict=True))
+    assert [row["verdict_species"] for row in rows if row["verdict"] == "anomaly"] == ["stoat"] * 4
+
+
+def test_a_second_reviewer_decides_blind_and_sees_afterwards_how_well_the_two_agree(server, open_page):
+    page = open_page("Bo", "reviewers")
+    page.get_by_role("button", name="Share").click()
+    share = page.get_by_role("slider")
+    share.focus()
+    share.press("End")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("0 of 10 decided")).to_be_visible()
+    expect(page.get_by_text("stoat")).to_have_count(0)
+
+    for n in range(10):
+        expect(page.get_by_text(f"{n} of 10 decided")).to_be_visible()
+        # A press on a crop that is being redrawn is not taken for the next one.
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        page.get_by_role("button", name="Normal").click()
+    expect(page.get_by_text("You have decided about all of your share")).to_be_visible()
+    page.get_by_role("radio", name="Agreement").click()
+
+    expect(page.get_by_test_id("stMetric").filter(has_text="Decided twice")).to_contain_text("10")
+    expect(page.get_by_test_id("stMetric").filter(has_text="The same verdict")).to_contain_text("60%")
+    first = Project(server.project).verdicts()
+    assert first["verdict"].value_counts().to_dict() == {"normal": 6, "anomaly": 4}, "what Ada said still holds"
