@@ -69,6 +69,27 @@ def test_a_bundle_comes_back_as_it_was(written):
     )
 
 
+def test_a_bundle_of_the_first_format_still_judges_as_it_did(written, bundle_dir):
+    def make_old(manifest):
+        manifest["format"] = 1
+        for judge in (manifest["species"], *manifest["cameras"].values()):
+            for kind in judge["kinds"]:
+                assert kind.pop("one_class") == "ocsvm"
+        for key in ("one_class", "components"):
+            del manifest[key]
+        manifest.pop("training_rows", None)
+
+    rewrite(bundle_dir, make_old)
+    rows = draw_species(1, 30, seed=70)
+
+    old = Bundle.load(bundle_dir)
+
+    assert old.one_class == "ocsvm"
+    assert old.components == 0
+    expected = Bundle.load(written).species_judge.judge(rows)
+    np.testing.assert_array_equal(old.species_judge.judge(rows).p_values, expected.p_values)
+
+
 def test_its_files_have_names_that_any_system_takes_and_none_is_a_pickle(written):
     names = sorted(path.name for path in written.iterdir())
 

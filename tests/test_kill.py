@@ -1,4 +1,4 @@
-"""A run that is killed with no chance to say goodbye goes on where it was, and ends with the same rows."""
+"""A run or a training that is killed with no chance to say goodbye goes on where it was, and ends as if it had not."""
 
 import json
 import subprocess
@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 
 from core.project import Project
-from core.runs import RunFolder, RunStatus
+from core.runs import RunFolder
+from core.work_folder import RunStatus
+from models.bundle import Bundle
+from models.checkpoints import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = ("photos", "detections", "crops", "failures", "events", "scores")
@@ -35,10 +38,10 @@ def start(project: Path, season: Path, name: str) -> list[str]:
     return command(project, str(season), "--first-look", "--name", name, *options)
 
 
-def kill_when_half_done(words: list[str], run: Path) -> None:
+def kill_when_there_is(path: Path, words: list[str]) -> None:
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE_S
-    while not (run / "done-00003.json").exists():
+    while not path.exists():
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline, "the run did not get going"
         time.sleep(POLL_S)
@@ -54,7 +57,7 @@ def test_a_killed_run_resumes_to_the_same_rows(season, tmp_path):
     project = Project(tmp_path / "project")
     whole = subprocess.run(start(project.path, season, "whole"), cwd=ROOT, capture_output=True, text=True)
     assert whole.returncode == 0, whole.stderr
-    kill_when_half_done(start(project.path, season, "cut"), project.runs_dir / "cut")
+    kill_when_there_is(project.runs_dir / "cut" / "done-00003.json", start(project.path, season, "cut"))
     cut = project.run("cut")
     assert cut.status is RunStatus.INTERRUPTED
     finished = {i: (cut.path / f"crops-{i:05d}.parquet").stat().st_mtime_ns for i in cut.done_shards()}
@@ -70,3 +73,28 @@ def test_a_killed_run_resumes_to_the_same_rows(season, tmp_path):
         pd.testing.assert_frame_equal(uninterrupted[name], rows[name], rtol=1e-3)
     assert not rows["crops"]["crop_id"].duplicated().any()
     assert not rows["scores"]["crop_id"].duplicated().any()
+
+
+def test_a_killed_training_leaves_no_bundle_and_goes_on_from_its_checkpoint(season, tmp_path):
+    for number, path in enumerate(sorted(season.rglob("*.JPG"))):
+        species = season / "labelled" / ("deer" if number % 2 else "fox")
+        species.mkdir(parents=True, exist_ok=True)
+        path.rename(species / path.name)
+    project = Project(tmp_path / "project")
+    words = [sys.executable, str(ROOT / "cli.py"), "train", "--project", str(project.path), "--json"]
+    options = ["--name", "spring", "--images", str(season / "labelled"), "--method", "simclr", "--epochs", "12",
+               "--image-px", "32", "--batch-crops", "16", "--backbone-weights", "bundled",
+               "--detector", "bundled"]  # fmt: skip
+
+    kill_when_there_is(project.trainings_dir / "spring" / CHECKPOINT, [*words, *options])
+
+    training = project.training("spring")
+    assert training.status is RunStatus.INTERRUPTED
+    assert not (project.bundles_dir / "spring").exists()
+
+    resumed = subprocess.run([*words, "--resume", "spring"], cwd=ROOT, capture_output=True, text=True)
+
+    assert resumed.returncode == 0, resumed.stderr
+    ends = [point.epoch for point in training.read_curve() if point.held_out is not None]
+    assert ends == list(range(1, 13))  # no epoch was lost and none was done twice
+    assert Bundle.load(project.bundles_dir / "spring").species == ("deer", "fox")
