@@ -6,13 +6,8 @@ synthetic rows and a few real pictures. With ``--folder`` it is kept there and u
 
 import argparse
 import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from big_project import make_big_project  # noqa: E402  # needs the path above
+from dashboard import FLAGS, find_chromium, serve  # noqa: E402
 
 from core.catalogue import keep_catalogue, show_catalogue  # noqa: E402
 from core.holding_verdicts import show_holding  # noqa: E402
@@ -31,10 +27,8 @@ from core.project import Project  # noqa: E402
 from core.review_index import QueueFilters  # noqa: E402
 
 FULL, QUICK = 1_000_000, 20_000
-FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 KEYS = "nanununanaun"
 PAUSE_MS = 500  # between two keys: 7,200 decisions an hour, faster than anybody
-START_S = 60.0
 
 OPENED = """() => new Promise((done) => {
   const find = () => {
@@ -147,27 +141,15 @@ def measure_browser(project: Project, *, n_keys: int, n_opens: int) -> dict[str,
     """Open the page and press keys, as a reviewer would."""
     from playwright.sync_api import sync_playwright
 
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py",
-               "--server.headless", "true", "--server.port", str(port)]  # fmt: skip
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              env={**os.environ, "ANOMALURE_PROJECT": str(project.path)})  # fmt: skip
-    try:
-        _wait_for(f"http://localhost:{port}/healthz")
-        address = f"http://localhost:{port}/review"
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=_find_chromium(), args=FLAGS)
-            opens = [_open(browser, address) for _ in range(n_opens + 1)]
-            before = len(project.store.verdicts())
-            grid = _press_keys(browser, address, n_keys, single=False)
-            single = _press_keys(browser, address, n_keys, single=True)
-            browser.close()
+    with serve(project.path) as url, sync_playwright() as playwright:
+        address = f"{url}/review"
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        opens = [_open(browser, address) for _ in range(n_opens + 1)]
+        before = len(project.store.verdicts())
+        grid = _press_keys(browser, address, n_keys, single=False)
+        single = _press_keys(browser, address, n_keys, single=True)
+        browser.close()
         written = len(project.store.verdicts()) - before
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
     return {
         "open_first_ms": opens[0], "open_ms": float(np.median(opens[1:])),
         **_spread("grid_paint_ms", grid["paints"]), **_spread("single_paint_ms", single["paints"]),
@@ -206,25 +188,6 @@ def _press_keys(browser: Any, address: str, n: int, *, single: bool) -> dict[str
 
 def _spread(name: str, values: list[float]) -> dict[str, float]:
     return {f"{name}_p50": float(np.percentile(values, 50)), f"{name}_p95": float(np.percentile(values, 95))}
-
-
-def _wait_for(address: str) -> None:
-    until = time.monotonic() + START_S
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)
-
-
-def _find_chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    raise SystemExit("No Chromium found.")
 
 
 def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:

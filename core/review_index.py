@@ -299,6 +299,13 @@ class ReviewIndex:
                 WHERE is_person AND {where}""", self._values(filters) | values).fetchall()  # fmt: skip
         return int(rows[0][0])
 
+    def list_people(self) -> list[str]:
+        """The crops of people and vehicles, as ``with_people`` has them."""
+        with self._lock:
+            rows = self._connection.execute(f"{self._with_queue()} SELECT crop_id FROM queue WHERE is_person",
+                                            self._values(QueueFilters())).fetchall()  # fmt: skip
+        return [str(crop_id) for (crop_id,) in rows]
+
     def find_places(self, crop_ids: Sequence[str]) -> dict[str, int]:
         """The place of each of these crops that the run has."""
         with self._lock:

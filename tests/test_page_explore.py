@@ -17,6 +17,7 @@ from core.saved_views import list_views, save_view
 from ui.explore_controls import read_perplexity
 from ui.explore_selection import read_selected_csv
 from ui.explore_view import View
+from ui.state import Key
 
 PAGE = str(Path(__file__).resolve().parent.parent / "pages" / "explore.py")
 
@@ -136,6 +137,19 @@ def test_an_outline_selects_what_lies_inside_it(project):
     x0, x1 = points[:, 0].min() - 1, float(sorted(points[:, 0])[4]) + 1e-4
     page = open_page(map="pca", pick=f"1:outline:{x0},-9;{x1},-9;{x1},9;{x0},9")
     assert "5 crops drawn around" in said(page)
+
+
+def test_people_are_in_the_gallery_only_when_asked_for(project):
+    person = project.review_queue(flagged_only=False, species="fox").rows.iloc[0]
+    project.save_verdict(person, "normal", species="person")
+    page = open_page(map="pca", pick="1:species:fox")
+    assert "4 crops of fox" in said(page)
+    assert not any(person["crop_id"] in card for card in cards(page))
+
+    page.checkbox(Key.EXPLORE_WITH_PEOPLE).check().run()
+    assert "5 crops of fox" in said(page)
+    assert any(person["crop_id"] in card for card in cards(page))
+    project.undo_verdict(person)
 
 
 def test_a_verdict_is_given_to_the_whole_selection_and_taken_back(project):

@@ -78,7 +78,7 @@ def read_verdicts(project: Project, points: RunPoints) -> pd.Series:
 def read_rows(project: Project, run: RunFolder, crop_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the review queue of these crops, in their order."""
     rows = project.review_queue(run, crop_ids=tuple(crop_ids), flagged_only=False, order="given",
-                                limit=max(len(crop_ids), 1)).rows  # fmt: skip
+                                limit=max(len(crop_ids), 1), with_people=True).rows  # fmt: skip
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 

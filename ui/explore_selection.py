@@ -57,7 +57,8 @@ def show_selection(project: Project, view: View, points: RunPoints, mask: np.nda
                     "above: the crops are then shown here, to be reviewed, decided or exported.",
                     icon=":material/lasso_select:")  # fmt: skip
             return
-        facts = points.facts[mask].sort_values(["score", "crop_id"], ascending=[False, True])
+        facts = _leave_out_people(project, points, points.facts[mask])
+        facts = facts.sort_values(["score", "crop_id"], ascending=[False, True])
         st.markdown(f"**{escape_markdown(say_pick(view.pick, n=len(facts)))}**")
         if facts.empty:
             st.caption("No crop belongs to this selection now.")
@@ -66,6 +67,17 @@ def show_selection(project: Project, view: View, points: RunPoints, mask: np.nda
         crop_ids = facts["crop_id"].tolist()
         _show_actions(project, view, points.run, crop_ids)
         _show_gallery(project, points.run, crop_ids)
+
+
+def _leave_out_people(project: Project, points: RunPoints, facts: pd.DataFrame) -> pd.DataFrame:
+    """Crops of people are in no gallery and no export unless somebody asks for them."""
+    is_person = facts["crop_id"].isin(project.review_index(points.run).list_people())
+    n = int(is_person.sum())
+    words = f"Also the {count(n, 'crop')} of people or vehicles"
+    if not n or st.checkbox(words, key=Key.EXPLORE_WITH_PEOPLE, persist_state="session",
+                            help="What counts as people is said on the Export page."):  # fmt: skip
+        return facts
+    return facts[~is_person]
 
 
 def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[str]) -> None:

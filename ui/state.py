@@ -124,6 +124,7 @@ class Key(StrEnum):
     EXPLORE_UNDO = "explore_undo"
     EXPLORE_NAME = "explore_name"
     EXPLORE_MENU = "explore_menu"
+    EXPLORE_WITH_PEOPLE = "explore_with_people"
 
 
 def crop_key(action: str, crop_id: str) -> str:

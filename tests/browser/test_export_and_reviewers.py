@@ -1,4 +1,4 @@
-"""What others get of the review, in a real browser: an export that arrives as it was previewed, a blind second round."""
+"""What others get of the review, in a browser: an export that arrives as it was previewed, a blind second round."""
 
 import csv
 
