@@ -157,6 +157,8 @@ class Exploration:
             found = _read_picture(path, projection)
             if found is not None and len(found.points) == self.n_crops:
                 return found
+            with suppress(OSError):
+                path.unlink(missing_ok=True)  # damaged: it is made again
         return None
 
     def nearest(self, projection: Projection) -> Picture | None:
@@ -182,7 +184,9 @@ class Exploration:
         """How the projection stands now."""
         if self.has(projection):
             return WorkState(status=WorkStatus.READY, share=1.0)
-        return self.job_state(self.job(projection))
+        state = self.job_state(self.job(projection))
+        # Done, and yet not there: somebody deleted it, or it could not be read.
+        return WorkState(status=WorkStatus.MISSING) if state.status is WorkStatus.READY else state
 
     def job_state(self, job: str) -> WorkState:
         """How a computation stands: ``ladder`` or the key of a projection."""

@@ -13,6 +13,7 @@ from core.explorations import Cancelled, Exploration, WorkStatus
 from core.projection import Projection, ProjectionKind
 from ui import explore_process
 from ui.explore_process import keep_ready, start_projection
+from ui.explore_stand_in import find_stand_in, say_stand_in
 
 PCA = Projection(kind=ProjectionKind.PCA)
 
@@ -106,6 +107,28 @@ def test_a_cancelled_projection_says_so_and_keeps_its_last_picture(exploration):
     assert exploration.state(odd).status is WorkStatus.CANCELLED
     assert not exploration.picture(odd).is_final
     assert exploration.compute(odd).is_final
+
+
+def test_a_run_that_was_never_looked_at_shows_its_pca_until_the_map_is_there(tmp_path):
+    fresh = Exploration.of(make_project(tmp_path, n=12).latest_run())
+    wanted = Projection(perplexity=3)
+
+    stand_in = find_stand_in(fresh, wanted)
+    assert stand_in.projection == PCA
+    assert np.isfinite(stand_in.points).all()
+    assert say_stand_in(PCA, wanted) == "PCA until the t-SNE is ready"
+
+    fresh.compute(Projection(perplexity=2))
+    near = find_stand_in(fresh, wanted).projection
+    assert say_stand_in(near, wanted) == "t-SNE, perplexity 2, until perplexity 3 is ready"
+
+
+def test_a_rung_that_somebody_deleted_is_missing_though_its_ladder_is_done(tmp_path):
+    made = Exploration.of(make_project(tmp_path, n=20).latest_run())
+    made.compute_ladder()
+    (made.folder / "tsne-5.npz").unlink()
+
+    assert made.state(Projection(perplexity=5)).status is WorkStatus.MISSING
 
 
 def test_a_process_that_went_away_leaves_an_interrupted_state(exploration):
@@ -209,6 +232,8 @@ def test_crops_that_are_all_alike_are_refused_in_a_sentence(tmp_path, monkeypatc
     shards = [(crops, np.ones_like(rows)) for crops, rows in exploration.run.embedded_shards()]
     monkeypatch.setattr(exploration.run, "embedded_shards", lambda: shards)
 
+    with pytest.raises(AnomalureError, match="exactly alike"):
+        find_stand_in(exploration, Projection())
     with pytest.raises(AnomalureError, match="exactly alike"):
         exploration.compute(PCA)
     assert exploration.state(PCA).status is WorkStatus.FAILED

@@ -1,5 +1,7 @@
 """What the Explore page shows as one value, its address, and what is selected in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,8 @@ FULL = View(
              method=Method.HDBSCAN, min_cluster_size=21, on_map=False),
     ),
     colour="p_value", off=("red fox", "Größe: 1, 2"), fade={"a:b": 0.05, "hare": 0.5}, rings=False,
-    pick=Pick(PickKind.OUTLINE, 1, outline=((0.0, 1.5), (2.0, -3.0), (4.0, 5.0))))  # fmt: skip
+    pick=Pick(PickKind.OUTLINE, 1, outlines=(((0.0, 1.5), (2.0, -3.0), (4.0, 5.0)), ((9.0, 8.0), (7.0, 6.0), (5, 4))),
+              on=Projection(kind=ProjectionKind.UMAP, n_neighbors=5)))  # fmt: skip
 
 
 @pytest.mark.parametrize("view", [
@@ -35,7 +38,8 @@ def test_what_is_as_usual_is_not_in_the_address():
     ("map", "tsne-much"), ("map", "umap-1.5-0.1-0"), ("map", "pca-3"), ("map", "../x"), ("eps", "wide"), ("eps", "nan"),
     ("min", "2.5"), ("method", "kmeans"), ("view", "1,2,3"), ("view", "2,1,0,1"), ("view", "a,b,c,d"),
     ("colour", "<b>"), ("fade", "fox"), ("fade", "fox:7"), ("pick", "3:noise:"), ("pick", "1:all:"),
-    ("pick", "2:noise:"), ("pick", "1:outline:0,0;1,1"), ("pick", "1:outline:0,0;1,1;x,y"), ("pick", "")])  # fmt: skip
+    ("pick", "2:noise:"), ("pick", "1:outline:0,0;1,1"), ("pick", "1:outline:0,0;1,1;x,y"), ("pick", "1:outline:pca"),
+    ("pick", "1:outline:pca/0,0;1,1"), ("pick", "")])  # fmt: skip
 def test_a_value_that_is_none_is_as_if_it_were_not_there(name, text):
     assert View.from_address({name: text}) == View()
 
@@ -45,11 +49,13 @@ def test_an_eps_of_zero_reaches_the_page_so_that_it_can_say_what_is_wrong():
 
 
 def test_a_selection_is_forgotten_only_with_what_it_hangs_on():
-    outline, noise = Pick(PickKind.OUTLINE, outline=((0, 0), (1, 0), (1, 1))), Pick(PickKind.NOISE)
+    outline, noise = Pick(PickKind.OUTLINE, outlines=(((0, 0), (1, 0), (1, 1)),)), Pick(PickKind.NOISE)
     cluster = Pick(PickKind.CLUSTER, value="3")
     other = Projection(perplexity=50)
     assert View(pick=outline).with_side(0, eps=2.0).pick == outline
     assert View(pick=outline).with_side(0, projection=other).pick is None
+    named = replace(outline, on=Projection(kind=ProjectionKind.PCA))
+    assert View(pick=named).with_side(0, projection=other).pick == named, "the crops are those on the map it names"
     assert View(pick=noise).with_side(0, eps=2.0, projection=other).pick == noise
     assert View(pick=cluster).with_side(0, eps=2.0).pick is None
     assert View(pick=noise).with_side(0, run="other").pick is None
@@ -91,7 +97,7 @@ POINTS = np.array([[0, 0], [1, 1], [2, 2], [3, 3], [0.5, 0.5]], dtype=np.float32
     (Pick(PickKind.SPECIES, value="Whole frame"), [3]), (Pick(PickKind.AGREEMENT, value=BOTH), [0]),
     (Pick(PickKind.AGREEMENT, value=FLAG_ONLY), [1]), (Pick(PickKind.AGREEMENT, value=NOISE_ONLY), [4]),
     (Pick(PickKind.AGREEMENT, value=NEITHER), [2, 3]),
-    (Pick(PickKind.OUTLINE, outline=((-1, -1), (1.5, -1), (1.5, 1.5), (-1, 1.5))), [0, 1, 4])])  # fmt: skip
+    (Pick(PickKind.OUTLINE, outlines=(((-1, -1), (1.5, -1), (1.5, 1.5), (-1, 1.5)),)), [0, 1, 4])])  # fmt: skip
 def test_a_selection_means_these_crops(facts, pick, expected):
     mask = resolve_pick(pick, points=POINTS, facts=facts, labels=LABELS, hidden=())
     assert np.flatnonzero(mask).tolist() == expected
@@ -99,7 +105,7 @@ def test_a_selection_means_these_crops(facts, pick, expected):
 
 
 def test_an_outline_does_not_take_what_nobody_sees(facts):
-    outline = Pick(PickKind.OUTLINE, outline=((-1, -1), (9, -1), (9, 9), (-1, 9)))
+    outline = Pick(PickKind.OUTLINE, outlines=(((-1, -1), (9, -1), (9, 9), (-1, 9)),))
     mask = resolve_pick(outline, points=POINTS, facts=facts, labels=None, hidden={"fox"})
     assert np.flatnonzero(mask).tolist() == [2, 3, 4]
 

@@ -152,6 +152,20 @@ def test_people_are_in_the_gallery_only_when_asked_for(project):
     project.undo_verdict(person)
 
 
+def test_what_was_drawn_around_stays_selected_when_another_map_is_shown(project):
+    points = Exploration.of(project.latest_run()).points(Projection(kind=ProjectionKind.PCA))
+    order = np.sort(points[:, 0])
+    boxes = [(order[0] - 1, order[2] + 1e-4), (order[12] - 1e-4, order[-1] + 1)]
+    outlines = "/".join(f"{x0},-9;{x1},-9;{x1},9;{x0},9" for x0, x1 in boxes)
+    page = open_page(map="pca", pick=f"1:outline:pca/{outlines}")
+    assert "6 crops drawn around" in said(page)
+    before = cards(page)
+
+    page = open_page(map="tsne-3", pick=f"1:outline:pca/{outlines}")
+    assert "6 crops drawn around" in said(page)
+    assert cards(page) == before
+
+
 def test_a_verdict_is_given_to_the_whole_selection_and_taken_back(project):
     species = project.review_queue(flagged_only=False, species="badger").rows
     project.save_verdict(species.iloc[0], "unsure", reviewer="Ada", note="blurred")

@@ -104,6 +104,7 @@ def build_plot_data(
     selected: np.ndarray | None,
     facts: str,
     message: str = "",
+    draft: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Everything that the scatterplot of one side needs, fit for JSON.
 
@@ -118,6 +119,7 @@ def build_plot_data(
         selected: Which points are selected, shape ``(n,)``, bool; None: no selection.
         facts: The address of what is known of each point.
         message: A sentence over the plot.
+        draft: Where newer pictures of a map that is being made are found; None: it is finished.
     """
     arrays = {
         "points": offer_array(points.astype(np.float32)),
@@ -138,6 +140,7 @@ def build_plot_data(
         "height": COMPARE_HEIGHT_PX if view.is_comparing else PLOT_HEIGHT_PX,
         "narrow": view.is_comparing,
         "message": message,
+        "draft": draft,
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from core.clusters import NOISE, ClusterTree
+from core.explorations import Picture
 
 PREFIX = "/explore-data"
 NAME = re.compile(r"[0-9a-f]{24}")
@@ -21,10 +22,12 @@ NAME = re.compile(r"[0-9a-f]{24}")
 MOST_ARRAY_BYTES = 400_000_000
 MOST_TREES = 12
 MOST_FACTS = 12
+MOST_DRAFTS = 12
 MOST_CLUSTERS = 65_534
 
 _Thing = TypeVar("_Thing")
 Facts = Callable[[int], Mapping[str, Any] | None]
+Draft = Callable[[], Picture | None]
 
 
 class _Shelf(Generic[_Thing]):
@@ -53,6 +56,7 @@ class _Shelf(Generic[_Thing]):
 _arrays: _Shelf[bytes] = _Shelf(MOST_ARRAY_BYTES)
 _trees: _Shelf[ClusterTree] = _Shelf(MOST_TREES)
 _facts: _Shelf[Facts] = _Shelf(MOST_FACTS)
+_drafts: _Shelf[Draft] = _Shelf(MOST_DRAFTS)
 
 
 def offer_array(array: np.ndarray) -> str:
@@ -75,6 +79,18 @@ def offer_facts(facts: Facts, *, key: str) -> str:
     name = _name(key.encode())
     _facts.put(name, facts)
     return f"{PREFIX}/facts/{name}"
+
+
+def offer_draft(draft: Draft, *, key: str) -> str:
+    """The address under which a browser can follow a map that is being made; ``draft`` gives its newest picture."""
+    name = _name(key.encode())
+    _drafts.put(name, draft)
+    return f"{PREFIX}/drafts/{name}"
+
+
+def read_draft(name: str) -> Draft | None:
+    """What was offered, or None."""
+    return _drafts.get(name) if NAME.fullmatch(name) else None
 
 
 def read_array(name: str) -> bytes | None:

@@ -16,22 +16,23 @@ from ui.explore_colours import COLOUR_WORDS
 from ui.explore_controls import show_choices, show_run_choice
 from ui.explore_data import Grouping, build_plot_data
 from ui.explore_groupings import find_grouping
-from ui.explore_memory import offer_facts
+from ui.explore_memory import offer_draft, offer_facts
 from ui.explore_picks import resolve_pick
 from ui.explore_plot import show_plot
 from ui.explore_process import is_starting, keep_ready, start_projection, stop_projection
 from ui.explore_run import RunPoints, describe_point
 from ui.explore_saved import show_saved_views
+from ui.explore_stand_in import PCA, find_stand_in, say_stand_in
 from ui.explore_state import change_side, change_view, keep_view, open_view, settle_run, show_address
-from ui.explore_view import Pick, PickKind, View
+from ui.explore_view import Outline, Pick, PickKind, View
 from ui.messages import notice, plain_errors, show_notice
-from ui.resources import load_colouring, load_run_points
+from ui.resources import load_colouring, load_links, load_run_points
 from ui.review_waiting import show_no_run
 from ui.state import Key, side_key
 from ui.words import escape_markdown, say_duration
 
 POLL_S = 1.0
-PCA = Projection(kind=ProjectionKind.PCA)
+MOST_OUTLINES = 8  # they have to fit into an address
 
 
 @dataclass
@@ -129,7 +130,7 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
         # One that failed or was cancelled is started again only when somebody asks for it.
         if exploration.state(side.projection).status is WorkStatus.MISSING:
             start_projection(exploration, side.projection)
-        picture = picture or exploration.nearest(side.projection) or exploration.picture(PCA)
+        picture = picture or find_stand_in(exploration, side.projection)
     elif side.projection.kind is ProjectionKind.TSNE:
         keep_ready(exploration)  # another perplexity may be next
     one = Shown(number, points, picture)
@@ -154,53 +155,92 @@ def _select(view: View, shown: list[Shown]) -> dict[int, np.ndarray]:
     if source is None or source.picture is None:
         return {}
     hidden = {*view.off, *(name for name, strength in view.fade.items() if strength == 0)}
-    mask = resolve_pick(pick, points=source.picture.points, facts=source.points.facts, labels=source.labels,
+    points = _find_places(view, pick, source)
+    if points is None:
+        return {}
+    mask = resolve_pick(pick, points=points, facts=source.points.facts, labels=source.labels,
                         hidden=hidden)  # fmt: skip
-    crop_ids = source.points.facts["crop_id"][mask]
     masks = {source.number: mask}
     for other in shown:
         if other is not source:
-            linked = np.zeros(other.points.n, dtype=bool)
-            linked[other.points.places(crop_ids)] = True
-            masks[other.number] = linked
+            places = load_links(source.points, other.points)[mask]
+            masks[other.number] = np.zeros(other.points.n, dtype=bool)
+            masks[other.number][places[places >= 0]] = True
     return masks
+
+
+def _find_places(view: View, pick: Pick, source: Shown) -> np.ndarray | None:
+    """The points among which a selection is looked for; None while the map that it was drawn on is not there."""
+    picture = source.picture
+    assert picture is not None
+    if pick.kind is not PickKind.OUTLINE:
+        return picture.points
+    drawn_on = pick.on or view.sides[pick.side].projection
+    if drawn_on == picture.projection and picture.is_final:
+        return picture.points
+    return source.points.exploration.points(drawn_on)
 
 
 def _show_side(project: Project, view: View, one: Shown, masks: dict[int, np.ndarray]) -> None:
     side, number = view.sides[one.number], one.number
     exploration = one.points.exploration
     if one.picture is None or one.picture.projection != side.projection or not one.picture.is_final:
-        _follow(exploration, side.projection, one.picture.iteration if one.picture else -1)
+        _follow(exploration, side.projection, is_drawn=one.picture is not None, narrow=view.is_comparing)
     elif one.waits_for:
         _await_grouping()
     if one.picture is None:
         return
-    message = one.waits_for
-    if one.picture.projection != side.projection:
-        message = f"Meanwhile: {one.picture.projection.label}"
     points, stamp = one.points, one.points.stamp
-    facts = offer_facts(lambda place: describe_point(points, {}, place), key=f"{exploration.folder}/{stamp}")
+    message, draft = one.waits_for, None
+    if one.picture.projection != side.projection:
+        message = say_stand_in(one.picture.projection, side.projection)
+    if one.picture.projection != side.projection or not one.picture.is_final:
+        draft = _offer_draft(one, side.projection)
+    facts = offer_facts(lambda place: describe_point(project, points, place), key=f"{exploration.folder}/{stamp}")
     data = build_plot_data(
         view=view, side=number, points=one.picture.points, points_key=f"{stamp}/{one.picture.projection.key}",
         species=load_colouring(project, points, "species"), colouring=load_colouring(project, points, view.colour),
-        grouping=one.grouping, selected=masks.get(number), facts=facts, message=message)  # fmt: skip
-    show_plot(f"explore-plot-{number + 1}", data, _answers(number))
+        grouping=one.grouping, selected=masks.get(number), facts=facts, message=message, draft=draft)  # fmt: skip
+    show_plot(f"explore-plot-{number + 1}", data, _answers(number, one.picture, side.projection))
 
 
-def _answers(number: int) -> dict[str, Any]:
+def _offer_draft(one: Shown, projection: Projection) -> dict[str, Any]:
+    """Where the plot finds the pictures of a map that is being made, so that the page is not drawn anew for each."""
+    exploration, stamp = one.points.exploration, one.points.stamp
+    address = offer_draft(lambda: exploration.picture(projection), key=f"{stamp}/{projection.key}")
+    drawn = one.picture.iteration if one.picture is not None and one.picture.projection == projection else -1
+    return {"address": address, "after": drawn, "uirevision": f"{stamp}/{projection.key}", "title": projection.label}
+
+
+def _answers(number: int, picture: Picture, wanted: Projection) -> dict[str, Any]:
     def looks(value: Any) -> None:
         off = tuple(str(name) for name in value["off"])
         fade = {str(name): float(share) for name, share in value["fade"].items()}
         change_view(lambda view: replace(view, off=off, fade=fade))
 
     def view_changed(edges: Any) -> None:
+        if picture.projection.kind is not wanted.kind:
+            return  # a part of a map that only stands in, in units of its own
         change_side(number, view=tuple(float(edge) for edge in edges) if len(edges) == 4 else None)
 
-    def pick(outline: Any) -> None:
-        corners = tuple((float(x), float(y)) for x, y in outline)
-        chosen = Pick(PickKind.OUTLINE, number, outline=corners) if len(corners) >= 3 else None
+    def pick(drawn: Any) -> None:
+        corners = tuple((float(x), float(y)) for x, y in drawn["outline"])
+        if len(corners) >= 3 and (drawn["draft"] or not picture.is_final):
+            notice("This map is still being made, and its crops move. Select them when it is ready.")
+            return
         st.session_state.pop(Key.EXPLORE_PAGE, None)
-        change_view(lambda view: replace(view, pick=chosen))
+        change_view(lambda view: replace(view, pick=_add(view.pick, corners, is_more=bool(drawn["more"]))))
+
+    def _add(before: Pick | None, corners: Outline, *, is_more: bool) -> Pick | None:
+        if len(corners) < 3:
+            return None
+        fresh = Pick(PickKind.OUTLINE, number, outlines=(corners,), on=picture.projection)
+        if not is_more or before is None or replace(before, outlines=fresh.outlines) != fresh:
+            return fresh
+        if len(before.outlines) == MOST_OUTLINES:
+            notice(f"A selection has room for {MOST_OUTLINES} outlines. Send it on, or draw a new one without Shift.")
+            return before
+        return replace(before, outlines=(*before.outlines, corners))
 
     return {"eps": lambda eps: change_side(number, eps=float(eps)), "looks": looks, "view": view_changed, "pick": pick,
             "lost": lambda _: None}  # fmt: skip
@@ -214,10 +254,10 @@ def _start(exploration: Exploration, projection: Projection) -> None:
 
 
 @st.fragment(run_every=POLL_S)
-def _follow(exploration: Exploration, projection: Projection, drawn: int) -> None:
-    """How far a map is; draws the page anew when there is a newer picture of it."""
-    picture, state = exploration.picture(projection), exploration.state(projection)
-    if state.status is WorkStatus.READY or (picture is not None and picture.iteration > drawn):
+def _follow(exploration: Exploration, projection: Projection, *, is_drawn: bool, narrow: bool) -> None:
+    """How far a map is; draws the page anew when it is finished, or when there is a first picture to show."""
+    state = exploration.state(projection)
+    if state.status is WorkStatus.READY or (not is_drawn and find_stand_in(exploration, projection) is not None):
         st.rerun()
     going = is_starting(exploration, projection) or state.status is WorkStatus.RUNNING
     if not going and state.status in (WorkStatus.FAILED, WorkStatus.CANCELLED, WorkStatus.INTERRUPTED):
@@ -226,7 +266,7 @@ def _follow(exploration: Exploration, projection: Projection, drawn: int) -> Non
                   on_click=lambda: _start(exploration, projection))  # fmt: skip
         return
     left = f" · {say_duration(state.seconds_left)} left" if state.seconds_left else ""
-    bar, stop = st.columns([9, 2], vertical_alignment="center")
+    bar, stop = st.columns([9, 4 if narrow else 2], vertical_alignment="center")
     bar.progress(min(max(state.share, 0.0), 1.0),
                  text=f"**{escape_markdown(state.message or projection.label)}**{left}")  # fmt: skip
     stop.button("Cancel", key=f"explore-stop-{projection.key}", icon=":material/stop_circle:", width="stretch",

@@ -23,7 +23,7 @@ def resolve_pick(
 
     Args:
         pick: The selection.
-        points: Shape ``(n, 2)``.
+        points: Shape ``(n, 2)``, of the map that outlines were drawn on.
         facts: One row a point, with ``species`` and ``flagged``.
         labels: Each point's cluster or ``NOISE``; None while there are none, and then nobody is noise.
         hidden: Species that are not drawn: an outline does not take what nobody sees.
@@ -35,7 +35,10 @@ def resolve_pick(
     nothing = np.zeros(len(points), dtype=bool)
     match pick.kind:
         case PickKind.OUTLINE:
-            return find_inside(points, pick.outline) & ~species.isin(list(hidden)).to_numpy()
+            inside = nothing
+            for outline in pick.outlines:
+                inside = inside | find_inside(points, outline)
+            return inside & ~species.isin(list(hidden)).to_numpy()
         case PickKind.SPECIES:
             return (species == pick.value).to_numpy()
         case PickKind.NOISE:

@@ -10,8 +10,8 @@ FOLDER = Path(__file__).resolve().parent / "scatter_component"
 SCRIPTS = ("paint.js", "points.js", "species.js", "reach.js", "plot.js")  # each uses those before it
 NAME = "anomalure_scatter"
 EVENTS = ("eps", "looks", "view", "pick", "lost")
-"""What the plot reports: another eps; which species are drawn and how strongly; the part in view; an outline (empty:
-forget the selection); that the server no longer has its points."""
+"""What the plot reports: another eps; which species are drawn and how strongly; the part in view; an outline
+(empty: forget the selection); that the server no longer has its points."""
 
 Answer = Callable[[Any], None]
 

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from core.errors import AnomalureError
-from ui.explore_memory import PREFIX, cut_tree, read_array, read_facts
+from ui.explore_memory import PREFIX, cut_tree, read_array, read_draft, read_facts
 
 # The version is in the address, so that a browser asks once a version.
 PLOTLY_ADDRESS = f"{PREFIX}/plotly-{plotly.__version__}.js"
@@ -49,6 +49,20 @@ async def serve_cut(request: Request) -> Response:
     return _gone() if labels is None else Response(labels, media_type="application/octet-stream", headers=NO_STORE)
 
 
+async def serve_draft(request: Request) -> Response:
+    """The newest picture of a map that is being made, if it is further than ``?after=``; how far it is, in headers."""
+    draft = read_draft(request.path_params["name"])
+    if draft is None:
+        return _gone()
+    picture = await run_in_threadpool(draft)
+    after = request.query_params.get("after", "")
+    if picture is None or picture.iteration <= (int(after) if after.isascii() and after.isdigit() else -1):
+        return Response(status_code=204, headers=NO_STORE)
+    steps = {"Picture-Step": str(picture.iteration), "Picture-Steps": str(picture.iterations)}
+    return Response(picture.points.astype("<f4").tobytes(), media_type="application/octet-stream",
+                    headers={**NO_STORE, **steps})  # fmt: skip
+
+
 async def serve_facts(request: Request) -> Response:
     """What is known of one point."""
     facts = await run_in_threadpool(read_facts, request.path_params["name"], request.path_params["place"])
@@ -59,5 +73,6 @@ EXPLORE_ROUTES = [
     Route(PLOTLY_ADDRESS, serve_plotly),
     Route(f"{PREFIX}/arrays/{{name}}", serve_array),
     Route(f"{PREFIX}/cuts/{{name}}", serve_cut),
+    Route(f"{PREFIX}/drafts/{{name}}", serve_draft),
     Route(f"{PREFIX}/facts/{{name}}/{{place:int}}", serve_facts),
 ]

@@ -1,7 +1,7 @@
 """A run as the Explore page needs it: its crops' facts in the order of its points, verdicts and projections."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,16 @@ import pandas as pd
 from core.catalogue import read_catalogue
 from core.explorations import Exploration
 from core.project import Project
+from core.records import Decision
+from core.retraining import match_crops
 from core.runs import RunFolder
 from ui.cards import crop_url
 from ui.explore_colours import name_species
 from ui.words import DECISION_WORDS, say_p_value, say_time
 
 COLUMNS = (
-    "crop_id", "photo_id", "file_name", "deployment", "captured_at", "kind", "species", "score", "p_value", "flagged",
-    "judged_by", "judged_against")  # fmt: skip
+    "crop_id", "photo_id", "file_name", "deployment", "captured_at", "kind", "x", "y", "width", "height", "species",
+    "score", "p_value", "flagged", "judged_by", "judged_against")  # fmt: skip
 
 
 @dataclass
@@ -31,17 +33,11 @@ class RunPoints:
     exploration: Exploration
     facts: pd.DataFrame
     stamp: str
-    place: dict[str, int] = field(repr=False)
 
     @property
     def n(self) -> int:
         """How many crops there are."""
         return len(self.facts)
-
-    def places(self, crop_ids: pd.Series | list[str]) -> np.ndarray:
-        """The rows of these crops; those of other runs are left out."""
-        found = pd.Series(crop_ids, dtype="object").map(self.place)
-        return found.dropna().to_numpy(np.int64)
 
 
 def stamp_run(run: RunFolder) -> str:
@@ -65,7 +61,17 @@ def read_run_points(run: RunFolder) -> RunPoints:
     texts = ["photo_id", "file_name", "deployment", "kind", "species", "judged_by", "judged_against"]
     facts[texts] = facts[texts].astype("object").fillna("")
     facts["flagged"] = facts["flagged"].astype("boolean").fillna(False).astype(bool)
-    return RunPoints(run, exploration, facts, stamp, {crop_id: k for k, crop_id in enumerate(crop_ids)})
+    return RunPoints(run, exploration, facts, stamp)
+
+
+def link_crops(one: RunPoints, other: RunPoints) -> np.ndarray:
+    """For each crop of one run, the place of the same animal among those of another, or -1; shape ``(one.n,)``.
+
+    The same crop, or, where another detector drew other boxes, the crop of the same photo whose box overlaps most.
+    """
+    if one.run.run_id == other.run.run_id:
+        return np.arange(one.n)
+    return match_crops(one.facts, other.facts)
 
 
 def read_verdicts(project: Project, points: RunPoints) -> pd.Series:
@@ -92,17 +98,29 @@ def find_first_runs(project: Project, points: RunPoints) -> pd.Series:
     return points.facts["photo_id"].map(first).astype("object").fillna(points.run.info.name)
 
 
-def describe_point(points: RunPoints, verdicts: Mapping[str, str], place: int) -> dict[str, Any] | None:
+def describe_point(project: Project, points: RunPoints, place: int) -> dict[str, Any] | None:
     """What the hover card of one point says: picture, title and lines of text; None if there is no such point."""
     if not 0 <= place < points.n:
         return None
     row = points.facts.iloc[place]
-    verdict = verdicts.get(row["crop_id"], "")
     odd = "" if pd.isna(row["score"]) else f"score {row['score']:.2f}"
     rare = "" if pd.isna(row["p_value"]) else say_p_value(row["p_value"])
-    lines = [" · ".join(part for part in (odd, rare, "flagged" if row["flagged"] else "") if part), row["deployment"],
-             say_time(None if pd.isna(row["captured_at"]) else row["captured_at"]),
-             DECISION_WORDS[verdict] if verdict else ""]  # type: ignore[index]  # fmt: skip
+    lines = [
+        " · ".join(part for part in (odd, rare, "flagged" if row["flagged"] else "") if part),
+        row["deployment"],
+        say_time(None if pd.isna(row["captured_at"]) else row["captured_at"]),
+        _say_verdict(project, points.run, row["crop_id"]),
+    ]
     return {"picture": crop_url(row["crop_id"], run_id=points.run.run_id), "crop_id": row["crop_id"],
             "title": str(name_species(points.facts["species"].iloc[[place]]).iloc[0]),
             "lines": [line for line in lines if line]}  # fmt: skip
+
+
+def _say_verdict(project: Project, run: RunFolder, crop_id: str) -> str:
+    """The verdict that holds for a crop, and whose it is; empty: undecided."""
+    index = project.review_index(run)
+    for row in index.rows(list(index.find_places([crop_id]).values())).to_dict("records"):
+        if row["verdict"]:
+            words = [DECISION_WORDS[Decision(row["verdict"])], row["verdict_species"]]
+            return " · ".join(word for word in words if word) + f", by {row['reviewer']}"
+    return ""

@@ -15,6 +15,7 @@ from ui.explore_colours import COLOUR_WORDS
 DEFAULT_MIN_SAMPLES = 10
 DEFAULT_MIN_CLUSTER_SIZE = 10
 Corner = tuple[float, float]
+Outline = tuple[Corner, ...]
 Range = tuple[float, float, float, float]
 Address = dict[str, str | list[str]]
 
@@ -38,16 +39,18 @@ class PickKind(StrEnum):
 
 @dataclass(frozen=True)
 class Pick:
-    """Which crops are selected on one plot: those inside ``outline``, noise, or what ``value`` names.
+    """Which crops are selected on one plot: those inside one of ``outlines``, noise, or what ``value`` names.
 
     ``value`` is a cluster's number, 1 and up, a species, or how flag and noise agree (ui/explore_picks.py).
-    ``side`` is 0 for the plot on the left (or the only one), 1 for the other.
+    ``side`` is 0 for the plot on the left (or the only one), 1 for the other. ``on`` is the map that outlines were
+    drawn on, so that they mean the same crops whichever map is looked at; None: the one that is shown.
     """
 
     kind: PickKind
     side: int = 0
     value: str = ""
-    outline: tuple[Corner, ...] = ()
+    outlines: tuple[Outline, ...] = ()
+    on: Projection | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class View:
         sides = list(self.sides)
         sides[side] = replace(sides[side], **changes)  # type: ignore[arg-type]
         pick = self.pick
-        if pick is not None and pick.side == side and changes.keys() & _undoes(pick.kind):
+        if pick is not None and pick.side == side and changes.keys() & _undoes(pick):
             pick = None
         return replace(self, sides=tuple(sides), pick=pick)
 
@@ -135,11 +138,11 @@ class View:
             pick=pick if pick is None or pick.side < len(sides) else None)  # fmt: skip
 
 
-def _undoes(kind: PickKind) -> set[str]:
+def _undoes(pick: Pick) -> set[str]:
     """Which changes of a plot make a selection mean something else."""
-    match kind:
+    match pick.kind:
         case PickKind.OUTLINE:
-            return {"run", "projection"}
+            return {"run", "projection"} if pick.on is None else {"run"}
         case PickKind.CLUSTER | PickKind.AGREEMENT:
             return {"run", "projection", "method", "eps", "min_samples", "min_cluster_size", "on_map"}
     return {"run"}
@@ -194,7 +197,10 @@ def _text_to_projection(text: str) -> Projection:
 
 
 def _pick_to_text(pick: Pick) -> str:
-    what = ";".join(f"{x:g},{y:g}" for x, y in pick.outline) if pick.kind is PickKind.OUTLINE else pick.value
+    what = pick.value
+    if pick.kind is PickKind.OUTLINE:
+        outlines = [";".join(f"{x:g},{y:g}" for x, y in outline) for outline in pick.outlines]
+        what = "/".join([*([] if pick.on is None else [pick.on.key]), *outlines])
     return f"{pick.side + 1}:{pick.kind.value}:{what}"
 
 
@@ -205,10 +211,18 @@ def _text_to_pick(text: str) -> Pick | None:
     kind, side, value = PickKind(found[2]), int(found[1]) - 1, found[3]
     if kind is not PickKind.OUTLINE:
         return Pick(kind, side, value)
-    corners = [[_to_number(part) for part in corner.split(",")] for corner in value.split(";")]
+    first, *rest = value.split("/")
+    on = None if "," in first else _text_to_projection(first)
+    outlines = [_text_to_outline(text) for text in ([first, *rest] if on is None else rest)]
+    whole = tuple(outline for outline in outlines if outline is not None)
+    return Pick(kind, side, outlines=whole, on=on) if whole and len(whole) == len(outlines) else None
+
+
+def _text_to_outline(text: str) -> Outline | None:
+    corners = [[_to_number(part) for part in corner.split(",")] for corner in text.split(";")]
     outline = tuple((corner[0], corner[1]) for corner in corners
                     if len(corner) == 2 and corner[0] is not None and corner[1] is not None)  # fmt: skip
-    return Pick(kind, side, outline=outline) if len(outline) >= 3 and len(outline) == len(corners) else None
+    return outline if len(outline) >= 3 and len(outline) == len(corners) else None
 
 
 def _to_number(text: str) -> float | None:

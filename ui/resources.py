@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from core.errors import AnomalureError
@@ -14,7 +15,7 @@ from core.project import Project
 from core.runs import RunFolder
 from ui.evaluation_data import Asked, Measured, measure
 from ui.explore_colours import Colouring, colour_points
-from ui.explore_run import RunPoints, find_first_runs, read_run_points, read_verdicts, stamp_run
+from ui.explore_run import RunPoints, find_first_runs, link_crops, read_run_points, read_verdicts, stamp_run
 from ui.folders import PhotoCount, SubFolder, count_photos, list_subfolders
 from ui.project_place import open_shown_project
 
@@ -56,6 +57,16 @@ def load_run_points(run: RunFolder) -> RunPoints:
         AnomalureError: If there is nothing that could be laid out.
     """
     return _load_run_points(str(run.path), stamp_run(run))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _load_links(_one: RunPoints, _other: RunPoints, stamps: tuple[str, str]) -> np.ndarray:
+    return link_crops(_one, _other)
+
+
+def load_links(one: RunPoints, other: RunPoints) -> np.ndarray:
+    """For each crop of one run, the place of the same animal among those of another, or -1."""
+    return _load_links(one, other, (one.stamp, other.stamp))
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

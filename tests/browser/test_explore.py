@@ -8,6 +8,8 @@ import pytest
 from fake_project import make_project
 
 from core.explorations import Exploration
+from core.locks import FileLock
+from core.project import Project
 from core.projection import Projection, ProjectionKind
 from tests.browser.servers import start_server
 
@@ -72,6 +74,19 @@ def at(page, x: float, y: float) -> tuple[float, float]:
     return area["x"] + area["width"] * x, area["y"] + area["height"] * y
 
 
+def draw_around(page, corners: list[tuple[float, float]]) -> None:
+    """With the button held down, from corner to corner, in shares of the plot's width and height."""
+    page.mouse.move(*at(page, *corners[0]))
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*at(page, *corner), steps=6)
+    page.mouse.up()
+
+
+def count_selected(page) -> int:
+    return int(re.search(r"(\d+) selected", page.locator(".ex-tally").inner_text())[1])
+
+
 def wait_for_eps(page) -> None:
     """Until the plot, the number beside it and the address say the same eps, and no longer 1."""
     page.wait_for_function("""() => {
@@ -132,14 +147,18 @@ def test_a_lasso_and_hidden_species_outlast_leaving_the_page_and_a_reload(page):
     assert set(address(page)["off"]) == {"badger", "deer"}
 
     page.get_by_role("button", name="Lasso").click()
-    page.mouse.move(*at(page, 0.02, 0.2))
-    page.mouse.down()
-    for corner in [(0.98, 0.2), (0.98, 0.98), (0.02, 0.98)]:
-        page.mouse.move(*at(page, *corner), steps=6)
-    page.mouse.up()
+    draw_around(page, [(0.02, 0.2), (0.5, 0.2), (0.5, 0.98), (0.02, 0.98)])
     expect(page.locator(".ex-tally")).to_contain_text("selected")
-    chosen = int(re.search(r"(\d+) selected", page.locator(".ex-tally").inner_text())[1])
-    assert 0 < chosen <= 20, "of the foxes alone"
+    few = count_selected(page)
+    assert 0 < few < 20, "of the foxes alone"
+    page.wait_for_url(re.compile("pick="))
+
+    page.keyboard.down("Shift")
+    draw_around(page, [(0.98, 0.2), (0.5, 0.2), (0.5, 0.98), (0.98, 0.98)])
+    page.keyboard.up("Shift")
+    page.wait_for_url(lambda url: parse_qs(urlparse(url).query)["pick"][0].count("/") == 2)
+    chosen = count_selected(page)
+    assert few < chosen <= 20, "the first outline counts still"
     expect(page.get_by_text(f"{chosen} crops drawn around")).to_be_visible()
     expect(page.locator(".crop-card")).to_have_count(min(chosen, 12))
 
@@ -151,3 +170,16 @@ def test_a_lasso_and_hidden_species_outlast_leaving_the_page_and_a_reload(page):
     page.reload()
     expect(page.locator(".ex-tally")).to_contain_text(f"20 of {N} crops shown · {chosen} selected")
     assert address(page)["fade"] == ["fox:0.5"]
+
+
+def test_the_pca_is_there_to_look_at_until_the_map_is_ready(page, server):
+    folder = Exploration.of(Project(server.project).latest_run()).folder
+    with FileLock(folder / "neighbours.lock"):  # as if comparing the crops took long
+        page.goto(f"{server.url}/explore?map=tsne-7")
+        expect(page.locator(".ex-message")).to_have_text("PCA until the t-SNE is ready")
+        expect(page.locator(".ex-tally")).to_contain_text(f"{N} crops")
+        assert page.locator(".ex-reach").is_hidden(), "its clusters would not be those of the map"
+
+    expect(page.locator(".ex-reach")).to_be_visible()
+    expect(page.locator(".ex-message")).to_be_hidden()
+    assert address(page)["map"] == ["tsne-7"]

@@ -84,6 +84,7 @@ class Painter {
       }
     }
     this.context.putImageData(this.image, 0, 0);
+    this.canvas.hidden = false; // until now it may be of any colour
   }
 
   dab(stamp, px, py, rgb, alpha) {

@@ -4,6 +4,7 @@ const MARGIN = 1;
 const MOST_CORNERS = 48;
 const HOVER_PX = 14;
 const REST_MS = 300;
+const DRAFT_MS = 500;
 const NOISE = 0; // labels from the server are 0 for noise, then 1, 2, ...
 
 let plotly = null;
@@ -36,7 +37,6 @@ class Plot {
     this.species = new SpeciesList(find(".ex-species"), (final) => this.changeLooks(final));
     this.reach = new Reach(find(".ex-reach"), (eps, final) => this.changeEps(eps, final));
     this.arrays = new Map();
-    this.facts = new Map();
     this.timers = {};
     this.turn = 0;
     this.watchMouse();
@@ -62,11 +62,16 @@ class Plot {
 
   async update(data) {
     const turn = ++this.turn;
+    // The page may be drawn with what it knew before: a picture that was followed farther stays.
+    const { draft } = data;
+    if (draft && draft.address === this.data?.draft?.address && this.data.draft.after > draft.after) {
+      const { points, uirevision, message, clusters } = this.data;
+      data = { ...data, points, uirevision, message, clusters, draft: this.data.draft };
+    }
     this.data = data;
     this.root.style.setProperty("--ex-height", `${data.height}px`);
     this.root.classList.toggle("ex-narrow", Boolean(data.narrow));
-    this.message.textContent = data.message || "";
-    this.message.hidden = !data.message;
+    this.sayMessage(data.message);
     try {
       await loadPlotly(data.plotly);
       const [points, species, colours, selected, cut] = await Promise.all([
@@ -77,12 +82,46 @@ class Plot {
       Object.assign(this, { speciesOf: species, codes: colours, selected, labels: cut });
       this.eps = data.clusters?.eps;
       await this.show();
+      this.followDraft();
     } catch (error) {
       if (turn !== this.turn) return;
       if (error.lost && !this.asked) { this.asked = true; this.send("lost", Date.now()); return; }
-      this.message.textContent = error.message;
-      this.message.hidden = false;
+      this.sayMessage(error.message);
     }
+  }
+
+  // A map that is being made is followed here, so that the page need not be drawn anew for each picture of it.
+  followDraft() {
+    clearTimeout(this.timers.draft);
+    const { data } = this, { draft } = data;
+    if (!draft) return;
+    this.timers.draft = setTimeout(async () => {
+      try {
+        const answer = await fetch(draft.after < 0 ? draft.address : `${draft.address}?after=${draft.after}`);
+        const content = answer.status === 200 ? await answer.arrayBuffer() : null;
+        if (data !== this.data) return;
+        if (answer.status === 404) return; // the page is drawn anew sooner or later, and offers it again
+        if (content) await this.showDraft(new Float32Array(content), answer.headers);
+      } catch { /* the server is away for a moment */ }
+      if (data === this.data || this.data.draft?.address === draft.address) this.followDraft();
+    }, DRAFT_MS);
+  }
+
+  async showDraft(points, headers) {
+    const { data } = this, { draft } = data, step = Number(headers.get("Picture-Step")), steps = headers.get("Picture-Steps");
+    const name = `${draft.address}#${step}`;
+    this.arrays.set(name, points);
+    this.data = { ...data, points: name, uirevision: draft.uirevision, clusters: null, draft: { ...draft, after: step },
+      message: steps === "0" ? draft.title : `${draft.title}: step ${step} of ${steps}` };
+    this.sayMessage(this.data.message);
+    Object.assign(this, { points, places: new Places(points), labels: null, eps: undefined });
+    this.hideCard();
+    await this.show();
+  }
+
+  sayMessage(text) {
+    this.message.textContent = text || "";
+    this.message.hidden = !text;
   }
 
   // An array by its address, which names its content: fetched once.
@@ -173,7 +212,7 @@ class Plot {
         ? [[range.x[0], range.y[0]], [range.x[1], range.y[0]], [range.x[1], range.y[1]], [range.x[0], range.y[1]]] : null;
       if (!outline || outline.length < 3) return;
       outline = simplify(outline, MOST_CORNERS, this.range[1] - this.range[0]).map((corner) => corner.map((value) => Number(value.toPrecision(5))));
-      this.pick(outline);
+      this.pick(outline, this.isAdding);
     });
     this.frame.on("plotly_doubleclick", () => { if (this.tool === "pan") this.resetView(); else this.clear(); });
   }
@@ -195,20 +234,24 @@ class Plot {
     window.Plotly.relayout(this.frame, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });
   }
 
-  pick(outline) {
-    const mask = new Uint8Array(this.places.n), strengths = this.species.strengths;
+  // more: what was drawn around before stays selected.
+  pick(outline, more) {
+    const mask = new Uint8Array(this.places.n), strengths = this.species.strengths, before = more && this.selected;
     for (let i = 0; i < mask.length; i++)
-      mask[i] = strengths[this.speciesOf[i]] > 0 && isInside(this.points[2 * i], this.points[2 * i + 1], outline) ? 1 : 0;
+      mask[i] = (before && before[i]) || (strengths[this.speciesOf[i]] > 0
+        && isInside(this.points[2 * i], this.points[2 * i + 1], outline)) ? 1 : 0;
     this.selected = mask;
     this.paint();
-    this.send("pick", outline);
+    this.sendPick(outline, more);
   }
+
+  sendPick(outline, more = false) { this.send("pick", { outline, more, draft: (this.data.draft?.after ?? -1) >= 0 }); }
 
   clear() {
     this.selected = null;
     this.forgetOutline();
     this.paint();
-    this.send("pick", []);
+    this.sendPick([]);
   }
 
   forgetOutline() {
@@ -256,6 +299,7 @@ class Plot {
       const area = this.stage.getBoundingClientRect();
       this.point(event.clientX - area.left, event.clientY - area.top);
     });
+    this.stage.addEventListener("pointerdown", (event) => { this.isAdding = event.shiftKey; }, true);
     this.stage.addEventListener("pointerleave", () => this.hideCard());
   }
 
@@ -269,7 +313,7 @@ class Plot {
     if (i === this.pointed && !this.card.hidden) return;
     this.pointed = i;
     this.showHalo(i);
-    this.atRest("card", () => this.showCard(i), this.facts.has(i) || !this.card.hidden ? 15 : 90);
+    this.atRest("card", () => this.showCard(i), this.card.hidden ? 90 : 15);
   }
 
   place(i) {
@@ -287,14 +331,9 @@ class Plot {
   }
 
   async showCard(i) {
-    const key = `${this.data.facts}/${i}`;
-    let said = this.facts.get(key);
-    if (!said) {
-      const answer = await fetch(key);
-      if (!answer.ok) return;
-      said = await answer.json();
-      this.facts.set(key, said);
-    }
+    const answer = await fetch(`${this.data.facts}/${i}`); // each time: its verdict may be another one by now
+    if (!answer.ok) return;
+    const said = await answer.json();
     if (i !== this.pointed) return;
     const label = this.labels ? (this.labels[i] === NOISE ? "noise" : `cluster ${this.labels[i]}`) : "";
     this.card.replaceChildren();

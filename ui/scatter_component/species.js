@@ -33,7 +33,7 @@ class SpeciesList {
     root.innerHTML = `<div class="ex-head"><b>Species</b><span class="ex-buttons"><button data-do="all">All</button
       ><button data-do="none">None</button><button data-do="invert">Invert</button></span></div>
       <input class="ex-search" type="search" placeholder="Find a species" aria-label="Find a species">
-      <div class="ex-rows"></div><details class="ex-faded" open><summary></summary><div class="ex-rows"></div></details>`;
+      <div class="ex-rows"></div><details class="ex-faded" open hidden><summary></summary><div class="ex-rows"></div></details>`;
     this.list = root.querySelector(".ex-rows");
     this.faded = root.querySelector(".ex-faded");
     this.search = root.querySelector(".ex-search");
