@@ -5,7 +5,8 @@
 
 A reviewer is simulated with the truth of the wildlife season: crops of known species are normal, those of one species
 that was left out of training are the anomalies, as many of them as the prevalence asks for. Nothing may be tuned to
-raccoons alone, so each species plays the anomaly in turn. MobileNetV2, truth boxes. Needs ../shared/data.
+raccoons alone, so each species plays the anomaly in turn. The default bundle's encoder, truth boxes. Needs
+../shared/data.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from core.formats.recognise import read_labels  # noqa: E402
 from core.settings import RunSettings  # noqa: E402
 from core.stopping import Remaining, estimate_remaining  # noqa: E402
 from models.active_learning import order_by_likelihood, order_for_learning  # noqa: E402
+from models.bundle_making import weigh_encoders  # noqa: E402
 from models.encoder import EncoderSpec, load_encoder  # noqa: E402
 from models.judge import Judge, fit_judge  # noqa: E402
 from models.ranker import Ranker  # noqa: E402
@@ -36,15 +38,15 @@ from models.training import embed_labelled  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 WILDLIFE = DATA / "wildlife"
-SPEC = EncoderSpec(backbone="mobilenet_v2", weights=str(DATA / "weights" / "mobilenet_v2.safetensors"))
+WEIGHTS = DATA / "weights" / "mobilenet_v2.safetensors"
+SPECS = (EncoderSpec(backbone="mobilenet_v2", weights=str(WEIGHTS)),
+         EncoderSpec(detector=str(DATA / "weights" / "yolov8n_int8_openvino_model")))  # fmt: skip
 PREVALENCES = (0.02, 0.05, 0.12)
 RECALLS = (0.5, 0.8, 0.95)
 RERANK_EVERY = 10
 RETRAIN_EVERY = 50
 SEEDS = 10
 QUICK_SEEDS = 3
-SEEDS_RETRAINED = 3
-"""Retraining every 50 verdicts fits many bundles; so many seeds must do."""
 RANDOM, SCORE, RERANK, RETRAIN, BOTH, LEARN = (
     "random order", "one-class score only", "re-ranked every 10", "retrained every 50",
     "re-ranked every 10, retrained every 50", "learning order for 50, then re-ranked every 10")  # fmt: skip
@@ -132,6 +134,7 @@ def rescore(season: Season, rejected: np.ndarray) -> np.ndarray:
         [*known.species, *season.crops.species[rejected]],
         [*known.owners, *(f"season {owner}" for owner in season.crops.owners[rejected])],
         sections=known.sections,
+        weights=weigh_encoders(SPECS, known.sections),
     )
     return judge.judge(season.crops.rows).scores
 
@@ -216,7 +219,8 @@ def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, e
     figures: dict[str, Any] = {}
     for nth, novel in enumerate(novels):
         known = train.only(train.species != novel)
-        judge = fit_judge(known.rows, known.species.tolist(), known.owners.tolist(), sections=known.sections)
+        judge = fit_judge(known.rows, known.species.tolist(), known.owners.tolist(), sections=known.sections,
+                          weights=weigh_encoders(SPECS, known.sections))  # fmt: skip
         figures[novel] = {}
         for prevalence in PREVALENCES:
             started = time.perf_counter()
@@ -224,14 +228,13 @@ def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, e
                        for seed in range(seeds)]  # fmt: skip
             part: dict[str, Any] = {"crops": seasons[0].n, "anomalies": int(seasons[0].odd.sum()), "effort": {}}
             for name, go in list_strategies(everything=everything and nth == 0).items():
-                chosen = seasons[:SEEDS_RETRAINED] if name in (RETRAIN, BOTH) else seasons
-                reviews = [go(one) for one in chosen]
+                reviews = [go(one) for one in seasons]
                 efforts = np.array([measure_efforts(*pair) for pair in
-                                    zip(chosen, (one.order for one in reviews), strict=True)])  # fmt: skip
+                                    zip(seasons, (one.order for one in reviews), strict=True)])  # fmt: skip
                 part["effort"][name] = {f"{recall:g}": float(value) for recall, value in
                                         zip(RECALLS, efforts.mean(axis=0), strict=True)}  # fmt: skip
                 part.setdefault("effort_95_of_each_seed", {})[name] = efforts[:, -1].tolist()
-                part.setdefault("curves", {})[name] = draw_curve(chosen, reviews)
+                part.setdefault("curves", {})[name] = draw_curve(seasons, reviews)
                 if name == RERANK:
                     part["stop"] = describe_stop(reviews)
             figures[novel][f"{prevalence:g}"] = part
@@ -333,10 +336,10 @@ def main() -> int:
     parser.add_argument("--novel", action="append", help="species that play the anomaly; default: each that can")
     parser.add_argument("--curves", type=Path, metavar="FILE.png", help="draw the curves")
     options = parser.parse_args()
-    if not options.truth.is_file() or not Path(SPEC.weights).is_file():
-        print(f"This bench needs {options.truth} and {SPEC.weights}, which are not here.", file=sys.stderr)
+    if not options.truth.is_file() or not WEIGHTS.is_file():
+        print(f"This bench needs {options.truth} and {WEIGHTS}, which are not here.", file=sys.stderr)
         return 1
-    encoder = load_encoder(SPEC)
+    encoder = load_encoder(SPECS)
     train = embed(options.truth, options.images, options.train_split, encoder)
     season = embed(options.truth, options.images, options.season_split, encoder)
     known, met = set(train.species), set(season.species)
