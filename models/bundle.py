@@ -15,6 +15,7 @@ import safetensors.numpy
 
 from core.errors import AnomalureError, BundleError
 from core.files import temporary_beside
+from core.moved_projects import find_again
 from core.project import check_name
 from core.settings import RunSettings
 from core.version import VERSION
@@ -211,7 +212,7 @@ class Bundle:
                 created_at=datetime.fromisoformat(manifest["created_at"]),
                 encoders=tuple(_locate(EncoderSpec.from_values(values), path) for values in manifest["encoders"]),
                 sections=tuple(manifest["sections"]),
-                detector=manifest["detector"],
+                detector=find_again(manifest["detector"], path.parent.parent),
                 settings=RunSettings.from_values(manifest["settings"]),
                 species_judge=read_judge(manifest["species"], "species"),
                 camera_judges={
@@ -250,7 +251,9 @@ def _find_weights(spec: EncoderSpec) -> Path | None:
 
 
 def _locate(spec: EncoderSpec, folder: Path) -> EncoderSpec:
-    if spec.detector or spec.weights in _WEIGHT_FILES_APART:
+    if spec.detector:
+        return replace(spec, detector=find_again(spec.detector, folder.parent.parent))
+    if spec.weights in _WEIGHT_FILES_APART:
         return spec
     return replace(spec, weights=str((folder / _check_file_name(spec.weights)).absolute()))
 

@@ -64,9 +64,9 @@ def measure_order(scores: np.ndarray, p_values: np.ndarray | None, *, odd: np.nd
 
 def find_run(project: Project, bundle: Bundle) -> RunFolder | None:
     """The newest scored run that was made with the bundle's encoders."""
-    wanted = identify_encoders(spec.to_values() for spec in bundle.encoders)
+    wanted = identify_encoders((spec.to_values() for spec in bundle.encoders), project=project.path)
     runs = (run for run in project.runs() if not run.problem and run.tables("scores"))
-    return next((run for run in runs if identify_encoders(run.info.encoders) == wanted), None)
+    return next((run for run in runs if identify_encoders(run.info.encoders, project=project.path) == wanted), None)
 
 
 def list_moved(project: Project, lessons: Lessons, *, old: Bundle | None, new: Bundle) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.boxes import BoxesFromFile
 from core.deployments import DeploymentNamer
 from core.errors import AnomalureError
+from core.moved_projects import find_again
 from core.parts import Detector, Encoder, Scorer
 from core.photos import Listing, find_photos
 from core.pipeline import RunCancelled, run_pipeline
@@ -105,7 +106,8 @@ def resume_run(
     encoders = bundle.encoders if bundle else tuple(EncoderSpec.from_values(spec) for spec in run.info.encoders)
     boxes = Path(run.info.boxes) if run.info.boxes else None
     listing = Listing(Path(run.info.folder), tuple(run.file_names))
-    detector, _ = _open_detector(run.info.detector, boxes, listing, settings, allow_code=allow_code)
+    named = find_again(run.info.detector, project.path)
+    detector, _ = _open_detector(named, boxes, listing, settings, allow_code=allow_code)
     return _work(project, run, detector, load_encoder(encoders, allow_code=allow_code), bundle, on_progress)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from core.catalogue import read_catalogue
+from core.moved_projects import find_again
 from core.project import Project
 from core.records import CropKind, Decision, hash_content
 from core.retraining import UNNAMED, Lessons, match_crops, name_owner
@@ -59,9 +60,12 @@ class VerdictRows:
                            self.scores[mask], self.named[mask], self.missing)  # fmt: skip
 
 
-def identify_encoders(encoders: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
-    """What tells whether encoders give the same embeddings: the content of their weights, not its place."""
-    return tuple(_identify(values) for values in encoders)
+def identify_encoders(encoders: Iterable[Mapping[str, Any]], *, project: Path) -> tuple[tuple[str, ...], ...]:
+    """What tells whether encoders give the same embeddings: the content of their weights, not its place.
+
+    ``project`` is where the project lies now, which may not be where it lay when they were written down.
+    """
+    return tuple(_identify(values, project) for values in encoders)
 
 
 def gather_verdict_rows(project: Project, lessons: Lessons, *, encoders: Iterable[Mapping[str, Any]]) -> VerdictRows:
@@ -74,7 +78,7 @@ def gather_verdict_rows(project: Project, lessons: Lessons, *, encoders: Iterabl
         lessons: What was decided.
         encoders: As ``RunInfo.encoders`` or a bundle's, in order.
     """
-    wanted = identify_encoders(encoders)
+    wanted = identify_encoders(encoders, project=project.path)
     table = lessons.table
     n = len(table)
     owners, runs_of, described = [""] * n, [""] * n, [None] * n
@@ -86,7 +90,7 @@ def gather_verdict_rows(project: Project, lessons: Lessons, *, encoders: Iterabl
         crops = read_catalogue(run, _OF_RUN)
         crops = crops[crops["photo_id"].isin(table["photo_id"])].reset_index(drop=True)
         places = match_crops(table, crops)
-        same = identify_encoders(run.info.encoders) == wanted
+        same = identify_encoders(run.info.encoders, project=project.path) == wanted
         embedded = read_embeddings(run, [crops["crop_id"][place] for place in places if place >= 0]) if same else {}
         for i in np.flatnonzero(places >= 0):
             crop = crops.iloc[int(places[i])]
@@ -130,12 +134,12 @@ def read_embeddings(run: RunFolder, crop_ids: Sequence[str]) -> dict[str, np.nda
     return found
 
 
-def _identify(values: Mapping[str, Any]) -> tuple[str, ...]:
-    weights = str(values.get("weights", ""))
+def _identify(values: Mapping[str, Any], project: Path) -> tuple[str, ...]:
+    weights, detector = (find_again(str(values.get(key, "")), project) for key in ("weights", "detector"))
     if not values.get("detector"):
         path = Path(weights)
         if weights == BUNDLED:
             path = _BUNDLED_WEIGHTS
         if path.is_file():
             weights = hash_content(path.read_bytes())
-    return (str(values.get("backbone", "")), str(values.get("detector", "")), str(values.get("input_px", "")), weights)
+    return (str(values.get("backbone", "")), detector, str(values.get("input_px", "")), weights)

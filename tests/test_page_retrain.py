@@ -90,6 +90,29 @@ def test_the_button_asks_for_a_new_bundle_from_the_active_one(project, started):
     assert started == [("first-2", "first", [])]
 
 
+def test_without_an_active_bundle_it_starts_from_the_newest(project, started):
+    project.store.activate_bundle("")
+
+    find_retrain(open_page()).click().run()
+
+    assert [made_from for _, made_from, _ in started] == ["second"]
+
+
+def test_labels_that_say_the_truth_go_along_and_a_wrong_path_is_said(project, monkeypatch, tmp_path):
+    commands: list[list[str]] = []
+    monkeypatch.setattr("ui.retrain_process._start", lambda project, job, name, command: commands.append(command))
+    page = open_page()
+
+    page.text_input(key="retrain_truth").set_value(str(tmp_path / "truth.json"))
+    find_retrain(page).click().run()
+    assert commands == []
+    assert f"There is no file {tmp_path / 'truth.json'}" in read_all(page).replace("\\", "")
+
+    (tmp_path / "truth.json").write_text("{}")
+    find_retrain(page).click().run()
+    assert commands[0][-2:] == ["--truth", str(tmp_path / "truth.json")]
+
+
 def test_a_taken_name_is_refused_at_once(project, started):
     page = open_page()
 

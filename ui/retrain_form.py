@@ -1,15 +1,18 @@
 """Ask for a retraining, and follow it."""
 
 import re
+from pathlib import Path
 
 import streamlit as st
 
 from core.errors import AnomalureError
 from core.project import Project, check_name
 from core.retrainings import Retraining, RetrainingStatus, find_running
+from ui.folders import read_path
 from ui.messages import notice
 from ui.retrain_news import News
 from ui.retrain_process import has_ended, is_starting, read_log_tail, start_retraining
+from ui.run_detector import is_there
 from ui.state import Key
 from ui.words import count, escape_markdown
 
@@ -18,7 +21,7 @@ FIRST_LOOK = ""
 
 
 def choose_start(project: Project) -> str:
-    """The bundle to start from; the active one unless told otherwise, empty for the first bundle."""
+    """The bundle to start from; the active one unless told otherwise, else the newest; empty for verdicts alone."""
     names = project.store.bundles()["name"].tolist()
     active = project.store.active_bundle()
     if not names:
@@ -26,7 +29,7 @@ def choose_start(project: Project) -> str:
     options = [*names, FIRST_LOOK]
     return str(
         st.selectbox(
-            "Start from", options, index=options.index(active) if active in options else 0, key=Key.RETRAIN_FROM,
+            "Start from", options, index=options.index(active) if active else 0, key=Key.RETRAIN_FROM,
             format_func=lambda name: f"{name} (active)" if name and name == active else name or "verdicts alone",
             help="Its normal crops are kept; the verdicts are added. 'Verdicts alone' makes a bundle of the crops that "
                  "were called normal and nothing else.")
@@ -58,21 +61,30 @@ def show_form(project: Project, news: News, *, made_from: str, known: set[str]) 
                 format_func=lambda species: f"{species} ({count(learnable[species], 'crop')})",
                 help="Accepted anomalies whose species was given. Chosen here, they are no anomaly any more: the next "
                      "runs know the species.")  # fmt: skip
+        truth = st.text_input(
+            "Labels that say the truth (optional)", key=Key.RETRAIN_TRUTH, persist_state="session",
+            placeholder="COCO JSON, Camtrap DP or CSV",
+            help="If somebody knows what is in the photos of your newest run: both bundles are then held against it "
+                 "too. Nothing is learnt from it.")  # fmt: skip
         pressed = st.form_submit_button("Retrain", type="primary", icon=":material/model_training:",
                                         disabled=not len(news.lessons),
                                         help="A new bundle is made. The active one stays as it is, until you activate "
                                              "another.")  # fmt: skip
     if pressed:
-        _start(project, name.strip(), made_from, learn, taken)
+        _start(project, name.strip(), made_from, learn, taken, truth=read_path(truth))
 
 
-def _start(project: Project, name: str, made_from: str, learn: list[str], taken: set[str]) -> None:
+def _start(
+    project: Project, name: str, made_from: str, learn: list[str], taken: set[str], *, truth: Path | None
+) -> None:
     try:
         check_name(name, what="bundle")
         if name in taken:
             raise AnomalureError(f"There is a bundle named {name} already, and a bundle never changes. "
                                  "Choose another name.")  # fmt: skip
-        start_retraining(project.path, name, made_from=made_from, learn_species=learn)
+        if truth is not None and not is_there(truth):
+            raise AnomalureError(f"There is no file {truth}. Give the labels that say the truth, or leave it empty.")
+        start_retraining(project.path, name, made_from=made_from, learn_species=learn, truth=truth)
     except (AnomalureError, OSError) as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         return

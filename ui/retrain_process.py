@@ -18,11 +18,15 @@ _started: dict[tuple[Path, str, str], subprocess.Popen[bytes]] = {}
 _ranked_after: dict[Path, int] = {}
 
 
-def start_retraining(project: Path, name: str, *, made_from: str, learn_species: Sequence[str] = ()) -> None:
+def start_retraining(
+    project: Path, name: str, *, made_from: str, learn_species: Sequence[str] = (), truth: Path | None = None
+) -> None:
     """Begin with a retraining and return at once; its progress is ``core.retrainings.Retraining(project, name)``."""
     command = ["retrain", "--name", name, "--from", made_from]
     for species in learn_species:
         command += ["--learn-species", species]
+    if truth is not None:
+        command += ["--truth", str(truth.absolute())]
     _start(project, "retrain", name, command)
 
 

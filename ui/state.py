@@ -112,6 +112,7 @@ class Key(StrEnum):
     RETRAIN_FROM = "retrain_from"
     RETRAIN_NAME = "retrain_name"
     RETRAIN_LEARN = "retrain_learn"
+    RETRAIN_TRUTH = "retrain_truth"
     RETRAIN_WATCHED = "retrain_watched"
     RETRAIN_SHOWN = "retrain_shown"
 
