@@ -1,30 +1,25 @@
 """Verdicts to the next bundle, and what it is worth on verdicts that taught nothing."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.errors import AnomalureError
-from core.evaluation import evaluate_run
 from core.formats.labelled import LabelFile
 from core.locks import FileLock, LockHeld
 from core.project import Project, check_name
 from core.records import CropKind
 from core.retraining import Lessons, is_for_judging, match_crops, sort_verdicts
-from core.retrainings import LOCK_NAME, SCRATCH, Retraining
-from core.runs import RunFolder
+from core.retrainings import LOCK_NAME, Retraining
 from core.settings import RunSettings
+from models.against_truth import measure_truth
 from models.bundle import Bundle, list_bundles, refuse_existing
 from models.bundle_making import make_bundle
-from models.bundle_scorer import BundleScorer
 from models.encoder_spec import EncoderSpec
-from models.held_back import find_run, list_moved, measure_bundles
+from models.held_back import list_moved, measure_bundles
 from models.one_class import DEFAULT
 from models.training_rows import TrainingRows
 from models.verdict_rows import VerdictRows, gather_verdict_rows
@@ -213,7 +208,14 @@ def _retrain(
         "conflicts": lessons.conflicts.head(MOST_LISTED).to_dict("records"),
         "notes": list(bundle.notes),
         **measure_bundles(lesson.judging, lesson.taught, old=old, new=bundle),
-        "truth": _measure_truth(project, lessons, old=old, new=bundle, truth=truth, split=split),
+        "truth": measure_truth(
+            project,
+            old=old,
+            new=bundle,
+            taught_events=set(lesson.taught.rows.column("owner")),
+            truth=truth,
+            split=split,
+        ),
     }
     begin_step()
     report["moved"] = list_moved(project, lessons, old=old, new=bundle)
@@ -307,31 +309,6 @@ def _refuse_emptied(base: TrainingRows | None, rows: TrainingRows) -> None:
             f"Nothing would be left to know {', '.join(lost)} by: verdicts call all of its normal crops anomalies or "
             "another species. Take some of these verdicts back, or train a bundle without it from labels."
         )
-
-
-def _measure_truth(
-    project: Project, lessons: Lessons, *, old: Bundle | None, new: Bundle, truth: LabelFile | None, split: str | None
-) -> dict[str, Any] | None:
-    """The newest run with this encoder held against the truth, by both bundles."""
-    if truth is None:
-        return None
-    run = find_run(project, new)
-    if run is None:
-        return {"problem": "No run was made with this encoder, so there is nothing to hold against the truth."}
-    result: dict[str, Any] = {"run": run.run_id}
-    known = sorted(set(new.counts) | set(old.counts if old else ()))
-    for key, bundle in (("before", old), ("after", new)):
-        with tempfile.TemporaryDirectory(dir=project.path, prefix=SCRATCH) as folder:
-            path = Path(folder) / run.run_id
-            shutil.copytree(run.path, path, ignore=shutil.ignore_patterns("catalogue-*", "explore", "ranking*"))
-            copy = RunFolder.open(path)
-            if bundle is not None:
-                settings = RunSettings.from_values(run.info.settings)
-                copy.write_all_scores(BundleScorer(bundle, settings).score(copy.embedded_shards()))
-            values = evaluate_run(copy, truth, known_species=known, split=split).to_values()
-        result[key] = {name: values[name] for name in ("auroc", "average_precision", "review_at_95", "recall_flagged",
-                                                       "false_alarm_rate", "n_known", "n_novel")}  # fmt: skip
-    return result
 
 
 def _say_none(lessons: Lessons) -> str:

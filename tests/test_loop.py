@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 
 import cli
+from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.metrics import compute_auroc
 from core.project import Project
 from core.rankings import RankingInfo, read_ranking, read_ranking_info
+from core.records import Box
+from core.retraining import is_for_judging, name_owner
 from core.stopping import Remaining
+from models.against_truth import measure_truth
 from models.bundle import Bundle
 from models.ranking import rank_run
 from models.retraining import retrain_bundle
@@ -69,6 +73,33 @@ def test_no_verdict_both_teaches_and_judges(circle):
     assert report["account"]["kept_back"] > 0
     account = report["account"]
     assert account["taught_normal"] + account["anomalies"] + account["kept_back"] == account["verdicts"]
+
+
+def test_the_truth_measures_only_events_that_taught_nothing(circle):
+    project, before, report, _ = circle
+    box = Box(8, 8, 40, 40)
+    truth = LabelFile(tuple(
+        LabelledPhoto(name, (Label(STRANGER if is_stranger({"file_name": name}) else "fox", box),))
+        for name in before.file_names))  # fmt: skip
+    decided = project.verdicts()["crop_id"]
+    kept_back = report["account"]["kept_back"]
+
+    result = measure_truth(project, old=Bundle.load(project.bundles_dir / "first"),
+                           new=Bundle.load(project.bundles_dir / "second"),
+                           taught_events=find_taught(project, before), truth=truth, split=None)  # fmt: skip
+
+    assert result["n_left_out"] == len(decided) - kept_back
+    for key in ("before", "after"):
+        assert result[key]["n_known"] + result[key]["n_novel"] == len(before.file_names) - result["n_left_out"]
+    assert result["after"]["auroc"] >= result["before"]["auroc"]
+
+
+def find_taught(project, run) -> set[str]:
+    """The events of the decided crops that were not kept back, found the slow way."""
+    rows = project.review_queue(run, **EVERYTHING).rows
+    rows = rows[rows["verdict"] != ""]
+    owners = [name_owner(photo, event) for photo, event in zip(rows["photo_id"], rows["event_id"], strict=True)]
+    return {owner for owner in owners if not is_for_judging([owner])[0]}
 
 
 def test_an_accepted_anomaly_is_never_taught_as_normal(circle):

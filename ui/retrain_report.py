@@ -74,6 +74,8 @@ def _show_truth(truth: dict[str, Any]) -> None:
             for name, heading, _ in FIGURES]  # fmt: skip
     st.markdown(f"**Against the truth**, run {escape_markdown(truth['run'])}")
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="retrain-truth")
+    if truth.get("n_left_out"):
+        st.caption(f"{count(truth['n_left_out'], 'crop')} of events that taught are left out, before and after.")
 
 
 def _show_account(report: dict[str, Any]) -> None:
