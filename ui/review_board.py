@@ -15,7 +15,7 @@ from core.review_index import QueueView, ReviewIndex
 from ui.review_assets import make_loader, read_style
 from ui.review_filters import Filters
 from ui.review_rows import list_last, list_rows, to_query
-from ui.reviewer import is_signed_in, keep_reviewer, read_reviewer
+from ui.reviewer import read_reviewer
 from ui.reviewer_pass import make_pass
 from ui.state import Key
 from ui.words import count
@@ -35,7 +35,7 @@ def show_board(project: Project, index: ReviewIndex, filters: Filters) -> None:
         show_nothing_here(view, filters)
         return
     data = build_data(project, index, filters, view, reviewer=read_reviewer(project))
-    _board(key=Key.BOARD, data=data | {"signedIn": is_signed_in()}, on_reviewer_change=lambda: _keep_name(project))
+    _board(key=Key.BOARD, data=data)
 
 
 def build_data(
@@ -73,11 +73,6 @@ def build_data(
 def name_species(project: Project, index: ReviewIndex) -> list[str]:
     """The names that the type-ahead offers: the run's species, and those that reviewers gave."""
     return sorted({*index.names("species"), *index.named_species()}, key=str.casefold)
-
-
-def _keep_name(project: Project) -> None:
-    """The board asked for the reviewer's name, and got it."""
-    keep_reviewer(project, str(st.session_state[Key.BOARD].reviewer))
 
 
 def show_nothing_here(view: QueueView, filters: Filters) -> None:

@@ -45,17 +45,14 @@ def tidy_name(name: str) -> str:
     return " ".join(name.split())[:LONGEST_NAME]
 
 
-def keep_reviewer(project: Project, name: str) -> None:
-    """Take a name for this session, and for the next browser without one."""
-    st.session_state[Key.REVIEWER] = st.session_state[Key.REVIEWER_EDIT] = tidy_name(name)
+def _keep_edited(project: Project) -> None:
+    """Take the name for this session, and for the next browser without one."""
+    name = tidy_name(str(st.session_state.get(Key.REVIEWER_EDIT, "")))
+    st.session_state[Key.REVIEWER] = st.session_state[Key.REVIEWER_EDIT] = name
     try:
-        project.store.set_setting(SETTING, tidy_name(name))
+        project.store.set_setting(SETTING, name)
     except AnomalureError as error:
         notice(str(error))
-
-
-def _keep_edited(project: Project) -> None:
-    keep_reviewer(project, str(st.session_state.get(Key.REVIEWER_EDIT, "")))
 
 
 def show_reviewer(project: Project) -> None:

@@ -1,9 +1,11 @@
 """The review board in a real browser: keys, grid, one at a time, strip, and decisions that are never lost."""
 
 import re
+import sys
 
+import fake_project
 import pytest
-from fake_project import make_project
+from fake_project import add_run
 
 from core.project import Project
 from tests.browser.servers import Server, start_server
@@ -14,13 +16,28 @@ expect = sync_api.expect
 
 PATIENCE_MS = 60_000  # a slow machine that does other work too
 N_FLAGGED = 30
+HOSTILE = "<img src=x onerror='window.broken = 1'>"
+RIGHT_TO_LEFT = "\u202edeer\u202c \u05e9\u05d5\u05e2\u05dc"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, browser):
-    """One dashboard over thirty flagged crops; each test decides about crops of its own project state."""
+    """One dashboard over thirty flagged crops; each test decides about crops of its own project state.
+
+    An earlier run, ``strange``, has two crops: the files of the first are gone, the second has names that are markup.
+    """
     folder = tmp_path_factory.mktemp("board")
-    make_project(folder, 40, n_flagged=N_FLAGGED, shard_photos=20)
+    project = Project(folder / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fake_project, "PHOTO_WIDTH_PX", 100)  # other photos than those of the second run
+        patch.setattr(fake_project, "SPECIES", (RIGHT_TO_LEFT, HOSTILE))
+        if sys.platform != "win32":  # which has no such file names
+            patch.setattr(fake_project, "CAMERAS", ("north", HOSTILE))
+        add_run(project, folder / "strange", n=2, n_flagged=2, name="strange")
+    gone = project.review_queue().rows.iloc[0]
+    (folder / "strange" / gone.file_name).unlink()
+    project.crop_path(gone.crop_id).unlink()
+    add_run(project, folder / "photos", n=40, n_flagged=N_FLAGGED, shard_photos=20)
     yield from start_server(folder / "project", folder / "server.log")
 
 
@@ -229,3 +246,33 @@ def test_a_verdict_is_seen_in_another_tab_and_after_a_reload(server, page):
     expect(page.get_by_text("2 of 30 flagged decided")).to_be_visible()
     expect(card(page, first)).to_have_count(0)
     assert verdicts(server) == {first: "anomaly", second: "normal"}
+
+
+def test_a_photo_that_is_gone_leaves_a_plain_place_and_can_still_be_decided(server, page):
+    gone = Project(server.project).review_queue("strange").rows.iloc[0].crop_id
+    page.goto(f"{server.url}/review?run=strange")
+    expect(card(page, gone).locator(".picture")).to_have_class(re.compile(r"\bmissing\b"))
+
+    page.keyboard.press("o")
+    expect(page.locator(".frame")).to_have_class(re.compile(r"\bmissing\b"))
+    page.keyboard.press("n")
+    expect(page.locator(".saving")).to_contain_text("All saved")
+    assert verdicts(server) == {gone: "normal"}
+
+
+def test_names_and_notes_that_are_markup_or_read_from_right_to_left_are_shown_as_text(server, page):
+    row = Project(server.project).review_queue("strange").rows.iloc[1]
+    Project(server.project).save_verdict(row, "unsure", note=HOSTILE, species=HOSTILE, reviewer=HOSTILE)
+    page.goto(f"{server.url}/review?run=strange")
+    page.get_by_role("radio", name="All").click()
+    expect(card(page, row.crop_id)).to_contain_text(row.deployment)
+    expect(card(page, row.crop_id).locator(".species")).to_have_text(HOSTILE)
+    expect(card(page, row.crop_id).locator(".badge")).to_contain_text(HOSTILE)
+    expect(page.locator(".card .species").first).to_contain_text(RIGHT_TO_LEFT)
+
+    card(page, row.crop_id).get_by_role("button", name="See the whole photo").click()
+    expect(page.locator(".facts")).to_contain_text(row.file_name)
+    expect(page.locator(".facts")).to_contain_text(HOSTILE)
+    page.get_by_role("button", name="History").click()
+    expect(page.get_by_role("dialog")).to_contain_text(HOSTILE)
+    assert page.evaluate("window.broken") is None

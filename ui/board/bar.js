@@ -4,6 +4,7 @@ import { askNote, askSpecies, showHelp } from "./dialogs.js";
 import { button, count, icon, make } from "./elements.js";
 
 const HOUR_MS = 3_600_000;
+const WITHOUT_NAME = "Your name is not known yet: give it in the bar on the left, and it is kept with each decision.";
 
 export class Bar {
   constructor(board) {
@@ -14,7 +15,7 @@ export class Bar {
     this.saving = make("div", { cls: "saving", attrs: { role: "status", "aria-live": "polite" } });
     this.warning = make("div", { cls: "warning", attrs: { role: "alert" } });
     this.warning.hidden = true;
-    this.who = make("form", { cls: "who", on: { submit: (event) => this.#keepName(event) } });
+    this.who = make("div", { cls: "who" }, [icon("person"), make("span", { text: WITHOUT_NAME })]);
     this.undo = button("Undo", { symbol: "undo", title: `Take back the last decision (${keys.of("undo")})`, on: () => board.undo() });
     this.redo = button("Redo", { symbol: "redo", title: `Decide it again (${keys.of("redo")})`, on: () => board.redo() });
     this.view = button("", { on: () => board.choose({ single: !board.choices.single }) });
@@ -67,7 +68,7 @@ export class Bar {
     this.pageSize.value = String(board.pageSize);
     this.advance.checked = board.choices.advance;
     this.#showTurner();
-    this.#showWho();
+    this.who.hidden = Boolean(board.data.reviewer);
     this.showSaving();
     this.showActions();
   }
@@ -120,23 +121,6 @@ export class Bar {
     const close = button("", { symbol: "close", label: "Close", on: () => { this.warning.hidden = true; } });
     this.warning.replaceChildren(icon("error"), make("span", { text }), close);
     this.warning.hidden = false;
-  }
-
-  // Asked once; it can be changed in the sidebar.
-  #showWho() {
-    const { reviewer } = this.board.data;
-    this.who.hidden = Boolean(reviewer) || this.board.data.signedIn;
-    if (this.who.hidden || this.who.children.length) return;
-    this.name = make("input", { attrs: { type: "text", maxlength: "60", placeholder: "Your name", "aria-label": "Your name", autocomplete: "name" } });
-    const keep = button("Keep", {});
-    keep.type = "submit";
-    this.who.append(make("span", { text: "Who is reviewing? The name is kept with each decision." }), this.name, keep);
-  }
-
-  #keepName(event) {
-    event.preventDefault();
-    const name = this.name.value.trim();
-    if (name) this.board.setTriggerValue("reviewer", name);
   }
 
   #buildActions() {

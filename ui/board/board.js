@@ -17,9 +17,8 @@ const PHOTOS_AHEAD = 3;
 export const PAGE_SIZES = [12, 24, 48, 96];
 
 export class Board {
-  constructor({ parentElement, data, setTriggerValue }) {
+  constructor({ parentElement, data }) {
     this.parent = parentElement;
-    this.setTriggerValue = setTriggerValue;
     this.data = data;
     this.run = data.run;
     this.keys = new Keys();
@@ -54,8 +53,7 @@ export class Board {
     return data.token === this.data.token && this.root.isConnected;
   }
 
-  renew({ data, setTriggerValue }) {
-    this.setTriggerValue = setTriggerValue;
+  renew({ data }) {
     const changed = data.reviewer !== this.data.reviewer;
     this.data = { ...this.data, pass: data.pass, reviewer: data.reviewer };
     this.outbox.renewPass(data);
