@@ -27,6 +27,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n-neighbors", type=int, default=15, metavar="N", help="of UMAP; default 15")
     parser.add_argument("--min-dist", type=float, default=0.1, metavar="D", help="of UMAP, 0 to 1; default 0.1")
     parser.add_argument("--seed", type=int, default=0, help="of UMAP; default 0")
+    parser.add_argument("--clusters", type=int, metavar="N",
+                        help="instead, group the crops by their look, N crops within reach making a core")  # fmt: skip
     parser.add_argument("--wait", action="store_true",
                         help="get ready, then read the projection as a line of JSON from stdin")  # fmt: skip
 
@@ -48,6 +50,9 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             n_neighbors=arguments.n_neighbors, min_dist=arguments.min_dist, seed=arguments.seed)  # fmt: skip
     with ProgressLine("thousandths") as line:
         try:
+            if arguments.clusters is not None:
+                exploration.compute_tree(arguments.clusters, on_progress=line.show_progress)
+                return DONE, {"run": run.run_id, "crops": exploration.n_crops, "clusters": arguments.clusters}
             if asked is None:
                 made = exploration.compute_ladder(on_progress=line.show_progress)
             else:

@@ -1,5 +1,6 @@
 """Group crops that lie close together, so that the ones like no other stand out as noise."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,20 @@ class ClusterTree:
     def _sorted_joints_sq(self) -> np.ndarray:
         return np.sort(self._joints_sq)
 
+    def find_hdbscan(self, *, min_cluster_size: int) -> np.ndarray:
+        """The clusters that HDBSCAN finds with the tree's ``min_samples``; as ``cluster_hdbscan``, without its work.
+
+        Raises:
+            AnomalureError: If a number is out of range.
+        """
+        _check_cluster_size(min_cluster_size)
+        if max(min_cluster_size, self.min_samples) > self.n_points:
+            return np.full(self.n_points, NOISE, dtype=np.int32)
+        # Neighbours in the row are joined where the tree joins what lies left and right of the joint.
+        ascending = np.argsort(self._joints_sq, kind="stable")
+        return _find_hdbscan(self._row[:-1][ascending], self._row[1:][ascending], self._joints_sq[ascending],
+                             min_cluster_size=min_cluster_size)  # fmt: skip
+
     def save(self, path: Path) -> None:
         """Write it as one npz file, whole or not at all."""
         temporary = temporary_beside(path)
@@ -163,12 +178,13 @@ def _check_arrays(arrays: dict[str, np.ndarray], *, min_samples: int) -> None:
             raise ValueError(f"{name} points outside")
 
 
-def build_tree(points: np.ndarray, *, min_samples: int) -> ClusterTree:
+def build_tree(points: np.ndarray, *, min_samples: int, on_share: Callable[[float], None] | None = None) -> ClusterTree:
     """Everything that DBSCAN needs for any eps.
 
     Args:
         points: Shape ``(n, d)``, n >= 1, finite numbers; best in few columns.
         min_samples: Points within eps, itself included, that make a core point, >= 1. With more than n, all is noise.
+        on_share: Told now and then how much is done, 0 to 1; what it raises ends the work.
 
     Raises:
         AnomalureError: If ``min_samples`` is under 1, there are no points, or one is not finite.
@@ -182,7 +198,7 @@ def build_tree(points: np.ndarray, *, min_samples: int) -> ClusterTree:
             "row": np.arange(n, dtype=np.int32), "joints_sq": np.full(n - 1, np.inf), "core_sq": np.full(n, np.inf),
             "neighbours": np.empty((n, 0), dtype=np.int32), "neighbours_sq": np.empty((n, 0))}  # fmt: skip
         return ClusterTree(min_samples=min_samples, arrays=arrays)
-    tree = span_points(points, min_samples=min_samples)
+    tree = span_points(points, min_samples=min_samples, on_share=on_share)
     row, joints = line_up_points(tree.first, tree.second, n)
     places = np.empty_like(row)
     places[row] = np.arange(n, dtype=np.int32)
@@ -240,20 +256,28 @@ def cluster_hdbscan(points: np.ndarray, *, min_cluster_size: int, min_samples: i
     Source: Campello, Moulavi and Sander, PAKDD 2013.
     """
     points = check_points(points)
-    if min_cluster_size < 2:
-        raise AnomalureError(f"A cluster needs at least 2 crops, got {min_cluster_size}.")
+    _check_cluster_size(min_cluster_size)
     if min_samples is not None and min_samples < 1:
         raise AnomalureError(f"A core point needs at least 1 crop near it, itself included, got {min_samples}.")
     min_samples = min_cluster_size if min_samples is None else min_samples
     if max(min_cluster_size, min_samples) > len(points):
         return np.full(len(points), NOISE, dtype=np.int32)
+    tree = span_points(points, min_samples=min_samples)
+    return _find_hdbscan(tree.first, tree.second, tree.reach_sq, min_cluster_size=min_cluster_size)
+
+
+def _check_cluster_size(min_cluster_size: int) -> None:
+    if min_cluster_size < 2:
+        raise AnomalureError(f"A cluster needs at least 2 crops, got {min_cluster_size}.")
+
+
+def _find_hdbscan(first: np.ndarray, second: np.ndarray, reach_sq: np.ndarray, *, min_cluster_size: int) -> np.ndarray:
     # What scikit-learn's HDBSCAN does behind its own, slower tree; the version is pinned, and a test holds it to that.
     from sklearn.cluster._hdbscan._linkage import MST_edge_dtype, make_single_linkage
     from sklearn.cluster._hdbscan._tree import tree_to_labels
 
-    tree = span_points(points, min_samples=min_samples)
-    edges = np.empty(len(tree.first), dtype=MST_edge_dtype)
-    edges["current_node"], edges["next_node"], edges["distance"] = tree.first, tree.second, np.sqrt(tree.reach_sq)
+    edges = np.empty(len(first), dtype=MST_edge_dtype)
+    edges["current_node"], edges["next_node"], edges["distance"] = first, second, np.sqrt(reach_sq)
     labels, _ = tree_to_labels(make_single_linkage(edges), min_cluster_size=min_cluster_size)
     return np.asarray(labels, dtype=np.int32)
 

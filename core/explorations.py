@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from core.clusters import ClusterTree
 
 LADDER_JOB = "ladder"
+LOOK_WORDS = "Grouping the crops by their look"
 # A picture on the way is written at most this often: fast enough to watch, without keeping the disk busy.
 PICTURE_EVERY_S = 1.0
 # Farther from its start, a t-SNE of a few steps stays worse than one from the beginning (bench/explore.py).
@@ -189,7 +190,7 @@ class Exploration:
         return WorkState(status=WorkStatus.MISSING) if state.status is WorkStatus.READY else state
 
     def job_state(self, job: str) -> WorkState:
-        """How a computation stands: ``ladder`` or the key of a projection."""
+        """How a computation stands: ``ladder``, the key of a projection or ``tree_job``."""
         progress = _read_progress(self._progress_path(job))
         if progress is None:
             return WorkState(status=WorkStatus.MISSING)
@@ -217,8 +218,7 @@ class Exploration:
         """
         from core.clusters import ClusterTree, build_tree  # a second that a projection need not wait for
 
-        name = "embeddings" if projection is None else projection.key
-        path = self.folder / f"tree-{name}-{min_samples}.npz"
+        path = self._tree_path(projection, min_samples)
         if path.is_file():
             try:
                 return ClusterTree.load(path)
@@ -231,6 +231,33 @@ class Exploration:
         tree = build_tree(points, min_samples=min_samples)
         tree.save(path)
         return tree
+
+    def has_tree(self, *, min_samples: int) -> bool:
+        """Whether the tree of the embeddings themselves is there."""
+        return self._tree_path(None, min_samples).is_file()
+
+    def tree_job(self, min_samples: int) -> str:
+        """The name of the computation that makes the tree of the embeddings themselves."""
+        return f"tree-embeddings-{min_samples}"
+
+    def compute_tree(self, min_samples: int, *, on_progress: Callable[[Progress], None] | None = None) -> None:
+        """Make the tree of the embeddings themselves, unless it is there; of very many crops it takes minutes.
+
+        Raises:
+            AnomalureError: If it cannot be made, or another process makes it.
+            Cancelled: If somebody asked for it.
+        """
+        from core.clusters import build_tree
+
+        self.check()
+        if self.has_tree(min_samples=min_samples):
+            return
+        with self._working(self.tree_job(min_samples), on_progress) as report:
+            report(0.0, LOOK_WORDS)
+            tree = build_tree(
+                self.prepared(), min_samples=min_samples, on_share=lambda share: report(share, LOOK_WORDS)
+            )
+            tree.save(self._tree_path(None, min_samples))
 
     # Computing: what `cli.py explore` does
 
@@ -383,6 +410,9 @@ class Exploration:
 
     def _draft_path(self, projection: Projection) -> Path:
         return self.folder / f"{projection.key}.draft.npz"
+
+    def _tree_path(self, projection: Projection | None, min_samples: int) -> Path:
+        return self.folder / f"tree-{'embeddings' if projection is None else projection.key}-{min_samples}.npz"
 
     def _progress_path(self, job: str) -> Path:
         return self.folder / f"{job}.progress.json"

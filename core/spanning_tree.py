@@ -8,6 +8,8 @@ Source: Campello, Moulavi and Sander, PAKDD 2013, for the tree; Boruvka's rounds
 Gray, KDD 2010.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,11 @@ LEAF_SIZE = 16
 # Neighbours that the first rounds find without the tree; measured: fewer cost rounds, more cost memory.
 LEAST_NEIGHBOURS = 8
 DEEPEST = 256
+# Points between two reports of progress: in 50 columns a second or two.
+BLOCK = 2_048
+# How much of the time the search for neighbours takes, about; the rest is joining.
+NEIGHBOURS_SHARE = 0.2
+OnShare = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,15 @@ class SpanningTree:
     reach_sq: np.ndarray
 
 
-def span_points(points: np.ndarray, *, min_samples: int) -> SpanningTree:
+def span_points(points: np.ndarray, *, min_samples: int, on_share: OnShare | None = None) -> SpanningTree:
     """The tree of some points.
 
     Args:
-        points: Shape ``(n, d)``, finite, n >= 1.
+        points: Shape ``(n, d)``, finite, n >= 1. In 2 columns the time grows with n, in 50 with its square.
         min_samples: Points that make a core point, itself included, 1 to n.
+        on_share: Told now and then how much is done, 0 to 1; what it raises ends the work.
     """
+    tell: OnShare = on_share or (lambda share: None)
     rows = np.ascontiguousarray(points, dtype=np.float64)
     n = len(rows)
     tree = KDTree(rows, leaf_size=LEAF_SIZE)
@@ -59,9 +68,13 @@ def span_points(points: np.ndarray, *, min_samples: int) -> SpanningTree:
     sorted_rows = np.ascontiguousarray(rows[order])  # neighbours lie close together in memory, too
 
     k = min(max(min_samples - 1, LEAST_NEIGHBOURS), n - 1)
-    near, near_sq = find_neighbours(sorted_rows, starts, ends, is_leaf, lows, highs, k)
+    near, near_sq = np.zeros((n, k), dtype=np.int32), np.full((n, k), np.inf)
+    for begin in range(0, n if k else 0, BLOCK):
+        tell(NEIGHBOURS_SHARE * begin / n)
+        find_neighbours(sorted_rows, starts, ends, is_leaf, lows, highs, near, near_sq, begin, min(begin + BLOCK, n))
     core_sq = near_sq[:, min_samples - 2].copy() if min_samples > 1 else np.zeros(n)
-    first, second, reach_sq = join_points(sorted_rows, starts, ends, is_leaf, lows, highs, near, near_sq, core_sq)
+    nodes_of_tree = (starts, ends, is_leaf, lows, highs)
+    first, second, reach_sq = join_points(sorted_rows, nodes_of_tree, near, near_sq, core_sq, tell)
 
     ascending = np.argsort(reach_sq, kind="stable")
     place = np.empty(n, dtype=np.int64)
@@ -102,16 +115,15 @@ def _least_sq(rows, i, lows, highs, node):
 
 
 @njit(cache=True, nogil=True)
-def find_neighbours(rows, starts, ends, is_leaf, lows, highs, k):
-    """The k nearest other points of each, nearest first: places ``(n, k)`` int32 and squared distances float64."""
-    n = rows.shape[0]
-    near = np.zeros((n, k), dtype=np.int32)
-    near_sq = np.full((n, k), np.inf)
+def find_neighbours(rows, starts, ends, is_leaf, lows, highs, near, near_sq, begin, end):
+    """Fills in the k nearest other points of those from ``begin`` to ``end``, nearest first.
+
+    ``near`` are places, ``(n, k)`` int32; ``near_sq`` squared distances, ``(n, k)`` float64, infinite before.
+    """
+    k = near.shape[1]
     stack = np.empty(DEEPEST, dtype=np.int64)
     stack_sq = np.empty(DEEPEST)
-    if k == 0:
-        return near, near_sq
-    for i in range(n):
+    for i in range(begin, end):
         found, found_sq = near[i], near_sq[i]
         worst = np.inf
         stack[0], stack_sq[0], height = 0, 0.0, 1
@@ -147,7 +159,6 @@ def find_neighbours(rows, starts, ends, is_leaf, lows, highs, k):
                 if right_sq < worst:
                     stack[height], stack_sq[height] = right, right_sq
                     height += 1
-    return near, near_sq
 
 
 @njit(cache=True, nogil=True)
@@ -158,36 +169,40 @@ def _find_root(parents, i):
     return i
 
 
-@njit(cache=True, nogil=True)
-def join_points(rows, starts, ends, is_leaf, lows, highs, near, near_sq, core_sq):
+def join_points(rows, nodes, near, near_sq, core_sq, tell):  # type: ignore[no-untyped-def]
     """The edges of the tree in the order in which they were found: two places and the squared reachability each.
 
     In each round every group of joined points, but for the largest, takes its shortest way out. A way out that another
     group took meanwhile is passed over; what such a circle is made of is equally long, so any of it may be left out.
     """
-    n, k = near.shape
-    n_nodes = len(starts)
-    first = np.empty(max(n - 1, 0), dtype=np.int64)
-    second = np.empty(max(n - 1, 0), dtype=np.int64)
-    reach_sq = np.empty(max(n - 1, 0))
-    n_edges = 0
-
-    parents = np.arange(n)
-    group = np.arange(n)
-    sizes = np.ones(n, dtype=np.int64)
-    node_group = np.empty(n_nodes, dtype=np.int64)
+    n, n_nodes = len(near), len(nodes[0])
+    edges = (np.empty(max(n - 1, 0), dtype=np.int64), np.empty(max(n - 1, 0), dtype=np.int64), np.empty(max(n - 1, 0)))
+    # Of each point: the group it is in, and the next one on the way to the one that names the group.
+    group, parents, sizes = np.arange(n), np.arange(n), np.ones(n, dtype=np.int64)
+    node_group = np.empty(n_nodes, dtype=np.int64)  # the group that all of a node is in, or -1
     node_core = np.empty(n_nodes)  # least core distance in a node
-    at_least = np.empty(n)  # no way out of the point's group is shorter
+    at_least = core_sq.copy()  # no way out of the point's group is shorter
     way_to = np.full(n, -1, dtype=np.int64)  # the shortest way out, where it is known
-    best_sq = np.empty(n)
-    best_from = np.empty(n, dtype=np.int64)
-    best_to = np.empty(n, dtype=np.int64)
-    stack = np.empty(DEEPEST, dtype=np.int64)
-    stack_sq = np.empty(DEEPEST)
+    best = (np.empty(n), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64))  # of each group: how far, from, to
+    _find_least_core(nodes, node_core, core_sq)
 
-    for i in range(n):
-        at_least[i] = core_sq[i]
-    for node in range(n_nodes - 1, -1, -1):
+    n_edges = 0
+    while n_edges < n - 1:
+        largest = _look_along_lists(nodes, node_group, group, sizes, near, near_sq, core_sq, at_least, way_to, best)
+        for begin in range(0, n, BLOCK):
+            # Each round leaves at most half of the groups.
+            done = 1 - (math.log(n - n_edges) - math.log(2) * begin / n) / math.log(n)
+            tell(NEIGHBOURS_SHARE + (1 - NEIGHBOURS_SHARE) * max(done, 0.0))
+            _look_through_tree(rows, nodes, node_group, node_core, group, core_sq, at_least, way_to, best, largest,
+                               begin, min(begin + BLOCK, n))  # fmt: skip
+        n_edges = _join_groups(parents, sizes, group, best, largest, edges, n_edges)
+    return edges
+
+
+@njit(cache=True, nogil=True)
+def _find_least_core(nodes, node_core, core_sq):
+    starts, ends, is_leaf, _, _ = nodes
+    for node in range(len(starts) - 1, -1, -1):
         if is_leaf[node]:
             least = np.inf
             for j in range(starts[node], ends[node]):
@@ -196,106 +211,126 @@ def join_points(rows, starts, ends, is_leaf, lows, highs, near, near_sq, core_sq
         else:
             node_core[node] = min(node_core[2 * node + 1], node_core[2 * node + 2])
 
-    while n_edges < n - 1:
-        for node in range(n_nodes - 1, -1, -1):
-            if is_leaf[node]:
-                same = group[starts[node]]
-                for j in range(starts[node] + 1, ends[node]):
-                    if group[j] != same:
-                        same = -1
-                        break
-                node_group[node] = same
-            elif node_group[2 * node + 1] == node_group[2 * node + 2]:
-                node_group[node] = node_group[2 * node + 1]
-            else:
-                node_group[node] = -1
 
-        largest = group[0]
-        for i in range(n):
-            best_sq[i] = np.inf
-            if sizes[group[i]] > sizes[largest]:
-                largest = group[i]
+@njit(cache=True, nogil=True)
+def _look_along_lists(nodes, node_group, group, sizes, near, near_sq, core_sq, at_least, way_to, best):
+    """Begins a round: the ways out that the lists of neighbours know. Returns the largest group, which takes none."""
+    starts, ends, is_leaf, _, _ = nodes
+    best_sq, best_from, best_to = best
+    n, k = near.shape
+    for node in range(len(starts) - 1, -1, -1):
+        if is_leaf[node]:
+            same = group[starts[node]]
+            for j in range(starts[node] + 1, ends[node]):
+                if group[j] != same:
+                    same = -1
+                    break
+            node_group[node] = same
+        elif node_group[2 * node + 1] == node_group[2 * node + 2]:
+            node_group[node] = node_group[2 * node + 1]
+        else:
+            node_group[node] = -1
 
-        # Ways out along the lists of neighbours.
-        for i in range(n):
-            mine = group[i]
-            if mine == largest:
+    largest = group[0]
+    for i in range(n):
+        best_sq[i] = np.inf
+        if sizes[group[i]] > sizes[largest]:
+            largest = group[i]
+
+    for i in range(n):
+        mine = group[i]
+        if mine == largest:
+            continue
+        if way_to[i] >= 0 and group[way_to[i]] == mine:
+            way_to[i] = -1
+        if way_to[i] >= 0:
+            shortest, to = at_least[i], way_to[i]
+        else:
+            shortest, to = np.inf, -1
+            for slot in range(k):
+                distance = max(near_sq[i, slot], core_sq[i])
+                if distance >= shortest:
+                    break
+                j = near[i, slot]
+                if group[j] != mine:
+                    reach = max(distance, core_sq[j])
+                    if reach < shortest:
+                        shortest, to = reach, j
+            if k > 0:
+                at_least[i] = max(at_least[i], min(shortest, max(core_sq[i], near_sq[i, k - 1])))
+            if to >= 0 and shortest <= at_least[i]:
+                way_to[i] = to
+        if to >= 0 and shortest < best_sq[mine]:
+            best_sq[mine], best_from[mine], best_to[mine] = shortest, i, to
+    return largest
+
+
+@njit(cache=True, nogil=True)
+def _look_through_tree(rows, nodes, node_group, node_core, group, core_sq, at_least, way_to, best, largest, begin, end):
+    """The ways out of the points from ``begin`` to ``end`` that may be shorter than those along the lists."""
+    starts, ends, is_leaf, lows, highs = nodes
+    best_sq, best_from, best_to = best
+    stack = np.empty(DEEPEST, dtype=np.int64)
+    stack_sq = np.empty(DEEPEST)
+    for i in range(begin, end):
+        mine = group[i]
+        if mine == largest or way_to[i] >= 0 or at_least[i] >= best_sq[mine]:
+            continue
+        shortest, to = best_sq[mine], -1
+        stack[0], stack_sq[0], height = 0, 0.0, 1
+        while height > 0:
+            height -= 1
+            node = stack[height]
+            if stack_sq[height] >= shortest:
                 continue
-            if way_to[i] >= 0 and group[way_to[i]] == mine:
-                way_to[i] = -1
-            if way_to[i] >= 0:
-                shortest, to = at_least[i], way_to[i]
-            else:
-                shortest, to = np.inf, -1
-                for slot in range(k):
-                    distance = max(near_sq[i, slot], core_sq[i])
-                    if distance >= shortest:
-                        break
-                    j = near[i, slot]
-                    if group[j] != mine:
-                        reach = max(distance, core_sq[j])
+            if is_leaf[node]:
+                for j in range(starts[node], ends[node]):
+                    if group[j] != mine and core_sq[j] < shortest:
+                        reach = max(_distance_sq(rows, i, j), core_sq[i], core_sq[j])
                         if reach < shortest:
                             shortest, to = reach, j
-                if k > 0:
-                    at_least[i] = max(at_least[i], min(shortest, max(core_sq[i], near_sq[i, k - 1])))
-                if to >= 0 and shortest <= at_least[i]:
-                    way_to[i] = to
-            if to >= 0 and shortest < best_sq[mine]:
-                best_sq[mine], best_from[mine], best_to[mine] = shortest, i, to
+                continue
+            left, right = 2 * node + 1, 2 * node + 2
+            left_sq, right_sq = np.inf, np.inf
+            if node_group[left] != mine:
+                left_sq = max(_least_sq(rows, i, lows, highs, left), core_sq[i], node_core[left])
+            if node_group[right] != mine:
+                right_sq = max(_least_sq(rows, i, lows, highs, right), core_sq[i], node_core[right])
+            if left_sq < right_sq or (left_sq == right_sq and i < ends[left]):
+                left, right, left_sq, right_sq = right, left, right_sq, left_sq
+            if left_sq < shortest:
+                stack[height], stack_sq[height] = left, left_sq
+                height += 1
+            if right_sq < shortest:
+                stack[height], stack_sq[height] = right, right_sq
+                height += 1
+        at_least[i] = max(at_least[i], shortest)
+        if to >= 0:
+            way_to[i] = to
+            best_sq[mine], best_from[mine], best_to[mine] = shortest, i, to
 
-        # And through the tree, for those that may know a shorter one.
-        for i in range(n):
-            mine = group[i]
-            if mine == largest or way_to[i] >= 0 or at_least[i] >= best_sq[mine]:
-                continue
-            shortest, to = best_sq[mine], -1
-            stack[0], stack_sq[0], height = 0, 0.0, 1
-            while height > 0:
-                height -= 1
-                node = stack[height]
-                if stack_sq[height] >= shortest:
-                    continue
-                if is_leaf[node]:
-                    for j in range(starts[node], ends[node]):
-                        if group[j] != mine and core_sq[j] < shortest:
-                            reach = max(_distance_sq(rows, i, j), core_sq[i], core_sq[j])
-                            if reach < shortest:
-                                shortest, to = reach, j
-                    continue
-                left, right = 2 * node + 1, 2 * node + 2
-                left_sq, right_sq = np.inf, np.inf
-                if node_group[left] != mine:
-                    left_sq = max(_least_sq(rows, i, lows, highs, left), core_sq[i], node_core[left])
-                if node_group[right] != mine:
-                    right_sq = max(_least_sq(rows, i, lows, highs, right), core_sq[i], node_core[right])
-                if left_sq < right_sq or (left_sq == right_sq and i < ends[left]):
-                    left, right, left_sq, right_sq = right, left, right_sq, left_sq
-                if left_sq < shortest:
-                    stack[height], stack_sq[height] = left, left_sq
-                    height += 1
-                if right_sq < shortest:
-                    stack[height], stack_sq[height] = right, right_sq
-                    height += 1
-            at_least[i] = max(at_least[i], shortest)
-            if to >= 0:
-                way_to[i] = to
-                best_sq[mine], best_from[mine], best_to[mine] = shortest, i, to
 
-        for mine in range(n):
-            if group[mine] != mine or mine == largest:
-                continue
-            one, other = _find_root(parents, best_from[mine]), _find_root(parents, best_to[mine])
-            if one == other:
-                continue
-            if sizes[one] < sizes[other]:
-                one, other = other, one
-            parents[other] = one
-            sizes[one] += sizes[other]
-            first[n_edges], second[n_edges], reach_sq[n_edges] = best_from[mine], best_to[mine], best_sq[mine]
-            n_edges += 1
-        for i in range(n):
-            group[i] = _find_root(parents, i)
-    return first, second, reach_sq
+@njit(cache=True, nogil=True)
+def _join_groups(parents, sizes, group, best, largest, edges, n_edges):
+    """Ends a round: every group takes its way out. Returns how many edges there are."""
+    best_sq, best_from, best_to = best
+    first, second, reach_sq = edges
+    n = len(group)
+    for mine in range(n):
+        if group[mine] != mine or mine == largest:
+            continue
+        one, other = _find_root(parents, best_from[mine]), _find_root(parents, best_to[mine])
+        if one == other:
+            continue
+        if sizes[one] < sizes[other]:
+            one, other = other, one
+        parents[other] = one
+        sizes[one] += sizes[other]
+        first[n_edges], second[n_edges], reach_sq[n_edges] = best_from[mine], best_to[mine], best_sq[mine]
+        n_edges += 1
+    for i in range(n):
+        group[i] = _find_root(parents, i)
+    return n_edges
 
 
 @njit(cache=True, nogil=True)

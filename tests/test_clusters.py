@@ -139,6 +139,27 @@ def test_hdbscan_finds_what_scikit_learn_finds():
     assert adjusted_rand_score(ours, theirs) > 0.98, "the same, but for points of equal reach"
 
 
+def test_hdbscan_of_a_kept_tree_is_that_of_the_points():
+    points = make_blobs(np.random.default_rng(6), 500, 10)
+    tree = build_tree(points, min_samples=12)
+    assert np.array_equal(tree.find_hdbscan(min_cluster_size=12), cluster_hdbscan(points, min_cluster_size=12))
+    assert (tree.find_hdbscan(min_cluster_size=501) == NOISE).all()
+
+
+def test_a_tree_says_how_far_it_is_and_can_be_stopped():
+    points = make_blobs(np.random.default_rng(7), 400, 3)
+    told: list[float] = []
+    build_tree(points, min_samples=4, on_share=told.append)
+    assert told == sorted(told)
+    assert (told[0], told[-1] <= 1) == (0, True)
+
+    def stop(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_tree(points, min_samples=4, on_share=stop)
+
+
 def test_hdbscan_finds_groups_of_different_density():
     rng = np.random.default_rng(4)
     points = np.concatenate([rng.normal(size=(100, 2)) * 0.1, rng.normal(size=(100, 2)) * 1.5 + 20])
@@ -163,6 +184,7 @@ def test_hdbscan_finds_groups_of_different_density():
         (lambda: suggest_eps(np.zeros(9)), "No eps can be suggested"),
         (lambda: suggest_eps(np.full(3, np.inf)), "No eps can be suggested"),
         (lambda: cluster_hdbscan(np.zeros((9, 2)), min_cluster_size=1), "at least 2 crops"),
+        (lambda: build_tree(np.zeros((9, 2)), min_samples=2).find_hdbscan(min_cluster_size=1), "at least 2 crops"),
         (lambda: cluster_hdbscan(np.zeros((9, 2)), min_cluster_size=2, min_samples=0), "at least 1 crop"),
     ],
 )

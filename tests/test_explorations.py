@@ -12,7 +12,7 @@ from core.errors import AnomalureError
 from core.explorations import Cancelled, Exploration, WorkStatus
 from core.projection import Projection, ProjectionKind
 from ui import explore_process
-from ui.explore_process import keep_ready, start_projection
+from ui.explore_process import keep_ready, start_projection, start_tree
 from ui.explore_stand_in import find_stand_in, say_stand_in
 
 PCA = Projection(kind=ProjectionKind.PCA)
@@ -155,6 +155,21 @@ def test_clusters_can_be_those_of_the_embeddings(exploration):
 
     assert tree.n_points == 30
     assert len(tree.cut(float(tree.k_distances[-1]))) == 30
+
+
+def test_the_grouping_by_look_can_be_made_ahead_and_stopped(exploration):
+    def cancel(progress):
+        exploration.request_cancel(exploration.tree_job(5))
+
+    with pytest.raises(Cancelled):
+        exploration.compute_tree(5, on_progress=cancel)
+    assert exploration.job_state(exploration.tree_job(5)).status is WorkStatus.CANCELLED
+    assert not exploration.has_tree(min_samples=5)
+
+    project = exploration.run.path.parent.parent
+    assert cli.main(["explore", "--project", str(project), "--run", exploration.run.run_id, "--clusters", "5"]) == 0
+    assert exploration.has_tree(min_samples=5)
+    assert not start_tree(exploration, 5), "there is nothing left to do"
 
 
 def test_the_dashboard_keeps_a_process_ready_for_the_next_value(exploration):

@@ -1,5 +1,6 @@
 """What a biologist notices on the Explore page, without a browser."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,10 +88,28 @@ def test_a_map_that_is_not_there_is_made_aside_and_another_is_shown_meanwhile(pr
 @pytest.mark.parametrize(("asked", "said"), [
     ({"map": "tsne-30"}, "choose 4 or less"), ({"map": "umap-20-0.1-0"}, "fewer than the 15 crops"),
     ({"map": "pca", "eps": "0"}, "distance above 0"), ({"map": "pca", "eps": "-1"}, "distance above 0"),
-    ({"map": "pca", "min": "0"}, "at least 1 crop")])  # fmt: skip
+    ({"map": "pca", "min": "0"}, "at least 1 crop"),
+    ({"map": "pca", "method": "hdbscan", "size": "1"}, "at least 2 crops")])  # fmt: skip
 def test_a_bad_parameter_is_said_in_a_sentence(project, started, asked, said):
     assert said in errors(open_page(**asked))
     assert started == []
+
+
+@pytest.mark.parametrize(("method", "size"), [("dbscan", {"min": "3"}), ("hdbscan", {"size": "4"})])
+def test_many_crops_are_grouped_by_their_look_in_a_process_of_its_own(project, monkeypatch, method, size):
+    exploration = Exploration.of(project.latest_run())
+    asked: list[int] = []
+    monkeypatch.setattr(ui.explore_groupings, "MOST_CROPS_HERE", 10)
+    monkeypatch.setattr(ui.explore_page, "start_tree", lambda _, min_samples: asked.append(min_samples))
+    page = open_page(map="pca", by="look", method=method, **size)
+    (wanted,) = asked
+    assert not page.error
+    assert page.button(key=f"explore-stop-tree-embeddings-{wanted}")
+
+    exploration.compute_tree(wanted)
+    page = open_page(map="pca", by="look", method=method, **size)
+    assert asked == [wanted]
+    assert re.fullmatch(r"Noise \(\d+\)", page.button(key="explore-pick-noise").label)
 
 
 def test_a_run_that_is_gone_is_named_and_the_latest_is_shown(project):

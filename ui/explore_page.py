@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.errors import AnomalureError
-from core.explorations import Exploration, Picture, WorkStatus
+from core.explorations import LOOK_WORDS, Exploration, Picture
 from core.project import Project
 from core.projection import Projection, ProjectionKind
 from core.runs import RunFolder
@@ -15,11 +14,12 @@ from ui.explore_below import show_below
 from ui.explore_colours import COLOUR_WORDS
 from ui.explore_controls import show_choices, show_run_choice
 from ui.explore_data import Grouping, build_plot_data
-from ui.explore_groupings import find_grouping
+from ui.explore_follow import POLL_S, Work, follow
+from ui.explore_groupings import check_grouping, find_grouping, find_missing_tree
 from ui.explore_memory import offer_draft, offer_facts
 from ui.explore_picks import resolve_pick
 from ui.explore_plot import show_plot
-from ui.explore_process import is_starting, keep_ready, start_projection, stop_projection
+from ui.explore_process import keep_ready, start_projection, start_tree
 from ui.explore_run import RunPoints, describe_point
 from ui.explore_saved import show_saved_views
 from ui.explore_stand_in import PCA, find_stand_in, say_stand_in
@@ -29,15 +29,17 @@ from ui.messages import notice, plain_errors, show_notice
 from ui.resources import load_colouring, load_links, load_run_points
 from ui.review_waiting import show_no_run
 from ui.state import Key, side_key
-from ui.words import escape_markdown, say_duration
+from ui.words import escape_markdown
 
-POLL_S = 1.0
 MOST_OUTLINES = 8  # they have to fit into an address
 
 
 @dataclass
 class Shown:
-    """One plot as it is drawn: its crops, their places, their clusters (None while they are worked out)."""
+    """One plot as it is drawn: its crops, their places, their clusters (None while they are worked out).
+
+    ``work`` is what is computed for it in a process of its own.
+    """
 
     number: int
     points: RunPoints
@@ -45,6 +47,7 @@ class Shown:
     grouping: Grouping | None = None
     labels: np.ndarray | None = None
     waits_for: str = ""
+    work: Work | None = None
 
 
 @st.fragment
@@ -126,24 +129,45 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
     show_choices(exploration, side, number, narrow=view.is_comparing)
     exploration.check(side.projection)
     picture = exploration.picture(side.projection)
+    one = Shown(number, points, picture)
     if picture is None or not picture.is_final:
-        # One that failed or was cancelled is started again only when somebody asks for it.
-        if exploration.state(side.projection).status is WorkStatus.MISSING:
-            start_projection(exploration, side.projection)
-        picture = picture or find_stand_in(exploration, side.projection)
+        one.work = _make_map(exploration, side.projection, is_drawn=False)
+        one.work.start_unless_tried()
+        one.picture = picture = picture or find_stand_in(exploration, side.projection)
+        if picture is not None:
+            one.work = _make_map(exploration, side.projection, is_drawn=True)
     elif side.projection.kind is ProjectionKind.TSNE:
         keep_ready(exploration)  # another perplexity may be next
-    one = Shown(number, points, picture)
     if picture is not None and picture.is_final and picture.projection.kind is side.projection.kind:
         with plain_errors():
-            if side.eps is not None and not side.eps > 0:
-                raise AnomalureError(f"eps is a distance above 0, got {side.eps:g}. Choose one on the slider.")
+            check_grouping(side)
+            missing = find_missing_tree(exploration, side)
+            if missing is not None:
+                if one.work is None:  # one thing after the other
+                    one.work = _make_tree(exploration, missing)
+                    one.work.start_unless_tried()
+                return one
             one.grouping = find_grouping(exploration, side, shown=picture.projection, points=picture.points)
             if one.grouping is None:
                 one.waits_for = "Grouping the crops…"
             else:
                 one.labels = one.grouping.label(side)
     return one
+
+
+def _make_map(exploration: Exploration, projection: Projection, *, is_drawn: bool) -> Work:
+    """The making of a map; the page is drawn anew when it is finished, or when there is a first picture to show."""
+    return Work(
+        exploration=exploration, job=exploration.job(projection), title=projection.label,
+        start=lambda: start_projection(exploration, projection),
+        is_there=lambda: exploration.has(projection) or (
+            not is_drawn and find_stand_in(exploration, projection) is not None))  # fmt: skip
+
+
+def _make_tree(exploration: Exploration, min_samples: int) -> Work:
+    return Work(exploration=exploration, job=exploration.tree_job(min_samples), title=LOOK_WORDS,
+                start=lambda: start_tree(exploration, min_samples),
+                is_there=lambda: exploration.has_tree(min_samples=min_samples))  # fmt: skip
 
 
 def _select(view: View, shown: list[Shown]) -> dict[int, np.ndarray]:
@@ -184,8 +208,8 @@ def _find_places(view: View, pick: Pick, source: Shown) -> np.ndarray | None:
 def _show_side(project: Project, view: View, one: Shown, masks: dict[int, np.ndarray]) -> None:
     side, number = view.sides[one.number], one.number
     exploration = one.points.exploration
-    if one.picture is None or one.picture.projection != side.projection or not one.picture.is_final:
-        _follow(exploration, side.projection, is_drawn=one.picture is not None, narrow=view.is_comparing)
+    if one.work is not None:
+        follow(one.work, narrow=view.is_comparing)
     elif one.waits_for:
         _await_grouping()
     if one.picture is None:
@@ -244,33 +268,6 @@ def _answers(number: int, picture: Picture, wanted: Projection) -> dict[str, Any
 
     return {"eps": lambda eps: change_side(number, eps=float(eps)), "looks": looks, "view": view_changed, "pick": pick,
             "lost": lambda _: None}  # fmt: skip
-
-
-def _start(exploration: Exploration, projection: Projection) -> None:
-    try:
-        start_projection(exploration, projection)
-    except (AnomalureError, OSError) as error:
-        notice(f"The map could not be made: {error}")
-
-
-@st.fragment(run_every=POLL_S)
-def _follow(exploration: Exploration, projection: Projection, *, is_drawn: bool, narrow: bool) -> None:
-    """How far a map is; draws the page anew when it is finished, or when there is a first picture to show."""
-    state = exploration.state(projection)
-    if state.status is WorkStatus.READY or (not is_drawn and find_stand_in(exploration, projection) is not None):
-        st.rerun()
-    going = is_starting(exploration, projection) or state.status is WorkStatus.RUNNING
-    if not going and state.status in (WorkStatus.FAILED, WorkStatus.CANCELLED, WorkStatus.INTERRUPTED):
-        st.warning(escape_markdown(state.message) or "Making the map was cut short.", icon=":material/error:")
-        st.button("Try again", key=f"explore-again-{projection.key}", icon=":material/refresh:",
-                  on_click=lambda: _start(exploration, projection))  # fmt: skip
-        return
-    left = f" · {say_duration(state.seconds_left)} left" if state.seconds_left else ""
-    bar, stop = st.columns([9, 4 if narrow else 2], vertical_alignment="center")
-    bar.progress(min(max(state.share, 0.0), 1.0),
-                 text=f"**{escape_markdown(state.message or projection.label)}**{left}")  # fmt: skip
-    stop.button("Cancel", key=f"explore-stop-{projection.key}", icon=":material/stop_circle:", width="stretch",
-                on_click=stop_projection, args=(exploration, projection))  # fmt: skip
 
 
 @st.fragment(run_every=POLL_S)

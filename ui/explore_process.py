@@ -30,17 +30,32 @@ def start_projection(exploration: Exploration, projection: Projection, *, python
         AnomalureError: If the run or the parameters do not allow it; nothing is started then.
     """
     exploration.check(projection)
-    place = (exploration.folder, exploration.job(projection))
-    process = _started.get(place)
-    if process is not None and process.poll() is None:
+    job = exploration.job(projection)
+    if is_starting(exploration, job) or exploration.state(projection).status in (WorkStatus.READY, WorkStatus.RUNNING):
         return False
-    if exploration.state(projection).status in (WorkStatus.READY, WorkStatus.RUNNING):
+    is_odd = projection.kind is ProjectionKind.TSNE and job == projection.key
+    process = _spares.pop(exploration.run.path, None) if is_odd else None
+    if process is None or not _ask(process, projection):
+        process = _spawn(exploration, _say(projection) if job == projection.key else [], name=job, python=python)
+    _started[exploration.folder, job] = process
+    return True
+
+
+def start_tree(exploration: Exploration, min_samples: int, *, python: str = sys.executable) -> bool:
+    """See to it that crops are grouped by their embeddings themselves; its progress is that of ``tree_job``.
+
+    Returns:
+        Whether a process was started.
+
+    Raises:
+        AnomalureError: If the run does not allow it; nothing is started then.
+    """
+    exploration.check()
+    job = exploration.tree_job(min_samples)
+    is_there = exploration.has_tree(min_samples=min_samples)
+    if is_there or is_starting(exploration, job) or exploration.job_state(job).status is WorkStatus.RUNNING:
         return False
-    is_odd = projection.kind is ProjectionKind.TSNE and exploration.job(projection) == projection.key
-    spare = _spares.pop(exploration.run.path, None) if is_odd else None
-    if spare is None or not _ask(spare, projection):
-        spare = _start(exploration, projection, python=python)
-    _started[place] = spare
+    _started[exploration.folder, job] = _spawn(exploration, ["--clusters", str(min_samples)], name=job, python=python)
     return True
 
 
@@ -74,29 +89,24 @@ def keep_ready(exploration: Exploration, *, python: str = sys.executable) -> Non
             unused.stdin.close()  # which it takes for the end
 
 
-def stop_projection(exploration: Exploration, projection: Projection) -> None:
-    """Ask the process that computes a projection to stop soon; what it has finished is kept."""
-    job = exploration.job(projection)
+def stop(exploration: Exploration, job: str) -> None:
+    """Ask the process of a computation to stop soon; what it has finished is kept."""
     exploration.request_cancel(job)
     process = _started.get((exploration.folder, job))
-    if projection.kind is ProjectionKind.UMAP and process is not None and process.poll() is None:
+    if job.startswith(f"{ProjectionKind.UMAP}-") and process is not None and process.poll() is None:
         process.terminate()  # it does not listen while it computes, and leaves nothing half made
 
 
-def is_starting(exploration: Exploration, projection: Projection) -> bool:
-    """Whether a process of this dashboard is at work on it; it may not have said anything yet."""
-    process = _started.get((exploration.folder, exploration.job(projection)))
+def is_starting(exploration: Exploration, job: str) -> bool:
+    """Whether a process of this dashboard is at work on a computation; it may not have said anything yet."""
+    process = _started.get((exploration.folder, job))
     return process is not None and process.poll() is None
 
 
-def _start(exploration: Exploration, projection: Projection, *, python: str) -> subprocess.Popen[bytes]:
-    job = exploration.job(projection)
-    options = []
-    if job == projection.key:
-        options = ["--projection", str(projection.kind), "--perplexity", f"{projection.perplexity:g}",
-                   "--n-neighbors", str(projection.n_neighbors), "--min-dist", f"{projection.min_dist:g}",
-                   "--seed", str(projection.seed)]  # fmt: skip
-    return _spawn(exploration, options, name=job, python=python)
+def _say(projection: Projection) -> list[str]:
+    return ["--projection", str(projection.kind), "--perplexity", f"{projection.perplexity:g}", "--n-neighbors",
+            str(projection.n_neighbors), "--min-dist", f"{projection.min_dist:g}", "--seed",
+            str(projection.seed)]  # fmt: skip
 
 
 def _spawn(exploration: Exploration, options: list[str], *, name: str, python: str) -> subprocess.Popen[bytes]:
