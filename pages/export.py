@@ -14,7 +14,7 @@ from ui.review_waiting import show_no_run, show_waiting
 apply_look()
 with plain_errors():
     project = open_project()
-    title, chooser = st.columns([4, 4], vertical_alignment="bottom")
+    title, chooser = st.columns(2, gap="large", vertical_alignment="bottom")
     title.title("Export")
     with chooser:
         run = choose_run(project)

@@ -20,8 +20,8 @@ SHOWN_AT_FIRST = 5
 AT_ONCE_ROWS = 3_000
 RUNNING = (Phase.STARTING, Phase.PHOTOS)
 _SHOWN = {
-    "file_name": "File", "captured_at": "Time", "deployment": "Camera", "species": "Taken for", "score": "Score",
-    "p_value": "p-value", "verdict": "Verdict", "verdict_species": "Species", "note": "Note", "reviewer": "Decided by",
+    "file_name": "File", "verdict": "Verdict", "verdict_species": "Species", "species": "Taken for", "score": "Score",
+    "p_value": "p-value", "captured_at": "Time", "deployment": "Camera", "note": "Note", "reviewer": "Decided by",
 }  # fmt: skip
 
 
@@ -38,6 +38,7 @@ def show_preview(project: Project, asked: Asked) -> ExportCounts:
         st.caption(f":material/info: {escape_markdown(sentence)}.")
     if counts.n_crops:
         rows["verdict"] = rows["verdict"].map(VERDICT_WORDS).fillna("")
+        rows["captured_at"] = rows["captured_at"].dt.strftime("%Y-%m-%d %H:%M:%S").fillna("")
         st.dataframe(
             rows[list(_SHOWN)].rename(columns=_SHOWN), hide_index=True, width="stretch", key="export-preview",
             column_config={"Score": st.column_config.NumberColumn(format="%.2f"),

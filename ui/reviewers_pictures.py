@@ -14,7 +14,7 @@ from core.records import Box, CropKind
 PHOTO_WIDTH_PX = 1600
 STYLE = """<style>
 .crop-alone { border-radius: 8px; overflow: hidden; background: light-dark(#E4E1D6, #0C100E); }
-.crop-alone img { width: 100%; max-height: 36vh; object-fit: contain; display: block; }
+.crop-alone img { width: 100%; max-height: 26vh; object-fit: contain; display: block; }
 .whole-photo { position: relative; border-radius: 8px; overflow: hidden; margin: 0 auto;
   background: light-dark(#E4E1D6, #0C100E); }
 .whole-photo img { width: 100%; height: 100%; display: block; }

@@ -16,8 +16,8 @@ export class Bar {
     this.warning = make("div", { cls: "warning", attrs: { role: "alert" } });
     this.warning.hidden = true;
     this.who = make("div", { cls: "who" }, [icon("person"), make("span", { text: WITHOUT_NAME })]);
-    this.undo = button("Undo", { symbol: "undo", title: `Take back the last decision (${keys.of("undo")})`, on: () => board.undo() });
-    this.redo = button("Redo", { symbol: "redo", title: `Decide it again (${keys.of("redo")})`, on: () => board.redo() });
+    this.undo = button("Undo", { symbol: "undo", cls: "step", title: `Take back the last decision (${keys.of("undo")})`, on: () => board.undo() });
+    this.redo = button("Redo", { symbol: "redo", cls: "step", title: `Decide it again (${keys.of("redo")})`, on: () => board.redo() });
     this.view = button("", { on: () => board.choose({ single: !board.choices.single }) });
     this.size = make("input", {
       cls: "size", title: "Size of the cards",
@@ -95,7 +95,8 @@ export class Bar {
       attrs: { type: "number", min: "1", max: String(total), value: String(board.cursor + 1), "aria-label": "Go to crop number" },
       on: { change: (event) => board.go(Math.max(1, Math.min(total, Number(event.target.value) || 1)) - 1, { focus: false }) },
     });
-    const range = `${first.toLocaleString("en")} to ${last.toLocaleString("en")} of ${total.toLocaleString("en")}`;
+    const shown = first < last ? `${first.toLocaleString("en")} to ${last.toLocaleString("en")}` : first.toLocaleString("en");
+    const range = `${shown} of ${total.toLocaleString("en")}`;
     this.turner.replaceChildren(make("span", { cls: "range", text: range }), before, where, after);
   }
 
