@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.holding_verdicts import SAME_BOX_IOU
 from core.records import Decision, Round
 
 JUDGING_SHARE = 0.3
 """So many of the events are never taught: their verdicts judge every bundle, this one and those to come."""
-SAME_BOX_IOU = 0.5
 UNNAMED = "animal"
 """The species of normal crops that nobody named, where no model names one either."""
 

@@ -16,13 +16,11 @@ import pandas as pd
 import pyarrow as pa
 
 from core.catalogue import MAPPED, open_catalogue
+from core.holding_verdicts import HOLDING
 from core.people import PEOPLE_CLASSES, find_people, people_sql
 from core.rankings import read_ranking
 from core.runs import RunFolder
 from core.store import to_utc
-
-# Boxes of one photo that overlap at least this much (intersection over union) are taken for the same animal.
-SAME_BOX_IOU = 0.5
 
 ORDERS = {
     "score": "place",
@@ -158,8 +156,7 @@ class ReviewIndex:
     def add_verdicts(self, verdicts: pd.DataFrame) -> None:
         """Take in verdicts that came after those that are in, by ``Store.verdicts(after=index.sequence)``.
 
-        A verdict holds for the crop that it was given on; if this run has no such crop, for the one of the same
-        photo and kind whose box overlaps it most, if enough. Of several the latest holds, also if it takes back.
+        Which of them hold is said by ``core.holding_verdicts.HOLDING``.
         """
         if verdicts.empty:
             return
@@ -167,24 +164,9 @@ class ReviewIndex:
             self._connection.register("given", _typed(verdicts))
             self._connection.execute(f"""
                 CREATE OR REPLACE TEMP TABLE holding AS
-                WITH latest AS (
-                    SELECT * FROM given QUALIFY row_number() OVER (PARTITION BY crop_id ORDER BY sequence DESC) = 1),
-                here AS (
-                    SELECT c.place, g.* FROM latest g JOIN catalogue c USING (crop_id)),
-                overlapping AS (
-                    SELECT c.place, c.crop_id AS theirs, g.*,
-                        greatest(0, least(c.x + c.width, g.x + g.width) - greatest(c.x, g.x))
-                        * greatest(0, least(c.y + c.height, g.y + g.height) - greatest(c.y, g.y)) AS shared,
-                        shared / nullif(c.width * c.height + g.width * g.height - shared, 0) AS iou
-                    FROM (SELECT * FROM latest ANTI JOIN here USING (crop_id)) g
-                    JOIN catalogue c ON c.photo_id = g.photo_id AND c.kind = g.kind),
-                matches AS (
-                    SELECT place, crop_id, sequence, verdict, species, note, reviewer, decided_at FROM here
-                    UNION ALL
-                    (SELECT place, crop_id, sequence, verdict, species, note, reviewer, decided_at FROM overlapping
-                     WHERE iou >= {SAME_BOX_IOU}
-                     QUALIFY row_number() OVER (PARTITION BY crop_id ORDER BY iou DESC, theirs) = 1))
-                SELECT * FROM matches QUALIFY row_number() OVER (PARTITION BY place ORDER BY sequence DESC) = 1""")
+                SELECT h.place, h.given_on AS crop_id, g.sequence, g.verdict, g.species, g.note, g.reviewer,
+                    g.decided_at
+                FROM ({HOLDING}) h JOIN given g USING (sequence)""")
             self._hold("holding")
             self.sequence = max(self.sequence, int(verdicts["sequence"].max()))
             self._connection.unregister("given")

@@ -175,6 +175,7 @@ def test_a_smaller_false_alarm_rate_flags_fewer(project):
     [
         (lambda page: page.slider(key="score_range").set_range(4.0, 9.0), [3, 4, 5, 6, 7, 8]),
         (lambda page: page.number_input(key="p_value_to").set_value(0.01), [0, 1, 2, 3, 4, 5]),
+        (lambda page: page.number_input(key="p_value_from").set_value(0.02), [6, 7, 8, 9, 10, 11]),
         (lambda page: page.selectbox(key="decided_as").set_value("normal"), [7]),
         (lambda page: page.selectbox(key="decided_by").set_value("Ada"), [7, 9]),
     ],

@@ -20,9 +20,10 @@ from starlette.routing import Route
 from core.alike import NormalCrops
 from core.decisions import LONGEST_NOTE, LONGEST_SPECIES, LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_decisions
 from core.errors import AnomalureError, StoreBusy
+from core.holding_verdicts import SAME_BOX_IOU
 from core.project import Project
 from core.records import Decision
-from core.review_index import SAME_BOX_IOU, ReviewIndex
+from core.review_index import ReviewIndex
 from core.selections import read_selection
 from ui.project_place import open_shown_project
 from ui.retrain_process import refresh_ranking

@@ -135,9 +135,7 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
         order = _choose_order(selection)
         captured_from, captured_to = _choose_days(index)
         score_from, score_to = _choose_scores(index)
-        p_value_to = st.number_input(
-            "p-value up to", min_value=0.0, max_value=1.0, value=None, step=0.01, format="%.4f", key=Key.P_VALUE_TO,
-            persist_state="session", on_change=start_over, placeholder="Any")  # fmt: skip
+        p_value_from, p_value_to = _choose_p_values()
         decided_as = _choose_verdict()
         decided_by = choose_value("Decided by", "Anybody", index.reviewers(), Key.DECIDED_BY)
         with_people = st.checkbox("People and vehicles too", key=Key.WITH_PEOPLE, persist_state="session",
@@ -147,8 +145,8 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
         species=species, camera=camera, flagged_only=which != EVERY_CROP and not selection,
         undecided_only=show != ALL and decided_as is None and decided_by is None, decided_since=shown_since(),
         order=order, false_alarm_rate=None if rate == own else rate, captured_from=captured_from,
-        captured_to=captured_to, score_from=score_from, score_to=score_to, p_value_to=p_value_to,
-        decided_as=decided_as, decided_by=decided_by, crop_ids=crop_ids, with_people=with_people,
+        captured_to=captured_to, score_from=score_from, score_to=score_to, p_value_from=p_value_from,
+        p_value_to=p_value_to, decided_as=decided_as, decided_by=decided_by, crop_ids=crop_ids, with_people=with_people,
         ranking=latest_sequence(index.run) if order in RANKED else None)  # fmt: skip
     n_people = 0 if with_people else index.count_people(queue)
     if n_people:
@@ -215,6 +213,18 @@ def _choose_scores(index: ReviewIndex) -> tuple[float | None, float | None]:
                        key=Key.SCORE_RANGE, on_change=start_over,
                        help="0 is a usual crop, 1 the limit of the usual 95%; higher is odder.")  # fmt: skip
     return (None if chosen[0] <= low else chosen[0]), (None if chosen[1] >= high else chosen[1])
+
+
+def _choose_p_values() -> list[float | None]:
+    chosen: list[float | None] = []
+    for column, (label, key) in zip(
+        st.columns(2), {"p-value from": Key.P_VALUE_FROM, "p-value up to": Key.P_VALUE_TO}.items(), strict=True
+    ):
+        with column:
+            chosen.append(st.number_input(
+                label, min_value=0.0, max_value=1.0, value=None, step=0.01, format="%.4f", key=key,
+                persist_state="session", on_change=start_over, placeholder="Any"))  # fmt: skip
+    return chosen
 
 
 def _choose_verdict() -> str | None:

@@ -16,6 +16,7 @@ class Key(StrEnum):
     ORDER = "order"
     DAYS = "days"
     SCORE_RANGE = "score_range"
+    P_VALUE_FROM = "p_value_from"
     P_VALUE_TO = "p_value_to"
     DECIDED_AS = "decided_as"
     DECIDED_BY = "decided_by"
