@@ -130,6 +130,7 @@ def test_a_report_shows_before_and_after_and_the_bundle_is_activated_and_left_ag
     assert not page.exception
     assert "second: before and after" in read_all(page)
     assert {"AUROC", "False alarms", "To review for 95%"} <= {metric.label for metric in page.metric}
+    assert "Likely anomalies first* of Review" in read_all(page)
     page.button(key="activate-shown").click().run()
     assert project.store.active_bundle() == "second"
     page.button(key="activate-first").click().run()

@@ -60,6 +60,13 @@ def _show_figures(report: dict[str, Any]) -> None:
             said = None if delta is None else f"{delta:+.1%}" if name in PERCENT else f"{delta:+.3f}"
             colour = "off" if not delta or abs(delta) < 5e-4 else "inverse" if better_low else "normal"
             st.metric(heading, _say(name, now), delta=said, delta_color=colour, help=help_text)  # type: ignore[arg-type]
+    ranked = report["after_ranked"]
+    if ranked.get("auroc") is not None:
+        st.caption(
+            f"In the order *Likely anomalies first* of Review, which follows the verdicts that taught: AUROC "
+            f"{_say('auroc', ranked['auroc'])}, average precision "
+            f"{_say('average_precision', ranked['average_precision'])}, to review for 95% "
+            f"{_say('review_at_95', ranked['review_at_95'])}.")  # fmt: skip
     with st.expander("Side by side"):
         st.dataframe(table, hide_index=True, width="stretch", key=f"retrain-table-{report['bundle']}")
         st.caption("The last column also puts the scores right by the verdicts that taught, as the Review page's order "
