@@ -11,6 +11,7 @@ from core.project import Project
 from core.records import CropKind
 from core.retraining import Lessons, match_crops
 from core.runs import RunFolder
+from core.threshold import suggest_rate
 from models.bundle import Bundle
 from models.ranker import Ranker
 from models.verdict_rows import VerdictRows, identify_encoders
@@ -27,7 +28,7 @@ def measure_bundles(judging: VerdictRows, taught: VerdictRows, *, old: Bundle | 
 
     Each has ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate, n_normal, n_anomalies``; a
     figure that cannot be given is None, and ``why`` says so. Without an old bundle ``before`` are the scores of the
-    first look, as they were shown.
+    first look, as they were shown. ``suggested_rate``: as ``core.threshold.suggest_rate`` has it, for the new bundle.
     """
     usable = judging.select(_can_be_judged(judging, old) & _can_be_judged(judging, new))
     odd = usable.anomalous
@@ -41,7 +42,8 @@ def measure_bundles(judging: VerdictRows, taught: VerdictRows, *, old: Bundle | 
                                rate=new.settings.false_alarm_rate)  # fmt: skip
     after = measure_order(scores, p_values, odd=odd, rate=new.settings.false_alarm_rate)
     ranked = measure_order(_rank(new, usable, taught), None, odd=odd, rate=0.0)
-    return {"before": before, "after": after, "after_ranked": ranked, "not_judged": len(judging) - len(usable)}
+    return {"before": before, "after": after, "after_ranked": ranked, "not_judged": len(judging) - len(usable),
+            "suggested_rate": suggest_rate(p_values, anomalous=odd)}  # fmt: skip
 
 
 def measure_order(scores: np.ndarray, p_values: np.ndarray | None, *, odd: np.ndarray, rate: float) -> dict[str, Any]:

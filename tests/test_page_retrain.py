@@ -130,7 +130,6 @@ def test_a_report_shows_before_and_after_and_the_bundle_is_activated_and_left_ag
     assert not page.exception
     assert "second: before and after" in read_all(page)
     assert {"AUROC", "False alarms", "To review for 95%"} <= {metric.label for metric in page.metric}
-    assert "Likely anomalies first* of Review" in read_all(page)
     page.button(key="activate-shown").click().run()
     assert project.store.active_bundle() == "second"
     page.button(key="activate-first").click().run()
@@ -171,3 +170,18 @@ def test_one_that_goes_on_is_followed_and_can_be_cancelled(project):
 ])  # fmt: skip
 def test_a_free_name_is_suggested(made_from, taken, name):
     assert suggest_name(made_from, taken) == name
+
+
+def test_the_report_says_what_the_order_is_worth_and_which_rate_the_anomalies_ask_for(project, monkeypatch):
+    report = Retraining(project.path, "second").read_report()
+    report["after_ranked"] |= {"auroc": 0.987, "average_precision": 0.9, "review_at_95": 0.25}
+    report["suggested_rate"] = {"rate": 0.021, "recall": 0.96, "false_alarms": None}
+    monkeypatch.setattr(Retraining, "read_report", lambda self: report)
+    page = open_page()
+
+    page.button(key="report-second").click().run()
+
+    said = read_all(page)
+    assert "*Likely anomalies first* of Review" in said
+    assert "AUROC 0.987" in said
+    assert "A false-alarm rate of 0.021 would flag 96% of these accepted anomalies." in said

@@ -67,10 +67,23 @@ def _show_figures(report: dict[str, Any]) -> None:
             f"{_say('auroc', ranked['auroc'])}, average precision "
             f"{_say('average_precision', ranked['average_precision'])}, to review for 95% "
             f"{_say('review_at_95', ranked['review_at_95'])}.")  # fmt: skip
+    _show_rate(report)
     with st.expander("Side by side"):
         st.dataframe(table, hide_index=True, width="stretch", key=f"retrain-table-{report['bundle']}")
         st.caption("The last column also puts the scores right by the verdicts that taught, as the Review page's order "
                    "'likely' does.")  # fmt: skip
+
+
+def _show_rate(report: dict[str, Any]) -> None:
+    """The false-alarm rate that the accepted anomalies ask for; nobody's setting is changed by it."""
+    found = report.get("suggested_rate")
+    if not found:
+        return
+    cost = "" if found["false_alarms"] is None else f" and {found['false_alarms']:.0%} of these normal crops"
+    st.caption(
+        f"A false-alarm rate of {found['rate']:.2g} would flag {found['recall']:.0%} of these accepted anomalies"
+        f"{cost}. Give it in the settings of a run, or choose it under **More** on Review, if you want it."
+    )
 
 
 def _show_truth(truth: dict[str, Any]) -> None:
