@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import AnomalureError
@@ -109,14 +110,16 @@ class Exploration:
     @cached_property
     def n_crops(self) -> int:
         """How many crops there are, without reading them."""
-        return sum(pq.read_metadata(path).num_rows for path in self.run.tables("embeddings"))
+        with _reading(self.run):
+            return sum(pq.read_metadata(path).num_rows for path in self.run.tables("embeddings"))
 
     @cached_property
     def crop_ids(self) -> list[str]:
         """The crops in the order in which every picture and every tree has them."""
         ids: list[str] = []
-        for path in self.run.tables("embeddings"):
-            ids.extend(pq.read_table(path, columns=["crop_id"]).column("crop_id").to_pylist())
+        with _reading(self.run):
+            for path in self.run.tables("embeddings"):
+                ids.extend(pq.read_table(path, columns=["crop_id"]).column("crop_id").to_pylist())
         return ids
 
     @cached_property
@@ -273,7 +276,8 @@ class Exploration:
             kept = np.load(path, allow_pickle=False)
             if len(kept) == self.n_crops:
                 return kept
-        rows = np.concatenate([rows for _, rows in self.run.embedded_shards()])
+        with _reading(self.run):
+            rows = np.concatenate([rows for _, rows in self.run.embedded_shards()])
         prepared = prepare_embeddings(rows, sections=_read_sections(self.run, width=rows.shape[1]))
         self._write(path, lambda file: np.save(file, prepared))
         return prepared
@@ -461,6 +465,17 @@ class _Report:
         write_whole(self._path, (json.dumps(asdict(sign_progress(progress))) + "\n").encode())
         if self._on_progress is not None:
             self._on_progress(progress)
+
+
+@contextmanager
+def _reading(run: RunFolder) -> Iterator[None]:
+    """Files that are damaged, or that somebody deleted, are said in a sentence."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        first = str(error).partition(". Detail")[0]
+        raise AnomalureError(f"The embeddings of run {run.run_id} cannot be read ({first}). Put its files back, or run "
+                             "the pipeline on these photos again.") from error  # fmt: skip
 
 
 def _read_sections(run: RunFolder, *, width: int) -> Sequence[int] | None:

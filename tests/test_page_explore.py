@@ -79,6 +79,23 @@ def test_the_page_opens_on_the_latest_run_and_its_address_says_so(project):
     assert address(page) == {"run": project.latest_run().run_id, "map": "pca"}
 
 
+def test_a_link_to_a_run_alone_opens_the_map_that_its_crops_allow(project, started):
+    page = open_page(run=project.latest_run().run_id)
+    assert not page.error
+    assert address(page)["map"] == "tsne-4"
+    assert started == [Projection(perplexity=4)]
+
+
+def test_embeddings_that_somebody_deleted_are_said_in_a_sentence(tmp_path, monkeypatch):
+    project = make_project(tmp_path, 8)
+    project.latest_run().tables("embeddings")[0].unlink()
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(project.path))
+    page = open_page(run=project.latest_run().run_id)
+    assert "cannot be read" in errors(page)
+    press(page, "explore-compare")
+    assert "Put its files back" in errors(page)
+
+
 def test_a_map_that_is_not_there_is_made_aside_and_another_is_shown_meanwhile(project, started):
     page = open_page(map="tsne-3")
     assert started == [Projection(perplexity=3)]

@@ -22,9 +22,9 @@ MOST_NEIGHBOURS = 10_000
 def show_run_choice(project: Project, run: RunFolder, side: int) -> None:
     """Which run's crops are laid out."""
     key = side_key("run", side)
-    run_ids = [one.run_id for one in project.runs() if not one.problem]
+    runs = {one.run_id: one for one in project.runs() if not one.problem}
     st.session_state[key] = run.run_id
-    st.selectbox("Run", run_ids, key=key, on_change=lambda: choose_run(side, st.session_state[key]))
+    st.selectbox("Run", list(runs), key=key, on_change=lambda: choose_run(side, runs[st.session_state[key]]))
 
 
 def show_choices(exploration: Exploration, side: Side, number: int, *, narrow: bool) -> None:

@@ -1,11 +1,13 @@
 """The Explore page: one plot or two, what is chosen over them, and what is selected under them."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from core.errors import AnomalureError
 from core.explorations import LOOK_WORDS, Exploration, Picture
 from core.project import Project
 from core.projection import Projection, ProjectionKind
@@ -109,8 +111,10 @@ def _show_head(project: Project, view: View, runs: list[RunFolder]) -> None:
 def _start_comparing(view: View, exploration: Exploration) -> View:
     """The same crops beside themselves, in another map: two alike would be nothing to compare."""
     first = view.sides[0]
-    others = [*reversed(exploration.ladder()), PCA]
-    other = next(one for one in others if one != first.projection)
+    others = [PCA]
+    with suppress(AnomalureError):  # which the plots say in their place
+        others = [*reversed(exploration.ladder()), PCA]
+    other = next((one for one in others if one != first.projection), PCA)
     return replace(view, sides=(first, replace(first, projection=other, eps=None, view=None)))
 
 

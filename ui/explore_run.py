@@ -122,5 +122,6 @@ def _say_verdict(project: Project, run: RunFolder, crop_id: str) -> str:
     for row in index.rows(list(index.find_places([crop_id]).values())).to_dict("records"):
         if row["verdict"]:
             words = [DECISION_WORDS[Decision(row["verdict"])], row["verdict_species"]]
-            return " · ".join(word for word in words if word) + f", by {row['reviewer']}"
+            by = f", by {row['reviewer']}" if row["reviewer"] else ""
+            return " · ".join(word for word in words if word) + by
     return ""

@@ -1,10 +1,12 @@
 """What the Explore page shows, kept in the session, for each run, and in the address."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
 
+from core.errors import AnomalureError
 from core.explorations import Exploration
 from core.project import Project
 from core.projection import Projection, ProjectionKind
@@ -63,14 +65,16 @@ def change_side(side: int, **changes: object) -> None:
     change_view(lambda view: view.with_side(side, **changes))
 
 
-def choose_run(side: int, run_id: str) -> None:
+def choose_run(side: int, run: RunFolder) -> None:
     """Show another run, as it was looked at last; its eps and species are its own."""
+    run_id = run.run_id
 
     def change(view: View) -> View:
         before = st.session_state.get(Key.EXPLORE_BY_RUN, {}).get(run_id)
         if side == 0 and before is not None:
             return replace(before, sides=(before.sides[0], *view.sides[1:]), pick=None)
-        fresh = Side(run=run_id, projection=view.sides[side].projection, method=view.sides[side].method)
+        fresh = Side(run=run_id, projection=_keep_map(Exploration.of(run), view.sides[side].projection),
+                     method=view.sides[side].method)  # fmt: skip
         changed = view.with_side(side, **{name: getattr(fresh, name) for name in fresh.__dataclass_fields__})
         return replace(changed, off=(), fade={}, pick=None) if side == 0 else changed
 
@@ -86,11 +90,25 @@ def choose_first_map(exploration: Exploration) -> Projection:
     return Projection(kind=ProjectionKind.PCA)
 
 
+def _keep_map(exploration: Exploration, projection: Projection) -> Projection:
+    """The same map of another run, or its first one where its crops are too few for the same."""
+    try:
+        exploration.check(projection)
+    except AnomalureError:
+        with suppress(AnomalureError):
+            return choose_first_map(exploration)
+    return projection
+
+
 def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder | None, str]:
     """The run of a plot: the one asked for, else the latest. Also a sentence if the one asked for is not there."""
     asked = view.sides[side].run
     runs = {run.run_id: run for run in project.runs() if not run.problem}
+    has_map = "map" + ("" if side == 0 else "2") in read_address()
     if asked in runs:
+        if not has_map and st.session_state.get(Key.EXPLORE_ADDRESS) == read_address():  # a link to a run, no more
+            with suppress(AnomalureError):  # which the plot says in its place
+                view = view.with_side(side, projection=choose_first_map(Exploration.of(runs[asked])))
         return view, runs[asked], ""
     latest = project.latest_run()
     if latest is None or latest.problem:
@@ -99,7 +117,7 @@ def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder
         note = f"There is no run {asked!r} in this project, so the latest is shown."
         return view.with_side(side, run=latest.run_id), latest, note
     projection = view.sides[side].projection
-    if "map" + ("" if side == 0 else "2") not in read_address():
+    if not has_map:
         projection = choose_first_map(Exploration.of(latest))
     sides = [replace(one, run=latest.run_id, projection=projection) if number == side else one
              for number, one in enumerate(view.sides)]  # fmt: skip
