@@ -29,7 +29,8 @@ from sklearn.manifold import TSNE  # noqa: E402
 
 from bench.explore_browser import measure_repaint  # noqa: E402
 from core.clusters import NOISE, ClusterTree, build_tree, warm_up  # noqa: E402
-from core.explorations import Exploration, WorkStatus  # noqa: E402
+from core.exploration_work import WorkStatus  # noqa: E402
+from core.explorations import Exploration  # noqa: E402
 from core.project import Project  # noqa: E402
 from core.projection import Projection  # noqa: E402
 from core.records import Box, Crop, CropKind, Photo  # noqa: E402

@@ -34,7 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.explorations import Cancelled, Exploration
+    from core.exploration_work import Cancelled
+    from core.explorations import Exploration
     from core.projection import Projection, ProjectionKind
 
     run = open_project(arguments).run(arguments.run)

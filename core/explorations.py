@@ -4,8 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import AnomalureError
+from core.exploration_work import Cancelled, Report, WorkState, WorkStatus, read_progress
 from core.files import read_whole, replace_file, temporary_beside, write_whole
 from core.locks import FileLock, LockHeld
-from core.progress import Phase, Progress, is_alive, sign_progress, to_progress
+from core.progress import Phase, Progress, is_alive
 from core.projection import (
     Projection,
     ProjectionKind,
@@ -40,38 +40,6 @@ PICTURE_EVERY_S = 1.0
 FARTHEST_WARM_START = 2.5
 USUAL_MIN_SAMPLES = 10
 NEIGHBOURS_PATIENCE_S = 3_600.0
-
-
-class Cancelled(Exception):
-    """Somebody asked the computation to stop; what was finished is kept."""
-
-
-class WorkStatus(StrEnum):
-    """How a projection stands."""
-
-    MISSING = "missing"
-    RUNNING = "running"
-    READY = "ready"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkState:
-    """How far the computation of a projection is.
-
-    Attributes:
-        status: ``interrupted``: its process went away without an end.
-        share: How much is done, 0 to 1.
-        seconds_left: None while nobody can tell.
-        message: What is done just now, or what went wrong, in a sentence.
-    """
-
-    status: WorkStatus
-    share: float = 0.0
-    seconds_left: float | None = None
-    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +162,7 @@ class Exploration:
 
     def job_state(self, job: str) -> WorkState:
         """How a computation stands: ``ladder``, the key of a projection or ``tree_job``."""
-        progress = _read_progress(self._progress_path(job))
+        progress = read_progress(self._progress_path(job))
         if progress is None:
             return WorkState(status=WorkStatus.MISSING)
         share = progress.done / progress.total if progress.total else 0.0
@@ -317,7 +285,7 @@ class Exploration:
                 self.tree(rung, min_samples=USUAL_MIN_SAMPLES)
         return [pca, *self.ladder()]
 
-    def _compute(self, projection: Projection, report: "_Report", *, first: float, last: float) -> Picture:
+    def _compute(self, projection: Projection, report: "Report", *, first: float, last: float) -> Picture:
         report(first, f"Computing {projection.label}")
         if projection.kind is ProjectionKind.PCA:
             picture = Picture(projection=projection, points=self._pca())
@@ -336,7 +304,7 @@ class Exploration:
     def _pca(self) -> np.ndarray:
         return project_pca(self.prepared())
 
-    def _refine(self, projection: Projection, report: "_Report", share: float) -> Iterator[Picture]:
+    def _refine(self, projection: Projection, report: "Report", share: float) -> Iterator[Picture]:
         def show_neighbours(done: int, total: int) -> None:
             report(share, f"Comparing crops: {done:,} of {total:,}")
 
@@ -381,7 +349,7 @@ class Exploration:
             return found
 
     @contextmanager
-    def _working(self, job: str, on_progress: Callable[[Progress], None] | None) -> Iterator["_Report"]:
+    def _working(self, job: str, on_progress: Callable[[Progress], None] | None) -> Iterator["Report"]:
         self.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             try:
@@ -390,7 +358,7 @@ class Exploration:
                 raise AnomalureError(f"This is being computed already, by process {held.holder}. Wait until it ends, "
                                      "or cancel it.") from held  # fmt: skip
             self._cancel_path(job).unlink(missing_ok=True)
-            report = _Report(self._progress_path(job), self._cancel_path(job), on_progress)
+            report = Report(self._progress_path(job), self._cancel_path(job), on_progress)
             try:
                 yield report
             except Cancelled:
@@ -440,33 +408,6 @@ class Exploration:
             temporary.unlink(missing_ok=True)
 
 
-class _Report:
-    """Says how far a computation is, and hears when it is to stop."""
-
-    def __init__(self, path: Path, cancel: Path, on_progress: Callable[[Progress], None] | None) -> None:
-        self._path, self._cancel, self._on_progress = path, cancel, on_progress
-        self._started = time.monotonic()
-        self._last = Progress(phase=Phase.PROJECTIONS, total=1000)
-        self._write(self._last)
-
-    def __call__(self, share: float, message: str) -> None:
-        if self._cancel.is_file():
-            raise Cancelled
-        taken = time.monotonic() - self._started
-        left = taken * (1 - share) / share if share > 0.02 else None
-        self._write(replace(self._last, done=round(1000 * share), message=message, seconds_left=left))
-
-    def end(self, phase: Phase, message: str) -> None:
-        done = 1000 if phase is Phase.DONE else self._last.done
-        self._write(replace(self._last, phase=phase, done=done, message=message, seconds_left=None))
-
-    def _write(self, progress: Progress) -> None:
-        self._last = progress
-        write_whole(self._path, (json.dumps(asdict(sign_progress(progress))) + "\n").encode())
-        if self._on_progress is not None:
-            self._on_progress(progress)
-
-
 @contextmanager
 def _reading(run: RunFolder) -> Iterator[None]:
     """Files that are damaged, or that somebody deleted, are said in a sentence."""
@@ -488,13 +429,6 @@ def _read_sections(run: RunFolder, *, width: int) -> Sequence[int] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return sections if sum(sections) == width and min(sections) > 0 else None
-
-
-def _read_progress(path: Path) -> Progress | None:
-    try:
-        return to_progress(json.loads(read_whole(path)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def _read_picture(path: Path, projection: Projection) -> Picture | None:

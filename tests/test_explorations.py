@@ -9,7 +9,8 @@ from fake_project import make_project
 
 import cli
 from core.errors import AnomalureError
-from core.explorations import Cancelled, Exploration, WorkStatus
+from core.exploration_work import Cancelled, WorkStatus
+from core.explorations import Exploration
 from core.projection import Projection, ProjectionKind
 from ui import explore_process
 from ui.explore_process import keep_ready, start_projection, start_tree

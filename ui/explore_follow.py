@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.explorations import Exploration, WorkStatus
+from core.exploration_work import WorkStatus
+from core.explorations import Exploration
 from ui.explore_process import is_starting, stop
 from ui.messages import notice
 from ui.words import escape_markdown, say_duration

@@ -6,7 +6,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from core.explorations import Exploration, WorkStatus
+from core.exploration_work import WorkStatus
+from core.explorations import Exploration
 from core.projection import Projection, ProjectionKind
 from ui.run_process import CLI, start_detached
 

@@ -48,7 +48,9 @@ def describe_selection(facts: pd.DataFrame) -> str:
 
 @st.fragment
 def show_selection(project: Project, view: View, points: RunPoints, mask: np.ndarray | None) -> None:
-    """The selected crops of a run, the most anomalous first; a decision redraws only this."""
+    """The selected crops of a run, the most anomalous first; a decision redraws only this, unless its colour shows."""
+    if st.session_state.pop(Key.EXPLORE_DECIDED, False) and view.colour == "verdict":
+        st.rerun()
     show_notice()
     with plain_errors():
         _show_undo(project)
@@ -122,6 +124,7 @@ def _decide(project: Project, run: RunFolder, crop_ids: list[str], decision: Dec
         notice(f"The decision was not kept. {error}")
         return
     st.session_state[Key.EXPLORE_UNDO] = [*st.session_state.get(Key.EXPLORE_UNDO, []), batch][-20:]
+    st.session_state[Key.EXPLORE_DECIDED] = True
 
 
 def _show_undo(project: Project) -> None:
@@ -149,6 +152,7 @@ def _undo(project: Project) -> None:
         notice(f"The decision was not taken back. {error}")
         return
     st.session_state[Key.EXPLORE_UNDO] = batches[:-1]
+    st.session_state[Key.EXPLORE_DECIDED] = True
 
 
 def _show_gallery(project: Project, run: RunFolder, crop_ids: list[str]) -> None:

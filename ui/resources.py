@@ -83,7 +83,7 @@ def load_colouring(project: Project, points: RunPoints, by: str) -> Colouring:
     """What the points of a run are coloured by."""
     state = ""
     if by == "verdict":
-        state = str(len(project.store.verdicts()))  # only ever appended
+        state = str(project.review_index(points.run).sequence)
     elif by == "run":
         state = ",".join(run.run_id for run in project.runs())
     return _load_colouring(project, points, points.stamp, by, state)

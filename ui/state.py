@@ -127,6 +127,7 @@ class Key(StrEnum):
     EXPLORE_NAME = "explore_name"
     EXPLORE_MENU = "explore_menu"
     EXPLORE_WITH_PEOPLE = "explore_with_people"
+    EXPLORE_DECIDED = "explore_decided"
 
 
 def crop_key(action: str, crop_id: str) -> str:
