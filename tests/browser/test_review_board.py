@@ -254,7 +254,9 @@ def test_a_photo_that_is_gone_leaves_a_plain_place_and_can_still_be_decided(serv
     expect(card(page, gone).locator(".picture")).to_have_class(re.compile(r"\bmissing\b"))
 
     page.keyboard.press("o")
-    expect(page.locator(".frame")).to_have_class(re.compile(r"\bmissing\b"))
+    expect(page.locator(".frame.missing:not(.alone)")).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.locator(".frame.missing.alone")).to_be_visible()
     page.keyboard.press("n")
     expect(page.locator(".saving")).to_contain_text("All saved")
     assert verdicts(server) == {gone: "normal"}

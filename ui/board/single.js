@@ -74,11 +74,11 @@ export class Single {
       place(stand, row.box, row.size);
       this.inner.append(stand);
       picture.classList.add("coming");
-      ready.when.then(() => {
-        picture.classList.remove("coming");
-        if (ready.failed && this.crop === row.crop) this.frame.classList.add("missing");
-      });
+      ready.when.then(() => picture.classList.remove("coming"));
     }
+    ready.when.then(() => {
+      if (ready.failed && this.inner.contains(picture)) this.frame.classList.add("missing");
+    });
     this.inner.append(picture);
     if (showPhoto && row.kind === "detection") this.inner.append(drawBox(row.box, row.size, "mine"));
     this.frame.replaceChildren(this.inner, ...this.#frameButtons());
