@@ -127,14 +127,19 @@ def compare_pages(project: Project) -> dict[str, float]:
                 SELECT count(*), count(h.verdict) FROM catalogue c LEFT JOIN holding h USING (crop_id)
                 WHERE flagged""").fetchall()
 
-    times: dict[str, list[float]] = {"ours": [], "joined": []}
+    def people() -> None:
+        index.count_people(QueueFilters(undecided_only=True))
+        index.list_people()
+
+    times: dict[str, list[float]] = {"ours": [], "joined": [], "people": []}
     for _ in range(3):
-        for name, ask in (("ours", ours), ("joined", joined)):
+        for name, ask in (("ours", ours), ("joined", joined), ("people", people)):
             start = time.perf_counter()
             ask()
             times[name].append(time.perf_counter() - start)
     return {"index_first_ms": 1000 * first, "page_ms": 1000 * float(np.median(times["ours"])),
-            "page_joined_ms": 1000 * float(np.median(times["joined"]))}  # fmt: skip
+            "page_joined_ms": 1000 * float(np.median(times["joined"])),
+            "people_ms": 1000 * float(np.median(times["people"]))}  # fmt: skip
 
 
 def measure_browser(project: Project, *, n_keys: int, n_opens: int) -> dict[str, Any]:

@@ -114,9 +114,8 @@ class Store:
             with self._hold_file():
                 with self._transaction() as connection:
                     for batch in batches:
-                        batch.sequences = _insert(connection, batch.verdicts)
-                last = max(sequence for batch in batches for sequence in batch.sequences.values())
-                self._turn.left = self.look_for_change(), last
+                        batch.sequences, newest = _insert(connection, batch.verdicts)
+                self._turn.left = self.look_for_change(), newest
         except duckdb.Error as error:
             if len(batches) > 1:  # one of them is wrong in itself: the others must not suffer
                 for batch in batches:
@@ -409,7 +408,8 @@ def to_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) -> dict[str, int]:
+def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) -> tuple[dict[str, int], int]:
+    """The numbers of the verdicts by their ids, and that of the newest verdict of all."""
     ids = list({item.verdict_id for item in verdicts})
     there = connection.execute(
         f"SELECT verdict_id, sequence FROM verdicts WHERE verdict_id IN ({', '.join('?' * len(ids))})", ids
@@ -432,7 +432,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) 
             f"INSERT INTO verdicts ({', '.join(VERDICT_COLUMNS)}) VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})",
             rows,
         )
-    return sequences
+    return sequences, int(last)
 
 
 def _is_of_disk(error: duckdb.Error) -> bool:

@@ -348,6 +348,18 @@ def test_of_two_animals_close_together_each_keeps_its_own_verdict(project):
     assert read_queue(run, given).rows["verdict"].tolist() == ["", "anomaly", "", ""]
 
 
+def test_a_decision_sent_again_does_not_hide_what_another_dashboard_wrote_after_it(project):
+    run = project.latest_run()
+    rows = [row_of(project, run, place) for place in range(2)]
+    project.review_index(run)
+    mine = project.save_verdict(rows[0], "anomaly")
+    project.review_index(run)
+    Project(project.path).save_verdict(rows[1], "anomaly")
+    project.store.append_verdicts([mine])
+
+    assert project.review_queue(run, flagged_only=False).rows["verdict"].tolist().count("anomaly") == 2
+
+
 def test_no_verdict_of_another_dashboard_is_missed_between_ones_own(project):
     run = project.latest_run()
     rows = [row_of(project, run, place) for place in range(4)]
