@@ -9,7 +9,9 @@ Gray, KDD 2010.
 """
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +22,14 @@ LEAF_SIZE = 16
 # Neighbours that the first rounds find without the tree; measured: fewer cost rounds, more cost memory.
 LEAST_NEIGHBOURS = 8
 DEEPEST = 256
-# Points between two reports of progress: in 50 columns a second or two.
+# Points that a thread takes at a time, and between two reports of progress: in 50 columns a second or two.
 BLOCK = 2_048
+BLOCK_ON_PLANE = 65_536
 # How much of the time the search for neighbours takes, about; the rest is joining.
 NEIGHBOURS_SHARE = 0.2
+# On the plane a tree is there before threads have met; among embeddings each point looks at most of the others.
+MOST_COLUMNS_ALONE = 8
+MOST_THREADS = 4
 OnShare = Callable[[float], None]
 
 
@@ -69,12 +75,15 @@ def span_points(points: np.ndarray, *, min_samples: int, on_share: OnShare | Non
 
     k = min(max(min_samples - 1, LEAST_NEIGHBOURS), n - 1)
     near, near_sq = np.zeros((n, k), dtype=np.int32), np.full((n, k), np.inf)
-    for begin in range(0, n if k else 0, BLOCK):
-        tell(NEIGHBOURS_SHARE * begin / n)
-        find_neighbours(sorted_rows, starts, ends, is_leaf, lows, highs, near, near_sq, begin, min(begin + BLOCK, n))
+    threads = 1 if rows.shape[1] <= MOST_COLUMNS_ALONE else min(MOST_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        for blocks in _share_out(n if k else 0, columns=rows.shape[1], threads=threads):
+            tell(NEIGHBOURS_SHARE * blocks[0][0] / n)
+            list(pool.map(lambda block: find_neighbours(sorted_rows, starts, ends, is_leaf, lows, highs, near, near_sq,
+                                                        *block), blocks))  # fmt: skip
     core_sq = near_sq[:, min_samples - 2].copy() if min_samples > 1 else np.zeros(n)
     nodes_of_tree = (starts, ends, is_leaf, lows, highs)
-    first, second, reach_sq = join_points(sorted_rows, nodes_of_tree, near, near_sq, core_sq, tell)
+    first, second, reach_sq = join_points(sorted_rows, nodes_of_tree, near, near_sq, core_sq, tell, threads=threads)
 
     ascending = np.argsort(reach_sq, kind="stable")
     place = np.empty(n, dtype=np.int64)
@@ -169,7 +178,15 @@ def _find_root(parents, i):
     return i
 
 
-def join_points(rows, nodes, near, near_sq, core_sq, tell):  # type: ignore[no-untyped-def]
+def _share_out(n: int, *, columns: int, threads: int) -> Iterator[list[tuple[int, int]]]:
+    """The points from 0 to n in blocks, as many at a time as there are threads."""
+    block = BLOCK if columns > MOST_COLUMNS_ALONE else BLOCK_ON_PLANE
+    blocks = [(begin, min(begin + block, n)) for begin in range(0, n, block)]
+    for i in range(0, len(blocks), threads):
+        yield blocks[i : i + threads]
+
+
+def join_points(rows, nodes, near, near_sq, core_sq, tell, *, threads):  # type: ignore[no-untyped-def]
     """The edges of the tree in the order in which they were found: two places and the squared reachability each.
 
     In each round every group of joined points, but for the largest, takes its shortest way out. A way out that another
@@ -189,12 +206,25 @@ def join_points(rows, nodes, near, near_sq, core_sq, tell):  # type: ignore[no-u
     n_edges = 0
     while n_edges < n - 1:
         largest = _look_along_lists(nodes, node_group, group, sizes, near, near_sq, core_sq, at_least, way_to, best)
-        for begin in range(0, n, BLOCK):
-            # Each round leaves at most half of the groups.
-            done = 1 - (math.log(n - n_edges) - math.log(2) * begin / n) / math.log(n)
-            tell(NEIGHBOURS_SHARE + (1 - NEIGHBOURS_SHARE) * max(done, 0.0))
-            _look_through_tree(rows, nodes, node_group, node_core, group, core_sq, at_least, way_to, best, largest,
-                               begin, min(begin + BLOCK, n))  # fmt: skip
+
+        def look(block, largest=largest):  # type: ignore[no-untyped-def]
+            # Each thread knows what was best before, and what it finds itself.
+            own = best if threads == 1 else tuple(part.copy() for part in best)
+            _look_through_tree(rows, nodes, node_group, node_core, group, core_sq, at_least, way_to, own, largest,
+                               *block)  # fmt: skip
+            return own
+
+        with ThreadPoolExecutor(threads) as pool:
+            for blocks in _share_out(n, columns=rows.shape[1], threads=threads):
+                # Each round leaves at most half of the groups.
+                done = 1 - (math.log(n - n_edges) - math.log(2) * blocks[0][0] / n) / math.log(n)
+                tell(NEIGHBOURS_SHARE + (1 - NEIGHBOURS_SHARE) * max(done, 0.0))
+                for own in pool.map(look, blocks):
+                    if own is best:
+                        continue
+                    better = own[0] < best[0]
+                    for part, found in zip(best, own, strict=True):
+                        part[better] = found[better]
         n_edges = _join_groups(parents, sizes, group, best, largest, edges, n_edges)
     return edges
 

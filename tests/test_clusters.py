@@ -5,6 +5,7 @@ import pytest
 from sklearn.cluster import DBSCAN, HDBSCAN
 from sklearn.metrics import adjusted_rand_score
 
+import core.spanning_tree
 from core.clusters import NOISE, ClusterTree, build_tree, cluster_hdbscan, suggest_eps
 from core.errors import AnomalureError
 
@@ -158,6 +159,17 @@ def test_a_tree_says_how_far_it_is_and_can_be_stopped():
 
     with pytest.raises(KeyboardInterrupt):
         build_tree(points, min_samples=4, on_share=stop)
+
+
+def test_threads_that_share_out_the_points_find_the_same_clusters(monkeypatch):
+    points = make_blobs(np.random.default_rng(8), 900, 12)
+    monkeypatch.setattr(core.spanning_tree, "BLOCK", 64)
+    trees = []
+    for threads in (1, 3):
+        monkeypatch.setattr(core.spanning_tree.os, "cpu_count", lambda threads=threads: threads)
+        trees.append(build_tree(points, min_samples=6))
+    for eps in np.quantile(trees[0].k_distances, [0.05, 0.3, 0.6, 0.9, 0.99]):
+        assert np.array_equal(trees[0].cut(float(eps)), trees[1].cut(float(eps)))
 
 
 def test_hdbscan_finds_groups_of_different_density():
