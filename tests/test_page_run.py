@@ -37,6 +37,12 @@ def project(tmp_path, monkeypatch) -> Project:
 
 
 @pytest.fixture
+def unhurried(monkeypatch):
+    """As if there were time enough between two clicks that they are not one double click."""
+    monkeypatch.setattr("ui.start_button.DOUBLE_CLICK_S", 0)
+
+
+@pytest.fixture
 def started(monkeypatch) -> list[RunRequest]:
     """What the page asked to be started; nothing really starts."""
     requests: list[RunRequest] = []
@@ -195,7 +201,7 @@ def test_a_name_that_cannot_be_used_is_said(project, photos, name, said):
     assert page.button(key="start-run").disabled
 
 
-def test_the_active_bundle_is_chosen_at_first_and_a_first_look_stays_possible(project, photos, started):
+def test_the_active_bundle_is_chosen_at_first_and_a_first_look_stays_possible(unhurried, project, photos, started):
     project.store.register_bundle("forest-1")
     project.store.register_bundle("forest-2")
     project.store.activate_bundle("forest-1")
@@ -247,7 +253,7 @@ def test_boxes_of_a_file_take_the_detectors_place(project, photos, tmp_path, sta
     assert (started[0].boxes, started[0].detector) == (tmp_path / "boxes.json", "")
 
 
-def test_a_first_look_can_compare_crops_by_another_network(project, photos, started):
+def test_a_first_look_can_compare_crops_by_another_network(unhurried, project, photos, started):
     page = choose(open_page(), photos)
     page.selectbox(key="encoder_kind").select("bundled").run()
     page.button(key="start-run").click().run()
@@ -573,3 +579,21 @@ def test_every_status_has_words_and_an_icon():
 
     assert set(STATUS_WORDS) == set(STATUS_ICONS) == set(RunStatus)
     assert set(PHASE_WORDS) == set(Phase)
+
+
+def test_a_double_click_starts_one_run(project, photos, started):
+    page = choose(open_page(), photos)
+
+    page.button(key="start-run").click().run()
+    page.button(key="start-run").click().run()
+
+    assert len(started) == 1
+
+
+def test_what_was_typed_just_before_the_click_counts(project, photos, started):
+    page = choose(open_page(), photos)
+
+    page.text_input(key="run_name").set_value("hill-side")
+    page.button(key="start-run").click().run()  # both in one go: no run of the page in between
+
+    assert [request.name for request in started] == ["hill-side"]

@@ -16,6 +16,7 @@ from ui.folders import read_path
 from ui.messages import notice
 from ui.run_detector import is_there
 from ui.settings_form import show_detector_form
+from ui.start_button import forget_started_name, note_started, show_start
 from ui.state import Key
 from ui.train_labels import LabelChoice, show_label_choice
 from ui.words import escape_markdown
@@ -31,13 +32,14 @@ PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolo11n", "yolo11s", "yolo26n")
 
 def show_detector_form_of(project: Project, *, busy: bool) -> None:
     """Draw the form; Start starts a process and returns at once."""
+    forget_started_name(Key.TAUGHT_NAME)
     st.subheader("A detector of your own", anchor=False)
     st.caption("A detector draws the boxes. Teach one your animals when the usual ones miss them.")
     folder = show_folder_choice(
         Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
     )
     labels = show_label_choice(folder)
-    start, allow_code, problem = _show_start()
+    start, allow_code, problem = _choose_start()
     by_species = st.toggle(
         "Tell species apart",
         key=Key.TAUGHT_BY_SPECIES,
@@ -52,20 +54,15 @@ def show_detector_form_of(project: Project, *, busy: bool) -> None:
     problem = labels.problem or problem or _explain_name(project, name)
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
-    st.button(
-        "Start",
-        key="start-detector",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=bool(problem) or folder is None or settings is None,
-        help="The training goes on when you close this page. On a laptop without a GPU count in hours."
-        + (" Another training is under way; both will be slower." if busy else ""),
-        on_click=_start,
-        args=(project, folder, labels, start, allow_code, by_species, settings, name or suggested),
-    )
+    ready = folder is not None and settings is not None and not problem
+    help_text = "The training goes on when you close this page. On a laptop without a GPU count in hours."
+    if busy:
+        help_text += " Another training is under way; both will be slower."
+    if show_start(key="start-detector", ready=ready, help_text=help_text) and folder and settings:
+        _start(project, folder, labels, start, allow_code, by_species, settings, name or suggested)
 
 
-def _show_start() -> tuple[str, bool, str]:
+def _choose_start() -> tuple[str, bool, str]:
     """What it starts from, whether running its code is agreed to, and what is wrong with it in a sentence."""
     left, right = st.columns(2)
     with left:
@@ -133,6 +130,7 @@ def _start(
         start_teaching(asked)
     except OSError as error:
         notice(f"The training could not be started: {error}.")
+        st.rerun()
     else:
         watch(name)
-        st.session_state[Key.TAUGHT_NAME] = ""
+        note_started(Key.TAUGHT_NAME)

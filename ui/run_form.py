@@ -19,6 +19,7 @@ from ui.run_encoder import EncoderChoice, show_encoder_choice
 from ui.run_process import RunRequest, start_run
 from ui.run_watch import watch
 from ui.settings_form import show_settings_form
+from ui.start_button import forget_started_name, note_started, show_start
 from ui.state import Key
 from ui.words import escape_markdown
 
@@ -35,6 +36,7 @@ def suggest_name(project: Project, folder: Path | None) -> str:
 
 def show_run_form(project: Project, *, busy: bool) -> None:
     """Draw the form; Start starts a process and returns at once."""
+    forget_started_name(Key.RUN_NAME)
     st.subheader("A new run", anchor=False)
     folder = show_folder_choice(
         Key.FOLDER,
@@ -65,17 +67,11 @@ def show_run_form(project: Project, *, busy: bool) -> None:
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
     ready = folder is not None and settings is not None and not problem
-    st.button(
-        "Start",
-        key="start-run",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=not ready,
-        help="The run goes on when you close this page."
-        + (" Another run is under way; both will be slower." if busy else ""),
-        on_click=_start,
-        args=(project, folder, bundle, detector, encoder, deployments, settings, name.strip() or suggested),
-    )
+    help_text = "The run goes on when you close this page."
+    if busy:
+        help_text += " Another run is under way; both will be slower."
+    if show_start(key="start-run", ready=ready, help_text=help_text) and folder and settings:
+        _start(project, folder, bundle, detector, encoder, deployments, settings, name.strip() or suggested)
 
 
 def _show_deployments() -> Path | None:
@@ -153,6 +149,7 @@ def _start(
         start_run(request)
     except OSError as error:
         notice(f"The run could not be started: {error}.")
+        st.rerun()
     else:
         watch(name)
-        st.session_state[Key.RUN_NAME] = ""
+        note_started(Key.RUN_NAME)

@@ -30,6 +30,10 @@ class Key(StrEnum):
     CSV_SCOPE = "csv_scope"
     NOTICE = "notice"
 
+    # What was started last, from whichever form
+    STARTED = "started"
+    STARTED_AT = "started_at"
+
     # Evaluate
     EVALUATED_RUN = "evaluated"
     COMPARED_RUN = "compared"

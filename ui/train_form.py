@@ -12,6 +12,7 @@ from core.settings import RunSettings
 from ui.folder_choice import show_folder_choice
 from ui.messages import notice
 from ui.settings_form import show_settings_form
+from ui.start_button import forget_started_name, note_started, show_start
 from ui.state import Key
 from ui.train_encoder import EncoderChoice, show_encoder_choice
 from ui.train_labels import LabelChoice, show_label_choice
@@ -33,6 +34,7 @@ def suggest_name(project: Project, method: str) -> str:
 
 def show_train_form(project: Project, *, busy: bool) -> None:
     """Draw the form; Start starts a process and returns at once."""
+    forget_started_name(Key.TRAIN_NAME)
     st.subheader("A new bundle", anchor=False)
     st.caption("A bundle is what a run judges by: what normal crops of each species look like.")
     folder = show_folder_choice(
@@ -53,17 +55,12 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     problem = labels.problem or encoder.problem or models.problem or _explain_name(project, name)
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
-    st.button(
-        "Start",
-        key="start-training",
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=bool(problem) or folder is None or settings is None,
-        help="The training goes on when you close this page."
-        + (" Another training is under way; both will be slower." if busy else ""),
-        on_click=_start,
-        args=(project, folder, labels, encoder, models, settings, name or suggested),
-    )
+    ready = folder is not None and settings is not None and not problem
+    help_text = "The training goes on when you close this page."
+    if busy:
+        help_text += " Another training is under way; both will be slower."
+    if show_start(key="start-training", ready=ready, help_text=help_text) and folder and settings:
+        _start(project, folder, labels, encoder, models, settings, name or suggested)
 
 
 def _explain_name(project: Project, name: str) -> str:
@@ -99,6 +96,7 @@ def _start(
         start_training(asked)
     except OSError as error:
         notice(f"The training could not be started: {error}.")
+        st.rerun()
     else:
         watch(name)
-        st.session_state[Key.TRAIN_NAME] = ""
+        note_started(Key.TRAIN_NAME)
