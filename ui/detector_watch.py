@@ -20,8 +20,13 @@ POLL_S = 2.0
 def find_watched_detector(project: Project) -> str:
     """The training to follow: the one started here, else the newest that goes on; empty without any."""
     watched = str(st.session_state.get(Key.WATCHED_DETECTOR, ""))
+    if watched:
+        return watched
     trainings = list_detector_trainings(project.detectors_dir)
-    return watched or next((one.name for one in trainings if one.status is RunStatus.RUNNING), "")
+    running = next((one.name for one in trainings if one.status is RunStatus.RUNNING), "")
+    if running:
+        watch(running)  # whoever saw it go on wants to see its end too
+    return running
 
 
 def watch(name: str) -> None:

@@ -17,7 +17,10 @@ def find_watched(project: Project) -> str:
     watched = str(st.session_state.get(Key.WATCHED_RUN, ""))
     if watched:
         return watched
-    return next((run.run_id for run in project.runs() if run.status is RunStatus.RUNNING), "")
+    running = next((run.run_id for run in project.runs() if run.status is RunStatus.RUNNING), "")
+    if running:
+        watch(running)  # whoever saw it go on wants to see its end too
+    return running
 
 
 def watch(run_id: str) -> None:

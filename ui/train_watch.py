@@ -29,7 +29,10 @@ def find_watched(project: Project) -> str:
     watched = str(st.session_state.get(Key.WATCHED_TRAINING, ""))
     if watched:
         return watched
-    return next((one.name for one in project.trainings() if one.status is RunStatus.RUNNING), "")
+    running = next((one.name for one in project.trainings() if one.status is RunStatus.RUNNING), "")
+    if running:
+        watch(running)  # whoever saw it go on wants to see its end too
+    return running
 
 
 def watch(name: str) -> None:

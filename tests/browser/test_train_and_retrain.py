@@ -1,0 +1,116 @@
+"""Bundles in a browser: trained from labelled photos, cancelled and resumed, made again from verdicts, activated."""
+
+import re
+
+import pytest
+from fake_project import write_photo
+
+from core.project import Project
+from models.bundle import Bundle
+from tests.browser.servers import start_server
+from tests.fake_season import STRANGER, add_season, decide, make_base_bundle
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+PATIENCE_MS = 90_000  # a slow machine that does other work too
+MANY_EPOCHS, FEW_EPOCHS = 10_000, 2
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, browser):
+    """A project whose season Ana has gone through, by a bundle that is not active."""
+    folder = tmp_path_factory.mktemp("teaching")
+    project = Project(folder / "project")
+    run = add_season(project, "season", bundle=make_base_bundle(project, n=30), n_usual=40, n_odd=12)
+    decide(project, project.review_queue(run, flagged_only=False, limit=100).rows, species=STRANGER)
+    yield from start_server(project.path, folder / "server.log")
+    for training in project.trainings():  # they outlive the dashboard
+        training.request_cancel()
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Photos sorted into folders by species."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for i in range(24):
+        write_photo(folder / ("deer" if i % 2 else "fox"), i)
+    return folder
+
+
+@pytest.fixture
+def page(server, browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+def fill(page, label: str, text: str) -> None:
+    box = page.get_by_label(label, exact=True).and_(page.locator("input"))
+    box.fill(text)
+    box.press("Enter")
+
+
+def choose(page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option).click()
+
+
+def test_an_encoder_is_trained_cancelled_and_resumed_and_the_page_may_be_closed_meanwhile(server, page, labelled):
+    page.goto(f"{server.url}/train")
+    fill(page, "Folder of photos", str(labelled))
+    expect(page.get_by_text("The names of the folders are taken as species: deer, fox.")).to_be_visible()
+    page.get_by_role("radio", name="SimCLR").click()
+    choose(page, "Start from", "Anomalure's own small encoder")
+    page.get_by_text("Settings of the encoder's training").click()
+    fill(page, "Crop size (px)", "32")
+    fill(page, "Epochs", str(MANY_EPOCHS))
+    fill(page, "Crops a batch", "8")
+    fill(page, "Name of the bundle", "spring")
+    page.get_by_role("button", name="Start", exact=True).click()
+
+    expect(page.get_by_text(re.compile(r"Epoch \d+ of 10,?000"))).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text(re.compile(r"Epoch \d+ of 10,?000"))).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_text("What the encoder has learnt is kept.")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    project = Project(server.project)
+    assert project.training("spring").can_resume
+    assert not (project.bundles_dir / "spring").exists()
+
+
+def test_a_bundle_is_trained_and_made_the_one_that_runs_judge_by(server, page, labelled):
+    page.goto(f"{server.url}/train")
+    fill(page, "Folder of photos", str(labelled))
+    choose(page, "Encoder", "Anomalure's own small encoder")
+    fill(page, "Name of the bundle", "summer")
+    page.get_by_role("button", name="Start", exact=True).click()
+
+    page.get_by_role("button", name="Judge by this bundle").click()
+
+    expect(page.get_by_text("The bundle is made, and runs judge by it.")).to_be_visible()
+    assert Project(server.project).store.active_bundle() == "summer"
+    assert Bundle.load(server.project / "bundles" / "summer").species == ("deer", "fox")
+
+
+def test_verdicts_make_the_next_bundle_and_every_one_can_be_activated_again(server, page):
+    page.goto(f"{server.url}/retrain")
+    choose(page, "Start from", "first")
+    name = page.get_by_label("Name of the new bundle", exact=True).and_(page.locator("input"))
+    expect(page.locator('input[value="first-2"]')).to_be_visible()
+    expect(name).to_have_count(1)  # the one before is gone
+    name.fill("first-again")
+    page.get_by_role("button", name="Retrain", exact=True).click()
+
+    expect(page.get_by_text("first-again: before and after")).to_be_visible()
+    expect(page.get_by_text("Crops whose place changed most")).to_be_visible()
+    page.get_by_role("button", name="Activate").first.click()
+    store = Project(server.project).store
+    expect(page.locator(".st-key-bundle-first-again")).to_contain_text("active")
+    assert store.active_bundle() == "first-again"
