@@ -48,6 +48,11 @@ def page(server, browser):
     context.close()
 
 
+def settle(page) -> None:
+    """Wait until the page has been drawn: what is opened while it is being drawn closes again."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def fill(page, label: str, text: str) -> None:
     box = page.get_by_label(label, exact=True).and_(page.locator("input"))
     box.fill(text)
@@ -55,6 +60,7 @@ def fill(page, label: str, text: str) -> None:
 
 
 def choose(page, label: str, option: str) -> None:
+    settle(page)
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option).click()
 
@@ -88,6 +94,7 @@ def test_an_encoder_is_trained_cancelled_and_resumed_and_the_page_may_be_closed_
 def test_a_bundle_is_trained_and_made_the_one_that_runs_judge_by(server, page, labelled):
     page.goto(f"{server.url}/train")
     fill(page, "Folder of photos", str(labelled))
+    expect(page.get_by_text("The names of the folders are taken as species: deer, fox.")).to_be_visible()
     choose(page, "Encoder", "Anomalure's own small encoder")
     fill(page, "Name of the bundle", "summer")
     page.get_by_role("button", name="Start", exact=True).click()
