@@ -112,6 +112,7 @@ class Project:
         detector: str = "",
         encoder: str = "",
         encoders: Sequence[Mapping[str, Any]] = (),
+        engines: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         boxes: str = "",
         deployments_csv: str = "",
@@ -127,6 +128,7 @@ class Project:
             detector: What finds the animals, in words.
             encoder: What describes them, in words.
             encoders: The specifications of that encoder, fit for JSON.
+            engines: What computes each of them.
             settings: ``RunSettings.to_values()``.
             boxes: The file that boxes come from in place of a detector, absolute, or empty.
             deployments_csv: The table of cameras, absolute, or empty.
@@ -146,8 +148,9 @@ class Project:
             run_ids = iter([name])
         for run_id in run_ids:
             info = RunInfo(run_id=run_id, name=name or run_id, folder=str(folder), bundle=bundle, detector=detector,
-                           encoder=encoder, encoders=list(encoders), settings=dict(settings or {}), boxes=boxes,
-                           deployments_csv=deployments_csv, code_version=code_version)  # fmt: skip
+                           encoder=encoder, encoders=list(encoders), engines=list(engines),
+                           settings=dict(settings or {}), boxes=boxes, deployments_csv=deployments_csv,
+                           code_version=code_version)  # fmt: skip
             try:
                 run = RunFolder.create(self.runs_dir / run_id, info, file_names)
             except FileExistsError:

@@ -32,7 +32,9 @@ class RunInfo:
     ``folder`` is the folder of photos as the user gave it, absolute; ``bundle`` is empty for a first look;
     ``encoders`` are the specifications that ``encoder`` says in words, so that a first look can be resumed;
     ``boxes`` is the file that boxes came from in place of a detector, ``deployments_csv`` the table of cameras, each
-    absolute or empty; ``settings`` are those of ``RunSettings.to_values()``; ``created_at`` is in UTC.
+    absolute or empty; ``engines`` say what computes each of the encoders, so that the run is gone on with by the same:
+    others round otherwise, and the crops of one run would not be alike; ``settings`` are those of
+    ``RunSettings.to_values()``; ``created_at`` is in UTC.
     """
 
     run_id: str
@@ -42,6 +44,7 @@ class RunInfo:
     detector: str = ""
     encoder: str = ""
     encoders: Sequence[Mapping[str, Any]] = ()
+    engines: Sequence[str] = ()
     boxes: str = ""
     deployments_csv: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -283,7 +286,8 @@ def _read_info(path: Path) -> RunInfo:
     try:
         values = json.loads(read_whole(path))
         info = RunInfo(**{**values, "created_at": datetime.fromisoformat(values["created_at"]),
-                          "encoders": tuple(values.get("encoders", ()))})  # fmt: skip
+                          "encoders": tuple(values.get("encoders", ())),
+                          "engines": tuple(values.get("engines", ()))})  # fmt: skip
         if not isinstance(info.settings, dict) or not isinstance(info.folder, str) or info.created_at.tzinfo is None:
             raise ValueError("a field has another type")
         size = info.settings.get("shard_photos", 256)

@@ -21,7 +21,7 @@ from models.openvino_encoder import OpenVinoEncoder
 from models.torch_encoder import TorchEncoder
 from models.torch_to_openvino import convert_module
 
-__all__ = ["EncoderSpec", "load_encoder"]  # the spec is part of asking for an encoder
+__all__ = ["EncoderSpec", "list_engines", "load_encoder"]  # the spec is part of asking for an encoder
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ TRIAL_CROPS = 8
 def load_encoder(
     specs: EncoderSpec | Sequence[EncoderSpec],
     *,
-    engine: str = "auto",
+    engine: str | Sequence[str] = "auto",
     device: str = "auto",
     allow_code: bool = False,
     precise: bool = False,
@@ -48,7 +48,7 @@ def load_encoder(
     Args:
         specs: Which; joined in this order.
         engine: What computes on a CPU: ``openvino``, ``torch``, or ``auto``: the one that measures faster here.
-            A GPU always computes with torch.
+            A GPU always computes with torch. Or one of these for each of ``specs``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         allow_code: Whether the user agrees that a ``.pt`` detector of their own runs code from it when loaded.
         precise: Compute in float32 where half precision would be faster.
@@ -56,22 +56,31 @@ def load_encoder(
     Raises:
         AnomalureError: If an encoder is not known, cannot be downloaded, or its weights do not fit.
     """
-    if engine not in ENGINES:
-        raise AnomalureError(f"The engine must be one of {', '.join(ENGINES)}, got {engine!r}.")
     if isinstance(specs, EncoderSpec):
         specs = (specs,)
+    engines = [engine] * len(specs) if isinstance(engine, str) else list(engine)
+    for one in engines:
+        if one not in ENGINES:
+            raise AnomalureError(f"The engine must be one of {', '.join(ENGINES)}, got {one!r}.")
     if not specs:
         raise AnomalureError("At least one encoder is needed, got none.")
     torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
     where = choose_device(device)
     encoders = [
-        _load_detector_features(spec, engine=engine, device=where, allow_code=allow_code, precise=precise)
+        _load_detector_features(spec, engine=one, device=where, allow_code=allow_code, precise=precise)
         if spec.detector
-        else _load_backbone(spec, engine=engine, device=where, precise=precise)
-        for spec in specs
+        else _load_backbone(spec, engine=one, device=where, precise=precise)
+        for spec, one in zip(specs, engines, strict=True)
     ]
     encoders = [MirroredEncoder(one) if spec.mirrored else one for spec, one in zip(specs, encoders, strict=True)]
     return encoders[0] if len(encoders) == 1 else JoinedEncoder(encoders)
+
+
+def list_engines(encoder: Encoder) -> list[str]:
+    """What computes each part of an encoder, as ``load_encoder`` takes it: to load the same again later."""
+    parts = encoder.encoders if isinstance(encoder, JoinedEncoder) else (encoder,)
+    words = [str(getattr(part, "engine", "")).split(" ")[0] for part in parts]
+    return [word if word in ENGINES else "auto" for word in words]
 
 
 def _load_backbone(spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:

@@ -19,7 +19,7 @@ from core.version import VERSION
 from models.bundle import Bundle
 from models.bundle_scorer import BundleScorer
 from models.detector import load_detector
-from models.encoder import load_encoder
+from models.encoder import list_engines, load_encoder
 from models.encoder_spec import EncoderSpec, bundled_encoder
 from models.first_look import FirstLookScorer
 
@@ -83,6 +83,7 @@ def start_run(project: Project, request: RunRequest, *, on_progress: Callable[[P
         detector=detector_name,
         encoder=encoder.name,
         encoders=[spec.to_values() for spec in encoders],
+        engines=list_engines(encoder),
         boxes=str(request.boxes.absolute()) if request.boxes else "",
         deployments_csv=str(request.deployments_csv.absolute()) if request.deployments_csv else "",
         settings=request.settings.to_values(),
@@ -108,7 +109,9 @@ def resume_run(
     listing = Listing(Path(run.info.folder), tuple(run.file_names))
     named = find_again(run.info.detector, project.path)
     detector, _ = _open_detector(named, boxes, listing, settings, allow_code=allow_code)
-    return _work(project, run, detector, load_encoder(encoders, allow_code=allow_code), bundle, on_progress)
+    engines = run.info.engines if len(run.info.engines) == len(encoders) else "auto"
+    encoder = load_encoder(encoders, engine=engines, allow_code=allow_code)
+    return _work(project, run, detector, encoder, bundle, on_progress)
 
 
 def _work(

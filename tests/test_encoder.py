@@ -16,7 +16,7 @@ from core.errors import AnomalureError, BundleError, ConsentNeeded, FileFormatEr
 from models import backbones, encoder
 from models.backbones import build_backbone
 from models.device import choose_device
-from models.encoder import EncoderSpec, load_encoder
+from models.encoder import EncoderSpec, list_engines, load_encoder
 from models.openvino_encoder import OpenVinoEncoder
 from tests.tiny_models import make_grid_model, write_export
 
@@ -387,3 +387,12 @@ def test_features_of_a_real_detector_tell_crops_apart(shared_data, animal_crops)
 
     assert embeddings.shape == (len(animal_crops), 256)
     assert np.unique(embeddings.round(3), axis=0).shape[0] == len(animal_crops)
+
+
+def test_what_computed_a_run_can_be_asked_for_again():
+    specs = (EncoderSpec(weights="none", input_px=32), EncoderSpec(weights="none", input_px=32))
+
+    first = load_encoder(specs, engine=("torch", "openvino"))
+
+    assert list_engines(first) == ["torch", "openvino"]
+    assert list_engines(load_encoder(specs, engine=list_engines(first))) == ["torch", "openvino"]

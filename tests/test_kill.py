@@ -1,6 +1,7 @@
 """A run or a training that is killed with no chance to say goodbye goes on where it was, and ends as if it had not."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -55,17 +56,22 @@ def read_rows(run: RunFolder) -> dict[str, pd.DataFrame]:
 
 def test_a_killed_run_resumes_to_the_same_rows(season, tmp_path):
     project = Project(tmp_path / "project")
-    whole = subprocess.run(start(project.path, season, "whole"), cwd=ROOT, capture_output=True, text=True)
-    assert whole.returncode == 0, whole.stderr
     kill_when_there_is(project.runs_dir / "cut" / "done-00003.json", start(project.path, season, "cut"))
     cut = project.run("cut")
     assert cut.status is RunStatus.INTERRUPTED
     finished = {i: (cut.path / f"crops-{i:05d}.parquet").stat().st_mtime_ns for i in cut.done_shards()}
     assert 4 <= len(finished) < cut.n_shards
 
-    resumed = subprocess.run(command(project.path, "--resume", "cut"), cwd=ROOT, capture_output=True, text=True)
+    # The same run as it was before its first photo: which engine was faster then is noted in it, and differs by chance.
+    whole = project.runs_dir / "whole"
+    whole.mkdir()
+    for name in ("run.json", "listing.parquet"):
+        shutil.copy2(cut.path / name, whole / name)
 
-    assert resumed.returncode == 0, resumed.stderr
+    for name in ("whole", "cut"):
+        resumed = subprocess.run(command(project.path, "--resume", name), cwd=ROOT, capture_output=True, text=True)
+        assert resumed.returncode == 0, resumed.stderr
+
     assert json.loads(resumed.stdout)["photos"] == 48
     assert {i: (cut.path / f"crops-{i:05d}.parquet").stat().st_mtime_ns for i in finished} == finished
     uninterrupted, rows = read_rows(project.run("whole")), read_rows(project.run("cut"))
