@@ -90,7 +90,8 @@ export function isElsewhere(event, root) {
   const target = path[0];
   if (!(target instanceof Element)) return false;
   if (target.closest(TYPING)) return true;
-  if (path.some((one) => one instanceof HTMLDialogElement)) return true;
+  // One that has just closed keeps the focus for a moment more.
+  if (path.some((one) => one instanceof HTMLDialogElement && one.open)) return true;
   if (!path.includes(root)) {
     if (document.querySelector("[role=dialog], [data-testid=stPopoverBody]")) return true;
     return event.key.length > 1 && target !== document.body;
