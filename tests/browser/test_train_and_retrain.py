@@ -60,9 +60,16 @@ def fill(page, label: str, text: str) -> None:
 
 
 def choose(page, label: str, option: str) -> None:
-    settle(page)
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option).click()
+    item = page.get_by_role("option", name=option)
+    for patience_ms in (5_000, 10_000, PATIENCE_MS):
+        settle(page)
+        page.get_by_role("combobox", name=label).click()
+        try:
+            item.click(timeout=patience_ms)
+            return
+        except sync_api.TimeoutError:  # the page was drawn anew just then, which closes the list
+            page.keyboard.press("Escape")
+    raise AssertionError(f"{label} does not offer {option}")
 
 
 def test_an_encoder_is_trained_cancelled_and_resumed_and_the_page_may_be_closed_meanwhile(server, page, labelled):
@@ -79,7 +86,7 @@ def test_an_encoder_is_trained_cancelled_and_resumed_and_the_page_may_be_closed_
     page.get_by_role("button", name="Start", exact=True).click()
 
     expect(page.get_by_text(re.compile(r"Epoch \d+ of 10,?000"))).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
     page.reload()
     expect(page.get_by_text(re.compile(r"Epoch \d+ of 10,?000"))).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
