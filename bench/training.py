@@ -1,19 +1,23 @@
 """How many crops a second an encoder is trained on: ours beside lightly's SimCLR, taking turns in one process.
 
-    python bench/training.py [--quick] [--json]
+    python bench/training.py [--device cuda] [--networks mobilenet_v2 ...] [--data FOLDER] [--quick] [--json]
 
 Both: the same network from scratch, head, temperature, optimizer, batch and size, on the same crops, with the same
 strength of augmentation. lightly as its guide shows it: crops as JPEG files, `SimCLRTransform`, a `DataLoader`; with
-and without worker processes, and what is faster counts. Needs ../shared/data and lightly (requirements-dev.txt).
+and without worker processes, on a GPU with and without bfloat16, and what is fastest counts. Needs ../shared/data and
+lightly (requirements-dev.txt).
 """
 
 import argparse
+import itertools
 import json
+import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +28,40 @@ import torch  # noqa: E402  (the project must be on the path first)
 import torchvision  # noqa: E402
 
 from core.crops import encode_jpeg  # noqa: E402
+from core.errors import AnomalureError  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
 from core.labelled_crops import LabelledCrops, choose_split, read_labelled_crops  # noqa: E402
 from core.settings import RunSettings  # noqa: E402
 from core.training_settings import TrainingSettings  # noqa: E402
+from models.device import choose_device  # noqa: E402
 from models.encoder_crops import EncoderCrops  # noqa: E402
 from models.encoder_spec import EncoderSpec  # noqa: E402
 from models.encoder_training import Trainer  # noqa: E402
 
-WILDLIFE = ROOT.parent / "shared" / "data" / "wildlife"
+DATA = ROOT.parent / "shared" / "data"
 IMAGE_PX = 128
 SAVED_PX = 320  # as the pages keep crops; most of these are smaller
 AT_LEAST = 1.0
+NETWORKS = ("mobilenet_v2", "resnet18", "resnet50")
+WORKERS = {"cpu": (0, 2), "cuda": (8, 12)}
+BATCHES = {"cpu": (32,), "cuda": (32, 128)}
+N_STEPS = 100_000  # more than are ever taken
+FETCHED_AHEAD = 2  # batches a worker, torch's own default
 
 
 class LightlySimClr:
     """lightly's SimCLR, as its guide builds it."""
 
-    def __init__(self, folder: Path, settings: TrainingSettings, *, backbone: str, workers: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: TrainingSettings,
+        *,
+        backbone: str,
+        workers: int,
+        device: torch.device,
+        halved: bool = False,
+    ) -> None:
         from lightly.data import LightlyDataset
         from lightly.loss import NTXentLoss
         from lightly.models.modules import SimCLRProjectionHead
@@ -50,13 +70,18 @@ class LightlySimClr:
         transform = SimCLRTransform(
             input_size=settings.image_px, cj_strength=settings.colour_strength, min_scale=settings.smallest_cut,
             random_gray_scale=settings.grey_share, gaussian_blur=settings.blur_share)  # fmt: skip
+        dataset = LightlyDataset(str(folder), transform=transform)
+        # One epoch without an end, so that the workers are not started anew every few batches.
+        order = torch.utils.data.RandomSampler(dataset, num_samples=N_STEPS * settings.batch_crops)
         self._loader = torch.utils.data.DataLoader(
-            LightlyDataset(str(folder), transform=transform), batch_size=settings.batch_crops, shuffle=True,
-            drop_last=True, num_workers=workers)  # fmt: skip
+            dataset, batch_size=settings.batch_crops, sampler=order, drop_last=True, num_workers=workers,
+            prefetch_factor=FETCHED_AHEAD if workers else None, pin_memory=device.type == "cuda")  # fmt: skip
+        self.fetched_ahead = FETCHED_AHEAD * workers
+        self._device, self._halved = device, halved
         network = torchvision.models.get_model(backbone, weights=None)
         length = _take_head_off(network)
         head = SimCLRProjectionHead(length, settings.projection_hidden, settings.projection_size)
-        self._model = torch.nn.Sequential(network, head).train()
+        self._model = torch.nn.Sequential(network, head).train().to(device)
         self._criterion = NTXentLoss(temperature=settings.temperature)
         self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=settings.learning_rate)
         self._batches: Iterator[Any] = iter(())
@@ -75,8 +100,9 @@ class LightlySimClr:
         if batch is None:
             self.prepare()
             batch = next(self._batches)
-        first, second = batch[0]
-        loss = self._criterion(self._model(first), self._model(second))
+        first, second = (views.to(self._device, non_blocking=True) for views in batch[0])
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._halved):
+            loss = self._criterion(self._model(first), self._model(second))
         loss.backward()
         self._optimizer.step()
         self._optimizer.zero_grad()
@@ -85,11 +111,13 @@ class LightlySimClr:
 class OurSimClr:
     """The training that the Train page and `cli.py train --method simclr` do."""
 
-    def __init__(self, crops: EncoderCrops, folder: Path, settings: TrainingSettings, *, backbone: str) -> None:
+    fetched_ahead = 0
+
+    def __init__(
+        self, crops: EncoderCrops, folder: Path, settings: TrainingSettings, *, backbone: str, device: torch.device
+    ) -> None:
         start = EncoderSpec(backbone=backbone, weights="none", input_px=settings.image_px)
-        self._trainer = Trainer(
-            crops, folder, start=start, method="simclr", settings=settings, device=torch.device("cpu")
-        )
+        self._trainer = Trainer(crops, folder, start=start, method="simclr", settings=settings, device=device)
         self._trainer.restore()
         self._trainer.learner.train()
         self._at = 0
@@ -110,7 +138,7 @@ class OurSimClr:
         """Learn from one batch."""
         if not self._batches:
             self._batches = self._trainer.sampler.deal_epoch(self._at)
-        self._trainer.take_step(self._batches.pop(), at=self._at, n_steps=100_000)
+        self._trainer.take_step(self._batches.pop(), at=self._at, n_steps=N_STEPS)
         self._at += 1
 
 
@@ -123,15 +151,16 @@ def _take_head_off(network: torch.nn.Module) -> int:
     return int(last.in_features)  # type: ignore[arg-type]
 
 
-def write_crops(folder: Path, settings: TrainingSettings, *, most: int) -> tuple[EncoderCrops, float]:
+def write_crops(data: Path, folder: Path, settings: TrainingSettings, *, most: int) -> tuple[EncoderCrops, float]:
     """The crops of the train split, as JPEGs for lightly and as bytes for us; and our crops a second, once."""
-    cut = LabelledCrops()
-    photos = choose_split(read_labels(WILDLIFE / "annotations.json"), "train")
+    cut, images = LabelledCrops(), data / "wildlife" / "images"
+    photos = choose_split(read_labels(data / "wildlife" / "annotations.json"), "train")
     photos = [photo for photo in photos if any(label.box is not None for label in photo.labels)]
+    photos = [photo for photo in photos if (images / photo.file_name).is_file()]
     step = max(1, len(photos) // most)
     pictures = []
     folder.mkdir()
-    for pixels in read_labelled_crops(photos[::step][:most], WILDLIFE / "images", settings=RunSettings(), into=cut):
+    for pixels in read_labelled_crops(photos[::step][:most], images, settings=RunSettings(), into=cut):
         pictures.append(pixels.copy())
         (folder / f"{len(pictures):05d}.jpg").write_bytes(encode_jpeg(pixels, longest_px=SAVED_PX))
     began = time.perf_counter()
@@ -139,8 +168,14 @@ def write_crops(folder: Path, settings: TrainingSettings, *, most: int) -> tuple
     return crops, len(pictures) / (time.perf_counter() - began)
 
 
-def take_turns(parts: dict[str, Any], *, turns: int, steps: int, batch: int) -> dict[str, list[float]]:
-    """Crops a second of each part in each turn; the first step of each, which sets things up, is not counted."""
+def take_turns(
+    parts: dict[str, Any], *, turns: int, steps: int, least_s: float, batch: int, device: torch.device
+) -> dict[str, list[float]]:
+    """Crops a second of each part in each turn; the first step of each, which sets things up, is not counted.
+
+    At least ``steps``, and as many as take ``least_s``. On a GPU, where a step takes milliseconds, what workers had
+    fetched before the clock ran is used up first.
+    """
     rates: dict[str, list[float]] = {name: [] for name in parts}
     for part in parts.values():
         part.prepare()
@@ -149,49 +184,75 @@ def take_turns(parts: dict[str, Any], *, turns: int, steps: int, batch: int) -> 
     for _ in range(turns):
         for name, part in parts.items():
             part.prepare()
-            rates[name].append(batch * steps / _time(lambda part=part: [part.step() for _ in range(steps)]))  # type: ignore[misc]
+            if device.type == "cuda":
+                for _ in range(1 + part.fetched_ahead):
+                    part.step()
+            rates[name].append(batch * _count_steps(part, steps=steps, least_s=least_s, device=device))
             part.rest()
     return rates
 
 
-def _time(act: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
+def _count_steps(part: Any, *, steps: int, least_s: float, device: torch.device) -> float:
+    """Steps a second; a GPU's clock stops when it has done what it was asked for."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait()
+    began, done = time.perf_counter(), 0
+    while done < steps or time.perf_counter() - began < least_s:
+        for _ in range(steps):
+            part.step()
+        done += steps
+        wait()
+    return done / (time.perf_counter() - began)
 
 
-def measure(*, quick: bool) -> dict[str, Any]:
-    """A row a network: crops a second, medians over the turns."""
-    turns, steps, batch = (2, 2, 16) if quick else (3, 3, 32)
-    networks = ("mobilenet_v2",) if quick else ("mobilenet_v2", "resnet18", "resnet50")
-    settings = TrainingSettings(image_px=IMAGE_PX, batch_crops=batch, held_out_share=0.0)
+def measure(data: Path, *, quick: bool, device: torch.device, networks: Sequence[str]) -> dict[str, Any]:
+    """A row a network and size of batch: crops a second, medians over the turns."""
+    turns, steps, least_s = (2, 2, 0.0) if quick else (3, 3, 0.0)
+    if device.type == "cuda":
+        turns, steps, least_s = (2, 3, 0.3) if quick else (2, 10, 1.2)
+    batches = (16,) if quick else BATCHES[device.type]
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        crops, kept_per_s = write_crops(folder / "crops", settings, most=64 if quick else 600)
-        for backbone in networks:
-            (folder / backbone).mkdir()
-            ours = OurSimClr(crops, folder / backbone, settings, backbone=backbone)
+        settings = TrainingSettings(image_px=IMAGE_PX, batch_crops=batches[0], held_out_share=0.0)
+        crops, kept_per_s = write_crops(data, folder / "crops", settings, most=64 if quick else 600)
+        # A batch never has more crops than there are: ours would take fewer, lightly none.
+        batches = tuple(batch for batch in batches if batch <= len(crops.species))
+        for backbone, batch in itertools.product(networks, batches):
+            settings = replace(settings, batch_crops=batch)
+            place = folder / f"{backbone}-{batch}"
+            place.mkdir()
+            ours = OurSimClr(crops, place, settings, backbone=backbone, device=device)
             parts: dict[str, Any] = {"ours": ours}
-            for workers in (0,) if quick else (0, 2):
-                parts[f"lightly, {workers} workers"] = LightlySimClr(
-                    folder / "crops", settings, backbone=backbone, workers=workers
-                )
-            rates = take_turns(parts, turns=turns, steps=steps, batch=batch)
+            for workers in _list_workers(device, quick=quick):
+                for halved in (False, True) if device.type == "cuda" else (False,):
+                    name = f"lightly, {workers} workers" + (", bf16" if halved else "")
+                    parts[name] = LightlySimClr(
+                        folder / "crops", settings, backbone=backbone, workers=workers, device=device, halved=halved
+                    )
+            rates = take_turns(parts, turns=turns, steps=steps, least_s=least_s, batch=batch, device=device)
             medians = {name: statistics.median(figures) for name, figures in rates.items()}
             best = max(rate for name, rate in medians.items() if name != "ours")
             ratios = [mine / max(rates[name][i] for name in rates if name != "ours")
                       for i, mine in enumerate(rates["ours"])]  # fmt: skip
             rows.append({"network": backbone, "batch": batch, "precision": ours.precision, **medians,
                          "best_of_lightly": best, "times_lightly": statistics.median(ratios)})  # fmt: skip
-    return {"image_px": IMAGE_PX, "threads": torch.get_num_threads(), "crops": len(crops.species),
-            "crops_kept_per_s": kept_per_s, "rows": rows}  # fmt: skip
+    return {"image_px": IMAGE_PX, "threads": torch.get_num_threads(), "processors": os.cpu_count(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "crops": len(crops.species), "crops_kept_per_s": kept_per_s, "rows": rows}  # fmt: skip
+
+
+def _list_workers(device: torch.device, *, quick: bool) -> tuple[int, ...]:
+    if device.type == "cuda":
+        return WORKERS["cuda"][:1] if quick else WORKERS["cuda"]
+    return (0,) if quick else WORKERS["cpu"]
 
 
 def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
     """At least lightly's crops a second, for each network."""
     return [
-        {"name": f"{row['network']}: crops a second, times lightly's", "figure": round(row["times_lightly"], 2),
+        {"name": f"{row['network']}, batches of {row['batch']}: crops a second, times lightly's",
+         "figure": round(row["times_lightly"], 2),
          "target": f"at least {AT_LEAST:g}", "met": row["times_lightly"] >= AT_LEAST}
         for row in figures["rows"]
     ]  # fmt: skip
@@ -199,8 +260,8 @@ def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
 
 def print_tables(figures: dict[str, Any], targets: list[dict[str, Any]]) -> None:
     """The tables of bench/README.md."""
-    print(f"{figures['crops']} crops at {figures['image_px']} px, {figures['threads']} threads; crops are cut to size "
-          f"once, {figures['crops_kept_per_s']:,.0f} a second.\n")  # fmt: skip
+    print(f"{figures['crops']} crops at {figures['image_px']} px on {figures['device']}, {figures['threads']} threads; "
+          f"crops are cut to size once, {figures['crops_kept_per_s']:,.0f} a second.\n")  # fmt: skip
     names = [name for name in figures["rows"][0] if name == "ours" or name.startswith("lightly")]
     print(f"| crops a second | batch | our precision | {' | '.join(names)} | times |")
     print("|---" * (len(names) + 4) + "|")
@@ -219,16 +280,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Crops a second of SimCLR training, beside lightly's.")
     parser.add_argument("--quick", action="store_true", help="one network, few steps; under a minute")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what both train on")
+    parser.add_argument("--networks", nargs="+", metavar="NAME", help="torchvision's names; left out: three of them")
+    parser.add_argument("--data", type=Path, default=DATA, metavar="FOLDER", help="where wildlife/ is")
     options = parser.parse_args()
-    if not WILDLIFE.is_dir():
-        print(f"This bench needs the real photos in {WILDLIFE}, which are not here.", file=sys.stderr)
+    if not (options.data / "wildlife").is_dir():
+        print(f"This bench needs the real photos in {options.data / 'wildlife'}, which are not here.", file=sys.stderr)
         return 1
     try:
         import lightly  # noqa: F401
     except ImportError:
         print("This bench needs lightly: pip install -r requirements-dev.txt.", file=sys.stderr)
         return 1
-    figures = measure(quick=options.quick)
+    try:
+        device = choose_device(options.device)
+    except AnomalureError as error:
+        print(error, file=sys.stderr)
+        return 1
+    networks = options.networks or (NETWORKS[:1] if options.quick else NETWORKS)
+    figures = measure(options.data, quick=options.quick, device=device, networks=networks)
     targets = list_targets(figures)
     if options.json:
         print(json.dumps({**figures, "targets": targets}))

@@ -1,11 +1,13 @@
 """Random views of crops, a whole batch at once, on the processor that trains."""
 
+import functools
 import math
 from dataclasses import dataclass
 
 import torch
 
 from core.training_settings import TrainingSettings
+from models.device import send
 
 MEAN, SCALE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of the channels from 0 to 1, as torchvision's published weights expect them."""
@@ -75,7 +77,7 @@ class Augmenter:
         zero = torch.zeros(n)
         turn = torch.stack([torch.stack([wide * mirror, zero, across], 1), torch.stack([zero, tall, down], 1)], 1)
         grid = torch.nn.functional.affine_grid(
-            turn.to(pictures.device), [n, 3, self.image_px, self.image_px], align_corners=False
+            send(turn, pictures.device), [n, 3, self.image_px, self.image_px], align_corners=False
         )
         return torch.nn.functional.grid_sample(
             pictures, grid, mode="bilinear", padding_mode="border", align_corners=False
@@ -91,32 +93,36 @@ class Augmenter:
         reach = max(1, min(math.ceil(2 * MOST_BLUR * self.image_px / BLUR_FRAME_PX), self.image_px - 1))
         offsets = torch.arange(-reach, reach + 1)[None]
         kernels = torch.exp(-0.5 * (offsets / sigma) ** 2)
-        kernels = (kernels / kernels.sum(1, keepdim=True)).repeat_interleave(3, dim=0).to(views.device)  # (3m, k)
-        part = views[chosen.to(views.device)].reshape(1, -1, *views.shape[2:])  # (1, 3m, px, px)
+        kernels = send((kernels / kernels.sum(1, keepdim=True)).repeat_interleave(3, dim=0), views.device)  # (3m, k)
+        chosen = send(chosen, views.device)
+        part = views[chosen].reshape(1, -1, *views.shape[2:])  # (1, 3m, px, px)
         groups = part.shape[1]
         part = torch.nn.functional.pad(part, (reach, reach, reach, reach), mode="reflect")
         part = torch.nn.functional.conv2d(part, kernels[:, None, None, :], groups=groups)
         part = torch.nn.functional.conv2d(part, kernels[:, None, :, None], groups=groups)
-        views[chosen.to(views.device)] = part.reshape(-1, 3, *views.shape[2:])
+        views[chosen] = part.reshape(-1, 3, *views.shape[2:])
         return views
 
     def _colour(self, views: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         n, device = len(views), views.device
-        grey = torch.tensor(GREY)
-        mean = views.mean(dim=(2, 3)).cpu() @ grey / 255  # (n,)
-        matrix, offset = self._draw_colours(mean, generator)
-        scale, shift = torch.tensor(SCALE), torch.tensor(MEAN)
+        grey, shift, scale = _place_constants(device)
+        matrix, lift, flatness = (send(values, device) for values in self._draw_colours(n, generator))
+        mean = views.mean(dim=(2, 3)) @ grey / 255  # (n,), of grey
+        offset = lift * (flatness * mean)[:, None]  # the matrix on the grey that contrast adds
         # Normalising is one more matrix; what is over white or under black is cut off at white's and black's place.
-        matrix = (matrix / 255 / scale[None, :, None]).to(device)
-        offset = ((offset - shift) / scale).to(device)
+        matrix = matrix / 255 / scale[None, :, None]
+        offset = (offset - shift) / scale
         views = torch.baddbmm(offset[:, :, None], matrix, views.reshape(n, 3, -1))
-        black, white = (-shift / scale).to(device)[None, :, None], ((1 - shift) / scale).to(device)[None, :, None]
+        black, white = (-shift / scale)[None, :, None], ((1 - shift) / scale)[None, :, None]
         views = torch.minimum(torch.maximum(views, black), white).reshape(n, 3, self.image_px, self.image_px)
         return views.contiguous(memory_format=torch.channels_last)
 
-    def _draw_colours(self, mean: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """A matrix ``(n, 3, 3)`` and an offset ``(n, 3)`` a view, on channels from 0 to 1; ``mean`` grey ``(n,)``."""
-        n, strength = len(mean), self.colour_strength
+    def _draw_colours(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """On channels from 0 to 1, for each view: a matrix, what it makes of white, and how little contrast is left.
+
+        Of shapes ``(n, 3, 3)``, ``(n, 3)``, before contrast, and ``(n,)``.
+        """
+        strength = self.colour_strength
         draws = 2 * torch.rand(n, 4, generator=generator) - 1
         gates = torch.rand(n, 2, generator=generator)
         brightness = 1 + BRIGHTNESS * strength * draws[:, 0]
@@ -134,8 +140,13 @@ class Augmenter:
         matrix = _turn_hue(angle) @ saturated
         matrix = torch.where((gates[:, 1] < self.grey_share)[:, None, None], to_grey @ matrix, matrix)
         matrix = matrix * brightness[:, None, None]
-        offset = (matrix.sum(dim=2)) * ((1 - contrast) * mean)[:, None]  # the matrix on the grey that contrast adds
-        return matrix * contrast[:, None, None], offset
+        return matrix * contrast[:, None, None], matrix.sum(dim=2), 1 - contrast
+
+
+@functools.cache
+def _place_constants(device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """``GREY``, ``MEAN`` and ``SCALE`` where the views are."""
+    return torch.tensor(GREY, device=device), torch.tensor(MEAN, device=device), torch.tensor(SCALE, device=device)
 
 
 def _turn_hue(angle: torch.Tensor) -> torch.Tensor:

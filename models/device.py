@@ -42,3 +42,13 @@ def openvino_core() -> ov.Core:
 def cpu_has_bf16() -> bool:
     """Whether the CPU computes in bfloat16 itself (avx512_bf16, amx), so that it is faster and not slower."""
     return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def send(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor of the CPU on the device; with a GPU the CPU goes on at once, instead of waiting for all it asked for.
+
+    The GPU does things in the order in which they were asked for, so what follows may use the tensor right away.
+    """
+    if device.type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)

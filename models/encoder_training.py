@@ -21,7 +21,7 @@ from models.allocator import keep_freed_memory
 from models.augmentations import Augmenter
 from models.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
 from models.crop_sampler import CropSampler
-from models.device import choose_device, cpu_has_bf16
+from models.device import choose_device, cpu_has_bf16, send
 from models.encoder_crops import EncoderCrops, hold_out_events
 from models.encoder_spec import EncoderSpec
 from models.projection_head import build_learner
@@ -338,20 +338,20 @@ class Trainer:
 
     def _compute_loss(self, rows: np.ndarray, generator: torch.Generator, *, choice: str = "") -> torch.Tensor:
         twice = self.method == "simclr"
-        views = self._see(np.concatenate([rows, rows]) if twice else rows, generator)
+        views = self._see(rows, generator, twice=twice)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             vectors = self.learner(views)
         if twice:
-            groups = self.event_of[rows].to(self.device)
+            groups = send(self.event_of[rows], self.device)
             return compute_nt_xent(vectors, temperature=self.settings.temperature, groups=groups)
-        species = self.species_of[rows].to(self.device)
+        species = send(self.species_of[rows], self.device)
         return compute_triplet_loss(
             vectors, species, margin=self.settings.triplet_margin, choice=choice or self.settings.triplet_choice
         )
 
-    def _see(self, rows: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-        squares = torch.from_numpy(self.crops.squares[rows]).to(self.device)
-        return self.augmenter.make_views(squares, generator)
+    def _see(self, rows: np.ndarray, generator: torch.Generator, *, twice: bool = False) -> torch.Tensor:
+        squares = send(torch.from_numpy(self.crops.squares[rows]), self.device)
+        return self.augmenter.make_views(torch.cat([squares, squares]) if twice else squares, generator)
 
     @torch.no_grad()
     def _measure_held_out(self) -> float | None:

@@ -1,13 +1,12 @@
 """A YOLO detector through torch, on a GPU: whole batches at once."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
-import numpy as np
 import torch
 
 from core.records import Found, LoadedPhoto
 from core.settings import RunSettings
+from models.device import send
 from models.letterbox import Letterbox, fit_canvas
 from models.nms import read_end_to_end, read_grid
 from models.yolo_boxes import name_boxes
@@ -19,7 +18,7 @@ PHOTOS_AT_ONCE = 32
 class TorchDetector:
     """Finds animals with a YOLO network; a Detector of core/parts.py.
 
-    Photos that follow each other and have one shape are computed together.
+    Photos that fit the same canvas are computed together.
     """
 
     def __init__(
@@ -47,24 +46,34 @@ class TorchDetector:
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
         """What is in each photo, in the photos' order, most confident first."""
-        found: list[Found] = []
-        for photo_hw, group in groupby(photos, key=lambda photo: photo.pixels.shape[:2]):
-            alike = list(group)
-            canvas_hw = fit_canvas(photo_hw, image_px=self.image_px, stride=self.metadata.stride)
-            letterbox = Letterbox(photo_hw, canvas_hw)
-            for start in range(0, len(alike), PHOTOS_AT_ONCE):
-                found += self._detect_alike(alike[start : start + PHOTOS_AT_ONCE], letterbox)
-        return found
+        boxes = [self._letterbox(photo.pixels.shape[:2]) for photo in photos]
+        alike: dict[tuple[int, int], list[int]] = {}
+        for i, letterbox in enumerate(boxes):
+            alike.setdefault(letterbox.canvas_hw, []).append(i)
+        found: dict[int, Found] = {}
+        for rows in alike.values():
+            for start in range(0, len(rows), PHOTOS_AT_ONCE):
+                some = rows[start : start + PHOTOS_AT_ONCE]
+                answers = self._detect_alike([photos[i] for i in some], [boxes[i] for i in some])
+                found.update(zip(some, answers, strict=True))
+        return [found[i] for i in range(len(photos))]
 
-    def _detect_alike(self, photos: Sequence[LoadedPhoto], letterbox: Letterbox) -> list[Found]:
-        canvases = np.empty((len(photos), *letterbox.canvas_hw, 3), dtype=np.uint8)
-        for photo, canvas in zip(photos, canvases, strict=True):
-            letterbox.draw(photo.pixels, canvas)
+    def _letterbox(self, photo_hw: tuple[int, int]) -> Letterbox:
+        return Letterbox(photo_hw, fit_canvas(photo_hw, image_px=self.image_px, stride=self.metadata.stride))
+
+    def _detect_alike(self, photos: Sequence[LoadedPhoto], letterboxes: Sequence[Letterbox]) -> list[Found]:
         on_gpu = self._device.type == "cuda"
+        canvases = torch.empty(len(photos), *letterboxes[0].canvas_hw, 3, dtype=torch.uint8, pin_memory=on_gpu)
+        for photo, letterbox, canvas in zip(photos, letterboxes, canvases.numpy(), strict=True):
+            letterbox.draw(photo.pixels, canvas)
         with torch.inference_mode(), torch.autocast(self._device.type, torch.float16, enabled=on_gpu):
-            pictures = torch.from_numpy(canvases).to(self._device).permute(0, 3, 1, 2).float() / 255  # (n, 3, h, w)
-            outputs = self._network(pictures).float().cpu().numpy()
-        read = read_end_to_end if outputs.shape[2] == 6 and outputs.shape[1] != 4 + len(self.class_names) else read_grid
+            pictures = send(canvases, self._device).permute(0, 3, 1, 2).float() / 255  # (n, 3, h, w)
+            outputs = self._network(pictures).float()
+            end_to_end = outputs.shape[2] == 6 and outputs.shape[1] != 4 + len(self.class_names)
+            if not end_to_end:
+                outputs = self._drop_unsure(outputs)
+            found = outputs.cpu().numpy()
+        read = read_end_to_end if end_to_end else read_grid
         return [
             name_boxes(
                 read(output, min_confidence=self.settings.min_confidence),
@@ -72,5 +81,13 @@ class TorchDetector:
                 metadata=self.metadata,
                 settings=self.settings,
             )
-            for output in outputs
+            for output, letterbox in zip(found, letterboxes, strict=True)
         ]
+
+    def _drop_unsure(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Only the cells ``(n, 4 + classes, k)`` that are sure enough in a photo of the batch, in their order.
+
+        A grid has thousands of cells; fetching all of them from a GPU takes longer than computing them.
+        """
+        sure = (outputs[:, 4:] >= self.settings.min_confidence).any(dim=1).any(dim=0)  # (cells,)
+        return outputs[:, :, sure]
