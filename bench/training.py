@@ -44,8 +44,9 @@ SAVED_PX = 320  # as the pages keep crops; most of these are smaller
 AT_LEAST = 1.0
 NETWORKS = ("mobilenet_v2", "resnet18", "resnet50")
 WORKERS = {"cpu": (0, 2), "cuda": (8, 12)}
-BATCHES = {"cpu": (32,), "cuda": (32, 128)}
+BATCHES = {"cpu": (32,), "cuda": (64,)}
 N_STEPS = 100_000  # more than are ever taken
+WARM_STEPS = 3
 FETCHED_AHEAD = 2  # batches a worker, torch's own default
 
 
@@ -173,20 +174,20 @@ def take_turns(
 ) -> dict[str, list[float]]:
     """Crops a second of each part in each turn; the first step of each, which sets things up, is not counted.
 
-    At least ``steps``, and as many as take ``least_s``. On a GPU, where a step takes milliseconds, what workers had
-    fetched before the clock ran is used up first.
+    At least ``steps``, and as many as take ``least_s``. On a GPU, where a step takes milliseconds, each turn begins
+    with some steps that are not counted, which also use up what workers fetched before the clock ran.
     """
     rates: dict[str, list[float]] = {name: [] for name in parts}
-    for part in parts.values():
+    on_gpu = device.type == "cuda"
+    for part in parts.values() if not on_gpu else ():
         part.prepare()
         part.step()
         part.rest()
     for _ in range(turns):
         for name, part in parts.items():
             part.prepare()
-            if device.type == "cuda":
-                for _ in range(1 + part.fetched_ahead):
-                    part.step()
+            for _ in range(WARM_STEPS + part.fetched_ahead if on_gpu else 0):
+                part.step()
             rates[name].append(batch * _count_steps(part, steps=steps, least_s=least_s, device=device))
             part.rest()
     return rates
@@ -209,8 +210,8 @@ def measure(data: Path, *, quick: bool, device: torch.device, networks: Sequence
     """A row a network and size of batch: crops a second, medians over the turns."""
     turns, steps, least_s = (2, 2, 0.0) if quick else (3, 3, 0.0)
     if device.type == "cuda":
-        turns, steps, least_s = (2, 3, 0.3) if quick else (2, 10, 1.2)
-    batches = (16,) if quick else BATCHES[device.type]
+        turns, steps, least_s = (2, 3, 0.3) if quick else (2, 10, 1.0)
+    batches: tuple[int, ...] = (16,) if quick else BATCHES[device.type]
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -317,6 +317,31 @@ def test_a_pt_file_finds_in_torch_what_ultralytics_finds(pt_file, tmp_path, monk
     assert list(tmp_path.iterdir()) == []  # nothing is written where the user happens to be
 
 
+def test_photos_of_many_shapes_get_in_torch_what_each_gets_alone(pt_file):
+    import torch
+
+    from models.torch_detector import TorchDetector
+    from models.ultralytics_model import GridOnly, load_pt
+
+    settings = RunSettings(detector_image_px=128, min_confidence=0.01)
+    rng = np.random.default_rng(5)
+    shapes = [(96, 128), (128, 60), (48, 64), (128, 60), (96, 128)]
+    photos = [load_pixels(rng.integers(0, 256, (*hw, 3)), f"{i}.jpg") for i, hw in enumerate(shapes)]
+    network, metadata = load_pt(pt_file)
+    detector = TorchDetector(
+        GridOnly(network), name="mine", metadata=metadata, settings=settings, device=torch.device("cpu")
+    )
+
+    together, alone = detector.detect(photos), [detector.detect([photo])[0] for photo in photos]
+
+    assert all(one.detections for one in alone)
+    for one, other in zip(together, alone, strict=True):
+        assert [box.confidence for box in one.detections] == pytest.approx(
+            [box.confidence for box in other.detections], abs=1e-4
+        )
+    assert detector.detect([]) == []
+
+
 def test_a_pt_file_runs_on_a_cpu_through_openvino(pt_file):
     settings = RunSettings(detector_image_px=128, min_confidence=0.001)
 
