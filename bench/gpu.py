@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402  (the project must be on the path first)
 import torch  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
 from scipy.stats import spearmanr  # noqa: E402
 
 from bench.pipeline import Ours  # noqa: E402
@@ -117,6 +118,13 @@ def write_detector(path: Path) -> None:
 
     torch.manual_seed(0)
     YOLO("yolov8n.yaml", task="detect").save(path)
+
+
+def draw_weights(backbone: str, path: Path) -> EncoderSpec:
+    """An encoder with random weights, the same ones whoever loads it."""
+    torch.manual_seed(0)
+    save_file(build_backbone(backbone, weights="none").state_dict(), path)
+    return EncoderSpec(backbone=backbone, weights=str(path))
 
 
 def read_photos(folder: Path, files: Sequence[str], settings: RunSettings) -> Iterator[list[LoadedPhoto]]:
@@ -320,7 +328,6 @@ def measure(data: Path, *, quick: bool, device: torch.device, parts: Sequence[st
     files = list(find_photos(folder).file_names)[: 64 if quick else 450]
     given = data / "weights" / "mobilenet_v2.safetensors"
     mobilenet = EncoderSpec(weights=str(given if given.is_file() else BUNDLED_WEIGHTS))
-    specs = [mobilenet] + [EncoderSpec(backbone=name, weights="none") for name in NETWORKS[1:] if not quick]
     figures: dict[str, Any] = {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "processors": os.cpu_count(), "torch": torch.__version__, "photos": len(files),
@@ -334,6 +341,8 @@ def measure(data: Path, *, quick: bool, device: torch.device, parts: Sequence[st
             figures["detector"] = compare_detectors(weights, folder, files, device=device, turns=turns, least_s=least_s)
         if "encoders" in parts:
             crops = cut_season(folder, files, truth, input_px=mobilenet.input_px)
+            others = () if quick else NETWORKS[1:]
+            specs = [mobilenet, *(draw_weights(name, place / f"{name}.safetensors") for name in others)]
             figures["encoders"] = compare_encoders(
                 specs, crops, device=device, turns=turns, least_s=least_s, many=len(crops) if quick else MANY_CROPS
             )
@@ -354,7 +363,8 @@ def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
         wanted.append(("detector, from files: times Ultralytics", detector["from_files"]["times"], LEAST_TIMES))
     for row in figures.get("encoders", ()):
         wanted.append((f"{row['network']}: times the naive loop", row["times"], LEAST_TIMES))
-        wanted.append((f"{row['network']}: median cosine with the CPU's", row["median_cosine"], LEAST_COSINE))
+        if row["network"] == NETWORKS[0]:  # networks with random weights give all crops nearly the same embedding
+            wanted.append((f"{row['network']}: least cosine with the CPU's", row["least_cosine"], LEAST_COSINE))
     if run := figures.get("run"):
         wanted.append(("whole run: times the same on the CPU", run["times"], LEAST_TIMES))
         wanted.append(("rank correlation of scores with the CPU's", run["rank_correlation"], LEAST_RANK_CORRELATION))
