@@ -3,15 +3,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from fake_project import add_run, make_project
 from streamlit.testing.v1 import AppTest
 
 from core.project import Project
+from core.rankings import RankingInfo, write_ranking
 from core.records import Decision, JudgedBy
 from core.runs import Phase, Progress
 from core.selections import save_selection
+from core.stopping import LEAST_DECIDED, Remaining
 from ui.review_rows import is_best_fit
 from ui.reviewer_pass import read_pass
 from ui.state import rate_key
@@ -204,6 +207,9 @@ def test_a_selection_is_a_list_to_review_in_its_own_order(project):
 
     assert shown(page) == chosen, "also those that are not flagged"
     assert board(page)["query"]["selection"] == selection.selection_id
+    assert "Only the crops that were selected on Explore: **odd ones**." in texts(page)
+    page.button(key="leave-selection").click().run()
+    assert shown(page) == crop_ids(project), "the flagged ones again"
 
 
 def test_an_address_with_a_selection_opens_its_run(project, tmp_path):
@@ -287,7 +293,51 @@ def test_when_all_is_decided_the_page_says_so(project):
     page = open_page()
 
     assert shown(page) == []
-    assert "All 6 crops decided" in texts(page)
+    assert "All 6 flagged crops decided" in texts(page)
+
+
+def lines(page: AppTest) -> str:
+    """What is said in lines over the board."""
+    return " ".join(str(item.value) for item in page.markdown)
+
+
+def test_when_every_flagged_crop_is_decided_one_press_leads_on_to_the_others(project):
+    flagged = crop_ids(project)
+    project.save_verdicts(flagged, Decision.ANOMALY)
+    page = open_page()
+    assert "Every flagged crop is decided, 6 others not." in lines(page)
+
+    page.button(key="look-on").click().run()
+
+    assert not page.exception
+    assert shown(page) == [crop for crop in crop_ids(project, flagged_only=False) if crop not in flagged]
+    assert page.selectbox(key="order").value == "likely"
+    assert "Every flagged crop" not in lines(page)
+
+
+def test_nobody_is_led_on_while_flagged_crops_are_left_or_filters_hide_some(project):
+    *most, last = crop_ids(project)
+    project.save_verdicts(most, Decision.NORMAL)
+    page = open_page()
+    assert "Every flagged crop" not in lines(page)
+
+    project.save_verdict(last, Decision.NORMAL)
+    page.selectbox(key="species").set_value("deer").run()
+
+    assert "Every flagged crop" not in lines(page)
+
+
+def test_nobody_is_led_on_when_the_estimate_says_to_stop(project):
+    project.save_verdicts(crop_ids(project), Decision.NORMAL)
+    said = Remaining(found=0, decided=LEAST_DECIDED, undecided=6, expected=0.1, at_most=0)
+    run = project.latest_run()
+    write_ranking(run, RankingInfo(run.run_id, 30, 0, 30, said), crop_ids=[], likelihoods=np.empty(0),
+                  likely_places=np.empty(0), learn_places=np.empty(0))  # fmt: skip
+
+    page = open_page()
+
+    assert "You can stop here" in lines(page)
+    assert "Every flagged crop" not in lines(page)
 
 
 def open_download(page: AppTest) -> AppTest:

@@ -78,9 +78,10 @@ def name_species(project: Project, index: ReviewIndex) -> list[str]:
 def show_nothing_here(view: QueueView, filters: Filters) -> None:
     """Why there are no crops, and what to do next."""
     where = " for this choice" if filters.narrowed else ""
+    kind = "flagged crop" if filters.queue.flagged_only else "crop"
     if filters.queue.undecided_only and view.n_selected:
         st.success(
-            f"All {count(view.n_selected, 'crop')}{where} decided. Choose **All** above to see them again, "
+            f"All {count(view.n_selected, kind)}{where} decided. Choose **All** above to see them again, "
             "or download the anomalies.",
             icon=":material/task_alt:",
         )

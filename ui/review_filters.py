@@ -15,7 +15,7 @@ from core.review_index import RANKED, QueueFilters, ReviewIndex
 from core.runs import RunFolder
 from core.settings import SETTINGS
 from ui.state import Key, rate_key
-from ui.words import DECISION_WORDS, count
+from ui.words import DECISION_WORDS, count, escape_markdown
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 TO_DECIDE, ALL = "To decide", "All"
@@ -54,6 +54,14 @@ def start_over() -> None:
     st.session_state[Key.SHOWN_SINCE] = datetime.now(UTC)
 
 
+def look_on() -> None:
+    """From the flagged crops on to every crop, those first that the decisions so far make likely anomalies."""
+    st.session_state[Key.FLAGGED_ONLY] = EVERY_CROP
+    st.session_state[Key.SHOW] = TO_DECIDE
+    st.session_state[Key.ORDER] = "likely"
+    start_over()
+
+
 def _change_run() -> None:
     """Another run has other species, cameras, days and reviewers."""
     for key in (Key.SPECIES, Key.CAMERA, Key.DECIDED_BY, Key.SELECTION):
@@ -67,6 +75,11 @@ def _change_selection() -> None:
     """A selection has an order of its own."""
     st.session_state[Key.ORDER] = "given" if st.session_state.get(Key.SELECTION) else next(iter(ORDER_WORDS))
     start_over()
+
+
+def _leave_selection() -> None:
+    st.session_state[Key.SELECTION] = None
+    _change_selection()
 
 
 def shown_since() -> datetime:
@@ -148,6 +161,12 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
         captured_to=captured_to, score_from=score_from, score_to=score_to, p_value_from=p_value_from,
         p_value_to=p_value_to, decided_as=decided_as, decided_by=decided_by, crop_ids=crop_ids, with_people=with_people,
         ranking=latest_sequence(index.run) if order in RANKED else None)  # fmt: skip
+    if selection:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.caption(f":material/lasso_select: Only the crops that were selected on Explore: "
+                       f"**{escape_markdown(project.selection(selection).name)}**.", width="content")  # fmt: skip
+            st.button("Leave this selection", key="leave-selection", type="tertiary", icon=":material/close:",
+                      on_click=_leave_selection)  # fmt: skip
     n_people = 0 if with_people else index.count_people(queue)
     if n_people:
         st.caption(f":material/person_off: {count(n_people, 'crop')} of people or vehicles left out; see **More**.")

@@ -1,11 +1,13 @@
-"""One line over the board: how many anomalies are probably left, whether to stop, a better order if there is one."""
+"""One line over the board: how many anomalies are probably left, whether to stop, and where to look on if not."""
+
+from dataclasses import replace
 
 import streamlit as st
 
 from core.rankings import RankingInfo, latest_sequence, read_ranking_info
-from core.review_index import RANKED, ReviewIndex
+from core.review_index import RANKED, QueueFilters, ReviewIndex
 from core.stopping import LEAST_DECIDED
-from ui.review_filters import Filters, start_over
+from ui.review_filters import Filters, look_on, start_over
 from ui.words import count
 
 POLL_S = 5.0
@@ -32,20 +34,37 @@ def say_remaining(info: RankingInfo) -> str:
             f"{about}, at most {said.at_most:,}, left among {count(said.undecided, 'crop')}.")  # fmt: skip
 
 
+def count_beyond_flags(index: ReviewIndex, filters: Filters) -> int:
+    """How many crops are still to decide when every flagged one is decided; 0 while one is not, or with filters."""
+    if not filters.queue.flagged_only or filters.narrowed or _count_open(index, filters.queue):
+        return 0
+    return _count_open(index, replace(filters.queue, flagged_only=False, order="score", ranking=None))
+
+
+def _count_open(index: ReviewIndex, queue: QueueFilters) -> int:
+    view = index.open_view(replace(queue, decided_since=None))
+    return view.n_selected - view.n_decided
+
+
 @st.fragment(run_every=POLL_S)
 def show_remaining(index: ReviewIndex, filters: Filters) -> None:
     """Draw the line; it looks for a newer ranking every few seconds, and costs next to nothing."""
     info = read_ranking_info(index.run)
-    if info is None:
-        return
-    text = say_remaining(info)
+    text = say_remaining(info) if info else ""
     shown = filters.queue.ranking
     is_newer = filters.queue.order in RANKED and shown is not None and latest_sequence(index.run) > shown
-    if not text and not is_newer:
+    n_beyond = 0 if info and info.remaining.can_stop else count_beyond_flags(index, filters)
+    if not text and not is_newer and not n_beyond:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="remaining"):
         if text:
             st.markdown(text, help=HELP)
+        if n_beyond:
+            st.markdown(f"Every flagged crop is decided, {count(n_beyond, 'other')} not.")
+            if st.button("Look on, likely anomalies first", key="look-on", type="primary", icon=":material/search:",
+                         on_click=look_on, help="At every crop that is to decide, flagged or not. **More** leads back "
+                                                "to the flagged ones."):  # fmt: skip
+                st.rerun()
         if is_newer and st.button("Use the new order", key="use-new-order", icon=":material/sort:",
                                   help="What is left was ranked anew by your last decisions."):  # fmt: skip
             start_over()
