@@ -29,6 +29,9 @@ class Phase(StrEnum):
     CANCELLED = "cancelled"
 
 
+ENDS = (Phase.DONE, Phase.FAILED, Phase.CANCELLED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """How far a run is. ``done`` of ``total`` photos; ``seconds_left`` is None while nobody can tell.
@@ -66,6 +69,11 @@ def to_progress(values: dict[str, Any]) -> Progress:
     """
     known = {item.name for item in fields(Progress)}
     return Progress(**{**{k: v for k, v in values.items() if k in known}, "phase": Phase(values["phase"])})
+
+
+def is_last_word(progress: Progress | None, *, pid: int) -> bool:
+    """Whether this process has written that its work has ended: if it is still there, it only tidies up."""
+    return progress is not None and progress.phase in ENDS and progress.pid == pid
 
 
 def is_alive(progress: Progress) -> bool:

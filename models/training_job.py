@@ -268,16 +268,21 @@ def _train(
 
 
 def _follow(folder: TrainingFolder, phase: Phase, tell: Callable[[Progress], None]) -> Callable[[int, int], None]:
-    """Photos done as progress, a few times a second; stops where somebody asked for it."""
-    began, told = time.monotonic(), float("-inf")
+    """Photos done as progress, a few times a second; stops where somebody asked for it.
+
+    The first one waits for a detector to be loaded, so the speed is that of those after it.
+    """
+    first: tuple[float, int] | None = None
+    told = float("-inf")
 
     def follow(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal first, told
         now = time.monotonic()
         if now - told < TELL_EVERY_S and done < total:
             return
         told = now
-        rate = done / max(now - began, 1e-9)
+        first = first or (now, done)
+        rate = (done - first[1]) / max(now - first[0], 1e-9)
         left = (total - done) / rate if rate > 0 else None
         tell(Progress(phase=phase, done=done, total=total, photos_per_s=rate, seconds_left=left))
         if folder.cancel_requested:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_project import add_run, make_project, write_photo
@@ -385,6 +386,18 @@ def test_a_run_that_has_not_made_its_folder_yet_is_getting_ready(project, photos
     assert bars(page)[0].startswith("**Getting ready**")
 
 
+def test_a_run_whose_process_only_tidies_up_is_not_getting_ready_again(project, photos, monkeypatch):
+    run = make_running(project, photos)
+    monkeypatch.setitem(run_process._started, "now", SimpleNamespace(poll=lambda: None, pid=os.getpid()))
+    page = open_page()
+
+    run.write_progress(Progress(phase=Phase.CANCELLED, done=2, total=4))
+    page.run()
+
+    assert bars(page) == ["**Finishing** · what is done is on the disk"]
+    assert "cancel-now" not in [button.key for button in page.button]
+
+
 def test_a_run_that_could_not_start_shows_what_it_said(project, photos, started):
     page = choose(open_page(), photos)
     page.text_input(key="run_name").set_value("bad").run()
@@ -429,7 +442,7 @@ def test_a_finished_run_accounts_for_every_file(tmp_path, monkeypatch):
 
     assert figures(page) == {"Photos": "12", "With animals": "8", "Whole frames": "2", "Duplicates": "1",
                              "Failures": "1", "Flagged": "3"}  # fmt: skip
-    assert "12 photos = 8 with animals + 2 whole frames + 1 duplicates + 1 failures." in texts(page)
+    assert "12 photos = 8 with animals + 2 whole frames + 1 duplicate + 1 failure." in texts(page)
 
 
 def test_failures_are_listed_with_their_reason(tmp_path, monkeypatch):

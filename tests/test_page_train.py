@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_project import write_photo
@@ -232,6 +233,18 @@ def test_a_training_that_goes_on_is_followed_and_can_be_cancelled(project):
     page.button(key="cancel-spring").click().run()
     assert training.cancel_requested
     assert "Stopping after the step in hand" in texts(page)
+
+
+def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(project, monkeypatch):
+    training = add_training(project, "spring", Phase.TRAINING, done=120, total=400)
+    process = SimpleNamespace(poll=lambda: None, pid=os.getpid())
+    monkeypatch.setitem(training_process._started, (project.path, "spring"), process)
+    page = open_page()
+
+    training.write_progress(Progress(phase=Phase.CANCELLED))
+    page.run()
+
+    assert [item.proto.text for item in page.get("progress")] == ["**Finishing** · what is done is on the disk"]
 
 
 @pytest.mark.parametrize(

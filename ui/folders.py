@@ -44,7 +44,7 @@ def explain_folder(text: str) -> str:
         if folder is None:
             return "Choose the folder that holds your photos."
         if not folder.exists():
-            return f"There is no folder {folder}. Check the spelling, or choose it in the list below."
+            return f"There is no folder {folder}. Check the spelling, or look for it under Choose on this computer."
         if not folder.is_dir():
             return f"{folder} is a file. Choose the folder that holds it."
         with os.scandir(folder):
@@ -52,7 +52,7 @@ def explain_folder(text: str) -> str:
     except PermissionError:
         return f"This computer does not let you read {text.strip()}. Choose another folder, or ask for access."
     except (OSError, ValueError, RuntimeError):
-        return f"{text.strip()!r} is not a path that this computer understands. Choose the folder in the list below."
+        return f"{text.strip()!r} is not a path that this computer understands. Use Choose on this computer."
     return ""
 
 

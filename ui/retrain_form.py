@@ -13,6 +13,7 @@ from ui.messages import notice
 from ui.retrain_news import News
 from ui.retrain_process import has_ended, is_starting, read_log_tail, start_retraining
 from ui.run_detector import is_there
+from ui.run_words import FINISHING
 from ui.state import Key
 from ui.words import count, escape_markdown
 
@@ -138,6 +139,9 @@ def _follow(project: Project, name: str) -> None:
         st.rerun()
     retraining = Retraining(project.path, name)
     state = retraining.state()
+    if state.status is RetrainingStatus.DONE:
+        st.progress(1.0, text=FINISHING)
+        return
     if state.status is not RetrainingStatus.RUNNING:
         st.progress(0.0, text="**Getting ready**")
     else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.progress import Progress, is_last_word
 from core.settings import RunSettings
 
 CLI = Path(__file__).resolve().parent.parent / "cli.py"
@@ -140,6 +141,12 @@ def is_starting(name: str) -> bool:
     """Whether the process of this run, started by this dashboard, is alive; it may not have made its folder yet."""
     process = _started.get(name)
     return process is not None and process.poll() is None
+
+
+def is_ending(name: str, progress: Progress | None) -> bool:
+    """Whether the process of this run is alive, but has written its last word."""
+    process = _started.get(name)
+    return process is not None and process.poll() is None and is_last_word(progress, pid=process.pid)
 
 
 def stop_starting(name: str) -> None:

@@ -85,8 +85,9 @@ def show_account(run: RunFolder, *, n_flagged: int | None) -> None:
             st.metric(label, "–" if figure is None else f"{figure:,}", help=help_text)
     if counts.photos == len(run.file_names):
         st.caption(
-            f"{counts.photos:,} photos = {counts.with_crops:,} with animals + {counts.whole_frames:,} whole "
-            f"frames + {counts.duplicates:,} duplicates + {counts.failures:,} failures."
+            f"{count(counts.photos, 'photo')} = {counts.with_crops:,} with animals + "
+            f"{count(counts.whole_frames, 'whole frame')} + {count(counts.duplicates, 'duplicate')} + "
+            f"{count(counts.failures, 'failure')}."
         )
     if counts.boxes_over_limit:
         st.caption(f"{count(counts.boxes_over_limit, 'box', 'boxes')} beyond the most boxes a photo were left out.")

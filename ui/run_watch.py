@@ -6,8 +6,9 @@ from core.project import Project
 from core.runs import RunFolder, RunStatus
 from ui.messages import notice, plain_errors
 from ui.routes import REVIEW, link_button
-from ui.run_process import RunRequest, has_ended, is_starting, read_log_tail, start_run, stop_starting
+from ui.run_process import RunRequest, has_ended, is_ending, is_starting, read_log_tail, start_run, stop_starting
 from ui.run_progress import POLL_S, show_ended, show_running
+from ui.run_words import FINISHING
 from ui.state import Key
 from ui.words import count, escape_markdown
 
@@ -73,7 +74,9 @@ def _follow(project: Project, run_id: str) -> None:
     run = _find(project, run_id)
     if not _goes_on(run, run_id):
         st.rerun()
-    if run is None or run.read_progress() is None or run.status is not RunStatus.RUNNING:
+    if run is not None and is_ending(run_id, run.read_progress()):
+        st.progress(1.0, text=FINISHING)
+    elif run is None or run.read_progress() is None or run.status is not RunStatus.RUNNING:
         st.progress(0.0, text="**Getting ready** · reading the folder and loading the models")
         if is_starting(run_id):
             st.button("Cancel", key=f"stop-{run_id}", icon=":material/stop_circle:", on_click=stop_starting,
@@ -106,7 +109,7 @@ def _show_end(project: Project, run: RunFolder) -> None:
         with st.container(horizontal=True):
             if n_flagged is not None:
                 link_button(
-                    f"Review {count(n_flagged, 'flagged crop')}",
+                    f"Review {count(n_flagged, 'flagged crop')}" if n_flagged else "To Review: nothing is flagged",
                     REVIEW,
                     key=f"review-{run.run_id}",
                     icon=":material/fact_check:",

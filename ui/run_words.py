@@ -16,6 +16,7 @@ PHASE_WORDS = {
     Phase.FAILED: "Stopped by an error",
     Phase.CANCELLED: "Cancelled",
 }
+FINISHING = "**Finishing** · what is done is on the disk"
 STATUS_WORDS = {
     RunStatus.RUNNING: "running",
     RunStatus.DONE: "done",

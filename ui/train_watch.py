@@ -10,10 +10,10 @@ from core.work_folder import RunStatus
 from ui.messages import notice, plain_errors
 from ui.resources import read_card
 from ui.routes import RUN, link_button
-from ui.run_words import PHASE_WORDS
+from ui.run_words import FINISHING, PHASE_WORDS
 from ui.state import Key
 from ui.train_curve import build_loss_figure
-from ui.training_process import TrainingAsked, is_starting, read_words, start_training, stop_starting
+from ui.training_process import TrainingAsked, is_ending, is_starting, read_words, start_training, stop_starting
 from ui.words import count, escape_markdown, say_duration
 
 POLL_S = 1.5
@@ -70,6 +70,9 @@ def _follow(project: Project, name: str) -> None:
     training = project.training(name)
     if not _goes_on(project, training):
         st.rerun()
+    if is_ending(project.path, name, training.read_progress()):
+        st.progress(1.0, text=FINISHING)
+        return
     if not training.path.exists() or training.status is not RunStatus.RUNNING:
         st.progress(0.0, text="**Getting ready** · reading the labels and loading the encoder")
         st.button("Cancel", key=f"stop-{name}", icon=":material/stop_circle:", on_click=stop_starting,
@@ -161,15 +164,15 @@ def _show_done(project: Project, training: TrainingFolder) -> None:
         st.info("The bundle of this training is no longer there.", icon=":material/info:")
         return
     active = project.store.active_bundle() == name
-    st.success("The bundle is made" + (", and runs judge by it." if active else "."), icon=":material/task_alt:")
+    st.success("The bundle is made" + (", and it is the active one." if active else "."), icon=":material/task_alt:")
     with st.container(horizontal=True):
         if not active:
             st.button(
-                "Judge by this bundle",
+                "Activate",
                 key=f"activate-{name}",
                 type="primary",
                 icon=":material/check_circle:",
-                help="New runs will judge by it unless told otherwise.",
+                help="New runs use this bundle from now on, unless told otherwise.",
                 on_click=_activate,
                 args=(project, name),
             )

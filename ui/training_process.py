@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.files import write_whole
+from core.progress import Progress, is_last_word
 from core.settings import RunSettings
 from core.training_settings import TrainingSettings
 from ui.run_process import CLI, log_file, read_log_tail, start_detached
@@ -85,6 +86,12 @@ def is_starting(project: Path, name: str) -> bool:
     """Whether the process of this training, started by this dashboard, is alive."""
     process = _started.get((project, name))
     return process is not None and process.poll() is None
+
+
+def is_ending(project: Path, name: str, progress: Progress | None) -> bool:
+    """Whether the process of this training is alive, but has written its last word."""
+    process = _started.get((project, name))
+    return process is not None and process.poll() is None and is_last_word(progress, pid=process.pid)
 
 
 def stop_starting(project: Path, name: str) -> None:

@@ -106,9 +106,9 @@ def test_a_bundle_is_trained_and_made_the_one_that_runs_judge_by(server, page, l
     fill(page, "Name of the bundle", "summer")
     page.get_by_role("button", name="Start", exact=True).click()
 
-    page.get_by_role("button", name="Judge by this bundle").click()
+    page.get_by_role("button", name="Activate").click()
 
-    expect(page.get_by_text("The bundle is made, and runs judge by it.")).to_be_visible()
+    expect(page.get_by_text("The bundle is made, and it is the active one.")).to_be_visible()
     assert Project(server.project).store.active_bundle() == "summer"
     assert Bundle.load(server.project / "bundles" / "summer").species == ("deer", "fox")
 
