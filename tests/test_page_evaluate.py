@@ -87,7 +87,7 @@ def test_the_figures_are_those_of_the_command_with_their_intervals(project, trut
     assert not page.exception
     assert not page.error
     found = evaluate_run(project.runs()[0], read_labels(truth), known_species=("deer",))
-    table = page.dataframe[0].value
+    table = page.table[0].value
     assert found.auroc == 1.0
     assert table.iloc[0, 1] == say_figure(found.auroc, found.intervals["auroc"])
     assert table.iloc[4, 1] == say_figure(found.false_alarm_rate, found.intervals["false_alarm_rate"])
@@ -104,9 +104,30 @@ def test_two_runs_stand_side_by_side_with_their_difference(project, truth):
     ).run()
 
     assert not page.exception
-    table = page.dataframe[0].value
+    table = page.table[0].value
     assert table.shape == (5, 5)
     assert table["difference"].iloc[0].startswith("+0.0 points")
+
+
+def test_no_difference_is_given_between_runs_that_cut_out_other_crops(project, truth):
+    add_run(project, project.path.parent / "photos", n=12, name="other", n_flagged=1, shift_px=3)
+    page = open_page(truth)
+    page.multiselect(key="known_species").set_value(["deer"]).run()
+
+    page.selectbox(key="compared").set_value(project.runs()[1].run_id).run()
+
+    assert not page.exception
+    assert set(page.table[0].value["difference"]) == {"–"}
+    assert any("did not cut out the same crops" in item.value for item in page.caption)
+
+
+def test_labels_that_lie_over_the_photos_are_offered(project, truth):
+    page = open_page()
+
+    page.button(key=f"labels-{truth}").click().run()
+
+    assert not page.exception
+    assert page.text_input(key="truth_path").value == str(truth)
 
 
 def named(name: str = "spring") -> NamedCurves:

@@ -86,8 +86,7 @@ def build_species_figure(rows: Sequence[dict[str, Any]], *, rate: float | None, 
             hovertemplate="%{y}: %{x:.1f}% flagged<extra></extra>"))  # fmt: skip
     if rate is not None:
         figure.add_vline(x=100 * rate, line={"color": QUIET[dark], "width": 1.5, "dash": "dot"},
-                         annotation_text=f"promised {100 * rate:g}%", annotation_position="top",
-                         annotation_yshift=16)  # fmt: skip
+                         annotation_text=f"promised {100 * rate:g}%", annotation_position="top")  # fmt: skip
     figure.update_layout(
         height=max(180, 34 * len(rows) + 100), margin={"l": 10, "r": 10, "t": 26, "b": 44}, dragmode=False,
         xaxis={"title": "Flagged, %", "range": [0, 104]}, yaxis={"automargin": True, "type": "category"},

@@ -1,5 +1,7 @@
 """The Evaluate page asks: which run, which other one beside it, and what the truth is."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from core.formats.labelled import LabelFile
@@ -7,6 +9,7 @@ from core.project import Project
 from core.runs import RunFolder, RunStatus
 from ui.evaluation_data import Asked
 from ui.folders import read_path
+from ui.found_labels import show_found_labels
 from ui.resources import find_known, load_truth
 from ui.routes import RUN, link_button
 from ui.state import Key
@@ -44,7 +47,9 @@ def ask_what(project: Project) -> Asked | None:
         help="A file of labels (COCO, Camtrap DP, CSV), or a folder with one folder a species, that says what these "
         "photos really show.")  # fmt: skip
     if not (typed or "").strip():
-        st.info("Give the labels that say what the photos of this run really show.")
+        found = show_found_labels(Path(runs[chosen].info.folder), key=Key.TRUTH_PATH, levels_up=2)
+        st.info("Give the labels that say what the photos of this run really show"
+                + (": click those found, or type the path of others." if found else "."))  # fmt: skip
         return None
     path = read_path(typed)
     assert path is not None  # there is text

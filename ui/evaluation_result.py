@@ -36,7 +36,9 @@ def show_result(pairs: Sequence[tuple[RunFolder, Measured]]) -> None:
     first = pairs[0][1].evaluation
     for reason in sorted(set(first.reasons.values())):
         st.info(f"Some figures cannot be given: {reason}.")
-    st.dataframe(make_figure_table(pairs), hide_index=True, width="stretch")
+    st.table(make_figure_table(pairs).rename(columns=escape_markdown), hide_index=True)
+    if len(pairs) == 2 and not _share_crops(pairs):
+        st.caption("No difference is given: the two runs did not cut out the same crops.")
     st.caption("In brackets: where the figure would lie, 95 times in 100, for other photos of the same kind (photos "
                "drawn anew, whole photos at a time).")  # fmt: skip
     _say_counts(pairs)
@@ -75,14 +77,17 @@ def make_figure_table(pairs: Sequence[tuple[RunFolder, Measured]]) -> pd.DataFra
             name, n = f"{say_run(run)} {n}", n + 1
         table[name] = [say_figure(values[key], measured.evaluation.intervals.get(key)) for key in FIGURES]
     if len(pairs) == 2:
-        table["difference"] = _compare(pairs[0][1], pairs[1][1])
+        table["difference"] = _compare(pairs[0][1], pairs[1][1]) if _share_crops(pairs) else "–"
     table["what it is"] = [meaning for _, meaning in FIGURES.values()]
     return table
 
 
+def _share_crops(pairs: Sequence[tuple[RunFolder, Measured]]) -> bool:
+    (_, first), (_, second) = pairs
+    return first.crop_ids == second.crop_ids
+
+
 def _compare(first: Measured, second: Measured) -> list[str]:
-    if first.crop_ids != second.crop_ids:
-        return ["other crops"] * len(FIGURES)
     ours, theirs = first.evaluation.to_values(), second.evaluation.to_values()
     intervals = compare_draws(first.draws, second.draws)
     return [

@@ -1,6 +1,5 @@
 """Choose what says which photo shows what, and see what is in it before anything is learnt."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.formats.labelled import LabelFile
 from ui.folders import read_path
+from ui.found_labels import show_found_labels
 from ui.label_charts import build_camera_figure, build_hour_figure, build_size_figure, build_species_figure
 from ui.messages import plain_errors
 from ui.resources import read_labels_of, summarise_labels_of
@@ -16,8 +16,6 @@ from ui.run_detector import is_there
 from ui.state import Key
 from ui.words import count, escape_markdown
 
-LABEL_SUFFIXES = {".json", ".csv"}
-MOST_SUGGESTED = 4
 MOST_NAMED = 8
 EVERY_SPLIT = "all"
 
@@ -48,7 +46,7 @@ def show_label_choice(images: Path | None) -> LabelChoice:
                 "named by its species.",
             )
         )
-        found = images is not None and labels is None and _suggest_labels(images)
+        found = images is not None and labels is None and show_found_labels(images, key=Key.TRAIN_LABELS)
     with right:
         species = read_path(
             st.text_input(
@@ -99,38 +97,6 @@ def _name_folders(labels: LabelFile) -> None:
         ":material/folder: The names of the folders are taken as species: "
         f"{escape_markdown(', '.join(names[:MOST_NAMED]))}{more}. If they are cameras, give a file of labels."
     )
-
-
-def _suggest_labels(images: Path) -> bool:
-    """Offer the files of labels that lie in the folder or beside it; whether there are any."""
-    found: list[Path] = []
-    for folder in (images, images.parent):
-        try:
-            with os.scandir(folder) as entries:
-                found += [
-                    Path(entry.path) for entry in entries
-                    if os.path.splitext(entry.name)[1].lower() in LABEL_SUFFIXES and not entry.name.startswith(".")
-                ]  # fmt: skip
-        except OSError:
-            continue
-    if not found:
-        return False
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.caption("Found:", width="content")
-        for path in sorted(found)[:MOST_SUGGESTED]:
-            st.button(
-                escape_markdown(path.name),
-                key=f"labels-{path}",
-                type="tertiary",
-                icon=":material/description:",
-                on_click=_use,
-                args=(path,),
-            )
-    return True
-
-
-def _use(path: Path) -> None:
-    st.session_state[Key.TRAIN_LABELS] = str(path)
 
 
 def _show_split(labels: LabelFile) -> str | None:
@@ -188,5 +154,6 @@ def _show_content(images: Path, labels: Path | None, species: Path | None, split
                     st.plotly_chart(figure, key=f"look-{title}", config={"displayModeBar": False})
         if by_time["day"] + by_time["night"]:
             st.caption(
-                f"By day {by_time['day']:,}, by night {by_time['night']:,}, time unknown {by_time['time unknown']:,}."
+                f"Labels by day {by_time['day']:,}, by night (grey) {by_time['night']:,}, time unknown "
+                f"{by_time['time unknown']:,}."
             )
