@@ -27,7 +27,7 @@ with plain_errors():
         with st.container(border=True):
             head, button = st.columns([6, 2], vertical_alignment="center")
             head.subheader(f"{escape_markdown(shown)}: before and after", anchor=False)
-            with button:
+            with button.container(horizontal=True, horizontal_alignment="right"):
                 show_activate(project, shown, key="activate-shown")
             show_report(project, report)
     left, right = st.columns([5, 3], gap="large")

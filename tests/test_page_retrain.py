@@ -74,7 +74,7 @@ def test_it_says_what_is_new_and_how_many_verdicts_a_species(project):
 
     figures = {metric.label: metric.value for metric in page.metric}
     table = page.dataframe[0].value.set_index("Species")
-    assert "45 crops decided since **first** was made." in read_all(page)
+    assert "45 crops decided, which **first** has not learnt from." in read_all(page)
     assert figures["Conflicts"] == "1"
     assert table["New"].sum() == 45
     assert int(figures["Anomalies"]) + int(figures["Normal"]) == 45
@@ -129,7 +129,7 @@ def test_a_report_shows_before_and_after_and_the_bundle_is_activated_and_left_ag
 
     assert not page.exception
     assert "second: before and after" in read_all(page)
-    assert {"AUROC", "False alarms", "To review for 95%"} <= {metric.label for metric in page.metric}
+    assert {"AUROC", "Normal crops flagged", "To review for 95%"} <= {metric.label for metric in page.metric}
     page.button(key="activate-shown").click().run()
     assert project.store.active_bundle() == "second"
     page.button(key="activate-first").click().run()
@@ -183,5 +183,5 @@ def test_the_report_says_what_the_order_is_worth_and_which_rate_the_anomalies_as
 
     said = read_all(page)
     assert "*Likely anomalies first* of Review" in said
-    assert "AUROC 0.987" in said
+    assert "AUROC 98.7%" in said
     assert "A false-alarm rate of 0.021 would flag 96% of these accepted anomalies." in said

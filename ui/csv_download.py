@@ -69,7 +69,7 @@ def show_download(project: Project, run: RunFolder) -> None:
             counts = export.count()
         n = counts.n_crops
         st.caption(
-            f"{count(n, 'crop')} that you decided to be an anomaly."
+            f"{count(n, 'anomaly', 'anomalies')}, as decided so far."
             if anomalies_only
             else f"{count(n, 'crop')} of this run, decided or not."
         )

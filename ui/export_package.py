@@ -14,7 +14,7 @@ from ui.export_choice import Asked
 from ui.messages import notice
 from ui.reviewer import read_reviewer
 from ui.state import Key
-from ui.words import count, escape_markdown
+from ui.words import count
 
 
 def show_package(project: Project, asked: Asked) -> str:
@@ -65,7 +65,7 @@ def _show_places(project: Project, facts: PackageFacts, cameras: list[str]) -> s
         keep_facts(project.store, replace(facts, places={**facts.places, **places}))
     without = [name for name in cameras if name not in places]
     if without:
-        named = ", ".join(escape_markdown(name or "(no name)") for name in without[:5])
+        named = ", ".join(name or "(no name)" for name in without[:5])
         return f"{count(len(without), 'camera')} without coordinates, which Camtrap DP demands: {named}."
     return ""
 

@@ -57,7 +57,7 @@ def read_news(project: Project, *, made_from: str) -> News:
 def show_news(news: News, *, made_from: str) -> None:
     """Counts, a table by species, and the conflicts."""
     lessons = news.lessons
-    since = f"since **{escape_markdown(made_from)}** was made" if made_from else "so far"
+    since = f", which **{escape_markdown(made_from)}** has not learnt from" if made_from else " so far"
     figures = [
         ("New", news.n_new, f"Decided crops {'that the bundle was not made with' if made_from else 'so far'}."),
         ("Anomalies", int(lessons.anomalous.sum()), "Accepted flags. Never taught as normal; they put the order right, "
@@ -66,7 +66,7 @@ def show_news(news: News, *, made_from: str) -> None:
         ("Unsure", lessons.n_unsure, "They teach nothing."),
         ("Conflicts", len(lessons.conflicts), "Reviewers disagree: left out until somebody settles it."),
     ]  # fmt: skip
-    st.markdown(f"{count(news.n_new, 'crop')} decided {since}.")
+    st.markdown(f"{count(news.n_new, 'crop')} decided{since}.")
     with st.grid(5, min_column_width=84):
         for label, figure, help_text in figures:
             st.metric(label, f"{figure:,}", help=help_text)

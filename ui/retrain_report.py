@@ -12,15 +12,15 @@ from ui.words import count, escape_markdown
 
 # Name, heading, whether higher is better, help.
 FIGURES = (
-    ("auroc", "AUROC", "The chance that an anomaly stands before a normal crop; 1 is perfect, 0.5 is chance. "
-                       "Higher is better."),
-    ("average_precision", "Average precision", "How pure the top of the list is; 1 is perfect. Higher is better."),
+    ("auroc", "AUROC", "The chance that an anomaly stands before a normal crop; 100% is perfect, 50% is "
+                       "chance. Higher is better."),
+    ("average_precision", "Average precision", "How pure the top of the list is; 100% is perfect. Higher is "
+                                               "better."),
     ("review_at_95", "To review for 95%", "The share of crops to look at, most anomalous first, to meet 95% of the "
                                           "anomalies. Lower is better."),
     ("recall_flagged", "Anomalies flagged", "The share of the anomalies with a flag. Higher is better."),
-    ("false_alarm_rate", "False alarms", "The share of the normal crops with a flag. Lower is better."),
+    ("false_alarm_rate", "Normal crops flagged", "The share of the normal crops with a flag. Lower is better."),
 )  # fmt: skip
-PERCENT = {"review_at_95", "recall_flagged", "false_alarm_rate"}
 COLUMNS = (("before", "before"), ("after", "after"), ("after_ranked", "after, with the order of the verdicts"))
 
 
@@ -36,10 +36,8 @@ def show_report(project: Project, report: dict[str, Any]) -> None:
     _show_moved(report)
 
 
-def _say(name: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.1%}" if name in PERCENT else f"{value:.3f}"
+def _say(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _show_figures(report: dict[str, Any]) -> None:
@@ -50,28 +48,28 @@ def _show_figures(report: dict[str, Any]) -> None:
         "never taught. " + ("With so few, small differences are chance. " if min(n_odd, n_normal) < 30 else "")
         + after["why"])  # fmt: skip
     table = pd.DataFrame(
-        [{"": heading, **{title: _say(name, report[key].get(name)) for key, title in COLUMNS}}
+        [{"": heading, **{title: _say(report[key].get(name)) for key, title in COLUMNS}}
          for name, heading, _ in FIGURES])  # fmt: skip
     with st.grid(5, min_column_width=150):
         for name, heading, help_text in FIGURES:
             now, was = after[name], before[name]
             better_low = name in ("review_at_95", "false_alarm_rate")
             delta = None if now is None or was is None else now - was
-            said = None if delta is None else f"{delta:+.1%}" if name in PERCENT else f"{delta:+.3f}"
+            said = None if delta is None else f"{100 * delta:+.1f} points"
             colour = "off" if not delta or abs(delta) < 5e-4 else "inverse" if better_low else "normal"
-            st.metric(heading, _say(name, now), delta=said, delta_color=colour, help=help_text)  # type: ignore[arg-type]
+            st.metric(heading, _say(now), delta=said, delta_color=colour, help=help_text)  # type: ignore[arg-type]
     ranked = report["after_ranked"]
     if ranked.get("auroc") is not None:
         st.caption(
             f"In the order *Likely anomalies first* of Review, which follows the verdicts that taught: AUROC "
-            f"{_say('auroc', ranked['auroc'])}, average precision "
-            f"{_say('average_precision', ranked['average_precision'])}, to review for 95% "
-            f"{_say('review_at_95', ranked['review_at_95'])}.")  # fmt: skip
+            f"{_say(ranked['auroc'])}, average precision "
+            f"{_say(ranked['average_precision'])}, to review for 95% "
+            f"{_say(ranked['review_at_95'])}.")  # fmt: skip
     _show_rate(report)
     with st.expander("Side by side"):
         st.dataframe(table, hide_index=True, width="stretch", key=f"retrain-table-{report['bundle']}")
-        st.caption("The last column also puts the scores right by the verdicts that taught, as the Review page's order "
-                   "'likely' does.")  # fmt: skip
+        st.caption("The last column also puts the scores right by the verdicts that taught, as *Likely anomalies "
+                   "first* on Review does.")  # fmt: skip
 
 
 def _show_rate(report: dict[str, Any]) -> None:
@@ -90,7 +88,7 @@ def _show_truth(truth: dict[str, Any]) -> None:
     if truth.get("problem"):
         st.caption(escape_markdown(truth["problem"]))
         return
-    rows = [{"": heading, **{key: _say(name, truth[key].get(name)) for key in ("before", "after")}}
+    rows = [{"": heading, **{key: _say(truth[key].get(name)) for key in ("before", "after")}}
             for name, heading, _ in FIGURES]  # fmt: skip
     st.markdown(f"**Against the truth**, run {escape_markdown(truth['run'])}")
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="retrain-truth")

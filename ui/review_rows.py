@@ -151,5 +151,7 @@ def _overlap(one: Mapping[Any, Any], other: Mapping[str, Any]) -> float:
 
 def say_alike(species: str, camera: str, n: int) -> str:
     """The heading over the normal crops that look most like a crop."""
-    whose = f"normal {species}" if species else f"normal crops of {camera}"
-    return f"What {whose} looks like here: the nearest" if n else f"No {whose} to compare with in this run"
+    if not n:
+        return f"No normal {species or f'frame of {camera}'} to compare with in this run"
+    whose = f"a normal {species} looks" if species else f"normal frames of {camera} look"
+    return f"What {whose} like here: the nearest"

@@ -161,12 +161,12 @@ export async function showHistory(board, row) {
   open(board, `Decisions on this crop (${row.species || "whole frame"})`, [list]);
   try {
     const { history } = await ask(runPath(board.run, `crops/${row.crop}/history`));
-    const days = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+    const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
     list.replaceChildren(...(history.length ? history.map((one) => make("li", { cls: one.verdict }, [
       make("b", { text: one.verdict ? WORDS[one.verdict] : "Taken back" }),
       make("span", { text: [one.species, one.reviewer && `by ${one.reviewer}`, days.format(new Date(one.at))].filter(Boolean).join(" · ") }),
       one.note ? make("q", { text: one.note }) : null,
-      make("small", { text: [`run ${one.run}`, one.bundle ? `bundle ${one.bundle}` : "first look", one.score === null ? "" : `score ${one.score.toFixed(2)}`, one.p === null ? "" : `p = ${one.p.toPrecision(2)}`, one.rate === null ? "" : `flagged at ${one.rate}`].filter(Boolean).join(" · ") }),
+      make("small", { text: [`run ${one.run}`, one.bundle ? `bundle ${one.bundle}` : "first look", one.score === null ? "" : `score ${one.score.toFixed(2)}`, one.p === null ? "" : `p = ${one.p.toPrecision(2)}`, one.rate === null ? "" : `false-alarm rate ${Number((100 * one.rate).toPrecision(3))}%`].filter(Boolean).join(" · ") }),
     ])) : [make("li", { text: "Nobody has decided about this crop yet." })]));
   } catch (error) {
     list.replaceChildren(make("li", { text: error.message }));

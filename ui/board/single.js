@@ -1,4 +1,4 @@
-// One crop at a time: the photo with its boxes, the visit as a film strip, and what normal ones look like.
+// One crop at a time: the photo with its boxes, the event as a film strip, and what normal ones look like.
 import { ask, cropPicture, photoPicture, runPath } from "./addresses.js";
 import { badge } from "./grid.js";
 import { WORDS, button, make } from "./elements.js";
@@ -19,7 +19,7 @@ export class Single {
     this.why = make("div", { cls: "why" });
     this.state = make("div", { cls: "state" });
     this.acts = make("div", { cls: "acts" });
-    this.film = make("ol", { cls: "film", attrs: { "aria-label": "Photos of this visit" } });
+    this.film = make("ol", { cls: "film", attrs: { "aria-label": "Photos of this event" } });
     this.filmTitle = make("div", { cls: "heading" });
     this.alike = make("ol", { cls: "alike" });
     this.alikeTitle = make("div", { cls: "heading" });
@@ -183,7 +183,7 @@ export class Single {
     }
     if (this.crop !== row.crop) return;
     const n = event.photos.length + event.more;
-    this.filmTitle.textContent = n > 1 ? `This visit: ${n} photos` : "This visit: one photo";
+    this.filmTitle.textContent = n > 1 ? `This event: ${n} photos` : "This event: one photo";
     this.film.classList.remove("old");
     this.film.replaceChildren(...event.photos.map((photo) => this.#buildFrame(photo, row)));
     this.showMarks();
@@ -216,7 +216,7 @@ export class Single {
     }, [look]);
   }
 
-  // Another photo of the visit: its crop if it is in the list, else a look at it.
+  // Another photo of the event: its crop if it is in the list, else a look at it.
   #lookAt(photo, row) {
     const inList = photo.crops.map(({ crop }) => this.board.rows.places.get(crop)).find((at) => at !== undefined);
     if (inList !== undefined) {
@@ -224,7 +224,7 @@ export class Single {
       return;
     }
     const picture = this.board.pictures.prepare(photoPicture(this.board.run, photo.photo), { now: true }).image;
-    picture.alt = `Another photo of this visit, ${photo.time}`;
+    picture.alt = `Another photo of this event, ${photo.time}`;
     this.inner.replaceChildren(picture, ...photo.crops.filter(({ kind }) => kind === "detection").map((crop) => drawBox(crop.box, crop.size, "other")));
     this.inner.style.transform = "";
     for (const item of this.film.children) item.classList.toggle("up", item.dataset.crops.includes(photo.crops[0].crop));
