@@ -63,7 +63,10 @@ def test_a_small_export_is_there_at_once_and_can_be_removed(project):
     assert job.phase is Phase.DONE
     assert len(list(read_csv_rows(job.file))) == 2
     assert job.file.name in page.get("markdown")[-1].value.replace("\\", "")
-    assert page.get("link_button")[0].proto.url == f"/exports/{job.job_id}"
+    beside_the_button, in_the_list = page.get("link_button")
+    assert beside_the_button.proto.url == in_the_list.proto.url == f"/exports/{job.job_id}"
+    page.checkbox(key=Key.EXPORT_EVENTS).check().run()
+    assert len(page.get("link_button")) == 1, "something else is asked for now"
 
     page.button(key=f"remove-{job.job_id}").click().run()
     assert list(list_jobs(project.path)) == []

@@ -11,6 +11,7 @@ from core.project import Project
 from ui.export_choice import FORMAT_WORDS, VERDICT_WORDS, Asked
 from ui.export_process import collect_ended, start_export
 from ui.messages import notice, plain_errors
+from ui.state import Key
 from ui.words import count, escape_markdown, say_duration, say_time
 
 PREVIEW_ROWS = 8
@@ -59,11 +60,26 @@ def show_make(project: Project, asked: Asked, counts: ExportCounts, *, problem: 
     st.button(
         f"Make {what}", key="make-export", type="primary", icon=":material/ios_share:", width="stretch",
         disabled=not counts.n_crops or bool(problem), on_click=_make, args=(project, asked, counts))  # fmt: skip
+    _show_just_made(project, asked)
+
+
+def _show_just_made(project: Project, asked: Asked) -> None:
+    """What became of the last press of the button, where it was pressed; until something else is asked for."""
+    made = st.session_state.get(Key.EXPORT_MADE)
+    job = next((one for one in list_jobs(project.path) if one.job_id == made), None)
+    if job is None or (job.request.choice, job.request.format) != (asked.choice, asked.format):
+        return
+    if job.phase in RUNNING:
+        st.caption(":material/hourglass_top: It is being made; see **Exports** below.")
+    elif job.file is not None:
+        st.link_button(f"Download {escape_markdown(job.request.file_name)}", f"/exports/{job.job_id}",
+                       icon=":material/download:", width="stretch")  # fmt: skip
 
 
 def _make(project: Project, asked: Asked, counts: ExportCounts) -> None:
     try:
         job = new_job(project, asked.choice, format=asked.format, pictures=asked.pictures)
+        st.session_state[Key.EXPORT_MADE] = job.job_id
         if asked.pictures is None and counts.n_crops <= AT_ONCE_ROWS:
             job.run(project)
         else:

@@ -48,6 +48,7 @@ class Key(StrEnum):
 
     # Export
     EXPORT_FORMAT = "export_format"
+    EXPORT_MADE = "export_made"
     EXPORT_PICTURES = "export_pictures"
     EXPORT_VERDICTS = "export_verdicts"
     EXPORT_SPECIES = "export_species"
