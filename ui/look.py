@@ -18,6 +18,7 @@ STYLE = """<style>
 [data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #0B1511); }
 [data-testid="stButtonGroup"] button { min-height: 2.5rem; }
 [data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] { margin-bottom: -.25rem; }
+[data-testid="stMain"]:focus-visible { outline: none; }
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-cards [data-testid="stVerticalBlock"] { gap: .5rem; }
 .crop-card { display: flex; flex-direction: column; gap: .3rem; }

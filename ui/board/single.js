@@ -249,8 +249,8 @@ export class Single {
   }
 
   showAlike() {
-    this.alikeTitle.scrollIntoView({ block: "nearest" });
     this.alike.classList.toggle("large");
+    this.alike.scrollIntoView({ block: "nearest" });
   }
 }
 
