@@ -21,6 +21,7 @@ from ui.explore_run import RunPoints, read_rows
 from ui.explore_verdicts import Batch, decide_all, take_back
 from ui.explore_view import View
 from ui.messages import notice, plain_errors, show_notice
+from ui.review_rows import is_best_fit
 from ui.reviewer import read_reviewer
 from ui.routes import REVIEW
 from ui.state import Key, crop_key
@@ -173,7 +174,8 @@ def _show_gallery(project: Project, run: RunFolder, crop_ids: list[str]) -> None
 def _show_card(project: Project, run: RunFolder, row: dict[str, Any], *, rank: int) -> None:
     st.html(build_card(
         picture=crop_url(row["crop_id"], run_id=run.run_id), rank=rank,
-        species=row["verdict_species"] or row["species"], flagged=bool(row["flagged"]), camera=row["deployment"],
+        species=row["verdict_species"] or row["species"], is_guess=is_best_fit(run, row),
+        flagged=bool(row["flagged"]), camera=row["deployment"],
         decision=Decision(row["verdict"]) if row["verdict"] else None, reviewer=row["reviewer"],
         captured_at=None if pd.isna(row["captured_at"]) else row["captured_at"],
         why=say_score(p_value=row["p_value"], judged_by=row["judged_by"],

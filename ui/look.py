@@ -17,7 +17,8 @@ STYLE = """<style>
 }
 [data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #0B1511); }
 [data-testid="stButtonGroup"] button { min-height: 2.5rem; }
-[data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] { margin-bottom: -.25rem; }
+[data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] { margin-bottom: .2rem; }
+[data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] button { min-height: 0; }
 [data-testid="stMain"]:focus-visible { outline: none; }
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-cards [data-testid="stVerticalBlock"] { gap: .5rem; }
