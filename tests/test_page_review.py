@@ -259,7 +259,7 @@ def test_the_crops_of_another_run_can_be_chosen(project, tmp_path):
 def test_an_empty_project_says_what_to_do(empty_project):
     page = open_page()
 
-    assert "Nothing to review yet" in texts(page)
+    assert "There is no run yet" in texts(page)
     assert page.button(key="to-run").label == "Choose a folder"
 
 

@@ -132,7 +132,12 @@ def test_a_pasted_path_may_have_quotes_and_a_tilde(project, tmp_path):
 
 def test_the_folder_can_be_found_by_clicking(project, tmp_path, started):
     photo = write_photo(tmp_path / "home" / "seasons" / "2026_*spring*", 0)
+    (tmp_path / "home" / "nothing").mkdir()
     page = open_page()
+
+    page.button(key=f"open-{tmp_path / 'home' / 'nothing'}").click().run()
+    assert page.button(key="use-folder").disabled, "there are no photos in it"
+    page.button(key=f"crumb-3-{tmp_path / 'home'}").click().run()
 
     page.button(key=f"open-{tmp_path / 'home' / 'seasons'}").click().run()
     page.button(key=f"open-{tmp_path / 'home' / 'seasons' / '2026_*spring*'}").click().run()
@@ -416,7 +421,7 @@ def test_a_run_that_could_not_start_shows_what_it_said(project, photos, started)
     ("progress", "said"),
     [
         (None, "stopped without an end"),
-        (Progress(phase=Phase.CANCELLED, done=1, total=2), "was cancelled"),
+        (Progress(phase=Phase.CANCELLED, done=1, total=2), "was cancelled. What was finished is kept: 1 of 2 photos."),
         (Progress(phase=Phase.FAILED, done=1, total=2, message="The disk is full."), "The disk is full."),
     ],
 )

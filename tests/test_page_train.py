@@ -195,6 +195,13 @@ def test_folders_that_are_taken_as_species_are_named(project, season):
     assert f"The names of the folders are taken as species: {cameras}." in texts(page)
 
 
+def test_photos_in_one_folder_are_said_to_count_as_one_species(project, tmp_path):
+    write_photo(tmp_path / "photos", 0)
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(tmp_path / "photos")).run()
+    assert "All photos are taken as one species, **north**, by the name of their folder." in texts(page)
+
+
 def test_a_folder_without_labels_or_species_folders_is_a_plain_sentence(project, season):
     page = open_page()
     page.text_input(key="train_folder").set_value(str(next(season.iterdir()))).run()

@@ -105,5 +105,6 @@ def show_folder_browser(into: Key = Key.FOLDER) -> None:
         on_click=_use,
         args=(folder, into),
         type="primary",
+        disabled=count.complete and not count.n,
     ):
         st.rerun()

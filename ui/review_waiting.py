@@ -20,8 +20,8 @@ def show_no_run(project: Project) -> None:
             icon=":material/error:",
         )
     st.info(
-        "Nothing to review yet. Let Anomalure look through a folder of photos first: the odd ones are then "
-        "waiting here, most anomalous first.",
+        "There is no run yet. Let Anomalure look through a folder of photos first: the odd ones then wait on Review, "
+        "most anomalous first.",
         icon=":material/photo_library:",
     )
     link_button("Choose a folder", RUN, key="to-run", icon=":material/play_circle:")

@@ -31,7 +31,8 @@ def show_second_review(project: Project) -> None:
         progress = second_queue(project, reviewer)
         left, right = st.columns([5, 2], vertical_alignment="center")
         with left:
-            _show_tally(progress.n_done, progress.n_drawn, reviewer)
+            if progress.n_drawn:
+                _show_tally(progress.n_done, progress.n_drawn, reviewer)
         with right:
             _show_plan(project)
         if progress.rows.empty:
@@ -43,7 +44,7 @@ def show_second_review(project: Project) -> None:
 
 def _show_tally(n_done: int, n_drawn: int, reviewer: str) -> None:
     st.progress(
-        n_done / max(n_drawn, 1),
+        n_done / n_drawn,
         text=f"**{n_done:,} of {n_drawn:,} decided** by {escape_markdown(reviewer)}, without seeing the first verdict",
     )
 
@@ -71,8 +72,9 @@ def _show_nothing_left(n_drawn: int) -> None:
                    icon=":material/task_alt:")  # fmt: skip
     else:
         st.info(
-            "There is nothing to review a second time yet. It needs crops that somebody else has decided about on the "
-            "Review page; raise the share if there are only a few.",
+            "There is nothing for you to review a second time yet. It needs crops that somebody else has decided about "
+            "on Review: a colleague, under another name in the bar on the left. Raise the share if there are only a "
+            "few.",
             icon=":material/group:",
         )
 

@@ -47,10 +47,11 @@ def show_ended(run: RunFolder, status: RunStatus, *, n_flagged: int | None, on_r
         st.error(escape_markdown(run.problem), icon=":material/error:")
         return
     else:
+        kept = f"What was finished is kept: {progress.done:,} of {count(len(run.file_names), 'photo')}."
         why = {
-            RunStatus.CANCELLED: "This run was cancelled. What was finished is kept.",
+            RunStatus.CANCELLED: f"This run was cancelled. {kept}",
             RunStatus.INTERRUPTED: "This run stopped without an end: the computer or its process was switched off. "
-                                   "What was finished is kept.",
+                                   f"{kept}",
             RunStatus.FAILED: "This run stopped because of an error.",
         }[status]  # fmt: skip
         message = f" {progress.message}" if progress.message and status is RunStatus.FAILED else ""

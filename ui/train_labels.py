@@ -92,6 +92,10 @@ def _is_readable(images: Path) -> bool:
 def _name_folders(labels: LabelFile) -> None:
     """Say which folders count as species: those of a person who has cameras in folders are not."""
     names = sorted({label.species for photo in labels.photos for label in photo.labels if label.species})
+    if len(names) == 1:
+        st.caption(f":orange[:material/warning:] All photos are taken as one species, **{escape_markdown(names[0])}**, "
+                   "by the name of their folder. If that is no species, give a file of labels.")  # fmt: skip
+        return
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
     st.caption(
         ":material/folder: The names of the folders are taken as species: "
