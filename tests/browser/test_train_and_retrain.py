@@ -1,6 +1,4 @@
-"""Bundles in a browser: trained from labelled photos, cancelled and resumed, made again from verdicts, activated."""
-
-import re
+"""Bundles in a browser: trained from labelled photos, made again from verdicts, activated."""
 
 import pytest
 from fake_project import write_photo
@@ -14,8 +12,7 @@ pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-PATIENCE_MS = 90_000  # a slow machine that does other work too
-MANY_EPOCHS, FEW_EPOCHS = 10_000, 2
+PATIENCE_MS = 180_000  # what a page starts lets everything else on a slow machine go first
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +23,6 @@ def server(tmp_path_factory, browser):
     run = add_season(project, "season", bundle=make_base_bundle(project, n=30), n_usual=40, n_odd=12)
     decide(project, project.review_queue(run, flagged_only=False, limit=100).rows, species=STRANGER)
     yield from start_server(project.path, folder / "server.log")
-    for training in project.trainings():  # they outlive the dashboard
-        training.request_cancel()
 
 
 @pytest.fixture(scope="module")
@@ -70,32 +65,6 @@ def choose(page, label: str, option: str) -> None:
         except sync_api.TimeoutError:  # the page was drawn anew just then, which closes the list
             page.keyboard.press("Escape")
     raise AssertionError(f"{label} does not offer {option}")
-
-
-def test_an_encoder_is_trained_cancelled_and_resumed_and_the_page_may_be_closed_meanwhile(server, page, labelled):
-    page.goto(f"{server.url}/train")
-    fill(page, "Folder of photos", str(labelled))
-    expect(page.get_by_text("The names of the folders are taken as species: deer, fox.")).to_be_visible()
-    page.get_by_role("radio", name="SimCLR").click()
-    choose(page, "Start from", "Anomalure's own small encoder")
-    page.get_by_text("Settings of the encoder's training").click()
-    fill(page, "Crop size (px)", "32")
-    fill(page, "Epochs", str(MANY_EPOCHS))
-    fill(page, "Crops a batch", "8")
-    fill(page, "Name of the bundle", "spring")
-    page.get_by_role("button", name="Start", exact=True).click()
-
-    expect(page.get_by_text(re.compile(r"Epoch \d+ of 10,?000"))).to_be_visible()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    page.reload()
-    expect(page.get_by_text(re.compile(r"Epoch \d+ of 10,?000"))).to_be_visible()
-    page.get_by_role("button", name="Cancel").click()
-
-    expect(page.get_by_text("What the encoder has learnt is kept.")).to_be_visible()
-    expect(page.get_by_role("button", name="Resume")).to_be_visible()
-    project = Project(server.project)
-    assert project.training("spring").can_resume
-    assert not (project.bundles_dir / "spring").exists()
 
 
 def test_a_bundle_is_trained_and_made_the_one_that_runs_judge_by(server, page, labelled):
