@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 
 SAMPLE_BUNDLE = "sample"
 SAMPLE_RUN = "sample-season"
-# The bundled detector is seldom sure; at this confidence it finds four of five animals of the sample.
-SAMPLE_CONFIDENCE = 0.12
 
 
 def make_sample_ready(
@@ -31,7 +29,7 @@ def make_sample_ready(
 ) -> RunFolder:
     """Render the sample season into a folder, learn what is normal in it and run it; what is there is kept."""
     labels = sample / "annotations.json"
-    settings = RunSettings(min_confidence=SAMPLE_CONFIDENCE)
+    settings = RunSettings()
     if not labels.is_file():
         log.info("Drawing the sample season ...")
         render_season(sample, on_progress=on_photos)

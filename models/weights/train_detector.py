@@ -1,160 +1,139 @@
-"""Train the bundled detector: `python -m models.weights.train_detector`. See detector.md for what came of it."""
+"""Train the bundled detector: `python -m models.weights.train_detector`. See detector.md for what came of it.
+
+Leaves a checkpoint; `python -m models.weights.export_detector` makes the bundled folder of it.
+"""
 
 import argparse
 import copy
-import json
+import math
 import os
 import random
-import shutil
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch.utils._pytree import tree_map
-from ultralytics import YOLO
+from torch.utils.data import DataLoader, Dataset
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.tasks import DetectionModel
 
-from models.device import cpu_has_bf16
-from models.weights.training_photos import TrainingPhoto, keep_photos, read_real_photos, render_photos
+from models.weights.training_photos import TrainingPhoto, keep_rendered, read_real_photos
 
 HERE = Path(__file__).parent
 PLAN = HERE / "detector.yaml"
-TARGET = HERE / "detector_openvino_model"
-SIDE_PX = (256, 320)  # rows, columns while training
-EXPORT_PX = 416
+CACHE = Path("data/training")
+CHECKPOINT = CACHE / "detector.safetensors"
+SIDE_PX = (320, 416)  # rows, columns
+LONGEST_PX = 400  # of a photo as it is kept
 GREY = 114
+REAL_SHARE = 0.2  # of the photos in a picture, where there are real ones
 MOSAIC_SHARE = 0.4
+MOSAICS_UNTIL = 0.8  # of the steps; the last part without: photos as they will come
+REPORT_EVERY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A training photo in memory: RGB (h, w, 3) uint8, and its boxes (n, 4) in pixels."""
+
+    pixels: np.ndarray
+    boxes: np.ndarray
 
 
 def main() -> None:
-    """Render, train, export."""
+    """Render, train, keep the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few photos and steps, to see that it runs")
-    parser.add_argument("--seed", type=int, default=1001)
-    parser.add_argument("--photos", type=int, default=2600, help="rendered photos")
+    parser.add_argument("--seed", type=int, default=4004)
+    parser.add_argument("--kinds", type=int, default=600, help="made-up kinds of animal")
+    parser.add_argument("--photos", type=int, default=8000, help="rendered photos, the encoder's too")
     parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"), help="lions and elephants")
-    parser.add_argument("--steps", type=int, default=1600, help="batches that are learnt from")
-    parser.add_argument("--cache", type=Path, default=Path("data/training"), help="where rendered photos are kept")
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=6000, help="batches that are learnt from")
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where rendered photos are kept")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw pictures")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--start", type=Path, help="checkpoint (safetensors) of an earlier training to go on from")
-    parser.add_argument("--out", type=Path, default=TARGET)
+    parser.add_argument("--out", type=Path, default=CHECKPOINT)
     args = parser.parse_args()
     if args.quick:
-        args.photos, args.steps = 24, 3
+        args.photos, args.steps, args.kinds, args.batch = 24, 3, 12, 8
     random.seed(args.seed)
     torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
 
     started = time.monotonic()
-    rendered = keep_photos(
-        args.cache / f"detector-{args.seed}-{args.photos}.npz",
-        lambda: render_photos(args.seed, args.photos, size_px=(400, 300)),
-    )
-    real = read_real_photos(args.wildlife, longest_px=400)
+    rendered = decode(keep_rendered(args.cache, seed=args.seed, photos=args.photos, kinds=args.kinds))
+    real = decode(read_real_photos(args.wildlife, longest_px=LONGEST_PX))
     print(f"{len(rendered)} rendered and {len(real)} real photos in {time.monotonic() - started:.0f} s", flush=True)
     if not real:
         print(f"No photos in {args.wildlife}: training on rendered photos only.", flush=True)
+    model = build_model()
+    average = train(model, Pictures(rendered, real, seed=args.seed, count=args.steps * args.batch), args)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.cpu().contiguous() for key, value in average.state_dict().items()}, args.out)
+    print(args.out, flush=True)
+
+
+def build_model() -> DetectionModel:
+    """The network, with random weights."""
     model = DetectionModel(str(PLAN), ch=3, nc=1, verbose=False)
     model.args = get_cfg()  # type: ignore[assignment]  # Ultralytics' loss reads its gains from here
     model.names = {0: "animal"}
-    if args.start:
-        from safetensors.torch import load_file
-
-        model.load_state_dict(load_file(args.start), strict=False)
-    best = train(model, rendered, real, args)
-    export(best, args.out)
+    return model
 
 
-def train(
-    model: DetectionModel, rendered: list[TrainingPhoto], real: list[TrainingPhoto], args: argparse.Namespace
-) -> DetectionModel:
-    """Train for the given steps; returns the running average of the weights."""
-    rng = np.random.default_rng(args.seed + 1)
-    device = torch.device(args.device)
-    model = model.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    model.criterion = model.init_criterion()
-    average = copy.deepcopy(model).eval()
-    decay: list[torch.nn.Parameter] = []
-    plain: list[torch.nn.Parameter] = []
-    for parameter in model.parameters():
-        (decay if parameter.ndim > 1 else plain).append(parameter)
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 5e-4}, {"params": plain, "weight_decay": 0.0}],
-                                  lr=args.lr)  # fmt: skip
-    started = time.monotonic()
-    seen, losses = 0, []
-    for step in range(args.steps):
-        share = step / args.steps
-        rate = args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        # The last part without mosaics: photos as they will come.
-        batch = draw_batch(rng, rendered, real, args.batch, mosaics=MOSAIC_SHARE if share < 0.8 else 0.0)
-        images = batch["img"].to(device, memory_format=torch.channels_last)
-        # Without instructions for it, half precision is ten times slower.
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or cpu_has_bf16()):
-            predictions = model(images)
-        predictions = tree_map(_to_float, predictions)
-        targets = {key: value.to(device) for key, value in batch.items() if key != "img"} | {"img": images}
-        loss, _ = model.criterion(predictions, targets)
-        optimizer.zero_grad()
-        loss.sum().backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
-        optimizer.step()
-        seen += args.batch
-        losses.append(loss.detach().sum().item() / args.batch)
-        keep = 0.998 * (1 - np.exp(-(step + 1) / 200))
-        with torch.no_grad():
-            for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-                if kept.dtype.is_floating_point:
-                    kept.lerp_(new, 1 - keep)
-                else:
-                    kept.copy_(new)
-        if (step + 1) % 100 == 0:
-            spent = time.monotonic() - started
-            print(f"{spent:5.0f} s, step {step + 1}, {seen} photos, loss {np.mean(losses[-100:]):.3f}", flush=True)
-    print(f"{args.steps} steps, {seen} photos seen, last loss {np.mean(losses[-50:]):.3f}", flush=True)
-    return average
+def decode(photos: Sequence[TrainingPhoto], *, longest_px: int = LONGEST_PX) -> list[Decoded]:
+    """All photos in memory, so that a picture costs no decoding: 0.36 MB each."""
+
+    def read(photo: TrainingPhoto) -> Decoded:
+        pixels = photo.pixels()
+        scale = min(1.0, longest_px / max(pixels.shape[:2]))
+        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return Decoded(small, photo.boxes * np.float32(scale))
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(read, photos))
 
 
-def _to_float(value):  # type: ignore[no-untyped-def]
-    return value.float() if torch.is_tensor(value) and value.is_floating_point() else value
+class Pictures(Dataset):
+    """Training pictures in the order in which they are learnt; each is the same however many processes draw them."""
+
+    def __init__(self, rendered: list[Decoded], real: list[Decoded], *, seed: int, count: int) -> None:
+        self._rendered, self._real, self._seed, self._count = rendered, real, seed, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """A picture, uint8 (3, rows, columns), and its boxes (n, 4): centre and size in shares of the picture."""
+        rng = np.random.default_rng([self._seed, 4, number])
+        mosaic = number < MOSAICS_UNTIL * self._count and rng.random() < MOSAIC_SHARE
+        picture, boxes = draw_picture(rng, self._rendered, self._real, mosaic=mosaic)
+        rows, columns = picture.shape[:2]
+        centres = np.column_stack([boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:]]) / (columns, rows, columns, rows)
+        return torch.from_numpy(picture.transpose(2, 0, 1).copy()), torch.from_numpy(centres.astype(np.float32))
 
 
-def draw_batch(
-    rng: np.random.Generator, rendered: list[TrainingPhoto], real: list[TrainingPhoto], size: int, *, mosaics: float,
-    side_px: tuple[int, int] = SIDE_PX,
-) -> dict[str, torch.Tensor]:  # fmt: skip
-    """A batch as Ultralytics' loss wants it: boxes as centre and size, in shares of the picture."""
-    rows, columns = side_px
-    images = np.empty((size, rows, columns, 3), np.uint8)
-    boxes, owners = [], []
-    for number in range(size):
-        picture, found = draw_picture(rng, rendered, real, mosaic=rng.random() < mosaics, side_px=side_px)
-        images[number] = picture
-        boxes.append(found)
-        owners.append(np.full(len(found), number))
-    table = np.concatenate(boxes).astype(np.float32)
-    centres = np.column_stack([
-        (table[:, 0] + table[:, 2] / 2) / columns, (table[:, 1] + table[:, 3] / 2) / rows,
-        table[:, 2] / columns, table[:, 3] / rows,
-    ])  # fmt: skip
+def collate(drawn: list[tuple[torch.Tensor, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """A batch as Ultralytics' loss wants it."""
+    n_boxes = torch.tensor([len(boxes) for _, boxes in drawn])
     return {
-        "img": torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float() / 255,
-        "bboxes": torch.from_numpy(np.ascontiguousarray(centres)), "cls": torch.zeros(len(table), 1),
-        "batch_idx": torch.from_numpy(np.concatenate(owners).astype(np.float32)),
-    }  # fmt: skip
+        "img": torch.stack([picture for picture, _ in drawn]),
+        "bboxes": torch.cat([boxes for _, boxes in drawn]),
+        "cls": torch.zeros(int(n_boxes.sum()), 1),
+        "batch_idx": torch.arange(len(drawn)).repeat_interleave(n_boxes).float(),
+    }
 
 
 def draw_picture(
-    rng: np.random.Generator, rendered: list[TrainingPhoto], real: list[TrainingPhoto], *, mosaic: bool,
+    rng: np.random.Generator, rendered: list[Decoded], real: list[Decoded], *, mosaic: bool,
     side_px: tuple[int, int] = SIDE_PX,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """One training picture, (rows, columns, 3) RGB, and its boxes (n, 4) in pixels."""
@@ -166,9 +145,9 @@ def draw_picture(
         cells = [(0, 0, x, y), (x, 0, columns, y), (0, y, x, rows), (x, y, columns, rows)]
     kept = []
     for x0, y0, x1, y1 in cells:
-        pool = real if real and rng.random() < 0.2 else rendered
+        pool = real if real and rng.random() < REAL_SHARE else rendered
         photo = pool[int(rng.integers(len(pool)))]
-        pixels, boxes = photo.pixels(), photo.boxes.copy()
+        pixels, boxes = photo.pixels, photo.boxes.copy()
         height, width = pixels.shape[:2]
         if rng.random() < 0.5:
             pixels = pixels[:, ::-1]
@@ -193,36 +172,64 @@ def draw_picture(
 
 def jitter_colours(rng: np.random.Generator, pixels: np.ndarray) -> np.ndarray:
     """Another exposure, tint or saturation; now and then grey, or blurred."""
-    picture = pixels.astype(np.float32) / 255
-    picture = picture ** float(np.exp(rng.normal(0, 0.22)))
-    grey = picture.mean(axis=2, keepdims=True)
+    levels = np.arange(256, dtype=np.float32) / 255
+    exposed = levels ** float(np.exp(rng.normal(0, 0.22)))
+    gains = (1 + rng.normal(0, 0.05, 3)) * float(np.exp(rng.normal(0, 0.15)))
+    table = np.clip(exposed[:, None] * gains * 255, 0, 255).astype(np.uint8)  # (256, 3)
+    picture = cv2.LUT(pixels, table.reshape(1, 256, 3))
     saturation = 0.0 if rng.random() < 0.12 else float(np.clip(rng.normal(1.0, 0.25), 0.2, 1.8))
-    picture = grey + (picture - grey) * saturation
-    picture *= (1 + rng.normal(0, 0.05, 3)).astype(np.float32) * float(np.exp(rng.normal(0, 0.15)))
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    picture = cv2.addWeighted(picture, saturation, grey, 1 - saturation, 0)
     if rng.random() < 0.15:
         picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 1.2)))
-    return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return picture
 
 
-def export(model: DetectionModel, target: Path, *, side_px: int = EXPORT_PX) -> None:
-    """Write the OpenVINO folder, half precision, through Ultralytics' own export (which adds metadata.yaml)."""
-    from safetensors.torch import save_file
+def train(model: DetectionModel, pictures: Pictures, args: argparse.Namespace) -> DetectionModel:
+    """Train on all pictures, once each; returns the running average of the weights."""
+    device = torch.device(args.device)
+    model = model.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model.criterion = model.init_criterion()
+    average = copy.deepcopy(model).eval()
+    pairs = [
+        (kept, new)
+        for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True)
+        if kept.dtype.is_floating_point
+    ]
+    decay = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    plain = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 5e-4}, {"params": plain, "weight_decay": 0.0}],
+                                  lr=args.lr)  # fmt: skip
+    batches = DataLoader(pictures, args.batch, collate_fn=collate, num_workers=args.workers, drop_last=True,
+                         pin_memory=device.type == "cuda", worker_init_fn=lambda _: cv2.setNumThreads(1))  # fmt: skip
+    started, losses = time.monotonic(), []
+    for step, drawn in enumerate(batches):
+        share = step / len(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = args.lr * min(1.0, (step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        batch = {key: value.to(device, non_blocking=True) for key, value in drawn.items()}
+        batch["img"] = batch["img"].float().div_(255).contiguous(memory_format=torch.channels_last)
+        # On a processor without instructions for it, half precision is ten times slower.
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            predictions = model(batch["img"])
+        loss, _ = model.criterion(tree_map(_to_float, predictions), batch)
+        optimizer.zero_grad()
+        loss.sum().backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+        optimizer.step()
+        losses.append(loss.detach().sum() / args.batch)
+        keep = 0.999 * (1 - np.exp(-(step + 1) / 300))
+        with torch.no_grad():
+            torch._foreach_lerp_([kept for kept, _ in pairs], [new for _, new in pairs], float(1 - keep))
+        if (step + 1) % REPORT_EVERY == 0:
+            spent = time.monotonic() - started
+            print(f"{spent:5.0f} s, step {step + 1}, loss {torch.stack(losses[-REPORT_EVERY:]).mean():.3f}", flush=True)
+    print(f"{len(losses)} steps of {args.batch} pictures, last loss {torch.stack(losses[-50:]).mean():.3f}", flush=True)
+    return average
 
-    model = model.cpu().float().eval()
-    work = Path("data/training")  # Ultralytics writes its export beside the checkpoint
-    work.mkdir(parents=True, exist_ok=True)
-    state = {key: value.contiguous() for key, value in model.state_dict().items()}
-    save_file(state, work / "detector.safetensors")
-    wrapper: Any = YOLO(str(PLAN), task="detect", verbose=False)
-    wrapper.model.load_state_dict(state)
-    wrapper.model.names = {0: "animal"}
-    wrapper.model.pt_path = str(work / "detector.pt")
-    wrapper.ckpt_path = str(work / "detector.pt")
-    made = Path(wrapper.export(format="openvino", imgsz=side_px, half=True, device="cpu", verbose=False))
-    if target.exists():
-        shutil.rmtree(target)
-    shutil.copytree(made, target)
-    print(json.dumps({file.name: file.stat().st_size for file in sorted(target.iterdir())}), flush=True)
+
+def _to_float(value):  # type: ignore[no-untyped-def]
+    return value.float() if torch.is_tensor(value) and value.is_floating_point() else value
 
 
 if __name__ == "__main__":

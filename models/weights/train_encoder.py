@@ -1,9 +1,14 @@
-"""Train the bundled encoder: `python -m models.weights.train_encoder`. See encoder.md for what came of it."""
+"""Train the bundled encoder: `python -m models.weights.train_encoder`. See encoder.md for what came of it.
+
+Three tasks at once on drawn animals: to say what each is made of, to tell the kinds apart with a margin (CosFace, Wang
+et al., 2018), and to draw views of one animal together (SimCLR, Chen et al., 2020). Real animals have the last alone.
+"""
 
 import argparse
+import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,23 +16,27 @@ import cv2
 import numpy as np
 import torch
 import torchvision
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
+from torch.utils.data import DataLoader, Dataset
 
 from core.crops import cut_crop
 from core.records import Box
-from core.sample.species import Species
-from models.device import cpu_has_bf16
-from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_photos, read_real_photos, render_photos
+from core.sample.species import KNOWN, Species
+from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_rendered, read_real_photos
 
 HERE = Path(__file__).parent
 TARGET = HERE / "encoder.safetensors"
-INPUT_PX = 128
-STAGES = ((0.5, 64), (0.9, 96), (1.0, INPUT_PX))  # until which share of the steps, at which size
-STORED_PX = 160
-LEAST_CROP_PX = 24
+INPUT_PX = 96
+STORED_PX = 128
+LEAST_CROP_PX = 20
+REAL_SHARE = 0.2  # of the animals in a batch, where there are real ones
+KNOWN_WEIGHT = 6.0  # a known kind is drawn as often as so many made-up ones
 TEMPERATURE = 0.1
+SHARPNESS = 20.0  # of the softmax over cosines
+MARGIN = 0.2  # that the own kind must be ahead, as a cosine
 TRAIT_WEIGHT = 10.0
 PROJECTED = 128
+REPORT_EVERY = 100
 SIZES = (
     "trunk", "chest", "belly", "rump", "arch", "hump", "leg", "foot", "neck", "neck_deg", "neck_base", "skull",
     "muzzle", "nose", "face_deg", "ear", "ear_wide", "ear_deg", "tail", "tail_wide", "tail_deg", "quills", "mane",
@@ -47,22 +56,26 @@ class Crops:
 
 
 class Learner(torch.nn.Module):
-    """MobileNetV2 without its classifier, with two heads that only training uses.
+    """MobileNetV2 without its classifier, with three heads that only training uses.
 
-    One tells what the rendered animal is made of (see `describe_kind`), the other is SimCLR's projection.
+    One tells what the rendered animal is made of (see `describe_kind`), one how near it is to each kind's direction,
+    the third is SimCLR's projection.
     """
 
-    def __init__(self, n_traits: int) -> None:
+    def __init__(self, n_traits: int, n_kinds: int) -> None:
         super().__init__()
         self.backbone = torchvision.models.mobilenet_v2(weights=None)
         self.backbone.classifier = torch.nn.Identity()
         self.traits = torch.nn.Linear(1280, n_traits)
+        self.directions = torch.nn.Parameter(torch.randn(n_kinds, 1280) * 0.03)
         self.projection = torch.nn.Linear(1280, PROJECTED, bias=False)
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Traits (n, n_traits) and unit vectors (n, 128) of pictures (n, 3, px, px)."""
-        pooled = self.backbone(pictures).float()  # (n, 1280)
-        return self.traits(pooled), torch.nn.functional.normalize(self.projection(pooled), dim=1)
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Traits (n, n_traits), cosines (n, n_kinds) and unit vectors (n, 128) of pictures (n, 3, px, px)."""
+        pooled = self.backbone(pictures)  # (n, 1280)
+        normalize = torch.nn.functional.normalize
+        cosines = normalize(pooled.float()) @ normalize(self.directions).T
+        return self.traits(pooled).float(), cosines, normalize(self.projection(pooled).float(), dim=1)
 
 
 def describe_kind(kind: Species) -> np.ndarray:
@@ -89,44 +102,36 @@ def main() -> None:
     """Render, train, store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few crops and steps, to see that it runs")
-    parser.add_argument("--seed", type=int, default=2002)
-    parser.add_argument("--kinds", type=int, default=200, help="made-up kinds of animal")
-    parser.add_argument("--photos", type=int, default=4500, help="rendered photos")
+    parser.add_argument("--seed", type=int, default=4004)
+    parser.add_argument("--kinds", type=int, default=600, help="made-up kinds of animal")
+    parser.add_argument("--photos", type=int, default=8000, help="rendered photos, the detector's too")
     parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"), help="lions and elephants")
-    parser.add_argument("--steps", type=int, default=1600, help="batches that are learnt from")
+    parser.add_argument("--steps", type=int, default=6000, help="batches that are learnt from")
+    parser.add_argument("--batch", type=int, default=128, help="animals, each seen twice")
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--margin-weight", type=float, default=1.0, help="of telling the kinds apart")
     parser.add_argument("--cache", type=Path, default=Path("data/training"), help="where rendered photos are kept")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw views")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--start", type=Path, help="an encoder.safetensors of an earlier training to go on from")
     parser.add_argument("--out", type=Path, default=TARGET)
     args = parser.parse_args()
     if args.quick:
-        args.photos, args.steps, args.kinds = 48, 3, 12
+        args.photos, args.steps, args.kinds, args.batch = 48, 3, 12, 8
     torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
 
     started = time.monotonic()
-    kinds = invent_kinds(args.seed, args.kinds)
-    numbers = {kind.name: number for number, kind in enumerate(kinds)}
-    photos = keep_photos(
-        args.cache / f"encoder-{args.seed}-{args.photos}-{args.kinds}.npz",
-        lambda: render_photos(args.seed, args.photos, size_px=(320, 240), species=kinds, close=True),
-    )
-    rendered = cut_squares(photos, numbers)
+    kinds = (*KNOWN, *invent_kinds(args.seed, args.kinds))
+    photos = keep_rendered(args.cache, seed=args.seed, photos=args.photos, kinds=args.kinds)
+    rendered = cut_squares(photos, {kind.name: number for number, kind in enumerate(kinds)})
     real = cut_squares(read_real_photos(args.wildlife, longest_px=512), {})
-    spent = time.monotonic() - started
-    print(f"{len(rendered.kinds)} rendered and {len(real.kinds)} real crops in {spent:.0f} s", flush=True)
+    print(f"{len(rendered.kinds)} rendered crops of {len(set(rendered.kinds))} kinds (no intruder among them) "
+          f"and {len(real.kinds)} real crops in {time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
     if not len(real.kinds):
         print(f"No photos in {args.wildlife}: training on rendered crops only.", flush=True)
     traits = describe_kinds(kinds)
-    learner = Learner(traits.shape[1])
-    if args.start:
-        learner.backbone.load_state_dict({key: value.float() for key, value in load_file(args.start).items()})
-    for _ in train(learner, rendered, real, traits, args):
-        store(learner.backbone, args.out)  # now and then, so that a training that is stopped was not for nothing
+    learner = Learner(traits.shape[1], len(kinds))
+    train(learner, Views(rendered, real, seed=args.seed, count=args.steps * args.batch), traits, args)
     store(learner.backbone, args.out)
 
 
@@ -147,54 +152,73 @@ def cut_squares(photos, numbers: dict[str, int]) -> Crops:  # type: ignore[no-un
     return Crops(np.stack(squares), np.array(kinds))
 
 
-def train(
-    learner: Learner, rendered: Crops, real: Crops, traits: np.ndarray, args: argparse.Namespace
-) -> Iterator[int]:
-    """Rendered animals are described; views of one animal, real or rendered, are drawn together.
+def draw_chances(kinds: np.ndarray) -> np.ndarray:
+    """With which chance each crop is drawn, (n,): every kind alike, known ones more often."""
+    weights = np.where(kinds < len(KNOWN), KNOWN_WEIGHT, 1.0) / np.bincount(kinds)[kinds]
+    return weights / weights.sum()
 
-    Gives the number of steps done, each hundred of them.
-    """
-    rng = np.random.default_rng(args.seed + 1)
+
+class Views(Dataset):
+    """Two views each of the animals in the order in which they are learnt; the same however many processes draw."""
+
+    def __init__(self, rendered: Crops, real: Crops, *, seed: int, count: int) -> None:
+        rng = np.random.default_rng([seed, 5])
+        rows = rng.choice(len(rendered.kinds), count, p=draw_chances(rendered.kinds))
+        is_real = (rng.random(count) < REAL_SHARE) & (len(real.kinds) > 0)
+        self._rows = np.where(is_real, rng.integers(max(len(real.kinds), 1), size=count), rows)
+        self._is_real, self._rendered, self._real, self._seed = is_real, rendered, real, seed
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
+        """Two views, uint8 (2, 3, px, px), and the animal's kind, -1 for a real one."""
+        rng = np.random.default_rng([self._seed, 6, number])
+        crops = self._real if self._is_real[number] else self._rendered
+        row = self._rows[number]
+        return torch.stack([augment(rng, crops.squares[row], INPUT_PX) for _ in range(2)]), int(crops.kinds[row])
+
+
+def train(learner: Learner, views: Views, traits: np.ndarray, args: argparse.Namespace) -> None:
+    """Train on all animals, in their order."""
     device = torch.device(args.device)
     learner.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.lr, weight_decay=0.02)
-    started = time.monotonic()
-    wanted = torch.from_numpy(traits).to(device)
-    trait_losses, view_losses = [], []
-    for step in range(args.steps):
-        share = step / args.steps
-        rate = args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
+    mean, scale, wanted = MEAN.to(device), SCALE.to(device), torch.from_numpy(traits).to(device)
+    batches = DataLoader(views, args.batch, num_workers=args.workers, drop_last=True,
+                         pin_memory=device.type == "cuda", worker_init_fn=lambda _: cv2.setNumThreads(1))  # fmt: skip
+    started, losses = time.monotonic(), []
+    for step, (pairs, numbers) in enumerate(batches):
+        share = step / len(batches)
         for group in optimizer.param_groups:
-            group["lr"] = rate
-        # Small pictures first: more of them a second.
-        size_px = next(px for until, px in STAGES if share < until)
-        n_real = args.batch // 4 if len(real.kinds) else 0
-        pick = rng.integers(len(rendered.kinds), size=args.batch // 2 - n_real)
-        chosen = [rendered.squares[i] for i in pick] + [
-            real.squares[i] for i in rng.integers(max(len(real.kinds), 1), size=n_real)
-        ]
-        views = torch.stack([augment(rng, square, size_px) for _ in range(2) for square in chosen])
-        views = ((views.float() / 255 - MEAN) / SCALE).to(device, memory_format=torch.channels_last)
-        kinds = torch.from_numpy(np.concatenate([rendered.kinds[pick], np.full(n_real, -1)])).repeat(2).to(device)
-        # On a CPU half precision pays only for the larger pictures.
-        halves = device.type == "cuda" or (size_px >= INPUT_PX and cpu_has_bf16())
-        with torch.autocast(device.type, torch.bfloat16, enabled=halves):
-            told, vectors = learner(views)
-        known = kinds >= 0
-        trait_loss = torch.nn.functional.smooth_l1_loss(told[known].float(), wanted[kinds[known]])
-        view_loss = nt_xent(vectors.float(), kinds)
+            group["lr"] = args.lr * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+        pictures = pairs.to(device, non_blocking=True).transpose(0, 1).flatten(0, 1)  # all first views, all second ones
+        pictures = ((pictures.float() / 255 - mean) / scale).contiguous(memory_format=torch.channels_last)
+        kinds = numbers.to(device).repeat(2)
+        # On a processor without instructions for it, half precision is ten times slower.
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            told, cosines, vectors = learner(pictures)
+        drawn = kinds >= 0
+        trait_loss = torch.nn.functional.smooth_l1_loss(told[drawn], wanted[kinds[drawn]])
+        kind_loss = margin_loss(cosines[drawn], kinds[drawn])
+        view_loss = nt_xent(vectors, kinds)
         optimizer.zero_grad()
-        (TRAIT_WEIGHT * trait_loss + view_loss).backward()
+        (TRAIT_WEIGHT * trait_loss + args.margin_weight * kind_loss + view_loss).backward()
         torch.nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
         optimizer.step()
-        trait_losses.append(trait_loss.item())
-        view_losses.append(view_loss.item())
-        if (step + 1) % 100 == 0:
-            spent = time.monotonic() - started
-            trait, view = (np.mean(figures[-100:]) for figures in (trait_losses, view_losses))
-            print(f"{spent:5.0f} s, step {step + 1}, traits {trait:.3f}, views {view:.3f}", flush=True)
-            yield step + 1
-    print(f"{args.steps} steps of {args.batch} views", flush=True)
+        hits = (cosines[drawn].detach().argmax(dim=1) == kinds[drawn]).float().mean()
+        losses.append(torch.stack([trait_loss.detach(), kind_loss.detach(), view_loss.detach(), hits]))
+        if (step + 1) % REPORT_EVERY == 0:
+            trait, kind, view, hit = torch.stack(losses[-REPORT_EVERY:]).mean(dim=0).tolist()
+            print(f"{time.monotonic() - started:5.0f} s, step {step + 1}, traits {trait:.3f}, kinds {kind:.3f} "
+                  f"(right {hit:.2f}), views {view:.3f}", flush=True)  # fmt: skip
+    print(f"{len(losses)} steps of {args.batch} animals", flush=True)
+
+
+def margin_loss(cosines: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """CosFace's loss of cosines (n, n_kinds) to the kinds' directions; ``wanted`` (n,) are the kinds' numbers."""
+    ahead = torch.nn.functional.one_hot(wanted, cosines.shape[1]).to(cosines.dtype) * MARGIN
+    return torch.nn.functional.cross_entropy(SHARPNESS * (cosines - ahead), wanted)
 
 
 def nt_xent(vectors: torch.Tensor, kinds: torch.Tensor, *, temperature: float = TEMPERATURE) -> torch.Tensor:
@@ -206,7 +230,7 @@ def nt_xent(vectors: torch.Tensor, kinds: torch.Tensor, *, temperature: float = 
     likeness = vectors @ vectors.T / temperature  # (2n, 2n)
     partner = torch.arange(2 * half, device=vectors.device).roll(half)
     same = (kinds[:, None] == kinds[None, :]) & (kinds[:, None] >= 0)
-    same[torch.arange(2 * half), partner] = False
+    same[torch.arange(2 * half, device=vectors.device), partner] = False
     same.fill_diagonal_(True)
     return torch.nn.functional.cross_entropy(likeness.masked_fill(same, -1e4), partner)
 

@@ -20,9 +20,9 @@ from core.sample.species import KNOWN, Species, invent_species
 # Only these have a licence that lets weights made from them be given away (see the model cards).
 REAL_KINDS = frozenset({"lion", "elephant"})
 JPEG_QUALITY = 92
-MIXED_SIZE_PX = (480, 360)
-MIXED_CROWDS = (0.1, 0.2, 0.3, 0.25, 0.15)  # chance of none to four animals
-KNOWN_SHARE = 0.9  # of the mixed photos have one of the sample's known kinds among their four
+SIZE_PX = (480, 360)
+CROWDS = (0.16, 0.26, 0.28, 0.18, 0.12)  # chance of none to four animals
+KNOWN_SHARE = 0.9  # of the photos have one of the sample's known kinds among their four
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,7 @@ class _Roll:
     number: int
     photos: int
     size_px: tuple[int, int]
-    species: tuple[Species, ...] | None
-    close: bool
-    mixed: bool = False
+    kinds: tuple[Species, ...]
 
 
 def invent_kinds(seed: int, count: int) -> tuple[Species, ...]:
@@ -59,75 +57,48 @@ def invent_kinds(seed: int, count: int) -> tuple[Species, ...]:
 
 
 def render_photos(
-    seed: int, count: int, *, size_px: tuple[int, int], species: tuple[Species, ...] | None = None,
-    close: bool = False, per_place: int = 24, workers: int | None = None,
+    seed: int, count: int, *, kinds: tuple[Species, ...], size_px: tuple[int, int] = SIZE_PX, per_place: int = 20,
+    workers: int | None = None,
 ) -> Iterator[TrainingPhoto]:  # fmt: skip
-    """Rendered photos of many places.
+    """What both detector and encoder learn from: photos of up to four animals each, known or made up.
+
+    Every third place is drawn by a recipe of the sample's (with another seed, so it is another place), the others are
+    made up; half of them are seen through a longer lens.
 
     Args:
         seed: Of everything; never the sample's own.
         count: How many photos.
+        kinds: The made-up kinds; the sample's four known ones are drawn beside them, its intruders never.
         size_px: Width and height.
-        species: The kinds to draw from; by default new inventions at each place, and the four known ones.
-        close: Through a longer lens, so that the animals fill more of the photo.
         per_place: Photos of one place.
         workers: Processes; by default one a core.
 
     Raises:
         ValueError: If the seed is the sample's: weights must not have seen what they are shown with.
     """
+    if seed == DEFAULT_SEED:
+        raise ValueError(f"seed {DEFAULT_SEED} is the sample's own, choose another")
     rolls = [
-        _Roll(seed, number, min(per_place, count - first), size_px, species, close)
+        _Roll(seed, number, min(per_place, count - first), size_px, kinds)
         for number, first in enumerate(range(0, count, per_place))
     ]
-    yield from _expose(rolls, workers=workers)
-
-
-def render_mixed_photos(
-    seed: int, count: int, *, kinds: tuple[Species, ...], size_px: tuple[int, int] = MIXED_SIZE_PX, per_place: int = 20,
-    workers: int | None = 1,
-) -> Iterator[TrainingPhoto]:  # fmt: skip
-    """Photos that both detector and encoder go on learning from: up to four animals in each, known or made up.
-
-    Every third place is drawn by a recipe of the sample's (with another seed, so it is another place), the others are
-    made up; half of them are seen through a longer lens.
-
-    Raises:
-        ValueError: If the seed is the sample's.
-    """
-    yield from _expose(
-        [
-            _Roll(seed, number, min(per_place, count - first), size_px, kinds, close=number % 2 == 1, mixed=True)
-            for number, first in enumerate(range(0, count, per_place))
-        ],
-        workers=workers,
-    )
-
-
-def _expose(rolls: list[_Roll], *, workers: int | None) -> Iterator[TrainingPhoto]:
-    if any(roll.seed == DEFAULT_SEED for roll in rolls):
-        raise ValueError(f"seed {DEFAULT_SEED} is the sample's own, choose another")
     with ProcessPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        for photos in pool.map(_expose_roll, rolls):
+        for photos in pool.map(_expose, rolls):
             yield from photos
 
 
-def _expose_roll(roll: _Roll) -> list[TrainingPhoto]:
+def _expose(roll: _Roll) -> list[TrainingPhoto]:
     cv2.setNumThreads(1)
     rng = np.random.default_rng([roll.seed, 1, roll.number])
-    place = PLACES[roll.number // 3 % len(PLACES)] if roll.mixed and roll.number % 3 == 0 else invent_place(rng)
-    if roll.close:
+    place = PLACES[roll.number // 3 % len(PLACES)] if roll.number % 3 == 0 else invent_place(rng)
+    if roll.number % 2 == 1:
         place = replace(place, field_deg=float(rng.uniform(20, 32)), horizon=float(rng.uniform(0.1, 0.4)))
     scenery = draw_scenery(place, rng, width_px=roll.size_px[0], height_px=roll.size_px[1], oversample=1.5)
-    own = [invent_species(rng, f"invented {i}") for i in range(10)]
-    kinds = roll.species if roll.species is not None else (*KNOWN, *own)
     photos = []
     for _ in range(roll.photos):
-        some = [kinds[int(i)] for i in rng.choice(len(kinds), min(3, len(kinds)), replace=False)]
-        animals = int(rng.integers(1, 3)) if roll.close else None
-        if roll.mixed:
-            animals = int(rng.choice(5, p=MIXED_CROWDS))
-            some = [KNOWN[int(rng.integers(len(KNOWN)))] if rng.random() < KNOWN_SHARE else some[0], *some]
+        some = [roll.kinds[int(i)] for i in rng.choice(len(roll.kinds), min(3, len(roll.kinds)), replace=False)]
+        some = [KNOWN[int(rng.integers(len(KNOWN)))] if rng.random() < KNOWN_SHARE else some[0], *some]
+        animals = int(rng.choice(len(CROWDS), p=CROWDS))
         pixels, boxes, names = render_scene(rng, scenery=scenery, species=some, n_animals=animals)
         if rng.random() < 0.5:
             taken_at = datetime(2024, 1, 1) + timedelta(seconds=int(rng.integers(30_000_000)))
@@ -164,11 +135,11 @@ def keep_photos(file: Path, make: Callable[[], Iterator[TrainingPhoto]]) -> list
     return photos
 
 
-def keep_mixed_photos(cache: Path, *, seed: int, photos: int, kinds: int) -> list[TrainingPhoto]:
-    """``render_mixed_photos`` of so many made-up kinds, rendered once for both detector and encoder."""
+def keep_rendered(cache: Path, *, seed: int, photos: int, kinds: int) -> list[TrainingPhoto]:
+    """``render_photos`` of so many made-up kinds, rendered once for both detector and encoder."""
     return keep_photos(
-        cache / f"mixed-{seed}-{photos}-{kinds}.npz",
-        lambda: render_mixed_photos(seed, photos, kinds=invent_kinds(seed, kinds)),
+        cache / f"rendered-{seed}-{photos}-{kinds}.npz",
+        lambda: render_photos(seed, photos, kinds=invent_kinds(seed, kinds)),
     )
 
 
