@@ -20,6 +20,8 @@ STYLE = """<style>
 [data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] { margin-bottom: .2rem; }
 [data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] button { min-height: 0; }
 [data-testid="stMain"]:focus-visible { outline: none; }
+/* An open list closes when the page scrolls, and to keep one's place it scrolls when something above the list grows. */
+body:has([role="listbox"]) [data-testid="stMain"] { overflow-anchor: none; }
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-cards [data-testid="stVerticalBlock"] { gap: .5rem; }
 .crop-card { display: flex; flex-direction: column; gap: .3rem; }

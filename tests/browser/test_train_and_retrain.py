@@ -55,16 +55,34 @@ def fill(page, label: str, text: str) -> None:
 
 
 def choose(page, label: str, option: str) -> None:
-    item = page.get_by_role("option", name=option)
-    for patience_ms in (5_000, 10_000, PATIENCE_MS):
-        settle(page)
-        page.get_by_role("combobox", name=label).click()
-        try:
-            item.click(timeout=patience_ms)
-            return
-        except sync_api.TimeoutError:  # the page was drawn anew just then, which closes the list
-            page.keyboard.press("Escape")
-    raise AssertionError(f"{label} does not offer {option}")
+    settle(page)
+    box = page.get_by_role("combobox", name=label)
+    box.scroll_into_view_if_needed()
+    wait_for_frames(page)  # a list closes when the page scrolls
+    box.click()
+    page.get_by_role("option", name=option).click()
+
+
+def wait_for_frames(page) -> None:
+    """Until the browser has painted twice, so that a scrolling has been told to everybody."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def test_an_open_list_stays_open_when_what_is_above_it_grows(server, page):
+    page.goto(f"{server.url}/train")
+    settle(page)
+    box = page.get_by_role("combobox", name="Encoder")
+    expect(box).to_be_visible()
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    wait_for_frames(page)
+    box.click()
+    expect(page.get_by_role("option").first).to_be_visible()
+
+    page.locator("h1").evaluate("heading => { heading.style.marginBottom = '200px'; }")
+
+    wait_for_frames(page)
+    page.get_by_role("option", name="Anomalure's own small encoder").click()
+    expect(page.get_by_role("option")).to_have_count(0)
 
 
 def test_a_bundle_is_trained_and_made_the_one_that_runs_judge_by(server, page, labelled):
