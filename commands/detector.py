@@ -54,4 +54,4 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                 )
         except DetectorTrainingCancelled:
             return FAILED, {"error": "The training was cancelled; go on with --resume."}
-    return DONE, {"detector": str(made.model), **made.read_card()}
+    return DONE, {"detector": str(made.model), **made.read_result()}

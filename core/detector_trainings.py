@@ -1,20 +1,16 @@
-"""A detector's training on disk: what was asked for, how far it is, its curve, and the detector that came of it."""
+"""A detector's training on disk, and the detector that came of it."""
 
-import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.errors import AnomalureError
-from core.files import read_whole, write_whole
-from core.work_folder import RunStatus, WorkFolder, to_json
+from core.training_folder import AnyTrainingFolder, list_folders
+from core.work_folder import RunStatus
 
-INFO = "request.json"
-CURVE = "curve.json"
-CARD = "detector.json"
 MODEL = "model"
 PHOTOS = "photos"
 WORK = "work"
@@ -55,70 +51,29 @@ class DetectorEpoch:
     loss: float
 
 
-class DetectorTrainingFolder(WorkFolder):
+class DetectorTrainingFolder(AnyTrainingFolder[DetectorTrainingInfo, DetectorEpoch]):
     """The folder of one detector's training; once it is done, of the detector: ``model`` is fit for ``--detector``."""
 
     what = "detector training"
+    info_class, point_class = DetectorTrainingInfo, DetectorEpoch
+    info_file, result_file = "request.json", "detector.json"
 
-    @classmethod
-    def create(cls, path: Path, info: DetectorTrainingInfo) -> "DetectorTrainingFolder":
-        """Make the folder of a new training; one that left nothing to go on from is replaced.
-
-        Raises:
-            AnomalureError: If there is a detector, or a training under way or unfinished, of that name.
-        """
-        training = cls(path)
-        if path.exists():
-            if training.is_taught:
-                raise AnomalureError(f"There is a detector named {path.name} already. Choose another name.")
-            if training.status is RunStatus.RUNNING:
-                raise AnomalureError(f"A detector named {path.name} is being trained. Wait, or choose another name.")
-            if training.can_resume:
-                raise AnomalureError(
-                    f"The training of a detector named {path.name} is unfinished. Go on with it (--resume "
-                    f"{path.name}), or choose another name."
-                )
-            shutil.rmtree(path)
-        path.mkdir(parents=True)
-        write_whole(path / INFO, to_json({**asdict(info), "created_at": info.created_at.isoformat()}), durable=True)
-        return training
-
-    @property
-    def name(self) -> str:
-        """The folder's name, which is the detector's."""
-        return self.path.name
-
-    @property
-    def info(self) -> DetectorTrainingInfo:
-        """What was asked for.
-
-        Raises:
-            AnomalureError: If it cannot be read.
-        """
-        try:
-            values = json.loads(read_whole(self.path / INFO))
-            known = {item.name for item in fields(DetectorTrainingInfo)}
-            info = DetectorTrainingInfo(**{key: value for key, value in values.items() if key in known})
-            return replace(info, name=self.name, created_at=datetime.fromisoformat(values["created_at"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    def check_replaceable(self) -> None:
+        """Raise AnomalureError if there is a detector, or its training is under way or can be resumed."""
+        if self.is_taught:
+            raise AnomalureError(f"There is a detector named {self.name} already. Choose another name.")
+        if self.status is RunStatus.RUNNING:
+            raise AnomalureError(f"A detector named {self.name} is being trained. Wait, or choose another name.")
+        if self.can_resume:
             raise AnomalureError(
-                f"The detector training {self.name} cannot be read: {self.path / INFO} is not what Anomalure wrote "
-                f"({error}). Delete its folder and start it again."
-            ) from error
-
-    @property
-    def problem(self) -> str:
-        """Why the folder cannot be used, in a sentence; empty if it can."""
-        try:
-            _ = self.info
-        except AnomalureError as error:
-            return str(error)
-        return ""
+                f"The training of a detector named {self.name} is unfinished. Go on with it (--resume "
+                f"{self.name}), or choose another name."
+            )
 
     @property
     def is_taught(self) -> bool:
         """Whether the detector is there, whole."""
-        return (self.path / CARD).is_file() and self.model.is_dir()
+        return (self.path / self.result_file).is_file() and self.model.is_dir()
 
     @property
     def model(self) -> Path:
@@ -135,29 +90,6 @@ class DetectorTrainingFolder(WorkFolder):
         """Whether a checkpoint and the photos are there to go on from."""
         return not self.is_taught and self.checkpoint.is_file() and (self.path / PHOTOS).is_dir()
 
-    def write_curve(self, epochs: Sequence[DetectorEpoch]) -> None:
-        """The whole curve so far, over what was there."""
-        write_whole(self.path / CURVE, json.dumps([asdict(epoch) for epoch in epochs]).encode())
-
-    def read_curve(self) -> list[DetectorEpoch]:
-        """The curve so far; empty before the first epoch."""
-        try:
-            return [DetectorEpoch(**values) for values in json.loads(read_whole(self.path / CURVE))]
-        except (OSError, ValueError, TypeError):
-            return []
-
-    def write_card(self, values: Mapping[str, Any]) -> None:
-        """What came of it; written last, so that a detector with a card is whole."""
-        write_whole(self.path / CARD, to_json(values), durable=True)
-
-    def read_card(self) -> dict[str, Any]:
-        """What came of it; empty before the end."""
-        try:
-            values = json.loads(read_whole(self.path / CARD))
-            return values if isinstance(values, dict) else {}
-        except (OSError, ValueError):
-            return {}
-
     def tidy(self) -> None:
         """Remove what is only needed to go on: the copies of the photos and the checkpoints."""
         for name in (PHOTOS, WORK):
@@ -171,10 +103,4 @@ def find_taught_detectors(folder: Path) -> dict[str, Path]:
 
 def list_detector_trainings(folder: Path) -> list[DetectorTrainingFolder]:
     """The detectors of a project and the trainings of such, newest first; those that cannot be read stand last."""
-    if not folder.is_dir():
-        return []
-    found = [
-        DetectorTrainingFolder(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-    ]
-    good = sorted((item for item in found if not item.problem), key=lambda item: (item.info.created_at, item.name))
-    return [*reversed(good), *sorted((item for item in found if item.problem), key=lambda item: item.name)]
+    return list_folders(DetectorTrainingFolder, folder)

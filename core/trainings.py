@@ -1,20 +1,14 @@
-"""A training on disk: what was asked for, how far it is, its curve, and what it can go on from after a kill."""
+"""A bundle's training on disk."""
 
-import json
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.errors import AnomalureError
-from core.files import read_whole, write_whole
-from core.work_folder import RunStatus, WorkFolder, to_json
-
-INFO = "training.json"
-CURVE = "curve.json"
-RESULT = "result.json"
+from core.training_folder import AnyTrainingFolder, list_folders
+from core.work_folder import RunStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,91 +47,27 @@ class CurvePoint:
     crops_per_s: float = 0.0
 
 
-class TrainingFolder(WorkFolder):
-    """One training's folder. Cheap to make: nothing is read before it is asked for."""
+class TrainingFolder(AnyTrainingFolder[TrainingInfo, CurvePoint]):
+    """The folder of a bundle's training; the result is what came of its encoder's."""
 
     what = "training"
+    info_class, point_class = TrainingInfo, CurvePoint
+    info_file, result_file = "training.json", "result.json"
 
-    @classmethod
-    def create(cls, path: Path, info: TrainingInfo) -> "TrainingFolder":
-        """Make the folder of a new training; one that left nothing to go on from is replaced.
-
-        Raises:
-            AnomalureError: If there is a training of that name that can be resumed, or is under way.
-        """
-        training = cls(path)
-        if path.exists():
-            if training.status is RunStatus.RUNNING:
-                raise AnomalureError(f"A training named {path.name} is under way. Wait for it, or choose another name.")
-            if training.can_resume:
-                raise AnomalureError(
-                    f"There is an unfinished training named {path.name}. Go on with it (--resume {path.name}), or "
-                    "choose another name."
-                )
-            shutil.rmtree(path)
-        path.mkdir(parents=True)
-        write_whole(path / INFO, to_json({**asdict(info), "created_at": info.created_at.isoformat()}), durable=True)
-        return training
-
-    @property
-    def name(self) -> str:
-        """The folder's name, which is the bundle's too."""
-        return self.path.name
-
-    @property
-    def info(self) -> TrainingInfo:
-        """What was asked for.
-
-        Raises:
-            AnomalureError: If it cannot be read.
-        """
-        try:
-            values = json.loads(read_whole(self.path / INFO))
-            known = {item.name for item in fields(TrainingInfo)}
-            info = TrainingInfo(**{key: value for key, value in values.items() if key in known})
-            return replace(info, name=self.name, created_at=datetime.fromisoformat(values["created_at"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    def check_replaceable(self) -> None:
+        """Raise AnomalureError if it is under way, or can be resumed."""
+        if self.status is RunStatus.RUNNING:
+            raise AnomalureError(f"A training named {self.name} is under way. Wait for it, or choose another name.")
+        if self.can_resume:
             raise AnomalureError(
-                f"The training {self.name} cannot be read: {self.path / INFO} is not what Anomalure wrote ({error}). "
-                "Delete its folder and start it again."
-            ) from error
-
-    @property
-    def problem(self) -> str:
-        """Why the folder cannot be used, in a sentence; empty if it can."""
-        try:
-            _ = self.info
-        except AnomalureError as error:
-            return str(error)
-        return ""
+                f"There is an unfinished training named {self.name}. Go on with it (--resume {self.name}), or "
+                "choose another name."
+            )
 
     @property
     def can_resume(self) -> bool:
         """Whether something of the encoder's training is on disk to go on from."""
         return self.status is not RunStatus.DONE and (self.path / "checkpoint.safetensors").is_file()
-
-    def write_curve(self, points: Sequence[CurvePoint]) -> None:
-        """The whole curve so far, over what was there."""
-        write_whole(self.path / CURVE, json.dumps([asdict(point) for point in points]).encode())
-
-    def read_curve(self) -> list[CurvePoint]:
-        """The curve so far; empty before the first step."""
-        try:
-            return [CurvePoint(**values) for values in json.loads(read_whole(self.path / CURVE))]
-        except (OSError, ValueError, TypeError):
-            return []
-
-    def write_result(self, values: Mapping[str, Any]) -> None:
-        """What came of the encoder's training, fit for JSON."""
-        write_whole(self.path / RESULT, to_json(values), durable=True)
-
-    def read_result(self) -> dict[str, Any]:
-        """What came of it; empty before the end."""
-        try:
-            values = json.loads(read_whole(self.path / RESULT))
-            return values if isinstance(values, dict) else {}
-        except (OSError, ValueError):
-            return {}
 
     def tidy(self) -> None:
         """Remove what is only needed to go on: the crops and the checkpoint."""
@@ -147,9 +77,4 @@ class TrainingFolder(WorkFolder):
 
 def list_trainings(folder: Path) -> list[TrainingFolder]:
     """The trainings in a project's ``trainings`` folder, newest first; those that cannot be read last."""
-    if not folder.is_dir():
-        return []
-    found = [TrainingFolder(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    good = [training for training in found if not training.problem]
-    good.sort(key=lambda training: (training.info.created_at, training.name), reverse=True)
-    return [*good, *sorted((training for training in found if training.problem), key=lambda one: one.name)]
+    return list_folders(TrainingFolder, folder)

@@ -149,7 +149,7 @@ def _do(folder: DetectorTrainingFolder, start: object, tell: Callable[[Progress]
 
     best = teach_detector(dataset, folder, start=start, settings=settings,
                           should_stop=lambda: folder.cancel_requested, on_epoch=follow)  # fmt: skip
-    folder.write_card({"name": info.name, "start": info.start, "classes": list(dataset.class_names),
+    folder.write_result({"name": info.name, "start": info.start, "classes": list(dataset.class_names),
                        "photos": dataset.n_photos, "boxes": dataset.n_boxes, "not_used": list(dataset.problems),
                        "settings": settings.to_values(), "best": asdict(best)})  # fmt: skip
 

@@ -61,7 +61,7 @@ def test_a_taught_detector_goes_on_after_a_cancel_and_finds_in_photos(project, r
 
     assert made.status is RunStatus.DONE
     assert [epoch.epoch for epoch in made.read_curve()] == [1, 2]
-    card = made.read_card()
+    card = made.read_result()
     assert (card["photos"], card["classes"]) == ({"train": 5, "val": 1}, ["animal"])
     assert card["settings"]["detector_epochs"] == 2
     assert not (made.path / "photos").exists()

@@ -17,7 +17,8 @@ from core.settings import SETTINGS, RunSettings
 from ui import run_process
 from ui.csv_download import make_csv
 from ui.folders import count_photos, explain_folder, list_subfolders, read_path
-from ui.run_process import RunRequest, build_command, log_file, start_run
+from ui.own_processes import NICENESS, start_detached
+from ui.run_process import RUNS, RunRequest, build_command, start_run
 from ui.run_words import say_progress
 from ui.words import say_duration
 
@@ -382,7 +383,7 @@ def test_cancel_asks_the_run_to_stop(project, photos):
 
 
 def test_a_run_that_has_not_made_its_folder_yet_is_getting_ready(project, photos, monkeypatch):
-    monkeypatch.setattr("ui.run_watch.is_starting", lambda name: True)
+    monkeypatch.setattr(RUNS, "is_alive", lambda project, name: True)
     monkeypatch.setattr("ui.run_form.start_run", lambda request: None)
     page = choose(open_page(), photos)
 
@@ -393,7 +394,7 @@ def test_a_run_that_has_not_made_its_folder_yet_is_getting_ready(project, photos
 
 def test_a_run_whose_process_only_tidies_up_is_not_getting_ready_again(project, photos, monkeypatch):
     run = make_running(project, photos)
-    monkeypatch.setitem(run_process._started, "now", SimpleNamespace(poll=lambda: None, pid=os.getpid()))
+    monkeypatch.setitem(RUNS._started, (project.path, "now"), SimpleNamespace(poll=lambda: None, pid=os.getpid()))
     page = open_page()
 
     run.write_progress(Progress(phase=Phase.CANCELLED, done=2, total=4))
@@ -406,7 +407,7 @@ def test_a_run_whose_process_only_tidies_up_is_not_getting_ready_again(project, 
 def test_a_run_that_could_not_start_shows_what_it_said(project, photos, started):
     page = choose(open_page(), photos)
     page.text_input(key="run_name").set_value("bad").run()
-    log = log_file(project.path, "bad")
+    log = RUNS.log(project.path, "bad")
     log.parent.mkdir(parents=True)
     log.write_text("Loading\nThere is no bundle named *forest*.\n")
 
@@ -539,14 +540,14 @@ def test_a_run_starts_in_a_process_of_its_own_with_its_settings(tmp_path, monkey
     process = start_run(RunRequest(project=tmp_path / "p", name="träd", folder=tmp_path, settings=settings))
     assert process.wait(timeout=60) == 3
 
-    said = run_process.read_log_tail(tmp_path / "p", "träd").splitlines()
+    said = RUNS.read_words(tmp_path / "p", "träd").splitlines()
     arguments, _, pid = json.loads(next(line for line in said if line.startswith("[")))
     assert pid != os.getpid()
     assert "to stderr" in said
     settings_file = Path(arguments[arguments.index("--settings-file") + 1])
     assert RunSettings.from_values(json.loads(settings_file.read_text(encoding="utf-8"))) == settings
-    assert run_process.has_ended("träd")
-    assert not run_process.has_ended("träd", badly=True), "some photos failed, but the run is done"
+    assert RUNS.has_ended(tmp_path / "p", "träd")
+    assert not RUNS.has_ended(tmp_path / "p", "träd", badly=True), "some photos failed, but the run is done"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no sessions of processes")
@@ -558,18 +559,18 @@ def test_a_run_outlives_the_dashboard(tmp_path, monkeypatch):
     process = start_run(RunRequest(project=tmp_path, name="a", folder=tmp_path))
     process.wait(timeout=60)
 
-    assert int(run_process.read_log_tail(tmp_path, "a")) == process.pid != os.getsid(0)
+    assert int(RUNS.read_words(tmp_path, "a")) == process.pid != os.getsid(0)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="asks for the priority as Linux and macOS do")
 def test_work_in_the_background_lets_the_dashboard_go_first_unless_somebody_waits_for_it(tmp_path):
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     for is_waited_for in (False, True):
-        process = run_process.start_detached([sys.executable, "-c", "input()"], tmp_path / "log.txt",
+        process = start_detached([sys.executable, "-c", "input()"], tmp_path / "log.txt",
                                              stdin=subprocess.PIPE, is_waited_for=is_waited_for)  # fmt: skip
         niceness = os.getpriority(os.PRIO_PROCESS, process.pid)
         process.communicate(b"\n", timeout=60)
-        assert niceness == (usual if is_waited_for else max(usual, run_process.NICENESS))
+        assert niceness == (usual if is_waited_for else max(usual, NICENESS))
 
 
 # Words

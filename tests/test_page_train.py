@@ -19,7 +19,7 @@ from core.work_folder import RunStatus
 from ui import training_process
 from ui.train_curve import build_loss_figure
 from ui.train_watch import say_training
-from ui.training_process import TrainingAsked, build_command
+from ui.training_process import TRAININGS, TrainingAsked, build_command
 
 PAGE = str(Path(__file__).resolve().parent.parent / "pages" / "train.py")
 
@@ -245,7 +245,7 @@ def test_a_training_that_goes_on_is_followed_and_can_be_cancelled(project):
 def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(project, monkeypatch):
     training = add_training(project, "spring", Phase.TRAINING, done=120, total=400)
     process = SimpleNamespace(poll=lambda: None, pid=os.getpid())
-    monkeypatch.setitem(training_process._started, (project.path, "spring"), process)
+    monkeypatch.setitem(TRAININGS._started, (project.path, "spring"), process)
     page = open_page()
 
     training.write_progress(Progress(phase=Phase.CANCELLED))
@@ -334,9 +334,9 @@ def test_a_training_is_a_process_of_its_own_with_a_log(tmp_path, monkeypatch):
     cli.write_text("import os, sys; print(os.getsid(0) == os.getpid(), sys.argv[-1])")
     monkeypatch.setattr(training_process, "CLI", cli)
     training_process.start_training(TrainingAsked(project=tmp_path, name="träd", resume=True), python=sys.executable)
-    training_process._started[tmp_path, "träd"].wait(timeout=60)
-    assert not training_process.is_starting(tmp_path, "träd")
-    said = training_process.read_words(tmp_path, "träd")
+    TRAININGS._started[tmp_path, "träd"].wait(timeout=60)
+    assert not TRAININGS.is_alive(tmp_path, "träd")
+    said = TRAININGS.read_words(tmp_path, "träd")
     assert said == "True --resume=träd" if os.name != "nt" else said
 
 

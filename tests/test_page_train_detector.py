@@ -1,7 +1,9 @@
 """What a user notices when a detector is taught on the Train page."""
 
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_project import write_photo
@@ -18,8 +20,9 @@ from core.progress import Phase, Progress
 from core.project import Project
 from ui import detector_process
 from ui.detector_curve import build_detector_figure
-from ui.detector_process import DetectorAsked, build_command
+from ui.detector_process import TEACHINGS, DetectorAsked, build_command
 from ui.detector_watch import say_teaching
+from ui.run_words import FINISHING
 
 PAGE = str(Path(__file__).resolve().parent.parent / "pages" / "train.py")
 
@@ -57,7 +60,7 @@ def make_training(project, *, taught: bool) -> DetectorTrainingFolder:
     folder.write_curve([DetectorEpoch(1, 2, 0.5, 0.25, 0.4, 0.2, 3.0)])
     if taught:
         folder.model.mkdir()
-        folder.write_card({"best": {"map50": 0.4, "precision": 0.5, "recall": 0.25, "epoch": 1},
+        folder.write_result({"best": {"map50": 0.4, "precision": 0.5, "recall": 0.25, "epoch": 1},
                            "photos": {"train": 8}, "boxes": {"train": 9},
                            "not_used": ["1 photos without any label"]})  # fmt: skip
         folder.write_progress(Progress(phase=Phase.DONE, done=1, total=1))
@@ -103,6 +106,28 @@ def test_a_taught_detector_shows_its_figures_and_how_to_use_it(project, started)
     assert "mAP 0.40 at 50% overlap, precision 0.50, recall 0.25" in page.caption[-3].value
     assert "1 photos without any label" in page.caption[-2].value
     assert page.code[0].value == str(made.model)
+
+
+def test_a_training_that_has_not_made_its_folder_yet_can_be_cancelled(project, started, monkeypatch):
+    process = SimpleNamespace(poll=lambda: None, pid=1, terminate=lambda: ended.append(True))
+    ended: list[bool] = []
+    monkeypatch.setitem(TEACHINGS._started, (project.path, "ours"), process)
+
+    page = open_page(watched_detector="ours")
+
+    assert page.get("progress")[0].text.startswith("**Getting ready**")
+    page.button(key="stop-detector-ours").click().run()
+    assert ended == [True]
+
+
+def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(project, started, monkeypatch):
+    make_training(project, taught=False)
+    process = SimpleNamespace(poll=lambda: None, pid=os.getpid())
+    monkeypatch.setitem(TEACHINGS._started, (project.path, "ours"), process)
+
+    page = open_page(watched_detector="ours")
+
+    assert page.get("progress")[0].text == FINISHING
 
 
 def test_a_taught_detector_is_offered_by_its_name_to_bundles_and_runs(project, started):

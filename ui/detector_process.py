@@ -1,17 +1,15 @@
-"""Start a detector's training as a process of its own, as training_process.py does a bundle's. Knows no Streamlit."""
+"""Start a detector's training as a process of its own. Knows no Streamlit."""
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.detector_settings import DetectorSettings
 from core.files import write_whole
-from ui.run_process import CLI, log_file, read_log_tail, start_detached
+from ui.own_processes import CLI, OwnProcesses
 
-# Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
-_started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
+TEACHINGS = OwnProcesses("detector-")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,7 @@ def build_command(asked: DetectorAsked, *, python: str = sys.executable) -> list
         command.append(f"--split={asked.split}")
     command += ["--allow-code"] * asked.allow_code + ["--by-species"] * asked.by_species
     if asked.settings is not None:
-        place = _log(asked.project, asked.name).with_suffix(".settings.json")
+        place = TEACHINGS.log(asked.project, asked.name).with_suffix(".settings.json")
         place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(place, json.dumps(asked.settings.to_values(), indent=1).encode())
         command.append(f"--training-file={place}")
@@ -53,25 +51,9 @@ def build_command(asked: DetectorAsked, *, python: str = sys.executable) -> list
 
 
 def start_teaching(asked: DetectorAsked, *, python: str = sys.executable) -> None:
-    """Start it and return at once; its progress is read from its folder, its words by ``read_words``.
+    """Start it and return at once; its progress is read from its folder.
 
     Raises:
         OSError: If it cannot be started.
     """
-    command = build_command(asked, python=python)
-    _started[asked.project, asked.name] = start_detached(command, _log(asked.project, asked.name))
-
-
-def is_starting(project: Path, name: str) -> bool:
-    """Whether the process, started by this dashboard, is alive."""
-    process = _started.get((project, name))
-    return process is not None and process.poll() is None
-
-
-def read_words(project: Path, name: str) -> str:
-    """The last lines that it wrote, or nothing."""
-    return read_log_tail(project, f"detector-{name}")
-
-
-def _log(project: Path, name: str) -> Path:
-    return log_file(project, f"detector-{name}")
+    TEACHINGS.start(asked.project, asked.name, build_command(asked, python=python))

@@ -7,10 +7,10 @@ from core.progress import Phase, Progress
 from core.project import Project
 from core.work_folder import RunStatus
 from ui.detector_curve import build_detector_figure
-from ui.detector_process import DetectorAsked, is_starting, read_words, start_teaching
+from ui.detector_process import TEACHINGS, DetectorAsked, start_teaching
 from ui.messages import notice, plain_errors
 from ui.past_runs import STATUS_ICONS
-from ui.run_words import PHASE_WORDS, STATUS_WORDS
+from ui.run_words import FINISHING, PHASE_WORDS, STATUS_WORDS
 from ui.state import Key
 from ui.words import count, escape_markdown, say_duration, say_time
 
@@ -48,7 +48,7 @@ def show_watched_detector(project: Project, name: str) -> None:
             _follow(project, name)
             return
         if not training.path.exists():
-            said = read_words(project.path, name)
+            said = TEACHINGS.read_words(project.path, name)
             more = escape_markdown(said.splitlines()[-1]) if said else ""
             st.error(f"The training could not start. {more}", icon=":material/error:")
         else:
@@ -87,7 +87,8 @@ def say_teaching(progress: Progress) -> str:
 
 
 def _goes_on(project: Project, training: DetectorTrainingFolder) -> bool:
-    return is_starting(project.path, training.name) or (training.path.exists() and training.status is RunStatus.RUNNING)
+    is_alive = TEACHINGS.is_alive(project.path, training.name)
+    return is_alive or (training.path.exists() and training.status is RunStatus.RUNNING)
 
 
 @st.fragment(run_every=POLL_S)
@@ -95,13 +96,21 @@ def _follow(project: Project, name: str) -> None:
     training = DetectorTrainingFolder(project.detectors_dir / name)
     if not _goes_on(project, training):
         st.rerun()
+    if TEACHINGS.is_ending(project.path, name, training.read_progress()):
+        st.progress(1.0, text=FINISHING)
+        return
+    if not training.path.exists() or training.status is not RunStatus.RUNNING:
+        st.progress(0.0, text="**Getting ready** · reading the labels and loading what it starts from")
+        st.button("Cancel", key=f"stop-detector-{name}", icon=":material/stop_circle:", on_click=TEACHINGS.stop,
+                  args=(project.path, name))  # fmt: skip
+        return
     progress = training.read_progress() or Progress()
     share = min(progress.done / progress.total, 1.0) if progress.total else 0.0
     st.progress(share, text=say_teaching(progress))
     _show_curve(training)
-    if training.path.exists() and training.cancel_requested:
+    if training.cancel_requested:
         st.caption("Stopping after the epoch in hand; what was learnt is kept.")
-    elif training.path.exists():
+    else:
         st.button("Cancel", key=f"cancel-detector-{name}", icon=":material/stop_circle:",
                   on_click=training.request_cancel, help="It stops after this epoch and can be resumed.")  # fmt: skip
 
@@ -119,7 +128,7 @@ def _show_end(project: Project, training: DetectorTrainingFolder) -> None:
         st.error(escape_markdown(training.problem), icon=":material/error:")
         return
     if training.is_taught:
-        card = training.read_card()
+        card = training.read_result()
         best = card.get("best", {})
         photos, boxes = card.get("photos", {}).get("train", 0), card.get("boxes", {}).get("train", 0)
         st.caption(

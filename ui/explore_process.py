@@ -9,7 +9,7 @@ from pathlib import Path
 from core.exploration_work import WorkStatus
 from core.explorations import Exploration
 from core.projection import Projection, ProjectionKind
-from ui.run_process import CLI, start_detached
+from ui.own_processes import CLI, start_detached
 
 # Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
 _started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}

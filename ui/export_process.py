@@ -5,7 +5,7 @@ import sys
 
 from core.export_jobs import ExportJob
 from core.project import Project
-from ui.run_process import CLI, start_detached
+from ui.own_processes import CLI, start_detached
 
 # Whoever starts a process must collect its end, or it stays behind as a zombie.
 _started: dict[str, subprocess.Popen[bytes]] = {}

@@ -11,7 +11,7 @@ from core.retrainings import Retraining, RetrainingStatus, find_running
 from ui.folders import read_path
 from ui.messages import notice
 from ui.retrain_news import News
-from ui.retrain_process import has_ended, is_starting, read_log_tail, start_retraining
+from ui.retrain_process import RETRAININGS, start_retraining
 from ui.run_detector import is_there
 from ui.run_words import FINISHING
 from ui.state import Key
@@ -99,8 +99,10 @@ def find_watched(project: Project) -> str:
 
 
 def _goes_on(project: Project, name: str) -> bool:
+    if RETRAININGS.is_alive(project.path, name):
+        return True
     status = Retraining(project.path, name).state().status
-    return is_starting(project.path, name) or (status is RetrainingStatus.RUNNING and not has_ended(project.path, name))
+    return status is RetrainingStatus.RUNNING and not RETRAININGS.has_ended(project.path, name)
 
 
 def show_watched(project: Project, name: str) -> bool:
@@ -127,7 +129,7 @@ def _show_end(project: Project, name: str, status: RetrainingStatus, message: st
         st.warning("The retraining stopped without an end: the computer or its process was switched off. The active "
                    "bundle is what it was. Start it again.", icon=":material/pause_circle:")  # fmt: skip
     else:
-        said = message or (read_log_tail(project.path, name).splitlines() or ["It said nothing."])[-1]
+        said = message or (RETRAININGS.read_words(project.path, name).splitlines() or ["It said nothing."])[-1]
         st.error(f"No bundle was made, and the active one is what it was. {escape_markdown(said)}",
                  icon=":material/error:")  # fmt: skip
     st.button("Close", key="retrain-close", on_click=lambda: st.session_state.pop(Key.RETRAIN_WATCHED, None))

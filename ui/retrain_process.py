@@ -1,6 +1,5 @@
 """Start a retraining, or a ranking, as a process of its own, so that nobody waits for it. Knows no Streamlit."""
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +7,10 @@ from pathlib import Path
 from core.project import Project
 from core.rankings import RERANK_EVERY, latest_sequence
 from core.runs import RunFolder
-from ui.run_process import CLI, start_detached
+from ui.own_processes import CLI, OwnProcesses
 
-LOG_TAIL_BYTES = 4_000
-
-# Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
-_started: dict[tuple[Path, str, str], subprocess.Popen[bytes]] = {}
+RETRAININGS = OwnProcesses("retrain-")
+RANKINGS = OwnProcesses("rank-")
 # The newest ranking of a run that was seen: listing the folder of a large run takes longer than all else here.
 _ranked_after: dict[Path, int] = {}
 
@@ -27,28 +24,7 @@ def start_retraining(
         command += ["--learn-species", species]
     if truth is not None:
         command += ["--truth", str(truth.absolute())]
-    _start(project, "retrain", name, command)
-
-
-def has_ended(project: Path, name: str) -> bool:
-    """Whether the process of this retraining was started by this dashboard and has ended."""
-    process = _started.get((project, "retrain", name))
-    return process is not None and process.poll() is not None
-
-
-def is_starting(project: Path, name: str) -> bool:
-    """Whether the process of this retraining, started by this dashboard, is alive."""
-    process = _started.get((project, "retrain", name))
-    return process is not None and process.poll() is None
-
-
-def read_log_tail(project: Path, name: str) -> str:
-    """The last lines that a retraining wrote, or nothing."""
-    try:
-        content = _log_path(project, "retrain", name).read_bytes()
-    except OSError:
-        return ""
-    return content[-LOG_TAIL_BYTES:].decode("utf-8", errors="replace").strip()
+    _start(RETRAININGS, project, name, command)
 
 
 def refresh_ranking(project: Project, run: RunFolder, *, last_sequence: int) -> bool:
@@ -64,28 +40,17 @@ def refresh_ranking(project: Project, run: RunFolder, *, last_sequence: int) -> 
     Returns:
         Whether a process was started.
     """
-    if last_sequence < _ranked_after.get(run.path, 0) + RERANK_EVERY or is_ranking(project.path, run.run_id):
+    if last_sequence < _ranked_after.get(run.path, 0) + RERANK_EVERY or RANKINGS.is_alive(project.path, run.run_id):
         return False
     _ranked_after[run.path] = max(latest_sequence(run), 0)
     if last_sequence < _ranked_after[run.path] + RERANK_EVERY:
         return False
-    _start(project.path, "rank", run.run_id, ["rank", "--run", run.run_id])
+    _start(RANKINGS, project.path, run.run_id, ["rank", "--run", run.run_id])
     return True
 
 
-def is_ranking(project: Path, run_id: str) -> bool:
-    """Whether this dashboard has a process at work that ranks a run."""
-    process = _started.get((project, "rank", run_id))
-    return process is not None and process.poll() is None
-
-
-def _start(project: Path, job: str, name: str, command: Sequence[str]) -> None:
-    log = _log_path(project, job, name)
+def _start(processes: OwnProcesses, project: Path, name: str, command: Sequence[str]) -> None:
     # One thread, and no spinning while it waits: the reviewer's pictures come first.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     whole = [sys.executable, str(CLI), *command, "--project", str(project), "--json"]
-    _started[project, job, name] = start_detached(whole, log, environment=environment)
-
-
-def _log_path(project: Path, job: str, name: str) -> Path:
-    return project / "logs" / f"{job}-{name}.log"
+    processes.start(project, name, whole, environment=environment)

@@ -6,7 +6,7 @@ from core.project import Project
 from core.runs import RunFolder, RunStatus
 from ui.messages import notice, plain_errors
 from ui.routes import REVIEW, link_button
-from ui.run_process import RunRequest, has_ended, is_ending, is_starting, read_log_tail, start_run, stop_starting
+from ui.run_process import RUNS, RunRequest, start_run
 from ui.run_progress import POLL_S, show_ended, show_running
 from ui.run_words import FINISHING
 from ui.state import Key
@@ -49,8 +49,8 @@ def _find(project: Project, run_id: str) -> RunFolder | None:
     return RunFolder(path) if (path / "run.json").is_file() else None
 
 
-def _goes_on(run: RunFolder | None, run_id: str) -> bool:
-    return is_starting(run_id) or (run is not None and run.status is RunStatus.RUNNING)
+def _goes_on(project: Project, run: RunFolder | None, run_id: str) -> bool:
+    return RUNS.is_alive(project.path, run_id) or (run is not None and run.status is RunStatus.RUNNING)
 
 
 def show_watched(project: Project, run_id: str) -> None:
@@ -61,7 +61,7 @@ def show_watched(project: Project, run_id: str) -> None:
         st.subheader(escape_markdown(name), anchor=False)
         if run is not None and not run.problem:
             st.caption(escape_markdown(run.info.folder))
-        if _goes_on(run, run_id):
+        if _goes_on(project, run, run_id):
             _follow(project, run_id)
         elif run is None:
             _show_not_started(project, run_id)
@@ -72,21 +72,21 @@ def show_watched(project: Project, run_id: str) -> None:
 @st.fragment(run_every=POLL_S)
 def _follow(project: Project, run_id: str) -> None:
     run = _find(project, run_id)
-    if not _goes_on(run, run_id):
+    if not _goes_on(project, run, run_id):
         st.rerun()
-    if run is not None and is_ending(run_id, run.read_progress()):
+    if run is not None and RUNS.is_ending(project.path, run_id, run.read_progress()):
         st.progress(1.0, text=FINISHING)
     elif run is None or run.read_progress() is None or run.status is not RunStatus.RUNNING:
         st.progress(0.0, text="**Getting ready** · reading the folder and loading the models")
-        if is_starting(run_id):
-            st.button("Cancel", key=f"stop-{run_id}", icon=":material/stop_circle:", on_click=stop_starting,
-                      args=(run_id,))  # fmt: skip
+        if RUNS.is_alive(project.path, run_id):
+            st.button("Cancel", key=f"stop-{run_id}", icon=":material/stop_circle:", on_click=RUNS.stop,
+                      args=(project.path, run_id))  # fmt: skip
     else:
         show_running(run)
 
 
 def _show_not_started(project: Project, run_id: str) -> None:
-    said = read_log_tail(project.path, run_id)
+    said = RUNS.read_words(project.path, run_id)
     if said:
         st.error(f"The run could not start. {escape_markdown(said.splitlines()[-1])}", icon=":material/error:")
         with st.expander("All that it said"):
@@ -101,8 +101,8 @@ def _show_end(project: Project, run: RunFolder) -> None:
         status = run.status
         n_flagged = project.review_queue(run, limit=0).n_flagged if run.tables("scores") else None
         show_ended(run, status, n_flagged=n_flagged, on_resume=lambda: resume_run(project, run))
-        if status in (RunStatus.FAILED, RunStatus.INTERRUPTED) and has_ended(run.run_id, badly=True):
-            said = read_log_tail(project.path, run.run_id)
+        if status in (RunStatus.FAILED, RunStatus.INTERRUPTED) and RUNS.has_ended(project.path, run.run_id, badly=True):
+            said = RUNS.read_words(project.path, run.run_id)
             if said:
                 with st.expander("All that it said"):
                     st.code(said, language=None)

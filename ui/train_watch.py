@@ -13,7 +13,7 @@ from ui.routes import RUN, link_button
 from ui.run_words import FINISHING, PHASE_WORDS
 from ui.state import Key
 from ui.train_curve import build_loss_figure
-from ui.training_process import TrainingAsked, is_ending, is_starting, read_words, start_training, stop_starting
+from ui.training_process import TRAININGS, TrainingAsked, start_training
 from ui.words import count, escape_markdown, say_duration
 
 POLL_S = 1.5
@@ -62,7 +62,8 @@ def show_watched(project: Project, name: str) -> None:
 
 
 def _goes_on(project: Project, training: TrainingFolder) -> bool:
-    return is_starting(project.path, training.name) or (training.path.exists() and training.status is RunStatus.RUNNING)
+    is_alive = TRAININGS.is_alive(project.path, training.name)
+    return is_alive or (training.path.exists() and training.status is RunStatus.RUNNING)
 
 
 @st.fragment(run_every=POLL_S)
@@ -70,12 +71,12 @@ def _follow(project: Project, name: str) -> None:
     training = project.training(name)
     if not _goes_on(project, training):
         st.rerun()
-    if is_ending(project.path, name, training.read_progress()):
+    if TRAININGS.is_ending(project.path, name, training.read_progress()):
         st.progress(1.0, text=FINISHING)
         return
     if not training.path.exists() or training.status is not RunStatus.RUNNING:
         st.progress(0.0, text="**Getting ready** · reading the labels and loading the encoder")
-        st.button("Cancel", key=f"stop-{name}", icon=":material/stop_circle:", on_click=stop_starting,
+        st.button("Cancel", key=f"stop-{name}", icon=":material/stop_circle:", on_click=TRAININGS.stop,
                   args=(project.path, name))  # fmt: skip
         return
     show_training_running(training)
@@ -124,7 +125,7 @@ def _show_curve(training: TrainingFolder) -> None:
 
 
 def _show_not_started(project: Project, name: str) -> None:
-    said = read_words(project.path, name)
+    said = TRAININGS.read_words(project.path, name)
     if said:
         st.error(f"The training could not start. {escape_markdown(said.splitlines()[-1])}", icon=":material/error:")
         if len(said.splitlines()) > 1:
