@@ -364,6 +364,16 @@ def make_running(project: Project, folder: Path, *, name: str = "now"):
     return run
 
 
+def test_a_folder_that_was_looked_through_before_is_said_to_be(project, photos):
+    make_running(project, photos)
+    page = choose(open_page(), photos)
+    assert "Looked through before: run **now**" in texts(page)
+
+    choose(page, photos / "north")
+
+    assert "Looked through before" not in texts(page)
+
+
 def test_a_run_under_way_is_shown_in_every_tab(project, photos):
     make_running(project, photos)
 

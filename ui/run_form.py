@@ -21,7 +21,7 @@ from ui.run_watch import watch
 from ui.settings_form import show_settings_form
 from ui.start_button import forget_started_name, note_started, show_start
 from ui.state import Key
-from ui.words import escape_markdown
+from ui.words import escape_markdown, say_time
 
 FIRST_LOOK = ""
 
@@ -43,6 +43,8 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         Key.BROWSER_OPEN,
         help="Folders in it are looked through too. Each folder with photos counts as one camera.",
     )
+    if folder is not None:
+        _say_earlier(project, folder)
     left, right = st.columns(2)
     with left:
         bundle = _show_bundle(project)
@@ -72,6 +74,14 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         help_text += " Another run is under way; both will be slower."
     if show_start(key="start-run", ready=ready, help_text=help_text) and folder and settings:
         _start(project, folder, bundle, detector, encoder, deployments, settings, name.strip() or suggested)
+
+
+def _say_earlier(project: Project, folder: Path) -> None:
+    """Whether this folder was looked through before: whoever forgot need not wait again."""
+    runs = [run for run in project.runs() if not run.problem and Path(run.info.folder) == folder.absolute()]
+    if runs:
+        name, when = escape_markdown(runs[0].info.name), say_time(runs[0].info.created_at.astimezone())
+        st.caption(f":material/history: Looked through before: run **{name}**, {when}.")
 
 
 def _show_deployments() -> Path | None:
