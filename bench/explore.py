@@ -7,7 +7,6 @@ drawn with a fixed seed: groups of different density with scattered points betwe
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -28,6 +27,7 @@ from sklearn.cluster import DBSCAN  # noqa: E402
 from sklearn.manifold import TSNE  # noqa: E402
 
 from bench.explore_browser import measure_repaint  # noqa: E402
+from bench.targets import Target, at_least, at_most, exactly, report  # noqa: E402
 from core.clusters import NOISE, ClusterTree, build_tree, warm_up  # noqa: E402
 from core.exploration_work import WorkStatus  # noqa: E402
 from core.explorations import Exploration  # noqa: E402
@@ -211,59 +211,48 @@ def main() -> None:
     parser.add_argument("--crops", type=int, help="for t-SNE; default 10,000, with --quick 1,000")
     parser.add_argument("--only", choices=("clusters", "tsne", "browser"))
     arguments = parser.parse_args()
-    report: dict[str, Any] = {"figures": {}, "targets": []}
-
-    def target(name: str, figure: float, wanted: float, *, at_least: bool = False) -> None:
-        met = figure >= wanted if at_least else figure <= wanted
-        report["targets"].append({"name": name, "figure": round(figure, 4), "target": wanted, "met": bool(met)})
-
+    figures: dict[str, Any] = {}
+    targets: list[Target] = []
     if arguments.only in (None, "clusters"):
-        report["figures"]["compiling or loading the code s"] = time_call(warm_up)[0]
+        figures["compiling or loading the code s"] = time_call(warm_up)[0]
         sizes = (20_000, 100_000) if arguments.quick else (20_000, 100_000, 1_000_000)
         for n in sizes:
             found = measure_clusters(n, n_theirs=1 if n > 500_000 or arguments.quick else 5, rival=arguments.rival)
-            report["figures"][f"clusters, {n:,} points"] = found
-            target(f"identical to sklearn DBSCAN, {n:,} points", found["identical to sklearn"], 1, at_least=True)
+            figures[f"clusters, {n:,} points"] = found
+            targets.append(exactly(f"identical to sklearn DBSCAN, {n:,} points", found["identical to sklearn"], 1))
             if n == 100_000:
-                target("new eps, ms, 100,000 points", found["cut ms, median"], 5)
-                target("pre-computation, s, 100,000 points", found["build s"], 10)
+                targets.append(at_most("new eps, ms, 100,000 points", found["cut ms, median"], 5))
+                targets.append(at_most("pre-computation, s, 100,000 points", found["build s"], 10))
             if n == 1_000_000:
-                target("new eps, ms, 1,000,000 points", found["cut ms, median"], 50)
+                targets.append(at_most("new eps, ms, 1,000,000 points", found["cut ms, median"], 50))
     if arguments.only in (None, "tsne"):
         warm_up()
         n = arguments.crops or (1_000 if arguments.quick else 10_000)
         with tempfile.TemporaryDirectory() as folder:
             found = measure_tsne(n, Path(folder))
-        report["figures"][f"t-SNE, {n:,} crops"] = found
-        target("perplexity on the ladder shown, s", found["rung on the ladder shown s"], 0.5)
-        target("off the ladder: first new picture, s", found["first new picture s"], 2)
-        target("off the ladder: share of sklearn's time", found["share of sklearn's time"], 0.5)
-        target("off the ladder: KL over sklearn's", found["KL over sklearn's"], 1.03)
+        figures[f"t-SNE, {n:,} crops"] = found
+        targets.append(at_most("perplexity on the ladder shown, s", found["rung on the ladder shown s"], 0.5))
+        targets.append(at_most("off the ladder: first new picture, s", found["first new picture s"], 2))
+        targets.append(at_most("off the ladder: share of sklearn's time", found["share of sklearn's time"], 0.5))
+        targets.append(at_most("off the ladder: KL over sklearn's", found["KL over sklearn's"], 1.03))
     if arguments.only in (None, "browser"):
         for n in (20_000,) if arguments.quick else (20_000, 100_000):
             found = measure_repaint(n, turns=3 if arguments.quick else 7)
-            report["figures"][f"eps to repainted plot, {n:,} points"] = found
-            target(
-                f"repaint, times as fast as st.plotly_chart, {n:,} points", found["times as fast"], 1.5, at_least=True
-            )
-    print_report(report, as_json=arguments.json)
+            figures[f"eps to repainted plot, {n:,} points"] = found
+            name = f"repaint, times as fast as st.plotly_chart, {n:,} points"
+            targets.append(at_least(name, found["times as fast"], 1.5))
+    report({"figures": figures}, targets, as_json=arguments.json, print_figures=lambda: print_tables(figures))
 
 
-def print_report(report: dict[str, Any], *, as_json: bool) -> None:
-    """As one JSON object, or as tables for bench/README.md."""
-    if as_json:
-        print(json.dumps(report))
-        return
-    for name, found in report["figures"].items():
+def print_tables(figures: dict[str, Any]) -> None:
+    """A table a measurement."""
+    for name, found in figures.items():
         if isinstance(found, dict):
             print(f"\n{name}\n\n| | |\n|---|---|")
             for key, value in found.items():
                 print(f"| {key} | {value:.4g} |")
         else:
             print(f"{name}: {found:.3g}")
-    print("\n| target | figure | wanted | met |\n|---|---|---|---|")
-    for row in report["targets"]:
-        print(f"| {row['name']} | {row['figure']:.4g} | {row['target']} | {'yes' if row['met'] else '**no**'} |")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Such a detector finds nothing, so that whole runs let it look and then go on wit
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -30,6 +29,7 @@ from safetensors.torch import save_file  # noqa: E402
 from scipy.stats import spearmanr  # noqa: E402
 
 from bench.pipeline import Ours  # noqa: E402
+from bench.targets import Target, at_least, report  # noqa: E402
 from core.batches import detect_each, read_one  # noqa: E402
 from core.crops import cut_crop, resize_crops  # noqa: E402
 from core.deployments import DeploymentNamer  # noqa: E402
@@ -355,7 +355,7 @@ def measure(data: Path, *, quick: bool, device: torch.device, parts: Sequence[st
     return {**figures, "seconds": time.perf_counter() - began}
 
 
-def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+def list_targets(figures: dict[str, Any]) -> list[Target]:
     """What the figures should reach, and whether they do."""
     wanted: list[tuple[str, float, float]] = []
     if detector := figures.get("detector"):
@@ -368,12 +368,10 @@ def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
     if run := figures.get("run"):
         wanted.append(("whole run: times the same on the CPU", run["times"], LEAST_TIMES))
         wanted.append(("rank correlation of scores with the CPU's", run["rank_correlation"], LEAST_RANK_CORRELATION))
-    return [
-        {"name": name, "figure": figure, "target": target, "met": figure >= target} for name, figure, target in wanted
-    ]
+    return [at_least(name, figure, limit) for name, figure, limit in wanted]
 
 
-def print_tables(figures: dict[str, Any], targets: Sequence[dict[str, Any]]) -> None:
+def print_tables(figures: dict[str, Any]) -> None:
     """The tables of bench/README.md."""
     print(f"{figures['device']}, {figures['processors']} processors, torch {figures['torch']};", end=" ")
     print(f"{figures['photos']} photos of the wildlife season; MobileNetV2 with {figures['weights']};", end=" ")
@@ -396,9 +394,6 @@ def print_tables(figures: dict[str, Any], targets: Sequence[dict[str, Any]]) -> 
     if run := figures.get("run"):
         print(f"| a run over {run['photos']:,} photos, {run['crops']:,} crops | photos a second |\n|---|---|")
         print(f"| with the GPU | {run['gpu']:,.0f} |\n| on the CPU ({run['cpu_encoder']}) | {run['cpu']:,.0f} |\n")
-    print("| target | figure | wanted | met |\n|---|---|---|---|")
-    for one in targets:
-        print(f"| {one['name']} | {one['figure']:.4g} | {one['target']} | {'yes' if one['met'] else '**no**'} |")
 
 
 def main() -> int:
@@ -419,11 +414,7 @@ def main() -> int:
         print(f"This bench measures a GPU. {error}", file=sys.stderr)
         return 1
     figures = measure(options.data, quick=options.quick, device=device, parts=options.only)
-    targets = list_targets(figures)
-    if options.json:
-        print(json.dumps({**figures, "targets": targets}))
-    else:
-        print_tables(figures, targets)
+    report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
     return 0
 
 

@@ -10,7 +10,6 @@ raccoons alone, so each species plays the anomaly in turn. The default bundle's 
 """
 
 import argparse
-import json
 import math
 import os
 import sys
@@ -26,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402  (the project must be on the path first)
 
+from bench.targets import Target, at_least, below, report  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
 from core.settings import RunSettings  # noqa: E402
 from core.stopping import Remaining, estimate_remaining  # noqa: E402
@@ -252,24 +252,21 @@ def draw_curve(seasons: Sequence[Season], reviews: Sequence[Review]) -> list[flo
     return [round(float(value), 4) for value in np.mean(curves, axis=0)]
 
 
-def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+def list_targets(figures: dict[str, Any]) -> list[Target]:
     """What the figures should reach, and whether they do."""
     targets = []
     for novel, by_prevalence in figures.items():
         for prevalence, part in by_prevalence.items():
             loop, score = part["effort"][RERANK]["0.95"], part["effort"][SCORE]["0.95"]
             where = f"{novel}, {float(prevalence):.0%}"
-            targets.append({"name": f"review for 95% when re-ranked, {where}", "figure": loop, "target": score,
-                            "met": loop < score})  # fmt: skip
+            targets.append(below(f"review for 95% when re-ranked, {where}", loop, score))
             for key, said in (("covered_at_stop", "where it says stop"), ("covered_always", "all along")):
-                covered = part["stop"][key]
-                targets.append({"name": f"the stop estimate covers what is left, {said}, {where}", "figure": covered,
-                                "target": LEAST_COVERED,
-                                "met": covered is not None and covered >= LEAST_COVERED})  # fmt: skip
+                name = f"the stop estimate covers what is left, {said}, {where}"
+                targets.append(at_least(name, part["stop"][key], LEAST_COVERED))
     return targets
 
 
-def print_tables(figures: dict[str, Any], targets: Sequence[dict[str, Any]]) -> None:
+def print_tables(figures: dict[str, Any]) -> None:
     """The figures as tables in Markdown."""
     for novel, by_prevalence in figures.items():
         print(f"\nAnomalies: {novel}\n")
@@ -289,10 +286,6 @@ def print_tables(figures: dict[str, Any], targets: Sequence[dict[str, Any]]) -> 
             cells = ["–" if stop[key] is None else f"{stop[key]:.2f}" for key in values]
             print(f"| {novel}, {float(prevalence):.0%} | {stop['covered_always']:.3f} | {stop['said_stop']} | "
                   f"{' | '.join(cells)} |")  # fmt: skip
-    missed = [one for one in targets if not one["met"]]
-    print(f"\n{len(targets) - len(missed)} of {len(targets)} targets met.")
-    for one in missed:
-        print(f"- missed: {one['name']}: {one['figure']} (wanted {one['target']:.3f})")
 
 
 def write_curves(figures: dict[str, Any], path: Path) -> None:
@@ -346,13 +339,10 @@ def main() -> int:
     novels = options.novel or [*sorted(met - known), *([] if options.quick else sorted(met & known))]
     figures = measure(train, season, novels, seeds=QUICK_SEEDS if options.quick else options.seeds,
                       everything=not options.quick)  # fmt: skip
-    targets = list_targets(figures)
     if options.curves:
         write_curves(figures, options.curves)
-    if options.json:
-        print(json.dumps({"figures": figures, "targets": targets}))
-    else:
-        print_tables(figures, targets)
+    report({"figures": figures}, list_targets(figures), as_json=options.json,
+           print_figures=lambda: print_tables(figures))  # fmt: skip
     return 0
 
 

@@ -8,7 +8,6 @@ plays the odd one as well. bench/encoder_table.py measures every encoder by ever
 """
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import numpy as np  # noqa: E402  (the project must be on the path first)
 import pandas as pd  # noqa: E402
 
 from bench.encoder_table import bench_encoders, print_encoder_tables  # noqa: E402
+from bench.targets import Target, at_least, at_most, report, within  # noqa: E402
 from core.evaluation import evaluate_run  # noqa: E402
 from core.formats.labelled import LabelFile  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
@@ -277,36 +277,31 @@ def bench_fits(*, quick: bool) -> dict[str, float]:
     return seconds
 
 
-def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+def list_targets(figures: dict[str, Any]) -> list[Target]:
     """What the figures should reach, and whether they do."""
-    targets = []
-
-    def want(name: str, figure: float, low: float, high: float = np.inf) -> None:
-        target: Any = low if high == np.inf else [low, high]
-        targets.append({"name": name, "figure": figure, "target": target, "met": bool(low <= figure <= high)})
-
     boxes, default = figures["boxes"], figures["default"]
-    want("AUROC of the default bundle, truth boxes", default["auroc"], LEAST_AUROC)
-    want("share to review for 95%, default bundle, truth boxes", default["review_at_95"], 0, MOST_REVIEW)
-    want(f"seconds to fit {MANY_ROWS:,} x {MANY_COLUMNS}", figures["fit_s"]["ocsvm"], 0, MOST_FIT_S)
+    targets = [
+        at_least("AUROC of the default bundle, truth boxes", default["auroc"], LEAST_AUROC),
+        at_most("share to review for 95%, default bundle, truth boxes", default["review_at_95"], MOST_REVIEW),
+        at_most(f"seconds to fit {MANY_ROWS:,} x {MANY_COLUMNS}", figures["fit_s"]["ocsvm"], MOST_FIT_S),
+    ]
     frames = figures["encoders"]["frames"]
     if frames:
         worst = max(max(half) for half in frames["joined, features at half"]["ocsvm"])
-        want("worst rank of a stoat, default encoder and model", worst, 4, WORST_STOAT)
+        targets.append(at_most("worst rank of a stoat, default encoder and model", worst, WORST_STOAT))
     for name, said in (("all", "all raccoons"), ("few", f"{FEW} raccoon photos")):
-        want(f"AUROC of the first look with {said}, over nearest neighbours", boxes[f"first_look_{name}"]["auroc"],
-             boxes[f"nearest_{name}"]["auroc"])  # fmt: skip
+        title = f"AUROC of the first look with {said}, over nearest neighbours"
+        targets.append(at_least(title, boxes[f"first_look_{name}"]["auroc"], boxes[f"nearest_{name}"]["auroc"]))
     mean = figures["first_looks"]["mean"]
-    want("mean AUROC of the first looks, over nearest neighbours", mean["auroc"], mean["nearest_auroc"])
-    for rate, low, high in RATES:
-        if "promise" in figures:
-            want(
-                f"share of known crops flagged at {rate:g}", figures["promise"][f"known_flagged_at_{rate:g}"], low, high
-            )
+    targets.append(at_least("mean AUROC of the first looks, over nearest neighbours", mean["auroc"],
+                            mean["nearest_auroc"]))  # fmt: skip
+    for rate, low, high in RATES if "promise" in figures else ():
+        flagged = figures["promise"][f"known_flagged_at_{rate:g}"]
+        targets.append(within(f"share of known crops flagged at {rate:g}", flagged, low, high))
     return targets
 
 
-def print_tables(figures: dict[str, Any], targets: list[dict[str, Any]]) -> None:
+def print_tables(figures: dict[str, Any]) -> None:
     """The figures as tables in Markdown."""
     default = figures["default"]
     print(f"\nDefault bundle, season, truth boxes: AUROC {default['auroc']:.3f}, average precision "
@@ -340,11 +335,6 @@ def print_tables(figures: dict[str, Any], targets: list[dict[str, Any]]) -> None
     for name, item in figures["first_looks"].items():
         print(f"| {name} | {item['auroc']:.3f} | {item['nearest_auroc']:.3f} | {item['average_precision']:.3f} | "
               f"{item['nearest_average_precision']:.3f} |")  # fmt: skip
-    print("\n| target | figure | wanted | met |\n|---|---|---|---|")
-    for target in targets:
-        wanted = target["target"]
-        said = f"{wanted[0]:g} to {wanted[1]:g}" if isinstance(wanted, list) else f"at least {wanted:.3f}"
-        print(f"| {target['name']} | {target['figure']:.3f} | {said} | {'yes' if target['met'] else 'no'} |")
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
@@ -393,11 +383,7 @@ def main() -> int:
         print(f"This bench needs the real photos in {WILDLIFE}, which are not here.", file=sys.stderr)
         return 1
     figures = measure(quick=options.quick)
-    targets = list_targets(figures)
-    if options.json:
-        print(json.dumps({**figures, "targets": targets}))
-    else:
-        print_tables(figures, targets)
+    report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
     return 0
 
 

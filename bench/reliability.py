@@ -36,6 +36,7 @@ import duckdb  # noqa: E402  (the project must be on the path first)
 import pandas as pd  # noqa: E402
 from fake_project import make_project  # noqa: E402
 
+from bench.targets import exactly, report  # noqa: E402
 from core.errors import AnomalureError  # noqa: E402
 from core.project import Project  # noqa: E402
 from core.store import Store  # noqa: E402
@@ -70,7 +71,7 @@ class Figures:
         """Note a figure; with ``wanted`` it is a target that is met by exactly that."""
         self.values[name] = figure
         if wanted is not None:
-            self.targets.append({"name": name, "figure": figure, "target": wanted, "met": figure == wanted})
+            self.targets.append(exactly(name, figure, wanted))
 
 
 class Dashboard:
@@ -449,16 +450,15 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     figures = {name: value for part in parts for name, value in part.values.items()}
     targets = [target for part in parts for target in part.targets]
-    if arguments.json:
-        print(json.dumps({**figures, "quick": arguments.quick, "targets": targets}, ensure_ascii=False))
-        return 0
+    report({**figures, "quick": arguments.quick}, targets, as_json=arguments.json,
+           print_figures=lambda: print_figures(figures))  # fmt: skip
+    return 0
+
+
+def print_figures(figures: dict[str, Any]) -> None:
+    """A line a figure."""
     for name, value in figures.items():
         print(f"{name:44} {value}")
-    print(f"{sum(target['met'] for target in targets)} of {len(targets)} targets met")
-    for target in targets:
-        if not target["met"]:
-            print(f"missed: {target['name']}: {target['figure']}, wanted {target['target']}")
-    return 0
 
 
 if __name__ == "__main__":

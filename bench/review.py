@@ -5,7 +5,6 @@ synthetic rows and a few real pictures. With ``--folder`` it is kept there and u
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 from big_project import make_big_project  # noqa: E402  # needs the path above
 from dashboard import FLAGS, find_chromium, serve  # noqa: E402
 
+from bench.targets import Target, at_most, exactly, report  # noqa: E402  # needs the path above
 from core.catalogue import keep_catalogue, show_catalogue  # noqa: E402
 from core.holding_verdicts import show_holding  # noqa: E402
 from core.project import Project  # noqa: E402
@@ -195,7 +195,7 @@ def _spread(name: str, values: list[float]) -> dict[str, float]:
     return {f"{name}_p50": float(np.percentile(values, 50)), f"{name}_p95": float(np.percentile(values, 95))}
 
 
-def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+def list_targets(figures: dict[str, Any]) -> list[Target]:
     """What the page must reach, and whether it does."""
     wanted = [
         ("key to next crop painted, grid, 95th percentile, ms", "grid_paint_ms_p95", 100),
@@ -203,11 +203,17 @@ def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
         ("decision shown as saved, 95th percentile, ms", "saved_ms_p95", 500),
         ("page opens, median, ms", "open_ms", 2_000),
         ("page opens the first time after the start of the server, ms", "open_first_ms", 2_000),
-        ("decisions that are not on the disk", "lost", 0),
     ]
-    values = {**figures, "lost": figures["sent"] - figures["written"]}
-    return [{"name": name, "figure": values[key], "target": limit, "met": values[key] <= limit}
-            for name, key, limit in wanted]  # fmt: skip
+    return [
+        *(at_most(name, figures[key], limit) for name, key, limit in wanted),
+        exactly("decisions that are not on the disk", figures["sent"] - figures["written"], 0),
+    ]
+
+
+def print_figures(figures: dict[str, Any]) -> None:
+    """A line a figure."""
+    for name, value in figures.items():
+        print(f"{name:24} {value:,.1f}" if isinstance(value, float) else f"{name:24} {value:,}")
 
 
 def main() -> None:
@@ -222,14 +228,7 @@ def main() -> None:
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         figures = measure(arguments.folder or Path(temporary), n_crops=n_crops,
                           n_keys=30 if arguments.quick else 100, n_opens=2 if arguments.quick else 4)  # fmt: skip
-    targets = list_targets(figures)
-    if arguments.json:
-        print(json.dumps({**figures, "targets": targets}))
-        return
-    for name, value in figures.items():
-        print(f"{name:24} {value:,.1f}" if isinstance(value, float) else f"{name:24} {value:,}")
-    for one in targets:
-        print(f"{'met   ' if one['met'] else 'MISSED'} {one['name']}: {one['figure']:,.0f} (at most {one['target']:,})")
+    report(figures, list_targets(figures), as_json=arguments.json, print_figures=lambda: print_figures(figures))
 
 
 if __name__ == "__main__":

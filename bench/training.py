@@ -10,7 +10,6 @@ lightly (requirements-dev.txt).
 
 import argparse
 import itertools
-import json
 import os
 import statistics
 import sys
@@ -27,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 import torch  # noqa: E402  (the project must be on the path first)
 import torchvision  # noqa: E402
 
+from bench.targets import Target, at_least, report  # noqa: E402
 from core.crops import encode_jpeg  # noqa: E402
 from core.errors import AnomalureError  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
@@ -249,17 +249,19 @@ def _list_workers(device: torch.device, *, quick: bool) -> tuple[int, ...]:
     return (0,) if quick else WORKERS["cpu"]
 
 
-def list_targets(figures: dict[str, Any]) -> list[dict[str, Any]]:
+def list_targets(figures: dict[str, Any]) -> list[Target]:
     """At least lightly's crops a second, for each network."""
     return [
-        {"name": f"{row['network']}, batches of {row['batch']}: crops a second, times lightly's",
-         "figure": round(row["times_lightly"], 2),
-         "target": f"at least {AT_LEAST:g}", "met": row["times_lightly"] >= AT_LEAST}
+        at_least(
+            f"{row['network']}, batches of {row['batch']}: crops a second, times lightly's",
+            row["times_lightly"],
+            AT_LEAST,
+        )
         for row in figures["rows"]
-    ]  # fmt: skip
+    ]
 
 
-def print_tables(figures: dict[str, Any], targets: list[dict[str, Any]]) -> None:
+def print_tables(figures: dict[str, Any]) -> None:
     """The tables of bench/README.md."""
     print(f"{figures['crops']} crops at {figures['image_px']} px on {figures['device']}, {figures['threads']} threads; "
           f"crops are cut to size once, {figures['crops_kept_per_s']:,.0f} a second.\n")  # fmt: skip
@@ -269,11 +271,6 @@ def print_tables(figures: dict[str, Any], targets: list[dict[str, Any]]) -> None
     for row in figures["rows"]:
         rates = " | ".join(f"{row[name]:.1f}" for name in names)
         print(f"| {row['network']} | {row['batch']} | {row['precision']} | {rates} | {row['times_lightly']:.2f} |")
-    print("\n| target | figure | wanted | met |\n|---|---|---|---|")
-    for target in targets:
-        print(
-            f"| {target['name']} | {target['figure']} | {target['target']} | {'yes' if target['met'] else '**no**'} |"
-        )
 
 
 def main() -> int:
@@ -300,11 +297,7 @@ def main() -> int:
         return 1
     networks = options.networks or (NETWORKS[:1] if options.quick else NETWORKS)
     figures = measure(options.data, quick=options.quick, device=device, networks=networks)
-    targets = list_targets(figures)
-    if options.json:
-        print(json.dumps({**figures, "targets": targets}))
-    else:
-        print_tables(figures, targets)
+    report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
     return 0
 
 

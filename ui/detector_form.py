@@ -10,7 +10,7 @@ from core.detector_trainings import DetectorTrainingFolder
 from core.errors import AnomalureError
 from core.project import Project, check_name
 from ui.detector_process import DetectorAsked, start_teaching
-from ui.detector_watch import watch
+from ui.detector_watch import WATCHED
 from ui.folder_choice import show_folder_choice
 from ui.folders import read_path
 from ui.messages import notice
@@ -132,5 +132,5 @@ def _start(
         notice(f"The training could not be started: {error}.")
         st.rerun()
     else:
-        watch(name)
+        WATCHED.follow(name)
         note_started(Key.TAUGHT_NAME)

@@ -12,31 +12,18 @@ from ui.messages import notice, plain_errors
 from ui.past_runs import STATUS_ICONS
 from ui.run_words import FINISHING, PHASE_WORDS, STATUS_WORDS
 from ui.state import Key
+from ui.watched import Watched
 from ui.words import count, escape_markdown, say_duration, say_time
 
 POLL_S = 2.0
 
 
+WATCHED = Watched(Key.WATCHED_DETECTOR)
+
+
 def find_watched_detector(project: Project) -> str:
-    """The training to follow: the one started here, else the newest that goes on; empty without any."""
-    watched = str(st.session_state.get(Key.WATCHED_DETECTOR, ""))
-    if watched:
-        return watched
-    trainings = list_detector_trainings(project.detectors_dir)
-    running = next((one.name for one in trainings if one.status is RunStatus.RUNNING), "")
-    if running:
-        watch(running)  # whoever saw it go on wants to see its end too
-    return running
-
-
-def watch(name: str) -> None:
-    """Follow this training from now on."""
-    st.session_state[Key.WATCHED_DETECTOR] = name
-
-
-def stop_watching() -> None:
-    """Put the panel away; the training itself goes on."""
-    st.session_state.pop(Key.WATCHED_DETECTOR, None)
+    """The training to follow: the one started or resumed here, else the newest that goes on; empty without any."""
+    return WATCHED.find((one.name, one.status) for one in list_detector_trainings(project.detectors_dir))
 
 
 def show_watched_detector(project: Project, name: str) -> None:
@@ -54,7 +41,7 @@ def show_watched_detector(project: Project, name: str) -> None:
         else:
             with plain_errors():
                 _show_end(project, training)
-        st.button("Close", key="close-detector", on_click=stop_watching)
+        st.button("Close", key="close-detector", on_click=WATCHED.put_away)
 
 
 def show_detectors(project: Project, *, leave_out: str = "") -> None:
@@ -158,4 +145,4 @@ def _resume(project: Project, name: str) -> None:
     except OSError as error:
         notice(f"The training could not be resumed: {error}.")
     else:
-        watch(name)
+        WATCHED.follow(name)

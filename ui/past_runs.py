@@ -7,7 +7,7 @@ from core.runs import Progress, RunFolder, RunStatus
 from ui.messages import plain_errors
 from ui.routes import REVIEW, link_button
 from ui.run_progress import show_ended, show_running
-from ui.run_watch import resume_run, watch
+from ui.run_watch import WATCHED, resume_run
 from ui.run_words import STATUS_WORDS
 from ui.words import count, escape_markdown, say_time
 
@@ -63,7 +63,7 @@ def _show_run(project: Project, run: RunFolder) -> None:
             st.caption(escape_markdown(f"{run.info.folder} · {run.info.bundle or 'first look'} · {run.info.detector}"))
         if status is RunStatus.RUNNING:
             show_running(run)
-            st.button("Follow", key=f"follow-{run.run_id}", on_click=watch, args=(run.run_id,))
+            st.button("Follow", key=f"follow-{run.run_id}", on_click=WATCHED.follow, args=(run.run_id,))
             return
         judged = status is not RunStatus.BROKEN and bool(run.tables("scores"))
         n_flagged = project.review_queue(run, limit=0).n_flagged if judged else None

@@ -17,7 +17,7 @@ from ui.messages import notice
 from ui.run_detector import DetectorChoice, is_there, show_detector_choice
 from ui.run_encoder import EncoderChoice, show_encoder_choice
 from ui.run_process import RunRequest, start_run
-from ui.run_watch import watch
+from ui.run_watch import WATCHED
 from ui.settings_form import show_settings_form
 from ui.start_button import forget_started_name, note_started, show_start
 from ui.state import Key
@@ -161,5 +161,5 @@ def _start(
         notice(f"The run could not be started: {error}.")
         st.rerun()
     else:
-        watch(name)
+        WATCHED.follow(name)
         note_started(Key.RUN_NAME)

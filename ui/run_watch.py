@@ -10,28 +10,15 @@ from ui.run_process import RUNS, RunRequest, start_run
 from ui.run_progress import POLL_S, show_ended, show_running
 from ui.run_words import FINISHING
 from ui.state import Key
+from ui.watched import Watched
 from ui.words import count, escape_markdown
+
+WATCHED = Watched(Key.WATCHED_RUN)
 
 
 def find_watched(project: Project) -> str:
     """The run to follow: the one started or resumed here, else the newest that goes on; empty without any."""
-    watched = str(st.session_state.get(Key.WATCHED_RUN, ""))
-    if watched:
-        return watched
-    running = next((run.run_id for run in project.runs() if run.status is RunStatus.RUNNING), "")
-    if running:
-        watch(running)  # whoever saw it go on wants to see its end too
-    return running
-
-
-def watch(run_id: str) -> None:
-    """Follow this run from now on."""
-    st.session_state[Key.WATCHED_RUN] = run_id
-
-
-def stop_watching() -> None:
-    """Put the panel away; the run itself goes on."""
-    st.session_state.pop(Key.WATCHED_RUN, None)
+    return WATCHED.find((run.run_id, run.status) for run in project.runs())
 
 
 def resume_run(project: Project, run: RunFolder) -> None:
@@ -41,7 +28,7 @@ def resume_run(project: Project, run: RunFolder) -> None:
     except OSError as error:
         notice(f"The run could not be resumed: {error}.")
     else:
-        watch(run.run_id)
+        WATCHED.follow(run.run_id)
 
 
 def _find(project: Project, run_id: str) -> RunFolder | None:
@@ -93,7 +80,7 @@ def _show_not_started(project: Project, run_id: str) -> None:
             st.code(said, language=None)
     else:
         st.error(f"There is no run {escape_markdown(run_id)}.", icon=":material/error:")
-    st.button("Close", key="close-watched", on_click=stop_watching)
+    st.button("Close", key="close-watched", on_click=WATCHED.put_away)
 
 
 def _show_end(project: Project, run: RunFolder) -> None:
@@ -115,4 +102,4 @@ def _show_end(project: Project, run: RunFolder) -> None:
                     icon=":material/fact_check:",
                     run=run.run_id,
                 )
-            st.button("Close", key="close-watched", on_click=stop_watching)
+            st.button("Close", key="close-watched", on_click=WATCHED.put_away)

@@ -17,7 +17,7 @@ from ui.state import Key
 from ui.train_encoder import EncoderChoice, show_encoder_choice
 from ui.train_labels import LabelChoice, show_label_choice
 from ui.train_models import ModelChoice, show_model_choice
-from ui.train_watch import watch
+from ui.train_watch import WATCHED
 from ui.training_process import TrainingAsked, start_training
 from ui.words import escape_markdown
 
@@ -98,5 +98,5 @@ def _start(
         notice(f"The training could not be started: {error}.")
         st.rerun()
     else:
-        watch(name)
+        WATCHED.follow(name)
         note_started(Key.TRAIN_NAME)

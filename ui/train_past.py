@@ -9,7 +9,7 @@ from ui.messages import plain_errors
 from ui.past_runs import STATUS_ICONS
 from ui.run_words import STATUS_WORDS
 from ui.train_encoder import METHOD_WORDS
-from ui.train_watch import show_training_end, show_training_running, watch
+from ui.train_watch import WATCHED, show_training_end, show_training_running
 from ui.words import escape_markdown, say_time
 
 SHOWN_AT_FIRST = 10
@@ -52,6 +52,6 @@ def _show_training(project: Project, training: TrainingFolder) -> None:
             st.caption(escape_markdown(training.info.images))
         if status is RunStatus.RUNNING:
             show_training_running(training)
-            st.button("Follow", key=f"follow-training-{training.name}", on_click=watch, args=(training.name,))
+            st.button("Follow", key=f"follow-training-{training.name}", on_click=WATCHED.follow, args=(training.name,))
             return
         show_training_end(project, training)

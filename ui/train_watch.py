@@ -14,6 +14,7 @@ from ui.run_words import FINISHING, PHASE_WORDS
 from ui.state import Key
 from ui.train_curve import build_loss_figure
 from ui.training_process import TRAININGS, TrainingAsked, start_training
+from ui.watched import Watched
 from ui.words import count, escape_markdown, say_duration
 
 POLL_S = 1.5
@@ -24,25 +25,12 @@ WHY = {
 }
 
 
+WATCHED = Watched(Key.WATCHED_TRAINING)
+
+
 def find_watched(project: Project) -> str:
     """The training to follow: the one started or resumed here, else the newest that goes on; empty without any."""
-    watched = str(st.session_state.get(Key.WATCHED_TRAINING, ""))
-    if watched:
-        return watched
-    running = next((one.name for one in project.trainings() if one.status is RunStatus.RUNNING), "")
-    if running:
-        watch(running)  # whoever saw it go on wants to see its end too
-    return running
-
-
-def watch(name: str) -> None:
-    """Follow this training from now on."""
-    st.session_state[Key.WATCHED_TRAINING] = name
-
-
-def stop_watching() -> None:
-    """Put the panel away; the training itself goes on."""
-    st.session_state.pop(Key.WATCHED_TRAINING, None)
+    return WATCHED.find((one.name, one.status) for one in project.trainings())
 
 
 def show_watched(project: Project, name: str) -> None:
@@ -58,7 +46,7 @@ def show_watched(project: Project, name: str) -> None:
             with plain_errors():
                 show_training_end(project, training)
         if not _goes_on(project, training):
-            st.button("Close", key="close-training", on_click=stop_watching)
+            st.button("Close", key="close-training", on_click=WATCHED.put_away)
 
 
 def _goes_on(project: Project, training: TrainingFolder) -> bool:
@@ -197,4 +185,4 @@ def _resume(project: Project, name: str) -> None:
     except OSError as error:
         notice(f"The training could not be resumed: {error}.")
     else:
-        watch(name)
+        WATCHED.follow(name)
