@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_project import make_project
+from fake_project import add_run, make_project
 from streamlit.testing.v1 import AppTest
 
 import ui.explore_groupings
@@ -77,6 +77,21 @@ def test_the_page_opens_on_the_latest_run_and_its_address_says_so(project):
     page = open_page(map="pca")
     assert page.selectbox(key="explore-run-1").value == project.latest_run().run_id
     assert address(page) == {"run": project.latest_run().run_id, "map": "pca"}
+
+
+def test_the_run_that_was_seen_on_review_is_the_one_to_explore(tmp_path, monkeypatch):
+    project = make_project(tmp_path, 12)
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(project.path))
+    seen = project.latest_run().run_id
+    add_run(project, tmp_path / "more", n=4, name="newer")
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    page.session_state[Key.RUN_SEEN] = seen
+    page.query_params["map"] = "pca"
+
+    page.run()
+
+    assert not page.exception
+    assert page.selectbox(key="explore-run-1").value == seen
 
 
 def test_a_link_to_a_run_alone_opens_the_map_that_its_crops_allow(project, started):

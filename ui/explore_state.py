@@ -101,7 +101,10 @@ def _keep_map(exploration: Exploration, projection: Projection) -> Projection:
 
 
 def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder | None, str]:
-    """The run of a plot: the one asked for, else the latest. Also a sentence if the one asked for is not there."""
+    """The run of a plot: the one asked for, else the one seen last on Review, else the latest.
+
+    Also a sentence if the one asked for is not there.
+    """
     asked = view.sides[side].run
     runs = {run.run_id: run for run in project.runs() if not run.problem}
     has_map = "map" + ("" if side == 0 else "2") in read_address()
@@ -116,9 +119,10 @@ def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder
     if asked:
         note = f"There is no run {asked!r} in this project, so the latest is shown."
         return view.with_side(side, run=latest.run_id), latest, note
+    first = runs.get(st.session_state.get(Key.RUN_SEEN, ""), latest)
     projection = view.sides[side].projection
     if not has_map:
-        projection = choose_first_map(Exploration.of(latest))
-    sides = [replace(one, run=latest.run_id, projection=projection) if number == side else one
+        projection = choose_first_map(Exploration.of(first))
+    sides = [replace(one, run=first.run_id, projection=projection) if number == side else one
              for number, one in enumerate(view.sides)]  # fmt: skip
-    return replace(view, sides=tuple(sides)), latest, ""
+    return replace(view, sides=tuple(sides)), first, ""

@@ -107,6 +107,7 @@ def choose_run(project: Project) -> RunFolder | None:
 
     # The address of the page holds what the list shows, so that is the run's id and nothing that changes.
     run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=_change_run)
+    st.session_state[Key.RUN_SEEN] = run_id
     return runs.get(run_id)
 
 

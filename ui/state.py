@@ -8,6 +8,7 @@ class Key(StrEnum):
 
     # Review
     RUN = "run"
+    RUN_SEEN = "run_seen"
     SPECIES = "species"
     CAMERA = "camera"
     SHOW = "show"

@@ -136,6 +136,7 @@ def _show_content(images: Path, labels: Path | None, species: Path | None, split
         st.caption(
             f"{count(summary.n_photos, 'labelled photo')}, {summary.n_found:,} of them in the folder."
             + (f" {missing:,} are missing." if missing else "")
+            + (f" Below: those of {escape_markdown(split)}." if split else "")
         )
         for problem in summary.problems[:5]:
             st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
