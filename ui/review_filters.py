@@ -14,6 +14,8 @@ from core.records import Decision
 from core.review_index import RANKED, QueueFilters, ReviewIndex
 from core.runs import RunFolder
 from core.settings import SETTINGS
+from ui.messages import notice
+from ui.review_noise import PREFIX, find_noise_views, select_noise
 from ui.state import Key, rate_key
 from ui.words import DECISION_WORDS, count, escape_markdown
 
@@ -71,9 +73,19 @@ def _change_run() -> None:
     start_over()
 
 
-def _change_selection() -> None:
-    """A selection has an order of its own."""
-    st.session_state[Key.ORDER] = "given" if st.session_state.get(Key.SELECTION) else next(iter(ORDER_WORDS))
+def _change_selection(project: Project | None = None, run: RunFolder | None = None) -> None:
+    """A selection has an order of its own; the noise of a view becomes one, of which the oddest come first."""
+    order = "given" if st.session_state.get(Key.SELECTION) else next(iter(ORDER_WORDS))
+    chosen = str(st.session_state.get(Key.SELECTION) or "")
+    if chosen.startswith(PREFIX) and project is not None and run is not None:
+        order = next(iter(ORDER_WORDS))
+        try:
+            name, side = find_noise_views(project, run.run_id)[chosen]
+            st.session_state[Key.SELECTION] = select_noise(project, run, name, side).selection_id
+        except AnomalureError as error:
+            notice(str(error))
+            st.session_state[Key.SELECTION] = None
+    st.session_state[Key.ORDER] = order
     start_over()
 
 
@@ -135,7 +147,8 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
     with right:
         show = st.segmented_control("Show", [TO_DECIDE, ALL], default=TO_DECIDE, required=True, key=Key.SHOW,
                                     persist_state="session", on_change=start_over, width="stretch")  # fmt: skip
-    with more, st.popover("More", icon=":material/tune:", width="stretch"):
+    menu = more.popover("More", icon=":material/tune:", width="stretch", key=Key.MORE_FILTERS, on_change="rerun")
+    with menu:
         which = st.segmented_control("Crops", [FLAGGED, EVERY_CROP], default=FLAGGED, required=True,
                                      key=Key.FLAGGED_ONLY, persist_state="session", on_change=start_over)  # fmt: skip
         own = float(index.own_rate or DEFAULT_RATE)
@@ -145,7 +158,7 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
             disabled=which != FLAGGED,
             help="The share of normal crops that you accept to see flagged. Smaller: fewer crops, the oddest only. "
                  f"This run was made with {own:.1%}.")  # fmt: skip
-        selection, crop_ids = _choose_selection(project, index)
+        selection, crop_ids = _choose_selection(project, index, with_noise=bool(menu.open))
         order = _choose_order(selection)
         captured_from, captured_to = _choose_days(index)
         score_from, score_to = _choose_scores(index)
@@ -179,17 +192,19 @@ def read_names(index: ReviewIndex, column: str) -> list[str]:
     return index.names(column)
 
 
-def _choose_selection(project: Project, index: ReviewIndex) -> tuple[str, tuple[str, ...] | None]:
-    of_run = [one for one in project.selections() if one.run_id == index.run.run_id and not one.problem]
-    known = {one.selection_id: one for one in of_run}
-    if not known:
+def _choose_selection(project: Project, index: ReviewIndex, *, with_noise: bool) -> tuple[str, tuple[str, ...] | None]:
+    run = index.run
+    known = {one.selection_id: one for one in project.selections() if one.run_id == run.run_id and not one.problem}
+    noise = find_noise_views(project, run.run_id) if with_noise else {}
+    if not known and not noise:
         return "", None
+    names = {key: f"{one.name} ({count(one.n_crops, 'crop')})" for key, one in known.items()}
+    names |= {key: name for key, (name, _) in noise.items()}
     chosen = st.selectbox(
-        "Selection", list(known), index=None, key=Key.SELECTION, placeholder="All crops", persist_state="session",
-        on_change=_change_selection,
-        format_func=lambda one: f"{known[one].name} ({count(known[one].n_crops, 'crop')})" if one in known else one,
-        help="Crops that you selected on the Explore page.")  # fmt: skip
-    _put_into_address(chosen)
+        "Selection", list(names), index=None, key=Key.SELECTION, placeholder="All crops", persist_state="session",
+        on_change=_change_selection, args=(project, run), format_func=lambda one: names.get(one, one),
+        help="Crops that you selected on the Explore page, or that are in no cluster there.")  # fmt: skip
+    _put_into_address(chosen if chosen in known else None)
     if chosen not in known:
         return "", None
     return chosen, tuple(known[chosen].crop_ids())

@@ -22,6 +22,7 @@ class Key(StrEnum):
     DECIDED_AS = "decided_as"
     DECIDED_BY = "decided_by"
     WITH_PEOPLE = "with_people"
+    MORE_FILTERS = "more_filters"
     SELECTION = "selection"
     SELECTION_IN_ADDRESS = "selection_in_address"
     BOARD = "board"
