@@ -180,6 +180,20 @@ def test_the_species_is_corrected_with_type_ahead(server, page):
     assert (row.crop_id, row.species, row.verdict) == (first, "badger", "anomaly")
 
 
+def test_a_note_that_was_left_without_keeping_it_is_there_when_it_is_opened_again(server, page):
+    first, *_ = crop_ids(server)
+    page.keyboard.press("m")
+    page.get_by_role("textbox", name="Note").fill("a limping one")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    page.keyboard.press("m")
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("a limping one")
+    page.keyboard.press("Control+Enter")
+    wait_until_saved(page, 1)
+    assert Project(server.project).verdicts().set_index("crop_id").loc[first, "note"] == "a limping one"
+
+
 def test_a_key_can_be_changed_but_not_to_one_of_the_browser(server, page):
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")

@@ -22,6 +22,7 @@ export class Board {
     this.data = data;
     this.run = data.run;
     this.keys = new Keys();
+    this.drafts = new Map(); // of notes, by the crops that they are about
     this.pictures = new Pictures();
     this.steps = new Steps();
     this.marked = new Set();

@@ -90,10 +90,16 @@ export function askNote(board) {
   if (!rows.length) return;
   const verdict = chooseVerdict(rows[0].verdict || "unsure");
   const field = make("textarea", { attrs: { rows: "4", maxlength: "2000", "aria-label": "Note", placeholder: "What should others know?" } });
-  if (rows.length === 1) field.value = rows[0].note;
+  const there = rows.length === 1 ? rows[0].note : "";
+  const draft = crops.join(" ");
+  const left = board.drafts.get(draft);
+  field.value = left ?? there;
+  const said = left === undefined ? [] : [make("p", { cls: "said", text: "Typed before, and not kept yet." })];
   const keep = () => {
+    const note = field.value.trim();
+    field.value = there; // nothing is left over
     dialog.close();
-    board.decide(verdict.get(), { crops, note: field.value.trim() });
+    board.decide(verdict.get(), { crops, note });
   };
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -102,7 +108,12 @@ export function askNote(board) {
     }
   });
   const save = button("Keep", { cls: "primary", key: "Ctrl+Enter", on: keep });
-  const dialog = open(board, `A note (${words})`, [field, verdict.box, make("footer", {}, [save])]);
+  const dialog = open(board, `A note (${words})`, [field, ...said, verdict.box, make("footer", {}, [save])]);
+  // Escape, or a click beside it, must not cost what was typed.
+  dialog.addEventListener("close", () => {
+    if (field.value === there) board.drafts.delete(draft);
+    else board.drafts.set(draft, field.value);
+  });
   field.focus();
 }
 
