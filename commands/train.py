@@ -19,7 +19,7 @@ from commands.options import (
 )
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
-from core.training_settings import METHODS
+from core.training_settings import FRAMES, METHODS
 
 log = logging.getLogger("anomalure")
 
@@ -40,6 +40,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         "or none: it is used as it is")  # fmt: skip
     parser.add_argument("--one-class", choices=ONE_CLASS_NAMES, default=ONE_CLASS_NAMES[0],
                        help="what each species is known by; species with few crops by their mean")  # fmt: skip
+    parser.add_argument("--frames", choices=FRAMES, default=FRAMES[0],
+                       help="what whole frames of a camera are judged by: their look as a whole, or the patch that is "
+                       "least like any patch seen there before")  # fmt: skip
     parser.add_argument("--components", type=int, default=0, metavar="N",
                        help="reduce embeddings to so many main directions; 0: not (default)")  # fmt: skip
     parser.add_argument("--plain-encoder", action="store_true",
@@ -88,6 +91,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                     method=arguments.method,
                     one_class=arguments.one_class,
                     components=arguments.components,
+                    frames=arguments.frames,
                     detector=arguments.detector,
                     settings=read_settings(arguments),
                     training=training,

@@ -1,6 +1,6 @@
 """The steps of the pipeline, each a pure function on a batch, so that any engine can spread them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +9,9 @@ import numpy as np
 from core.crops import cut_crop, encode_jpeg, resize_crops
 from core.deployments import DeploymentNamer
 from core.errors import AnomalureError, PhotoUnreadable
-from core.parts import Detector, Encoder
+from core.parts import Detector, Encoder, FrameMapper
 from core.photos import read_photo
-from core.records import Box, Crop, CropKind, Failure, Found, LoadedPhoto, name_crops
+from core.records import Box, Crop, CropKind, Failure, Found, HeatMap, LoadedPhoto, name_crops
 from core.settings import RunSettings
 
 
@@ -109,3 +109,12 @@ def embed_crops(encoder: Encoder, pixels: np.ndarray) -> np.ndarray:
             "or do not fit it. Choose other weights."
         )
     return embeddings
+
+
+def map_frames(mapper: FrameMapper, cut: CutCrops, deployment_of: Mapping[str, str]) -> dict[str, HeatMap]:
+    """The heat maps of those whole frames whose camera the mapper knows, by crop; ``deployment_of`` is by photo."""
+    places = [i for i, crop in enumerate(cut.crops) if crop.kind is CropKind.FRAME]
+    if not places:
+        return {}
+    maps = mapper.map_frames(cut.pixels[places], [deployment_of[cut.crops[i].photo_id] for i in places])
+    return {cut.crops[i].crop_id: heat for i, heat in zip(places, maps, strict=True) if heat is not None}

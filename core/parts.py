@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from core.records import Found, LoadedPhoto
+from core.records import Found, HeatMap, LoadedPhoto
 
 
 class Detector(Protocol):
@@ -45,11 +45,23 @@ class Encoder(Protocol):
         ...
 
 
+class FrameMapper(Protocol):
+    """Says where in a whole frame something is odd, for cameras that it knows."""
+
+    def map_frames(self, frames: np.ndarray, deployments: Sequence[str]) -> list[HeatMap | None]:
+        """Heat maps of RGB uint8 frames ``(n, input_px, input_px, 3)``, as for the encoder; None: unknown camera."""
+        ...
+
+
 class EmbeddedShards(Protocol):
     """The crops of a run with their embeddings, shard by shard; can be gone through more than once."""
 
     def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-        """Pairs of crops (columns of table crops, and ``deployment``) and float32 embeddings in the same order."""
+        """Pairs of crops and float32 embeddings in the same order.
+
+        The columns are those of table crops, ``deployment``, and where the run has heat maps ``patch_distance``, the
+        largest distance of the crop's (NaN without one), and ``bank_id``.
+        """
         ...
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.batches import cut_crops, detect_each, embed_crops, list_crops, read_one
+from core.batches import cut_crops, detect_each, embed_crops, list_crops, map_frames, read_one
 from core.catalogue import keep_catalogue
 from core.crop_pictures import save_crop_picture
 from core.deployments import DeploymentNamer
 from core.events import group_events
-from core.parts import Detector, Encoder, Scorer
+from core.parts import Detector, Encoder, FrameMapper, Scorer
 from core.records import Failure, Found, LoadedPhoto, Photo
 from core.runs import Phase, Progress, RunCounts, RunFolder, ShardTables
 from core.settings import RunSettings
@@ -42,6 +42,7 @@ def run_pipeline(
     namer: DeploymentNamer,
     settings: RunSettings,
     crops_dir: Path,
+    mapper: FrameMapper | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> RunCounts:
     """Do what is left of a run: the shards that are not on disk, then events, then the scores of all crops.
@@ -54,6 +55,7 @@ def run_pipeline(
         namer: Names each file's deployment.
         settings: The run's own.
         crops_dir: Where the small pictures go, named by crop id.
+        mapper: Makes the heat maps of whole frames; None: there are none.
         on_progress: Called about twice a second, and once at each change of phase.
 
     Returns:
@@ -70,7 +72,7 @@ def run_pipeline(
         left = [shard for shard in range(run.n_shards) if not run.is_done(shard)]
         for shard, tables in _run_shards(
             run, left, detector=detector, encoder=encoder, namer=namer, settings=settings, crops_dir=crops_dir,
-            seen=seen, report=report, workers=workers):  # fmt: skip
+            mapper=mapper, seen=seen, report=report, workers=workers):  # fmt: skip
             run.write_shard(shard, tables)
         report.phase(Phase.EVENTS)
         run.write_events(_find_events(run, gap_s=settings.event_gap_s))
@@ -154,6 +156,7 @@ def _run_shards(
     namer: DeploymentNamer,
     settings: RunSettings,
     crops_dir: Path,
+    mapper: FrameMapper | None,
     seen: dict[str, str],
     report: _Reporter,
     workers: "_Workers",
@@ -167,7 +170,7 @@ def _run_shards(
             tables.add_duplicate(photo, duplicate_of=first)
         for failure in looked.failures:
             tables.add_failure(failure)
-        _add_photos(looked.found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir)
+        _add_photos(looked.found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir, mapper=mapper)
         report.advance(looked.n_files, failures=len(looked.failures))
         if looked.ends_shard is not None:
             yield looked.ends_shard, tables
@@ -272,12 +275,17 @@ def _add_photos(
     encoder: Encoder,
     settings: RunSettings,
     crops_dir: Path,
+    mapper: FrameMapper | None,
 ) -> None:
     crops = [list_crops(photo, result) for photo, result in found]
     cut = cut_crops([photo for photo, _ in found], crops, input_px=encoder.input_px, settings=settings)
     for crop, jpeg in zip(cut.crops, cut.jpegs, strict=True):
         save_crop_picture(crops_dir, crop.crop_id, jpeg)
     tables.add_embeddings([crop.crop_id for crop in cut.crops], embed_crops(encoder, cut.pixels))
+    if mapper is not None:
+        tables.add_heat_maps(
+            map_frames(mapper, cut, {photo.photo.photo_id: photo.photo.deployment for photo, _ in found})
+        )
     for (photo, result), of_photo in zip(found, crops, strict=True):
         tables.add_photo(photo.photo, detections=result.detections, crops=of_photo, n_over_limit=result.n_over_limit)
 

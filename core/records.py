@@ -120,6 +120,19 @@ class Crop:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatMap:
+    """How far each patch of a whole frame is from every patch that was seen at its camera when that was normal.
+
+    ``distances`` are float16, shape ``(h, w)``, from the upper left, higher is odder; ``bank_id`` names the patches
+    that they were measured to; ``limit`` is what the strangest patch of 95% of normal frames keeps under.
+    """
+
+    distances: np.ndarray
+    bank_id: str
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A file that could not be used, at which step ("read", "detect", ...) and why, in a plain sentence."""
 

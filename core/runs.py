@@ -17,7 +17,17 @@ import pyarrow.parquet as pq
 from core.errors import AnomalureError
 from core.files import read_whole, replace_file, temporary_beside, write_whole
 from core.progress import Phase, Progress
-from core.shards import SCHEMAS, SHARD_TABLES, RunCounts, ShardTables, account_files, as_table, embeddings_table
+from core.records import HeatMap
+from core.shards import (
+    HEAT_MAPS,
+    SCHEMAS,
+    SHARD_TABLES,
+    RunCounts,
+    ShardTables,
+    account_files,
+    as_table,
+    embeddings_table,
+)
 from core.work_folder import RunStatus, WorkFolder, to_json
 
 __all__ = [
@@ -173,7 +183,7 @@ class RunFolder(WorkFolder):
         if isinstance(tables, ShardTables):
             boxes_over_limit = tables.boxes_over_limit
             tables = tables.tables()
-        if set(tables) != set(SHARD_TABLES):
+        if set(tables) - {HEAT_MAPS} != set(SHARD_TABLES):
             raise ValueError(f"a shard has the tables {', '.join(SHARD_TABLES)}, got {', '.join(sorted(tables))}")
         typed = {name: as_table(name, table) for name, table in tables.items()}
         counts = replace(account_files(self.shard_files(i), typed), boxes_over_limit=boxes_over_limit)
@@ -196,10 +206,10 @@ class RunFolder(WorkFolder):
         if name in ("listing", "events"):
             path = self.path / f"{name}.parquet"
             return [path] if path.is_file() else []
-        if name not in (*SHARD_TABLES, "scores"):
+        if name not in (*SHARD_TABLES, "scores", HEAT_MAPS):
             raise ValueError(f"a run has no table {name!r}")
         paths = [self._shard_path(name, i) for i in self.done_shards()]
-        return [path for path in paths if path.is_file()] if name == "scores" else paths
+        return paths if name in SHARD_TABLES else [path for path in paths if path.is_file()]
 
     def is_scored(self) -> bool:
         """Whether there are scores; the folder of a large run has so many files that it is not read to its end."""
@@ -216,6 +226,17 @@ class RunFolder(WorkFolder):
     def embedded_shards(self) -> "RunEmbeddings":
         """The crops with their embeddings, one finished shard at a time (``EmbeddedShards`` of core/pipeline.py)."""
         return RunEmbeddings(self)
+
+    def find_heat_map(self, crop_id: str, *, shard: int) -> HeatMap | None:
+        """Where a whole frame of this shard is odd; None if it was not judged by its patches."""
+        path = self._shard_path(HEAT_MAPS, shard)
+        if not (self.is_done(shard) and path.is_file()):
+            return None
+        row = pq.read_table(path, schema=SCHEMAS[HEAT_MAPS], filters=pc.field("crop_id") == crop_id).to_pylist()
+        if not row:
+            return None
+        distances = np.array(row[0]["distances"], dtype=np.float16).reshape(row[0]["height"], row[0]["width"])
+        return HeatMap(distances, row[0]["bank_id"], row[0]["limit"])
 
     def seen_hashes(self) -> dict[str, str]:
         """``photo_id`` to file name of the photos of the finished shards, duplicates left out."""
@@ -268,7 +289,7 @@ class RunEmbeddings:
         self._run = run
 
     def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-        """Pairs of crops (columns of table crops, and ``deployment``) and float32 embeddings in the same order."""
+        """Pairs of crops and float32 embeddings in the same order; see ``core.parts.EmbeddedShards``."""
         for crops_path, photos_path, embeddings_path in zip(
             *(self._run.tables(name) for name in ("crops", "photos", "embeddings")), strict=True
         ):
@@ -276,9 +297,19 @@ class RunEmbeddings:
             photos = pq.read_table(photos_path, schema=SCHEMAS["photos"]).to_pandas()
             first = photos[photos["duplicate_of"].isna()].set_index("photo_id")["deployment"]
             crops["deployment"] = crops["photo_id"].map(first)
+            heat_path = crops_path.with_name(crops_path.name.replace("crops", HEAT_MAPS, 1))
+            if heat_path.is_file():
+                crops = crops.merge(_read_largest(heat_path), on="crop_id", how="left", validate="one_to_one")
             column = pq.read_table(embeddings_path, columns=["embedding"]).column("embedding").combine_chunks()
             vectors = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
             yield crops, vectors.reshape(len(crops), column.type.list_size)
+
+
+def _read_largest(path: Path) -> pd.DataFrame:
+    """The largest distance of each heat map of a shard: ``crop_id, bank_id, patch_distance``."""
+    table = pq.read_table(path, schema=SCHEMAS[HEAT_MAPS], columns=["crop_id", "bank_id", "distances"])
+    largest = [float(one.values.to_numpy(zero_copy_only=False).max()) for one in table.column("distances")]
+    return table.select(["crop_id", "bank_id"]).to_pandas().assign(patch_distance=largest)
 
 
 def _read_info(path: Path) -> RunInfo:

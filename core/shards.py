@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.records import Box, Crop, CropKind, Detection, Failure, Photo
+from core.records import Box, Crop, CropKind, Detection, Failure, HeatMap, Photo
 
 _TIME = pa.timestamp("us")
 _TEXT = pa.string()
@@ -27,6 +27,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("crop_id", _TEXT), ("photo_id", _TEXT), ("kind", _TEXT),
         ("x", pa.float64()), ("y", pa.float64()), ("width", pa.float64()), ("height", pa.float64()),
         ("detector_class", _TEXT), ("detector_confidence", pa.float64())]),
+    "heat_maps": pa.schema([
+        ("crop_id", _TEXT), ("bank_id", _TEXT), ("limit", pa.float64()), ("height", pa.int32()),
+        ("width", pa.int32()), ("distances", pa.list_(pa.float16()))]),
     "failures": pa.schema([("file_name", _TEXT), ("stage", _TEXT), ("reason", _TEXT)]),
     "events": pa.schema([("photo_id", _TEXT), ("event_id", _TEXT)]),
     "scores": pa.schema([
@@ -36,6 +39,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 """Columns of a run's tables; ``embeddings`` is ``crop_id, embedding`` with the length of the encoder."""
 
 SHARD_TABLES = ("photos", "detections", "crops", "embeddings", "failures")
+HEAT_MAPS = "heat_maps"
+"""A table that a shard has only where whole frames were mapped: by a bundle that judges them by their patches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,7 @@ class ShardTables:
         self._crops: list[dict[str, Any]] = []
         self._failures: list[dict[str, Any]] = []
         self._embeddings: list[tuple[list[str], np.ndarray]] = []
+        self._heat_maps: list[dict[str, Any]] = []
         self.boxes_over_limit = 0
 
     def add_photo(
@@ -102,8 +108,16 @@ class ShardTables:
             raise ValueError(f"embeddings must have shape ({len(crop_ids)}, d), got {vectors.shape}")
         self._embeddings.append((list(crop_ids), vectors))
 
+    def add_heat_maps(self, heat_maps: Mapping[str, HeatMap]) -> None:
+        """Of whole frames, by crop."""
+        for crop_id, heat in heat_maps.items():
+            height, width = heat.distances.shape
+            self._heat_maps.append({
+                "crop_id": crop_id, "bank_id": heat.bank_id, "limit": heat.limit, "height": height, "width": width,
+                "distances": heat.distances.astype(np.float16).ravel()})  # fmt: skip
+
     def tables(self) -> dict[str, pa.Table]:
-        """The shard's tables, embeddings in the order of the crops."""
+        """The shard's tables, embeddings in the order of the crops; heat maps only if there are any."""
         crops = [row["crop_id"] for row in self._crops]
         ids = [crop_id for some, _ in self._embeddings for crop_id in some]
         blocks = [block for _, block in self._embeddings]
@@ -112,13 +126,16 @@ class ShardTables:
         if len(ids) != len(crops) or set(place) != set(crops):
             raise ValueError(f"each of the {len(crops)} crops needs one embedding, got {len(ids)}")
         order = np.array([place[crop_id] for crop_id in crops], dtype=int)
-        return {
+        tables = {
             "photos": pa.Table.from_pylist(self._photos, schema=SCHEMAS["photos"]),
             "detections": pa.Table.from_pylist(self._detections, schema=SCHEMAS["detections"]),
             "crops": pa.Table.from_pylist(self._crops, schema=SCHEMAS["crops"]),
             "embeddings": embeddings_table(crops, joined[order]),
             "failures": pa.Table.from_pylist(self._failures, schema=SCHEMAS["failures"]),
         }
+        if self._heat_maps:
+            tables[HEAT_MAPS] = pa.Table.from_pylist(self._heat_maps, schema=SCHEMAS[HEAT_MAPS])
+        return tables
 
 
 def _columns(record: Photo | Box | Failure) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from core.settings import Setting, check_settings, list_settings, refuse_unknown
 
 METHODS = ("none", "simclr", "triplet")
 """How an encoder is trained: not at all, by views of the same crop, by species."""
+FRAMES = ("embedding", "patches")
+"""What whole frames are judged by: the look of the whole, or their strangest patch."""
 
 
 @dataclass(frozen=True, kw_only=True)

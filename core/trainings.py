@@ -28,6 +28,7 @@ class TrainingInfo:
     method: str = "none"
     one_class: str = "ocsvm"
     components: int = 0
+    frames: str = "embedding"
     detector: str = "auto"
     encoders: Sequence[Mapping[str, Any]] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)

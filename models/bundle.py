@@ -24,9 +24,11 @@ from models.encoder_spec import EncoderSpec
 from models.judge import Group, Judge, Kind
 from models.normaliser import Normaliser
 from models.one_class import DEFAULT, describe_file, read_one_class
+from models.patch_distance import PatchBank
+from models.patch_judge import PatchJudge
 from models.training_rows import TrainingRows
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "bundle.json"
 CARD = "MODEL_CARD.md"
 NORMALISERS = "normaliser.safetensors"
@@ -49,7 +51,9 @@ class Bundle:
         one_class: Name of the one-class model (see ``models.one_class``); species with few crops have their mean.
         components: Main directions that rows are reduced to; 0: not reduced.
         species_judge: Judges crops.
-        camera_judges: Judges whole frames, by deployment.
+        camera_judges: Judges whole frames by their embedding, by deployment.
+        patch_judges: Judges whole frames by their strangest patch, by deployment; goes before ``camera_judges`` where
+            a run has mapped the frame.
         counts: Crops that each species was trained with.
         notes: What a user should know, in sentences.
         path: Its folder; ``None`` before it is written.
@@ -68,6 +72,7 @@ class Bundle:
     path: Path | None = None
     one_class: str = DEFAULT
     components: int = 0
+    patch_judges: Mapping[str, PatchJudge] = field(default_factory=dict)
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -81,7 +86,8 @@ class Bundle:
             "created_at": self.created_at.isoformat(),
             "species": {name: int(self.counts.get(name, 0)) for name in self.species},
             "species_left_out": dict(self.species_judge.left_out),
-            "cameras": sorted(self.camera_judges),
+            "cameras": sorted({*self.camera_judges, *self.patch_judges}),
+            "cameras_by_patches": sorted(self.patch_judges),
             "encoders": [spec.to_values() for spec in self.encoders],
             "detector": self.detector,
             "one_class": self.one_class,
@@ -141,6 +147,10 @@ class Bundle:
             normalisers.update({f"{prefix}.{key}": value for key, value in judge.normaliser.to_arrays().items()})
             references.update({f"{prefix}.group-{i:03d}": group.scores for i, group in enumerate(judge.groups)})
             references.update({f"{prefix}.kind-{i:03d}": kind.held_back for i, kind in enumerate(judge.kinds)})
+        patches = {}
+        for i, (camera, patch_judge) in enumerate(sorted(self.patch_judges.items())):
+            patches[camera] = _describe_patches(patch_judge, prefix=f"patches-{i:03d}", files=files)
+            references[f"patches-{i:03d}"] = patch_judge.group.scores
         files[NORMALISERS] = safetensors.numpy.save(normalisers)
         files[CALIBRATION] = safetensors.numpy.save(references)
         manifest = {
@@ -158,6 +168,7 @@ class Bundle:
             "notes": list(self.notes),
             "species": described.pop("species"),
             "cameras": dict(zip(sorted(self.camera_judges), described.values(), strict=True)),
+            "patches": patches,
             "files": {name: _hash(content) for name, content in files.items()},
         }
         if rows is not None:  # apart from the files that a run needs: there may be many rows
@@ -224,6 +235,10 @@ class Bundle:
                 path=path,
                 one_class=manifest.get("one_class", DEFAULT),
                 components=manifest.get("components", 0),
+                patch_judges={
+                    camera: _read_patches(values, contents=contents, reference=references[f"patches-{i:03d}"])
+                    for i, (camera, values) in enumerate(manifest.get("patches", {}).items())  # not before format 3
+                },
             )
         except AnomalureError as error:
             raise BundleError(f"The bundle {path.name} cannot be used: {error}") from error
@@ -308,6 +323,17 @@ def _read_judge(
     if not kinds:
         raise ValueError(f"{prefix} has no model")
     return Judge(normaliser, tuple(kinds), groups, values["left_out"])
+
+
+def _describe_patches(judge: PatchJudge, *, prefix: str, files: dict[str, bytes]) -> dict[str, Any]:
+    file_name = f"{prefix}.safetensors"
+    files[file_name] = judge.bank.to_bytes()
+    return {"file": file_name, "group": judge.group.name, "median": judge.units.median, "high": judge.units.high}
+
+
+def _read_patches(values: Mapping[str, Any], *, contents: Mapping[str, bytes], reference: np.ndarray) -> PatchJudge:
+    units = Units(float(values["median"]), float(values["high"]))
+    return PatchJudge(PatchBank.from_bytes(contents[values["file"]]), units, Group(values["group"], reference))
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from core.errors import AnomalureError
 from core.project import check_name
@@ -16,6 +14,7 @@ from models.judge import Judge, fit_judge
 from models.model_card import write_card
 from models.one_class import DEFAULT, ONE_CLASS, check_one_class
 from models.one_class_svm import SupportVectorModel
+from models.patch_judge import PatchJudge
 from models.training_rows import TrainingRows
 
 log = logging.getLogger(__name__)
@@ -39,6 +38,7 @@ def make_bundle(
     method: str = "none",
     source: str = "labels",
     notes: Sequence[str] = (),
+    patch_judges: Mapping[str, PatchJudge] | None = None,
 ) -> Bundle:
     """Fit the models of each species and camera, calibrate them, and write them to ``out_dir/name`` with the rows.
 
@@ -55,6 +55,7 @@ def make_bundle(
         method: How the encoder was trained; for the card.
         source: Where the rows come from, in words; for the card.
         notes: What a user should know of how the rows came about, in sentences.
+        patch_judges: Judge whole frames by their strangest patch, by camera; without one they are judged by their look.
 
     Raises:
         BundleError: If there is a bundle of that name already, or it cannot be written; nothing is left then.
@@ -91,6 +92,7 @@ def make_bundle(
         settings=settings,
         species_judge=species_judge,
         camera_judges=camera_judges,
+        patch_judges=patch_judges or {},
         counts=Counter(species),
         one_class=one_class,
         components=components,
@@ -104,6 +106,11 @@ def make_bundle(
     for note in bundle.notes:
         log.warning("%s", note)
     return bundle.write(out_dir, card=write_card(bundle, method=method, source=source), rows=rows)
+
+
+def has_enough_frames(of_camera: TrainingRows) -> bool:
+    """Whether a camera's whole frames say what is usual there: enough of them, and events to hold back."""
+    return len(of_camera) >= LEAST_FRAMES and len(set(of_camera.column("owner"))) >= 2
 
 
 def weigh_encoders(encoders: Sequence[EncoderSpec], sections: Sequence[int]) -> tuple[float, ...]:
@@ -141,9 +148,8 @@ def _learn_cameras(
     notes = []
     for camera in sorted(set(deployments)):
         of_camera = frames.select(deployments == camera)
-        owners = of_camera.column("owner")
         n_frames = len(of_camera)
-        if n_frames < LEAST_FRAMES or len(np.unique(owners.astype(str))) < 2:
+        if not has_enough_frames(of_camera):
             notes.append(
                 f"Whole frames of {camera} have no model: {n_frames} in training, at least {LEAST_FRAMES} of two "
                 "events are needed; a run judges them against each other."

@@ -23,7 +23,8 @@ UNSEEN_SPECIES_OFFSET = 10.0
 class BundleScorer:
     """Crops by the models of their species, whole frames by the model of their camera (see ``core.parts.Scorer``).
 
-    Whole frames of a camera that the bundle does not know are judged against each other, as in a first look.
+    Whole frames that the run has mapped are judged by their strangest patch, if the map was made by this bundle's
+    patches. Whole frames of a camera that the bundle does not know are judged against each other, as in a first look.
 
     Args:
         bundle: What was learnt.
@@ -55,7 +56,15 @@ class BundleScorer:
 
     def _is_strange_frame(self, crops: pd.DataFrame) -> np.ndarray:
         frames = (crops["kind"] == CropKind.FRAME).to_numpy()
-        return frames & ~crops["deployment"].isin(list(self._bundle.camera_judges)).to_numpy()
+        known = crops["deployment"].isin(list(self._bundle.camera_judges)).to_numpy()
+        return frames & ~known & ~self._is_mapped(crops)
+
+    def _is_mapped(self, crops: pd.DataFrame) -> np.ndarray:
+        """Which crops have a heat map that was measured to this bundle's patches of their camera, bool."""
+        if "bank_id" not in crops or not self._bundle.patch_judges:
+            return np.zeros(len(crops), dtype=bool)
+        ours = {camera: judge.bank.bank_id for camera, judge in self._bundle.patch_judges.items()}
+        return (crops["bank_id"].notna() & (crops["bank_id"] == crops["deployment"].map(ours))).to_numpy(dtype=bool)
 
     def _score_shard(self, crops: pd.DataFrame, embeddings: np.ndarray, look: Look) -> pd.DataFrame:
         n = len(crops)
@@ -68,8 +77,15 @@ class BundleScorer:
         judged_by[strange] = str(JudgedBy.OWN_FRAMES)
 
         deployments = crops["deployment"].to_numpy(dtype=object)
-        for camera in sorted(set(deployments[frames & ~strange])):
-            of_camera = frames & (deployments == camera)
+        mapped = self._is_mapped(crops)
+        for camera in sorted(set(deployments[mapped])):
+            of_camera, patches = mapped & (deployments == camera), self._bundle.patch_judges[camera]
+            scores[of_camera], p_values[of_camera] = patches.judge(crops["patch_distance"][of_camera].to_numpy())
+            judged_by[of_camera] = str(JudgedBy.CAMERA_MODEL)
+            against[of_camera] = patches.group.name
+        by_look = frames & ~strange & ~mapped
+        for camera in sorted(set(deployments[by_look])):
+            of_camera = by_look & (deployments == camera)
             judged = self._bundle.camera_judges[camera].judge(embeddings[of_camera])
             scores[of_camera], p_values[of_camera] = judged.scores, judged.p_values
             judged_by[of_camera] = str(JudgedBy.CAMERA_MODEL)
@@ -128,17 +144,21 @@ class BundleScorer:
     def _describe_limits(self) -> Iterator[str]:
         """Groups in which nothing can be flagged at this false-alarm rate."""
         rate = self._settings.false_alarm_rate
-        judges = [("", self._bundle.species_judge)] + [
-            (f"whole frames of {name}: ", judge) for name, judge in sorted(self._bundle.camera_judges.items())
+        groups = [("", group) for group in self._bundle.species_judge.groups]
+        groups += [
+            (f"whole frames of {name}: ", group)
+            for name, judge in sorted(self._bundle.camera_judges.items())
+            for group in judge.groups
+            if name not in self._bundle.patch_judges
         ]
-        for prefix, judge in judges:
-            for group in judge.groups:
-                if group.least_p_value > rate:
-                    yield (
-                        f"{prefix}{group.name}: the bundle held back {len(group.scores)} crops, so no p-value is under "
-                        f"{group.least_p_value:.3g} and none can be flagged at a false-alarm rate of {rate:g}. "
-                        "They are still ranked by their score."
-                    )
+        groups += [("", judge.group) for _, judge in sorted(self._bundle.patch_judges.items())]
+        for prefix, group in groups:
+            if group.least_p_value > rate:
+                yield (
+                    f"{prefix}{group.name}: the bundle held back {len(group.scores)} crops, so no p-value is under "
+                    f"{group.least_p_value:.3g} and none can be flagged at a false-alarm rate of {rate:g}. "
+                    "They are still ranked by their score."
+                )
 
 
 class _CheckedShards:

@@ -110,11 +110,11 @@ def list_moved(project: Project, lessons: Lessons, *, old: Bundle | None, new: B
 
 
 def _can_be_judged(rows: VerdictRows, bundle: Bundle | None) -> np.ndarray:
-    """Whole frames only where the bundle knows their camera."""
+    """Whole frames only where the bundle knows their camera, and by their look: a verdict's row has no patches."""
     if bundle is None:
         return np.ones(len(rows), dtype=bool)
     frames = rows.rows.is_frame
-    return ~frames | np.isin(rows.rows.column("deployment"), list(bundle.camera_judges))
+    return ~frames | np.isin(rows.rows.column("deployment"), list(set(bundle.camera_judges) - set(bundle.patch_judges)))
 
 
 def _judge(bundle: Bundle, rows: VerdictRows) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,7 @@
 """The page that tells what a bundle is, beside its files."""
 
+from collections.abc import Iterator
+
 from models.bundle import Bundle
 from models.judge import Judge
 
@@ -22,11 +24,9 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         *_describe_judge(bundle.species_judge, rate=rate),
         "",
     ]
-    if bundle.camera_judges:
+    if bundle.camera_judges or bundle.patch_judges:
         lines += ["## Whole frames", "", "Photos without a detection are judged by the model of their camera.", ""]
-        for name, judge in sorted(bundle.camera_judges.items()):
-            model, least = judge.kinds[0].model, judge.groups[0].least_p_value
-            lines.append(f"- {name}: {model.n_rows} frames, {model.words}, least p-value {least:.3g}")
+        lines += _describe_cameras(bundle)
         lines.append("")
     lines += [
         "## False alarms",
@@ -51,6 +51,20 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
     if bundle.notes:
         lines += ["## To know", "", *(f"- {note}" for note in bundle.notes), ""]
     return "\n".join(lines)
+
+
+def _describe_cameras(bundle: Bundle) -> Iterator[str]:
+    for name in sorted({*bundle.camera_judges, *bundle.patch_judges}):
+        if name in bundle.patch_judges:
+            patches = bundle.patch_judges[name]
+            yield (
+                f"- {name}: {len(patches.group.scores)} frames, by their strangest patch: how far it is from each of "
+                f"{len(patches.bank.patches):,} normal patches, least p-value {patches.group.least_p_value:.3g}"
+            )
+        else:
+            judge = bundle.camera_judges[name]
+            model, least = judge.kinds[0].model, judge.groups[0].least_p_value
+            yield f"- {name}: {model.n_rows} frames, {model.words}, least p-value {least:.3g}"
 
 
 def _describe_scaling(bundle: Bundle) -> str:

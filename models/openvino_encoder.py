@@ -42,7 +42,7 @@ class OpenVinoEncoder:
         self.input_px = int(model.inputs[0].get_partial_shape()[2].get_length())
         precision = "bf16" if cpu_has_bf16() and not precise else "f32"
         self.precision = precision
-        model = _take_bytes(model, mean=mean, scale=scale)
+        model = take_bytes(model, mean=mean, scale=scale)
         if precision == "bf16":
             correct_bf16_rounding(model)
         compiled = openvino_core().compile_model(
@@ -86,7 +86,7 @@ def check_crops(crops: np.ndarray, *, input_px: int) -> None:
         )
 
 
-def _take_bytes(model: ov.Model, *, mean: Sequence[float], scale: Sequence[float]) -> ov.Model:
+def take_bytes(model: ov.Model, *, mean: Sequence[float], scale: Sequence[float]) -> ov.Model:
     """The model with a uint8 ``(1, px, px, 3)`` input, normalised inside, and a float32 output."""
     steps = PrePostProcessor(model)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))

@@ -193,7 +193,9 @@ def _retrain(
     source = f"the bundle {made_from} and verdicts" if made_from else "verdicts on a first look"
     bundle = make_bundle(lesson.rows, name=name, encoders=encoders, sections=sections, detector=detector,
                          one_class=old.one_class if old else DEFAULT, components=old.components if old else 0,
-                         settings=settings, out_dir=project.bundles_dir, source=source, notes=lesson.notes)  # fmt: skip
+                         settings=settings, out_dir=project.bundles_dir, source=source,
+                         notes=(*lesson.notes, *_describe_kept_patches(old)),
+                         patch_judges=old.patch_judges if old else None)  # fmt: skip
     project.store.register_bundle(name, made_from=made_from)
     # From here the bundle is there; what follows only measures it.
     begin_step()
@@ -309,6 +311,17 @@ def _refuse_emptied(base: TrainingRows | None, rows: TrainingRows) -> None:
             f"Nothing would be left to know {', '.join(lost)} by: verdicts call all of its normal crops anomalies or "
             "another species. Take some of these verdicts back, or train a bundle without it from labels."
         )
+
+
+def _describe_kept_patches(old: Bundle | None) -> list[str]:
+    """What a retraining cannot change, for it has no photos."""
+    if old is None or not old.patch_judges:
+        return []
+    cameras = ", ".join(sorted(old.patch_judges))
+    return [
+        f"Whole frames of {cameras} are judged by the patches that the bundle {old.name} was taught: verdicts on them "
+        "do not change that. Train anew from photos to teach them."
+    ]
 
 
 def _say_none(lessons: Lessons) -> str:

@@ -22,6 +22,7 @@ from models.detector import load_detector
 from models.encoder import list_engines, load_encoder
 from models.encoder_spec import EncoderSpec, bundled_encoder
 from models.first_look import FirstLookScorer
+from models.frame_mapper import load_mapper
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ def _work(
             "%d of %d photos have no deployment by the pattern or table and keep their folder's name, such as %s.",
             len(unnamed), len(run.file_names), unnamed[0])  # fmt: skip
     scorer = BundleScorer(bundle, settings) if bundle else FirstLookScorer(settings, encoder.sections)
+    mapper = load_mapper(bundle) if bundle else None
     try:
         run_pipeline(
             run,
@@ -141,6 +143,7 @@ def _work(
             namer=namer,
             settings=settings,
             crops_dir=project.crops_dir,
+            mapper=mapper,
             on_progress=on_progress,
         )
     except RunCancelled:

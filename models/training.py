@@ -13,12 +13,14 @@ from core.labelled_crops import LabelledCrops, choose_split, read_labelled_crops
 from core.parts import Encoder
 from core.project import check_name
 from core.settings import RunSettings
-from core.training_settings import METHODS
+from core.training_settings import FRAMES, METHODS
 from models.bundle import Bundle, refuse_existing
 from models.bundle_making import make_bundle
 from models.encoder import load_encoder
 from models.encoder_spec import EncoderSpec
 from models.one_class import DEFAULT, check_one_class
+from models.patch_maps import load_patch_encoder
+from models.patch_training import LearntPatches, choose_patch_spec, learn_patches
 from models.training_rows import TrainingRows, as_training_table, describe_crop
 
 BATCH_CROPS = 32
@@ -67,11 +69,13 @@ def train_bundle(
     method: str = "none",
     one_class: str = DEFAULT,
     components: int = 0,
+    frames: str = FRAMES[0],
     settings: RunSettings | None = None,
     out_dir: Path,
     encoder: Encoder | None = None,
     notes: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_frame: Callable[[int, int], None] = lambda done, total: None,
 ) -> Bundle:
     """Learn what is normal from labelled photos, and write it to ``out_dir/name``.
 
@@ -88,28 +92,36 @@ def train_bundle(
         method: How the first encoder was trained, for the card; ``none``: it is used as it is.
         one_class: Name of the one-class model (see ``models.one_class.ONE_CLASS``).
         components: Main directions to reduce embeddings to; 0: not reduced.
+        frames: What whole frames are judged by: ``embedding`` or ``patches``.
         settings: Margin around boxes, least confidence, event gap, and what the bundle's runs start from.
         out_dir: The project's ``bundles`` folder.
         encoder: In place of loading ``encoders``.
         notes: What a user should know of the encoder, in sentences.
         on_progress: Told how many photos of how many are done.
+        on_frame: Told how many whole frames of how many have been mapped into patches.
 
     Raises:
         BundleError: If there is a bundle of that name already.
         AnomalureError: If nothing can be learnt, or a name or choice cannot be used.
     """
     _check_choice("method", method, METHODS)
+    _check_choice("frames", frames, FRAMES)
     check_one_class(one_class)
     check_name(name, what="bundle")
     refuse_existing(out_dir / name)
     settings = settings or RunSettings()
     chosen = choose_split(labels, split)
     encoder = encoder or load_encoder(encoders)
+    patch_encoder = load_patch_encoder(choose_patch_spec(encoders)) if frames == "patches" else None
     crops = embed_labelled(
         chosen, images_dir, encoder=encoder, settings=settings, file_problems=labels.problems, on_progress=on_progress
     )
+    rows = crops.training_rows(gap_s=settings.event_gap_s)
+    learnt = LearntPatches()
+    if patch_encoder is not None:
+        learnt = learn_patches(rows, images_dir, encoder=patch_encoder, settings=settings, on_progress=on_frame)
     return make_bundle(
-        crops.training_rows(gap_s=settings.event_gap_s),
+        rows,
         name=name,
         encoders=encoders,
         sections=crops.sections,
@@ -120,7 +132,8 @@ def train_bundle(
         out_dir=out_dir,
         method=method,
         source=(labels.format_name or "labels") + (f", split {split}" if split else ""),
-        notes=[*notes, *(f"Not used: {line}." for line in crops.problems.lines())],
+        notes=[*notes, *(f"Not used: {line}." for line in crops.problems.lines()), *learnt.notes],
+        patch_judges=learnt.judges,
     )
 
 

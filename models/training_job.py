@@ -15,7 +15,7 @@ from core.labelled_crops import choose_split
 from core.progress import Phase, Progress
 from core.project import Project, check_name
 from core.settings import RunSettings
-from core.training_settings import METHODS, TrainingSettings
+from core.training_settings import FRAMES, METHODS, TrainingSettings
 from core.trainings import TrainingFolder, TrainingInfo
 from core.version import VERSION
 from models.backbones import build_backbone
@@ -25,6 +25,8 @@ from models.encoder_crops import keep_crops, open_kept
 from models.encoder_spec import EncoderSpec
 from models.encoder_training import TrainedEncoder, TrainingCancelled, TrainingStep, train_encoder
 from models.one_class import check_one_class
+from models.patch_maps import check_patch_map
+from models.patch_training import choose_patch_spec
 from models.training import train_bundle
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class TrainingRequest:
 
     ``labels`` None: the folders inside ``images`` are named by species; ``species`` is a second file of labels, for
     boxes that have none. ``encoders``: what turns crops into vectors, joined in this order; ``method`` trains the
-    first of them.
+    first of them. ``frames``: what whole frames are judged by.
     """
 
     name: str
@@ -51,6 +53,7 @@ class TrainingRequest:
     method: str = "none"
     one_class: str = "ocsvm"
     components: int = 0
+    frames: str = FRAMES[0]
     detector: str = "auto"
     settings: RunSettings = field(default_factory=RunSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -81,6 +84,10 @@ def start_training(
     choose_split(labels, request.split)
     if request.method != "none":
         _refuse_untrainable(request.encoders)
+    if request.frames not in FRAMES:
+        raise AnomalureError(f"Whole frames are judged by one of {', '.join(FRAMES)}, got {request.frames!r}.")
+    if request.frames == "patches":
+        check_patch_map(choose_patch_spec(request.encoders))
     info = TrainingInfo(
         name=request.name,
         images=str(request.images.absolute()),
@@ -90,6 +97,7 @@ def start_training(
         method=request.method,
         one_class=request.one_class,
         components=request.components,
+        frames=request.frames,
         detector=request.detector,
         encoders=[spec.to_values() for spec in request.encoders],
         settings=request.settings.to_values(),
@@ -213,10 +221,12 @@ def _do(
         method=info.method,
         one_class=info.one_class,
         components=info.components,
+        frames=info.frames,
         settings=settings,
         out_dir=project.bundles_dir,
         notes=notes,
         on_progress=_follow(folder, Phase.MODELS, tell),
+        on_frame=_follow(folder, Phase.MODELS, tell, message="Learning the patches of whole frames."),
     )
 
 
@@ -267,7 +277,9 @@ def _train(
     )
 
 
-def _follow(folder: TrainingFolder, phase: Phase, tell: Callable[[Progress], None]) -> Callable[[int, int], None]:
+def _follow(
+    folder: TrainingFolder, phase: Phase, tell: Callable[[Progress], None], *, message: str = ""
+) -> Callable[[int, int], None]:
     """Photos done as progress, a few times a second; stops where somebody asked for it.
 
     The first one waits for a detector to be loaded, so the speed is that of those after it.
@@ -284,7 +296,7 @@ def _follow(folder: TrainingFolder, phase: Phase, tell: Callable[[Progress], Non
         first = first or (now, done)
         rate = (done - first[1]) / max(now - first[0], 1e-9)
         left = (total - done) / rate if rate > 0 else None
-        tell(Progress(phase=phase, done=done, total=total, photos_per_s=rate, seconds_left=left))
+        tell(Progress(phase=phase, done=done, total=total, photos_per_s=rate, seconds_left=left, message=message))
         if folder.cancel_requested:
             raise TrainingCancelled
 

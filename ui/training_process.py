@@ -19,7 +19,7 @@ class TrainingAsked:
 
     ``labels`` None: folders by species; ``backbone``, ``weights``, ``detector`` and ``one_class`` as ``cli.py train``
     takes them; empty: its own choice. ``plain_encoder``: nothing is joined to the backbone. ``components``: main
-    directions to reduce to, 0: not.
+    directions to reduce to, 0: not. ``frames``: what whole frames are judged by; empty: their look.
     """
 
     project: Path
@@ -35,6 +35,7 @@ class TrainingAsked:
     plain_encoder: bool = False
     one_class: str = ""
     components: int = 0
+    frames: str = ""
     settings: RunSettings | None = None
     training: TrainingSettings | None = None
     resume: bool = False
@@ -55,7 +56,7 @@ def build_command(asked: TrainingAsked, *, python: str = sys.executable) -> list
         command.append("--plain-encoder")
     named = {"split": asked.split, "backbone": asked.backbone, "backbone-weights": asked.weights,
              "detector": asked.detector, "one-class": asked.one_class,
-             "components": asked.components or None}  # fmt: skip
+             "components": asked.components or None, "frames": asked.frames}  # fmt: skip
     command += [f"--{option}={value}" for option, value in named.items() if value is not None and value != ""]
     for option, settings in (("settings-file", asked.settings), ("training-file", asked.training)):
         if settings is not None:
