@@ -146,7 +146,7 @@ def _measure_crops(
     return {"auroc": compute_auroc(scores, novel=odd), "review_at_95": compute_review_share(scores, novel=odd)}
 
 
-def _halve_frames(labels: np.ndarray, seed: int) -> np.ndarray:
+def halve_frames(labels: np.ndarray, seed: int) -> np.ndarray:
     """Which frames teach: half of the empty ones and of the voles, shape ``(n,)``, bool."""
     rng = np.random.default_rng(seed)
     teaches = np.zeros(len(labels), dtype=bool)
@@ -160,7 +160,7 @@ def _rank_stoats(labels: np.ndarray, score: Callable[[np.ndarray, np.ndarray], n
     """Ranks of the four stoats among the frames that did not teach, for each half; 1 is the most anomalous."""
     ranks = []
     for seed in HALVES:
-        teaches = _halve_frames(labels, seed)
+        teaches = halve_frames(labels, seed)
         order = np.argsort(-score(np.flatnonzero(teaches), np.flatnonzero(~teaches)), kind="stable")
         ranks.append((np.flatnonzero(labels[~teaches][order] == "stoat") + 1).tolist())
     return ranks

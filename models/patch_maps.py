@@ -70,16 +70,16 @@ def _cut(network: torch.nn.Module, spec: EncoderSpec) -> torch.nn.Sequential:
     row = network.features if hasattr(network, "features") else _row_of_resnet(network)
     if not isinstance(row, torch.nn.Sequential):
         raise AnomalureError(f"{spec.backbone} has no map of a whole frame's patches. {ADVICE}")
-    wanted = spec.input_px // STRIDE_PX
+    wanted = {spec.input_px // STRIDE_PX, -(-spec.input_px // STRIDE_PX)}  # networks round either way
     end = 0
     with torch.inference_mode():
         pictures = torch.zeros(1, 3, spec.input_px, spec.input_px)
         for i, layer in enumerate(row, start=1):
             pictures = layer(pictures)
-            if pictures.ndim == 4 and pictures.shape[2:] == (wanted, wanted):
+            if pictures.ndim == 4 and pictures.shape[2] == pictures.shape[3] and pictures.shape[2] in wanted:
                 end = i
     if not end:
-        raise AnomalureError(f"{spec.backbone} has no map of {wanted} x {wanted} patches. {ADVICE}")
+        raise AnomalureError(f"{spec.backbone} has no map with a patch each {STRIDE_PX} px. {ADVICE}")
     return row[:end]
 
 

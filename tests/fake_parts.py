@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.parts import EmbeddedShards
-from core.records import Box, Detection, Found, JudgedBy, LoadedPhoto
+from core.records import Box, Detection, Found, HeatMap, JudgedBy, LoadedPhoto
 
 
 class BrightSideDetector:
@@ -38,6 +38,20 @@ class MeanColourEncoder:
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
         return crops.reshape(len(crops), -1, 3).mean(axis=1).astype(np.float32).reshape(-1, 3) / 255
+
+
+class QuarterMapper:
+    """Knows one camera; the brighter a quarter of its frames, the odder."""
+
+    def __init__(self, camera: str) -> None:
+        self.camera = camera
+
+    def map_frames(self, frames: np.ndarray, deployments: Sequence[str]) -> list[HeatMap | None]:
+        quarters = frames.reshape(len(frames), 2, frames.shape[1] // 2, 2, -1).mean(axis=(2, 4)) / 255  # (n, 2, 2)
+        return [
+            HeatMap(quarter.astype(np.float16), "bank", 0.5) if camera == self.camera else None
+            for quarter, camera in zip(quarters, deployments, strict=True)
+        ]
 
 
 class BrightnessScorer:

@@ -18,6 +18,7 @@ from core.trainings import CurvePoint, TrainingFolder, TrainingInfo
 from core.work_folder import RunStatus
 from ui import training_process
 from ui.train_curve import build_loss_figure
+from ui.train_encoder import NETWORKS
 from ui.train_watch import say_training
 from ui.training_process import TRAININGS, TrainingAsked, build_command
 
@@ -133,6 +134,25 @@ def test_start_asks_for_the_models_that_were_chosen(project, season, started, tm
     }
 
 
+def test_whole_frames_can_be_judged_by_their_strangest_patch(project, season, started):
+    page = fill_in(open_page(), season)
+    page.selectbox(key="train_frames").set_value("patches").run()
+    page.button(key="start-training").click().run()
+
+    (asked,) = started
+    assert "--frames=patches" in build_command(asked)
+
+
+def test_a_network_without_patches_is_a_plain_sentence(project, season, monkeypatch):
+    monkeypatch.setattr("ui.train_encoder.NETWORKS", (*NETWORKS, "vit_b_16"))  # as if it was typed
+    page = fill_in(open_page(), season)
+    page.selectbox(key="train_frames").set_value("patches").run()
+    page.selectbox(key="train_network").set_value("vit_b_16").run()
+
+    assert "vit_b_16 has no map of a whole frame's patches. Choose a network such as mobilenet_v2" in texts(page)
+    assert page.button(key="start-training").disabled
+
+
 def test_a_training_left_as_it_is_takes_the_usual_detector_and_models(project, season, started):
     page = fill_in(open_page(), season)
     page.button(key="start-training").click().run()
@@ -140,6 +160,7 @@ def test_a_training_left_as_it_is_takes_the_usual_detector_and_models(project, s
     (asked,) = started
     command = " ".join(build_command(asked))
     assert "--one-class=ocsvm" in command
+    assert "--frames=embedding" in command
     assert not any(option in command for option in ("--components", "--plain-encoder", "--detector"))
 
 

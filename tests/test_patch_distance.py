@@ -6,7 +6,8 @@ import pytest
 from core.errors import AnomalureError
 from models.encoder_spec import EncoderSpec
 from models.patch_distance import PatchBank
-from models.patch_maps import load_patch_encoder
+from models.patch_maps import check_patch_map, load_patch_encoder
+from ui.train_encoder import NETWORKS
 
 
 def draw_maps(n: int, *, seed: int) -> np.ndarray:
@@ -23,6 +24,7 @@ def test_a_frame_with_one_strange_patch_is_the_oddest_and_the_heat_map_points_at
     scores, heat = bank.score_maps(frames), bank.measure_distances(frames)
 
     assert scores.argmax() == 3
+    assert heat.dtype == np.float16
     assert heat.shape == (6, 4, 5)
     assert np.unravel_index(heat[3].argmax(), heat[3].shape) == (2, 1)
     np.testing.assert_allclose(scores, heat.reshape(6, -1).max(axis=1))
@@ -58,6 +60,22 @@ def test_maps_of_another_shape_are_refused(maps):
         PatchBank.fit(draw_maps(2, seed=0)).score_maps(np.ones((1, 4, 5, 7)))
 
 
+def test_a_bank_is_known_by_its_content():
+    bank, other = PatchBank.fit(draw_maps(20, seed=1)), PatchBank.fit(draw_maps(20, seed=2))
+
+    assert PatchBank.from_bytes(bank.to_bytes()).bank_id == bank.bank_id
+    assert bank.bank_id != other.bank_id
+
+
+def test_learning_and_measuring_leave_the_maps_as_they_are():
+    maps = draw_maps(3, seed=1)
+    before = maps.copy()
+
+    PatchBank.fit(maps).measure_distances(maps)
+
+    np.testing.assert_array_equal(maps, before)
+
+
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
 def test_a_patch_is_sixteen_pixels_wide_and_moves_with_what_it_shows(backbone):
     encoder = load_patch_encoder(EncoderSpec(backbone=backbone, weights="none", input_px=64))
@@ -72,6 +90,31 @@ def test_a_patch_is_sixteen_pixels_wide_and_moves_with_what_it_shows(backbone):
     assert changed[3, 3] > changed[0, 0]
 
 
-def test_a_detector_gives_no_patches():
-    with pytest.raises(AnomalureError, match="from a backbone"):
-        load_patch_encoder(EncoderSpec(detector="yolov8n"))
+def test_the_map_of_a_frame_does_not_depend_on_the_others():
+    encoder = load_patch_encoder(EncoderSpec(backbone="resnet18", weights="none", input_px=64))
+    frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3)).astype(np.uint8)
+
+    np.testing.assert_array_equal(encoder.embed_maps(frames)[2], encoder.embed_maps(frames[2:])[0])
+    assert encoder.embed_maps(frames[:0]).shape == (0, *encoder.shape)
+
+
+@pytest.mark.parametrize("input_px", [32, 96, 100, 224])
+@pytest.mark.parametrize("backbone", NETWORKS)
+def test_every_network_that_the_train_page_offers_has_a_map(backbone, input_px):
+    check_patch_map(EncoderSpec(backbone=backbone, input_px=input_px))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (EncoderSpec(detector="yolov8n"), "from a backbone, not from a detector. Choose a network such as"),
+        (EncoderSpec(backbone="vit_b_16", weights="none"), "vit_b_16 has no map of a whole frame's patches. Choose"),
+        (EncoderSpec(backbone="swin_t", weights="none"), "swin_t has no map with a patch each 16 px. Choose"),
+        (EncoderSpec(backbone="mobilenet"), "torchvision has no backbone 'mobilenet'"),
+    ],
+)
+def test_what_gives_no_patches_is_said_in_a_sentence(spec, said):
+    with pytest.raises(AnomalureError, match=said):
+        check_patch_map(spec)
+    with pytest.raises(AnomalureError, match=said):
+        load_patch_encoder(spec)

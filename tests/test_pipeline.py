@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fake_parts import BrightnessScorer, BrightSideDetector, MeanColourEncoder
+from fake_parts import BrightnessScorer, BrightSideDetector, MeanColourEncoder, QuarterMapper
 
 from core.batches import detect_each
 from core.deployments import DeploymentNamer
@@ -39,6 +39,9 @@ def start_run(season: Path, path: Path, settings: RunSettings = SETTINGS) -> Run
     return RunFolder.create(path, info, find_photos(season).file_names)
 
 
+MAPPER = QuarterMapper("camera-0")
+
+
 def work(run: RunFolder, detector=None, **changes):
     parts = {
         "detector": detector or BrightSideDetector(),
@@ -54,7 +57,8 @@ def work(run: RunFolder, detector=None, **changes):
 def read_all(run: RunFolder) -> dict[str, pd.DataFrame]:
     tables = {name: run.read_table(name) for name in ("photos", "detections", "crops", "failures", "events", "scores")}
     embeddings = [vectors for _, vectors in run.embedded_shards()]
-    return {**tables, "embeddings": pd.DataFrame(np.concatenate(embeddings))}
+    maps = run.read_table("heat_maps")
+    return {**tables, "embeddings": pd.DataFrame(np.concatenate(embeddings)), "heat_maps": maps}
 
 
 def test_every_file_is_accounted_for(season, tmp_path):
@@ -99,7 +103,7 @@ def test_each_crop_has_a_small_picture(season, tmp_path):
 
 def test_a_run_that_was_cut_short_ends_with_the_same_rows_and_does_nothing_twice(season, tmp_path):
     whole = start_run(season, tmp_path / "whole")
-    work(whole)
+    work(whole, mapper=MAPPER)
     cut = start_run(season, tmp_path / "cut")
 
     class Killed(BaseException):
@@ -112,10 +116,10 @@ def test_a_run_that_was_cut_short_ends_with_the_same_rows_and_does_nothing_twice
             return super().detect(photos)
 
     with pytest.raises(Killed):
-        work(cut, detector=KilledInTheMiddle())
+        work(cut, detector=KilledInTheMiddle(), mapper=MAPPER)
     assert not cut.is_done(2)
     second_attempt = BrightSideDetector()
-    work(cut, detector=second_attempt)
+    work(cut, detector=second_attempt, mapper=MAPPER)
 
     for name, table in read_all(whole).items():
         pd.testing.assert_frame_equal(table, read_all(cut)[name])
@@ -203,3 +207,31 @@ def test_the_batch_size_does_not_change_the_rows(season, tmp_path, batch):
     work(other)
 
     pd.testing.assert_frame_equal(one.read_table("scores"), other.read_table("scores"))
+
+
+def test_whole_frames_of_cameras_that_the_mapper_knows_have_a_heat_map(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    work(run, mapper=MAPPER)
+
+    crops = pd.concat([crops for crops, _ in run.embedded_shards()])
+    mapped = crops[crops["patch_distance"].notna()]
+    shards = {crop_id: shard for shard, (some, _) in enumerate(run.embedded_shards()) for crop_id in some["crop_id"]}
+
+    frames = crops[crops["kind"] == "frame"]
+    assert set(mapped["crop_id"]) == set(frames.loc[frames["deployment"] == "camera-0", "crop_id"])
+    assert len(mapped) == 2
+    for row in mapped.itertuples():
+        heat = run.find_heat_map(row.crop_id, shard=shards[row.crop_id])
+        assert (heat.bank_id, heat.limit, heat.distances.shape) == ("bank", 0.5, (2, 2))
+        assert heat.distances.dtype == np.float16
+        assert row.patch_distance == heat.distances.max()
+    assert run.find_heat_map("made up", shard=0) is None
+
+
+def test_a_run_without_a_mapper_keeps_no_maps_and_is_read_as_before(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    work(run)
+
+    assert run.tables("heat_maps") == []
+    assert all("patch_distance" not in crops for crops, _ in run.embedded_shards())
+    assert run.find_heat_map(run.read_table("crops")["crop_id"][0], shard=0) is None

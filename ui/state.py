@@ -102,6 +102,7 @@ class Key(StrEnum):
     TRAIN_JOIN = "train_join"
     TRAIN_ONE_CLASS = "train_one_class"
     TRAIN_COMPONENTS = "train_components"
+    TRAIN_FRAMES = "train_frames"
     TRAIN_NAME = "train_name"
     TRAIN_LOOK = "train_look"
     WATCHED_TRAINING = "watched_training"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.training_settings import TrainingSettings
+from models.encoder_spec import BUNDLED, BUNDLED_INPUT_PX, DEFAULT_INPUT_PX
 from ui.folders import read_path
 from ui.run_detector import is_there
 from ui.settings_form import show_training_form
@@ -37,6 +38,13 @@ class EncoderChoice:
     weights: str = ""
     training: TrainingSettings | None = None
     problem: str = ""
+
+    @property
+    def input_px(self) -> int:
+        """Side of the squares that it sees."""
+        if self.training is not None:
+            return self.training.image_px
+        return BUNDLED_INPUT_PX if self.weights == BUNDLED else DEFAULT_INPUT_PX
 
 
 def show_encoder_choice() -> EncoderChoice:

@@ -42,7 +42,9 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     )
     labels = show_label_choice(folder)
     encoder = show_encoder_choice()
-    models = show_model_choice(find_taught_detectors(project.detectors_dir))
+    models = show_model_choice(
+        find_taught_detectors(project.detectors_dir), backbone=encoder.backbone, input_px=encoder.input_px
+    )
     settings = show_settings_form()
     suggested = suggest_name(project, encoder.method)
     name = st.text_input(
@@ -91,7 +93,7 @@ def _start(
         project=project.path, name=name, images=folder, labels=labels.labels, species=labels.species,
         split=labels.split, method=encoder.method, backbone=encoder.backbone, weights=encoder.weights,
         detector=models.detector, plain_encoder=not models.join, one_class=models.one_class,
-        components=models.components, settings=settings, training=encoder.training)  # fmt: skip
+        components=models.components, frames=models.frames, settings=settings, training=encoder.training)  # fmt: skip
     try:
         start_training(asked)
     except OSError as error:

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.errors import AnomalureError
+from core.training_settings import FRAMES
+from models.encoder_spec import EncoderSpec
 from models.one_class import DEFAULT, ONE_CLASS
 from ui.folders import read_path
 from ui.run_detector import is_there
 from ui.state import Key
+from ui.train_encoder import NETWORKS
 
 USUAL, OWN = "usual", "own"
 MOST_COMPONENTS = 512
+FRAME_WORDS = dict(zip(FRAMES, ("The look of the whole frame", "Their strangest patch"), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +28,15 @@ class ModelChoice:
     join: bool = True
     one_class: str = DEFAULT
     components: int = 0
+    frames: str = FRAMES[0]
     problem: str = ""
 
 
-def show_model_choice(taught: Mapping[str, Path]) -> ModelChoice:
-    """Draw the choice and give back what was chosen; ``taught`` are the project's own detectors by name."""
+def show_model_choice(taught: Mapping[str, Path], *, backbone: str, input_px: int) -> ModelChoice:
+    """Draw the choice and give back what was chosen.
+
+    ``taught`` are the project's own detectors by name; ``backbone`` and ``input_px`` are those of the encoder.
+    """
     with st.expander("Detector and models of the bundle", icon=":material/category:", key="train-models"):
         left, right = st.columns(2)
         with left:
@@ -51,6 +60,17 @@ def show_model_choice(taught: Mapping[str, Path]) -> ModelChoice:
                 help="The model that says how little a crop fits a species. Keep the first unless you compare several "
                 "on Evaluate. A species with few crops is known by their mean, and the bundle's card says so.",
             )
+            frames = st.selectbox(
+                "Whole frames are judged by",
+                FRAMES,
+                format_func=FRAME_WORDS.__getitem__,
+                key=Key.TRAIN_FRAMES,
+                persist_state="session",
+                help="For photos in which the detector finds nothing, at cameras that stay where they are. The look "
+                "of the whole frame is quick and says that something is odd. Their strangest patch compares each small "
+                "part of the frame with all that was seen at this camera before: it can notice a small animal in a "
+                "large scene, and Review shows where; but a fallen branch or a new time stamp is odd to it, too.",
+            )
             components = st.number_input(
                 "Main directions (0: all)",
                 min_value=0,
@@ -61,13 +81,30 @@ def show_model_choice(taught: Mapping[str, Path]) -> ModelChoice:
                 persist_state="session",
                 help="Descriptions are reduced to so many main directions before the models learn. 0: they are not.",
             )
+    frames = str(frames or FRAMES[0])
+    if frames == "patches":
+        problem = problem or explain_no_patches(backbone, input_px)
     return ModelChoice(
         detector=detector,
         join=bool(join),
         one_class=str(one_class or DEFAULT),
         components=int(components or 0),
+        frames=frames,
         problem=problem,
     )
+
+
+def explain_no_patches(backbone: str, input_px: int) -> str:
+    """Why an encoder cannot judge frames by their patches, in a sentence; empty if it can."""
+    if backbone in NETWORKS:  # each has a map
+        return ""
+    from models.patch_maps import check_patch_map  # brings torch, which nothing else here needs
+
+    try:
+        check_patch_map(EncoderSpec(backbone=backbone, input_px=input_px))
+    except AnomalureError as error:
+        return str(error)
+    return ""
 
 
 def _choose_detector(taught: Mapping[str, Path]) -> tuple[str, str]:
