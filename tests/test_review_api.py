@@ -4,6 +4,8 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from fake_project import add_run, make_project
 from starlette.applications import Starlette
@@ -11,12 +13,14 @@ from starlette.testclient import TestClient
 
 from core.errors import AnomalureError, StoreBusy
 from core.project import Project
+from core.records import HeatMap
 from core.review_index import QueueFilters
+from core.runs import ShardTables
 from core.store import Store
 from ui.review_api import ROUTES
 from ui.review_assets import ROUTES as BOARD_ROUTES
 from ui.review_assets import find_version, make_loader
-from ui.review_rows import from_query, to_query
+from ui.review_rows import from_query, to_heat, to_query
 from ui.reviewer_pass import PassInvalid, make_pass, read_pass
 
 MADE_UP = "0123456789abcdef0123"
@@ -300,3 +304,36 @@ def test_one_thread_with_a_bad_verdict_does_not_spoil_those_written_with_it(tmp_
     assert sorted(store.verdicts()["verdict_id"]) == [f"verdict-{n}" for n in (0, 1, 3, 4)]
     assert isinstance(outcomes[2], Exception)
     assert not isinstance(outcomes[1], AnomalureError)
+
+
+def test_where_a_frame_is_odd_is_told_in_shares_of_the_usual(client, project, run_id):
+    rows = project.review_queue(limit=100, flagged_only=False).rows
+    run, frames = project.run(run_id), rows[rows["kind"] == "frame"]["crop_id"].tolist()
+    distances = np.array([[0.1, 0.2, 0.1], [0.1, 0.1, 0.4]], np.float16)
+    for shard, (crops, _) in enumerate(run.embedded_shards()):
+        tables = ShardTables()
+        tables.add_heat_maps(
+            {crop: HeatMap(distances, "bank", 0.2) for crop in frames[:1] if crop in set(crops.crop_id)}
+        )
+        if "heat_maps" in tables.tables():
+            pq.write_table(tables.tables()["heat_maps"], run.path / f"heat_maps-{shard:05d}.parquet")
+
+    answer = client.get(f"/api/runs/{run_id}/crops/{frames[0]}/heat").json()
+
+    assert (answer["heat"]["height"], answer["heat"]["width"]) == (2, 3)
+    assert answer["heat"]["shares"] == pytest.approx([0.5, 1, 0.5, 0.5, 0.5, 2], abs=0.01)
+    assert answer["words"].startswith("Bright: unlike anything that was seen at this camera before.")
+    other = client.get(f"/api/runs/{run_id}/crops/{frames[1]}/heat")
+    assert (other.status_code, other.json()["heat"]) == (200, None)
+
+
+def test_a_frame_that_is_not_odd_is_said_to_be_as_usual():
+    said = to_heat(HeatMap(np.full((2, 2), 0.1, np.float16), "bank", 0.2))
+
+    assert said["words"].startswith("Nothing here is odder than in usual frames")
+
+
+@pytest.mark.parametrize("crop", [MADE_UP, "..%2F..%2Frun", "x"])
+def test_a_made_up_crop_has_no_heat(client, run_id, crop):
+    assert client.get(f"/api/runs/{run_id}/crops/{crop}/heat").status_code == 404
+    assert client.get(f"/api/runs/no-such-run/crops/{crop}/heat").status_code == 404

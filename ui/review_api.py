@@ -12,6 +12,7 @@ from functools import lru_cache, wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,7 +28,7 @@ from core.review_index import ReviewIndex
 from core.selections import read_selection
 from ui.project_place import open_shown_project
 from ui.retrain_process import refresh_ranking
-from ui.review_rows import from_query, list_event, list_history, list_last, list_rows, say_alike, to_row
+from ui.review_rows import from_query, list_event, list_history, list_last, list_rows, say_alike, to_heat, to_row
 from ui.reviewer_pass import PassInvalid, read_pass
 
 MOST_ROWS = 500
@@ -206,6 +207,13 @@ def _normal_crops(index: ReviewIndex) -> NormalCrops:
     return _normal.setdefault(index, NormalCrops(index))
 
 
+def show_heat(request: Request, body: bytes) -> dict[str, Any]:
+    """Where a whole frame is odd; ``heat`` is null where it was not judged by its patches."""
+    index, place = _find_crop(request)
+    row = index.catalogue.take(np.array([place])).iloc[0]
+    return to_heat(index.run.find_heat_map(str(row["crop_id"]), shard=int(row["shard"])))
+
+
 def show_history(request: Request, body: bytes) -> dict[str, Any]:
     """Every verdict ever given on a crop, newest first."""
     index, place = _find_crop(request)
@@ -250,4 +258,5 @@ ROUTES = [
     Route("/api/runs/{run_id}/crops/{crop_id}", _answer(show_crop)),
     Route("/api/runs/{run_id}/crops/{crop_id}/history", _answer(show_history)),
     Route("/api/runs/{run_id}/crops/{crop_id}/alike", _answer(show_alike)),
+    Route("/api/runs/{run_id}/crops/{crop_id}/heat", _answer(show_heat)),
 ]

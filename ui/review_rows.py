@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.records import JudgedBy
+from core.records import HeatMap, JudgedBy
 from core.review_index import QueueFilters, ReviewIndex
 from core.runs import RunFolder
 from ui.words import say_score, say_time
 
+LEAST_LIMIT = 1e-6
 QUERY_TEXTS = ("species", "camera", "order", "decided_by", "decided_as")
 QUERY_COUNTS = ("ranking",)
 QUERY_NUMBERS = ("false_alarm_rate", "score_from", "score_to", "p_value_from", "p_value_to")
@@ -78,6 +79,20 @@ def to_row(run: RunFolder, row: Mapping[Any, Any]) -> dict[str, Any]:
         "note": row["note"],
         "reviewer": row["reviewer"],
     }
+
+
+def to_heat(heat: HeatMap | None) -> dict[str, Any]:
+    """Where a whole frame is odd, for the board: distances as shares of the limit of the usual, row by row."""
+    if heat is None:
+        return {"heat": None, "words": ""}
+    height, width = heat.distances.shape
+    shares = heat.distances.astype(float).ravel() / max(heat.limit, LEAST_LIMIT)
+    words = (
+        "Bright: unlike anything that was seen at this camera before. Dark: as usual."
+        if shares.max() > 1
+        else "Nothing here is odder than in usual frames of this camera. The brightest part is the least usual."
+    )
+    return {"heat": {"height": height, "width": width, "shares": shares.round(3).tolist()}, "words": words}
 
 
 def is_best_fit(run: RunFolder, row: Mapping[Any, Any]) -> bool:

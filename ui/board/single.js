@@ -6,11 +6,14 @@ import { WORDS, button, make } from "./elements.js";
 const PAUSE_MS = 220; // what is shown beside the crop waits until the reviewer stays
 const SHARP_PX = 3072;
 const FILLED = 0.72;
+const USUAL_SHARE = 0.5; // of the limit of the usual: as dark as it gets up to there
+const DARKEST = 0.68;
 
 export class Single {
   constructor(board) {
     this.board = board;
     this.zoomed = false;
+    this.lit = false; // whether it is shown where a frame is odd
     this.timer = 0;
     this.frame = make("div", { cls: "frame" });
     this.crop = "";
@@ -168,6 +171,7 @@ export class Single {
   }
 
   async #showBeside(row) {
+    this.#showHeat(row);
     this.#showFilm(row);
     this.#showAlikeOf(row);
     const after = this.board.rows.at(this.board.cursor + 1);
@@ -227,10 +231,35 @@ export class Single {
     picture.alt = `Another photo of this event, ${photo.time}`;
     this.inner.replaceChildren(picture, ...photo.crops.filter(({ kind }) => kind === "detection").map((crop) => drawBox(crop.box, crop.size, "other")));
     this.inner.style.transform = "";
+    for (const part of this.frame.querySelectorAll(".legend, .light")) part.remove();
     for (const item of this.film.children) item.classList.toggle("up", item.dataset.crops.includes(photo.crops[0].crop));
     const back = button("Back to the crop", { symbol: "undo", on: () => this.show() });
     this.frame.querySelector(".over").prepend(back);
     void row;
+  }
+
+  // Where a whole frame is odd: what is usual there is dimmed, so that nothing lies over what is odd.
+  async #showHeat(row) {
+    const { inner } = this;
+    if (row.kind !== "frame" || !this.board.choices.photo) return;
+    let answer;
+    try {
+      answer = await ask(runPath(this.board.run, `crops/${row.crop}/heat`));
+    } catch {
+      return;
+    }
+    if (this.inner !== inner || !answer.heat) return;
+    inner.append(drawHeat(answer.heat));
+    const light = button("", { symbol: "flashlight_on", cls: "light", title: "Where it is odd", label: "Where it is odd", on: () => this.#light(!this.lit) });
+    this.frame.querySelector(".over").prepend(light);
+    this.frame.append(make("div", { cls: "legend", text: answer.words }));
+    this.#light(this.lit);
+  }
+
+  #light(lit) {
+    this.lit = lit;
+    this.frame.classList.toggle("lit", lit);
+    this.frame.querySelector(".light")?.setAttribute("aria-pressed", String(lit));
   }
 
   async #showAlikeOf(row) {
@@ -259,6 +288,19 @@ function place(element, [x, y, width, height], [photoWidth, photoHeight]) {
   element.style.top = `${(100 * y) / photoHeight}%`;
   element.style.width = `${(100 * width) / photoWidth}%`;
   element.style.height = `${(100 * height) / photoHeight}%`;
+}
+
+// A pixel a patch; the browser smooths it over the photo.
+function drawHeat({ height, width, shares }) {
+  const canvas = make("canvas", { cls: "heat", attrs: { width, height, "aria-hidden": "true" } });
+  const brush = canvas.getContext("2d");
+  const picture = brush.createImageData(width, height);
+  shares.forEach((share, at) => {
+    const odd = Math.min(1, Math.max(0, (share - USUAL_SHARE) / (1 - USUAL_SHARE)));
+    picture.data[4 * at + 3] = Math.round(255 * DARKEST * (1 - odd));
+  });
+  brush.putImageData(picture, 0, 0);
+  return canvas;
 }
 
 function drawBox(box, size, cls) {
