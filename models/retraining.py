@@ -320,7 +320,7 @@ def _describe_kept_patches(old: Bundle | None) -> list[str]:
     cameras = ", ".join(sorted(old.patch_judges))
     return [
         f"Whole frames of {cameras} are judged by the patches that the bundle {old.name} was taught: verdicts on them "
-        "do not change that. Train anew from photos to teach them."
+        "do not change that and are not measured before and after. Train anew from photos to teach them."
     ]
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from PIL import Image
 
 from core.project import Project
-from core.records import Box, Crop, CropKind, Detection, Failure, JudgedBy, Photo, hash_content, name_crops
+from core.records import Box, Crop, CropKind, Detection, Failure, HeatMap, JudgedBy, Photo, hash_content, name_crops
 from core.runs import Phase, Progress, RunFolder, ShardTables
 from core.settings import RunSettings
+from core.shards import HEAT_MAPS
 
 PHOTO_WIDTH_PX, PHOTO_HEIGHT_PX = 96, 64
 CAMERAS = ("north", "south")
@@ -77,6 +79,15 @@ def add_run(
         )
         run.write_progress(Progress(phase=Phase.DONE, done=len(names), total=len(names), photos_per_s=20.0, failures=1))
     return run
+
+
+def add_heat_map(run: RunFolder, crop_id: str, heat: HeatMap) -> None:
+    """One for a whole frame of a finished run."""
+    for shard, (crops, _) in enumerate(run.embedded_shards()):
+        if crop_id in set(crops["crop_id"]):
+            tables = ShardTables()
+            tables.add_heat_maps({crop_id: heat})
+            pq.write_table(tables.tables()[HEAT_MAPS], run.path / f"{HEAT_MAPS}-{shard:05d}.parquet")
 
 
 def write_photo(folder: Path, i: int) -> Photo:

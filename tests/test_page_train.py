@@ -372,6 +372,8 @@ def test_the_figure_marks_the_epoch_that_is_kept():
 def test_progress_is_said_in_the_unit_of_its_phase():
     cutting = Progress(phase=Phase.CROPS, done=30, total=40, photos_per_s=12.0, seconds_left=3.0)
     assert say_training(cutting) == "**Cutting out the crops** · 30 of 40 photos · 12.0 photos/s · 3 s left"
+    patches = Progress(phase=Phase.MODELS, done=3, total=48, message="Learning the patches of whole frames.")
+    assert " · Learning the patches of whole frames · 3 of 48 photos" in say_training(patches).replace("\\", "")
 
 
 def test_settings_of_runs_and_of_trainings_have_names_of_their_own():

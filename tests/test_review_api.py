@@ -5,9 +5,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
-from fake_project import add_run, make_project
+from fake_project import add_heat_map, add_run, make_project
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -15,7 +14,6 @@ from core.errors import AnomalureError, StoreBusy
 from core.project import Project
 from core.records import HeatMap
 from core.review_index import QueueFilters
-from core.runs import ShardTables
 from core.store import Store
 from ui.review_api import ROUTES
 from ui.review_assets import ROUTES as BOARD_ROUTES
@@ -310,13 +308,7 @@ def test_where_a_frame_is_odd_is_told_in_shares_of_the_usual(client, project, ru
     rows = project.review_queue(limit=100, flagged_only=False).rows
     run, frames = project.run(run_id), rows[rows["kind"] == "frame"]["crop_id"].tolist()
     distances = np.array([[0.1, 0.2, 0.1], [0.1, 0.1, 0.4]], np.float16)
-    for shard, (crops, _) in enumerate(run.embedded_shards()):
-        tables = ShardTables()
-        tables.add_heat_maps(
-            {crop: HeatMap(distances, "bank", 0.2) for crop in frames[:1] if crop in set(crops.crop_id)}
-        )
-        if "heat_maps" in tables.tables():
-            pq.write_table(tables.tables()["heat_maps"], run.path / f"heat_maps-{shard:05d}.parquet")
+    add_heat_map(run, frames[0], HeatMap(distances, "bank", 0.2))
 
     answer = client.get(f"/api/runs/{run_id}/crops/{frames[0]}/heat").json()
 

@@ -73,7 +73,7 @@ def _follow(project: Project, name: str) -> None:
 def say_training(progress: Progress) -> str:
     """Phase, place, speed and time left in one line of Markdown."""
     parts = [f"**{PHASE_WORDS[progress.phase]}**"]
-    if progress.phase is Phase.TRAINING and progress.message:
+    if progress.phase in (Phase.TRAINING, Phase.MODELS) and progress.message:
         parts.append(escape_markdown(progress.message.rstrip(".")))
     if progress.total and progress.phase is not Phase.TRAINING:
         parts.append(f"{progress.done:,} of {count(progress.total, 'photo')}")

@@ -4,10 +4,12 @@ import re
 import sys
 
 import fake_project
+import numpy as np
 import pytest
-from fake_project import add_run
+from fake_project import add_heat_map, add_run
 
 from core.project import Project
+from core.records import CropKind, HeatMap
 from tests.browser.servers import Server, start_server
 
 pytestmark = pytest.mark.browser
@@ -37,7 +39,10 @@ def server(tmp_path_factory, browser):
     gone = project.review_queue().rows.iloc[0]
     (folder / "strange" / gone.file_name).unlink()
     project.crop_path(gone.crop_id).unlink()
-    add_run(project, folder / "photos", n=40, n_flagged=N_FLAGGED, shard_photos=20)
+    run = add_run(project, folder / "photos", n=40, n_flagged=N_FLAGGED, shard_photos=20)
+    rows = project.review_queue(run, limit=100).rows
+    frame = rows.loc[rows["kind"] == CropKind.FRAME, "crop_id"].iloc[0]  # the fifth
+    add_heat_map(run, frame, HeatMap(np.array([[0.1, 0.1, 0.5], [0.1, 0.1, 0.1]], np.float16), "bank", 0.2))
     yield from start_server(folder / "project", folder / "server.log")
 
 
@@ -292,3 +297,27 @@ def test_names_and_notes_that_are_markup_or_read_from_right_to_left_are_shown_as
     page.get_by_role("button", name="History").click()
     expect(page.get_by_role("dialog")).to_contain_text(HOSTILE)
     assert page.evaluate("window.broken") is None
+
+
+def test_a_frame_judged_by_its_patches_shows_where_it_is_odd_and_nothing_moves(page):
+    light = page.get_by_role("button", name="Where it is odd")
+    page.keyboard.press("o")
+    expect(page.locator(".single")).to_be_visible()
+    expect(light).to_have_count(0)  # a detection
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    expect(light).to_be_visible()
+    before = page.locator(".single").bounding_box()
+    expect(page.locator(".legend")).to_be_hidden()
+
+    light.click()
+
+    expect(page.locator(".legend")).to_contain_text("Bright: unlike anything that was seen at this camera before.")
+    assert page.locator(".single").bounding_box() == before
+    darkness = page.locator("canvas.heat").evaluate(
+        "it => [0, 2].map((x) => it.getContext('2d').getImageData(x, 0, 1, 1).data[3])"
+    )
+    assert darkness[0] > 100
+    assert darkness[1] == 0
+    light.click()
+    expect(page.locator("canvas.heat")).to_be_hidden()
