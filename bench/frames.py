@@ -116,12 +116,15 @@ def measure(
     }
 
 
-def main() -> None:
-    """Print the table, or one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="one halving, the backbone alone")
+def main() -> int:
+    """Run what the command line asks for; 1 where the data are missing."""
+    parser = argparse.ArgumentParser(description="Whole frames of one camera by their look and by their patches.")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--quick", action="store_true", help="one seed, the backbone alone; two minutes")
     arguments = parser.parse_args()
+    if not (MAMMALS / "labels.csv").is_file():
+        print(f"This bench needs the real photos in {MAMMALS}, which are not here.", file=sys.stderr)
+        return 1
     found: dict[str, list[dict[str, Any]]] = {}
     for question, odd_kinds in ODD.items():
         for seed in HALVES[: 1 if arguments.quick else None]:
@@ -133,7 +136,7 @@ def main() -> None:
                         found.setdefault(f"{question} | {encoders}, {frames}", []).append(row)
     if arguments.json:
         print(json.dumps({"figures": found, "targets": []}))
-        return
+        return 0
     print(
         "| odd | encoder, frames by | AUROC | rank of the last stoat | usual flagged at 5%, 10% | odd flagged at 5% |"
     )
@@ -143,7 +146,8 @@ def main() -> None:
         last = ", ".join(str(max(row["ranks"])) for row in rows) if name.startswith("stoats") else ""
         usual = ", ".join(f"{np.mean([row[f'flagged_{rate:g}'] for row in rows]):.3f}" for rate in RATES)
         print(f"| {name} | {auroc} | {last} | {usual} | {np.mean([row['found_0.05'] for row in rows]):.3f} |")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

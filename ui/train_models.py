@@ -68,8 +68,8 @@ def show_model_choice(taught: Mapping[str, Path], *, backbone: str, input_px: in
                 persist_state="session",
                 help="For photos in which the detector finds nothing, at cameras that stay where they are. The look "
                 "of the whole frame is quick and says that something is odd. Their strangest patch compares each small "
-                "part of the frame with all that was seen at this camera before: it can notice a small animal in a "
-                "large scene, and Review shows where; but a fallen branch or a new time stamp is odd to it, too.",
+                "part of the frame with all that was seen at this camera before: Review then shows "
+                "where the photo is odd. A fallen branch or a camera that was moved is odd to it, too.",
             )
             components = st.number_input(
                 "Main directions (0: all)",
