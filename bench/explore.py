@@ -32,7 +32,7 @@ from core.clusters import NOISE, ClusterTree, build_tree, warm_up  # noqa: E402
 from core.exploration_work import WorkStatus  # noqa: E402
 from core.explorations import Exploration  # noqa: E402
 from core.project import Project  # noqa: E402
-from core.projection import Projection  # noqa: E402
+from core.projection import Projection, ProjectionKind  # noqa: E402
 from core.records import Box, Crop, CropKind, Photo  # noqa: E402
 from core.runs import RunFolder, ShardTables  # noqa: E402
 from core.settings import RunSettings  # noqa: E402
@@ -202,6 +202,19 @@ def measure_tsne(n: int, folder: Path) -> dict[str, float]:
         "KL": our_kl, "sklearn KL": their_kl, "KL over sklearn's": our_kl / their_kl}  # fmt: skip
 
 
+def measure_large(n: int, folder: Path) -> dict[str, float]:
+    """The maps of very many crops: how long until there is something to look at, and until it is done."""
+    _, run = make_run(folder, n)
+    exploration = Exploration.of(run)
+    prepare_s, _ = time_call(exploration.prepared)
+    pca_s, _ = time_call(lambda: exploration.compute(Projection(kind=ProjectionKind.PCA)))
+    rung_s, _ = time_call(lambda: exploration.compute(Projection(perplexity=30.0)))
+    first_s, odd_s = time_odd(exploration, Projection(perplexity=ODD_PERPLEXITY))
+    return {
+        "embeddings on one scale s": prepare_s, "PCA s": pca_s, "t-SNE 30, its neighbours found too s": rung_s,
+        "off the ladder, first new picture s": first_s, "off the ladder s": odd_s}  # fmt: skip
+
+
 def main() -> None:
     """Measure, print, and say what was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -209,7 +222,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rival", action="store_true", help="fast_hdbscan's tree too; it compiles for minutes")
     parser.add_argument("--crops", type=int, help="for t-SNE; default 10,000, with --quick 1,000")
-    parser.add_argument("--only", choices=("clusters", "tsne", "browser"))
+    parser.add_argument("--only", choices=("clusters", "tsne", "browser", "large"),
+                        help="large: maps of 100,000 crops, about five minutes, only when asked for")  # fmt: skip
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
     targets: list[Target] = []
@@ -235,6 +249,10 @@ def main() -> None:
         targets.append(at_most("off the ladder: first new picture, s", found["first new picture s"], 2))
         targets.append(at_most("off the ladder: share of sklearn's time", found["share of sklearn's time"], 0.5))
         targets.append(at_most("off the ladder: KL over sklearn's", found["KL over sklearn's"], 1.03))
+    if arguments.only == "large":
+        n = arguments.crops or 100_000
+        with tempfile.TemporaryDirectory() as folder:
+            figures[f"maps, {n:,} crops"] = measure_large(n, Path(folder))
     if arguments.only in (None, "browser"):
         for n in (20_000,) if arguments.quick else (20_000, 100_000):
             found = measure_repaint(n, turns=3 if arguments.quick else 7)
