@@ -43,7 +43,8 @@ def report(
         print(json.dumps({**figures, "targets": list(targets)}, ensure_ascii=False, default=float))
         return
     print_figures()
-    print_targets(targets)
+    if targets:
+        print_targets(targets)
 
 
 def print_targets(targets: Sequence[Target]) -> None:
