@@ -307,13 +307,16 @@ def test_a_frame_judged_by_its_patches_shows_where_it_is_odd_and_nothing_moves(p
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     expect(light).to_be_visible()
-    before = page.locator(".single").bounding_box()
+    expect(page.locator(".film li").first).to_be_visible()
+    expect(page.locator(".side .heading")).to_contain_text("ormal")  # all that comes beside the photo is there
+    places = [page.locator(".frame"), page.locator(".film"), page.locator(".side")]
+    before = [place.bounding_box() for place in places]
     expect(page.locator(".legend")).to_be_hidden()
 
     light.click()
 
     expect(page.locator(".legend")).to_contain_text("Bright: unlike anything that was seen at this camera before.")
-    assert page.locator(".single").bounding_box() == before
+    assert [place.bounding_box() for place in places] == before
     darkness = page.locator("canvas.heat").evaluate(
         "it => [0, 2].map((x) => it.getContext('2d').getImageData(x, 0, 1, 1).data[3])"
     )
