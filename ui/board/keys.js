@@ -89,9 +89,10 @@ export function isElsewhere(event, root) {
   const path = event.composedPath();
   const target = path[0];
   if (!(target instanceof Element)) return false;
+  // A dialog that has just closed keeps the focus for a moment more, in its field too.
+  const dialog = path.find((one) => one instanceof HTMLDialogElement);
+  if (dialog) return dialog.open;
   if (target.closest(TYPING)) return true;
-  // One that has just closed keeps the focus for a moment more.
-  if (path.some((one) => one instanceof HTMLDialogElement && one.open)) return true;
   if (!path.includes(root)) {
     if (document.querySelector("[role=dialog], [data-testid=stPopoverBody]")) return true;
     return event.key.length > 1 && target !== document.body;
