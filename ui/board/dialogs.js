@@ -94,12 +94,16 @@ export function askNote(board) {
   const draft = crops.join(" ");
   const left = board.drafts.get(draft);
   field.value = left ?? there;
+  // Escape, or a click beside the dialog, must not cost what was typed.
+  field.addEventListener("input", () => {
+    if (field.value === there) board.drafts.delete(draft);
+    else board.drafts.set(draft, field.value);
+  });
   const said = left === undefined ? [] : [make("p", { cls: "said", text: "Typed before, and not kept yet." })];
   const keep = () => {
-    const note = field.value.trim();
-    field.value = there; // nothing is left over
+    board.drafts.delete(draft);
     dialog.close();
-    board.decide(verdict.get(), { crops, note });
+    board.decide(verdict.get(), { crops, note: field.value.trim() });
   };
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -109,11 +113,6 @@ export function askNote(board) {
   });
   const save = button("Keep", { cls: "primary", key: "Ctrl+Enter", on: keep });
   const dialog = open(board, `A note (${words})`, [field, ...said, verdict.box, make("footer", {}, [save])]);
-  // Escape, or a click beside it, must not cost what was typed.
-  dialog.addEventListener("close", () => {
-    if (field.value === there) board.drafts.delete(draft);
-    else board.drafts.set(draft, field.value);
-  });
   field.focus();
 }
 
