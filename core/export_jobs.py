@@ -19,7 +19,7 @@ from core.exports import ExportChoice
 from core.files import read_whole, write_whole
 from core.package_facts import read_facts
 from core.people import People
-from core.progress import Phase, Progress, is_alive, sign_progress, to_progress
+from core.progress import ENDS, Phase, Progress, is_alive, sign_progress, to_progress
 from core.project import Project
 
 FOLDER = "exports"
@@ -91,7 +91,7 @@ class ExportJob:
     def phase(self) -> Phase:
         """Where it is; one whose process went away without an end has failed."""
         progress = self.read_progress()
-        if progress.phase in (Phase.DONE, Phase.FAILED, Phase.CANCELLED):
+        if progress.phase in ENDS:
             return progress.phase
         if progress.pid:
             return progress.phase if is_alive(progress) else Phase.FAILED

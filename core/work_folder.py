@@ -13,7 +13,7 @@ import psutil
 from core.errors import AnomalureError
 from core.files import TEMPORARY_SUFFIX, read_whole, write_whole
 from core.locks import FileLock, LockHeld
-from core.progress import Phase, Progress, is_alive, sign_progress, to_progress
+from core.progress import ENDS, Progress, is_alive, sign_progress, to_progress
 
 
 class RunStatus(StrEnum):
@@ -59,7 +59,7 @@ class WorkFolder:
         progress = self.read_progress()
         if progress is None:
             return RunStatus.INTERRUPTED
-        if progress.phase in (Phase.DONE, Phase.CANCELLED, Phase.FAILED):
+        if progress.phase in ENDS:
             return RunStatus(progress.phase.value)
         return RunStatus.RUNNING if is_alive(progress) else RunStatus.INTERRUPTED
 

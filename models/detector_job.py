@@ -150,8 +150,8 @@ def _do(folder: DetectorTrainingFolder, start: object, tell: Callable[[Progress]
     best = teach_detector(dataset, folder, start=start, settings=settings,
                           should_stop=lambda: folder.cancel_requested, on_epoch=follow)  # fmt: skip
     folder.write_result({"name": info.name, "start": info.start, "classes": list(dataset.class_names),
-                       "photos": dataset.n_photos, "boxes": dataset.n_boxes, "not_used": list(dataset.problems),
-                       "settings": settings.to_values(), "best": asdict(best)})  # fmt: skip
+                         "photos": dataset.n_photos, "boxes": dataset.n_boxes, "not_used": list(dataset.problems),
+                         "settings": settings.to_values(), "best": asdict(best)})  # fmt: skip
 
 
 def _find_photos(folder: DetectorTrainingFolder, tell: Callable[[Progress], None]) -> YoloDataset:

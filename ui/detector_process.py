@@ -1,12 +1,10 @@
 """Start a detector's training as a process of its own. Knows no Streamlit."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.detector_settings import DetectorSettings
-from core.files import write_whole
 from ui.own_processes import CLI, OwnProcesses
 
 TEACHINGS = OwnProcesses("detector-")
@@ -43,9 +41,7 @@ def build_command(asked: DetectorAsked, *, python: str = sys.executable) -> list
         command.append(f"--split={asked.split}")
     command += ["--allow-code"] * asked.allow_code + ["--by-species"] * asked.by_species
     if asked.settings is not None:
-        place = TEACHINGS.log(asked.project, asked.name).with_suffix(".settings.json")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, json.dumps(asked.settings.to_values(), indent=1).encode())
+        place = TEACHINGS.keep_settings(asked.project, asked.name, asked.settings.to_values())
         command.append(f"--training-file={place}")
     return command
 

@@ -10,14 +10,12 @@ from ui.detector_curve import build_detector_figure
 from ui.detector_process import TEACHINGS, DetectorAsked, start_teaching
 from ui.messages import notice, plain_errors
 from ui.past_runs import STATUS_ICONS
-from ui.run_words import FINISHING, PHASE_WORDS, STATUS_WORDS
+from ui.run_words import PHASE_WORDS, STATUS_WORDS
 from ui.state import Key
-from ui.watched import Watched
+from ui.watched import Watched, show_outside_work
 from ui.words import count, escape_markdown, say_duration, say_time
 
 POLL_S = 2.0
-
-
 WATCHED = Watched(Key.WATCHED_DETECTOR)
 
 
@@ -31,7 +29,7 @@ def show_watched_detector(project: Project, name: str) -> None:
     training = DetectorTrainingFolder(project.detectors_dir / name)
     with st.container(border=True):
         st.subheader(escape_markdown(name), anchor=False)
-        if _goes_on(project, training):
+        if TEACHINGS.goes_on(project.path, name, training):
             _follow(project, name)
             return
         if not training.path.exists():
@@ -73,23 +71,13 @@ def say_teaching(progress: Progress) -> str:
     return " · ".join(parts)
 
 
-def _goes_on(project: Project, training: DetectorTrainingFolder) -> bool:
-    is_alive = TEACHINGS.is_alive(project.path, training.name)
-    return is_alive or (training.path.exists() and training.status is RunStatus.RUNNING)
-
-
 @st.fragment(run_every=POLL_S)
 def _follow(project: Project, name: str) -> None:
     training = DetectorTrainingFolder(project.detectors_dir / name)
-    if not _goes_on(project, training):
+    if not TEACHINGS.goes_on(project.path, name, training):
         st.rerun()
-    if TEACHINGS.is_ending(project.path, name, training.read_progress()):
-        st.progress(1.0, text=FINISHING)
-        return
-    if not training.path.exists() or training.status is not RunStatus.RUNNING:
-        st.progress(0.0, text="**Getting ready** · reading the labels and loading what it starts from")
-        st.button("Cancel", key=f"stop-detector-{name}", icon=":material/stop_circle:", on_click=TEACHINGS.stop,
-                  args=(project.path, name))  # fmt: skip
+    preparing = "reading the labels and loading what it starts from"
+    if show_outside_work(TEACHINGS, project.path, name, training, preparing=preparing, key=f"stop-detector-{name}"):
         return
     progress = training.read_progress() or Progress()
     share = min(progress.done / progress.total, 1.0) if progress.total else 0.0

@@ -1,5 +1,6 @@
 """Processes that this dashboard starts and that outlive the page, the tab and the dashboard. Knows no Streamlit."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from core.files import write_whole
 from core.progress import Progress, is_last_word
+from core.work_folder import RunStatus, WorkFolder
 
 CLI = Path(__file__).resolve().parent.parent / "cli.py"
 LOG_TAIL_BYTES = 4_000
@@ -45,6 +48,13 @@ class OwnProcesses:
         """Where it writes what it has to say."""
         return project / "logs" / f"{self._prefix}{name}.log"
 
+    def keep_settings(self, project: Path, name: str, values: Mapping[str, Any], *, kind: str = "settings") -> Path:
+        """Write settings beside its log, for a command line that names the file."""
+        place = self.log(project, name).with_suffix(f".{kind}.json")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(place, json.dumps(values, indent=1).encode())
+        return place
+
     def read_words(self, project: Path, name: str) -> str:
         """The last lines that it wrote, or nothing."""
         try:
@@ -59,6 +69,10 @@ class OwnProcesses:
         """Whether there is one, started by this dashboard; it may not have made its folder yet."""
         process = self._started.get((project, name))
         return process is not None and process.poll() is None
+
+    def goes_on(self, project: Path, name: str, work: WorkFolder | None) -> bool:
+        """Whether it is alive, or another process works on this folder (None: it is not made yet)."""
+        return self.is_alive(project, name) or (work is not None and work.status is RunStatus.RUNNING)
 
     def is_ending(self, project: Path, name: str, progress: Progress | None) -> bool:
         """Whether it is alive, but has written its last word."""

@@ -73,19 +73,25 @@ def _change_run() -> None:
     start_over()
 
 
-def _change_selection(project: Project | None = None, run: RunFolder | None = None) -> None:
-    """A selection has an order of its own; the noise of a view becomes one, of which the oddest come first."""
-    order = "given" if st.session_state.get(Key.SELECTION) else next(iter(ORDER_WORDS))
+def _change_selection() -> None:
+    """A selection has an order of its own."""
+    st.session_state[Key.ORDER] = "given" if st.session_state.get(Key.SELECTION) else next(iter(ORDER_WORDS))
+    start_over()
+
+
+def _take_choice(project: Project, run: RunFolder) -> None:
+    """What was chosen from the list: a selection, or the noise of a view, of which one is made."""
     chosen = str(st.session_state.get(Key.SELECTION) or "")
-    if chosen.startswith(PREFIX) and project is not None and run is not None:
-        order = next(iter(ORDER_WORDS))
-        try:
-            name, side = find_noise_views(project, run.run_id)[chosen]
-            st.session_state[Key.SELECTION] = select_noise(project, run, name, side).selection_id
-        except AnomalureError as error:
-            notice(str(error))
-            st.session_state[Key.SELECTION] = None
-    st.session_state[Key.ORDER] = order
+    if not chosen.startswith(PREFIX):
+        _change_selection()
+        return
+    try:
+        name, side = find_noise_views(project, run.run_id)[chosen]
+        st.session_state[Key.SELECTION] = select_noise(project, run, name, side).selection_id
+    except AnomalureError as error:
+        notice(str(error))
+        st.session_state[Key.SELECTION] = None
+    st.session_state[Key.ORDER] = next(iter(ORDER_WORDS))  # the oddest first
     start_over()
 
 
@@ -202,7 +208,7 @@ def _choose_selection(project: Project, index: ReviewIndex, *, with_noise: bool)
     names |= {key: name for key, (name, _) in noise.items()}
     chosen = st.selectbox(
         "Selection", list(names), index=None, key=Key.SELECTION, placeholder="All crops", persist_state="session",
-        on_change=_change_selection, args=(project, run), format_func=lambda one: names.get(one, one),
+        on_change=_take_choice, args=(project, run), format_func=lambda one: names.get(one, one),
         help="Crops that you selected on the Explore page, or that are in no cluster there.")  # fmt: skip
     _put_into_address(chosen if chosen in known else None)
     if chosen not in known:

@@ -1,12 +1,10 @@
 """Start a run as a process of its own. Knows no Streamlit."""
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.files import write_whole
 from core.settings import RunSettings
 from ui.own_processes import CLI, OwnProcesses
 
@@ -66,7 +64,5 @@ def start_run(request: RunRequest, *, python: str = sys.executable) -> subproces
     name = request.resume or request.name
     settings_file = None
     if request.settings is not None and not request.resume:
-        settings_file = RUNS.log(request.project, name).with_name(f"{name}.settings.json")
-        settings_file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(settings_file, json.dumps(request.settings.to_values(), indent=1).encode())
+        settings_file = RUNS.keep_settings(request.project, name, request.settings.to_values())
     return RUNS.start(request.project, name, build_command(request, settings_file=settings_file, python=python))

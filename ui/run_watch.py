@@ -8,9 +8,8 @@ from ui.messages import notice, plain_errors
 from ui.routes import REVIEW, link_button
 from ui.run_process import RUNS, RunRequest, start_run
 from ui.run_progress import POLL_S, show_ended, show_running
-from ui.run_words import FINISHING
 from ui.state import Key
-from ui.watched import Watched
+from ui.watched import Watched, show_outside_work
 from ui.words import count, escape_markdown
 
 WATCHED = Watched(Key.WATCHED_RUN)
@@ -36,10 +35,6 @@ def _find(project: Project, run_id: str) -> RunFolder | None:
     return RunFolder(path) if (path / "run.json").is_file() else None
 
 
-def _goes_on(project: Project, run: RunFolder | None, run_id: str) -> bool:
-    return RUNS.is_alive(project.path, run_id) or (run is not None and run.status is RunStatus.RUNNING)
-
-
 def show_watched(project: Project, run_id: str) -> None:
     """The panel of one run: its bar while it goes on, what became of it afterwards."""
     run = _find(project, run_id)
@@ -48,7 +43,7 @@ def show_watched(project: Project, run_id: str) -> None:
         st.subheader(escape_markdown(name), anchor=False)
         if run is not None and not run.problem:
             st.caption(escape_markdown(run.info.folder))
-        if _goes_on(project, run, run_id):
+        if RUNS.goes_on(project.path, run_id, run):
             _follow(project, run_id)
         elif run is None:
             _show_not_started(project, run_id)
@@ -59,17 +54,13 @@ def show_watched(project: Project, run_id: str) -> None:
 @st.fragment(run_every=POLL_S)
 def _follow(project: Project, run_id: str) -> None:
     run = _find(project, run_id)
-    if not _goes_on(project, run, run_id):
+    if not RUNS.goes_on(project.path, run_id, run):
         st.rerun()
-    if run is not None and RUNS.is_ending(project.path, run_id, run.read_progress()):
-        st.progress(1.0, text=FINISHING)
-    elif run is None or run.read_progress() is None or run.status is not RunStatus.RUNNING:
-        st.progress(0.0, text="**Getting ready** · reading the folder and loading the models")
-        if RUNS.is_alive(project.path, run_id):
-            st.button("Cancel", key=f"stop-{run_id}", icon=":material/stop_circle:", on_click=RUNS.stop,
-                      args=(project.path, run_id))  # fmt: skip
-    else:
-        show_running(run)
+    preparing = "reading the folder and loading the models"
+    if show_outside_work(RUNS, project.path, run_id, run, preparing=preparing, key=f"stop-{run_id}"):
+        return
+    assert run is not None  # it is at its work
+    show_running(run)
 
 
 def _show_not_started(project: Project, run_id: str) -> None:

@@ -10,11 +10,11 @@ from core.work_folder import RunStatus
 from ui.messages import notice, plain_errors
 from ui.resources import read_card
 from ui.routes import RUN, link_button
-from ui.run_words import FINISHING, PHASE_WORDS
+from ui.run_words import PHASE_WORDS
 from ui.state import Key
 from ui.train_curve import build_loss_figure
 from ui.training_process import TRAININGS, TrainingAsked, start_training
-from ui.watched import Watched
+from ui.watched import Watched, show_outside_work
 from ui.words import count, escape_markdown, say_duration
 
 POLL_S = 1.5
@@ -23,8 +23,6 @@ WHY = {
     RunStatus.INTERRUPTED: "This training stopped without an end: the computer or its process was switched off.",
     RunStatus.FAILED: "This training stopped because of an error.",
 }
-
-
 WATCHED = Watched(Key.WATCHED_TRAINING)
 
 
@@ -38,36 +36,25 @@ def show_watched(project: Project, name: str) -> None:
     training = project.training(name)
     with st.container(border=True):
         st.subheader(escape_markdown(name), anchor=False)
-        if _goes_on(project, training):
+        if TRAININGS.goes_on(project.path, name, training):
             _follow(project, name)
         elif not training.path.exists():
             _show_not_started(project, name)
         else:
             with plain_errors():
                 show_training_end(project, training)
-        if not _goes_on(project, training):
+        if not TRAININGS.goes_on(project.path, name, training):
             st.button("Close", key="close-training", on_click=WATCHED.put_away)
-
-
-def _goes_on(project: Project, training: TrainingFolder) -> bool:
-    is_alive = TRAININGS.is_alive(project.path, training.name)
-    return is_alive or (training.path.exists() and training.status is RunStatus.RUNNING)
 
 
 @st.fragment(run_every=POLL_S)
 def _follow(project: Project, name: str) -> None:
     training = project.training(name)
-    if not _goes_on(project, training):
+    if not TRAININGS.goes_on(project.path, name, training):
         st.rerun()
-    if TRAININGS.is_ending(project.path, name, training.read_progress()):
-        st.progress(1.0, text=FINISHING)
-        return
-    if not training.path.exists() or training.status is not RunStatus.RUNNING:
-        st.progress(0.0, text="**Getting ready** · reading the labels and loading the encoder")
-        st.button("Cancel", key=f"stop-{name}", icon=":material/stop_circle:", on_click=TRAININGS.stop,
-                  args=(project.path, name))  # fmt: skip
-        return
-    show_training_running(training)
+    preparing = "reading the labels and loading the encoder"
+    if not show_outside_work(TRAININGS, project.path, name, training, preparing=preparing, key=f"stop-{name}"):
+        show_training_running(training)
 
 
 def say_training(progress: Progress) -> str:

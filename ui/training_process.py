@@ -1,11 +1,9 @@
 """Start a training as a process of its own. Knows no Streamlit."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.files import write_whole
 from core.settings import RunSettings
 from core.training_settings import TrainingSettings
 from ui.own_processes import CLI, OwnProcesses
@@ -60,9 +58,7 @@ def build_command(asked: TrainingAsked, *, python: str = sys.executable) -> list
     command += [f"--{option}={value}" for option, value in named.items() if value is not None and value != ""]
     for option, settings in (("settings-file", asked.settings), ("training-file", asked.training)):
         if settings is not None:
-            place = TRAININGS.log(asked.project, asked.name).with_suffix(f".{option}.json")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(place, json.dumps(settings.to_values(), indent=1).encode())
+            place = TRAININGS.keep_settings(asked.project, asked.name, settings.to_values(), kind=option)
             command.append(f"--{option}={place}")
     return command
 

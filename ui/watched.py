@@ -1,10 +1,13 @@
-"""Which piece of long work a page follows, here or in another tab, until somebody puts its panel away."""
+"""Which piece of long work a page follows until somebody puts its panel away, and what stands there meanwhile."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import streamlit as st
 
-from core.work_folder import RunStatus
+from core.work_folder import RunStatus, WorkFolder
+from ui.own_processes import OwnProcesses
+from ui.run_words import FINISHING
 from ui.state import Key
 
 
@@ -32,3 +35,21 @@ class Watched:
     def put_away(self) -> None:
         """Close the panel; the work itself goes on."""
         st.session_state.pop(self._key, None)
+
+
+def show_outside_work(
+    processes: OwnProcesses, project: Path, name: str, work: WorkFolder | None, *, preparing: str, key: str
+) -> bool:
+    """Draw that a process gets ready, which can be cancelled, or only tidies up; False while it is at its work.
+
+    ``preparing`` says what it does until it has made its folder ``work``; ``key`` is that of the button Cancel.
+    """
+    if work is not None and processes.is_ending(project, name, work.read_progress()):
+        st.progress(1.0, text=FINISHING)
+        return True
+    if work is not None and work.status is RunStatus.RUNNING:
+        return False
+    st.progress(0.0, text=f"**Getting ready** · {preparing}")
+    if processes.is_alive(project, name):
+        st.button("Cancel", key=key, icon=":material/stop_circle:", on_click=processes.stop, args=(project, name))
+    return True
