@@ -15,15 +15,15 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import AnomalureError
-from core.export_jobs import find_job
-from ui.explore_routes import EXPLORE_ROUTES
-from ui.own_addresses import NOWHERE, OwnAddresses
-from ui.previews import choose_width, render_preview
-from ui.project_place import ROOT, find_project_folder, open_shown_project
-from ui.review_api import ROUTES as REVIEW_ROUTES
-from ui.review_assets import ROUTES as BOARD_ROUTES
-from ui.send_at_once import send_at_once
-from ui.warm_up import begin_warm_up
+from core.export.jobs import find_job
+from ui.board.addresses import ROUTES as REVIEW_ROUTES
+from ui.board.assets import ROUTES as BOARD_ROUTES
+from ui.scatter.addresses import EXPLORE_ROUTES
+from ui.server.own_addresses import NOWHERE, OwnAddresses
+from ui.server.previews import choose_width, render_preview
+from ui.server.send_at_once import send_at_once
+from ui.server.warm_up import begin_warm_up
+from ui.shared.project_place import ROOT, find_project_folder, open_project
 
 # An address names content, which never changes: a browser need not ask twice. Other sites may not embed it.
 HEADERS = {
@@ -40,14 +40,14 @@ def _not_found() -> Response:
 
 def _find_photo(run_id: str, photo_id: str) -> Path | None:
     try:
-        return open_shown_project().photo_path(run_id, photo_id)
+        return open_project().photo_path(run_id, photo_id)
     except AnomalureError:
         return None
 
 
 def _find_crop(crop_id: str) -> Path | None:
     try:
-        path = open_shown_project().crop_path(crop_id)
+        path = open_project().crop_path(crop_id)
     except AnomalureError:
         return None
     return path if path is not None and path.is_file() else None
@@ -113,5 +113,6 @@ async def warm_up(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(ROOT / "ui" / "frame.py", routes=[*ROUTES, *NOWHERE], middleware=[Middleware(OwnAddresses)],
-             lifespan=warm_up)  # fmt: skip
+app = st.App(
+    ROOT / "ui" / "frame.py", routes=[*ROUTES, *NOWHERE], middleware=[Middleware(OwnAddresses)], lifespan=warm_up
+)

@@ -16,9 +16,25 @@ from core.errors import AnomalureError
 from core.version import VERSION
 
 COMMANDS = (
-    "sample", "train", "run", "evaluate", "runs", "bundles", "species", "verdict", "activate", "export", "start",
-    "explore", "crops", "synthesize", "yolo", "detector", "rank", "retrain",
-)  # fmt: skip
+    "sample",
+    "train",
+    "run",
+    "evaluate",
+    "runs",
+    "bundles",
+    "species",
+    "verdict",
+    "activate",
+    "export",
+    "start",
+    "explore",
+    "crops",
+    "synthesize",
+    "yolo",
+    "detector",
+    "rank",
+    "retrain",
+)
 """Modules of ``commands``; each has ``ABOUT``, ``add_options(parser)`` and ``job(arguments) -> (code, result)``."""
 
 
@@ -36,8 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("Stopped. What was finished is kept; a run can be resumed.", as_json=arguments.json)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        return _fail(f"{error.strerror or error}{where}. Check the disk and the rights to the folder.",
-                     as_json=arguments.json)  # fmt: skip
+        return _fail(
+            f"{error.strerror or error}{where}. Check the disk and the rights to the folder.", as_json=arguments.json
+        )
     if arguments.json:
         print(json.dumps(result, ensure_ascii=False, default=str))
     else:

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image
 
-from core.project import Project
 from core.records import JudgedBy
-from core.runs import Phase, Progress, RunFolder
-from core.settings import RunSettings
+from core.runs.folder import Phase, Progress, RunFolder
+from core.settings.run import RunSettings
+from core.study.project import Project
 
 PHOTO_WIDTH_PX, PHOTO_HEIGHT_PX = 1280, 960
 CAMERAS = 40
@@ -34,8 +34,15 @@ def make_big_project(folder: Path, n: int, *, n_shown: int = 3_000, seed: int = 
     photos_dir = folder / "photos"
     names = np.array([f"camera-{i * CAMERAS // n:02d}/IMG_{i:07d}.jpg" for i in range(n)])
     settings = RunSettings(shard_photos=SHARD_PHOTOS).to_values()
-    run = project.new_run_folder("big", folder=photos_dir, file_names=names.tolist(), detector="made up",
-                                 encoder="made up", settings=settings, bundle="made-up")  # fmt: skip
+    run = project.new_run_folder(
+        "big",
+        folder=photos_dir,
+        file_names=names.tolist(),
+        detector="made up",
+        encoder="made up",
+        settings=settings,
+        bundle="made-up",
+    )
     p_value = (rng.permutation(n) + 1) / (n + 1)
     species = rng.integers(0, len(SPECIES), n)
     photo_ids = np.array([f"{(i * 2654435761) % 2**64:016x}{i:016x}" for i in range(n)])
@@ -44,13 +51,23 @@ def make_big_project(folder: Path, n: int, *, n_shown: int = 3_000, seed: int = 
         for shard in range(run.n_shards):
             part = np.arange(shard * SHARD_PHOTOS, min((shard + 1) * SHARD_PHOTOS, n))
             run.write_shard(shard, _shard(part, names, photo_ids, crop_ids, rng))
-            run.write_scores(shard, pd.DataFrame({
-                "crop_id": crop_ids[part], "species": np.array(SPECIES)[species[part]],
-                "score": 1 - np.log10(p_value[part] * 20), "p_value": p_value[part],
-                "flagged": p_value[part] <= FLAGGED_SHARE, "judged_by": str(JudgedBy.SPECIES_MODEL),
-                "judged_against": np.array(SPECIES)[species[part]]}))  # fmt: skip
-        run.write_events(pd.DataFrame({
-            "photo_id": photo_ids, "event_id": [f"event-{i // CROPS_AN_EVENT}" for i in range(n)]}))  # fmt: skip
+            run.write_scores(
+                shard,
+                pd.DataFrame(
+                    {
+                        "crop_id": crop_ids[part],
+                        "species": np.array(SPECIES)[species[part]],
+                        "score": 1 - np.log10(p_value[part] * 20),
+                        "p_value": p_value[part],
+                        "flagged": p_value[part] <= FLAGGED_SHARE,
+                        "judged_by": str(JudgedBy.SPECIES_MODEL),
+                        "judged_against": np.array(SPECIES)[species[part]],
+                    }
+                ),
+            )
+        run.write_events(
+            pd.DataFrame({"photo_id": photo_ids, "event_id": [f"event-{i // CROPS_AN_EVENT}" for i in range(n)]})
+        )
         run.write_progress(Progress(phase=Phase.DONE, done=n, total=n))
     shown = np.argsort(p_value)[:n_shown]
     normal = np.flatnonzero(p_value > FLAGGED_SHARE)[: 2 * SHARD_PHOTOS : 10]
@@ -69,20 +86,43 @@ def _shard(
     boxes = {"x": 380.0 + part % 100, "y": 300.0, "width": 420.0, "height": 360.0}
     vectors = rng.normal(size=(n, EMBEDDING_LENGTH)).astype(np.float16)
     return {
-        "photos": pd.DataFrame({
-            "photo_id": photo_ids[part], "file_name": names[part],
-            "deployment": [name.split("/")[0] for name in names[part]],
-            "captured_at": [start + timedelta(seconds=int(i) * 9) for i in part],
-            "camera_make": "", "camera_model": "", "camera_serial": "", "width_px": PHOTO_WIDTH_PX,
-            "height_px": PHOTO_HEIGHT_PX, "size_bytes": 100_000, "duplicate_of": None, "note": ""}),
-        "detections": pd.DataFrame({"photo_id": photo_ids[part], "detector_class": "animal", "confidence": 0.9,
-                                    **boxes}),
-        "crops": pd.DataFrame({"crop_id": crop_ids[part], "photo_id": photo_ids[part], "kind": "detection", **boxes,
-                               "detector_class": "animal", "detector_confidence": 0.9}),
-        "embeddings": pa.table({"crop_id": crop_ids[part], "embedding": pa.FixedSizeListArray.from_arrays(
-            pa.array(vectors.ravel()), EMBEDDING_LENGTH)}),
+        "photos": pd.DataFrame(
+            {
+                "photo_id": photo_ids[part],
+                "file_name": names[part],
+                "deployment": [name.split("/")[0] for name in names[part]],
+                "captured_at": [start + timedelta(seconds=int(i) * 9) for i in part],
+                "camera_make": "",
+                "camera_model": "",
+                "camera_serial": "",
+                "width_px": PHOTO_WIDTH_PX,
+                "height_px": PHOTO_HEIGHT_PX,
+                "size_bytes": 100_000,
+                "duplicate_of": None,
+                "note": "",
+            }
+        ),
+        "detections": pd.DataFrame(
+            {"photo_id": photo_ids[part], "detector_class": "animal", "confidence": 0.9, **boxes}
+        ),
+        "crops": pd.DataFrame(
+            {
+                "crop_id": crop_ids[part],
+                "photo_id": photo_ids[part],
+                "kind": "detection",
+                **boxes,
+                "detector_class": "animal",
+                "detector_confidence": 0.9,
+            }
+        ),
+        "embeddings": pa.table(
+            {
+                "crop_id": crop_ids[part],
+                "embedding": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), EMBEDDING_LENGTH),
+            }
+        ),
         "failures": pd.DataFrame({"file_name": [], "stage": [], "reason": []}, dtype=str),
-    }  # fmt: skip
+    }
 
 
 def _link_pictures(

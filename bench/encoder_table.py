@@ -11,23 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from core.evaluation.metrics import compute_auroc, compute_review_share
 from core.formats.labelled import LabelFile
 from core.formats.recognise import read_labels
-from core.metrics import compute_auroc, compute_review_share
-from core.parts import Encoder
 from core.records import hash_content
-from core.settings import RunSettings
-from core.training_settings import TrainingSettings
-from models.bundle_making import weigh_encoders
-from models.encoder import EncoderSpec, load_encoder
-from models.encoder_crops import keep_crops
-from models.encoder_training import train_encoder
-from models.judge import fit_judge
-from models.normaliser import Normaliser
-from models.one_class import ONE_CLASS, fit_one_class
-from models.patch_distance import PatchBank
-from models.patch_maps import load_patch_encoder
-from models.training import TrainingCrops, embed_labelled
+from core.runs.parts import Encoder
+from core.settings.run import RunSettings
+from core.settings.training import TrainingSettings
+from models.bundles.making import weigh_encoders
+from models.bundles.training import TrainingCrops, embed_labelled
+from models.contrastive.crops import keep_crops
+from models.contrastive.training import train_encoder
+from models.encoders.loading import EncoderSpec, load_encoder
+from models.encoders.patch_maps import load_patch_encoder
+from models.judging.judge import fit_judge
+from models.judging.normaliser import Normaliser
+from models.judging.patch_distance import PatchBank
+from models.one_class.methods import ONE_CLASS, fit_one_class
 
 QUICK_MODELS = ("ocsvm", "knn", "mahalanobis")
 FOLDS = 2
@@ -39,7 +39,7 @@ FRAME_PX = 224
 
 
 class HistogramEncoder:
-    """Colour histogram, 8 x 8 x 8 bins: the plain way that knows no shapes. An Encoder of core/parts.py."""
+    """Colour histogram, 8 x 8 x 8 bins: the plain way that knows no shapes. An Encoder of core/runs/parts.py."""
 
     name, input_px, sections = "colour histogram", 64, (512,)
 
@@ -50,7 +50,7 @@ class HistogramEncoder:
 
 
 class PixelEncoder:
-    """The pixels themselves, 24 x 24. An Encoder of core/parts.py."""
+    """The pixels themselves, 24 x 24. An Encoder of core/runs/parts.py."""
 
     name, input_px, sections = "raw pixels", 24, (24 * 24 * 3,)
 
@@ -98,9 +98,16 @@ def load_candidates(
 
 
 def bench_encoders(
-    spec: EncoderSpec, *, detector: Path, truth: LabelFile, images: Path, known: Sequence[str], novel: str,
-    mammals: Path, quick: bool
-) -> dict[str, Any]:  # fmt: skip
+    spec: EncoderSpec,
+    *,
+    detector: Path,
+    truth: LabelFile,
+    images: Path,
+    known: Sequence[str],
+    novel: str,
+    mammals: Path,
+    quick: bool,
+) -> dict[str, Any]:
     """The three tables: ``crops``, ``species`` and ``frames``."""
     models = QUICK_MODELS if quick else tuple(ONE_CLASS)
     with tempfile.TemporaryDirectory() as folder:
@@ -134,14 +141,25 @@ def _embed(truth: LabelFile, images: Path, split: str, encoder: Encoder) -> Trai
 
 
 def _measure_crops(
-    train: TrainingCrops, season: TrainingCrops, candidate: Candidate, *, known: Sequence[str], novel: str,
-    one_class: str
-) -> dict[str, float]:  # fmt: skip
+    train: TrainingCrops,
+    season: TrainingCrops,
+    candidate: Candidate,
+    *,
+    known: Sequence[str],
+    novel: str,
+    one_class: str,
+) -> dict[str, float]:
     learnt, asked = np.array(train.species, dtype=object), np.array(season.species, dtype=object)
     use, shown = np.isin(learnt, known), np.isin(asked, [*known, novel])
     judge = fit_judge(
-        train.rows()[use], learnt[use].tolist(), train.owners(gap_s=60.0)[use].tolist(), sections=train.sections,
-        weights=candidate.weights, one_class=one_class, n_folds=FOLDS)  # fmt: skip
+        train.rows()[use],
+        learnt[use].tolist(),
+        train.owners(gap_s=60.0)[use].tolist(),
+        sections=train.sections,
+        weights=candidate.weights,
+        one_class=one_class,
+        n_folds=FOLDS,
+    )
     scores, odd = judge.judge(season.rows()[shown]).scores, asked[shown] == novel
     return {"auroc": compute_auroc(scores, novel=odd), "review_at_95": compute_review_share(scores, novel=odd)}
 
@@ -229,6 +247,7 @@ def print_encoder_tables(tables: dict[str, Any]) -> None:
         columns = [*models, "patch distance"]
         print(f"| encoder | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
         for name, ranks in tables["frames"].items():
-            cells = [", ".join(str(max(half)) for half in ranks[column]) if column in ranks else ""
-                     for column in columns]  # fmt: skip
+            cells = [
+                ", ".join(str(max(half)) for half in ranks[column]) if column in ranks else "" for column in columns
+            ]
             print(f"| {name} | {' | '.join(cells)} |")

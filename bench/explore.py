@@ -28,16 +28,16 @@ from sklearn.manifold import TSNE  # noqa: E402
 
 from bench.explore_browser import measure_repaint  # noqa: E402
 from bench.targets import Target, at_least, at_most, exactly, report  # noqa: E402
-from core.clusters import NOISE, ClusterTree, build_tree, warm_up  # noqa: E402
-from core.exploration_work import WorkStatus  # noqa: E402
-from core.explorations import Exploration  # noqa: E402
-from core.project import Project  # noqa: E402
-from core.projection import Projection, ProjectionKind  # noqa: E402
+from core.maps.clusters import NOISE, ClusterTree, build_tree, warm_up  # noqa: E402
+from core.maps.exploration import Exploration  # noqa: E402
+from core.maps.exploration_work import WorkStatus  # noqa: E402
+from core.maps.projection import Projection, ProjectionKind  # noqa: E402
+from core.maps.tsne import TsneNeighbours, joint_affinities  # noqa: E402
 from core.records import Box, Crop, CropKind, Photo  # noqa: E402
-from core.runs import RunFolder, ShardTables  # noqa: E402
-from core.settings import RunSettings  # noqa: E402
-from core.tsne import TsneNeighbours, joint_affinities  # noqa: E402
-from ui.explore_process import keep_ready, start_projection  # noqa: E402
+from core.runs.folder import RunFolder, ShardTables  # noqa: E402
+from core.settings.run import RunSettings  # noqa: E402
+from core.study.project import Project  # noqa: E402
+from ui.work.map_process import keep_ready, start_projection  # noqa: E402
 
 MIN_SAMPLES = 10
 CUTS = 25
@@ -97,16 +97,21 @@ def measure_clusters(n: int, *, n_theirs: int, rival: bool) -> dict[str, float]:
         same &= bool((ours[core] == found.labels_[core]).all())
         same &= bool(((ours == NOISE) == (found.labels_ == NOISE)).all())
     figures = {
-        "build s": builds[0][0], "load s": load_s, "cut ms, median": statistics.median(cuts) * 1e3,
-        "cut ms, slowest": max(cuts) * 1e3, "sklearn DBSCAN ms, median": statistics.median(theirs) * 1e3,
+        "build s": builds[0][0],
+        "load s": load_s,
+        "cut ms, median": statistics.median(cuts) * 1e3,
+        "cut ms, slowest": max(cuts) * 1e3,
+        "sklearn DBSCAN ms, median": statistics.median(theirs) * 1e3,
         "noise share curve of 200 eps ms": curve_s * 1e3,
-        "identical to sklearn": float(same)}  # fmt: skip
+        "identical to sklearn": float(same),
+    }
     if rival:
         from fast_hdbscan.hdbscan import compute_minimum_spanning_tree
 
         compute_minimum_spanning_tree(draw_points(2_000), min_samples=MIN_SAMPLES - 1)  # compiles
         figures["fast_hdbscan's tree s"] = time_call(
-            lambda: compute_minimum_spanning_tree(points, min_samples=MIN_SAMPLES - 1))[0]  # fmt: skip
+            lambda: compute_minimum_spanning_tree(points, min_samples=MIN_SAMPLES - 1)
+        )[0]
     return figures
 
 
@@ -114,20 +119,30 @@ def make_run(folder: Path, n: int) -> tuple[Project, RunFolder]:
     """A run of ``n`` crops with drawn embeddings, on disk as the pipeline leaves it."""
     project = Project(folder / "project")
     names = [f"camera/photo-{i:06d}.jpg" for i in range(n)]
-    run = project.new_run_folder("bench", folder=folder, file_names=names,
-                                 settings=RunSettings(shard_photos=2_000).to_values())  # fmt: skip
+    run = project.new_run_folder(
+        "bench", folder=folder, file_names=names, settings=RunSettings(shard_photos=2_000).to_values()
+    )
     rows = draw_embeddings(n)
     start = 0
     for shard in range(run.n_shards):
         tables = ShardTables()
         ids = []
         for i, name in enumerate(run.shard_files(shard), start=start):
-            photo = Photo(photo_id=f"{i:032x}", file_name=name, deployment="camera", width_px=64, height_px=64,
-                          size_bytes=1, captured_at=datetime(2026, 5, 1) + timedelta(minutes=i), camera_make="",
-                          camera_model="")  # fmt: skip
+            photo = Photo(
+                photo_id=f"{i:032x}",
+                file_name=name,
+                deployment="camera",
+                width_px=64,
+                height_px=64,
+                size_bytes=1,
+                captured_at=datetime(2026, 5, 1) + timedelta(minutes=i),
+                camera_make="",
+                camera_model="",
+            )
             ids.append(f"{i:032x}-0")
-            tables.add_photo(photo, detections=[], crops=[
-                Crop(ids[-1], photo.photo_id, CropKind.FRAME, Box(0.0, 0.0, 64.0, 64.0))])  # fmt: skip
+            tables.add_photo(
+                photo, detections=[], crops=[Crop(ids[-1], photo.photo_id, CropKind.FRAME, Box(0.0, 0.0, 64.0, 64.0))]
+            )
         tables.add_embeddings(ids, rows[start : start + len(ids)])
         run.write_shard(shard, tables)
         start += len(ids)
@@ -195,11 +210,20 @@ def measure_tsne(n: int, folder: Path) -> dict[str, float]:
     neighbours = TsneNeighbours.load(exploration.folder / "neighbours.npz")
     our_kl, their_kl = (measure_kl(points, neighbours, ODD_PERPLEXITY) for points in (ours, theirs))
     return {
-        "embeddings on one scale s": prepare_s, "first rung s": rung_s, "rung on the ladder shown s": shown_s,
-        "first new picture s": first_s, "first new picture, no process ready s": cold_first_s,
-        "off the ladder s": odd_s, "off the ladder, no process ready s": cold_s, "sklearn TSNE s": theirs_s,
-        "share of sklearn's time": odd_s / theirs_s, "share, no process ready": cold_s / theirs_s,
-        "KL": our_kl, "sklearn KL": their_kl, "KL over sklearn's": our_kl / their_kl}  # fmt: skip
+        "embeddings on one scale s": prepare_s,
+        "first rung s": rung_s,
+        "rung on the ladder shown s": shown_s,
+        "first new picture s": first_s,
+        "first new picture, no process ready s": cold_first_s,
+        "off the ladder s": odd_s,
+        "off the ladder, no process ready s": cold_s,
+        "sklearn TSNE s": theirs_s,
+        "share of sklearn's time": odd_s / theirs_s,
+        "share, no process ready": cold_s / theirs_s,
+        "KL": our_kl,
+        "sklearn KL": their_kl,
+        "KL over sklearn's": our_kl / their_kl,
+    }
 
 
 def measure_large(n: int, folder: Path) -> dict[str, float]:
@@ -211,8 +235,12 @@ def measure_large(n: int, folder: Path) -> dict[str, float]:
     rung_s, _ = time_call(lambda: exploration.compute(Projection(perplexity=30.0)))
     first_s, odd_s = time_odd(exploration, Projection(perplexity=ODD_PERPLEXITY))
     return {
-        "embeddings on one scale s": prepare_s, "PCA s": pca_s, "t-SNE 30, its neighbours found too s": rung_s,
-        "off the ladder, first new picture s": first_s, "off the ladder s": odd_s}  # fmt: skip
+        "embeddings on one scale s": prepare_s,
+        "PCA s": pca_s,
+        "t-SNE 30, its neighbours found too s": rung_s,
+        "off the ladder, first new picture s": first_s,
+        "off the ladder s": odd_s,
+    }
 
 
 def main() -> None:
@@ -222,8 +250,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rival", action="store_true", help="fast_hdbscan's tree too; it compiles for minutes")
     parser.add_argument("--crops", type=int, help="for t-SNE; default 10,000, with --quick 1,000")
-    parser.add_argument("--only", choices=("clusters", "tsne", "browser", "large"),
-                        help="large: maps of 100,000 crops, about five minutes, only when asked for")  # fmt: skip
+    parser.add_argument(
+        "--only",
+        choices=("clusters", "tsne", "browser", "large"),
+        help="large: maps of 100,000 crops, about five minutes, only when asked for",
+    )
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
     targets: list[Target] = []

@@ -20,14 +20,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from bench.encoder_table import HALVES, halve_frames  # noqa: E402
-from core.catalogue import read_catalogue  # noqa: E402
+from core.evaluation.metrics import compute_auroc  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
-from core.metrics import compute_auroc  # noqa: E402
-from core.project import Project  # noqa: E402
-from core.training_settings import FRAMES  # noqa: E402
-from models.encoder import EncoderSpec  # noqa: E402
-from models.running import RunRequest, start_run  # noqa: E402
-from models.training_job import TrainingRequest, start_training  # noqa: E402
+from core.runs.catalogue import read_catalogue  # noqa: E402
+from core.settings.training import FRAMES  # noqa: E402
+from core.study.project import Project  # noqa: E402
+from models.encoders.loading import EncoderSpec  # noqa: E402
+from models.jobs.bundle import TrainingRequest, start_training  # noqa: E402
+from models.jobs.run import RunRequest, start_run  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 MAMMALS, WILDLIFE = DATA / "smallmammal", DATA / "wildlife"
@@ -78,8 +78,14 @@ def write_half(folder: Path, question: str, *, seed: int) -> dict[str, str]:
         width, height = photo.frame
         images.append({"id": len(images), "file_name": name, "width": width, "height": height})
         for box in boxes:
-            annotations.append({"id": len(annotations), "image_id": images[-1]["id"], "category_id": 1,
-                                "bbox": [box.x, box.y, box.width, box.height]})  # fmt: skip
+            annotations.append(
+                {
+                    "id": len(annotations),
+                    "image_id": images[-1]["id"],
+                    "category_id": 1,
+                    "bbox": [box.x, box.y, box.width, box.height],
+                }
+            )
     categories = [{"id": 0, "name": "empty"}, {"id": 1, "name": CROPS_OF}]
     coco = {"images": images, "annotations": annotations, "categories": categories}
     (folder / "labels.json").write_text(json.dumps(coco))
@@ -95,12 +101,23 @@ def measure(
     """One bundle and one run: how the odd frames are ranked, and which share of odd and usual frames is flagged."""
     project = Project(folder / f"{encoders}-{frames}")
     start = time.perf_counter()
-    start_training(project, TrainingRequest(
-        name="b", images=folder / "train", labels=folder / "labels.json", encoders=SPECS[encoders], frames=frames,
-        detector=str(DETECTOR)))  # fmt: skip
+    start_training(
+        project,
+        TrainingRequest(
+            name="b",
+            images=folder / "train",
+            labels=folder / "labels.json",
+            encoders=SPECS[encoders],
+            frames=frames,
+            detector=str(DETECTOR),
+        ),
+    )
     trained = time.perf_counter()
-    run = start_run(project, RunRequest(folder=folder / "run", name="r", bundle="b", boxes=folder / "no-boxes.json"),
-                    on_progress=lambda progress: None)  # fmt: skip
+    run = start_run(
+        project,
+        RunRequest(folder=folder / "run", name="r", bundle="b", boxes=folder / "no-boxes.json"),
+        on_progress=lambda progress: None,
+    )
     rows = read_catalogue(run, ["file_name", "score", "p_value"])
     kinds = rows["file_name"].map(shows).to_numpy(dtype=object)
     order = np.argsort(-rows["score"].to_numpy(), kind="stable")

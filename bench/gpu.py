@@ -30,25 +30,25 @@ from scipy.stats import spearmanr  # noqa: E402
 
 from bench.pipeline import Ours  # noqa: E402
 from bench.targets import Target, at_least, report  # noqa: E402
-from core.batches import detect_each, read_one  # noqa: E402
-from core.crops import cut_crop, resize_crops  # noqa: E402
-from core.deployments import DeploymentNamer  # noqa: E402
 from core.errors import AnomalureError  # noqa: E402
 from core.formats.labelled import LabelFile  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
-from core.parts import Detector  # noqa: E402
-from core.photos import find_photos  # noqa: E402
-from core.pipeline import MOST_READERS  # noqa: E402
-from core.project import Project  # noqa: E402
+from core.photos.crops import cut_crop, resize_crops  # noqa: E402
+from core.photos.deployments import DeploymentNamer  # noqa: E402
+from core.photos.reading import find_photos  # noqa: E402
 from core.records import Box, Detection, Failure, Found, LoadedPhoto  # noqa: E402
-from core.settings import RunSettings  # noqa: E402
-from models.backbones import build_backbone  # noqa: E402
-from models.bundle_scorer import BundleScorer  # noqa: E402
-from models.detector import load_detector  # noqa: E402
-from models.device import choose_device  # noqa: E402
-from models.encoder import BUNDLED_WEIGHTS, IMAGENET_MEAN, IMAGENET_SCALE, EncoderSpec, load_encoder  # noqa: E402
-from models.training import train_bundle  # noqa: E402
-from models.ultralytics_model import import_ultralytics  # noqa: E402
+from core.runs.batches import detect_each, read_one  # noqa: E402
+from core.runs.parts import Detector  # noqa: E402
+from core.runs.pipeline import MOST_READERS  # noqa: E402
+from core.settings.run import RunSettings  # noqa: E402
+from core.study.project import Project  # noqa: E402
+from models.bundles.scorer import BundleScorer  # noqa: E402
+from models.bundles.training import train_bundle  # noqa: E402
+from models.detectors.loading import load_detector  # noqa: E402
+from models.detectors.ultralytics_model import import_ultralytics  # noqa: E402
+from models.encoders.backbones import build_backbone  # noqa: E402
+from models.encoders.loading import BUNDLED_WEIGHTS, IMAGENET_MEAN, IMAGENET_SCALE, EncoderSpec, load_encoder  # noqa: E402
+from models.engines.device import choose_device  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 PARTS = ("detector", "encoders", "run")
@@ -192,11 +192,15 @@ def compare_detectors(
     return {
         "photos": len(photos),
         "found": sum(len(found.detections) for found in ours.detect(photos[:BATCH])),
-        "decoded": summarise(take_turns({"ours": detect, **decoded}, turns=turns, least_s=least_s), ours="ours",
-                             others=list(decoded)),
-        "from_files": summarise(take_turns({"ours": read_and_detect, **from_files}, turns=turns, least_s=least_s),
-                                ours="ours", others=list(from_files)),
-    }  # fmt: skip
+        "decoded": summarise(
+            take_turns({"ours": detect, **decoded}, turns=turns, least_s=least_s), ours="ours", others=list(decoded)
+        ),
+        "from_files": summarise(
+            take_turns({"ours": read_and_detect, **from_files}, turns=turns, least_s=least_s),
+            ours="ours",
+            others=list(from_files),
+        ),
+    }
 
 
 def cut_season(folder: Path, files: Sequence[str], truth: LabelFile, *, input_px: int) -> np.ndarray:
@@ -248,7 +252,9 @@ def compare_encoders(
 
         rates = take_turns(
             {"ours": embed(ours, repeated), "naive": embed(naive, repeated), "openvino_cpu": embed(on_cpu, crops)},
-            turns=turns, least_s=least_s)  # fmt: skip
+            turns=turns,
+            least_s=least_s,
+        )
         row = summarise(rates, ours="ours", others=["naive"])
         exact = load_encoder(spec, device="cpu", engine="openvino", precise=True).embed(crops)
         answers = {"cosine": on_cpu.embed(crops), "cosine_exact": exact}
@@ -256,9 +262,16 @@ def compare_encoders(
             alike = compute_cosines(ours.embed(crops), answer)
             row |= {f"least_{name}": float(alike.min()), f"median_{name}": float(np.median(alike))}
         alike = compute_cosines(answers["cosine"], exact)
-        rows.append({"network": spec.backbone, "crops": len(repeated), "precision": getattr(ours, "precision", ""),
-                     "cpu_precision": getattr(on_cpu, "precision", ""), **row,
-                     "least_cosine_cpu_exact": float(alike.min())})  # fmt: skip
+        rows.append(
+            {
+                "network": spec.backbone,
+                "crops": len(repeated),
+                "precision": getattr(ours, "precision", ""),
+                "cpu_precision": getattr(on_cpu, "precision", ""),
+                **row,
+                "least_cosine_cpu_exact": float(alike.min()),
+            }
+        )
     return rows
 
 
@@ -296,8 +309,15 @@ def compare_runs(
         encoder = load_encoder(spec, device=where)
         project = Project(place / engine)
         bundle = train_bundle(
-            replace(truth, photos=train), images, name="bench", split="train", encoders=(spec,), settings=settings,
-            out_dir=project.bundles_dir, encoder=encoder)  # fmt: skip
+            replace(truth, photos=train),
+            images,
+            name="bench",
+            split="train",
+            encoders=(spec,),
+            settings=settings,
+            out_dir=project.bundles_dir,
+            encoder=encoder,
+        )
         detector = Told(load_detector(str(weights), settings, allow_code=True, device=where), truth)
         engines[engine] = Ours(project, detector, encoder, BundleScorer(bundle, settings), settings)
 
@@ -313,11 +333,13 @@ def compare_runs(
     tables = [ours.project.runs()[0].read_table("scores").set_index("crop_id")["score"] for ours in engines.values()]
     joined = tables[0].to_frame("gpu").join(tables[1].to_frame("cpu"), how="inner")
     return {
-        "photos": len(names), "crops": len(tables[0]), "crops_in_both": len(joined),
+        "photos": len(names),
+        "crops": len(tables[0]),
+        "crops_in_both": len(joined),
         **summarise(rates, ours="gpu", others=["cpu"]),
         "cpu_encoder": getattr(engines["cpu"].encoder, "engine", ""),
         "rank_correlation": float(spearmanr(joined["gpu"], joined["cpu"]).statistic),
-    }  # fmt: skip
+    }
 
 
 def measure(data: Path, *, quick: bool, device: torch.device, parts: Sequence[str]) -> dict[str, Any]:
@@ -330,8 +352,11 @@ def measure(data: Path, *, quick: bool, device: torch.device, parts: Sequence[st
     mobilenet = EncoderSpec(weights=str(given if given.is_file() else BUNDLED_WEIGHTS))
     figures: dict[str, Any] = {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "processors": os.cpu_count(), "torch": torch.__version__, "photos": len(files),
-        "weights": Path(mobilenet.weights).name}  # fmt: skip
+        "processors": os.cpu_count(),
+        "torch": torch.__version__,
+        "photos": len(files),
+        "weights": Path(mobilenet.weights).name,
+    }
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
@@ -384,12 +409,16 @@ def print_tables(figures: dict[str, Any]) -> None:
                 print(f"| {name} | {' | '.join(f'{way[name]:,.0f}' if name in way else '' for way in by_way)} |")
         print()
     if "encoders" in figures:
-        print("| encoder, crops a second | ours | naive float32 | OpenVINO on the CPU | median (least) cosine with it "
-              "| with float32 |\n|---|---|---|---|---|---|")  # fmt: skip
+        print(
+            "| encoder, crops a second | ours | naive float32 | OpenVINO on the CPU | median (least) cosine with it "
+            "| with float32 |\n|---|---|---|---|---|---|"
+        )
         for row in figures["encoders"]:
-            print(f"| {row['network']} | {row['ours']:,.0f} | {row['naive']:,.0f} | {row['openvino_cpu']:,.0f} "
-                  f"({row['cpu_precision']}) | {row['median_cosine']:.5f} ({row['least_cosine']:.5f}) "
-                  f"| {row['median_cosine_exact']:.5f} ({row['least_cosine_exact']:.5f}) |")  # fmt: skip
+            print(
+                f"| {row['network']} | {row['ours']:,.0f} | {row['naive']:,.0f} | {row['openvino_cpu']:,.0f} "
+                f"({row['cpu_precision']}) | {row['median_cosine']:.5f} ({row['least_cosine']:.5f}) "
+                f"| {row['median_cosine_exact']:.5f} ({row['least_cosine_exact']:.5f}) |"
+            )
         print()
     if run := figures.get("run"):
         print(f"| a run over {run['photos']:,} photos, {run['crops']:,} crops | photos a second |\n|---|---|")

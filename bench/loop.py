@@ -27,20 +27,22 @@ import numpy as np  # noqa: E402  (the project must be on the path first)
 
 from bench.targets import Target, at_least, below, report  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
-from core.settings import RunSettings  # noqa: E402
-from core.stopping import Remaining, estimate_remaining  # noqa: E402
-from models.active_learning import order_by_likelihood, order_for_learning  # noqa: E402
-from models.bundle_making import weigh_encoders  # noqa: E402
-from models.encoder import EncoderSpec, load_encoder  # noqa: E402
-from models.judge import Judge, fit_judge  # noqa: E402
-from models.ranker import Ranker  # noqa: E402
-from models.training import embed_labelled  # noqa: E402
+from core.review.stopping import Remaining, estimate_remaining  # noqa: E402
+from core.settings.run import RunSettings  # noqa: E402
+from models.bundles.making import weigh_encoders  # noqa: E402
+from models.bundles.training import embed_labelled  # noqa: E402
+from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
+from models.judging.judge import Judge, fit_judge  # noqa: E402
+from models.loop.active_learning import order_by_likelihood, order_for_learning  # noqa: E402
+from models.loop.ranker import Ranker  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 WILDLIFE = DATA / "wildlife"
 WEIGHTS = DATA / "weights" / "mobilenet_v2.safetensors"
-SPECS = (EncoderSpec(backbone="mobilenet_v2", weights=str(WEIGHTS)),
-         EncoderSpec(detector=str(DATA / "weights" / "yolov8n_int8_openvino_model")))  # fmt: skip
+SPECS = (
+    EncoderSpec(backbone="mobilenet_v2", weights=str(WEIGHTS)),
+    EncoderSpec(detector=str(DATA / "weights" / "yolov8n_int8_openvino_model")),
+)
 PREVALENCES = (0.02, 0.05, 0.12)
 RECALLS = (0.5, 0.8, 0.95)
 RERANK_EVERY = 10
@@ -48,8 +50,13 @@ RETRAIN_EVERY = 50
 SEEDS = 10
 QUICK_SEEDS = 3
 RANDOM, SCORE, RERANK, RETRAIN, BOTH, LEARN = (
-    "random order", "one-class score only", "re-ranked every 10", "retrained every 50",
-    "re-ranked every 10, retrained every 50", "learning order for 50, then re-ranked every 10")  # fmt: skip
+    "random order",
+    "one-class score only",
+    "re-ranked every 10",
+    "retrained every 50",
+    "re-ranked every 10, retrained every 50",
+    "learning order for 50, then re-ranked every 10",
+)
 LEAST_COVERED = 0.9
 FARTHEST = 0.7
 """A simulated review ends here at the latest, if the stop estimate has not ended it."""
@@ -99,8 +106,9 @@ class Review:
 def embed(truth: Path, images: Path, split: str, encoder: Any) -> Crops:
     """The labelled boxes of a split."""
     labels = read_labels(truth)
-    crops = embed_labelled([photo for photo in labels.photos if photo.split == split], images, encoder=encoder,
-                           settings=RunSettings())  # fmt: skip
+    crops = embed_labelled(
+        [photo for photo in labels.photos if photo.split == split], images, encoder=encoder, settings=RunSettings()
+    )
     species = np.array(crops.species, dtype=object)
     mask = species != ""
     return Crops(crops.rows()[mask], species[mask], np.array(crops.owners(gap_s=60.0))[mask], crops.sections)
@@ -122,8 +130,14 @@ def make_season(train: Crops, season: Crops, *, novel: str, prevalence: float, s
     crops = Crops(season.rows[chosen], season.species[chosen], season.owners[chosen], season.sections)
     looks = judge.normaliser.transform(crops.rows)
     lots = rng.permutation(len(chosen)).astype(np.uint64)
-    return Season(crops, crops.species == novel, train.only(np.isin(train.species, known_names)),
-                  judge.judge(crops.rows).scores, looks, lots)  # fmt: skip
+    return Season(
+        crops,
+        crops.species == novel,
+        train.only(np.isin(train.species, known_names)),
+        judge.judge(crops.rows).scores,
+        looks,
+        lots,
+    )
 
 
 def rescore(season: Season, rejected: np.ndarray) -> np.ndarray:
@@ -206,12 +220,14 @@ def describe_stop(reviews: Sequence[Review]) -> dict[str, Any]:
         "said_stop": len(at_stop),
         "covered_at_stop": float(np.mean([left <= said.at_most for said, left in at_stop])) if at_stop else None,
         "effort_at_stop": float(np.mean([said.decided / (said.decided + said.undecided) for said, _ in at_stop]))
-        if at_stop else None,
+        if at_stop
+        else None,
         "share_found_at_stop": float(np.mean([said.found / max(said.found + left, 1) for said, left in at_stop]))
-        if at_stop else None,
+        if at_stop
+        else None,
         "at_most_at_stop": float(np.mean([said.at_most for said, _ in at_stop])) if at_stop else None,
         "left_at_stop": float(np.mean([left for _, left in at_stop])) if at_stop else None,
-    }  # fmt: skip
+    }
 
 
 def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, everything: bool) -> dict[str, Any]:
@@ -219,20 +235,29 @@ def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, e
     figures: dict[str, Any] = {}
     for nth, novel in enumerate(novels):
         known = train.only(train.species != novel)
-        judge = fit_judge(known.rows, known.species.tolist(), known.owners.tolist(), sections=known.sections,
-                          weights=weigh_encoders(SPECS, known.sections))  # fmt: skip
+        judge = fit_judge(
+            known.rows,
+            known.species.tolist(),
+            known.owners.tolist(),
+            sections=known.sections,
+            weights=weigh_encoders(SPECS, known.sections),
+        )
         figures[novel] = {}
         for prevalence in PREVALENCES:
             started = time.perf_counter()
-            seasons = [make_season(train, season, novel=novel, prevalence=prevalence, seed=seed, judge=judge)
-                       for seed in range(seeds)]  # fmt: skip
+            seasons = [
+                make_season(train, season, novel=novel, prevalence=prevalence, seed=seed, judge=judge)
+                for seed in range(seeds)
+            ]
             part: dict[str, Any] = {"crops": seasons[0].n, "anomalies": int(seasons[0].odd.sum()), "effort": {}}
             for name, go in list_strategies(everything=everything and nth == 0).items():
                 reviews = [go(one) for one in seasons]
-                efforts = np.array([measure_efforts(*pair) for pair in
-                                    zip(seasons, (one.order for one in reviews), strict=True)])  # fmt: skip
-                part["effort"][name] = {f"{recall:g}": float(value) for recall, value in
-                                        zip(RECALLS, efforts.mean(axis=0), strict=True)}  # fmt: skip
+                efforts = np.array(
+                    [measure_efforts(*pair) for pair in zip(seasons, (one.order for one in reviews), strict=True)]
+                )
+                part["effort"][name] = {
+                    f"{recall:g}": float(value) for recall, value in zip(RECALLS, efforts.mean(axis=0), strict=True)
+                }
                 part.setdefault("effort_95_of_each_seed", {})[name] = efforts[:, -1].tolist()
                 part.setdefault("curves", {})[name] = draw_curve(seasons, reviews)
                 if name == RERANK:
@@ -274,8 +299,9 @@ def print_tables(figures: dict[str, Any]) -> None:
         print(f"| share of crops to look at for 50 / 80 / 95% of them | {' | '.join(heads)} |")
         print("|---" * (1 + len(heads)) + "|")
         for name in next(iter(by_prevalence.values()))["effort"]:
-            cells = [" / ".join(f"{value:.3f}" for value in part["effort"][name].values())
-                     for part in by_prevalence.values()]  # fmt: skip
+            cells = [
+                " / ".join(f"{value:.3f}" for value in part["effort"][name].values()) for part in by_prevalence.values()
+            ]
             print(f"| {name} | {' | '.join(cells)} |")
     print("\n| stop estimate | covers, always | said stop | covers there | looked at | found | says at most | left |")
     print("|---|---|---|---|---|---|---|---|")
@@ -284,8 +310,10 @@ def print_tables(figures: dict[str, Any]) -> None:
             stop = part["stop"]
             values = ("covered_at_stop", "effort_at_stop", "share_found_at_stop", "at_most_at_stop", "left_at_stop")
             cells = ["–" if stop[key] is None else f"{stop[key]:.2f}" for key in values]
-            print(f"| {novel}, {float(prevalence):.0%} | {stop['covered_always']:.3f} | {stop['said_stop']} | "
-                  f"{' | '.join(cells)} |")  # fmt: skip
+            print(
+                f"| {novel}, {float(prevalence):.0%} | {stop['covered_always']:.3f} | {stop['said_stop']} | "
+                f"{' | '.join(cells)} |"
+            )
 
 
 def write_curves(figures: dict[str, Any], path: Path) -> None:
@@ -296,14 +324,21 @@ def write_curves(figures: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot
 
     novels = list(figures)
-    plot, axes = pyplot.subplots(len(novels), len(PREVALENCES), figsize=(10, 2.5 * len(novels)), sharex=True,
-                                 sharey=True, squeeze=False)  # fmt: skip
+    plot, axes = pyplot.subplots(
+        len(novels), len(PREVALENCES), figsize=(10, 2.5 * len(novels)), sharex=True, sharey=True, squeeze=False
+    )
     for row, novel in zip(axes, novels, strict=True):
         for axis, (prevalence, part) in zip(row, figures[novel].items(), strict=True):
             for name, curve in part["curves"].items():
                 if name in COLOURS:
-                    axis.plot(np.arange(101), 100 * np.array(curve), color=COLOURS[name], linestyle=STYLES[name],
-                              linewidth=1.4, label=name)  # fmt: skip
+                    axis.plot(
+                        np.arange(101),
+                        100 * np.array(curve),
+                        color=COLOURS[name],
+                        linestyle=STYLES[name],
+                        linewidth=1.4,
+                        label=name,
+                    )
             axis.axhline(95, color="#cccccc", linewidth=0.7)
             axis.set_title(f"{novel}, {float(prevalence):.0%}", fontsize=9)
             axis.tick_params(labelsize=7)
@@ -337,12 +372,14 @@ def main() -> int:
     season = embed(options.truth, options.images, options.season_split, encoder)
     known, met = set(train.species), set(season.species)
     novels = options.novel or [*sorted(met - known), *([] if options.quick else sorted(met & known))]
-    figures = measure(train, season, novels, seeds=QUICK_SEEDS if options.quick else options.seeds,
-                      everything=not options.quick)  # fmt: skip
+    figures = measure(
+        train, season, novels, seeds=QUICK_SEEDS if options.quick else options.seeds, everything=not options.quick
+    )
     if options.curves:
         write_curves(figures, options.curves)
-    report({"figures": figures}, list_targets(figures), as_json=options.json,
-           print_figures=lambda: print_tables(figures))  # fmt: skip
+    report(
+        {"figures": figures}, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures)
+    )
     return 0
 
 

@@ -30,20 +30,20 @@ from PIL import Image  # noqa: E402
 from sklearn.svm import OneClassSVM  # noqa: E402
 
 from bench.targets import Target, at_least, at_most, report  # noqa: E402
-from core.deployments import DeploymentNamer  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
-from core.parts import Detector, Encoder, Scorer  # noqa: E402
-from core.photos import find_photos  # noqa: E402
-from core.pipeline import run_pipeline  # noqa: E402
-from core.project import Project  # noqa: E402
-from core.settings import RunSettings  # noqa: E402
-from models.backbones import build_backbone  # noqa: E402
-from models.bundle_scorer import BundleScorer  # noqa: E402
-from models.detector import load_detector  # noqa: E402
-from models.encoder import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSpec, load_encoder  # noqa: E402
-from models.torch_to_openvino import convert_module  # noqa: E402
-from models.training import train_bundle  # noqa: E402
-from models.ultralytics_model import import_ultralytics  # noqa: E402
+from core.photos.deployments import DeploymentNamer  # noqa: E402
+from core.photos.reading import find_photos  # noqa: E402
+from core.runs.parts import Detector, Encoder, Scorer  # noqa: E402
+from core.runs.pipeline import run_pipeline  # noqa: E402
+from core.settings.run import RunSettings  # noqa: E402
+from core.study.project import Project  # noqa: E402
+from models.bundles.scorer import BundleScorer  # noqa: E402
+from models.bundles.training import train_bundle  # noqa: E402
+from models.detectors.loading import load_detector  # noqa: E402
+from models.detectors.ultralytics_model import import_ultralytics  # noqa: E402
+from models.encoders.backbones import build_backbone  # noqa: E402
+from models.encoders.loading import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSpec, load_encoder  # noqa: E402
+from models.engines.torch_to_openvino import convert_module  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 SEASON = DATA / "wildlife" / "images" / "season"

@@ -25,25 +25,25 @@ import pandas as pd  # noqa: E402
 
 from bench.encoder_table import bench_encoders, print_encoder_tables  # noqa: E402
 from bench.targets import Target, at_least, at_most, report, within  # noqa: E402
-from core.evaluation import evaluate_run  # noqa: E402
+from core.evaluation.judging import evaluate_run  # noqa: E402
+from core.evaluation.metrics import compute_auroc, compute_average_precision  # noqa: E402
 from core.formats.labelled import LabelFile  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
-from core.metrics import compute_auroc, compute_average_precision  # noqa: E402
-from core.parts import EmbeddedShards, Encoder, Scorer  # noqa: E402
-from core.project import Project  # noqa: E402
 from core.records import hash_content  # noqa: E402
-from core.runs import RunFolder  # noqa: E402
-from core.settings import RunSettings  # noqa: E402
-from models.bundle import Bundle  # noqa: E402
-from models.bundle_making import weigh_encoders  # noqa: E402
-from models.encoder import EncoderSpec, load_encoder  # noqa: E402
-from models.first_look import FirstLookScorer  # noqa: E402
-from models.judge import fit_judge  # noqa: E402
-from models.one_class import ONE_CLASS, fit_one_class  # noqa: E402
-from models.one_class_svm import SupportVectorModel  # noqa: E402
-from models.outliers import OutlierModel, scale_rows  # noqa: E402
-from models.running import RunRequest, start_run  # noqa: E402
-from models.training import TrainingCrops, embed_labelled, train_bundle  # noqa: E402
+from core.runs.folder import RunFolder  # noqa: E402
+from core.runs.parts import EmbeddedShards, Encoder, Scorer  # noqa: E402
+from core.settings.run import RunSettings  # noqa: E402
+from core.study.project import Project  # noqa: E402
+from models.bundles.bundle import Bundle  # noqa: E402
+from models.bundles.making import weigh_encoders  # noqa: E402
+from models.bundles.training import TrainingCrops, embed_labelled, train_bundle  # noqa: E402
+from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
+from models.jobs.run import RunRequest, start_run  # noqa: E402
+from models.judging.first_look import FirstLookScorer  # noqa: E402
+from models.judging.judge import fit_judge  # noqa: E402
+from models.judging.outliers import OutlierModel, scale_rows  # noqa: E402
+from models.one_class.methods import ONE_CLASS, fit_one_class  # noqa: E402
+from models.one_class.svm import SupportVectorModel  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 WILDLIFE = DATA / "wildlife"
@@ -72,15 +72,23 @@ class NearestNeighbours:
         self._sections = sections
 
     def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
-        """As ``core.parts.Scorer``; p-values are not given, so nothing is flagged."""
+        """As ``core.runs.parts.Scorer``; p-values are not given, so nothing is flagged."""
         distances = measure_neighbours(np.concatenate([rows for _, rows in shards]), self._sections, ())
         start = 0
         for crops, _ in shards:
             score = distances[start : start + len(crops)]
             start += len(crops)
             yield pd.DataFrame(
-                {"crop_id": crops["crop_id"], "species": "", "score": score, "p_value": 1.0, "flagged": False,
-                 "judged_by": "nearest neighbours", "judged_against": "all"})  # fmt: skip
+                {
+                    "crop_id": crops["crop_id"],
+                    "species": "",
+                    "score": score,
+                    "p_value": 1.0,
+                    "flagged": False,
+                    "judged_by": "nearest neighbours",
+                    "judged_against": "all",
+                }
+            )
 
 
 class WithoutPhotos:
@@ -91,7 +99,7 @@ class WithoutPhotos:
         self._photo_ids = photo_ids
 
     def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
-        """As ``core.parts.Scorer``."""
+        """As ``core.runs.parts.Scorer``."""
         kept = []
         for crops, rows in shards:
             mask = ~crops["photo_id"].isin(self._photo_ids).to_numpy()
@@ -185,8 +193,12 @@ def bench_promise(train: TrainingCrops, season: TrainingCrops) -> dict[str, Any]
         known = [species for species in KNOWN if species != novel]
         use = np.isin(learnt, known)
         judge = fit_judge(
-            rows[use], learnt[use].tolist(), owners[use].tolist(), sections=train.sections,
-            weights=weigh_encoders(DEFAULT_SPECS, train.sections))  # fmt: skip
+            rows[use],
+            learnt[use].tolist(),
+            owners[use].tolist(),
+            sections=train.sections,
+            weights=weigh_encoders(DEFAULT_SPECS, train.sections),
+        )
         shown = np.isin(asked, [*known, novel])
         judged = judge.judge(asked_rows[shown])
         is_novel = asked[shown] == novel
@@ -240,8 +252,13 @@ def bench_first_looks(season: TrainingCrops, encoder: Encoder, *, quick: bool) -
         empty, voles = np.flatnonzero(labels == "empty"), np.flatnonzero(labels == "vole")
         for seed in SEEDS:
             chosen = np.concatenate([empty, np.random.default_rng(seed).permutation(voles)[:FEW]])
-            add("8 voles, whole frames", frames.rows()[chosen], [frames.photos[i] for i in chosen],
-                labels[chosen] == "vole", frames.sections)  # fmt: skip
+            add(
+                "8 voles, whole frames",
+                frames.rows()[chosen],
+                [frames.photos[i] for i in chosen],
+                labels[chosen] == "vole",
+                frames.sections,
+            )
         folder = DATA / "formats" / "ena24_small"
         others = embed_labelled(
             read_labels(folder / "coco_annotations.json").photos, folder, encoder=encoder, settings=settings
@@ -250,9 +267,13 @@ def bench_first_looks(season: TrainingCrops, encoder: Encoder, *, quick: bool) -
         kinds = np.array(others.species, dtype=object)
         for kind in sorted(set(others.species)):
             strange = np.flatnonzero(kinds == kind)
-            add("3 crops of a species of ENA24", np.concatenate([rows[known], others.rows()[strange]]),
+            add(
+                "3 crops of a species of ENA24",
+                np.concatenate([rows[known], others.rows()[strange]]),
                 [*photos[known], *(others.photos[i] for i in strange)],
-                np.arange(len(known) + len(strange)) >= len(known), season.sections)  # fmt: skip
+                np.arange(len(known) + len(strange)) >= len(known),
+                season.sections,
+            )
     names = ("auroc", "average_precision", "nearest_auroc", "nearest_average_precision")
     figures = {name: dict(zip(names, np.mean(pairs, axis=0).tolist(), strict=True)) for name, pairs in cases.items()}
     figures["mean"] = {key: float(np.mean([item[key] for item in figures.values()])) for key in names}
@@ -293,8 +314,9 @@ def list_targets(figures: dict[str, Any]) -> list[Target]:
         title = f"AUROC of the first look with {said}, over nearest neighbours"
         targets.append(at_least(title, boxes[f"first_look_{name}"]["auroc"], boxes[f"nearest_{name}"]["auroc"]))
     mean = figures["first_looks"]["mean"]
-    targets.append(at_least("mean AUROC of the first looks, over nearest neighbours", mean["auroc"],
-                            mean["nearest_auroc"]))  # fmt: skip
+    targets.append(
+        at_least("mean AUROC of the first looks, over nearest neighbours", mean["auroc"], mean["nearest_auroc"])
+    )
     for rate, low, high in RATES if "promise" in figures else ():
         flagged = figures["promise"][f"known_flagged_at_{rate:g}"]
         targets.append(within(f"share of known crops flagged at {rate:g}", flagged, low, high))
@@ -304,9 +326,11 @@ def list_targets(figures: dict[str, Any]) -> list[Target]:
 def print_tables(figures: dict[str, Any]) -> None:
     """The figures as tables in Markdown."""
     default = figures["default"]
-    print(f"\nDefault bundle, season, truth boxes: AUROC {default['auroc']:.3f}, average precision "
-          f"{default['average_precision']:.3f}, to review for 95% {default['review_at_95']:.3f}, flagged "
-          f"{default['recall_flagged']:.3f} of the odd and {default['false_alarm_rate']:.3f} of the usual")  # fmt: skip
+    print(
+        f"\nDefault bundle, season, truth boxes: AUROC {default['auroc']:.3f}, average precision "
+        f"{default['average_precision']:.3f}, to review for 95% {default['review_at_95']:.3f}, flagged "
+        f"{default['recall_flagged']:.3f} of the odd and {default['false_alarm_rate']:.3f} of the usual"
+    )
     print_encoder_tables(figures["encoders"])
     print(f"\n| fit on {MANY_ROWS:,} x {MANY_COLUMNS} | seconds |\n|---|---|")
     for name, seconds in figures["fit_s"].items():
@@ -315,17 +339,26 @@ def print_tables(figures: dict[str, Any]) -> None:
         if name not in figures:
             continue
         part = figures[name]
-        print(f"\nSeason, {title}: {part['photos']} photos = {part['with_crops']} with crops + {part['whole_frames']} "
-              f"whole frames + {part['failures']} failures")  # fmt: skip
+        print(
+            f"\nSeason, {title}: {part['photos']} photos = {part['with_crops']} with crops + {part['whole_frames']} "
+            f"whole frames + {part['failures']} failures"
+        )
         print("\n| | AUROC | average precision | to review for 95% | flagged, odd | flagged, usual | odd crops |")
         print("|---|---|---|---|---|---|---|")
-        for key, said in (("bundle", "bundle"), ("first_look_all", "first look"), ("nearest_all", "10 nearest"),
-                          ("first_look_few", f"first look, {FEW} raccoon photos"),
-                          ("nearest_few", f"10 nearest, {FEW} raccoon photos")):  # fmt: skip
+        for key, said in (
+            ("bundle", "bundle"),
+            ("first_look_all", "first look"),
+            ("nearest_all", "10 nearest"),
+            ("first_look_few", f"first look, {FEW} raccoon photos"),
+            ("nearest_few", f"10 nearest, {FEW} raccoon photos"),
+        ):
             item = part[key]
             cells = [f"{item[field]:.3f}" for field in ("auroc", "average_precision", "review_at_95")]
-            flags = ["", ""] if key.startswith("nearest") else [
-                f"{item['recall_flagged']:.3f}", f"{item['false_alarm_rate']:.3f}"]  # fmt: skip
+            flags = (
+                ["", ""]
+                if key.startswith("nearest")
+                else [f"{item['recall_flagged']:.3f}", f"{item['false_alarm_rate']:.3f}"]
+            )
             print(f"| {said} | {' | '.join(cells + flags)} | {item['n_novel']:g} |")
     if "promise" in figures:
         print("\n| unknown to the bundle | AUROC |\n|---|---|")
@@ -333,8 +366,10 @@ def print_tables(figures: dict[str, Any]) -> None:
             print(f"| {novel} | {auroc:.3f} |")
     print("\n| odd ones in a first look | AUROC | 10 nearest | average precision | 10 nearest |\n|---|---|---|---|---|")
     for name, item in figures["first_looks"].items():
-        print(f"| {name} | {item['auroc']:.3f} | {item['nearest_auroc']:.3f} | {item['average_precision']:.3f} | "
-              f"{item['nearest_average_precision']:.3f} |")  # fmt: skip
+        print(
+            f"| {name} | {item['auroc']:.3f} | {item['nearest_auroc']:.3f} | {item['average_precision']:.3f} | "
+            f"{item['nearest_average_precision']:.3f} |"
+        )
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
@@ -348,13 +383,30 @@ def measure(*, quick: bool) -> dict[str, Any]:
     figures: dict[str, Any] = {"fit_s": bench_fits(quick=quick)}
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder) / "project")
-        bundle = train_bundle(truth, images, name="wildlife", split="train", encoders=(SPEC,), detector=str(DETECTOR),
-                              out_dir=project.bundles_dir, encoder=encoder)  # fmt: skip
-        default = train_bundle(truth, images, name="default", split="train", encoders=DEFAULT_SPECS,
-                               detector=str(DETECTOR), out_dir=project.bundles_dir)  # fmt: skip
+        bundle = train_bundle(
+            truth,
+            images,
+            name="wildlife",
+            split="train",
+            encoders=(SPEC,),
+            detector=str(DETECTOR),
+            out_dir=project.bundles_dir,
+            encoder=encoder,
+        )
+        default = train_bundle(
+            truth,
+            images,
+            name="default",
+            split="train",
+            encoders=DEFAULT_SPECS,
+            detector=str(DETECTOR),
+            out_dir=project.bundles_dir,
+        )
         run = start_run(
-            project, RunRequest(folder=images / "season", name="default", bundle=default.name, boxes=TRUTH),
-            on_progress=lambda progress: None)  # fmt: skip
+            project,
+            RunRequest(folder=images / "season", name="default", bundle=default.name, boxes=TRUTH),
+            on_progress=lambda progress: None,
+        )
         evaluation = evaluate_run(run, truth, known_species=KNOWN, split="season", with_intervals=not quick)
         figures["default"] = {**summarise(evaluation), "intervals": evaluation.intervals}
         figures["boxes"] = bench_runs(project, bundle, truth, boxes=TRUTH)
@@ -363,12 +415,25 @@ def measure(*, quick: bool) -> dict[str, Any]:
     if not quick:
         joined = load_encoder(DEFAULT_SPECS)
         train, asked = (
-            embed_labelled([photo for photo in truth.photos if photo.split == split], images, encoder=joined,
-                           settings=RunSettings()) for split in ("train", "season"))  # fmt: skip
+            embed_labelled(
+                [photo for photo in truth.photos if photo.split == split],
+                images,
+                encoder=joined,
+                settings=RunSettings(),
+            )
+            for split in ("train", "season")
+        )
         figures["promise"] = bench_promise(train, asked)
     figures["encoders"] = bench_encoders(
-        SPEC, detector=DETECTOR, truth=truth, images=images, known=KNOWN, novel=NOVEL, mammals=DATA / "smallmammal",
-        quick=quick)  # fmt: skip
+        SPEC,
+        detector=DETECTOR,
+        truth=truth,
+        images=images,
+        known=KNOWN,
+        novel=NOVEL,
+        mammals=DATA / "smallmammal",
+        quick=quick,
+    )
     figures["first_looks"] = bench_first_looks(season, encoder, quick=quick)
     return figures
 

@@ -34,13 +34,13 @@ for _place in (ROOT, ROOT / "tests"):
 
 import duckdb  # noqa: E402  (the project must be on the path first)
 import pandas as pd  # noqa: E402
-from fake_project import make_project  # noqa: E402
 
 from bench.targets import exactly, report  # noqa: E402
 from core.errors import AnomalureError  # noqa: E402
-from core.project import Project  # noqa: E402
-from core.store import Store  # noqa: E402
-from ui.reviewer_pass import make_pass  # noqa: E402
+from core.store.database import Store  # noqa: E402
+from core.study.project import Project  # noqa: E402
+from tests.fakes.project import make_project  # noqa: E402
+from ui.board.reviewer_pass import make_pass  # noqa: E402
 
 REVIEWERS, DECISIONS = 8, 500
 KILLS = 20
@@ -50,14 +50,27 @@ START_S = 90.0
 SMALL_DISK_MB = 4
 VERDICTS = ("anomaly", "normal", "unsure")
 MADE_UP = (
-    "/crops/../../../../etc/passwd", "/crops/..%2f..%2f..%2fetc%2fpasswd.jpg", "/crops/%2e%2e/%2e%2e/anomalure.duckdb",
-    "/crops/0123456789abcdef0123.jpg", "/crops/..jpg", "/crops/%00.jpg", "/crops/ABCDEF0123456789ABCD.jpg",
-    "/photos/../../etc/passwd", "/photos/{run}/..%2f..%2f..%2fetc%2fpasswd", "/photos/{run}/" + "0" * 32,
-    "/photos/..%2fruns/" + "0" * 32, "/photos/no-such-run/" + "0" * 32, "/photos/{run}/north%2fphoto-000.jpg",
-    "/exports/../anomalure.duckdb", "/exports/..%2f..%2fanomalure.duckdb", "/exports/20260101-000000-abcdef01",
-    "/api/runs/..%2f..%2fetc/queue", "/api/runs/no-such-run/queue",
-    "/api/runs/{run}/crops/..%2f..%2fetc", "/api/runs/{run}/crops/0123456789abcdef0123",
-)  # fmt: skip
+    "/crops/../../../../etc/passwd",
+    "/crops/..%2f..%2f..%2fetc%2fpasswd.jpg",
+    "/crops/%2e%2e/%2e%2e/anomalure.duckdb",
+    "/crops/0123456789abcdef0123.jpg",
+    "/crops/..jpg",
+    "/crops/%00.jpg",
+    "/crops/ABCDEF0123456789ABCD.jpg",
+    "/photos/../../etc/passwd",
+    "/photos/{run}/..%2f..%2f..%2fetc%2fpasswd",
+    "/photos/{run}/" + "0" * 32,
+    "/photos/..%2fruns/" + "0" * 32,
+    "/photos/no-such-run/" + "0" * 32,
+    "/photos/{run}/north%2fphoto-000.jpg",
+    "/exports/../anomalure.duckdb",
+    "/exports/..%2f..%2fanomalure.duckdb",
+    "/exports/20260101-000000-abcdef01",
+    "/api/runs/..%2f..%2fetc/queue",
+    "/api/runs/no-such-run/queue",
+    "/api/runs/{run}/crops/..%2f..%2fetc",
+    "/api/runs/{run}/crops/0123456789abcdef0123",
+)
 
 
 @dataclass
@@ -87,12 +100,26 @@ class Dashboard:
     def start(self) -> float:
         """Start it; returns after how many seconds it answers."""
         began = time.monotonic()
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port",
-                   str(self.port)]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "app.py",
+            "--server.headless",
+            "true",
+            "--server.port",
+            str(self.port),
+        ]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True,
-                env={**os.environ, "ANOMALURE_PROJECT": str(self.project)})  # fmt: skip
+                command,
+                cwd=ROOT,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                env={**os.environ, "ANOMALURE_PROJECT": str(self.project)},
+            )
         while True:
             with suppress(OSError):
                 if self.ask("GET", "/healthz")[0] == 200:
@@ -136,15 +163,17 @@ class Reviewer:
 
     def decide(self) -> bool:
         """One more decision, and whatever waits, in one request; whether all of it was said to be saved."""
-        self.waiting.append({"id": uuid4().hex, "crop": self.draw.choice(self.crops),
-                             "verdict": self.draw.choice(VERDICTS)})  # fmt: skip
+        self.waiting.append(
+            {"id": uuid4().hex, "crop": self.draw.choice(self.crops), "verdict": self.draw.choice(VERDICTS)}
+        )
         return self.send()
 
     def send(self) -> bool:
         """Send what waits."""
         try:
             status, answer = self.dashboard.ask(
-                "POST", "/api/verdicts", {"run": self.run, "pass": self.token, "decisions": self.waiting})  # fmt: skip
+                "POST", "/api/verdicts", {"run": self.run, "pass": self.token, "decisions": self.waiting}
+            )
         except (OSError, http.client.HTTPException):
             return False
         if status != 200:
@@ -182,8 +211,15 @@ def measure_many(dashboard: Dashboard, project: Project, *, reviewers: int, deci
             if n % 10 == 9:
                 repeated = one.draw.choice(sorted(one.saved))
                 again.add(repeated)
-                dashboard.ask("POST", "/api/verdicts", {"run": one.run, "pass": one.token, "decisions": [
-                    {"id": repeated, "crop": one.crops[0], "verdict": "unsure"}]})  # fmt: skip
+                dashboard.ask(
+                    "POST",
+                    "/api/verdicts",
+                    {
+                        "run": one.run,
+                        "pass": one.token,
+                        "decisions": [{"id": repeated, "crop": one.crops[0], "verdict": "unsure"}],
+                    },
+                )
 
     before = len(read_ids(project))
     began = time.monotonic()
@@ -260,8 +296,11 @@ sys.stdin.read()
 def measure_held(dashboard: Dashboard, project: Project) -> Figures:
     """Another program holds the database: what is said, and whether the decision is saved once it lets go."""
     (one,) = make_reviewers(dashboard, project, 1)
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(project.path / "anomalure.duckdb")],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(project.path / "anomalure.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert holder.stdout is not None
     assert holder.stdin is not None
     holder.stdout.readline()
@@ -356,8 +395,9 @@ def _measure_full(disk: Path, figures: Figures) -> None:
     ballast.unlink()
     fresh = Store(project.path / "anomalure.duckdb")
     figures.add("full disk: saved and gone", len(set(saved) - set(fresh.verdicts()["verdict_id"])), wanted=0)
-    figures.add("full disk: not said to be saved but there", len(set(fresh.verdicts()["verdict_id"]) - set(saved)),
-                wanted=0)  # fmt: skip
+    figures.add(
+        "full disk: not said to be saved but there", len(set(fresh.verdicts()["verdict_id"]) - set(saved)), wanted=0
+    )
     again = _try(lambda: project.save_verdict(row, "normal"))
     figures.add("full disk: works again with room", again == "", wanted=True)
     figures.add("full disk: database sound", _is_sound(fresh.path), wanted=True)
@@ -380,8 +420,8 @@ def _measure_read_only(disk: Path, figures: Figures) -> None:
 
 
 def _export(project: Project, out: Path) -> None:
-    from core.export_files import write_export
-    from core.exports import ExportChoice
+    from core.export.choice import ExportChoice
+    from core.export.files import write_export
 
     write_export(project, ExportChoice(verdicts=()), out)
 
@@ -450,8 +490,12 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     figures = {name: value for part in parts for name, value in part.values.items()}
     targets = [target for part in parts for target in part.targets]
-    report({**figures, "quick": arguments.quick}, targets, as_json=arguments.json,
-           print_figures=lambda: print_figures(figures))  # fmt: skip
+    report(
+        {**figures, "quick": arguments.quick},
+        targets,
+        as_json=arguments.json,
+        print_figures=lambda: print_figures(figures),
+    )
     return 0
 
 

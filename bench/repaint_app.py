@@ -11,7 +11,7 @@ from starlette.requests import Request  # noqa: E402
 from starlette.responses import PlainTextResponse, Response  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
-from ui.explore_routes import EXPLORE_ROUTES  # noqa: E402
+from ui.scatter.addresses import EXPLORE_ROUTES  # noqa: E402
 
 
 async def say_healthy(request: Request) -> Response:

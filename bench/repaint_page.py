@@ -10,12 +10,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.clusters import ClusterTree, build_tree
-from ui.explore_colours import colour_points, list_cluster_marks
-from ui.explore_data import build_plot_data, group_by_tree
-from ui.explore_memory import code_labels
-from ui.explore_plot import EVENTS, show_plot
-from ui.explore_view import Side, View
+from core.maps.clusters import ClusterTree, build_tree
+from ui.scatter.colours import colour_points, list_cluster_marks
+from ui.scatter.data import build_plot_data, group_by_tree
+from ui.scatter.memory import code_labels
+from ui.scatter.plot import EVENTS, show_plot
+from ui.scatter.view import Side, View
 
 FIRST_EPS = 0.3
 
@@ -39,10 +39,21 @@ def show_plain(points: np.ndarray, tree: ClusterTree) -> None:
     codes = code_labels(tree.cut(eps))
     places = np.where(codes == 0, 0, 1 + (codes.astype(int) - 1) % (len(marks) - 1)).astype(np.float32)
     last = len(marks) - 1
-    figure = go.Figure(go.Scattergl(
-        x=points[:, 0], y=points[:, 1], mode="markers", hoverinfo="skip",
-        marker={"size": 5, "color": places, "cmin": 0, "cmax": last,
-                "colorscale": [[k / last, mark["light"]] for k, mark in enumerate(marks)]}))  # fmt: skip
+    figure = go.Figure(
+        go.Scattergl(
+            x=points[:, 0],
+            y=points[:, 1],
+            mode="markers",
+            hoverinfo="skip",
+            marker={
+                "size": 5,
+                "color": places,
+                "cmin": 0,
+                "cmax": last,
+                "colorscale": [[k / last, mark["light"]] for k, mark in enumerate(marks)],
+            },
+        )
+    )
     figure.update_layout(height=640, uirevision="keep", title=f"eps {eps:.3f}")
     st.plotly_chart(figure, key="plain")
 
@@ -54,9 +65,16 @@ def show_ours(points: np.ndarray, tree: ClusterTree) -> None:
     side = Side(eps=st.session_state.get("eps", FIRST_EPS))
     view = View(sides=(side,), colour="cluster")
     data = build_plot_data(
-        view=view, side=0, points=points, points_key=str(len(points)), species=colour_points(facts, "species"),
-        colouring=colour_points(facts, "cluster"), grouping=load_grouping(len(points)), selected=None,
-        facts="")  # fmt: skip
+        view=view,
+        side=0,
+        points=points,
+        points_key=str(len(points)),
+        species=colour_points(facts, "species"),
+        colouring=colour_points(facts, "cluster"),
+        grouping=load_grouping(len(points)),
+        selected=None,
+        facts="",
+    )
 
     def keep_eps(eps: Any) -> None:
         st.session_state["eps"] = float(eps)

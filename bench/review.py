@@ -21,10 +21,10 @@ from big_project import make_big_project  # noqa: E402  # needs the path above
 from dashboard import FLAGS, find_chromium, serve  # noqa: E402
 
 from bench.targets import Target, at_most, exactly, report  # noqa: E402  # needs the path above
-from core.catalogue import keep_catalogue, show_catalogue  # noqa: E402
-from core.holding_verdicts import show_holding  # noqa: E402
-from core.project import Project  # noqa: E402
-from core.review_index import QueueFilters  # noqa: E402
+from core.review.holding import show_holding  # noqa: E402
+from core.review.index import QueueFilters  # noqa: E402
+from core.runs.catalogue import keep_catalogue, show_catalogue  # noqa: E402
+from core.study.project import Project  # noqa: E402
 
 FULL, QUICK = 1_000_000, 20_000
 KEYS = "nanununanaun"
@@ -137,9 +137,12 @@ def compare_pages(project: Project) -> dict[str, float]:
             start = time.perf_counter()
             ask()
             times[name].append(time.perf_counter() - start)
-    return {"index_first_ms": 1000 * first, "page_ms": 1000 * float(np.median(times["ours"])),
-            "page_joined_ms": 1000 * float(np.median(times["joined"])),
-            "people_ms": 1000 * float(np.median(times["people"]))}  # fmt: skip
+    return {
+        "index_first_ms": 1000 * first,
+        "page_ms": 1000 * float(np.median(times["ours"])),
+        "page_joined_ms": 1000 * float(np.median(times["joined"])),
+        "people_ms": 1000 * float(np.median(times["people"])),
+    }
 
 
 def measure_browser(project: Project, *, n_keys: int, n_opens: int) -> dict[str, Any]:
@@ -156,10 +159,15 @@ def measure_browser(project: Project, *, n_keys: int, n_opens: int) -> dict[str,
         browser.close()
         written = len(project.store.verdicts()) - before
     return {
-        "open_first_ms": opens[0], "open_ms": float(np.median(opens[1:])),
-        **_spread("grid_paint_ms", grid["paints"]), **_spread("single_paint_ms", single["paints"]),
-        **_spread("saved_ms", grid["saves"] + single["saves"]), 
-        "pressed": 2 * n_keys, "sent": len(grid["decided"]) + len(single["decided"]), "written": written}  # fmt: skip
+        "open_first_ms": opens[0],
+        "open_ms": float(np.median(opens[1:])),
+        **_spread("grid_paint_ms", grid["paints"]),
+        **_spread("single_paint_ms", single["paints"]),
+        **_spread("saved_ms", grid["saves"] + single["saves"]),
+        "pressed": 2 * n_keys,
+        "sent": len(grid["decided"]) + len(single["decided"]),
+        "written": written,
+    }
 
 
 def _open(browser: Any, address: str) -> float:
@@ -226,8 +234,12 @@ def main() -> None:
     arguments = parser.parse_args()
     n_crops = arguments.crops or (QUICK if arguments.quick else FULL)
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        figures = measure(arguments.folder or Path(temporary), n_crops=n_crops,
-                          n_keys=30 if arguments.quick else 100, n_opens=2 if arguments.quick else 4)  # fmt: skip
+        figures = measure(
+            arguments.folder or Path(temporary),
+            n_crops=n_crops,
+            n_keys=30 if arguments.quick else 100,
+            n_opens=2 if arguments.quick else 4,
+        )
     report(figures, list_targets(figures), as_json=arguments.json, print_figures=lambda: print_figures(figures))
 
 

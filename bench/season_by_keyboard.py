@@ -21,10 +21,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from dashboard import FLAGS, find_chromium, serve  # noqa: E402  # needs the path above
 
-from core.evaluation import judge_crops  # noqa: E402
+from core.evaluation.judging import judge_crops  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
-from core.project import Project  # noqa: E402
 from core.records import Decision  # noqa: E402
+from core.study.project import Project  # noqa: E402
 
 LOOK_S = 2.0
 PATIENCE_MS = 60_000

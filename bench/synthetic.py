@@ -22,13 +22,13 @@ import numpy as np  # noqa: E402  (the project must be on the path first)
 
 from bench.quality import DEFAULT_SPECS, KNOWN, NOVEL, TRUTH, WILDLIFE  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
-from core.labelled_crops import choose_species  # noqa: E402
-from core.settings import RunSettings  # noqa: E402
-from core.synthesis import SynthesisSettings, synthesize_anomalies  # noqa: E402
-from models.bundle_making import weigh_encoders  # noqa: E402
-from models.encoder import load_encoder  # noqa: E402
-from models.judge import fit_judge  # noqa: E402
-from models.training import TrainingCrops, embed_labelled  # noqa: E402
+from core.labels.crops import choose_species  # noqa: E402
+from core.labels.synthesis import SynthesisSettings, synthesize_anomalies  # noqa: E402
+from core.settings.run import RunSettings  # noqa: E402
+from models.bundles.making import weigh_encoders  # noqa: E402
+from models.bundles.training import TrainingCrops, embed_labelled  # noqa: E402
+from models.encoders.loading import load_encoder  # noqa: E402
+from models.judging.judge import fit_judge  # noqa: E402
 
 RATE = 0.05
 N_PHOTOS, QUICK_PHOTOS = 80, 24
@@ -54,10 +54,14 @@ def measure(*, quick: bool) -> dict[str, Any]:
         for opacity, value in OPACITIES.items():
             for species in (NOVEL, *KNOWN):
                 made = synthesize_anomalies(
-                    choose_species(season_photos, [species]), images, season_photos, images,
-                    Path(folder) / f"{species} {opacity}", run_settings=RunSettings(),
-                    settings=SynthesisSettings(n_photos=QUICK_PHOTOS if quick else N_PHOTOS, opacity=value)
-                )  # fmt: skip
+                    choose_species(season_photos, [species]),
+                    images,
+                    season_photos,
+                    images,
+                    Path(folder) / f"{species} {opacity}",
+                    run_settings=RunSettings(),
+                    settings=SynthesisSettings(n_photos=QUICK_PHOTOS if quick else N_PHOTOS, opacity=value),
+                )
                 pasted[opacity][species] = embed(list(read_labels(made.truth).photos), made.folder / "images")
     figures: dict[str, Any] = {}
     learnt, owners = np.array(train.species, dtype=object), np.array(train.owners(gap_s=60.0), dtype=object)
@@ -65,8 +69,12 @@ def measure(*, quick: bool) -> dict[str, Any]:
         known = [species for species in KNOWN if species != novel]
         use = np.isin(learnt, known)
         judge = fit_judge(
-            train.rows()[use], learnt[use].tolist(), owners[use].tolist(), sections=train.sections,
-            weights=weigh_encoders(DEFAULT_SPECS, train.sections))  # fmt: skip
+            train.rows()[use],
+            learnt[use].tolist(),
+            owners[use].tolist(),
+            sections=train.sections,
+            weights=weigh_encoders(DEFAULT_SPECS, train.sections),
+        )
 
         def share_flagged(crops: TrainingCrops, species: str, judge: Any = judge) -> float:
             own = np.array(crops.species, dtype=object) == species

@@ -27,16 +27,16 @@ import torch  # noqa: E402  (the project must be on the path first)
 import torchvision  # noqa: E402
 
 from bench.targets import Target, at_least, report  # noqa: E402
-from core.crops import encode_jpeg  # noqa: E402
 from core.errors import AnomalureError  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
-from core.labelled_crops import LabelledCrops, choose_split, read_labelled_crops  # noqa: E402
-from core.settings import RunSettings  # noqa: E402
-from core.training_settings import TrainingSettings  # noqa: E402
-from models.device import choose_device  # noqa: E402
-from models.encoder_crops import EncoderCrops  # noqa: E402
-from models.encoder_spec import EncoderSpec  # noqa: E402
-from models.encoder_training import Trainer  # noqa: E402
+from core.labels.crops import LabelledCrops, choose_split, read_labelled_crops  # noqa: E402
+from core.photos.crops import encode_jpeg  # noqa: E402
+from core.settings.run import RunSettings  # noqa: E402
+from core.settings.training import TrainingSettings  # noqa: E402
+from models.contrastive.crops import EncoderCrops  # noqa: E402
+from models.contrastive.training import Trainer  # noqa: E402
+from models.encoders.spec import EncoderSpec  # noqa: E402
+from models.engines.device import choose_device  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 IMAGE_PX = 128
@@ -69,14 +69,24 @@ class LightlySimClr:
         from lightly.transforms.simclr_transform import SimCLRTransform
 
         transform = SimCLRTransform(
-            input_size=settings.image_px, cj_strength=settings.colour_strength, min_scale=settings.smallest_cut,
-            random_gray_scale=settings.grey_share, gaussian_blur=settings.blur_share)  # fmt: skip
+            input_size=settings.image_px,
+            cj_strength=settings.colour_strength,
+            min_scale=settings.smallest_cut,
+            random_gray_scale=settings.grey_share,
+            gaussian_blur=settings.blur_share,
+        )
         dataset = LightlyDataset(str(folder), transform=transform)
         # One epoch without an end, so that the workers are not started anew every few batches.
         order = torch.utils.data.RandomSampler(dataset, num_samples=N_STEPS * settings.batch_crops)
         self._loader = torch.utils.data.DataLoader(
-            dataset, batch_size=settings.batch_crops, sampler=order, drop_last=True, num_workers=workers,
-            prefetch_factor=FETCHED_AHEAD if workers else None, pin_memory=device.type == "cuda")  # fmt: skip
+            dataset,
+            batch_size=settings.batch_crops,
+            sampler=order,
+            drop_last=True,
+            num_workers=workers,
+            prefetch_factor=FETCHED_AHEAD if workers else None,
+            pin_memory=device.type == "cuda",
+        )
         self.fetched_ahead = FETCHED_AHEAD * workers
         self._device, self._halved = device, halved
         network = torchvision.models.get_model(backbone, weights=None)
@@ -234,13 +244,28 @@ def measure(data: Path, *, quick: bool, device: torch.device, networks: Sequence
             rates = take_turns(parts, turns=turns, steps=steps, least_s=least_s, batch=batch, device=device)
             medians = {name: statistics.median(figures) for name, figures in rates.items()}
             best = max(rate for name, rate in medians.items() if name != "ours")
-            ratios = [mine / max(rates[name][i] for name in rates if name != "ours")
-                      for i, mine in enumerate(rates["ours"])]  # fmt: skip
-            rows.append({"network": backbone, "batch": batch, "precision": ours.precision, **medians,
-                         "best_of_lightly": best, "times_lightly": statistics.median(ratios)})  # fmt: skip
-    return {"image_px": IMAGE_PX, "threads": torch.get_num_threads(), "processors": os.cpu_count(),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-            "crops": len(crops.species), "crops_kept_per_s": kept_per_s, "rows": rows}  # fmt: skip
+            ratios = [
+                mine / max(rates[name][i] for name in rates if name != "ours") for i, mine in enumerate(rates["ours"])
+            ]
+            rows.append(
+                {
+                    "network": backbone,
+                    "batch": batch,
+                    "precision": ours.precision,
+                    **medians,
+                    "best_of_lightly": best,
+                    "times_lightly": statistics.median(ratios),
+                }
+            )
+    return {
+        "image_px": IMAGE_PX,
+        "threads": torch.get_num_threads(),
+        "processors": os.cpu_count(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "crops": len(crops.species),
+        "crops_kept_per_s": kept_per_s,
+        "rows": rows,
+    }
 
 
 def _list_workers(device: torch.device, *, quick: bool) -> tuple[int, ...]:
@@ -263,8 +288,10 @@ def list_targets(figures: dict[str, Any]) -> list[Target]:
 
 def print_tables(figures: dict[str, Any]) -> None:
     """The tables of bench/README.md."""
-    print(f"{figures['crops']} crops at {figures['image_px']} px on {figures['device']}, {figures['threads']} threads; "
-          f"crops are cut to size once, {figures['crops_kept_per_s']:,.0f} a second.\n")  # fmt: skip
+    print(
+        f"{figures['crops']} crops at {figures['image_px']} px on {figures['device']}, {figures['threads']} threads; "
+        f"crops are cut to size once, {figures['crops_kept_per_s']:,.0f} a second.\n"
+    )
     names = [name for name in figures["rows"][0] if name == "ours" or name.startswith("lightly")]
     print(f"| crops a second | batch | our precision | {' | '.join(names)} | times |")
     print("|---" * (len(names) + 4) + "|")

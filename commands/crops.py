@@ -23,9 +23,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Cut out, count, write."""
-    from core.crop_folder import write_crop_folder
-    from core.formats.label_source import read_label_source
-    from core.labelled_crops import choose_split
+    from core.labels.crop_folder import write_crop_folder
+    from core.labels.crops import choose_split
+    from core.labels.source import read_label_source
 
     labels = read_label_source(arguments.images, labels=arguments.coco, species=arguments.labels)
     with ProgressLine("photos") as line:

@@ -16,8 +16,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--name", help="of the new detector; kept in the project under detectors/")
     parser.add_argument("--resume", metavar="NAME", help="go on with a training that was cut short")
-    parser.add_argument("--start", default="yolov8n", metavar="NAME_OR_PATH",
-                        help="a published name (downloaded), a .pt, a .yaml plan, or scratch")  # fmt: skip
+    parser.add_argument(
+        "--start",
+        default="yolov8n",
+        metavar="NAME_OR_PATH",
+        help="a published name (downloaded), a .pt, a .yaml plan, or scratch",
+    )
     parser.add_argument("--allow-code", action="store_true", help="agree that a .pt file runs code when it is loaded")
     add_dataset(parser, required=False)
     add_detector_settings(parser)
@@ -26,8 +30,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write the dataset, train, keep the best epoch."""
-    from models.detector_job import DetectorRequest, resume_detector_training, start_detector_training
-    from models.detector_training import DetectorTrainingCancelled
+    from models.detectors.training import DetectorTrainingCancelled
+    from models.jobs.detector import DetectorRequest, resume_detector_training, start_detector_training
 
     project = open_project(arguments)
     with ProgressLine("epochs") as line:

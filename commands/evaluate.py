@@ -15,14 +15,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", required=True, metavar="R")
     parser.add_argument("--truth", type=Path, required=True, metavar="COCO_FILE")
     parser.add_argument("--split", help="only the photos of this split of the truth")
-    parser.add_argument("--known", nargs="+", metavar="SPECIES",
-                          help="known species; default: the bundle's, or those of the truth's train split")  # fmt: skip
+    parser.add_argument(
+        "--known",
+        nargs="+",
+        metavar="SPECIES",
+        help="known species; default: the bundle's, or those of the truth's train split",
+    )
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.evaluation import evaluate_run
+    from core.evaluation.judging import evaluate_run
     from core.formats.recognise import read_labels
-    from models.bundle import Bundle
+    from models.bundles.bundle import Bundle
 
     project = open_project(arguments)
     run = project.run(arguments.run)

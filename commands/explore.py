@@ -12,7 +12,7 @@ from commands.options import open_project
 from commands.progress_line import ProgressLine
 
 if TYPE_CHECKING:
-    from core.projection import Projection
+    from core.maps.projection import Projection
 
 PATIENCE_S = 3_600.0
 
@@ -27,16 +27,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n-neighbors", type=int, default=15, metavar="N", help="of UMAP; default 15")
     parser.add_argument("--min-dist", type=float, default=0.1, metavar="D", help="of UMAP, 0 to 1; default 0.1")
     parser.add_argument("--seed", type=int, default=0, help="of UMAP; default 0")
-    parser.add_argument("--clusters", type=int, metavar="N",
-                        help="instead, group the crops by their look, N crops within reach making a core")  # fmt: skip
-    parser.add_argument("--wait", action="store_true",
-                        help="get ready, then read the projection as a line of JSON from stdin")  # fmt: skip
+    parser.add_argument(
+        "--clusters",
+        type=int,
+        metavar="N",
+        help="instead, group the crops by their look, N crops within reach making a core",
+    )
+    parser.add_argument(
+        "--wait", action="store_true", help="get ready, then read the projection as a line of JSON from stdin"
+    )
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.exploration_work import Cancelled
-    from core.explorations import Exploration
-    from core.projection import Projection, ProjectionKind
+    from core.maps.exploration import Exploration
+    from core.maps.exploration_work import Cancelled
+    from core.maps.projection import Projection, ProjectionKind
 
     run = open_project(arguments).run(arguments.run)
     exploration = Exploration.of(run)
@@ -47,8 +52,12 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             return DONE, {"run": run.run_id, "crops": exploration.n_crops, "projections": []}
     elif arguments.projection is not None:
         asked = Projection(
-            kind=ProjectionKind(arguments.projection), perplexity=arguments.perplexity,
-            n_neighbors=arguments.n_neighbors, min_dist=arguments.min_dist, seed=arguments.seed)  # fmt: skip
+            kind=ProjectionKind(arguments.projection),
+            perplexity=arguments.perplexity,
+            n_neighbors=arguments.n_neighbors,
+            min_dist=arguments.min_dist,
+            seed=arguments.seed,
+        )
     with ProgressLine("thousandths") as line:
         try:
             if arguments.clusters is not None:
@@ -69,7 +78,7 @@ def _wait_for_projection() -> "Projection | None":
     import openTSNE.affinity
     import openTSNE.tsne  # noqa: F401  (loading it is what takes long)
 
-    from core.projection import Projection
+    from core.maps.projection import Projection
 
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=lambda: lines.put(sys.stdin.readline()), daemon=True).start()

@@ -10,7 +10,7 @@ from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import open_project
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
-from core.project import Project
+from core.study.project import Project
 
 ABOUT = "write reviewed anomalies to a file"
 
@@ -21,16 +21,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("csv", "camtrap-dp", "coco", "megadetector"), default="csv")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--job", dest="kept_job", help=argparse.SUPPRESS)  # how the Export page starts it
-    where.add_argument("--out", type=Path, metavar="PATH",
-                       help="the file to write; for camtrap-dp a folder; NAME.zip packs all in one")  # fmt: skip
-    parser.add_argument("--pictures", choices=("crops", "photos"),
-                        help="also a zip of the crops, or of the whole photos")  # fmt: skip
-    parser.add_argument("--labels", type=Path, metavar="FILE",
-                        help="write this file of labels as camtrap-dp or megadetector, rather than a run")  # fmt: skip
+    where.add_argument(
+        "--out", type=Path, metavar="PATH", help="the file to write; for camtrap-dp a folder; NAME.zip packs all in one"
+    )
+    parser.add_argument(
+        "--pictures", choices=("crops", "photos"), help="also a zip of the crops, or of the whole photos"
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="write this file of labels as camtrap-dp or megadetector, rather than a run",
+    )
     which = parser.add_argument_group("which crops")
     which.add_argument("--all", action="store_true", help="every crop, not only reviewed anomalies")
-    which.add_argument("--verdict", action="append", choices=("anomaly", "normal", "unsure", "undecided"),
-                       help="crops with this verdict; can be given again; default: anomaly")  # fmt: skip
+    which.add_argument(
+        "--verdict",
+        action="append",
+        choices=("anomaly", "normal", "unsure", "undecided"),
+        help="crops with this verdict; can be given again; default: anomaly",
+    )
     which.add_argument("--species", action="append", default=[], metavar="S", help="can be given again")
     which.add_argument("--camera", action="append", default=[], metavar="C", help="a deployment; can be given again")
     which.add_argument("--reviewer", action="append", default=[], metavar="N", help="can be given again")
@@ -39,11 +49,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--selection", default="", metavar="NAME", help="a selection of the run, by its name or id")
     which.add_argument("--flagged", action="store_true", help="only flagged crops")
     which.add_argument("--whole-events", action="store_true", help="also the other photos of each event, empties too")
-    which.add_argument("--people", choices=("leave-out", "blur", "include"), default="leave-out",
-                       help="crops of people and vehicles, and people in pictures; default: leave-out")  # fmt: skip
+    which.add_argument(
+        "--people",
+        choices=("leave-out", "blur", "include"),
+        default="leave-out",
+        help="crops of people and vehicles, and people in pictures; default: leave-out",
+    )
     package = parser.add_argument_group("camtrap-dp", "Kept in the project for the next export.")
-    package.add_argument("--places", type=Path, metavar="CSV",
-                         help="columns deployment, latitude, longitude; or deployments.csv of a package")  # fmt: skip
+    package.add_argument(
+        "--places",
+        type=Path,
+        metavar="CSV",
+        help="columns deployment, latitude, longitude; or deployments.csv of a package",
+    )
     package.add_argument("--zone", metavar="ZONE", help="of the cameras' clocks: +02:00 or Europe/Berlin")
     package.add_argument("--title", help="default: the project's name")
     package.add_argument("--contributor", metavar="NAME")
@@ -52,13 +70,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write it; exit code 3 if some pictures could not be read."""
-    from core.export_files import ExportFormat, convert_labels, write_export
-    from core.export_pictures import Pictures
-    from core.exports import ExportChoice
+    from core.export.choice import ExportChoice
+    from core.export.files import ExportFormat, convert_labels, write_export
+    from core.export.package_facts import keep_facts, read_facts, read_places
+    from core.export.pictures import Pictures
     from core.formats.recognise import read_labels
-    from core.package_facts import keep_facts, read_facts, read_places
-    from core.people import People
     from core.records import Decision
+    from core.store.people import People
 
     if arguments.all and arguments.verdict:
         raise AnomalureError("--all exports every crop, whatever its verdict: give it or --verdict, not both.")
@@ -109,7 +127,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 
 def _finish_job(project: Project, job_id: str) -> tuple[int, dict[str, Any]]:
-    from core.export_jobs import find_job
+    from core.export.jobs import find_job
 
     job = find_job(project.path, job_id)
     if job is None:

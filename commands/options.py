@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.detector_settings import DETECTOR_SETTINGS, DetectorSettings
 from core.errors import AnomalureError
-from core.project import Project
-from core.settings import SETTINGS, RunSettings, Setting
-from core.training_settings import TRAINING_SETTINGS, TrainingSettings
+from core.settings.detector import DETECTOR_SETTINGS, DetectorSettings
+from core.settings.run import SETTINGS, RunSettings, Setting
+from core.settings.training import TRAINING_SETTINGS, TrainingSettings
+from core.study.project import Project
 
 if TYPE_CHECKING:
-    from models.encoder_spec import EncoderSpec
+    from models.encoders.spec import EncoderSpec
 
 DEFAULT_PROJECT = "data/project"
 PROJECT_VARIABLE = "ANOMALURE_PROJECT"
@@ -25,8 +25,12 @@ DETECTOR_PREFIX = "detector_"
 
 def add_project(parser: argparse.ArgumentParser) -> None:
     """What every command takes."""
-    parser.add_argument("--project", type=Path, default=Path(os.environ.get(PROJECT_VARIABLE, DEFAULT_PROJECT)),
-                        help=f"the study's folder; default {DEFAULT_PROJECT}")  # fmt: skip
+    parser.add_argument(
+        "--project",
+        type=Path,
+        default=Path(os.environ.get(PROJECT_VARIABLE, DEFAULT_PROJECT)),
+        help=f"the study's folder; default {DEFAULT_PROJECT}",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
@@ -38,11 +42,19 @@ def open_project(arguments: argparse.Namespace) -> Project:
 def add_label_source(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Which photos, and what says what is in them."""
     parser.add_argument("--images", type=Path, required=required, metavar="DIR", help="the folder of photos")
-    parser.add_argument("--coco", type=Path, metavar="FILE",
-                        help="labels or boxes: COCO, MegaDetector JSON, Camtrap DP or CSV; "
-                             "default: the folders in --images are named by species")  # fmt: skip
-    parser.add_argument("--labels", type=Path, metavar="FILE",
-                        help="a CSV (or other labels) with the species of photos whose boxes --coco has")  # fmt: skip
+    parser.add_argument(
+        "--coco",
+        type=Path,
+        metavar="FILE",
+        help="labels or boxes: COCO, MegaDetector JSON, Camtrap DP or CSV; "
+        "default: the folders in --images are named by species",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="a CSV (or other labels) with the species of photos whose boxes --coco has",
+    )
 
 
 def read_settings(arguments: argparse.Namespace) -> RunSettings:
@@ -87,7 +99,7 @@ def _read_values(file: Path | None) -> dict[str, Any]:
 
 def read_encoder_specs(arguments: argparse.Namespace) -> "tuple[EncoderSpec, ...]":
     """The encoders that the options ask for; none without any option."""
-    from models.encoder_spec import BUNDLED, EncoderSpec, bundled_encoder
+    from models.encoders.spec import BUNDLED, EncoderSpec, bundled_encoder
 
     specs: tuple[EncoderSpec, ...] = ()
     if arguments.backbone_weights == BUNDLED and arguments.backbone in ("", DEFAULT_BACKBONE):
@@ -145,7 +157,15 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
     """Options that choose the encoder."""
     group = parser.add_argument_group("encoder")
     group.add_argument("--backbone", default="", help="torchvision's name of the network, such as mobilenet_v2")
-    group.add_argument("--backbone-weights", default="", metavar="FILE.safetensors",
-                       help="a safetensors file, bundled, default (published ones) or none (from scratch)")  # fmt: skip
-    group.add_argument("--detector-features", action="append", metavar="DETECTOR",
-                       help="join the features of this detector's backbone; can be given again")  # fmt: skip
+    group.add_argument(
+        "--backbone-weights",
+        default="",
+        metavar="FILE.safetensors",
+        help="a safetensors file, bundled, default (published ones) or none (from scratch)",
+    )
+    group.add_argument(
+        "--detector-features",
+        action="append",
+        metavar="DETECTOR",
+        help="join the features of this detector's backbone; can be given again",
+    )

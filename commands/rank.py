@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from core.errors import AnomalureError
-    from models.ranking import rank_run
+    from models.loop.ranking import rank_run
 
     project = open_project(arguments)
     run = project.run(arguments.run) if arguments.run else project.latest_run()

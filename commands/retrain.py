@@ -14,10 +14,19 @@ ABOUT = "make the next bundle from the verdicts so far; the active bundle stays 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--name", required=True, help="of the new bundle")
-    parser.add_argument("--from", dest="made_from", metavar="B",
-                        help="start from this bundle; default: the active one, without one verdicts alone")  # fmt: skip
-    parser.add_argument("--learn-species", action="append", default=[], metavar="S",
-                        help="accepted anomalies of this species become known; can be given again")  # fmt: skip
+    parser.add_argument(
+        "--from",
+        dest="made_from",
+        metavar="B",
+        help="start from this bundle; default: the active one, without one verdicts alone",
+    )
+    parser.add_argument(
+        "--learn-species",
+        action="append",
+        default=[],
+        metavar="S",
+        help="accepted anomalies of this species become known; can be given again",
+    )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="what is in the photos, only to measure")
     parser.add_argument("--split", help="only the photos of this split of the truth")
     parser.add_argument("--activate", action="store_true", help="make the new bundle the active one")
@@ -25,8 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from core.formats.recognise import read_labels
-    from core.retrainings import RetrainingCancelled
-    from models.retraining import adopt_bundles, retrain_bundle
+    from core.study.retrainings import RetrainingCancelled
+    from models.loop.retraining import adopt_bundles, retrain_bundle
 
     project = open_project(arguments)
     adopt_bundles(project)

@@ -8,7 +8,7 @@ from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import add_encoder, add_settings, open_project, read_encoder_specs, read_settings
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
-from core.runs import describe_run
+from core.runs.folder import describe_run
 
 ABOUT = "find, embed and judge the crops of a folder of photos"
 
@@ -18,10 +18,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, nargs="?", metavar="FOLDER")
     parser.add_argument("--bundle", default="", help="default: the active one; without any, a first look")
     parser.add_argument("--first-look", action="store_true", help="judge the folder against itself")
-    parser.add_argument("--detector", default="", metavar="NAME_OR_PATH",
-                     help="bundled, a published name such as yolov8n, or a .pt, .onnx or OpenVINO model")  # fmt: skip
-    parser.add_argument("--boxes", type=Path, metavar="FILE",
-                     help="boxes in place of a detector: MegaDetector JSON, COCO JSON or Camtrap DP")  # fmt: skip
+    parser.add_argument(
+        "--detector",
+        default="",
+        metavar="NAME_OR_PATH",
+        help="bundled, a published name such as yolov8n, or a .pt, .onnx or OpenVINO model",
+    )
+    parser.add_argument(
+        "--boxes",
+        type=Path,
+        metavar="FILE",
+        help="boxes in place of a detector: MegaDetector JSON, COCO JSON or Camtrap DP",
+    )
     parser.add_argument("--name", metavar="R", help="the run's name; default: today and the folder's name")
     parser.add_argument("--resume", metavar="R", help="go on with a run that was cut short")
     parser.add_argument(
@@ -33,8 +41,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.pipeline import RunCancelled
-    from models.running import RunRequest, resume_run, start_run
+    from core.runs.pipeline import RunCancelled
+    from models.jobs.run import RunRequest, resume_run, start_run
 
     project = open_project(arguments)
     with ProgressLine("photos") as line:

@@ -5,7 +5,7 @@ from typing import Any
 
 from commands.exit_codes import DONE
 from commands.options import open_project
-from core.runs import describe_run
+from core.runs.folder import describe_run
 
 ABOUT = "list the runs"
 

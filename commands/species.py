@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from models.bundle import Bundle
+    from models.bundles.bundle import Bundle
 
     project = open_project(arguments)
     name = arguments.bundle or project.store.active_bundle()

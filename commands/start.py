@@ -13,7 +13,7 @@ from commands.options import PROJECT_VARIABLE, open_project
 from commands.plain_result import print_plainly
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
-from core.runs import describe_run
+from core.runs.folder import describe_run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """What a newcomer gets with one word: something to look at, and the dashboard."""
-    from models.first_steps import make_folder_ready, make_sample_ready
+    from models.jobs.first_steps import make_folder_ready, make_sample_ready
 
     project = open_project(arguments)
     with ProgressLine("photos") as line:

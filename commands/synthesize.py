@@ -14,7 +14,7 @@ ABOUT = "make synthetic anomalies: animals blended into other photos, with boxes
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    from core.synthesis import SynthesisSettings
+    from core.labels.synthesis import SynthesisSettings
 
     add_label_source(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for photos and truth")
@@ -23,8 +23,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backgrounds", type=Path, metavar="DIR", help="photos to blend into; default: those of --images"
     )
-    parser.add_argument("--backgrounds-coco", type=Path, metavar="FILE",
-                        help="labels of --backgrounds; default: all of them count as empty")  # fmt: skip
+    parser.add_argument(
+        "--backgrounds-coco",
+        type=Path,
+        metavar="FILE",
+        help="labels of --backgrounds; default: all of them count as empty",
+    )
     help_of = {
         "n_photos": "photos to make",
         "per_photo": "animals in each",
@@ -37,19 +41,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     defaults = SynthesisSettings()
     for setting in fields(SynthesisSettings):
         default = getattr(defaults, setting.name)
-        parser.add_argument("--" + setting.name.replace("_", "-"), type=type(default), default=default,
-                            help=f"{help_of[setting.name]}; default {default}")  # fmt: skip
+        parser.add_argument(
+            "--" + setting.name.replace("_", "-"),
+            type=type(default),
+            default=default,
+            help=f"{help_of[setting.name]}; default {default}",
+        )
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Cut out, blend, write."""
-    from core.formats.label_source import read_label_source
     from core.formats.labelled import EMPTY, Label, LabelledPhoto
     from core.formats.recognise import read_labels
-    from core.labelled_crops import choose_species, choose_split
-    from core.photos import find_photos
-    from core.settings import RunSettings
-    from core.synthesis import SynthesisSettings, synthesize_anomalies
+    from core.labels.crops import choose_species, choose_split
+    from core.labels.source import read_label_source
+    from core.labels.synthesis import SynthesisSettings, synthesize_anomalies
+    from core.photos.reading import find_photos
+    from core.settings.run import RunSettings
 
     labels = read_label_source(arguments.images, labels=arguments.coco, species=arguments.labels)
     animals = choose_split(labels, arguments.split)

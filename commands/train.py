@@ -19,11 +19,11 @@ from commands.options import (
 )
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
-from core.training_settings import FRAMES, METHODS
+from core.settings.training import FRAMES, METHODS
 
 log = logging.getLogger("anomalure")
 
-# Names of models.one_class.ONE_CLASS, the default first: told apart here so that --help does not load the models.
+# Names of models.one_class.methods.ONE_CLASS, the default first: listed here so that --help does not load models.
 ONE_CLASS_NAMES = ("ocsvm", "knn", "lof", "mahalanobis", "elliptic_envelope", "isolation_forest")
 
 ABOUT = "make a bundle from labelled photos, on the way training its encoder if asked to"
@@ -35,32 +35,53 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_label_source(parser, required=False)
     parser.add_argument("--split", help="only the photos of this split of the labels")
     parser.add_argument("--resume", metavar="NAME", help="go on with a training that was cut short")
-    parser.add_argument("--method", choices=METHODS, default="none",
-                        help="how the encoder is trained on the crops: simclr (views of one crop), triplet (species), "
-                        "or none: it is used as it is")  # fmt: skip
-    parser.add_argument("--one-class", choices=ONE_CLASS_NAMES, default=ONE_CLASS_NAMES[0],
-                       help="what each species is known by; species with few crops by their mean")  # fmt: skip
-    parser.add_argument("--frames", choices=FRAMES, default=FRAMES[0],
-                       help="what whole frames of a camera are judged by: their look as a whole, or the patch that is "
-                       "least like any patch seen there before")  # fmt: skip
-    parser.add_argument("--components", type=int, default=0, metavar="N",
-                       help="reduce embeddings to so many main directions; 0: not (default)")  # fmt: skip
-    parser.add_argument("--plain-encoder", action="store_true",
-                       help="embed by the backbone alone: by default the features of the bundle's detector are joined "
-                       "or, where they cannot be had, mirror images of the crops are embedded too")  # fmt: skip
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        default="none",
+        help="how the encoder is trained on the crops: simclr (views of one crop), triplet (species), "
+        "or none: it is used as it is",
+    )
+    parser.add_argument(
+        "--one-class",
+        choices=ONE_CLASS_NAMES,
+        default=ONE_CLASS_NAMES[0],
+        help="what each species is known by; species with few crops by their mean",
+    )
+    parser.add_argument(
+        "--frames",
+        choices=FRAMES,
+        default=FRAMES[0],
+        help="what whole frames of a camera are judged by: their look as a whole, or the patch that is "
+        "least like any patch seen there before",
+    )
+    parser.add_argument(
+        "--components",
+        type=int,
+        default=0,
+        metavar="N",
+        help="reduce embeddings to so many main directions; 0: not (default)",
+    )
+    parser.add_argument(
+        "--plain-encoder",
+        action="store_true",
+        help="embed by the backbone alone: by default the features of the bundle's detector are joined "
+        "or, where they cannot be had, mirror images of the crops are embedded too",
+    )
     parser.add_argument("--detector", default="auto", help="the detector that runs with this bundle use")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto",
-                        help="what trains the encoder")  # fmt: skip
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="what trains the encoder"
+    )
     add_encoder(parser)
     add_training_settings(parser)
     add_settings(parser)
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from models.default_encoders import complete_encoders
-    from models.encoder import EncoderSpec
-    from models.encoder_training import TrainingCancelled
-    from models.training_job import TrainingRequest, resume_training, start_training
+    from models.contrastive.training import TrainingCancelled
+    from models.encoders.defaults import complete_encoders
+    from models.encoders.loading import EncoderSpec
+    from models.jobs.bundle import TrainingRequest, resume_training, start_training
 
     project = open_project(arguments)
     with ProgressLine("crops" if arguments.method != "none" or arguments.resume else "photos") as line:

@@ -21,11 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     verdict = open_project(arguments).save_verdict(
-        arguments.crop,
-        arguments.verdict,
-        species=arguments.species,
-        note=arguments.note,
-        reviewer=arguments.reviewer,
+        arguments.crop, arguments.verdict, species=arguments.species, note=arguments.note, reviewer=arguments.reviewer
     )
     return DONE, {
         "crop": verdict.crop_id,

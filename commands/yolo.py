@@ -9,7 +9,7 @@ from commands.options import add_label_source, add_settings, read_settings
 from commands.progress_line import ProgressLine
 
 if TYPE_CHECKING:
-    from core.formats.yolo import YoloDataset
+    from core.labels.yolo import YoloDataset
 
 ABOUT = "write a YOLO dataset (images, labels, data.yaml) from labelled photos"
 
@@ -32,9 +32,9 @@ def add_dataset(parser: argparse.ArgumentParser, *, required: bool = True) -> No
 
 def write_dataset(arguments: argparse.Namespace, out_dir: Path) -> "YoloDataset":
     """The dataset that the options ask for."""
-    from core.formats.label_source import read_label_source
-    from core.formats.yolo import write_yolo_dataset
-    from core.labelled_crops import choose_split
+    from core.labels.crops import choose_split
+    from core.labels.source import read_label_source
+    from core.labels.yolo import write_yolo_dataset
 
     labels = read_label_source(arguments.images, labels=arguments.coco, species=arguments.labels)
     with ProgressLine("photos") as line:

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from ui.evaluation_form import ask_what
-from ui.evaluation_result import show_result
-from ui.look import apply_look
-from ui.messages import plain_errors
-from ui.resources import measure_run, open_project
+from ui.evaluate.cached import measure_run
+from ui.evaluate.form import ask_what
+from ui.evaluate.result import show_result
+from ui.shared.look import apply_look
+from ui.shared.messages import plain_errors
+from ui.shared.project_place import open_project
 
 apply_look()
 st.title("Evaluate")

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from ui.export_choice import show_choice
-from ui.export_package import show_package
-from ui.export_panel import needs_places, show_made, show_make, show_preview
-from ui.look import apply_look
-from ui.messages import plain_errors, show_notice
-from ui.resources import open_project
-from ui.review_filters import choose_run
-from ui.review_waiting import show_no_run, show_waiting
+from ui.export.choice import show_choice
+from ui.export.package import show_package
+from ui.export.panel import needs_places, show_made, show_make, show_preview
+from ui.review.filters import choose_run
+from ui.shared.look import apply_look
+from ui.shared.messages import plain_errors, show_notice
+from ui.shared.project_place import open_project
+from ui.work.waiting import show_no_run, show_waiting
 
 apply_look()
 with plain_errors():

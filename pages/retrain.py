@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from core.retrainings import Retraining
-from ui.look import apply_look
-from ui.messages import plain_errors, show_notice
-from ui.resources import open_project
-from ui.retrain_bundles import show_activate, show_bundles
-from ui.retrain_form import choose_start, find_watched, show_form, show_watched
-from ui.retrain_news import read_news, show_news
-from ui.retrain_report import show_report
-from ui.retrain_waiting import read_known, show_no_verdicts
-from ui.state import Key
-from ui.words import escape_markdown
+from core.study.retrainings import Retraining
+from ui.retrain.bundles import show_activate, show_bundles
+from ui.retrain.form import choose_start, find_watched, show_form, show_watched
+from ui.retrain.news import read_news, show_news
+from ui.retrain.report import show_report
+from ui.retrain.waiting import read_known, show_no_verdicts
+from ui.shared.look import apply_look
+from ui.shared.messages import plain_errors, show_notice
+from ui.shared.project_place import open_project
+from ui.shared.state import Key
+from ui.shared.words import escape_markdown
 
 apply_look()
 st.title("Retrain")

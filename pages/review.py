@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from ui.csv_download import show_download
-from ui.look import apply_look
-from ui.messages import plain_errors, show_notice
-from ui.resources import open_project
-from ui.review_board import show_board
-from ui.review_filters import choose_run, show_filters
-from ui.review_remaining import show_remaining
-from ui.review_waiting import show_no_run, show_waiting
-from ui.reviewer import ask_to_sign_in
+from ui.review.board import show_board
+from ui.review.filters import choose_run, show_filters
+from ui.review.remaining import show_remaining
+from ui.shared.csv_download import show_download
+from ui.shared.look import apply_look
+from ui.shared.messages import plain_errors, show_notice
+from ui.shared.project_place import open_project
+from ui.shared.reviewer import ask_to_sign_in
+from ui.work.waiting import show_no_run, show_waiting
 
 apply_look()
 with plain_errors():

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from ui.look import apply_look
-from ui.messages import plain_errors, show_notice
-from ui.resources import open_project
-from ui.reviewers_agreement import show_agreement
-from ui.reviewers_conflicts import count_conflicts, show_conflicts
-from ui.reviewers_second import show_second_review
-from ui.state import Key
+from ui.reviewers.agreement import show_agreement
+from ui.reviewers.conflicts import count_conflicts, show_conflicts
+from ui.reviewers.second import show_second_review
+from ui.shared.look import apply_look
+from ui.shared.messages import plain_errors, show_notice
+from ui.shared.project_place import open_project
+from ui.shared.state import Key
 
 SECOND, CONFLICTS, AGREEMENT = "Second review", "Conflicts", "Agreement"
 
@@ -19,9 +19,15 @@ with plain_errors():
     show_notice()
     n = count_conflicts(project)
     part = st.segmented_control(
-        "Part", [SECOND, CONFLICTS, AGREEMENT], default=SECOND, required=True, key=Key.REVIEWERS_PART,
-        persist_state="session", label_visibility="collapsed",
-        format_func=lambda name: f"{name} ({n:,})" if name == CONFLICTS and n else name)  # fmt: skip
+        "Part",
+        [SECOND, CONFLICTS, AGREEMENT],
+        default=SECOND,
+        required=True,
+        key=Key.REVIEWERS_PART,
+        persist_state="session",
+        label_visibility="collapsed",
+        format_func=lambda name: f"{name} ({n:,})" if name == CONFLICTS and n else name,
+    )
     if part == CONFLICTS:
         show_conflicts(project)
     elif part == AGREEMENT:

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from ui.look import apply_look
-from ui.messages import plain_errors, show_notice
-from ui.past_runs import show_past_runs
-from ui.resources import open_project
-from ui.run_form import show_run_form
-from ui.run_watch import find_watched, show_watched
+from ui.run.form import show_run_form
+from ui.run.past import show_past_runs
+from ui.run.watch import find_watched, show_watched
+from ui.shared.look import apply_look
+from ui.shared.messages import plain_errors, show_notice
+from ui.shared.project_place import open_project
 
 apply_look()
 st.title("Run")

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from ui.detector_form import show_detector_form_of
-from ui.detector_watch import find_watched_detector, show_detectors, show_watched_detector
-from ui.look import apply_look
-from ui.messages import plain_errors, show_notice
-from ui.resources import open_project
-from ui.state import Key
-from ui.train_form import show_train_form
-from ui.train_past import show_past_trainings
-from ui.train_watch import find_watched, show_watched
+from ui.shared.look import apply_look
+from ui.shared.messages import plain_errors, show_notice
+from ui.shared.project_place import open_project
+from ui.shared.state import Key
+from ui.train.detector_form import show_detector_form_of
+from ui.train.detector_watch import find_watched_detector, show_detectors, show_watched_detector
+from ui.train.form import show_train_form
+from ui.train.past import show_past_trainings
+from ui.train.watch import find_watched, show_watched
 
 BUNDLE, DETECTOR = "A bundle", "A detector"
 
@@ -20,8 +20,14 @@ with plain_errors():
     project = open_project()
     show_notice()
     what = st.segmented_control(
-        "What to train", [BUNDLE, DETECTOR], default=BUNDLE, required=True, key=Key.TRAIN_WHAT,
-        persist_state="session", label_visibility="collapsed")  # fmt: skip
+        "What to train",
+        [BUNDLE, DETECTOR],
+        default=BUNDLE,
+        required=True,
+        key=Key.TRAIN_WHAT,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     if what == DETECTOR:
         watched = find_watched_detector(project)
         if watched:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cli import build_parser
-from core.detector_settings import DETECTOR_SETTINGS
-from core.settings import SETTINGS
-from core.training_settings import TRAINING_SETTINGS
+from core.settings.detector import DETECTOR_SETTINGS
+from core.settings.run import SETTINGS
+from core.settings.training import TRAINING_SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "bench/README.md"]

@@ -54,9 +54,9 @@ def test_core_knows_neither_screen_nor_network():
     assert {name: found for name, found in wrong.items() if found} == {}
 
 
-def test_only_resources_uses_streamlits_caches():
+def test_only_files_named_cached_use_streamlits_caches():
     users = [file.name for room in ("ui", "pages") for file in find_sources(room) if "st.cache_" in file.read_text()]
-    assert set(users) <= {"resources.py"}
+    assert set(users) <= {"cached.py"}
 
 
 def test_there_is_no_junk_drawer_and_no_endless_file():

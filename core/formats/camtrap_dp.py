@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from core.disk.text import Table, parse_json, parse_table
 from core.errors import FileFormatError
 from core.formats.csv import unescape_formula
 from core.formats.labelled import (
@@ -23,7 +24,6 @@ from core.formats.labelled import (
     read_box,
     read_confidence,
 )
-from core.formats.text import Table, parse_json, parse_table
 
 FORMAT_NAME = "Camtrap DP"
 PACKAGE_FILE = "datapackage.json"

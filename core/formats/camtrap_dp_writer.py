@@ -18,33 +18,103 @@ from core.formats.writing import open_new
 from core.records import Decision
 
 SCHEMAS = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
-SAMPLING_DESIGNS = (
-    "simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic",
-)  # fmt: skip
+SAMPLING_DESIGNS = ("simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic")
 
 _DEPLOYMENT_COLUMNS = (
-    "deploymentID", "locationID", "locationName", "latitude", "longitude", "coordinateUncertainty", "deploymentStart",
-    "deploymentEnd", "setupBy", "cameraID", "cameraModel", "cameraDelay", "cameraHeight", "cameraDepth", "cameraTilt",
-    "cameraHeading", "detectionDistance", "timestampIssues", "baitUse", "featureType", "habitat", "deploymentGroups",
-    "deploymentTags", "deploymentComments",
-)  # fmt: skip
+    "deploymentID",
+    "locationID",
+    "locationName",
+    "latitude",
+    "longitude",
+    "coordinateUncertainty",
+    "deploymentStart",
+    "deploymentEnd",
+    "setupBy",
+    "cameraID",
+    "cameraModel",
+    "cameraDelay",
+    "cameraHeight",
+    "cameraDepth",
+    "cameraTilt",
+    "cameraHeading",
+    "detectionDistance",
+    "timestampIssues",
+    "baitUse",
+    "featureType",
+    "habitat",
+    "deploymentGroups",
+    "deploymentTags",
+    "deploymentComments",
+)
 _MEDIA_COLUMNS = (
-    "mediaID", "deploymentID", "captureMethod", "timestamp", "filePath", "filePublic", "fileName", "fileMediatype",
-    "exifData", "favorite", "mediaComments",
-)  # fmt: skip
+    "mediaID",
+    "deploymentID",
+    "captureMethod",
+    "timestamp",
+    "filePath",
+    "filePublic",
+    "fileName",
+    "fileMediatype",
+    "exifData",
+    "favorite",
+    "mediaComments",
+)
 _OBSERVATION_COLUMNS = (
-    "observationID", "deploymentID", "mediaID", "eventID", "eventStart", "eventEnd", "observationLevel",
-    "observationType", "cameraSetupType", "scientificName", "count", "lifeStage", "sex", "behavior", "individualID",
-    "individualPositionRadius", "individualPositionAngle", "individualSpeed", "bboxX", "bboxY", "bboxWidth",
-    "bboxHeight", "classificationMethod", "classifiedBy", "classificationTimestamp", "classificationProbability",
-    "observationTags", "observationComments",
-)  # fmt: skip
-_MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
-                ".tif": "image/tiff", ".tiff": "image/tiff"}  # fmt: skip
-_TYPES = {"person": "human", "human": "human", "homo sapiens": "human", "vehicle": "vehicle", EMPTY: "blank",
-          "blank": "blank", UNKNOWN_SPECIES: "unknown", "unclassified": "unclassified"}  # fmt: skip
-_TAGS = {"verdict": "verdict", "score": "score", "p_value": "p_value", "species": "taken_for",
-         "detector_class": "detector_class", "detector_confidence": "detector_confidence"}  # fmt: skip
+    "observationID",
+    "deploymentID",
+    "mediaID",
+    "eventID",
+    "eventStart",
+    "eventEnd",
+    "observationLevel",
+    "observationType",
+    "cameraSetupType",
+    "scientificName",
+    "count",
+    "lifeStage",
+    "sex",
+    "behavior",
+    "individualID",
+    "individualPositionRadius",
+    "individualPositionAngle",
+    "individualSpeed",
+    "bboxX",
+    "bboxY",
+    "bboxWidth",
+    "bboxHeight",
+    "classificationMethod",
+    "classifiedBy",
+    "classificationTimestamp",
+    "classificationProbability",
+    "observationTags",
+    "observationComments",
+)
+_MEDIA_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+_TYPES = {
+    "person": "human",
+    "human": "human",
+    "homo sapiens": "human",
+    "vehicle": "vehicle",
+    EMPTY: "blank",
+    "blank": "blank",
+    UNKNOWN_SPECIES: "unknown",
+    "unclassified": "unclassified",
+}
+_TAGS = {
+    "verdict": "verdict",
+    "score": "score",
+    "p_value": "p_value",
+    "species": "taken_for",
+    "detector_class": "detector_class",
+    "detector_confidence": "detector_confidence",
+}
 # What the format allows in filePath: no leading dot, slash or tilde, no two dots together.
 _FILE_PATH = re.compile(r"(?![./~])(?!.*\.\.)")
 
@@ -133,16 +203,23 @@ def write_camtrap_dp(
     with open_new(folder / "deployments.csv", newline="") as file:
         deployments = _TableWriter(file, _DEPLOYMENT_COLUMNS)
         for name, place in used.items():
-            deployments.write({
-                "deploymentID": name, "locationName": name, "latitude": place.latitude, "longitude": place.longitude,
-                "deploymentStart": _stamp(place.start, zone), "deploymentEnd": _stamp(place.end, zone),
-            })  # fmt: skip
+            deployments.write(
+                {
+                    "deploymentID": name,
+                    "locationName": name,
+                    "latitude": place.latitude,
+                    "longitude": place.longitude,
+                    "deploymentStart": _stamp(place.start, zone),
+                    "deploymentEnd": _stamp(place.end, zone),
+                }
+            )
     if not used:
         raise AnomalureError(
             f"There is nothing that a Camtrap DP package can hold. {'; '.join(problems.lines())}".rstrip()
         )
-    package = _describe(used, sorted(species), title=title, contributor=contributor, created=created,
-                        sampling_design=sampling_design)  # fmt: skip
+    package = _describe(
+        used, sorted(species), title=title, contributor=contributor, created=created, sampling_design=sampling_design
+    )
     with open_new(folder / PACKAGE_FILE) as file:
         json.dump(package, file, ensure_ascii=False, indent=2)
     return WrittenPackage(n_media, n_observations, problems.lines())

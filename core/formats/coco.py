@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
+from core.disk.text import read_json
 from core.errors import FileFormatError
-from core.exif import read_time
 from core.formats.exported import Row, has_box, name_species, rows_by_photo
 from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
-from core.formats.text import read_json
 from core.formats.writing import open_new
+from core.photos.exif import read_time
 
 FORMAT_NAME = "COCO"
 KEYS = ("images", "annotations", "categories")

@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.disk.text import parse_table, read_content
 from core.errors import FileFormatError
-from core.exif import read_time
 from core.formats.exported import EXPORT_COLUMNS, plain_value
 from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
-from core.formats.text import parse_table, read_content
 from core.formats.writing import open_new
+from core.photos.exif import read_time
 
 FORMAT_NAME = "CSV"
 

@@ -10,10 +10,29 @@ import pandas as pd
 from core.records import CropKind
 
 EXPORT_COLUMNS = (
-    "file_name", "captured_at", "deployment", "event_id", "crop_id", "x", "y", "width", "height", "species",
-    "detector_class", "detector_confidence", "score", "p_value", "flagged", "verdict", "verdict_species", "note",
-    "reviewer", "decided_at", "run", "bundle",
-)  # fmt: skip
+    "file_name",
+    "captured_at",
+    "deployment",
+    "event_id",
+    "crop_id",
+    "x",
+    "y",
+    "width",
+    "height",
+    "species",
+    "detector_class",
+    "detector_confidence",
+    "score",
+    "p_value",
+    "flagged",
+    "verdict",
+    "verdict_species",
+    "note",
+    "reviewer",
+    "decided_at",
+    "run",
+    "bundle",
+)
 """What the CSV shows. Boxes are in pixels of the upright photo, ``captured_at`` is the camera's local time."""
 
 PHOTO_COLUMNS = ("photo_id", "kind", "photo_width_px", "photo_height_px")
@@ -48,8 +67,10 @@ def rows_by_photo(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
     columns = EXPORT_COLUMNS + PHOTO_COLUMNS
     for file_name, some in groupby(rows, key=lambda row: row["file_name"]):
         if file_name < last:  # remembering every name would take memory for each photo
-            raise ValueError(f"the rows of {file_name} come after those of {last}, so that they may not stand "
-                             "together: sort them by file_name")  # fmt: skip
+            raise ValueError(
+                f"the rows of {file_name} come after those of {last}, so that they may not stand "
+                "together: sort them by file_name"
+            )
         last = file_name
         yield [
             {column: plain_value(row[column]) for column in columns}

@@ -146,8 +146,9 @@ def read_box(
     if inside is None:
         problems.add(f"{things} whose box lies outside the photo", where)
         return None
-    reach = max(-box.x / frame[0], -box.y / frame[1], (box.x + box.width) / frame[0] - 1,
-                (box.y + box.height) / frame[1] - 1)  # fmt: skip
+    reach = max(
+        -box.x / frame[0], -box.y / frame[1], (box.x + box.width) / frame[0] - 1, (box.y + box.height) / frame[1] - 1
+    )
     if reach > EDGE_TOLERANCE:
         problems.add(f"{things} whose box reached over the photo's edge and was cut there", where)
     return inside

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.disk.text import read_json
 from core.errors import FileFormatError
 from core.formats.exported import Row, has_box, relative_box, rows_by_photo
 from core.formats.labelled import (
@@ -18,7 +19,6 @@ from core.formats.labelled import (
     read_box,
     read_confidence,
 )
-from core.formats.text import read_json
 from core.formats.writing import open_new
 
 FORMAT_NAME = "MegaDetector"

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from core.disk.text import parse_json, read_content
 from core.errors import FileFormatError
 from core.formats.camtrap_dp import is_camtrap_dp, parse_camtrap_dp, read_camtrap_dp
 from core.formats.coco import is_coco, parse_coco
 from core.formats.csv import parse_csv_labels
 from core.formats.labelled import LabelFile
 from core.formats.megadetector import is_megadetector, parse_megadetector
-from core.formats.text import parse_json, read_content
 
 _EXPECTED = "labels as COCO, MegaDetector JSON, Camtrap DP or CSV"
 _ZIP_START = b"PK\x03\x04"

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
-from core.files import replace_file, temporary_beside
 
 
 @contextmanager

@@ -9,12 +9,13 @@ import numpy as np
 from core.records import Box
 from core.sample.animals import Sprite, draw_animal
 from core.sample.bodies import Pose
+from core.sample.individuals import invent_species, vary_individual
 from core.sample.light import Light, light_at
 from core.sample.noise import draw_noise
 from core.sample.places import PLACES, Place, invent_place
 from core.sample.plants import Layer
 from core.sample.scenery import Scenery, draw_scenery
-from core.sample.species import INTRUDERS, KNOWN, Species, invent_species, vary_individual
+from core.sample.species import INTRUDERS, KNOWN, Species
 
 STRIP_SHARE = 0.052  # of the photo's height, for the camera's black line of text
 LEAST_VISIBLE = 0.45
@@ -200,11 +201,7 @@ def _add_shadow(
     reach = float(np.clip(abs(along), 0, 1.6)) * np.sign(along)
     depth = 0.16 + 0.6 * tilt * back
     to_photo = np.array(
-        [
-            [1, -reach, left + reach * sprite.foot_px[1]],
-            [0, depth, foot_y - depth * sprite.foot_px[1]],
-        ],
-        np.float32,
+        [[1, -reach, left + reach * sprite.foot_px[1]], [0, depth, foot_y - depth * sprite.foot_px[1]]], np.float32
     )
     shadow = cv2.warpAffine(sprite.alpha, to_photo, (width, height), flags=cv2.INTER_LINEAR)
     shadow = cv2.GaussianBlur(shadow, (0, 0), 0.8 + 0.01 * metre_px)

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import OneClassSVM
 from ultralytics import YOLO
 
-from core.crops import cut_crop, resize_crops
+from core.photos.crops import cut_crop, resize_crops
 from core.records import Box
 from core.sample import KNOWN, render_season
 from models.weights.train_encoder import INPUT_PX, MEAN, SCALE
@@ -104,13 +104,12 @@ def measure_detector(folder: Path, truth: Truth, confidence: float) -> dict:
     everything = [hit for hits in found_of.values() for hit in hits]
     strangers = [hit for kind, hits in found_of.items() if kind not in truth.train_species for hit in hits]
     return {
-        "recall": round(float(np.mean(everything)), 3), "recall of intruders": round(float(np.mean(strangers)), 3),
+        "recall": round(float(np.mean(everything)), 3),
+        "recall of intruders": round(float(np.mean(strangers)), 3),
         "precision": round(right / max(right + wrong, 1), 3),
-        "recall per species": {
-            kind: f"{sum(hits)} of {len(hits)}" for kind, hits in sorted(found_of.items())
-        },
+        "recall per species": {kind: f"{sum(hits)} of {len(hits)}" for kind, hits in sorted(found_of.items())},
         "empty photos with a box": f"{disturbed} of {empties}",
-    }  # fmt: skip
+    }
 
 
 def detector_side(folder: Path) -> int:

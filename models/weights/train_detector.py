@@ -133,9 +133,13 @@ def collate(drawn: list[tuple[torch.Tensor, torch.Tensor]]) -> dict[str, torch.T
 
 
 def draw_picture(
-    rng: np.random.Generator, rendered: list[Decoded], real: list[Decoded], *, mosaic: bool,
+    rng: np.random.Generator,
+    rendered: list[Decoded],
+    real: list[Decoded],
+    *,
+    mosaic: bool,
     side_px: tuple[int, int] = SIDE_PX,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """One training picture, (rows, columns, 3) RGB, and its boxes (n, 4) in pixels."""
     rows, columns = side_px
     canvas = np.full((rows, columns, 3), GREY, np.uint8)
@@ -158,8 +162,14 @@ def draw_picture(
         shift_x, shift_y = spare_x * rng.uniform(0, 1), spare_y * rng.uniform(0, 1)
         move = np.array([[scale, 0, shift_x], [0, scale, shift_y]], np.float32)
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        canvas[y0:y1, x0:x1] = cv2.warpAffine(np.ascontiguousarray(pixels), move, (x1 - x0, y1 - y0), flags=way,
-                                              borderMode=cv2.BORDER_CONSTANT, borderValue=(GREY,) * 3)  # fmt: skip
+        canvas[y0:y1, x0:x1] = cv2.warpAffine(
+            np.ascontiguousarray(pixels),
+            move,
+            (x1 - x0, y1 - y0),
+            flags=way,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(GREY,) * 3,
+        )
         left = np.clip(boxes[:, 0] * scale + shift_x, 0, x1 - x0)
         right = np.clip((boxes[:, 0] + boxes[:, 2]) * scale + shift_x, 0, x1 - x0)
         top = np.clip(boxes[:, 1] * scale + shift_y, 0, y1 - y0)
@@ -198,10 +208,18 @@ def train(model: DetectionModel, pictures: Pictures, args: argparse.Namespace) -
     ]
     decay = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     plain = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 5e-4}, {"params": plain, "weight_decay": 0.0}],
-                                  lr=args.lr)  # fmt: skip
-    batches = DataLoader(pictures, args.batch, collate_fn=collate, num_workers=args.workers, drop_last=True,
-                         pin_memory=device.type == "cuda", worker_init_fn=lambda _: cv2.setNumThreads(1))  # fmt: skip
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 5e-4}, {"params": plain, "weight_decay": 0.0}], lr=args.lr
+    )
+    batches = DataLoader(
+        pictures,
+        args.batch,
+        collate_fn=collate,
+        num_workers=args.workers,
+        drop_last=True,
+        pin_memory=device.type == "cuda",
+        worker_init_fn=lambda _: cv2.setNumThreads(1),
+    )
     started, losses = time.monotonic(), []
     for step, drawn in enumerate(batches):
         share = step / len(batches)

@@ -19,7 +19,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, Dataset
 
-from core.crops import cut_crop
+from core.photos.crops import cut_crop
 from core.records import Box
 from core.sample.species import KNOWN, Species
 from models.weights.training_photos import TrainingPhoto, invent_kinds, keep_rendered, read_real_photos
@@ -38,10 +38,32 @@ TRAIT_WEIGHT = 10.0
 PROJECTED = 128
 REPORT_EVERY = 100
 SIZES = (
-    "trunk", "chest", "belly", "rump", "arch", "hump", "leg", "foot", "neck", "neck_deg", "neck_base", "skull",
-    "muzzle", "nose", "face_deg", "ear", "ear_wide", "ear_deg", "tail", "tail_wide", "tail_deg", "quills", "mane",
-    "fur", "shag",
-)  # fmt: skip
+    "trunk",
+    "chest",
+    "belly",
+    "rump",
+    "arch",
+    "hump",
+    "leg",
+    "foot",
+    "neck",
+    "neck_deg",
+    "neck_base",
+    "skull",
+    "muzzle",
+    "nose",
+    "face_deg",
+    "ear",
+    "ear_wide",
+    "ear_deg",
+    "tail",
+    "tail_wide",
+    "tail_deg",
+    "quills",
+    "mane",
+    "fur",
+    "shag",
+)
 PAINT = ("coat", "back", "under", "legs", "face", "tail_tip")
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 SCALE = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -125,8 +147,11 @@ def main() -> None:
     photos = keep_rendered(args.cache, seed=args.seed, photos=args.photos, kinds=args.kinds)
     rendered = cut_squares(photos, {kind.name: number for number, kind in enumerate(kinds)})
     real = cut_squares(read_real_photos(args.wildlife, longest_px=512), {})
-    print(f"{len(rendered.kinds)} rendered crops of {len(set(rendered.kinds))} kinds (no intruder among them) "
-          f"and {len(real.kinds)} real crops in {time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
+    print(
+        f"{len(rendered.kinds)} rendered crops of {len(set(rendered.kinds))} kinds (no intruder among them) "
+        f"and {len(real.kinds)} real crops in {time.monotonic() - started:.0f} s",
+        flush=True,
+    )
     if not len(real.kinds):
         print(f"No photos in {args.wildlife}: training on rendered crops only.", flush=True)
     traits = describe_kinds(kinds)
@@ -185,8 +210,14 @@ def train(learner: Learner, views: Views, traits: np.ndarray, args: argparse.Nam
     learner.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.lr, weight_decay=0.02)
     mean, scale, wanted = MEAN.to(device), SCALE.to(device), torch.from_numpy(traits).to(device)
-    batches = DataLoader(views, args.batch, num_workers=args.workers, drop_last=True,
-                         pin_memory=device.type == "cuda", worker_init_fn=lambda _: cv2.setNumThreads(1))  # fmt: skip
+    batches = DataLoader(
+        views,
+        args.batch,
+        num_workers=args.workers,
+        drop_last=True,
+        pin_memory=device.type == "cuda",
+        worker_init_fn=lambda _: cv2.setNumThreads(1),
+    )
     started, losses = time.monotonic(), []
     for step, (pairs, numbers) in enumerate(batches):
         share = step / len(batches)
@@ -210,8 +241,11 @@ def train(learner: Learner, views: Views, traits: np.ndarray, args: argparse.Nam
         losses.append(torch.stack([trait_loss.detach(), kind_loss.detach(), view_loss.detach(), hits]))
         if (step + 1) % REPORT_EVERY == 0:
             trait, kind, view, hit = torch.stack(losses[-REPORT_EVERY:]).mean(dim=0).tolist()
-            print(f"{time.monotonic() - started:5.0f} s, step {step + 1}, traits {trait:.3f}, kinds {kind:.3f} "
-                  f"(right {hit:.2f}), views {view:.3f}", flush=True)  # fmt: skip
+            print(
+                f"{time.monotonic() - started:5.0f} s, step {step + 1}, traits {trait:.3f}, kinds {kind:.3f} "
+                f"(right {hit:.2f}), views {view:.3f}",
+                flush=True,
+            )
     print(f"{len(losses)} steps of {args.batch} animals", flush=True)
 
 
@@ -264,8 +298,9 @@ def store(backbone: torch.nn.Module, target: Path, *, input_px: int = INPUT_PX) 
     """Half precision, torchvision's own names, no classifier."""
     state = {
         key: (value.half() if value.is_floating_point() else value).contiguous().cpu()
-        for key, value in backbone.state_dict().items() if not key.startswith("classifier")
-    }  # fmt: skip
+        for key, value in backbone.state_dict().items()
+        if not key.startswith("classifier")
+    }
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     save_file(state, part, metadata={"backbone": "mobilenet_v2", "input_px": str(input_px)})

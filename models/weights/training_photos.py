@@ -11,11 +11,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from core.sample.individuals import invent_species
 from core.sample.places import PLACES, invent_place
 from core.sample.scenery import draw_scenery
 from core.sample.scenes import render_scene
 from core.sample.season import DEFAULT_SEED, stamp_photo
-from core.sample.species import KNOWN, Species, invent_species
+from core.sample.species import KNOWN, Species
 
 # Only these have a licence that lets weights made from them be given away (see the model cards).
 REAL_KINDS = frozenset({"lion", "elephant"})
@@ -57,9 +58,14 @@ def invent_kinds(seed: int, count: int) -> tuple[Species, ...]:
 
 
 def render_photos(
-    seed: int, count: int, *, kinds: tuple[Species, ...], size_px: tuple[int, int] = SIZE_PX, per_place: int = 20,
+    seed: int,
+    count: int,
+    *,
+    kinds: tuple[Species, ...],
+    size_px: tuple[int, int] = SIZE_PX,
+    per_place: int = 20,
     workers: int | None = None,
-) -> Iterator[TrainingPhoto]:  # fmt: skip
+) -> Iterator[TrainingPhoto]:
     """What both detector and encoder learn from: photos of up to four animals each, known or made up.
 
     Every third place is drawn by a recipe of the sample's (with another seed, so it is another place), the others are

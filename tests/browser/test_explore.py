@@ -5,13 +5,13 @@ from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
-from fake_project import make_project
 
-from core.explorations import Exploration
-from core.locks import FileLock
-from core.project import Project
-from core.projection import Projection, ProjectionKind
+from core.disk.locks import FileLock
+from core.maps.exploration import Exploration
+from core.maps.projection import Projection, ProjectionKind
+from core.study.project import Project
 from tests.browser.servers import start_server
+from tests.fakes.project import make_project
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -3,10 +3,10 @@
 import csv
 
 import pytest
-from fake_project import make_project
 
-from core.project import Project
+from core.study.project import Project
 from tests.browser.servers import start_server
+from tests.fakes.project import make_project
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

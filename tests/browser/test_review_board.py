@@ -3,14 +3,14 @@
 import re
 import sys
 
-import fake_project
 import numpy as np
 import pytest
-from fake_project import add_heat_map, add_run
 
-from core.project import Project
 from core.records import CropKind, HeatMap
+from core.study.project import Project
 from tests.browser.servers import Server, start_server
+from tests.fakes import project as fake_project
+from tests.fakes.project import add_heat_map, add_run
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -129,7 +129,8 @@ def test_a_whole_event_is_decided_at_once(server, page):
 
     queue = Project(server.project).review_queue(limit=100).rows
     assert set(queue[queue["verdict"] == "unsure"]["crop_id"]) == set(
-        queue[queue["event_id"] == row.event_id]["crop_id"])  # fmt: skip
+        queue[queue["event_id"] == row.event_id]["crop_id"]
+    )
 
 
 def test_a_decision_in_the_strip_is_taken_back(server, page):

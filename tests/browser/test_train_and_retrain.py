@@ -1,12 +1,12 @@
 """Bundles in a browser: trained from labelled photos, made again from verdicts, activated."""
 
 import pytest
-from fake_project import write_photo
 
-from core.project import Project
-from models.bundle import Bundle
+from core.study.project import Project
+from models.bundles.bundle import Bundle
 from tests.browser.servers import start_server
-from tests.fake_season import STRANGER, add_season, decide, make_base_bundle
+from tests.fakes.project import write_photo
+from tests.fakes.season import STRANGER, add_season, decide, make_base_bundle
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -1,0 +1,136 @@
+"""Text, JSON and tables that other tools wrote: any encoding that is in use, and plain words where it is not."""
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import FileFormatError
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_DELIMITERS = (",", ";", "\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text by column name; a row that is too short has empty texts at its end."""
+
+    columns: tuple[str, ...]
+    rows: list[dict[str, str]]
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_content(path: Path, *, expected: str) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        path: The file.
+        expected: What it should be ("a COCO file"), for the error.
+
+    Raises:
+        FileFormatError: If it is missing, a folder, unreadable or empty.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise FileFormatError(f"There is no file {path}; expected {expected}.") from error
+    except OSError as error:
+        if path.is_dir():
+            raise FileFormatError(f"{path} is a folder; expected {expected}.") from error
+        raise FileFormatError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if not content.strip(b"\0 \t\r\n"):
+        raise FileFormatError(f"{path.name} is empty; expected {expected}.")
+    return content
+
+
+def decode_text(content: bytes, *, source: str, expected: str) -> str:
+    """Text in UTF-8, or in UTF-16 or 32 with a byte order mark, or else in the Windows code page 1252.
+
+    Raises:
+        FileFormatError: If the content is not text.
+    """
+    encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "")
+    if not encoding and b"\0" in content[:4096]:
+        raise FileFormatError(f"{source} is not a text file; expected {expected}.")
+    for attempt in (encoding,) if encoding else ("utf-8", "cp1252"):
+        try:
+            return content.decode(attempt)
+        except UnicodeDecodeError:
+            continue
+    raise FileFormatError(
+        f"{source} is not readable text (tried {encoding or 'UTF-8 and Windows-1252'}); expected {expected}."
+    )
+
+
+def parse_json(content: bytes, *, source: str, expected: str) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        FileFormatError: If it is not JSON, with the place where it stops being JSON.
+    """
+    text = decode_text(content, source=source, expected=expected)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FileFormatError(
+            f"{source} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}; expected {expected}."
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise FileFormatError(f"{source} is not usable JSON: {error}; expected {expected}.") from error
+
+
+def parse_table(content: bytes, *, source: str, expected: str) -> Table:
+    """A table whose first line names the columns, separated by commas, semicolons or tabs.
+
+    Raises:
+        FileFormatError: If it is no such table, or a row has more cells than there are columns.
+    """
+    text = decode_text(content, source=source, expected=expected)
+    header = text.lstrip("\r\n").split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=header.count)  # the first of those that are equal: a comma
+    rows: list[dict[str, str]] = []
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        columns = tuple(name.strip() for name in next((row for row in reader if row), []))
+        if not any(columns) or len(set(columns)) != len(columns):
+            raise FileFormatError(
+                f"{source}: the first line must name each column once, got {', '.join(columns) or 'nothing'}; "
+                f"expected {expected}."
+            )
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) > len(columns):
+                raise FileFormatError(
+                    f"{source}, line {reader.line_num}: {len(cells)} cells for {len(columns)} columns."
+                )
+            cells += [""] * (len(columns) - len(cells))
+            rows.append(dict(zip(columns, cells, strict=True)))
+    except csv.Error as error:
+        raise FileFormatError(f"{source}, line {reader.line_num}: {error}; expected {expected}.") from error
+    return Table(columns, rows)
+
+
+def read_json(path: Path, *, expected: str) -> Any:
+    """The value in a JSON file; raises FileFormatError as its parts do."""
+    return parse_json(read_content(path, expected=expected), source=path.name, expected=expected)
+
+
+def read_table(path: Path, *, expected: str) -> Table:
+    """The table in a CSV file; raises FileFormatError as its parts do."""
+    return parse_table(read_content(path, expected=expected), source=path.name, expected=expected)

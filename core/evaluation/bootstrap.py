@@ -1,0 +1,117 @@
+"""How far figures would vary with another season of the same kind: photos are drawn anew, with replacement."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+ROUNDS = 1_000
+LEAST_ROUNDS = 100
+MOST_WORK = 20_000_000
+"""Rounds times crops; above it fewer rounds are made, since with very many crops intervals are narrow and steady."""
+LEVEL = 0.95
+LEAST_KEPT = 20
+
+Draws = dict[str, np.ndarray]
+
+
+def choose_rounds(n_crops: int) -> int:
+    """How often a table of so many crops is drawn anew."""
+    return int(np.clip(MOST_WORK // max(n_crops, 1), LEAST_ROUNDS, ROUNDS))
+
+
+def draw_figures(judged: pd.DataFrame, *, recall: float, rounds: int | None = None, seed: int = 0) -> Draws:
+    """The figures of tables drawn anew from a judged one.
+
+    Whole photos are drawn, not crops: crops of one photo are alike, and drawing them one by one would make intervals
+    too narrow. Each table weighs the same crops anew, so nothing is copied and scores are sorted once.
+
+    Args:
+        judged: Columns ``file_name, score, novel, flagged, truth``.
+        recall: Of ``review_at_95``.
+        rounds: How often; None: as many as ``choose_rounds`` says.
+        seed: Of the draws; the same photos in the same order give the same draws, so that runs can be compared.
+
+    Returns:
+        ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate`` and ``flagged of <species>``,
+        each of shape ``(rounds,)``; NaN where a draw has no crop of a kind that the figure needs.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; by clusters: Field and Welsh, JRSS B 2007.
+    """
+    scores = judged["score"].to_numpy(dtype=float)
+    order = np.argsort(-scores, kind="stable")
+    scores = scores[order]
+    novel = judged["novel"].to_numpy(dtype=bool)[order]
+    flagged = judged["flagged"].to_numpy(dtype=bool)[order]
+    truth = judged["truth"].to_numpy(dtype=object)[order]
+    photos, n_photos = _number_photos(judged["file_name"].to_numpy(dtype=object)[order])
+    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # last crop of each run of equal scores
+    kinds = {name: truth == name for name in sorted(set(truth))}
+    rounds = choose_rounds(len(scores)) if rounds is None else rounds
+    rng = np.random.default_rng(seed)
+    figures: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        weights = np.bincount(rng.integers(0, n_photos, n_photos), minlength=n_photos)[photos].astype(float)
+        drawn = measure_weighted(weights, novel=novel, flagged=flagged, last=last, recall=recall)
+        for name, mask in kinds.items():
+            drawn[f"flagged of {name}"] = _share(weights[mask], flagged[mask])
+        for name, value in drawn.items():
+            figures.setdefault(name, []).append(value)
+    return {name: np.array(values) for name, values in figures.items()}
+
+
+def measure_weighted(
+    weights: np.ndarray, *, novel: np.ndarray, flagged: np.ndarray, last: np.ndarray, recall: float
+) -> dict[str, float]:
+    """The figures of ``core.evaluation.metrics`` where each crop counts ``weights`` times.
+
+    All have shape ``(n,)``, crops most anomalous first; ``last`` are the places at which a run of equal scores ends.
+    """
+    odd, usual = weights * novel, weights * ~novel
+    n_odd, n_usual = odd.sum(), usual.sum()
+    figures = {
+        "auroc": np.nan,
+        "average_precision": np.nan,
+        "review_at_95": np.nan,
+        "recall_flagged": _share(odd, flagged),
+        "false_alarm_rate": _share(usual, flagged),
+    }
+    if not n_odd:
+        return figures
+    met, passed = np.cumsum(odd)[last], np.cumsum(usual)[last]
+    # Of equal scores the normal ones come first, as in core.evaluation.metrics.compute_review_share.
+    wanted = np.ceil(recall * n_odd - 1e-9)
+    group = int(np.searchsorted(met, wanted - 1e-9))
+    figures["review_at_95"] = float((passed[group] + wanted) / (n_odd + n_usual))
+    if n_usual:
+        gained, below = np.diff(met, prepend=0), np.diff(passed, prepend=0)
+        figures["auroc"] = float((gained * (n_usual - passed + below / 2)).sum() / (n_odd * n_usual))
+        seen = np.maximum(met + passed, 1e-12)
+        figures["average_precision"] = float((gained / n_odd * met / seen).sum())
+    return figures
+
+
+def find_intervals(draws: Mapping[str, np.ndarray], *, level: float = LEVEL) -> dict[str, list[float] | None]:
+    """The middle ``level`` of each figure's draws as ``[low, high]``; None where too few draws gave a figure."""
+    tail = (1 - level) / 2
+    intervals: dict[str, list[float] | None] = {}
+    for name, values in draws.items():
+        kept = values[np.isfinite(values)]
+        enough = len(kept) >= max(LEAST_KEPT, len(values) / 2)
+        intervals[name] = [float(edge) for edge in np.quantile(kept, [tail, 1 - tail])] if enough else None
+    return intervals
+
+
+def compare_draws(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> dict[str, list[float] | None]:
+    """Intervals of ours minus theirs, of the same draws."""
+    return find_intervals({name: ours[name] - theirs[name] for name in ours if name in theirs})
+
+
+def _number_photos(names: np.ndarray) -> tuple[np.ndarray, int]:
+    codes, found = pd.factorize(names, sort=True)  # sorted: the same photos are drawn whatever their scores
+    return codes, len(found)
+
+
+def _share(weights: np.ndarray, flagged: np.ndarray) -> float:
+    total = weights.sum()
+    return float((weights * flagged).sum() / total) if total else float("nan")

@@ -1,0 +1,360 @@
+"""A run held against the truth: how well its scores and flags tell the odd animals from the usual ones."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.errors import AnomalureError
+from core.evaluation.bootstrap import Draws, draw_figures, find_intervals
+from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
+from core.formats.labelled import LabelFile, LabelledPhoto
+from core.photos.matching import match_names
+from core.records import Box, CropKind
+from core.runs.catalogue import read_catalogue
+from core.runs.folder import RunFolder
+
+# A crop shows the animal whose box it overlaps most (intersection over union), if at least this much ...
+LEAST_IOU = 0.3
+# ... or the one whose box holds at least this share of the crop: a detector often boxes only a part of an animal.
+LEAST_HELD = 0.6
+REVIEW_RECALL = 0.95
+
+NO_ANIMAL = "no animal"
+SEVERAL = "several species"
+TRAIN_SPLIT = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What came of it. A figure that cannot be given is None, and ``reasons`` says why, by its name.
+
+    ``auroc``, ``average_precision`` and ``review_at_95`` (the share of crops to review, most anomalous first, to meet
+    95% of the anomalies) judge the order of the scores; ``recall_flagged`` and ``false_alarm_rate`` are the shares of
+    the anomalous and of the normal crops that are flagged. All are 0 to 1.
+
+    ``n_novel`` crops show an animal that is not known, ``n_known`` are the others. Of those, ``n_on_nothing`` (also
+    ``n_unmatched``) are detections where the truth has no animal. ``n_missed`` boxes of unknown animals were met by no
+    crop, whole frames included. Left out are the crops of ``n_photos_without_truth`` photos, of ``n_photos_unfit``
+    whose boxes were drawn on the photo turned on its side, and ``n_unnamed`` crops of animals without a species.
+    ``n_truth_without_photo`` photos of the truth are not in the run.
+
+    ``per_species`` maps the truth's species (and "no animal", "several species") to how many crops there are, whether
+    they are ``novel``, the share that is flagged, the median score and, if novel, the AUROC against all normal crops.
+
+    ``intervals`` maps each figure to where it lies in 95 of 100 of ``n_draws`` drawings of photos anew (bootstrap), as
+    ``[low, high]``, or None; each species has a ``share_flagged_interval`` of the same kind.
+    """
+
+    auroc: float | None
+    average_precision: float | None
+    review_at_95: float | None
+    recall_flagged: float | None
+    false_alarm_rate: float | None
+    n_known: int
+    n_novel: int
+    n_unmatched: int
+    n_missed: int
+    n_unnamed: int
+    n_photos: int
+    n_photos_without_truth: int
+    n_photos_unfit: int
+    n_truth_without_photo: int
+    known_species: tuple[str, ...]
+    per_species: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    intervals: dict[str, list[float] | None] = field(default_factory=dict)
+    n_draws: int = 0
+
+    def to_values(self) -> dict[str, Any]:
+        """Name to value, fit for JSON."""
+        return {**asdict(self), "known_species": list(self.known_species)}
+
+
+@dataclass(frozen=True)
+class JudgedCrops:
+    """The crops of a run that can be held against the truth, and counts of what cannot.
+
+    ``crops`` has the columns ``crop_id, file_name, score, flagged, truth`` (what it shows) and ``novel``; ``counts``
+    are fields of ``Evaluation``.
+    """
+
+    crops: pd.DataFrame
+    counts: dict[str, int]
+    known_species: tuple[str, ...]
+
+
+def evaluate_run(
+    run: RunFolder,
+    truth: LabelFile,
+    *,
+    known_species: Collection[str] | None = None,
+    split: str | None = None,
+    with_intervals: bool = True,
+) -> Evaluation:
+    """Hold a run's scores and flags against what is in the photos: ``judge_crops``, then ``measure_judged``.
+
+    Arguments and errors as for ``judge_crops``; ``with_intervals`` False spares the drawing of photos anew.
+    """
+    judged = judge_crops(run, truth, known_species=known_species, split=split)
+    return measure_judged(judged, with_intervals=with_intervals)[0]
+
+
+def judge_crops(
+    run: RunFolder, truth: LabelFile, *, known_species: Collection[str] | None = None, split: str | None = None
+) -> JudgedCrops:
+    """Say what each crop of a run shows.
+
+    A crop is an anomaly if it shows a species that is not known. A detection shows the animal whose box it meets
+    best; a whole frame shows all animals of its photo.
+
+    Args:
+        run: A run with scores.
+        truth: The photos' labels; names are matched by the longest common path ending.
+        known_species: What the bundle knows; None: the species of the truth's ``train`` split.
+        split: Only the photos of this split of the truth.
+
+    Raises:
+        AnomalureError: If the run has no scores, no photo of it is in the truth, the truth has no such split or no
+            species, or it is not said which species are known.
+    """
+    known = _choose_known(truth, known_species)
+    splits = sorted({photo.split for photo in truth.photos if photo.split})
+    if split is not None and split not in splits:
+        raise AnomalureError(f"The truth has no split {split!r}; it has: {', '.join(splits) or 'none'}.")
+    if not any(label.species for photo in truth.photos for label in photo.labels):
+        raise AnomalureError(
+            "The truth names no species, so nothing tells the odd from the usual. "
+            "Choose a file of labels rather than of detections."
+        )
+    columns = (
+        "crop_id",
+        "file_name",
+        "kind",
+        "x",
+        "y",
+        "width",
+        "height",
+        "photo_width",
+        "photo_height",
+        "score",
+        "flagged",
+    )
+    crops = read_catalogue(run, columns)
+    if crops.empty or crops["score"].isna().any():
+        raise AnomalureError(f"Run {run.run_id} has no scores for all of its crops. Resume it until it is done.")
+    matched, n_without_photo = _match_photos(run, truth, split)
+    names = set(crops["file_name"])
+    judge = _Judge({name.casefold() for name in known})
+    crops = crops.sort_values("file_name", kind="stable", ignore_index=True)
+    shown: list[str | None] = []  # by crop: what it shows; None: not to be judged
+    for name, photo_crops in groupby(crops.itertuples(), key=attrgetter("file_name")):
+        shown += judge.judge(list(photo_crops), matched.get(name))
+    for name, photo in matched.items():
+        if name not in names:  # a failure
+            judge.n_missed += sum(judge.is_novel(label.species) for label in photo.labels if not label.is_empty)
+    if not any(name in matched for name in names):
+        which = f"the split {split} of the truth" if split else "the truth"
+        raise AnomalureError(
+            f"No photo of run {run.run_id} is in {which}. The run has, for example, "
+            f"{crops['file_name'].iloc[0]}, the truth {truth.photos[0].file_name}."
+        )
+    judged = crops.assign(truth=pd.Series(shown, dtype=object)).dropna(subset="truth")
+    judged["novel"] = [name not in (NO_ANIMAL, SEVERAL) and judge.is_novel(name) for name in judged["truth"]]
+    judged["novel"] = judged["novel"].astype(bool)
+    counts = {
+        "n_unmatched": judge.n_on_nothing,
+        "n_missed": judge.n_missed,
+        "n_unnamed": judge.n_unnamed,
+        "n_photos": len(names),
+        "n_photos_without_truth": len(names - set(matched)),
+        "n_photos_unfit": judge.n_photos_unfit,
+        "n_truth_without_photo": n_without_photo,
+    }
+    told = ["crop_id", "file_name", "score", "flagged", "truth", "novel"]
+    return JudgedCrops(judged[told].reset_index(drop=True), counts, tuple(sorted(known)))
+
+
+def measure_judged(judged: JudgedCrops, *, with_intervals: bool = True) -> tuple[Evaluation, Draws]:
+    """The figures, and those of the photos drawn anew (empty without intervals or without crops)."""
+    measured = _measure(judged.crops)
+    draws: Draws = {}
+    if with_intervals and len(judged.crops):
+        draws = draw_figures(judged.crops, recall=REVIEW_RECALL)
+    intervals = find_intervals(draws)
+    for name, species in measured["per_species"].items():
+        species["share_flagged_interval"] = intervals.pop(f"flagged of {name}", None)
+    n_draws = len(next(iter(draws.values()))) if draws else 0
+    evaluation = Evaluation(
+        **{**measured, **judged.counts}, known_species=judged.known_species, intervals=intervals, n_draws=n_draws
+    )
+    return evaluation, draws
+
+
+def _choose_known(truth: LabelFile, known_species: Collection[str] | None) -> set[str]:
+    if known_species is not None:
+        return set(known_species)
+    train = [photo for photo in truth.photos if photo.split == TRAIN_SPLIT]
+    known = {label.species for photo in train for label in photo.labels if label.species and not label.is_empty}
+    if not known:
+        raise AnomalureError(
+            f"Which species are known? The run has no bundle that says it, and the truth has no split "
+            f"{TRAIN_SPLIT!r} with species. Name them, for example --known deer fox."
+        )
+    return known
+
+
+def _match_photos(run: RunFolder, truth: LabelFile, split: str | None) -> tuple[dict[str, LabelledPhoto], int]:
+    """The truth by the run's file names, and how many photos of the truth are not in the run.
+
+    The truth about a file seen twice goes to the one that was judged, unless that has its own.
+    """
+    # All names are matched, of other splits too: cameras and splits number alike, and more names tell more.
+    meant = match_names([photo.file_name for photo in truth.photos], run.file_names, folder=Path(run.info.folder))
+    copies = run.read_table("photos", ["file_name", "duplicate_of"]).dropna(subset="duplicate_of")
+    first = dict(zip(copies["file_name"], copies["duplicate_of"], strict=True))
+    own: dict[str, LabelledPhoto] = {}
+    of_copies: dict[str, LabelledPhoto] = {}
+    n_without_photo = 0
+    for photo in truth.photos:
+        if split is not None and photo.split != split:
+            continue
+        name = meant.get(photo.file_name)
+        if name is None:
+            n_without_photo += 1
+        elif name in first:
+            of_copies[first[name]] = photo
+        else:
+            own[name] = photo
+    return {**of_copies, **own}, n_without_photo
+
+
+class _Judge:
+    """Says of each crop what it shows, and counts what cannot be said."""
+
+    def __init__(self, known: set[str]) -> None:
+        self._known = known
+        self.n_on_nothing = 0
+        self.n_missed = 0
+        self.n_unnamed = 0
+        self.n_photos_unfit = 0
+
+    def is_novel(self, species: str) -> bool:
+        """Whether a species is named and not known; capitals aside."""
+        return bool(species) and species.casefold() not in self._known
+
+    def judge(self, crops: Sequence[Any], photo: LabelledPhoto | None) -> list[str | None]:
+        """What each crop of one photo shows; None where it cannot be judged. ``crops`` are rows of the catalogue."""
+        nothing: list[str | None] = [None] * len(crops)
+        if photo is None:
+            return nothing
+        size = {"width_px": int(crops[0].photo_width), "height_px": int(crops[0].photo_height)}
+        if not photo.fits(**size):
+            self.n_photos_unfit += 1
+            return nothing
+        animals = [label for label in photo.labels if not label.is_empty]
+        boxed, loose = [], []  # (species, box in px), species of the photo as a whole
+        for label in animals:
+            box = photo.box_px(label.box, **size) if label.box is not None else None
+            if box is None:
+                loose.append(label.species)
+            else:
+                boxed.append((label.species, box))
+        boxes = [box for _, box in boxed]
+        met: set[int] = set()
+        shown: list[str | None] = []
+        for crop in crops:
+            if crop.kind == CropKind.FRAME:
+                shown.append(self._sum_up([label.species for label in animals]))
+                met.update(range(len(boxes)))
+                continue
+            place = find_shown_box(Box(crop.x, crop.y, crop.width, crop.height), boxes)
+            if place is not None:
+                met.add(place)
+                shown.append(boxed[place][0] or None)
+            elif loose:
+                shown.append(self._sum_up(loose))
+            else:
+                self.n_on_nothing += 1
+                shown.append(NO_ANIMAL)
+        self.n_missed += sum(self.is_novel(boxed[i][0]) for i in set(range(len(boxed))) - met)
+        self.n_unnamed += shown.count(None)
+        return shown
+
+    def _sum_up(self, species: Sequence[str]) -> str | None:
+        """What a picture of several animals counts as: an unknown one if there is any; None if none has a name."""
+        odd = sorted(name for name in species if self.is_novel(name))
+        if odd:
+            return odd[0]
+        named = sorted({name for name in species if name})
+        if not named:
+            return None if species else NO_ANIMAL
+        return named[0] if len(named) == 1 else SEVERAL
+
+
+def find_shown_box(crop: Box, boxes: Sequence[Box]) -> int | None:
+    """The place of the box that a detection shows; None if it shows none of them.
+
+    That is the one of the greatest intersection over union, if it is at least ``LEAST_IOU``; else the one that holds
+    the greatest share of the crop, if at least ``LEAST_HELD``. All boxes are in the same units.
+    """
+    if not boxes:
+        return None
+    corners = np.array([(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes])  # (n, 4)
+    wide = np.minimum(corners[:, 2], crop.x + crop.width) - np.maximum(corners[:, 0], crop.x)
+    high = np.minimum(corners[:, 3], crop.y + crop.height) - np.maximum(corners[:, 1], crop.y)
+    shared = np.maximum(wide, 0) * np.maximum(high, 0)  # (n,)
+    areas = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    area = crop.width * crop.height
+    for overlap, least in (
+        (shared / np.maximum(areas + area - shared, 1e-12), LEAST_IOU),
+        (shared / max(area, 1e-12), LEAST_HELD),
+    ):
+        best = int(overlap.argmax())
+        if overlap[best] >= least:
+            return best
+    return None
+
+
+def _measure(judged: pd.DataFrame) -> dict[str, Any]:
+    scores, novel = judged["score"].to_numpy(dtype=float), judged["novel"].to_numpy(dtype=bool)
+    flagged = judged["flagged"].to_numpy(dtype=bool)
+    n_novel, n_known = int(novel.sum()), int((~novel).sum())
+    recall, false_alarms = compute_flag_rates(flagged, novel=novel)
+    figures: dict[str, float | None] = {
+        "auroc": compute_auroc(scores, novel=novel) if n_novel and n_known else None,
+        "average_precision": compute_average_precision(scores, novel=novel) if n_novel and n_known else None,
+        "review_at_95": compute_review_share(scores, novel=novel, recall=REVIEW_RECALL) if n_novel else None,
+        "recall_flagged": recall,
+        "false_alarm_rate": false_alarms,
+    }
+    lacking = "no crop shows a species that is not known" if not n_novel else "every crop shows an unknown species"
+    if not len(judged):
+        lacking = "no crop can be held against the truth"
+    return {
+        **figures,
+        "n_known": n_known,
+        "n_novel": n_novel,
+        "reasons": {name: lacking for name, figure in figures.items() if figure is None},
+        "per_species": {str(name): _measure_species(crops, scores[~novel]) for name, crops in judged.groupby("truth")},
+    }
+
+
+def _measure_species(crops: pd.DataFrame, normal_scores: np.ndarray) -> dict[str, Any]:
+    scores, novel = crops["score"].to_numpy(dtype=float), bool(crops["novel"].iloc[0])
+    measured: dict[str, Any] = {
+        "n": len(crops),
+        "novel": novel,
+        "share_flagged": float(crops["flagged"].mean()),
+        "median_score": float(np.median(scores)),
+    }
+    if novel:
+        both = np.concatenate([scores, normal_scores])
+        is_this = np.arange(len(both)) < len(scores)
+        measured["auroc"] = compute_auroc(both, novel=is_this) if len(normal_scores) else None
+    return measured

@@ -1,0 +1,1 @@
+"""Exports: which crops, which format, with which pictures."""

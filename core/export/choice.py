@@ -1,0 +1,256 @@
+"""What an export holds: a run's crops by verdict, species, camera, day, reviewer and selection, read as a stream."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from core.errors import AnomalureError
+from core.formats.exported import EXPORT_COLUMNS, PHOTO_COLUMNS
+from core.records import Decision
+from core.review.holding import show_holding
+from core.runs.catalogue import BY_SCORE, MAPPED, show_catalogue
+from core.runs.folder import RunFolder
+from core.store.people import People, people_sql, read_people_classes
+from core.study.project import Project
+
+UNDECIDED = "undecided"
+VERDICTS = (*(str(decision) for decision in Decision), UNDECIDED)
+ROWS_A_BATCH = 10_000
+# Sorting a million crops needs more; beyond this DuckDB uses the disk.
+_MOST_MEMORY = "128MB"
+_MOST_THREADS = 2
+
+BY_PHOTO = "file_name, x, y, crop_id"
+"""Photo by photo, as the writers of ``core.formats`` need it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportChoice:
+    """Which crops of a run. An empty tuple or text means: any.
+
+    ``verdicts`` are of ``VERDICTS``, ``species`` what a crop is called (by the reviewer, else what it was taken for),
+    ``from_day`` and ``to_day`` days of the camera's clock, both included; photos without a time are in no range.
+    ``selection`` is the id or the name of a selection of the run. ``whole_events`` adds the other photos of each event
+    that has a crop in the export, decided or not. ``people`` says what becomes of people and vehicles.
+
+    Raises:
+        AnomalureError: If a verdict is unknown or the days are the wrong way round.
+    """
+
+    run: str = ""
+    verdicts: tuple[str, ...] = (str(Decision.ANOMALY),)
+    species: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    from_day: date | None = None
+    to_day: date | None = None
+    selection: str = ""
+    flagged_only: bool = False
+    whole_events: bool = False
+    people: People = People.LEAVE_OUT
+
+    def __post_init__(self) -> None:
+        unknown = [verdict for verdict in self.verdicts if verdict not in VERDICTS]
+        if unknown:
+            raise AnomalureError(f"A verdict to export is one of {', '.join(VERDICTS)}, got {', '.join(unknown)}.")
+        if self.from_day and self.to_day and self.from_day > self.to_day:
+            raise AnomalureError(f"The first day to export, {self.from_day}, is after the last, {self.to_day}.")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportCounts:
+    """How much an export holds, and what it leaves out: ``n_people`` crops of people, left out or not by
+    ``ExportChoice.people``; ``n_timeless`` crops that only a range of days keeps out, as their photos have no time;
+    ``n_duplicates`` files of the run with the same content as another one."""
+
+    n_crops: int
+    n_photos: int
+    n_events: int
+    n_people: int
+    n_timeless: int
+    n_duplicates: int
+
+
+class Export:
+    """The chosen crops, for one piece of work, as a context manager: counted, looked at, or read as a stream.
+
+    Sees the verdicts as they were when it was opened. Memory does not grow with the run: beyond a limit DuckDB sorts
+    on the disk.
+
+    Raises:
+        AnomalureError: When it is opened, if the run or the selection is not there.
+    """
+
+    def __init__(self, project: Project, choice: ExportChoice) -> None:
+        self.project, self.choice = project, choice
+
+    def __enter__(self) -> "Export":
+        self.run = _find_run(self.project, self.choice)
+        self._folder = Path(mkdtemp(prefix="anomalure-export-"))
+        try:
+            self._connection = duckdb.connect(
+                config={
+                    "memory_limit": _MOST_MEMORY,
+                    "threads": _MOST_THREADS,
+                    "preserve_insertion_order": False,
+                    "temp_directory": str(self._folder / "spill"),
+                }
+            )
+            try:
+                self._choose()
+            except BaseException:
+                self._connection.close()
+                raise
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def count(self) -> ExportCounts:
+        """How much there is."""
+        days = self._days()
+        (n_crops, n_photos, n_events, n_people, n_timeless) = self._connection.execute(f"""
+            SELECT count(*) FILTER (exported), count(DISTINCT photo_id) FILTER (exported),
+                count(DISTINCT event_id) FILTER (exported AND event_id <> ''), count(*) FILTER (chosen AND is_person),
+                {"count(*) FILTER (matches AND captured_at IS NULL)" if days else "0"}
+            FROM marked""").fetchone()  # type: ignore[misc]  # a count has a row
+        return ExportCounts(n_crops, n_photos, n_events, n_people, n_timeless, self.run.counts().duplicates)
+
+    def preview(self, limit: int) -> pd.DataFrame:
+        """The first rows, most anomalous first; columns ``EXPORT_COLUMNS``."""
+        columns = ", ".join(EXPORT_COLUMNS)
+        query = f"SELECT {columns} FROM marked WHERE exported ORDER BY {BY_SCORE} LIMIT {limit:d}"
+        return self._connection.execute(query).df()
+
+    def rows(self, *, by_photo: bool, for_pictures: bool = False) -> Iterator[dict[str, Any]]:
+        """Row by row, photo by photo or most anomalous first; columns ``EXPORT_COLUMNS + PHOTO_COLUMNS``.
+
+        ``for_pictures`` adds ``shows_people``: whether anybody is found in the photo, and ``same_name``: whether
+        another photo of the export has the same name but for capital letters.
+        """
+        columns = ", ".join(EXPORT_COLUMNS + PHOTO_COLUMNS)
+        if for_pictures:
+            columns += """, photo_id IN (SELECT photo_id FROM marked WHERE is_person) AS shows_people,
+                lower(file_name) IN (SELECT name FROM same_names) AS same_name"""
+        yield from self._stream(
+            f"SELECT {columns} FROM marked WHERE exported ORDER BY {BY_PHOTO if by_photo else BY_SCORE}"
+        )
+
+    def people_boxes(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Photos of the export that show people, by file name, with the boxes of these people: x, y, width, height in
+        pixels of the upright photo; whoever is found in a photo counts, whether the crop is exported or not."""
+        name = ""
+        boxes: list[dict[str, Any]] = []
+        found = self._stream("""
+            SELECT file_name, x, y, width, height FROM marked
+            WHERE is_person AND photo_id IN (SELECT photo_id FROM marked WHERE exported) ORDER BY file_name""")
+        for row in found:
+            if row["file_name"] != name and boxes:
+                yield name, boxes
+                boxes = []
+            name = row["file_name"]
+            boxes.append(row)
+        if boxes:
+            yield name, boxes
+
+    def deployments(self) -> dict[str, tuple[Any, Any]]:
+        """The cameras of the export with the time of their first and last photo; None where no photo has a time."""
+        rows = self._connection.execute("""
+            SELECT deployment, min(captured_at), max(captured_at) FROM marked WHERE exported GROUP BY 1 ORDER BY 1""")
+        return {name: (first, last) for name, first, last in rows.fetchall()}
+
+    def _stream(self, query: str) -> Iterator[dict[str, Any]]:
+        with self._connection.cursor() as cursor:
+            cursor.register(MAPPED, self._crops)
+            for batch in cursor.sql(query).to_arrow_reader(ROWS_A_BATCH):
+                yield from batch.to_pylist()
+
+    def _days(self) -> str:
+        first, last = self.choice.from_day, self.choice.to_day
+        parts = [f"captured_at >= DATE '{first}'"] if first else []
+        parts += [f"captured_at < DATE '{last + timedelta(days=1)}'"] if last else []
+        return " AND ".join(parts)
+
+    def _choose(self) -> None:
+        connection, choice = self._connection, self.choice
+        self._crops = show_catalogue(connection, self.run)
+        verdicts = self._folder / "verdicts.parquet"
+        self.project.store.copy_verdicts(verdicts)
+        show_holding(connection, verdicts)
+        self._keep("of_run", {"run": [self.run.run_id], "bundle": [self.run.info.bundle]})
+        wanted = []
+        for column, values in (
+            ("verdict", [v if v != UNDECIDED else "" for v in choice.verdicts]),
+            ("called", choice.species),
+            ("deployment", choice.cameras),
+            ("reviewer", choice.reviewers),
+        ):
+            if values:
+                self._keep(f"wanted_{column}", {column: values})
+                wanted.append(f"{column} IN (SELECT {column} FROM wanted_{column})")
+        if choice.selection:
+            self._keep("wanted_crops", {"crop_id": self._selected()})
+            wanted.append("crop_id IN (SELECT crop_id FROM wanted_crops)")
+        if choice.flagged_only:
+            wanted.append("flagged")
+        person = people_sql(read_people_classes(self.project.store))
+        left_out = "AND NOT is_person" if choice.people is People.LEAVE_OUT else ""
+        chosen = "in_days"
+        if choice.whole_events:
+            chosen = "in_days OR (event_id <> '' AND event_id IN (SELECT event_id FROM matched WHERE in_days))"
+        connection.execute("""
+            CREATE VIEW queue AS
+            SELECT c.*, c.photo_width AS photo_width_px, c.photo_height AS photo_height_px,
+                coalesce(h.verdict, '') AS verdict, coalesce(h.verdict_species, '') AS verdict_species,
+                coalesce(h.note, '') AS note, coalesce(h.reviewer, '') AS reviewer, h.decided_at, run, bundle,
+                coalesce(nullif(h.verdict_species, ''), c.species) AS called
+            FROM catalogue c LEFT JOIN holding h USING (crop_id) CROSS JOIN of_run""")
+        connection.execute(f"""
+            CREATE VIEW matched AS
+            SELECT *, matches AND coalesce({self._days() or "true"}, false) AS in_days
+            FROM (SELECT *, {" AND ".join(wanted) or "true"} AS matches, {person} AS is_person FROM queue)""")
+        connection.execute(f"""
+            CREATE VIEW marked AS
+            SELECT *, chosen {left_out} AS exported FROM (SELECT *, {chosen} AS chosen FROM matched)""")
+        connection.execute("""
+            CREATE VIEW same_names AS
+            SELECT lower(file_name) AS name FROM marked WHERE exported
+            GROUP BY 1 HAVING count(DISTINCT file_name) > 1""")
+
+    def _keep(self, name: str, columns: Mapping[str, Sequence[str]]) -> None:
+        # A table, not a registered object: that only the connection itself would see, and not its cursors.
+        arrow = pa.table({column: pa.array(values, pa.string()) for column, values in columns.items()})
+        self._connection.register("given_here", arrow)
+        self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given_here")
+        self._connection.unregister("given_here")
+
+    def _selected(self) -> list[str]:
+        wanted = self.choice.selection
+        found = [one for one in self.project.selections() if wanted in (one.selection_id, one.name)]
+        of_run = [one for one in found if one.run_id == self.run.run_id]
+        if not of_run:
+            names = ", ".join(one.name for one in self.project.selections() if one.run_id == self.run.run_id)
+            raise AnomalureError(f"Run {self.run.run_id} has no selection {wanted!r}; it has: {names or 'none yet'}.")
+        return of_run[0].crop_ids()  # the newest of that name
+
+
+def _find_run(project: Project, choice: ExportChoice) -> RunFolder:
+    run = project.run(choice.run) if choice.run else project.latest_run()
+    if run is None:
+        raise AnomalureError(f"There is no run in {project.path} yet. Run Anomalure on a folder of photos first.")
+    return run

@@ -1,0 +1,146 @@
+"""What a Camtrap DP package must say that photos do not: where the cameras stood, their clock's zone, who made it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from core.disk.text import read_table
+from core.errors import AnomalureError, FileFormatError
+from core.formats.camtrap_dp_writer import SAMPLING_DESIGNS, Place
+from core.formats.csv import unescape_formula
+
+if TYPE_CHECKING:
+    from core.store.database import Store
+
+SETTING = "camtrap_dp"
+_EXPECTED = "a CSV with the columns deployment, latitude and longitude, or deployments.csv of a Camtrap DP package"
+_NAMES = ("deployment", "deploymentid", "camera")
+_STARTS, _ENDS = ("start", "deploymentstart"), ("end", "deploymentend")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageFacts:
+    """What a package says of itself. ``zone`` is an offset such as ``+02:00`` or a name such as ``Europe/Berlin``.
+
+    Raises:
+        AnomalureError: If the zone or the sampling design is unknown.
+    """
+
+    title: str = ""
+    contributor: str = ""
+    zone: str = "+00:00"
+    sampling_design: str = "opportunistic"
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        read_zone(self.zone)
+        if self.sampling_design not in SAMPLING_DESIGNS:
+            raise AnomalureError(
+                f"The sampling design is one of {', '.join(SAMPLING_DESIGNS)}, got {self.sampling_design!r}."
+            )
+
+
+def read_zone(text: str) -> tzinfo:
+    """The zone of an offset or a name.
+
+    Raises:
+        AnomalureError: If it is neither.
+    """
+    text = text.strip()
+    if text.upper() in ("", "Z", "UTC"):
+        return UTC
+    try:
+        if text[0] in "+-":
+            sign = -1 if text[0] == "-" else 1
+            hours, _, minutes = text[1:].partition(":")
+            return timezone(sign * timedelta(hours=int(hours), minutes=int(minutes or 0)))
+        return ZoneInfo(text)
+    except (ValueError, OSError, LookupError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise AnomalureError(
+            f"The zone of the cameras' clock is an offset such as +02:00 or a name such as Europe/Berlin, got {text!r}."
+        ) from error
+
+
+def read_place(latitude: object, longitude: object, *, where: str) -> Place | None:
+    """A place in degrees, or None where both are left out.
+
+    Raises:
+        AnomalureError: If one is missing, no number, or not on the globe.
+    """
+    texts = [str("" if value is None or value != value else value).strip() for value in (latitude, longitude)]
+    if not any(texts):
+        return None
+    try:
+        north, east = (float(text.replace(",", ".")) for text in texts)
+    except ValueError:
+        north = east = math.nan
+    if not (-90 <= north <= 90 and -180 <= east <= 180):
+        raise AnomalureError(
+            f"The place of {where} must be a latitude from -90 to 90 and a longitude from -180 to 180 "
+            f"in degrees, got {' and '.join(text or 'nothing' for text in texts)}."
+        )
+    return Place(north, east)
+
+
+def read_places(path: Path) -> dict[str, Place]:
+    """The places of cameras from a CSV file, also from ``deployments.csv`` of a Camtrap DP package or its folder.
+
+    Raises:
+        AnomalureError: If it is no such table, or a place is not on the globe.
+    """
+    path = path / "deployments.csv" if path.is_dir() else path
+    table = read_table(path, expected=_EXPECTED)
+    columns = {name.lower(): name for name in table.columns}
+    named = next((columns[name] for name in _NAMES if name in columns), None)
+    if named is None or "latitude" not in columns or "longitude" not in columns:
+        raise FileFormatError(f"{path.name}: expected {_EXPECTED}; got the columns {', '.join(table.columns)[:200]}.")
+    places = {}
+    for row in table:
+        name = unescape_formula(row[named])
+        place = read_place(row[columns["latitude"]], row[columns["longitude"]], where=name or path.name)
+        if place is not None:
+            start, end = (
+                _read_moment(next((row[columns[one]] for one in names if one in columns), ""))
+                for names in (_STARTS, _ENDS)
+            )
+            places[name] = replace(place, start=start, end=end)
+    return places
+
+
+def read_facts(store: "Store") -> PackageFacts:
+    """What the project knows; a fresh one knows nothing."""
+    kept = store.get_setting(SETTING, {})
+    try:
+        places = {
+            name: Place(
+                **{
+                    **values,
+                    "start": _read_moment(values.get("start") or ""),
+                    "end": _read_moment(values.get("end") or ""),
+                }
+            )
+            for name, values in kept.get("places", {}).items()
+        }
+        return PackageFacts(**{**kept, "places": places})
+    except (AttributeError, TypeError, AnomalureError):  # of another version
+        return PackageFacts()
+
+
+def keep_facts(store: "Store", facts: PackageFacts) -> None:
+    """Keep it for the next export."""
+    values: dict[str, Any] = asdict(facts)
+    for place in values["places"].values():
+        for name in ("start", "end"):
+            place[name] = place[name].isoformat() if place[name] else ""
+    store.set_setting(SETTING, values)
+
+
+def _read_moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None

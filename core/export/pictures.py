@@ -1,0 +1,173 @@
+"""The pictures of an export: crops or whole photos into a zip, under safe names, people left out or blurred."""
+
+import io
+import math
+import re
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from core.errors import PhotoUnreadable
+from core.export.choice import Export
+from core.photos.blurring import blur_boxes, encode_without_traces
+from core.photos.decoding import decode_photo
+from core.photos.reading import reach
+from core.records import Box
+from core.settings.run import SETTINGS
+from core.store.people import People
+
+MOST_MEGAPIXELS = 2_000.0
+LONGEST_PART = 80
+# Not allowed in file names on one system or another, and what no file name needs.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can say
+_JPEG = (".jpg", ".jpeg")
+_MARGIN = next(one.default for one in SETTINGS if one.name == "crop_margin")
+
+
+class Pictures(StrEnum):
+    """Which pictures go with an export."""
+
+    CROPS = "crops"
+    PHOTOS = "photos"
+
+
+@dataclass(slots=True)
+class PictureReport:
+    """What became of the pictures: ``n_left_out`` photos show people, ``missing`` are no longer where the run found
+    them or cannot be read, by the name that they would have."""
+
+    n_written: int = 0
+    n_blurred: int = 0
+    n_left_out: int = 0
+    missing: set[str] = field(default_factory=set)
+
+
+def make_safe(name: str) -> str:
+    """One part of a path that every system can have as a file's name, and no shell or spreadsheet runs."""
+    visible = "".join(sign for sign in name if unicodedata.category(sign) != "Cf")  # such as a turn to right-to-left
+    safe = _UNSAFE.sub("_", visible).strip(" .").lstrip("=+-@~")[:LONGEST_PART].rstrip(" .")
+    return f"_{safe}" if not safe or _RESERVED.fullmatch(safe) else safe
+
+
+def name_picture(row: Mapping[str, Any], pictures: Pictures, people: People) -> str:
+    """Where the picture of a row lies in the zip, always the same and of no other row; empty if it is left out.
+
+    Crops lie in a folder a species; photos keep their folders. A photo whose name had to be changed gets a part of its
+    id, so that two that differ only in a forbidden letter stay apart.
+
+    Args:
+        row: Of ``Export.rows(for_pictures=True)``.
+        pictures: Which.
+        people: What is done with photos that show people; what is blurred becomes a JPEG.
+    """
+    path = PurePosixPath(row["file_name"])
+    if pictures is Pictures.CROPS:
+        species = make_safe(row["verdict_species"] or row["species"] or "unknown")
+        return f"crops/{species}/{make_safe(path.stem)}-{row['crop_id']}.jpg"
+    if row["shows_people"] and people is People.LEAVE_OUT:
+        return ""
+    parts = [make_safe(part) for part in path.parts]
+    if tuple(parts) != path.parts or row["same_name"]:
+        last = PurePosixPath(parts[-1])
+        parts[-1] = f"{last.stem}-{row['photo_id'][:12]}{last.suffix}"
+    if row["shows_people"] and people is People.BLUR and PurePosixPath(parts[-1]).suffix.lower() not in _JPEG:
+        parts[-1] += ".jpg"
+    return "/".join(["photos", *parts])
+
+
+def add_pictures(
+    archive: zipfile.ZipFile, export: Export, pictures: Pictures, *, on_picture: Callable[[], None] = lambda: None
+) -> PictureReport:
+    """Put the pictures of the exported rows into an open zip, one after the other.
+
+    People in them are blurred unless ``People.INCLUDE`` was chosen; with ``People.LEAVE_OUT`` whole photos that show
+    people stay out. ``on_picture`` is called after each, and may raise to stop.
+
+    Raises:
+        OSError: If the zip cannot be written.
+    """
+    report = PictureReport()
+    people = export.choice.people
+    for of_photo, boxes in _with_people(export):
+        boxes = [] if people is People.INCLUDE else boxes
+        for row in of_photo if pictures is Pictures.CROPS else of_photo[:1]:
+            name = name_picture(row, pictures, people)
+            if not name:
+                report.n_left_out += 1
+            else:
+                try:
+                    content, is_blurred = _read_picture(export, row, boxes, pictures)
+                except (OSError, PhotoUnreadable):
+                    report.missing.add(name)
+                else:
+                    archive.writestr(zipfile.ZipInfo(name, _EARLIEST), content, zipfile.ZIP_STORED)
+                    report.n_written += 1
+                    report.n_blurred += is_blurred
+            on_picture()
+    return report
+
+
+def _with_people(export: Export) -> Iterator[tuple[list[dict[str, Any]], list[Box]]]:
+    """The rows of each photo with the boxes of the people in it; both streams come by file name."""
+    people = export.people_boxes()
+    name, boxes = next(people, ("", []))
+    for file_name, rows in groupby(export.rows(by_photo=True, for_pictures=True), key=lambda row: row["file_name"]):
+        while name and name < file_name:
+            name, boxes = next(people, ("", []))
+        of_photo = [Box(one["x"], one["y"], one["width"], one["height"]) for one in boxes] if name == file_name else []
+        yield list(rows), of_photo
+
+
+def _read_picture(export: Export, row: Mapping[str, Any], boxes: list[Box], pictures: Pictures) -> tuple[bytes, bool]:
+    """The picture of a row, and whether people were blurred in it."""
+    if pictures is Pictures.PHOTOS:
+        content = Path(reach(Path(export.run.info.folder) / row["file_name"])).read_bytes()
+        blurred = _blur_photo(content, boxes) if boxes else None
+    else:
+        path = export.project.crop_path(row["crop_id"])
+        if path is None:
+            raise PhotoUnreadable(f"{row['crop_id']} is no crop's id.")
+        content = path.read_bytes()
+        blurred = _blur_crop(content, row, boxes, margin=float(export.run.info.settings.get("crop_margin", _MARGIN)))
+    return (content, False) if blurred is None else (blurred, True)
+
+
+def _blur_photo(content: bytes, boxes: list[Box]) -> bytes:
+    pixels = decode_photo(content, max_megapixels=MOST_MEGAPIXELS).pixels
+    with Image.open(io.BytesIO(content)) as picture:
+        exif = picture.getexif()
+    return encode_without_traces(blur_boxes(pixels, boxes), exif=exif)
+
+
+def _blur_crop(content: bytes, row: Mapping[str, Any], boxes: list[Box], *, margin: float) -> bytes | None:
+    """The crop's picture with the people in it blurred; None if there are none in it."""
+    added = 0.0 if row["kind"] == "frame" else margin * max(row["width"], row["height"])
+    left, top = max(math.floor(row["x"] - added), 0), max(math.floor(row["y"] - added), 0)
+    right = min(math.ceil(row["x"] + row["width"] + added), row["photo_width_px"])
+    bottom = min(math.ceil(row["y"] + row["height"] + added), row["photo_height_px"])
+    inside = [
+        box
+        for box in boxes
+        if box.x < right and box.x + box.width > left and box.y < bottom and box.y + box.height > top
+    ]
+    if not inside:
+        return None
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise PhotoUnreadable("The crop's picture cannot be read.")
+    across, down = pixels.shape[1] / (right - left), pixels.shape[0] / (bottom - top)
+    moved = [
+        Box((box.x - left) * across, (box.y - top) * down, box.width * across, box.height * down) for box in inside
+    ]
+    return encode_without_traces(blur_boxes(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), moved))

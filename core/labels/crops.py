@@ -1,0 +1,209 @@
+"""Crops cut out of labelled photos, with what each shows and to which event it belongs."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import AnomalureError, PhotoUnreadable
+from core.formats.labelled import LabelFile, LabelledPhoto, Problems
+from core.photos.crops import cut_crop
+from core.photos.deployments import DeploymentNamer
+from core.photos.events import group_events
+from core.photos.matching import match_names
+from core.photos.reading import find_photos, read_photo
+from core.records import Box, Crop, CropKind, LoadedPhoto, name_crops
+from core.settings.run import RunSettings
+
+READERS = 2
+READ_AHEAD = 8
+
+_Read = tuple[LabelledPhoto, LoadedPhoto | PhotoUnreadable]
+
+
+@dataclass
+class LabelledCrops:
+    """The crops that labelled photos gave, and what is known of their photos.
+
+    ``species`` is empty for a whole frame. ``problems`` counts what could not be used.
+    """
+
+    crops: list[Crop] = field(default_factory=list)
+    species: list[str] = field(default_factory=list)
+    file_name_of: dict[str, str] = field(default_factory=dict)
+    deployment_of: dict[str, str] = field(default_factory=dict)
+    captured_at_of: dict[str, datetime | None] = field(default_factory=dict)
+    event_of: dict[str, str] = field(default_factory=dict)
+    split_of: dict[str, str] = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)
+
+    @property
+    def photos(self) -> list[str]:
+        """The ``photo_id`` of each row."""
+        return [crop.photo_id for crop in self.crops]
+
+    def owners(self, *, gap_s: float) -> np.ndarray:
+        """The event of each row, shape ``(n,)``, str: as labelled, by time, or else the photo itself."""
+        photos = list(self.deployment_of)
+        events = group_events(
+            [self.deployment_of[photo] for photo in photos],
+            [self.captured_at_of[photo] for photo in photos],
+            gap_s=gap_s,
+        )
+        owner_of = {}
+        for photo, event in zip(photos, events, strict=True):
+            if self.event_of[photo]:
+                owner_of[photo] = f"labelled {self.event_of[photo]}"
+            else:
+                # The photo, not its number among those without a time: another folder has numbers like these.
+                owner_of[photo] = f"photo {photo}" if self.captured_at_of[photo] is None else event
+        return np.array([owner_of[photo] for photo in self.photos], dtype=object)
+
+
+def choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:
+    """The photos of one split; None: all.
+
+    Raises:
+        AnomalureError: If there is none; the splits that there are are named.
+    """
+    photos = [photo for photo in labels.photos if split is None or photo.split == split]
+    if photos:
+        return photos
+    if not labels.photos:
+        raise AnomalureError("The labels name no photo.")
+    splits: Mapping[str, int] = Counter(photo.split for photo in labels.photos)
+    there = ", ".join(f"{name or '(none)'}: {count} photos" for name, count in sorted(splits.items()))
+    raise AnomalureError(f"No photo of the labels is in the split {split!r}. There are: {there}.")
+
+
+def choose_species(photos: Sequence[LabelledPhoto], species: Sequence[str]) -> list[LabelledPhoto]:
+    """The photos that show one of these species, with only the labels of these.
+
+    Raises:
+        AnomalureError: If the labels lack one of them.
+    """
+    there = {label.species for photo in photos for label in photo.labels if label.species}
+    missing = [name for name in species if name not in there]
+    if missing:
+        raise AnomalureError(f"The labels have no {', '.join(missing)}; they have: {', '.join(sorted(there))}.")
+    kept = [replace(photo, labels=tuple(one for one in photo.labels if one.species in species)) for photo in photos]
+    return [photo for photo in kept if photo.labels]
+
+
+def read_labelled_crops(
+    photos: Sequence[LabelledPhoto],
+    images_dir: Path,
+    *,
+    settings: RunSettings,
+    into: LabelledCrops,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[np.ndarray]:
+    """Cut out what labelled photos show; what cannot be used is counted, not raised.
+
+    Args:
+        photos: Which photos show what.
+        images_dir: The folder that holds them; names meet by their longest common ending.
+        settings: Margin around boxes, least confidence, pattern of deployments, largest photo.
+        into: Gets each crop, its species and its photo's facts, in the order of what is yielded.
+        on_progress: Told how many photos of how many are done.
+
+    Yields:
+        The pixels of each crop, uint8, ``(height, width, 3)``, a view of its photo: copy it to keep it.
+
+    Raises:
+        AnomalureError: If none of the photos is in the folder, or a name could be two photos.
+    """
+    listing = find_photos(images_dir)
+    ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
+    namer = DeploymentNamer(images_dir, pattern=settings.deployment_pattern, file_names=listing.file_names)
+    for photo in photos:
+        if photo.file_name not in ours:
+            into.problems.add("photos that are not in the folder", photo.file_name)
+    wanted = [photo for photo in photos if photo.file_name in ours]
+    if not wanted:
+        raise AnomalureError(
+            f"None of the {len(photos)} labelled photos is in {images_dir}: the labels say "
+            f"{photos[0].file_name}, the folder has {listing.file_names[0]}. Choose the folder that the labels are for."
+        )
+
+    def read(photo: LabelledPhoto) -> _Read:
+        file_name = ours[photo.file_name]
+        deployment = photo.deployment or namer.name(file_name)
+        try:
+            return photo, read_photo(
+                images_dir, file_name, deployment=deployment, max_megapixels=settings.max_megapixels
+            )
+        except PhotoUnreadable as error:
+            return photo, error
+
+    for done, (labelled, loaded) in enumerate(_read_ahead(read, wanted), start=1):
+        if isinstance(loaded, PhotoUnreadable):
+            into.problems.add(f"photos that cannot be read: {loaded}".rstrip("."), labelled.file_name)
+        else:
+            for crop, species, pixels in _cut_labelled(labelled, loaded, into, settings):
+                into.crops.append(crop)
+                into.species.append(species)
+                yield pixels
+        on_progress(done, len(wanted))
+
+
+def _cut_labelled(
+    labelled: LabelledPhoto, loaded: LoadedPhoto, crops: LabelledCrops, settings: RunSettings
+) -> Iterator[tuple[Crop, str, np.ndarray]]:
+    """Each usable box with its species and pixels, or the whole frame with an empty species."""
+    photo, problems = loaded.photo, crops.problems
+    if photo.photo_id in crops.deployment_of:
+        problems.add("photos with the content of another one", labelled.file_name)
+        return
+    crops.file_name_of[photo.photo_id] = photo.file_name
+    crops.deployment_of[photo.photo_id] = photo.deployment
+    crops.captured_at_of[photo.photo_id] = labelled.captured_at or photo.captured_at
+    crops.event_of[photo.photo_id] = labelled.event_id
+    crops.split_of[photo.photo_id] = labelled.split
+    if not labelled.labels:
+        problems.add("photos without any label", labelled.file_name)
+        return
+    boxed = [label for label in labelled.labels if label.box is not None]
+    if not boxed:
+        frame = Box(0.0, 0.0, float(photo.width_px), float(photo.height_px))
+        yield Crop(name_crops(photo.photo_id, [None])[0], photo.photo_id, CropKind.FRAME, frame), "", loaded.pixels
+        return
+    if not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
+        problems.add("photos whose boxes were drawn on the photo turned on its side", labelled.file_name)
+        return
+    usable: list[tuple[str, Box]] = []
+    for label in boxed:
+        assert label.box is not None
+        box = labelled.box_px(label.box, width_px=photo.width_px, height_px=photo.height_px)
+        if not label.species or label.is_empty:
+            problems.add("boxes without a species", labelled.file_name)
+        elif label.confidence is not None and label.confidence < settings.min_confidence:
+            problems.add(f"boxes under the least confidence of {settings.min_confidence:g}", labelled.file_name)
+        elif box is None:
+            problems.add("boxes outside their photo", labelled.file_name)
+        else:
+            usable.append((label.species, box))
+    ids = name_crops(photo.photo_id, [box for _, box in usable])
+    for crop_id, (species, box) in zip(ids, usable, strict=True):
+        crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box)
+        yield crop, species, cut_crop(loaded.pixels, box, margin=settings.crop_margin)
+
+
+def _read_ahead(read: Callable[[LabelledPhoto], _Read], photos: Sequence[LabelledPhoto]) -> Iterator[_Read]:
+    """Read a few photos ahead of the encoder, in order."""
+    with ThreadPoolExecutor(READERS) as pool:
+        waiting: deque[Future[_Read]] = deque()
+        try:
+            for photo in photos:
+                waiting.append(pool.submit(read, photo))
+                if len(waiting) > READ_AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,89 @@
+"""Labels of a file as the rows of an export, so that one format can be written as another."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from core.errors import AnomalureError
+from core.formats.exported import UNKNOWN_SPECIES
+from core.formats.labelled import Label, LabelFile, LabelledPhoto
+from core.formats.megadetector import FORMAT_NAME as MEGADETECTOR
+from core.records import Box, CropKind, hash_content, name_crops
+
+UNCLASSIFIED = "unclassified"
+_UNDECIDED: dict[str, Any] = {
+    "score": None,
+    "p_value": None,
+    "flagged": False,
+    "verdict": "",
+    "verdict_species": "",
+    "note": "",
+    "reviewer": "",
+    "decided_at": None,
+    "run": "",
+    "bundle": "",
+}
+
+
+def rows_from_labels(file: LabelFile) -> Iterator[dict[str, Any]]:
+    """One row a label, photo by photo in the order of their names; a photo without a label is one row too.
+
+    What a detector said (a box with a confidence) is a row that nobody decided about, everything else one with the
+    species that somebody gave. Boxes are in the units of the photo's frame.
+
+    Raises:
+        AnomalureError: If the file does not say how large its photos are, and has boxes in pixels.
+    """
+    for photo in sorted(file.photos, key=lambda one: one.file_name):
+        if photo.frame is None and any(label.box for label in photo.labels):
+            raise AnomalureError(
+                f"The boxes of {photo.file_name} are in pixels, and the file does not say how large the photo is. Run "
+                "Anomalure on the photos with these boxes, and export the run."
+            )
+        width, height = photo.frame or (1.0, 1.0)
+        photo_id = hash_content(photo.file_name.encode())
+        labels: tuple[Label | None, ...] = photo.labels or (None,)
+        ids = name_crops(photo_id, [None if label is None else label.box for label in labels])
+        for label, crop_id in zip(labels, ids, strict=True):
+            yield (
+                _about_photo(photo, photo_id, width, height)
+                | _UNDECIDED
+                | {"crop_id": crop_id, **_about_label(label, Box(0, 0, width, height), file.format_name)}
+            )
+
+
+def _about_photo(photo: LabelledPhoto, photo_id: str, width: float, height: float) -> dict[str, Any]:
+    return {
+        "file_name": photo.file_name,
+        "captured_at": photo.captured_at,
+        "deployment": photo.deployment,
+        "event_id": photo.event_id,
+        "photo_id": photo_id,
+        "photo_width_px": width,
+        "photo_height_px": height,
+    }
+
+
+def _about_label(label: Label | None, frame: Box, format_name: str) -> dict[str, Any]:
+    box = label.box if label is not None and label.box is not None else frame
+    row: dict[str, Any] = {
+        "x": box.x,
+        "y": box.y,
+        "width": box.width,
+        "height": box.height,
+        "kind": CropKind.FRAME,
+        "species": "",
+        "detector_class": "",
+        "detector_confidence": 0.0,
+    }
+    if label is None:
+        # MegaDetector says of such a photo that nothing is in it; others say nothing.
+        return row if format_name == MEGADETECTOR else row | {"verdict_species": UNCLASSIFIED}
+    row["kind"] = CropKind.FRAME if label.box is None else CropKind.DETECTION
+    by_machine = label.confidence if label.box is not None else label.species_confidence
+    if by_machine is not None:
+        return row | {
+            "species": label.species,
+            "detector_class": label.detector_class,
+            "detector_confidence": by_machine,
+        }
+    return row | {"verdict_species": label.species or UNKNOWN_SPECIES}

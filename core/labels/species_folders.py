@@ -1,0 +1,43 @@
+"""Photos sorted into folders by species: the folder's name is the label."""
+
+from pathlib import Path, PurePosixPath
+
+from core.errors import FileFormatError
+from core.formats.labelled import RELATIVE_FRAME, Label, LabelFile, LabelledPhoto, Problems
+from core.photos.reading import find_photos
+from core.records import Box
+
+FORMAT_NAME = "folders by species"
+_WHOLE = Box(0.0, 0.0, *RELATIVE_FRAME)
+_SPLITS = frozenset({"train", "val", "valid", "validation", "test", "season"})
+
+
+def read_species_folders(folder: Path) -> LabelFile:
+    """The photos of ``folder/<species>/...``, each a crop of its folder's species; those of ``empty`` show nothing.
+
+    A folder between that is named like a split (``train``, ``val``, ``test``) says the split: both
+    ``train/fox/1.jpg`` and ``fox/1.jpg`` are foxes. Deeper folders (``fox/north/1.jpg``) are cameras.
+
+    Raises:
+        AnomalureError: If the folder is missing or holds no photo.
+        FileFormatError: If no photo lies in a folder of a species.
+    """
+    listing = find_photos(folder)
+    problems = Problems()
+    photos = []
+    for name in listing.file_names:
+        parts = list(PurePosixPath(name).parts[:-1])
+        split = parts.pop(0) if parts and parts[0].casefold() in _SPLITS else ""
+        if not parts:
+            problems.add("photos that lie in no folder of a species", name)
+            continue
+        label = Label(parts[0])
+        if not label.is_empty:
+            label = Label(parts[0], _WHOLE, None, parts[0])
+        photos.append(LabelledPhoto(name, (label,), deployment="/".join(parts[1:]), split=split, frame=RELATIVE_FRAME))
+    if not photos:
+        raise FileFormatError(
+            f"{folder}: expected one folder a species with its photos in it, such as fox/1.jpg; got "
+            f"{len(listing.file_names)} photos that lie in none (the first: {listing.file_names[0]})."
+        )
+    return LabelFile(tuple(photos), problems.lines(), FORMAT_NAME)

@@ -1,0 +1,99 @@
+"""What is in a file of labels: species, sizes, cameras, hours, before anything is learnt from it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from core.formats.labelled import EMPTY, Label, LabelFile, LabelledPhoto
+from core.photos.deployments import DeploymentNamer
+from core.photos.exif import read_camera_facts
+from core.photos.matching import match_names
+from core.photos.reading import find_photos, reach
+
+COLUMNS = ("file_name", "species", "has_box", "size_share", "deployment", "captured_at", "split")
+NIGHT_ENDS_H, NIGHT_BEGINS_H = 6, 18
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """``table`` has a row a label, by ``COLUMNS``: ``size_share`` is the square root of the box's share of its photo, 0
+    to 1 (NaN without a box or where the photo's size is not known), ``captured_at`` has no zone (NaT unknown).
+    ``n_photos`` are named by the labels, ``n_found`` of them are in the folder; ``problems`` could not be used."""
+
+    table: pd.DataFrame
+    n_photos: int
+    n_found: int
+    problems: tuple[str, ...] = ()
+
+    def count_species(self) -> pd.DataFrame:
+        """``species, boxes, photos, cameras``: one row a species, most photos first."""
+        grouped = self.table.groupby("species", sort=False)
+        counts = pd.DataFrame(
+            {
+                "boxes": grouped["has_box"].sum().astype(int),
+                "photos": grouped["file_name"].nunique(),
+                "cameras": grouped["deployment"].nunique(),
+            }
+        )
+        return counts.reset_index().sort_values(["photos", "species"], ascending=[False, True], ignore_index=True)
+
+    def count_by_hour(self) -> pd.Series:
+        """Labels of animals by hour of the day, 0 to 23; those without a time are not counted."""
+        animals = self.table[self.table["species"] != EMPTY]
+        hours = animals["captured_at"].dropna().dt.hour
+        return hours.value_counts().reindex(range(24), fill_value=0).rename("labels")
+
+    def count_day_and_night(self) -> dict[str, int]:
+        """Labels of animals by day (6 to 18 h by the camera's clock), by night, and without a time."""
+        by_hour = self.count_by_hour()
+        day = int(by_hour[(by_hour.index >= NIGHT_ENDS_H) & (by_hour.index < NIGHT_BEGINS_H)].sum())
+        unknown = int((self.table["species"] != EMPTY).sum()) - int(by_hour.sum())
+        return {"day": day, "night": int(by_hour.sum()) - day, "time unknown": unknown}
+
+
+def summarise_labels(labels: LabelFile, images_dir: Path, *, read_times: bool = True) -> LabelSummary:
+    """Count what labels hold and what of it is in the folder.
+
+    Args:
+        labels: From ``read_label_source``.
+        images_dir: The folder of photos.
+        read_times: Whether to open photos for their time where the labels have none (about a millisecond each; only
+            the head of a file is read).
+
+    Raises:
+        AnomalureError: If the folder is missing or holds no photo, or a name could be two photos.
+    """
+    listing = find_photos(images_dir)
+    ours = match_names([photo.file_name for photo in labels.photos], listing.file_names, folder=images_dir)
+    namer = DeploymentNamer(images_dir, file_names=listing.file_names)
+    rows = []
+    for photo in labels.photos:
+        name = ours.get(photo.file_name)
+        deployment = photo.deployment or (namer.name(name) if name else "")
+        captured_at = photo.captured_at
+        if captured_at is None and read_times and name is not None:
+            captured_at = _read_captured_at(images_dir / name)
+        for label in photo.labels:
+            species = EMPTY if label.is_empty else label.species or label.detector_class
+            size = _measure(photo, label)
+            rows.append((photo.file_name, species, label.box is not None, size, deployment, captured_at, photo.split))
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"size_share": float, "has_box": bool})
+    table["captured_at"] = pd.to_datetime(table["captured_at"])
+    return LabelSummary(table, len(labels.photos), len(ours), labels.problems)
+
+
+def _measure(photo: LabelledPhoto, label: Label) -> float | None:
+    if label.box is None or photo.frame is None:
+        return None
+    return float((label.box.width / photo.frame[0] * label.box.height / photo.frame[1]) ** 0.5)
+
+
+def _read_captured_at(path: Path) -> datetime | None:
+    try:
+        with Image.open(reach(path)) as picture:
+            return read_camera_facts(picture.getexif()).captured_at
+    except Exception:  # a summary: training says what is wrong with a file
+        return None

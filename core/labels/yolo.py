@@ -1,0 +1,232 @@
+"""A YOLO dataset: what Ultralytics trains a detector on. Format: docs.ultralytics.com/datasets/detect."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from core.errors import AnomalureError, PhotoUnreadable
+from core.formats.labelled import LabelledPhoto, Problems
+from core.formats.writing import new_folder, refuse_taken_folder
+from core.labels.splits import hold_back_events
+from core.photos.deployments import DeploymentNamer
+from core.photos.events import group_events
+from core.photos.matching import match_names
+from core.photos.reading import find_photos, read_photo
+from core.records import Photo
+from core.settings.run import RunSettings
+
+ANIMAL = "animal"
+SUMMARY = "summary.json"
+TRAIN, VAL = "train", "val"
+_VAL_NAMES = frozenset({"val", "valid", "validation"})
+
+
+@dataclass(frozen=True)
+class YoloDataset:
+    """What was written: ``data.yaml`` inside ``folder``, photos and boxes of each side, and what was left out."""
+
+    folder: Path
+    class_names: tuple[str, ...]
+    n_photos: dict[str, int]
+    n_boxes: dict[str, int]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def plan(self) -> Path:
+        """The file that Ultralytics is given."""
+        return self.folder / "data.yaml"
+
+
+@dataclass(frozen=True)
+class _Usable:
+    photo: Photo
+    lines: tuple[tuple[str, float, float, float, float], ...]
+    split: str
+    event_id: str
+
+
+def write_yolo_dataset(
+    photos: Sequence[LabelledPhoto],
+    images_dir: Path,
+    out_dir: Path,
+    *,
+    settings: RunSettings,
+    by_species: bool = False,
+    val_share: float = 0.2,
+    seed: int = 0,
+    file_problems: Sequence[str] = (),
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> YoloDataset:
+    """Write ``images/{train,val}``, ``labels/{train,val}`` and ``data.yaml`` from labelled photos.
+
+    Photos that are labelled empty are written without boxes: a detector learns from them too. Photos whose labels
+    have no box although an animal is in them are left out, since they would teach that nothing is there. Where the
+    labels say which photos are for validation, that holds; else whole events are held back.
+
+    Args:
+        photos: Labels of any format.
+        images_dir: The folder of photos.
+        out_dir: A folder that is not there yet, or is empty; it is there when it is whole.
+        settings: Gap between events, pattern of deployments, largest photo.
+        by_species: One class a species; else the one class ``animal``.
+        val_share: Of the photos, over 0 and under 1.
+        seed: Of the choice of events.
+        file_problems: What of the label file could not be used, to be said too.
+        on_progress: Told how many photos of how many are done.
+
+    Raises:
+        AnomalureError: If nothing can be used, or the folder cannot be written.
+    """
+    if not 0 < val_share < 1:
+        raise AnomalureError(f"The share of photos for validation must be over 0 and under 1, got {val_share:g}.")
+    refuse_taken_folder(out_dir)
+    problems = Problems()
+    for line in file_problems:
+        problems.add(f"in the labels: {line}")
+    usable = _find_usable(photos, images_dir, settings, by_species, problems, on_progress)
+    n_boxes = sum(len(item.lines) for item in usable)
+    if not n_boxes:
+        raise AnomalureError("No photo has a box to train a detector on. " + "; ".join(problems.lines()))
+    names = tuple(sorted({line[0] for item in usable for line in item.lines}))
+    side = _choose_sides(usable, val_share=val_share, seed=seed)
+    with new_folder(out_dir) as building:
+        _write(usable, side, names, images_dir, building)
+        boxes = {
+            key: sum(len(item.lines) for item, where in zip(usable, side, strict=True) if where == key)
+            for key in (TRAIN, VAL)
+        }
+        made = YoloDataset(out_dir, names, {key: side.count(key) for key in (TRAIN, VAL)}, boxes, problems.lines())
+        summary = {"classes": names, "photos": made.n_photos, "boxes": boxes, "problems": made.problems}
+        (building / SUMMARY).write_text(json.dumps(summary, ensure_ascii=False, indent=1), encoding="utf-8")
+    return made
+
+
+def read_yolo_dataset(folder: Path) -> YoloDataset:
+    """A dataset that ``write_yolo_dataset`` wrote.
+
+    Raises:
+        AnomalureError: If its plan cannot be read.
+    """
+    try:
+        kept = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        return YoloDataset(folder, tuple(kept["classes"]), kept["photos"], kept["boxes"], tuple(kept["problems"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AnomalureError(f"{folder} is not a dataset that Anomalure wrote ({error}). Write it again.") from error
+
+
+def _find_usable(
+    photos: Sequence[LabelledPhoto],
+    images_dir: Path,
+    settings: RunSettings,
+    by_species: bool,
+    problems: Problems,
+    on_progress: Callable[[int, int], None],
+) -> list[_Usable]:
+    listing = find_photos(images_dir)
+    ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
+    namer = DeploymentNamer(images_dir, pattern=settings.deployment_pattern, file_names=listing.file_names)
+    found: list[tuple[LabelledPhoto, Photo]] = []
+    seen: set[str] = set()
+    for done, labelled in enumerate(photos, start=1):
+        on_progress(done, len(photos))
+        name = ours.get(labelled.file_name)
+        if name is None:
+            problems.add("photos that are not in the folder", labelled.file_name)
+            continue
+        try:
+            photo = read_photo(
+                images_dir,
+                name,
+                deployment=labelled.deployment or namer.name(name),
+                max_megapixels=settings.max_megapixels,
+            ).photo
+        except PhotoUnreadable as error:
+            problems.add(f"photos that cannot be read: {error}".rstrip("."), labelled.file_name)
+            continue
+        if photo.photo_id in seen:
+            problems.add("photos with the content of another one", labelled.file_name)
+        elif not labelled.labels:
+            problems.add("photos without any label", labelled.file_name)
+        elif not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
+            problems.add("photos whose boxes were drawn on the photo turned on its side", labelled.file_name)
+        else:
+            seen.add(photo.photo_id)
+            found.append((labelled, photo))
+    events = group_events(
+        [photo.deployment for _, photo in found],
+        [labelled.captured_at or photo.captured_at for labelled, photo in found],
+        gap_s=settings.event_gap_s,
+    )
+    usable = []
+    for (labelled, photo), event in zip(found, events, strict=True):
+        lines = _read_boxes(labelled, photo, by_species=by_species, problems=problems)
+        if lines is not None:
+            usable.append(_Usable(photo, lines, labelled.split.casefold(), labelled.event_id or str(event)))
+    return usable
+
+
+def _read_boxes(
+    labelled: LabelledPhoto, photo: Photo, *, by_species: bool, problems: Problems
+) -> tuple[tuple[str, float, float, float, float], ...] | None:
+    """Class and relative centre and size of each box; None: the photo would teach something wrong."""
+    lines = []
+    for label in labelled.labels:
+        if label.is_empty:
+            continue
+        if label.box is None:
+            problems.add("photos with an animal that has no box", labelled.file_name)
+            return None
+        name = (label.species or label.detector_class) if by_species else ANIMAL
+        box = labelled.box_px(label.box, width_px=photo.width_px, height_px=photo.height_px)
+        if not name:
+            problems.add("photos with a box that has no species", labelled.file_name)
+            return None
+        if box is None:
+            problems.add("boxes outside their photo", labelled.file_name)
+            continue
+        lines.append(
+            (
+                name,
+                (box.x + box.width / 2) / photo.width_px,
+                (box.y + box.height / 2) / photo.height_px,
+                box.width / photo.width_px,
+                box.height / photo.height_px,
+            )
+        )
+    return tuple(lines)
+
+
+def _choose_sides(usable: Sequence[_Usable], *, val_share: float, seed: int) -> list[str]:
+    said = [item.split in _VAL_NAMES for item in usable]
+    if any(said) and not all(said):
+        return [VAL if held else TRAIN for held in said]
+    if len({item.event_id for item in usable}) < 2:
+        raise AnomalureError(
+            "The labelled photos are all of one event: a detector cannot be trained and judged on the same burst. "
+            "Add photos of other moments, or make the gap between events smaller."
+        )
+    held = hold_back_events([item.event_id for item in usable], share=val_share, seed=seed)
+    sides = [VAL if one else TRAIN for one in held]
+    if not any(item.lines for item, side in zip(usable, sides, strict=True) if side == TRAIN):
+        raise AnomalureError("All boxes fall into the photos held back for validation: there are too few events.")
+    return sides
+
+
+def _write(usable: Sequence[_Usable], sides: Sequence[str], names: Sequence[str], images_dir: Path, out: Path) -> None:
+    number_of = {name: number for number, name in enumerate(names)}
+    for side in (TRAIN, VAL):
+        (out / "images" / side).mkdir(parents=True)
+        (out / "labels" / side).mkdir(parents=True)
+    for item, side in zip(usable, sides, strict=True):
+        # Named by content: photos of two cameras may have the same file name.
+        suffix = Path(item.photo.file_name).suffix.lower()
+        shutil.copyfile(images_dir / item.photo.file_name, out / "images" / side / f"{item.photo.photo_id}{suffix}")
+        text = "".join(f"{number_of[name]} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for name, x, y, w, h in item.lines)
+        (out / "labels" / side / f"{item.photo.photo_id}.txt").write_text(text, encoding="utf-8")
+    # No path: Ultralytics then takes the folder of this file, and the dataset can be moved.
+    plan = {"train": f"images/{TRAIN}", "val": f"images/{VAL}", "names": dict(enumerate(names))}
+    (out / "data.yaml").write_text(yaml.safe_dump(plan, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Crops as points on a plane, and their clusters."""

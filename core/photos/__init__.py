@@ -1,0 +1,1 @@
+"""Photos of a folder: found, read, cut into crops, named by camera and event."""

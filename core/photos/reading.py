@@ -1,0 +1,203 @@
+"""Find the photos of a folder, and read one with everything that is known of it."""
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import AnomalureError, PhotoUnreadable
+from core.photos.decoding import MEGA, decode_photo
+from core.records import LoadedPhoto, Photo, hash_content
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+# Folders that systems and network drives make by themselves; what lies in them are thumbnails and leavings.
+SYSTEM_FOLDERS = frozenset({"@eadir", "$recycle.bin", "system volume information", "__macosx", "lost+found"})
+# More than any uncompressed picture takes for a pixel; a file beyond this is no photo of the allowed size.
+MOST_BYTES_PER_PIXEL = 8
+WINDOWS_PATH_LIMIT = 240
+
+_NUMBER = re.compile(r"([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The photos below a folder.
+
+    ``file_names`` are relative to ``folder`` with forward slashes, in natural order (``IMG_2`` before ``IMG_10``).
+    ``passed_over`` counts what was met and not taken: by file name extension (``.mp4``) or by reason (``hidden``).
+    """
+
+    folder: Path
+    file_names: tuple[str, ...]
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.file_names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.file_names)
+
+    def describe_passed_over(self) -> str:
+        """For example ``12 .mp4, 1 unreadable folder``; empty when nothing was passed over."""
+        by_number = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))
+        return ", ".join(f"{count} {what}" for what, count in by_number)
+
+
+def find_photos(folder: Path) -> Listing:
+    """List the photos below a folder: jpg, png, webp and tiff in any case, folders in folders.
+
+    Links are followed; a folder that can be reached by two ways is listed once. Hidden files and folders are not
+    taken, nor are names that are not valid text (they could not be stored).
+
+    Raises:
+        AnomalureError: If the folder is missing, is a file, cannot be read, or holds no photo.
+    """
+    if not folder.exists():
+        raise AnomalureError(
+            f"There is no folder {folder}. Check the spelling, and that the disk or card is connected."
+        )
+    if not folder.is_dir():
+        raise AnomalureError(f"{folder} is a file. Expected the folder that holds the photos.")
+    passed_over: Counter[str] = Counter()
+    found: list[str] = []
+    seen = {_identify(folder)}
+    waiting, linked = [(folder, "")], list[tuple[Path, str]]()
+    while waiting or linked:
+        # Links come last, so that a folder keeps the name of the place where it really is.
+        here, prefix = waiting.pop() if waiting else linked.pop(0)
+        if prefix:
+            identity = _identify(here)
+            if identity in seen:
+                continue
+            seen.add(identity)
+        try:
+            with os.scandir(reach(here)) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name, reverse=True)
+        except OSError as error:
+            if not prefix:
+                raise AnomalureError(f"The folder {folder} cannot be read: {error.strerror or error}.") from error
+            passed_over["unreadable folder"] += 1
+            continue
+        for entry in entries:
+            kind = _name_kind(entry)
+            if kind == "photo":
+                found.append(prefix + entry.name)
+            elif kind in ("folder", "linked folder"):
+                (waiting if kind == "folder" else linked).append((here / entry.name, f"{prefix}{entry.name}/"))
+            else:
+                passed_over[kind] += 1
+    listing = Listing(folder, tuple(sorted(found, key=natural_key)), dict(passed_over))
+    if not found:
+        others = listing.describe_passed_over()
+        raise AnomalureError(
+            f"There is no photo (jpg, png, webp or tiff) in {folder} or the folders in it"
+            + (f"; passed over: {others}." if others else ": it is empty.")
+        )
+    return listing
+
+
+def natural_key(file_name: str) -> tuple[list[str | int], str]:
+    """Sorts folder by folder, numbers by value, letters regardless of case; unlike names are never equal."""
+    # With the lowest sign between folders, "a/x" comes before "a-b/x", as "a" comes before "a-b".
+    pieces: list[str | int] = list(_NUMBER.split(file_name.casefold().replace("/", "\0")))  # text, number, text, ...
+    pieces[1::2] = map(int, pieces[1::2])
+    return pieces, file_name
+
+
+def read_photo(folder: Path, file_name: str, *, deployment: str, max_megapixels: float) -> LoadedPhoto:
+    """Read, hash and decode one photo.
+
+    Args:
+        folder: The folder that was listed.
+        file_name: The photo's name in it, with forward slashes.
+        deployment: Goes into the record as it is.
+        max_megapixels: Larger pictures are refused before they are unpacked.
+
+    Raises:
+        PhotoUnreadable: If it cannot be read or decoded; the text is the reason, without the file's name.
+    """
+    content = _read_content(folder / file_name, most_bytes=int(max_megapixels * MEGA * MOST_BYTES_PER_PIXEL))
+    decoded = decode_photo(content, max_megapixels=max_megapixels)
+    height_px, width_px = decoded.pixels.shape[:2]
+    facts = decoded.facts
+    photo = Photo(
+        photo_id=hash_content(content),
+        file_name=file_name,
+        deployment=deployment,
+        width_px=width_px,
+        height_px=height_px,
+        size_bytes=len(content),
+        captured_at=facts.captured_at,
+        camera_make=facts.make,
+        camera_model=facts.model,
+        camera_serial=facts.serial,
+        note=decoded.note,
+    )
+    return LoadedPhoto(photo, decoded.pixels)
+
+
+def reach(path: Path) -> str:
+    """The path in the form in which it can be opened: Windows wants long ones marked."""
+    return lengthen_windows_path(os.path.abspath(path)) if os.name == "nt" else os.fspath(path)
+
+
+def lengthen_windows_path(path: str) -> str:
+    """An absolute Windows path, marked so that it may be longer than 260 signs, where it is long."""
+    if len(path) < WINDOWS_PATH_LIMIT or path.startswith("\\\\?\\"):
+        return path
+    return f"\\\\?\\UNC\\{path[2:]}" if path.startswith("\\\\") else f"\\\\?\\{path}"
+
+
+def _read_content(path: Path, *, most_bytes: int) -> bytes:
+    try:
+        about = os.stat(reach(path))
+        if stat.S_ISDIR(about.st_mode):
+            raise PhotoUnreadable("It is a folder, not a file.")
+        if not stat.S_ISREG(about.st_mode):  # reading a pipe would wait for ever
+            raise PhotoUnreadable("It is not an ordinary file.")
+        if about.st_size > most_bytes:
+            raise PhotoUnreadable(
+                f"The file has {about.st_size / MEGA:,.0f} MB, more than any picture that max_megapixels allows."
+            )
+        with open(reach(path), "rb") as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise PhotoUnreadable("The file is gone: it was there when the folder was listed.") from error
+    except PermissionError as error:
+        raise PhotoUnreadable("You have no permission to read the file.") from error
+    except OSError as error:
+        raise PhotoUnreadable(f"The file cannot be read: {error.strerror or error}.") from error
+
+
+def _identify(folder: Path) -> tuple[int, int] | str:
+    try:
+        about = os.stat(reach(folder))
+    except OSError:
+        return str(folder)
+    return (about.st_dev, about.st_ino) if about.st_ino else os.path.realpath(folder)
+
+
+def _name_kind(entry: os.DirEntry[str]) -> str:
+    """``photo``, ``folder``, ``linked folder``, or what to count it as."""
+    name = entry.name
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return "name that is not valid text"
+    try:
+        is_folder = entry.is_dir()
+        if name.startswith(".") or (is_folder and name.lower() in SYSTEM_FOLDERS):
+            return "hidden folder" if is_folder else "hidden file"
+        if is_folder:
+            return "linked folder" if entry.is_symlink() else "folder"
+        if not entry.is_file():
+            return "broken link" if entry.is_symlink() else "special file"
+    except OSError:
+        return "unreadable file"
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in PHOTO_SUFFIXES:
+        return "photo"
+    return suffix or "file without extension"

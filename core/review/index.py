@@ -1,0 +1,436 @@
+"""What one process keeps of a run, to answer the review's questions at once, also with a million crops.
+
+The crops are mapped from disk; the verdicts that hold are kept beside them by place, and only what was written since
+is read from the store.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from core.review.holding import HOLDING
+from core.review.rankings import read_ranking
+from core.runs.catalogue import MAPPED, open_catalogue
+from core.runs.folder import RunFolder
+from core.store.database import to_utc
+from core.store.people import PEOPLE_CLASSES, find_people, people_sql
+
+ORDERS = {
+    "score": "place",
+    "time": "captured_at NULLS LAST, file_name, crop_id",
+    "file": "file_name, crop_id",
+    "doubt": "abs(ln(greatest(p_value, 1e-6) / coalesce($rate::DOUBLE, own_rate))) NULLS LAST, place",
+    "event": "min(place) OVER (PARTITION BY event_id), captured_at NULLS LAST, place",
+    "given": "nth",
+    "likely": "likely_place NULLS LAST, place",
+    "learn": "learn_place NULLS LAST, place",
+}
+"""How a queue can be ordered: most anomalous first, oldest first, by file name, nearest to the false-alarm rate first,
+by event (the one with the most anomalous crop first, oldest first within), as the given list of crops has it; as the
+newest ranking after the verdicts has it, likely anomalies or what teaches most first, and by score without one."""
+RANKED = ("likely", "learn")
+
+# A view is 4 bytes a crop; several reviewers with several filters fit, and one that was put away is made again.
+_VIEWS_KEPT = 24
+_DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decided_at")
+_UNDECIDED = ("", "", "", "", "", None)
+_NAMES = {"given_on": "verdict_crop_id"}
+_THREADS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueFilters:
+    """Which crops of a run, and in which order.
+
+    ``species``, ``camera``: only crops taken for that species, of that deployment. ``flagged_only``: only crops whose
+    p-value is at most ``false_alarm_rate`` (None: the run's own). ``undecided_only``: only crops without a verdict,
+    but also those whose verdict was given at ``decided_since`` or later (UTC if without zone), so that a page stays
+    as it is while somebody decides. ``captured_from``, ``captured_to``: days, both included; crops of photos without
+    a time are left out. ``score_from`` ... ``p_value_to``: both ends included. ``decided_by``: only crops whose
+    verdict this reviewer gave. ``decided_as``: only crops with this verdict. ``crop_ids``: only these crops; their
+    order is order ``given``. ``order``: one of ``ORDERS``. ``with_people``: also crops of people and vehicles.
+    ``ranking``: after which verdict the ranking was made by which ``likely`` and ``learn`` go; another one is another
+    list.
+
+    Raises:
+        ValueError: If an order is unknown or a rate is out of range.
+    """
+
+    species: str | None = None
+    camera: str | None = None
+    flagged_only: bool = True
+    undecided_only: bool = False
+    decided_since: datetime | None = None
+    order: str = "score"
+    false_alarm_rate: float | None = None
+    captured_from: date | None = None
+    captured_to: date | None = None
+    score_from: float | None = None
+    score_to: float | None = None
+    p_value_from: float | None = None
+    p_value_to: float | None = None
+    decided_by: str | None = None
+    decided_as: str | None = None
+    crop_ids: tuple[str, ...] | None = field(default=None, repr=False)
+    with_people: bool = False
+    ranking: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {self.order!r}")
+        if self.order == "given" and self.crop_ids is None:
+            raise ValueError("order 'given' needs crop_ids")
+        if self.false_alarm_rate is not None and not 0 <= self.false_alarm_rate <= 1:
+            raise ValueError(f"false_alarm_rate must be between 0 and 1, got {self.false_alarm_rate}")
+
+    def conditions(self) -> tuple[str, dict[str, Any]]:
+        """As SQL over ``queue``, less ``undecided_only``, and its values."""
+        values: dict[str, Any] = {}
+        where = ["flagged"] if self.flagged_only else []
+        if not self.with_people:
+            where.append("NOT is_person")
+        day = timedelta(days=1)
+        wanted = {
+            "species = $species": self.species,
+            "deployment = $camera": self.camera,
+            "captured_at >= $from": self.captured_from and datetime.combine(self.captured_from, time()),
+            "captured_at < $to": self.captured_to and datetime.combine(self.captured_to + day, time()),
+            "score >= $score_from": self.score_from,
+            "score <= $score_to": self.score_to,
+            "p_value >= $p_from": self.p_value_from,
+            "p_value <= $p_to": self.p_value_to,
+            "verdict <> '' AND reviewer = $decided_by": self.decided_by,
+            "verdict = $decided_as": self.decided_as,
+        }
+        for condition, value in wanted.items():
+            if value is not None:
+                where.append(condition)
+                values[condition.rsplit("$", 1)[1]] = value
+        return " AND ".join(where) or "true", values
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """The places of the crops of a queue in their order, as they were when it was opened, and how many there are.
+
+    ``n_selected`` match all filters but ``undecided_only``, and ``n_decided`` of those have a verdict.
+    """
+
+    places: np.ndarray
+    n_selected: int
+    n_decided: int
+
+
+class ReviewIndex:
+    """The crops of a run with the verdicts that hold. May be shared by threads."""
+
+    def __init__(self, run: RunFolder, *, people_classes: Sequence[str] = PEOPLE_CLASSES) -> None:
+        self.run = run
+        self.catalogue = open_catalogue(run)
+        self.sequence = 0
+        self._lock = threading.RLock()
+        self._views: dict[tuple[QueueFilters, int], QueueView] = {}
+        self._places: dict[str, int] = {}
+        self._photos: dict[str, str] = {}
+        self._known: dict[str, Any] = {}
+        info = run.info
+        self.bundle = info.bundle
+        self.own_rate: float | None = info.settings.get("false_alarm_rate")
+        self._connection = duckdb.connect(config={"threads": _THREADS})
+        self._connection.register(MAPPED, self.catalogue.table)
+        self._connection.execute(f"CREATE VIEW catalogue AS SELECT * FROM {MAPPED}")
+        self._connection.execute("""
+            CREATE TABLE decided (place INTEGER, given_on TEXT, sequence BIGINT, verdict TEXT, verdict_species TEXT,
+                                  note TEXT, reviewer TEXT, decided_at TIMESTAMP)""")
+        self._is_person = self._say_people(people_classes)
+
+    # Verdicts
+
+    def add_verdicts(self, verdicts: pd.DataFrame) -> None:
+        """Take in verdicts that came after those that are in, by ``Store.verdicts(after=index.sequence)``.
+
+        Which of them hold is said by ``core.review.holding.HOLDING``.
+        """
+        if verdicts.empty:
+            return
+        with self._lock:
+            self._connection.register("given", _typed(verdicts))
+            self._connection.execute(f"""
+                CREATE OR REPLACE TEMP TABLE holding AS
+                SELECT h.place, h.given_on AS crop_id, g.sequence, g.verdict, g.species, g.note, g.reviewer,
+                    g.decided_at
+                FROM ({HOLDING}) h JOIN given g USING (sequence)""")
+            self._hold("holding")
+            self.sequence = max(self.sequence, int(verdicts["sequence"].max()))
+            self._connection.unregister("given")
+
+    def note_verdicts(self, rows: Sequence[tuple[int, dict[str, Any]]]) -> None:
+        """Take in verdicts on crops of this run whose places are known: pairs of place and row of ``decided``.
+
+        Cheaper than ``add_verdicts``, which looks for the crops. Does nothing unless they follow right after those
+        that are in: what others wrote in between comes by ``add_verdicts``.
+        """
+        with self._lock:
+            numbers = sorted(int(row["sequence"]) for _, row in rows)
+            if not rows or numbers != list(range(self.sequence + 1, self.sequence + 1 + len(rows))):
+                return
+            latest = {place: {"place": place, **row} for place, row in sorted(rows, key=lambda one: one[1]["sequence"])}
+            table = pd.DataFrame(list(latest.values()))
+            table["decided_at"] = pd.to_datetime(table["decided_at"])
+            self._connection.register("noted", table)
+            self._connection.execute("CREATE OR REPLACE TEMP TABLE holding AS SELECT * FROM noted")
+            self._connection.unregister("noted")
+            self._hold("holding")
+            self.sequence = numbers[-1]
+
+    def _hold(self, table: str) -> None:
+        self._connection.begin()
+        self._connection.execute(f"DELETE FROM decided WHERE place IN (SELECT place FROM {table})")
+        self._connection.execute(f"""
+            INSERT INTO decided SELECT place, crop_id, sequence, verdict, species, note, reviewer, decided_at
+            FROM {table} WHERE verdict <> ''""")
+        self._connection.commit()
+
+    # Queue
+
+    def open_view(self, filters: QueueFilters) -> QueueView:
+        """The crops that match, in their order, as of now.
+
+        With ``decided_since`` the answer stays the same, so that pages follow each other without gaps however much is
+        decided meanwhile; without, until a verdict is written.
+        """
+        with self._lock:
+            key = (filters, 0 if filters.decided_since else self.sequence)
+            found = self._views.pop(key, None) or self._make_view(filters)
+            self._views[key] = found
+            while len(self._views) > _VIEWS_KEPT:
+                del self._views[next(iter(self._views))]
+            return found
+
+    def _make_view(self, filters: QueueFilters) -> QueueView:
+        where, values = filters.conditions()
+        since = to_utc(filters.decided_since) if filters.decided_since else datetime.max
+        order = "" if filters.order == "score" else f"ORDER BY {ORDERS[filters.order]}"
+        chosen = "queue"
+        if filters.crop_ids is not None:
+            self._connection.register(
+                "chosen",
+                pa.table({"crop_id": pa.array(filters.crop_ids, pa.string()), "nth": np.arange(len(filters.crop_ids))}),
+            )
+            chosen = "queue JOIN chosen USING (crop_id)"
+        if filters.order in RANKED:
+            self._connection.register("ranked", pa.Table.from_pandas(read_ranking(self.run), preserve_index=False))
+            chosen += " LEFT JOIN ranked USING (crop_id)"
+        table = self._connection.execute(
+            f"""{self._with_queue()} SELECT place, verdict <> '' AS is_decided, coalesce(decided_at >= $since, false)
+                AS is_recent FROM {chosen} WHERE {where} {order}""",
+            self._values(filters) | values | {"since": since},
+        ).fetchnumpy()
+        places = np.asarray(table["place"], dtype=np.int32)
+        decided, recent = np.asarray(table["is_decided"], dtype=bool), np.asarray(table["is_recent"], dtype=bool)
+        n_selected, n_decided = len(places), int(decided.sum())
+        if filters.undecided_only:
+            places = places[~decided | recent]
+        if not order:
+            places = np.sort(places)
+        return QueueView(places, n_selected, n_decided)
+
+    def count_flagged(self, filters: QueueFilters) -> int:
+        """How many crops of the species and camera are flagged, whatever the other filters."""
+        only = QueueFilters(
+            species=filters.species,
+            camera=filters.camera,
+            with_people=filters.with_people,
+            false_alarm_rate=filters.false_alarm_rate,
+        )
+        where, values = only.conditions()
+        with self._lock:
+            # All rows are fetched: DuckDB 2 refuses the next statement while a result is unfinished.
+            rows = self._connection.execute(
+                f"{self._with_queue()} SELECT count(*) FROM queue WHERE {where}", self._values(filters) | values
+            ).fetchall()
+        return int(rows[0][0])
+
+    def rows(self, places: np.ndarray | Sequence[int], *, false_alarm_rate: float | None = None) -> pd.DataFrame:
+        """The crops at these places, in that order: ``QUEUE_COLUMNS``, ``place`` and ``shard``."""
+        rows = self.catalogue.take(np.asarray(places))
+        with self._lock:
+            if len(self._places) > 200_000:
+                self._places.clear()
+                self._photos.clear()
+            self._places.update(zip(rows["crop_id"], rows["place"].astype(int), strict=True))
+            self._photos.update(zip(rows["photo_id"], rows["file_name"], strict=True))
+            decided = {
+                row[0]: row[1:]
+                for row in self._connection.execute(
+                    f"SELECT place, {', '.join(_DECIDED)} FROM decided WHERE place IN (SELECT unnest($places))",
+                    {"places": [int(place) for place in places]},
+                ).fetchall()
+            }
+        verdicts = [decided.get(int(place), _UNDECIDED) for place in places]
+        for name, values in zip(
+            _DECIDED, zip(*verdicts, strict=True) if verdicts else [()] * len(_DECIDED), strict=True
+        ):
+            rows[_NAMES.get(name, name)] = pd.Series(values, dtype="datetime64[us]" if name == "decided_at" else object)
+        if false_alarm_rate is not None:
+            rows["flagged"] = rows["p_value"].le(false_alarm_rate)  # a missing p-value compares false
+        rate = self.own_rate if false_alarm_rate is None else false_alarm_rate
+        return rows.assign(run=self.run.run_id, bundle=self.bundle, false_alarm_rate=np.nan if rate is None else rate)
+
+    def count_people(self, filters: QueueFilters) -> int:
+        """How many crops only ``with_people`` leaves out of a queue, decided or not."""
+        where, values = replace(filters, with_people=True).conditions()
+        with self._lock:
+            rows = self._connection.execute(
+                f"""{self._with_queue()} SELECT count(*) FROM queue
+                WHERE is_person AND {where}""",
+                self._values(filters) | values,
+            ).fetchall()
+        return int(rows[0][0])
+
+    def list_people(self) -> list[str]:
+        """The crops of people and vehicles, as ``with_people`` has them."""
+        with self._lock:
+            rows = self._connection.execute(
+                f"{self._with_queue()} SELECT crop_id FROM queue WHERE is_person", self._values(QueueFilters())
+            ).fetchall()
+        return [str(crop_id) for (crop_id,) in rows]
+
+    def find_places(self, crop_ids: Sequence[str]) -> dict[str, int]:
+        """The place of each of these crops that the run has."""
+        with self._lock:
+            found = {crop_id: self._places[crop_id] for crop_id in crop_ids if crop_id in self._places}
+            missing = [crop_id for crop_id in dict.fromkeys(crop_ids) if crop_id not in found]
+            if missing:
+                self._connection.register("looked_for", pa.table({"crop_id": pa.array(missing, pa.string())}))
+                found.update(
+                    self._connection.execute(
+                        "SELECT crop_id, place FROM catalogue JOIN looked_for USING (crop_id)"
+                    ).fetchall()
+                )
+                self._connection.unregister("looked_for")
+        return found
+
+    def known_photo(self, photo_id: str) -> str | None:
+        """The file name of a photo whose crop was shown; None if it was not, or not lately."""
+        return self._photos.get(photo_id)
+
+    def find_event(self, place: int) -> np.ndarray:
+        """The places of the crops of the same event, oldest first; those of the same photo if it has no event."""
+        row = self.catalogue.take(np.array([place])).iloc[0]
+        column = "event_id" if row["event_id"] else "photo_id"
+        with self._lock:
+            table = self._connection.execute(
+                f"""SELECT place FROM catalogue WHERE {column} = $name
+                    ORDER BY captured_at NULLS LAST, file_name, crop_id""",
+                {"name": row[column]},
+            ).fetchnumpy()
+        return np.asarray(table["place"], dtype=np.int32)
+
+    def find_normal(self, *, kind: str, species: str, camera: str = "", most: int = 60_000) -> pd.DataFrame:
+        """Crops of a species (and camera) that a reviewer called normal, first, and that nobody flagged.
+
+        Columns ``place, crop_id, shard``; at most ``most``, those called normal first, then the least odd ones.
+        """
+        where = "deployment = $camera" if camera else "$camera = ''"
+        with self._lock:
+            return self._connection.execute(
+                f"""SELECT c.place, c.crop_id, c.shard FROM catalogue c LEFT JOIN decided d USING (place)
+                    WHERE kind = $kind AND species = $species AND {where}
+                        AND (d.verdict = 'normal' OR (d.verdict IS NULL AND NOT flagged))
+                    ORDER BY d.verdict IS NULL, c.place DESC LIMIT {most:d}""",
+                {"kind": kind, "species": species, "camera": camera},
+            ).df()
+
+    def read_values(self, column: str) -> dict[str, int]:
+        """How many crops there are by a column of texts, in the order of the names."""
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT {column}, count(*) FROM catalogue WHERE {column} <> '' GROUP BY 1 ORDER BY 1"
+            ).fetchall()
+        return {str(name): int(n) for name, n in rows}
+
+    def names(self, column: str) -> list[str]:
+        """The texts of a column, in order; read once, for the crops of an index never change."""
+        if column not in self._known:
+            self._known[column] = list(self.read_values(column))
+        names: list[str] = self._known[column]
+        return names
+
+    def ranges(self) -> dict[str, Any]:
+        """As ``read_ranges``, read once."""
+        if "ranges" not in self._known:
+            self._known["ranges"] = self.read_ranges()
+        ranges: dict[str, Any] = self._known["ranges"]
+        return ranges
+
+    def read_ranges(self) -> dict[str, Any]:
+        """``first_day``, ``last_day`` of the photos, ``score_from``, ``score_to``; None where there is nothing."""
+        with self._lock:
+            rows = self._connection.execute("""SELECT min(captured_at)::DATE, max(captured_at)::DATE, min(score),
+                                               max(score) FROM catalogue""").fetchall()
+        return dict(zip(("first_day", "last_day", "score_from", "score_to"), rows[0], strict=True))
+
+    def reviewers(self) -> list[str]:
+        """Who gave the verdicts that hold."""
+        with self._lock:
+            rows = self._connection.execute("SELECT DISTINCT reviewer FROM decided ORDER BY 1").fetchall()
+        return [str(row[0]) for row in rows if row[0]]
+
+    def named_species(self) -> list[str]:
+        """The species that the verdicts that hold name."""
+        with self._lock:
+            rows = self._connection.execute("SELECT DISTINCT verdict_species FROM decided ORDER BY 1").fetchall()
+        return [str(row[0]) for row in rows if row[0]]
+
+    def read_decided(self) -> pa.Table:
+        """The verdicts that hold: ``place, given_on, sequence, verdict, verdict_species, note, reviewer, ...``."""
+        with self._lock:
+            return self._connection.sql("SELECT * FROM decided").to_arrow_table()
+
+    def _with_queue(self) -> str:
+        return f"""WITH queue AS (
+            SELECT c.* REPLACE (CASE WHEN $rate::DOUBLE IS NULL THEN flagged
+                                     ELSE coalesce(p_value <= $rate::DOUBLE, false) END AS flagged),
+                $own_rate::DOUBLE AS own_rate,
+                coalesce(d.verdict, '') AS verdict, coalesce(d.reviewer, '') AS reviewer, d.decided_at,
+                {self._is_person} AS is_person
+            FROM catalogue c LEFT JOIN decided d USING (place))"""
+
+    def _say_people(self, classes: Sequence[str]) -> str:
+        """As SQL over a crop ``c`` and its verdict ``d``: the detector's classes are compared as they are written, so
+        that a million crops cost no more than one column."""
+        names = [
+            str(name)
+            for (name,) in self._connection.execute(
+                "SELECT DISTINCT detector_class FROM catalogue ORDER BY 1"
+            ).fetchall()
+        ]
+        shown = [name for name, is_person in zip(names, find_people(names, classes=classes), strict=True) if is_person]
+        listed = ", ".join("'" + name.replace("'", "''") + "'" for name in shown)
+        by_detector = f"c.detector_class IN ({listed})" if shown else "false"
+        by_reviewer = people_sql(classes, detector_class="''", said="d.verdict_species")
+        return f"CASE WHEN coalesce(d.verdict_species, '') <> '' THEN {by_reviewer} ELSE {by_detector} END"
+
+    def _values(self, filters: QueueFilters) -> dict[str, Any]:
+        return {"rate": filters.false_alarm_rate, "own_rate": self.own_rate}
+
+
+def _typed(verdicts: pd.DataFrame) -> pa.Table:
+    texts = ("photo_id", "crop_id", "kind", "verdict", "species", "note", "reviewer")
+    schema = pa.schema(
+        [
+            *((name, pa.string()) for name in texts),
+            *((name, pa.float64()) for name in ("x", "y", "width", "height")),
+            ("sequence", pa.int64()),
+            ("decided_at", pa.timestamp("us")),
+        ]
+    )
+    return pa.Table.from_pandas(verdicts[schema.names], schema=schema, preserve_index=False)

@@ -1,0 +1,152 @@
+"""The review queue: a run's crops, most anomalous first, with the verdicts that were ever given on them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.formats.exported import EXPORT_COLUMNS
+from core.records import Decision
+from core.review.index import QueueFilters, ReviewIndex
+from core.runs.folder import RunFolder
+
+QUEUE_COLUMNS = (
+    "crop_id",
+    "photo_id",
+    "file_name",
+    "deployment",
+    "captured_at",
+    "event_id",
+    "kind",
+    "x",
+    "y",
+    "width",
+    "height",
+    "photo_width",
+    "photo_height",
+    "species",
+    "score",
+    "p_value",
+    "flagged",
+    "judged_by",
+    "judged_against",
+    "detector_class",
+    "detector_confidence",
+    "verdict",
+    "verdict_species",
+    "note",
+    "reviewer",
+    "decided_at",
+    "verdict_crop_id",
+    "run",
+    "bundle",
+    "false_alarm_rate",
+)
+"""Columns of ``ReviewQueue.rows``. Texts are never missing but may be empty; ``verdict`` is empty while undecided,
+``score`` and ``p_value`` are NaN before the run is scored, ``decided_at`` is in UTC, boxes are in pixels of the
+upright photo, whose size is ``photo_width`` x ``photo_height``. ``verdict_crop_id`` is the crop that the verdict was
+given on, of another run if the box is not quite the same."""
+
+
+@dataclass(frozen=True)
+class ReviewQueue:
+    """One page of a run's crops, and how many there are.
+
+    ``rows`` has the columns ``QUEUE_COLUMNS``. ``total`` crops match all the filters; ``n_selected`` match all but
+    ``undecided_only``, and ``n_decided`` of those have a verdict: "12 of 40 reviewed". ``n_flagged`` crops of the
+    species and camera are flagged, whatever the other filters.
+    """
+
+    rows: pd.DataFrame
+    total: int = 0
+    n_selected: int = 0
+    n_decided: int = 0
+    n_flagged: int = 0
+    offset: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no crop matches."""
+        return self.total == 0
+
+    @classmethod
+    def empty(cls) -> "ReviewQueue":
+        """A queue of no run."""
+        return cls(rows=pd.DataFrame(columns=list(QUEUE_COLUMNS)))
+
+
+def read_queue(
+    run: RunFolder | ReviewIndex,
+    verdicts: pd.DataFrame | None = None,
+    *,
+    limit: int = 60,
+    offset: int = 0,
+    **filters: Any,
+) -> ReviewQueue:
+    """One page of a run's crops.
+
+    Args:
+        run: The run; of one under way, the finished shards. Or what a process keeps of it, verdicts taken in.
+        verdicts: Verdicts to take in, ``Store.verdicts()``.
+        limit: Most rows of a page, >= 0.
+        offset: Rows before the page, >= 0.
+        filters: Those of ``QueueFilters``.
+
+    Raises:
+        ValueError: If the order is unknown or a number is out of range.
+    """
+    if limit < 0 or offset < 0:
+        raise ValueError(f"limit and offset must be at least 0, got {limit} and {offset}")
+    chosen = QueueFilters(**filters)
+    index = _take_in(run, verdicts)
+    view = index.open_view(chosen)
+    rows = index.rows(view.places[offset : offset + limit], false_alarm_rate=chosen.false_alarm_rate)
+    return ReviewQueue(
+        rows=rows[list(QUEUE_COLUMNS)],
+        total=len(view.places),
+        n_selected=view.n_selected,
+        n_decided=view.n_decided,
+        n_flagged=index.count_flagged(chosen),
+        offset=offset,
+    )
+
+
+def read_crop(run: RunFolder | ReviewIndex, verdicts: pd.DataFrame | None, crop_id: str) -> dict[str, Any] | None:
+    """The row of one crop of a run, by ``QUEUE_COLUMNS``; None if the run has no such crop."""
+    index = _take_in(run, verdicts)
+    place = index.find_places([crop_id]).get(crop_id)
+    if place is None:
+        return None
+    row = index.rows(np.array([place]))[list(QUEUE_COLUMNS)].iloc[0]
+    return {str(name): value for name, value in row.to_dict().items()}
+
+
+def read_values(run: RunFolder | ReviewIndex, column: str) -> dict[str, int]:
+    """How many crops of the run there are by ``species`` or ``deployment``, in the order of the names."""
+    if column not in ("species", "deployment"):
+        raise ValueError(f"column must be species or deployment, got {column!r}")
+    return _take_in(run, None).read_values(column)
+
+
+def export_rows(
+    run: RunFolder | ReviewIndex,
+    verdicts: pd.DataFrame | None = None,
+    *,
+    reviewed_anomalies_only: bool = True,
+    rows_a_table: int = 50_000,
+) -> Iterator[pd.DataFrame]:
+    """A run's crops with the columns ``EXPORT_COLUMNS``, most anomalous first, table by table; at least one table."""
+    index = _take_in(run, verdicts)
+    decided_as = str(Decision.ANOMALY) if reviewed_anomalies_only else None
+    places = index.open_view(QueueFilters(flagged_only=False, decided_as=decided_as)).places
+    for start in range(0, max(len(places), 1), rows_a_table):
+        yield index.rows(places[start : start + rows_a_table])[list(EXPORT_COLUMNS)]
+
+
+def _take_in(run: RunFolder | ReviewIndex, verdicts: pd.DataFrame | None) -> ReviewIndex:
+    index = run if isinstance(run, ReviewIndex) else ReviewIndex(run)
+    if verdicts is not None:
+        index.add_verdicts(verdicts)
+    return index

@@ -1,0 +1,120 @@
+"""The steps of the pipeline, each a pure function on a batch, so that any engine can spread them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import AnomalureError, PhotoUnreadable
+from core.photos.crops import cut_crop, encode_jpeg, resize_crops
+from core.photos.deployments import DeploymentNamer
+from core.photos.reading import read_photo
+from core.records import Box, Crop, CropKind, Failure, Found, HeatMap, LoadedPhoto, name_crops
+from core.runs.parts import Detector, Encoder, FrameMapper
+from core.settings.run import RunSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CutCrops:
+    """Crops with what the next steps need of them.
+
+    ``pixels`` are squares for the encoder, uint8, shape ``(n, input_px, input_px, 3)``; ``jpegs`` are the small
+    pictures for the pages, in the same order.
+    """
+
+    crops: list[Crop]
+    pixels: np.ndarray
+    jpegs: list[bytes]
+
+
+def read_one(folder: Path, file_name: str, *, namer: DeploymentNamer, settings: RunSettings) -> LoadedPhoto | Failure:
+    """The photo with its pixels, or why it cannot be had."""
+    try:
+        return read_photo(folder, file_name, deployment=namer.name(file_name), max_megapixels=settings.max_megapixels)
+    except PhotoUnreadable as error:
+        return Failure(file_name, "read", str(error))
+
+
+def detect_each(detector: Detector, photos: Sequence[LoadedPhoto]) -> list[Found | Failure]:
+    """What is in each photo; a photo on which the detector fails becomes a Failure and spares the others.
+
+    Raises:
+        AnomalureError: If the detector fails on every photo of a batch of several: it is broken, not the photos.
+    """
+    if not photos:
+        return []
+    try:
+        return list(detector.detect(photos))
+    except AnomalureError:
+        raise
+    except Exception as batch_error:
+        results: list[Found | Failure] = []
+        for photo in photos:
+            try:
+                results += detector.detect([photo])
+            except Exception as error:
+                reason = f"The detector failed on this photo: {error}"
+                results.append(Failure(photo.photo.file_name, "detect", reason))
+        if len(photos) > 1 and all(isinstance(result, Failure) for result in results):
+            raise AnomalureError(f"The detector failed on every photo of a batch: {batch_error}") from batch_error
+        return results
+
+
+def list_crops(photo: LoadedPhoto, found: Found) -> list[Crop]:
+    """The crops of one photo: one a detection, or the whole frame when there is none."""
+    photo_id = photo.photo.photo_id
+    if not found.detections:
+        frame = Box(0.0, 0.0, float(photo.photo.width_px), float(photo.photo.height_px))
+        return [Crop(name_crops(photo_id, [None])[0], photo_id, CropKind.FRAME, frame)]
+    ids = name_crops(photo_id, [detection.box for detection in found.detections])
+    return [
+        Crop(crop_id, photo_id, CropKind.DETECTION, detection.box, detection.detector_class, detection.confidence)
+        for crop_id, detection in zip(ids, found.detections, strict=True)
+    ]
+
+
+def cut_crops(
+    photos: Sequence[LoadedPhoto], crops: Sequence[Sequence[Crop]], *, input_px: int, settings: RunSettings
+) -> CutCrops:
+    """Cut the crops of each photo, in order."""
+    flat: list[Crop] = []
+    cut: list[np.ndarray] = []
+    for photo, of_photo in zip(photos, crops, strict=True):
+        for crop in of_photo:
+            margin = 0.0 if crop.kind is CropKind.FRAME else settings.crop_margin
+            flat.append(crop)
+            cut.append(cut_crop(photo.pixels, crop.box, margin=margin))
+    pixels = resize_crops(cut, size_px=input_px)
+    return CutCrops(flat, pixels, [encode_jpeg(crop, longest_px=settings.crop_saved_px) for crop in cut])
+
+
+def embed_crops(encoder: Encoder, pixels: np.ndarray) -> np.ndarray:
+    """Raw embeddings, float32, shape ``(n, d)``.
+
+    Raises:
+        AnomalureError: If the encoder gives another shape or numbers that are not finite.
+    """
+    if len(pixels) == 0:
+        return np.empty((0, sum(encoder.sections)), dtype=np.float32)
+    embeddings = encoder.embed(pixels)
+    expected = (len(pixels), sum(encoder.sections))
+    if embeddings.shape != expected:
+        raise AnomalureError(
+            f"The encoder {encoder.name} should give embeddings of shape {expected}, got {embeddings.shape}."
+        )
+    if not np.isfinite(embeddings).all():
+        raise AnomalureError(
+            f"The encoder {encoder.name} gave numbers that are not finite; its weights are damaged "
+            "or do not fit it. Choose other weights."
+        )
+    return embeddings
+
+
+def map_frames(mapper: FrameMapper, cut: CutCrops, deployment_of: Mapping[str, str]) -> dict[str, HeatMap]:
+    """The heat maps of those whole frames whose camera the mapper knows, by crop; ``deployment_of`` is by photo."""
+    places = [i for i, crop in enumerate(cut.crops) if crop.kind is CropKind.FRAME]
+    if not places:
+        return {}
+    maps = mapper.map_frames(cut.pixels[places], [deployment_of[cut.crops[i].photo_id] for i in places])
+    return {cut.crops[i].crop_id: heat for i, heat in zip(places, maps, strict=True) if heat is not None}

@@ -1,0 +1,108 @@
+"""A detector whose boxes come from a file that another tool wrote."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import FileFormatError
+from core.formats.labelled import LabelledPhoto
+from core.formats.recognise import read_labels
+from core.photos.matching import match_names
+from core.photos.reading import Listing
+from core.records import Detection, Found, LoadedPhoto
+
+SURE = 1.0
+"""The confidence of a box whose file has none: somebody drew it."""
+
+
+class BoxesFromFile:
+    """Looks the boxes of each photo up in a file of any format: a ``Detector`` of core/runs/parts.py.
+
+    The class of a detection is the species that the file gives it, and where it gives none what the file's detector
+    took it for. Boxes in pixels are scaled where the file declares another size than the photo has.
+
+    Args:
+        path: The file of boxes.
+        min_confidence: Boxes with less are not used; boxes without a confidence always are.
+        listing: The photos of the run, which the names in the file have to meet.
+
+    Raises:
+        FileFormatError: If the file cannot be read, has no box, or no name in it meets a photo.
+        AnomalureError: If a name could be two photos.
+    """
+
+    def __init__(self, path: Path, *, min_confidence: float, listing: Listing) -> None:
+        self._path = path
+        self._min_confidence = min_confidence
+        file = read_labels(path)
+        if not file.photos:
+            raise FileFormatError(f"{path.name} names no photo that can be used. {_list(file.problems)}".rstrip())
+        if not file.n_boxes and any(photo.labels for photo in file.photos):
+            raise FileFormatError(
+                f"{path.name} has labels but no boxes. Run with a detector instead, or give a file with boxes. "
+                f"{_list(file.problems)}".rstrip()
+            )
+        names = [photo.file_name for photo in file.photos]
+        ours_by_theirs = match_names(names, listing.file_names, folder=listing.folder)
+        if not ours_by_theirs:
+            raise FileFormatError(
+                f"None of the {len(names)} photos in {path.name} is among the {len(listing.file_names)} in "
+                f"{listing.folder}: the file says {names[0]}, the folder has {listing.file_names[0]}. "
+                "Choose the folder that the file was made for."
+            )
+        self._photos: dict[str, LabelledPhoto] = {
+            ours_by_theirs[photo.file_name]: photo for photo in file.photos if photo.file_name in ours_by_theirs
+        }
+        self.only_in_file = tuple(name for name in names if name not in ours_by_theirs)
+        """Names in the file that meet no photo."""
+        self.only_in_folder = tuple(name for name in listing.file_names if name not in self._photos)
+        """Photos that the file does not name; they are judged as whole frames."""
+        self._file_problems = file.problems
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def name(self) -> str:
+        """What the run's record says of it."""
+        return f"boxes from {self._path.name}"
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What could not be used so far, in sentences; grows while photos are looked up."""
+        lines = list(self._file_problems)
+        for names, text in (
+            (self.only_in_file, "photos of the file that are not in the folder"),
+            (self.only_in_folder, "photos of the folder that are not in the file"),
+        ):
+            if names:
+                lines.append(f"{len(names)} {text} (the first: {names[0]})")
+        return (*lines, *(f"{count} {what}" for what, count in self._counts.items()))
+
+    def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
+        """The file's boxes of each photo, most confident first, in pixels of the upright photo, inside its frame."""
+        return [self._find(loaded) for loaded in photos]
+
+    def _find(self, loaded: LoadedPhoto) -> Found:
+        labelled = self._photos.get(loaded.photo.file_name)
+        if labelled is None:
+            return Found(())
+        height_px, width_px = loaded.pixels.shape[:2]
+        boxed = [label for label in labelled.labels if label.box is not None]
+        if not labelled.fits(width_px=width_px, height_px=height_px):
+            self._counts["boxes left out: the file has their photo on its side"] += len(boxed)
+            return Found(())
+        detections = []
+        for label in boxed:
+            confidence = SURE if label.confidence is None else label.confidence
+            if confidence < self._min_confidence:
+                continue
+            assert label.box is not None
+            box = labelled.box_px(label.box, width_px=width_px, height_px=height_px)
+            if box is None:
+                self._counts["boxes left out: they lie outside their photo"] += 1
+                continue
+            detections.append(Detection(box, label.species or label.detector_class, confidence))
+        return Found(tuple(sorted(detections, key=lambda found: -found.confidence)))
+
+
+def _list(problems: Sequence[str]) -> str:
+    return f"Not used: {'; '.join(problems)}." if problems else ""

@@ -1,0 +1,172 @@
+"""A run's crops in one table, with their photo, event and score: what the queue, the export and the photo route read.
+
+Of a run that is done the table is kept as one Arrow file, most anomalous first: a run over a million photos is some
+twenty thousand files, and opening them all for each page takes seconds. The file is mapped into memory, so that it
+opens at once, any row is at hand, and the memory is shared by all who look.
+"""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from core.disk.files import replace_file, temporary_beside
+from core.runs.folder import SCHEMAS, RunFolder
+from core.work.progress import Phase
+
+BY_SCORE = "score DESC NULLS LAST, crop_id"
+# A page is a few rows that may lie anywhere: small batches keep what is read for it small.
+_BATCH_ROWS = 16_384
+# Making it sorts all crops; beyond this DuckDB uses the disk.
+_MOST_MEMORY = "512MB"
+MAPPED = "mapped"
+# Changes with the columns, so that an older version's file is made anew.
+_FORMAT = 2
+
+
+class Catalogue:
+    """The crops of a run, each at its ``place``: 0 is the most anomalous, then as ``BY_SCORE``.
+
+    ``table`` has the columns that ``show_catalogue`` names, in the order of the places.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+        self._batches = table.to_batches()
+        self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+
+    def __len__(self) -> int:
+        """How many crops there are."""
+        return int(self.table.num_rows)
+
+    def take(self, places: np.ndarray) -> pd.DataFrame:
+        """The rows at these places, shape ``(n,)``, in that order.
+
+        Raises:
+            IndexError: If a place is out of range.
+        """
+        places = np.asarray(places, dtype=np.int64)
+        if len(places) and not (places.min() >= 0 and places.max() < len(self)):
+            raise IndexError(f"places must be from 0 to {len(self) - 1}")
+        # Arrow's own take copies a whole column of texts together first, a second for a million rows.
+        order = np.argsort(places, kind="stable")
+        wanted = places[order]
+        which = np.searchsorted(self._starts, wanted, side="right") - 1
+        parts = [
+            self._batches[nth].take(pa.array(wanted[which == nth] - self._starts[nth])) for nth in np.unique(which)
+        ]
+        rows = pa.Table.from_batches(parts, schema=self.table.schema).to_pandas()
+        back = np.empty(len(order), dtype=np.int64)
+        back[order] = np.arange(len(order))
+        return rows.iloc[back].reset_index(drop=True)
+
+
+def open_catalogue(run: RunFolder) -> Catalogue:
+    """The crops of a run's finished shards; mapped from the kept file once the run is done."""
+    kept = find_kept(run)
+    if kept is not None and (kept.is_file() or _keep(run, kept)):
+        return Catalogue(pa.ipc.open_file(pa.memory_map(str(kept))).read_all())
+    with duckdb.connect() as connection:
+        _join_tables(connection, run)
+        return Catalogue(connection.sql(_PLACED).to_arrow_table())
+
+
+def keep_catalogue(run: RunFolder) -> bool:
+    """Make the kept file of a run that is done, if it is not there; False if it cannot be kept."""
+    kept = find_kept(run)
+    return kept is not None and (kept.is_file() or _keep(run, kept))
+
+
+def show_catalogue(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> pa.Table:
+    """Make the view ``catalogue`` over a run's finished shards: one row a crop.
+
+    Columns: those of tables crops and scores, ``file_name, deployment, captured_at, photo_width, photo_height,
+    event_id, shard`` and ``place``. Texts are never missing but may be empty; score and p-value are missing before
+    the run is scored. A cursor of the connection sees the view once the table that is returned is registered with it
+    too, as ``MAPPED``.
+    """
+    table = open_catalogue(run).table
+    connection.register(MAPPED, table)
+    connection.execute(f"CREATE VIEW catalogue AS SELECT * FROM {MAPPED}")
+    return table
+
+
+def read_catalogue(run: RunFolder, columns: Sequence[str]) -> pd.DataFrame:
+    """These columns of the catalogue, one row a crop, most anomalous first."""
+    return open_catalogue(run).table.select(list(columns)).to_pandas()
+
+
+def find_photo(run: RunFolder, photo_id: str) -> str | None:
+    """The file name of a photo of the run, relative to its folder; None if the run has not judged such a photo."""
+    with duckdb.connect() as connection:
+        show_catalogue(connection, run)
+        row = connection.execute("SELECT file_name FROM catalogue WHERE photo_id = ? LIMIT 1", [photo_id]).fetchone()
+    return None if row is None else str(row[0])
+
+
+def find_kept(run: RunFolder) -> Path | None:
+    """Where the kept file is, or is to be, named by the moment at which the run was done; None while it is not."""
+    progress = run.read_progress()
+    if progress is None or progress.phase is not Phase.DONE:
+        return None
+    return run.path / f"catalogue-{_FORMAT}-{int(progress.heartbeat_at * 1000)}.arrow"
+
+
+def _keep(run: RunFolder, path: Path) -> bool:
+    temporary = temporary_beside(path)
+    spill = run.path / f"{temporary.name}-spill"
+    try:
+        with duckdb.connect(config={"memory_limit": _MOST_MEMORY, "temp_directory": str(spill)}) as connection:
+            _join_tables(connection, run)
+            with connection.sql(_PLACED).to_arrow_reader(_BATCH_ROWS) as reader:
+                _write_arrow(reader, reader.schema, temporary)
+        replace_file(temporary, path)
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException):
+        return False  # a project that can only be read, or a full disk: the tables do, more slowly
+    finally:
+        temporary.unlink(missing_ok=True)
+        shutil.rmtree(spill, ignore_errors=True)
+    for old in run.path.glob("catalogue-*"):
+        if old != path:
+            with suppress(PermissionError):  # on Windows while somebody reads it; the next one sweeps it away
+                old.unlink(missing_ok=True)
+    return True
+
+
+def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+_PLACED = f"""
+    SELECT * EXCLUDE (nth), (nth - 1)::INTEGER AS place
+    FROM (SELECT *, row_number() OVER (ORDER BY {BY_SCORE}) AS nth FROM catalogue) ORDER BY nth"""
+
+
+def _join_tables(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> None:
+    for name in ("photos", "crops", "events", "scores"):
+        paths = [str(path) for path in run.tables(name)]
+        if paths:
+            connection.read_parquet(paths, filename=name == "crops").create_view(name, replace=True)
+        elif name == "crops":
+            connection.register(name, SCHEMAS[name].append(pa.field("filename", pa.string())).empty_table())
+        else:
+            connection.register(name, SCHEMAS[name].empty_table())
+    connection.execute(r"""
+        CREATE VIEW catalogue AS
+        SELECT c.crop_id, c.photo_id, p.file_name, p.deployment, p.captured_at,
+            coalesce(e.event_id, '') AS event_id, c.kind, c.x, c.y, c.width, c.height,
+            p.width_px AS photo_width, p.height_px AS photo_height, coalesce(s.species, '') AS species,
+            s.score, s.p_value, coalesce(s.flagged, false) AS flagged, coalesce(s.judged_by, '') AS judged_by,
+            coalesce(s.judged_against, '') AS judged_against, coalesce(c.detector_class, '') AS detector_class,
+            c.detector_confidence, regexp_extract(c.filename, '(\d+)\.parquet$', 1)::INTEGER AS shard
+        FROM crops c
+        JOIN photos p ON p.photo_id = c.photo_id AND p.duplicate_of IS NULL
+        LEFT JOIN events e ON e.photo_id = c.photo_id
+        LEFT JOIN scores s ON s.crop_id = c.crop_id""")

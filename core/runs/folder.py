@@ -1,0 +1,382 @@
+"""A run on disk: shards of Parquet that are whole or not there, its progress, and who works on it."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from core.disk.files import read_whole, replace_file, temporary_beside, write_whole
+from core.errors import AnomalureError
+from core.records import HeatMap
+from core.runs.shards import (
+    HEAT_MAPS,
+    SCHEMAS,
+    SHARD_TABLES,
+    RunCounts,
+    ShardTables,
+    account_files,
+    as_table,
+    embeddings_table,
+)
+from core.work.folder import RunStatus, WorkFolder, to_json
+from core.work.progress import Phase, Progress
+
+__all__ = [
+    "SCHEMAS",
+    "SHARD_TABLES",
+    "Phase",
+    "Progress",
+    "RunCounts",
+    "RunEmbeddings",
+    "RunFolder",
+    "RunInfo",
+    "RunStatus",
+    "ShardTables",
+    "embeddings_table",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """What a run is a pass of, over what. Written once, when the run is made.
+
+    ``folder`` is the folder of photos as the user gave it, absolute; ``bundle`` is empty for a first look;
+    ``encoders`` are the specifications that ``encoder`` says in words, so that a first look can be resumed;
+    ``boxes`` is the file that boxes came from in place of a detector, ``deployments_csv`` the table of cameras, each
+    absolute or empty; ``engines`` say what computes each of the encoders, so that the run is gone on with by the same:
+    others round otherwise, and the crops of one run would not be alike; ``settings`` are those of
+    ``RunSettings.to_values()``; ``created_at`` is in UTC.
+    """
+
+    run_id: str
+    name: str
+    folder: str
+    bundle: str = ""
+    detector: str = ""
+    encoder: str = ""
+    encoders: Sequence[Mapping[str, Any]] = ()
+    engines: Sequence[str] = ()
+    boxes: str = ""
+    deployments_csv: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    code_version: str = ""
+
+
+class RunFolder(WorkFolder):
+    """One run's folder. Cheap to make: nothing is read before it is asked for."""
+
+    what = "run"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._info: RunInfo | None = None
+        self._done: dict[int, RunCounts] = {}
+        self._listing: list[str] | None = None
+
+    @classmethod
+    def create(cls, path: Path, info: RunInfo, file_names: Sequence[str]) -> "RunFolder":
+        """Make the folder of a new run over these files, in this order, relative to ``info.folder``.
+
+        Raises:
+            FileExistsError: If the folder is there already.
+        """
+        run = cls(path)
+        path.mkdir(parents=True)
+        run._write_table(path / "listing.parquet", pa.table({"file_name": pa.array(file_names, pa.string())}))
+        record = {**asdict(info), "created_at": info.created_at.isoformat()}
+        write_whole(path / "run.json", to_json(record), durable=True)  # last: it makes the folder a run
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """The run in a folder.
+
+        Raises:
+            AnomalureError: If there is none, or it cannot be read.
+        """
+        run = cls(path)
+        _ = run.info
+        return run
+
+    # What it is
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def info(self) -> RunInfo:
+        """What the run is a pass of.
+
+        Raises:
+            AnomalureError: If ``run.json`` is missing or not what it should be.
+        """
+        if self._info is None:
+            self._info = _read_info(self.path / "run.json")
+        return self._info
+
+    @property
+    def problem(self) -> str:
+        """Why the folder cannot be used, in a sentence; empty if it can."""
+        try:
+            _ = self.info, self.n_files
+        except AnomalureError as error:
+            return str(error)
+        return ""
+
+    @property
+    def n_files(self) -> int:
+        """How many files the run is over, without reading their names."""
+        path = self.path / "listing.parquet"
+        try:
+            return pq.read_metadata(path).num_rows
+        except (OSError, pa.ArrowException) as error:
+            raise self._unlisted(error) from error
+
+    @property
+    def file_names(self) -> list[str]:
+        """Every file of the run in its fixed order, relative to ``info.folder``."""
+        if self._listing is None:
+            try:
+                table = pq.read_table(self.path / "listing.parquet", schema=SCHEMAS["listing"])
+            except (OSError, pa.ArrowException) as error:
+                raise self._unlisted(error) from error
+            self._listing = table.column("file_name").to_pylist()
+        return self._listing
+
+    # Shards
+
+    @property
+    def shard_photos(self) -> int:
+        """Files a shard, from the run's settings."""
+        return int(self.info.settings.get("shard_photos", 256))
+
+    @property
+    def n_shards(self) -> int:
+        """How many shards the files make; 0 for no files."""
+        return -(-len(self.file_names) // self.shard_photos)
+
+    def shard_files(self, i: int) -> list[str]:
+        """The files of shard ``i``, 0-based."""
+        if not 0 <= i < self.n_shards:
+            raise IndexError(f"shard {i} of {self.n_shards}")
+        return self.file_names[i * self.shard_photos : (i + 1) * self.shard_photos]
+
+    def is_done(self, i: int) -> bool:
+        """Whether shard ``i`` is on disk as a whole."""
+        return (self.path / f"done-{i:05d}.json").is_file()
+
+    def done_shards(self) -> list[int]:
+        """The finished shards, in order."""
+        return sorted(int(path.stem.removeprefix("done-")) for path in self.path.glob("done-*.json"))
+
+    def write_shard(
+        self, i: int, tables: ShardTables | Mapping[str, pa.Table | pd.DataFrame], *, boxes_over_limit: int = 0
+    ) -> RunCounts:
+        """Put shard ``i`` on disk, its done file last; until then nothing of it counts.
+
+        Raises:
+            ValueError: If a table is missing, or the shard's files are not each exactly one of: photo with crops,
+                whole frame, duplicate, failure. A run never loses a file in silence.
+        """
+        if isinstance(tables, ShardTables):
+            boxes_over_limit = tables.boxes_over_limit
+            tables = tables.tables()
+        if set(tables) - {HEAT_MAPS} != set(SHARD_TABLES):
+            raise ValueError(f"a shard has the tables {', '.join(SHARD_TABLES)}, got {', '.join(sorted(tables))}")
+        typed = {name: as_table(name, table) for name, table in tables.items()}
+        counts = replace(account_files(self.shard_files(i), typed), boxes_over_limit=boxes_over_limit)
+        for name, table in typed.items():
+            self._write_table(self._shard_path(name, i), table)
+        write_whole(self.path / f"done-{i:05d}.json", to_json(asdict(counts)), durable=True)
+        return counts
+
+    def counts(self) -> RunCounts:
+        """The finished shards' counts, added up."""
+        total = RunCounts()
+        for i in self.done_shards():
+            if i not in self._done:  # a done file never changes
+                self._done[i] = _read_counts(self.path / f"done-{i:05d}.json")
+            total += self._done[i]
+        return total
+
+    def tables(self, name: str) -> list[Path]:
+        """The Parquet files of a table that count: of finished shards, or the one file of ``listing``, ``events``."""
+        if name in ("listing", "events"):
+            path = self.path / f"{name}.parquet"
+            return [path] if path.is_file() else []
+        if name not in (*SHARD_TABLES, "scores", HEAT_MAPS):
+            raise ValueError(f"a run has no table {name!r}")
+        paths = [self._shard_path(name, i) for i in self.done_shards()]
+        return paths if name in SHARD_TABLES else [path for path in paths if path.is_file()]
+
+    def is_scored(self) -> bool:
+        """Whether there are scores; the folder of a large run has so many files that it is not read to its end."""
+        with os.scandir(self.path) as entries:
+            return any(one.name.startswith("scores-") and one.name.endswith(".parquet") for one in entries)
+
+    def read_table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A whole table in memory, except ``embeddings``; for tests and small tables such as ``failures``."""
+        schema = SCHEMAS[name]
+        parts = [pq.read_table(path, schema=schema, columns=columns) for path in self.tables(name)]
+        empty = schema.empty_table()
+        return pa.concat_tables(parts or [empty.select(list(columns)) if columns else empty]).to_pandas()
+
+    def embedded_shards(self) -> "RunEmbeddings":
+        """The crops with their embeddings, one finished shard at a time; see ``core.runs.parts.EmbeddedShards``."""
+        return RunEmbeddings(self)
+
+    def find_heat_map(self, crop_id: str, *, shard: int) -> HeatMap | None:
+        """Where a whole frame of this shard is odd; None if it was not judged by its patches."""
+        path = self._shard_path(HEAT_MAPS, shard)
+        if not (self.is_done(shard) and path.is_file()):
+            return None
+        row = pq.read_table(path, schema=SCHEMAS[HEAT_MAPS], filters=pc.field("crop_id") == crop_id).to_pylist()
+        if not row:
+            return None
+        distances = np.array(row[0]["distances"], dtype=np.float16).reshape(row[0]["height"], row[0]["width"])
+        return HeatMap(distances, row[0]["bank_id"], row[0]["limit"])
+
+    def seen_hashes(self) -> dict[str, str]:
+        """``photo_id`` to file name of the photos of the finished shards, duplicates left out."""
+        seen: dict[str, str] = {}
+        for path in self.tables("photos"):
+            table = pq.read_table(path, columns=["photo_id", "file_name", "duplicate_of"]).to_pydict()
+            rows = zip(table["photo_id"], table["file_name"], table["duplicate_of"], strict=True)
+            seen.update((photo_id, file_name) for photo_id, file_name, first in rows if first is None)
+        return seen
+
+    # What is made when all shards are there
+
+    def write_events(self, events: pd.DataFrame | pa.Table) -> None:
+        """Table ``events``, over what was there."""
+        self._write_table(self.path / "events.parquet", as_table("events", events))
+
+    def write_scores(self, i: int, scores: pd.DataFrame | pa.Table) -> None:
+        """Scores of the crops of shard ``i``, over what was there."""
+        self._write_table(self._shard_path("scores", i), as_table("scores", scores))
+
+    def write_all_scores(self, scores: Iterable[pd.DataFrame]) -> None:
+        """What ``Scorer.score(run.embedded_shards())`` gives: one table a finished shard, in their order."""
+        for i, table in zip(self.done_shards(), scores, strict=True):
+            self.write_scores(i, table)
+
+    def _unlisted(self, error: Exception) -> AnomalureError:
+        return AnomalureError(
+            f"The list of photos of run {self.run_id} cannot be read from {self.path}: {error}. "
+            "Delete the run's folder and start the run again."
+        )
+
+    def _shard_path(self, name: str, i: int) -> Path:
+        return self.path / f"{name}-{i:05d}.parquet"
+
+    def _write_table(self, path: Path, table: pa.Table) -> None:
+        temporary = temporary_beside(path)
+        try:
+            with temporary.open("xb") as file:
+                pq.write_table(table, file, compression="zstd")
+                file.flush()
+                os.fsync(file.fileno())
+            replace_file(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+class RunEmbeddings:
+    """The crops of a run's finished shards with their embeddings; one shard is in memory at a time."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+
+    def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Pairs of crops and float32 embeddings in the same order; see ``core.runs.parts.EmbeddedShards``."""
+        for crops_path, photos_path, embeddings_path in zip(
+            *(self._run.tables(name) for name in ("crops", "photos", "embeddings")), strict=True
+        ):
+            crops = pq.read_table(crops_path, schema=SCHEMAS["crops"]).to_pandas()
+            photos = pq.read_table(photos_path, schema=SCHEMAS["photos"]).to_pandas()
+            first = photos[photos["duplicate_of"].isna()].set_index("photo_id")["deployment"]
+            crops["deployment"] = crops["photo_id"].map(first)
+            heat_path = crops_path.with_name(crops_path.name.replace("crops", HEAT_MAPS, 1))
+            if heat_path.is_file():
+                crops = crops.merge(_read_largest(heat_path), on="crop_id", how="left", validate="one_to_one")
+            column = pq.read_table(embeddings_path, columns=["embedding"]).column("embedding").combine_chunks()
+            vectors = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+            yield crops, vectors.reshape(len(crops), column.type.list_size)
+
+
+def _read_largest(path: Path) -> pd.DataFrame:
+    """The largest distance of each heat map of a shard: ``crop_id, bank_id, patch_distance``."""
+    table = pq.read_table(path, schema=SCHEMAS[HEAT_MAPS], columns=["crop_id", "bank_id", "distances"])
+    largest = [float(one.values.to_numpy(zero_copy_only=False).max()) for one in table.column("distances")]
+    return table.select(["crop_id", "bank_id"]).to_pandas().assign(patch_distance=largest)
+
+
+def _read_info(path: Path) -> RunInfo:
+    run_id = path.parent.name
+    try:
+        values = json.loads(read_whole(path))
+        info = RunInfo(
+            **{
+                **values,
+                "created_at": datetime.fromisoformat(values["created_at"]),
+                "encoders": tuple(values.get("encoders", ())),
+                "engines": tuple(values.get("engines", ())),
+            }
+        )
+        if not isinstance(info.settings, dict) or not isinstance(info.folder, str) or info.created_at.tzinfo is None:
+            raise ValueError("a field has another type")
+        size = info.settings.get("shard_photos", 256)
+        if type(size) is not int or size < 1:
+            raise ValueError(f"shard_photos must be a whole number of at least 1, got {size!r}")
+        return replace(info, run_id=run_id)  # the folder's name is what the run is found by
+    except FileNotFoundError as error:
+        raise AnomalureError(
+            f"There is no finished run folder at {path.parent}: run.json is missing. If making it was "
+            "cut short, delete the folder and start the run again."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AnomalureError(
+            f"Run {run_id} cannot be read: {path} is not what Anomalure wrote ({error}). Put it back "
+            "from a copy, or delete the run's folder."
+        ) from error
+
+
+def _read_counts(path: Path) -> RunCounts:
+    try:
+        return RunCounts(**json.loads(read_whole(path)))
+    except (ValueError, TypeError) as error:
+        raise AnomalureError(
+            f"{path} is not what Anomalure wrote ({error}). Delete it and resume the run: "
+            "its photos are then done again."
+        ) from error
+
+
+def describe_run(run: RunFolder) -> dict[str, Any]:
+    """A run as one flat row, fit for JSON: what it is a pass of, and what became of its files."""
+    info = run.info
+    return {
+        "run": run.run_id,
+        "status": str(run.status),
+        "folder": info.folder,
+        "bundle": info.bundle,
+        "detector": info.detector,
+        **asdict(run.counts()),
+        "flagged": sum(
+            int(pc.sum(pq.read_table(path, columns=["flagged"])["flagged"]).as_py() or 0)
+            for path in run.tables("scores")
+        ),
+        "created_at": info.created_at.isoformat(),
+    }

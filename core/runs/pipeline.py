@@ -1,0 +1,312 @@
+"""One run: photos in, ranked crops out, shard by shard, so that it can be cancelled, killed and resumed."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.photos.crop_pictures import save_crop_picture
+from core.photos.deployments import DeploymentNamer
+from core.photos.events import group_events
+from core.records import Failure, Found, LoadedPhoto, Photo
+from core.runs.batches import cut_crops, detect_each, embed_crops, list_crops, map_frames, read_one
+from core.runs.catalogue import keep_catalogue
+from core.runs.folder import Phase, Progress, RunCounts, RunFolder, ShardTables
+from core.runs.parts import Detector, Encoder, FrameMapper, Scorer
+from core.settings.run import RunSettings
+
+# A batch of large photos is closed early: decoded pixels take 3 bytes each, and three batches are in memory at once.
+BATCH_MEGAPIXELS = 64.0
+MOST_READERS = 4
+PROGRESS_EVERY_S = 0.5
+# The rate that is shown is that of the last while, so that it follows a slow disk or a busy machine.
+RATE_WINDOW_S = 30.0
+
+
+class RunCancelled(Exception):
+    """Somebody asked the run to stop; its finished shards stay."""
+
+
+def run_pipeline(
+    run: RunFolder,
+    *,
+    detector: Detector,
+    encoder: Encoder,
+    scorer: Scorer,
+    namer: DeploymentNamer,
+    settings: RunSettings,
+    crops_dir: Path,
+    mapper: FrameMapper | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> RunCounts:
+    """Do what is left of a run: the shards that are not on disk, then events, then the scores of all crops.
+
+    Args:
+        run: A new run or one that was cut short; nothing that it has is done twice.
+        detector: Finds animals; photos in which it finds none go on as whole frames.
+        encoder: Must be the one that the finished shards were made with.
+        scorer: Judges all crops at the end, since a first look needs all of them.
+        namer: Names each file's deployment.
+        settings: The run's own.
+        crops_dir: Where the small pictures go, named by crop id.
+        mapper: Makes the heat maps of whole frames; None: there are none.
+        on_progress: Called about twice a second, and once at each change of phase.
+
+    Returns:
+        What became of the files; also of shards that an earlier attempt made.
+
+    Raises:
+        AnomalureError: If another process works on this run, or the detector or encoder is broken.
+        RunCancelled: If ``run.request_cancel()`` was called meanwhile.
+    """
+    # The same threads for all shards: each new one may get a part of memory of its own, which is never given back.
+    with run.working(), _Workers() as workers:
+        report = _Reporter(run, on_progress)
+        seen = run.seen_hashes()
+        left = [shard for shard in range(run.n_shards) if not run.is_done(shard)]
+        for shard, tables in _run_shards(
+            run,
+            left,
+            detector=detector,
+            encoder=encoder,
+            namer=namer,
+            settings=settings,
+            crops_dir=crops_dir,
+            mapper=mapper,
+            seen=seen,
+            report=report,
+            workers=workers,
+        ):
+            run.write_shard(shard, tables)
+        report.phase(Phase.EVENTS)
+        run.write_events(_find_events(run, gap_s=settings.event_gap_s))
+        report.phase(Phase.SCORES)
+        for shard, scores in zip(run.done_shards(), scorer.score(run.embedded_shards()), strict=True):
+            report.check_cancel()
+            run.write_scores(shard, scores)
+        report.phase(Phase.DONE)
+        keep_catalogue(run)  # so that nobody who opens the run has to wait for it
+        return run.counts()
+
+
+class _Reporter:
+    """Turns counts into progress with a rate and the time left, and notices a request to stop."""
+
+    def __init__(self, run: RunFolder, on_progress: Callable[[Progress], None]) -> None:
+        self._run = run
+        self._on_progress = on_progress
+        counts = run.counts()
+        self._done = counts.photos
+        self._failures = counts.failures
+        self._total = len(run.file_names)
+        self._phase = Phase.PHOTOS
+        self._told_at = 0.0
+        self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), self._done)])
+        self._tell()
+
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        self._tell()
+
+    def check_cancel(self) -> None:
+        if self._run.cancel_requested:
+            raise RunCancelled
+
+    def advance(self, photos: int, *, failures: int) -> None:
+        self._done += photos
+        self._failures += failures
+        now = time.monotonic()
+        self._marks.append((now, self._done))
+        while len(self._marks) > 2 and now - self._marks[0][0] > RATE_WINDOW_S:
+            self._marks.popleft()
+        if now - self._told_at >= PROGRESS_EVERY_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        (since, before), (until, after) = self._marks[0], self._marks[-1]
+        rate = (after - before) / (until - since) if until > since else 0.0
+        left = (self._total - self._done) / rate if rate > 0 else None
+        progress = Progress(
+            phase=self._phase,
+            done=self._done,
+            total=self._total,
+            photos_per_s=rate,
+            seconds_left=left,
+            failures=self._failures,
+        )
+        self._run.write_progress(progress)
+        self._on_progress(progress)
+
+
+class _Workers:
+    """The threads of a run: some decode photos, one assembles batches of them, one has them looked at."""
+
+    def __init__(self) -> None:
+        self.n_readers = min(os.cpu_count() or 1, MOST_READERS)
+        self.readers = ThreadPoolExecutor(self.n_readers)
+        self.reading = ThreadPoolExecutor(1)
+        self.detecting = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> "_Workers":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for pool in (self.detecting, self.reading, self.readers):
+            pool.shutdown(cancel_futures=True)
+
+
+def _run_shards(
+    run: RunFolder,
+    shards: Sequence[int],
+    *,
+    detector: Detector,
+    encoder: Encoder,
+    namer: DeploymentNamer,
+    settings: RunSettings,
+    crops_dir: Path,
+    mapper: FrameMapper | None,
+    seen: dict[str, str],
+    report: _Reporter,
+    workers: "_Workers",
+) -> Iterator[tuple[int, ShardTables]]:
+    """Each shard with its tables. The next shard's photos are read and looked at while one is being finished."""
+    tables = _start_tables(encoder)
+    batches = _read_ahead(run, shards, namer=namer, settings=settings, workers=workers)
+    for looked in _detect_ahead(batches, detector=detector, seen=seen, workers=workers):
+        report.check_cancel()
+        for photo, first in looked.duplicates:
+            tables.add_duplicate(photo, duplicate_of=first)
+        for failure in looked.failures:
+            tables.add_failure(failure)
+        _add_photos(looked.found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir, mapper=mapper)
+        report.advance(looked.n_files, failures=len(looked.failures))
+        if looked.ends_shard is not None:
+            yield looked.ends_shard, tables
+            tables = _start_tables(encoder)
+
+
+def _start_tables(encoder: Encoder) -> ShardTables:
+    tables = ShardTables()
+    tables.add_embeddings([], np.empty((0, sum(encoder.sections)), dtype=np.float32))
+    return tables
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Files as they were read; ``ends_shard`` is the number of the shard that they are the last of, else None."""
+
+    items: list[LoadedPhoto | Failure]
+    ends_shard: int | None
+
+
+def _read_ahead(
+    run: RunFolder, shards: Sequence[int], *, namer: DeploymentNamer, settings: RunSettings, workers: "_Workers"
+) -> Iterator[_Batch]:
+    """Batches of read photos, none over the end of a shard; the next is read while the last is in the models."""
+    folder = Path(run.info.folder)
+
+    def read_batch(files: Sequence[str], start: int) -> list[LoadedPhoto | Failure]:
+        batch: list[LoadedPhoto | Failure] = []
+        pixels = 0
+        while len(batch) < settings.batch_photos and pixels < BATCH_MEGAPIXELS * 1e6:
+            at = start + len(batch)
+            some = files[at : min(at + workers.n_readers, start + settings.batch_photos)]
+            if not some:
+                break
+            for item in workers.readers.map(lambda name: read_one(folder, name, namer=namer, settings=settings), some):
+                batch.append(item)
+                pixels += 0 if isinstance(item, Failure) else item.photo.width_px * item.photo.height_px
+        return batch
+
+    waiting = deque(shards)
+    files: Sequence[str] = run.shard_files(waiting[0]) if waiting else ()
+    upcoming = workers.reading.submit(read_batch, files, 0) if waiting else None
+    at = 0
+    while upcoming is not None:
+        items = upcoming.result()
+        at += len(items)
+        ends_shard = waiting.popleft() if at == len(files) else None
+        if ends_shard is not None:
+            at, files = 0, run.shard_files(waiting[0]) if waiting else ()
+        upcoming = workers.reading.submit(read_batch, files, at) if waiting else None
+        yield _Batch(items, ends_shard)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A batch after the detector."""
+
+    n_files: int
+    ends_shard: int | None
+    duplicates: list[tuple[Photo, str]]
+    failures: list[Failure]
+    found: list[tuple[LoadedPhoto, Found]]
+
+
+def _detect_ahead(
+    batches: Iterator[_Batch], *, detector: Detector, seen: dict[str, str], workers: "_Workers"
+) -> Iterator[_Looked]:
+    """Batches in which the detector has looked; the next is in the detector while the last is cut and embedded."""
+    upcoming: Future[_Looked] | None = None
+    for batch in batches:
+        following = workers.detecting.submit(_look, batch, detector=detector, seen=seen)
+        if upcoming is not None:
+            yield upcoming.result()
+        upcoming = following
+    if upcoming is not None:
+        yield upcoming.result()
+
+
+def _look(batch: _Batch, *, detector: Detector, seen: dict[str, str]) -> _Looked:
+    failures = [item for item in batch.items if isinstance(item, Failure)]
+    looked = _Looked(len(batch.items), batch.ends_shard, [], failures, [])
+    new = []
+    for photo in (item for item in batch.items if isinstance(item, LoadedPhoto)):
+        first = seen.setdefault(photo.photo.photo_id, photo.photo.file_name)
+        if first == photo.photo.file_name:
+            new.append(photo)
+        else:
+            looked.duplicates.append((photo.photo, first))
+    for photo, result in zip(new, detect_each(detector, new), strict=True):
+        if isinstance(result, Failure):
+            looked.failures.append(result)
+            del seen[photo.photo.photo_id]  # a copy of it gets its own chance
+        else:
+            looked.found.append((photo, result))
+    return looked
+
+
+def _add_photos(
+    found: Sequence[tuple[LoadedPhoto, Found]],
+    tables: ShardTables,
+    *,
+    encoder: Encoder,
+    settings: RunSettings,
+    crops_dir: Path,
+    mapper: FrameMapper | None,
+) -> None:
+    crops = [list_crops(photo, result) for photo, result in found]
+    cut = cut_crops([photo for photo, _ in found], crops, input_px=encoder.input_px, settings=settings)
+    for crop, jpeg in zip(cut.crops, cut.jpegs, strict=True):
+        save_crop_picture(crops_dir, crop.crop_id, jpeg)
+    tables.add_embeddings([crop.crop_id for crop in cut.crops], embed_crops(encoder, cut.pixels))
+    if mapper is not None:
+        tables.add_heat_maps(
+            map_frames(mapper, cut, {photo.photo.photo_id: photo.photo.deployment for photo, _ in found})
+        )
+    for (photo, result), of_photo in zip(found, crops, strict=True):
+        tables.add_photo(photo.photo, detections=result.detections, crops=of_photo, n_over_limit=result.n_over_limit)
+
+
+def _find_events(run: RunFolder, *, gap_s: float) -> pd.DataFrame:
+    photos = run.read_table("photos", ["photo_id", "deployment", "captured_at", "duplicate_of"])
+    photos = photos[photos["duplicate_of"].isna()]
+    events = group_events(photos["deployment"], photos["captured_at"], gap_s=gap_s)
+    return pd.DataFrame({"photo_id": photos["photo_id"], "event_id": events})

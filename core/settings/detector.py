@@ -1,0 +1,101 @@
+"""Every setting of a detector's training once, as core/settings/run.py has those of a run."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.errors import AnomalureError
+from core.settings.run import Setting, check_settings, list_settings, refuse_unknown, setting
+
+STRIDE_PX = 32
+"""A YOLO shrinks a picture by this much: its sides must be multiples."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorSettings:
+    """The settings of one detector's training; every value is checked when it is made and never changed afterwards."""
+
+    detector_epochs: int = setting(
+        50,
+        group="Length",
+        label="Epochs",
+        low=1,
+        high=10_000,
+        help="How often the photos are gone through. The epoch that is best on held-back photos is kept.",
+    )
+    detector_image_size: int = setting(
+        640,
+        group="Length",
+        label="Image size",
+        unit="px",
+        low=64,
+        high=2048,
+        help="Longest side of the photos as the detector sees them, a multiple of 32. Larger finds smaller animals and "
+        "takes longer.",
+    )
+    detector_batch: int = setting(
+        8,
+        group="Length",
+        label="Photos a batch",
+        low=1,
+        high=512,
+        help="How many photos are learnt from at once. Fewer need less memory.",
+    )
+    detector_patience: int = setting(
+        20,
+        group="Length",
+        label="Patience",
+        unit="epochs",
+        low=1,
+        high=10_000,
+        help="Stop after so many epochs without gain on the held-back photos.",
+    )
+    detector_learning_rate: float = setting(
+        0.0,
+        group="Learning",
+        label="Learning rate",
+        low=0.0,
+        high=1.0,
+        help="How far each step goes. 0: Ultralytics chooses it, and the optimizer.",
+    )
+    detector_frozen_layers: int = setting(
+        0,
+        group="Learning",
+        label="Frozen layers",
+        low=0,
+        high=50,
+        help="First layers of the start that stay as they are: quicker, and safer with few photos. 10 is the backbone "
+        "of a YOLOv8.",
+    )
+    detector_seed: int = setting(
+        0,
+        group="Learning",
+        label="Seed",
+        low=0,
+        high=2**31 - 1,
+        help="Another one draws other held-back events and another order of photos.",
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self, DETECTOR_SETTINGS)
+        if self.detector_image_size % STRIDE_PX:
+            raise AnomalureError(
+                f"detector_image_size must be a multiple of {STRIDE_PX} px, got {self.detector_image_size}."
+            )
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "DetectorSettings":
+        """From names and values; those that are not given keep their defaults.
+
+        Raises:
+            AnomalureError: If a name is unknown or a value does not fit.
+        """
+        refuse_unknown(values, DETECTOR_SETTINGS)
+        return cls(**values)
+
+    def to_values(self) -> dict[str, Any]:
+        """Names and values, fit for JSON."""
+        return asdict(self)
+
+
+DETECTOR_SETTINGS: tuple[Setting, ...] = list_settings(DetectorSettings)

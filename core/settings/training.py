@@ -1,0 +1,193 @@
+"""Every setting of an encoder's training once, as core/settings/run.py has those of a run."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.settings.run import Setting, check_settings, list_settings, refuse_unknown, setting
+
+METHODS = ("none", "simclr", "triplet")
+"""How an encoder is trained: not at all, by views of the same crop, by species."""
+FRAMES = ("embedding", "patches")
+"""What whole frames are judged by: the look of the whole, or their strangest patch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """The settings of one training; every value is checked when it is made and never changed afterwards."""
+
+    image_px: int = setting(
+        128,
+        group="Length",
+        label="Crop size",
+        unit="px",
+        low=32,
+        high=512,
+        help="Side of the square crops that the encoder is trained on and later sees. Twice the size takes four times "
+        "as long.",
+    )
+    epochs: int = setting(
+        10,
+        group="Length",
+        label="Epochs",
+        low=1,
+        high=10_000,
+        help="How often the crops are gone through. The epoch that is best on crops that were held back is kept.",
+    )
+    batch_crops: int = setting(
+        64,
+        group="Length",
+        label="Crops a batch",
+        low=2,
+        high=4096,
+        help="How many crops are compared with each other at once. More is better for SimCLR and needs more memory.",
+    )
+    learning_rate: float = setting(
+        0.0003,
+        group="Learning",
+        label="Learning rate",
+        low=1e-7,
+        high=1.0,
+        help="How far each step goes. Too high and the loss jumps or grows; from scratch it can be ten times higher.",
+    )
+    schedule: str = setting(
+        "cosine",
+        group="Learning",
+        label="Schedule",
+        choices=("cosine", "constant"),
+        help="cosine: the learning rate falls to nothing towards the end. constant: it stays.",
+    )
+    warmup_share: float = setting(
+        0.05,
+        group="Learning",
+        label="Warm-up",
+        unit="of the steps",
+        low=0.0,
+        high=0.5,
+        help="The learning rate rises from nothing during this share of the training.",
+    )
+    weight_decay: float = setting(
+        0.01,
+        group="Learning",
+        label="Weight decay",
+        low=0.0,
+        high=1.0,
+        help="Keeps the weights small, against learning single crops by heart.",
+    )
+    seed: int = setting(
+        7, group="Learning", label="Seed", low=0, high=2_000_000_000, help="The same seed gives the same training."
+    )
+    held_out_share: float = setting(
+        0.15,
+        group="Learning",
+        label="Held back",
+        unit="of the crops",
+        low=0.0,
+        high=0.5,
+        help="Crops that are not trained on, whole events at a time, to choose the best epoch by. 0: the last epoch is "
+        "kept.",
+    )
+    species_balance: float = setting(
+        1.0,
+        group="Learning",
+        label="Balance of species",
+        low=0.0,
+        high=1.0,
+        help="1: each species is shown equally often, however few crops it has. 0: as often as it was photographed.",
+    )
+    projection_hidden: int = setting(
+        512,
+        group="Comparison",
+        label="Head, hidden layer",
+        low=8,
+        high=8192,
+        help="Size of the hidden layer of the projection head, which only the training uses.",
+    )
+    projection_size: int = setting(
+        128,
+        group="Comparison",
+        label="Head, size",
+        low=2,
+        high=4096,
+        help="Length of the vectors that are compared. The bundle uses the features before the head.",
+    )
+    temperature: float = setting(
+        0.2,
+        group="Comparison",
+        label="Temperature (SimCLR)",
+        low=0.01,
+        high=10.0,
+        help="Lower: the likest of the other crops count for more.",
+    )
+    triplet_margin: float = setting(
+        0.3,
+        group="Comparison",
+        label="Margin (triplet)",
+        low=0.0,
+        high=2.0,
+        help="How much nearer a crop of the same species has to be than one of another. Distances go from 0 to 2.",
+    )
+    triplet_choice: str = setting(
+        "all",
+        group="Comparison",
+        label="Triplets",
+        choices=("all", "hardest"),
+        help="all: every triplet of the batch that breaks the margin. hardest: of each crop only the worst one; learns "
+        "faster and forgives wrong labels less.",
+    )
+    smallest_cut: float = setting(
+        0.4,
+        group="Views",
+        label="Smallest cut",
+        unit="of the crop's area",
+        low=0.05,
+        high=1.0,
+        help="Each view shows a random part of the crop, at least this much of it.",
+    )
+    colour_strength: float = setting(
+        0.5,
+        group="Views",
+        label="Change of colours",
+        low=0.0,
+        high=1.0,
+        help="How much brightness, contrast, saturation and hue vary between views. Strong changes hide coat colours.",
+    )
+    grey_share: float = setting(
+        0.2,
+        group="Views",
+        label="Grey views",
+        low=0.0,
+        high=1.0,
+        help="Share of views without colour, as a camera takes them at night.",
+    )
+    blur_share: float = setting(
+        0.3,
+        group="Views",
+        label="Blurred views",
+        low=0.0,
+        high=1.0,
+        help="Share of views that are blurred, as an animal that moves or is far away.",
+    )
+    precision: str = setting(
+        "auto",
+        group="Running",
+        label="Precision",
+        choices=("auto", "bf16", "f32"),
+        help="auto: half precision (bfloat16) where a short trial shows that it is faster here.",
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self, TRAINING_SETTINGS)
+
+    def to_values(self) -> dict[str, Any]:
+        """Name to value, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "TrainingSettings":
+        """Settings from name to value; names left out keep their default, unknown names are refused."""
+        refuse_unknown(values, TRAINING_SETTINGS)
+        return cls(**values)
+
+
+TRAINING_SETTINGS: tuple[Setting, ...] = list_settings(TrainingSettings)

@@ -1,0 +1,1 @@
+"""What changes in a project: the only SQL on its database."""

@@ -1,0 +1,104 @@
+"""The steps that make anomalure.duckdb what this version expects. A step, once released, never changes."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from core.errors import AnomalureError
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One named step; its number is its place in ``MIGRATIONS``, from 1."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        "verdicts",
+        (
+            """CREATE TABLE verdicts (
+            sequence BIGINT NOT NULL, verdict_id TEXT NOT NULL, photo_id TEXT NOT NULL, crop_id TEXT NOT NULL,
+            kind TEXT NOT NULL, x DOUBLE NOT NULL, y DOUBLE NOT NULL, width DOUBLE NOT NULL, height DOUBLE NOT NULL,
+            verdict TEXT, decided_at TIMESTAMP NOT NULL, reviewer TEXT NOT NULL, species TEXT NOT NULL,
+            note TEXT NOT NULL, run TEXT NOT NULL, bundle TEXT NOT NULL, score DOUBLE, p_value DOUBLE,
+            false_alarm_rate DOUBLE)""",
+        ),
+    ),
+    Migration(
+        "registry of runs and bundles",
+        (
+            """CREATE TABLE runs (
+            run_id TEXT NOT NULL, name TEXT NOT NULL, folder TEXT NOT NULL, bundle TEXT NOT NULL,
+            created_at TIMESTAMP NOT NULL, PRIMARY KEY (run_id))""",
+            """CREATE TABLE bundles (
+            name TEXT NOT NULL, made_from TEXT NOT NULL, created_at TIMESTAMP NOT NULL, PRIMARY KEY (name))""",
+            """CREATE TABLE activations (
+            sequence BIGINT NOT NULL, bundle TEXT NOT NULL, activated_at TIMESTAMP NOT NULL)""",
+        ),
+    ),
+    Migration("settings", ("CREATE TABLE settings (key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (key))",)),
+    Migration("rounds of review", ("ALTER TABLE verdicts ADD COLUMN round TEXT DEFAULT 'first'",)),
+    Migration(
+        "saved views",
+        (
+            """CREATE TABLE saved_views (
+            view_id TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, created_at TIMESTAMP NOT NULL,
+            PRIMARY KEY (view_id))""",
+        ),
+    ),
+)
+
+_RECORD = "CREATE TABLE migrations (number INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMP NOT NULL)"
+
+
+def read_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the last step that a database has had; 0 for an empty one.
+
+    Raises:
+        AnomalureError: If it is another program's database, or a newer version's.
+    """
+    tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if "migrations" not in tables:
+        if tables:
+            raise AnomalureError(
+                "This database is not Anomalure's: it has the tables "
+                f"{', '.join(sorted(tables)[:5])}. Choose another project folder."
+            )
+        return 0
+    done = connection.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
+    known = [(number, step.name) for number, step in enumerate(MIGRATIONS, start=1)]
+    if len(done) > len(known):
+        raise AnomalureError(
+            f"This project was last used with a newer version of Anomalure (its database is at step "
+            f"{len(done)}, this version knows {len(known)}). Update Anomalure."
+        )
+    if done != known[: len(done)]:
+        raise AnomalureError(
+            "This project's database was made by another line of Anomalure: its steps are "
+            f"{', '.join(name for _, name in done)}. Use the version that made it."
+        )
+    return len(done)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, *, up_to: int = len(MIGRATIONS)) -> None:
+    """Apply the steps that are missing, each in one transaction with its own record.
+
+    Raises:
+        AnomalureError: If it is another program's database, or a newer version's.
+    """
+    for number in range(read_version(connection) + 1, up_to + 1):
+        step = MIGRATIONS[number - 1]
+        connection.begin()
+        try:
+            if number == 1:
+                connection.execute(_RECORD)
+            for statement in step.statements:
+                connection.execute(statement)
+            connection.execute("INSERT INTO migrations VALUES (?, ?, now()::TIMESTAMP)", [number, step.name])
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise

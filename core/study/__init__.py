@@ -1,0 +1,1 @@
+"""A study: the project's folder with its runs, bundles, decisions and selections."""

@@ -1,0 +1,469 @@
+"""A study's folder: its runs, bundles, crops and the verdicts of its reviewers."""
+
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+
+from core.errors import AnomalureError
+from core.photos.crop_pictures import CROP_ID, place_crop_picture
+from core.records import Box, CropKind, Decision, Round, Verdict
+from core.review.index import ReviewIndex
+from core.review.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
+from core.runs.catalogue import find_kept, find_photo
+from core.runs.folder import RunFolder, RunInfo, RunStatus
+from core.store.database import Change, Store
+from core.store.people import read_people_classes
+from core.study.selections import Selection, list_selections, read_selection, write_selection
+from core.work.trainings import TrainingFolder, list_trainings
+
+DATABASE_NAME = "anomalure.duckdb"
+_PHOTO_ID = re.compile(r"[0-9a-f]{32}")
+LONGEST_NAME = 80
+_INDEXES_KEPT = 4
+# Names that Windows keeps for devices, whatever their ending.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_SAFE_NAME = re.compile(r"\w[\w .()+-]*")
+
+
+@dataclass
+class _KeptIndex:
+    stamp: tuple[Any, ...]  # what the crops were read from
+    index: ReviewIndex
+    change: Change = ()  # of the store, when its verdicts were read
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Project:
+    """One study: ``anomalure.duckdb``, ``runs/``, ``bundles/`` and ``crops/`` in one folder.
+
+    The folder is made if it is missing. A Project may be shared by threads.
+
+    Raises:
+        AnomalureError: If the path is a file, or the folder cannot be made or written to.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).expanduser().absolute()
+        if self.path.exists() and not self.path.is_dir():
+            raise AnomalureError(f"A project is a folder, but {self.path} is a file. Choose a folder, or a new name.")
+        self.runs_dir = self.path / "runs"
+        self.bundles_dir = self.path / "bundles"
+        self.crops_dir = self.path / "crops"
+        self.detectors_dir = self.path / "detectors"
+        self.trainings_dir = self.path / "trainings"  # made by the first one
+        try:
+            for folder in (self.runs_dir, self.bundles_dir, self.crops_dir):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AnomalureError(
+                f"The project's folder {self.path} cannot be made ({error.strerror}). "
+                "Choose a folder that you may write to."
+            ) from error
+        self.store = Store(self.path / DATABASE_NAME)
+        self._indexes: dict[str, _KeptIndex] = {}
+        self._indexes_lock = threading.Lock()
+
+    # Runs
+
+    def runs(self) -> list[RunFolder]:
+        """The runs, newest first; one that cannot be read has status ``broken``, a ``problem``, and stands last."""
+        runs = [RunFolder(path) for path in self.runs_dir.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        good = sorted((run for run in runs if not run.problem), key=lambda run: (run.info.created_at, run.run_id))
+        return [*reversed(good), *sorted((run for run in runs if run.problem), key=lambda run: run.run_id)]
+
+    def run(self, run_id: str) -> RunFolder:
+        """The run of that id.
+
+        Raises:
+            AnomalureError: If there is none, or it cannot be read.
+        """
+        if _is_safe_name(run_id) and (self.runs_dir / run_id).is_dir():
+            return RunFolder.open(self.runs_dir / run_id)
+        known = ", ".join(run.run_id for run in self.runs()[:10]) or "none yet"
+        raise AnomalureError(f"There is no run {run_id!r} in {self.path}; the latest are: {known}.")
+
+    def trainings(self) -> list[TrainingFolder]:
+        """The trainings, newest first; those that cannot be read last."""
+        return list_trainings(self.trainings_dir)
+
+    def training(self, name: str) -> TrainingFolder:
+        """The training of that name, whether it is there or not."""
+        check_name(name, what="training")
+        return TrainingFolder(self.trainings_dir / name)
+
+    def latest_run(self) -> RunFolder | None:
+        """The newest run that is done; if none is, the newest that can be read; None without any."""
+        good = [run for run in self.runs() if not run.problem]
+        return next((run for run in good if run.status is RunStatus.DONE), good[0] if good else None)
+
+    def new_run_folder(
+        self,
+        name: str | None = None,
+        *,
+        folder: Path | str,
+        file_names: Sequence[str],
+        bundle: str = "",
+        detector: str = "",
+        encoder: str = "",
+        encoders: Sequence[Mapping[str, Any]] = (),
+        engines: Sequence[str] = (),
+        settings: Mapping[str, Any] | None = None,
+        boxes: str = "",
+        deployments_csv: str = "",
+        code_version: str = "",
+    ) -> RunFolder:
+        """Make the folder of a new run and note it in the store.
+
+        Args:
+            name: The run's id; None: today's date and the folder's name, with -2, -3, ... if it is taken.
+            folder: The folder of photos.
+            file_names: Its photos, relative, with forward slashes, in the order in which they are done.
+            bundle: The bundle's name; empty: first look.
+            detector: What finds the animals, in words.
+            encoder: What describes them, in words.
+            encoders: The specifications of that encoder, fit for JSON.
+            engines: What computes each of them.
+            settings: ``RunSettings.to_values()``.
+            boxes: The file that boxes come from in place of a detector, absolute, or empty.
+            deployments_csv: The table of cameras, absolute, or empty.
+            code_version: The version of Anomalure.
+
+        Raises:
+            AnomalureError: If the name is taken or cannot be a file's name.
+        """
+        folder = Path(folder).expanduser().absolute()
+        run_ids: Iterator[str]
+        if name is None:
+            slug = re.sub(r"[^\w]+", "-", folder.name).strip("-_")[:40] or "photos"
+            first = f"{datetime.now():%Y-%m-%d}-{slug}"
+            run_ids = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
+        else:
+            check_name(name, what="run")
+            run_ids = iter([name])
+        for run_id in run_ids:
+            info = RunInfo(
+                run_id=run_id,
+                name=name or run_id,
+                folder=str(folder),
+                bundle=bundle,
+                detector=detector,
+                encoder=encoder,
+                encoders=list(encoders),
+                engines=list(engines),
+                settings=dict(settings or {}),
+                boxes=boxes,
+                deployments_csv=deployments_csv,
+                code_version=code_version,
+            )
+            try:
+                run = RunFolder.create(self.runs_dir / run_id, info, file_names)
+            except FileExistsError:
+                continue
+            self.store.register_run(
+                run_id=run_id, name=info.name, folder=info.folder, bundle=bundle, created_at=info.created_at
+            )
+            return run
+        raise AnomalureError(f"There is a run named {name!r} already. Choose another name, or resume that run.")
+
+    # Selections
+
+    def save_selection(self, name: str, run_id: str, crop_ids: Iterable[str], *, source: str) -> Selection:
+        """Keep a list of crops of a run under a name; see ``core.study.selections.write_selection``.
+
+        Raises:
+            AnomalureError: If there is no such run, or the list cannot be kept.
+        """
+        return write_selection(self.path, name, self.run(run_id), crop_ids, source=source)
+
+    def selections(self) -> list[Selection]:
+        """The named lists of crops, newest first; one that cannot be read has a ``problem``."""
+        return list_selections(self.path)
+
+    def selection(self, selection_id: str) -> Selection:
+        """The selection of that id, which may come from an address.
+
+        Raises:
+            AnomalureError: If there is none, or it cannot be read.
+        """
+        return read_selection(self.path, selection_id)
+
+    # Pictures
+
+    def crop_path(self, crop_id: str) -> Path | None:
+        """Where the small picture of a crop is, or is to be put; None if this is no crop's id."""
+        return place_crop_picture(self.crops_dir, crop_id) if CROP_ID.fullmatch(crop_id) else None
+
+    def photo_path(self, run_id: str, photo_id: str) -> Path | None:
+        """Where a photo of a run is (it may be gone meanwhile); None if the run has no such photo.
+
+        Only files that the run has read can be found like this.
+        """
+        if not _PHOTO_ID.fullmatch(photo_id):
+            return None
+        try:
+            run = self.run(run_id)
+        except AnomalureError:
+            return None
+        kept = self._indexes.get(run_id)
+        name = (kept.index.known_photo(photo_id) if kept is not None else None) or find_photo(run, photo_id)
+        if name is None or ".." in PurePosixPath(name).parts or Path(name).is_absolute():
+            return None
+        return Path(run.info.folder) / name
+
+    # Review
+
+    def review_queue(self, run: RunFolder | str | None = None, **filters: Any) -> ReviewQueue:
+        """One page of a run's crops, most anomalous first; of ``latest_run()`` unless told otherwise.
+
+        The other arguments are those of ``core.review.queue.read_queue``: ``species, camera, flagged_only=True,
+        undecided_only=False, order="score", limit=60, offset=0, false_alarm_rate=None``. Empty without any run.
+        """
+        chosen = self._choose(run)
+        return ReviewQueue.empty() if chosen is None else read_queue(self.review_index(chosen), **filters)
+
+    def review_index(self, run: RunFolder | str) -> ReviewIndex:
+        """What this process keeps of a run for the review, with every verdict that has been written.
+
+        Kept for the runs that were looked at last. One of a run that went on, or was scored anew, is made again.
+        """
+        chosen = self.run(run) if isinstance(run, str) else run
+        with self._indexes_lock:
+            kept = self._indexes.pop(chosen.run_id, None)
+            stamp = _stamp(chosen)
+            if kept is None or kept.stamp != stamp:
+                kept = _KeptIndex(stamp, ReviewIndex(chosen, people_classes=read_people_classes(self.store)))
+            self._indexes[chosen.run_id] = kept
+            while len(self._indexes) > _INDEXES_KEPT:
+                del self._indexes[next(iter(self._indexes))]
+        with kept.lock:
+            change = self.store.look_for_change()  # before reading: what comes during it is read the next time
+            if kept.change != change or not any(change):
+                if not self.store.is_ours(change, last=kept.index.sequence):
+                    kept.index.add_verdicts(self.store.verdicts(after=kept.index.sequence))
+                kept.change = change
+        return kept.index
+
+    def forget_indexes(self) -> None:
+        """Make what is kept for the review anew, as when other classes count as people."""
+        with self._indexes_lock:
+            self._indexes.clear()
+
+    def species(self, run: RunFolder | str | None = None) -> dict[str, int]:
+        """Crops by the species that they are taken for, by name; empty before the run is scored."""
+        chosen = self._choose(run)
+        return {} if chosen is None else read_values(self.review_index(chosen), "species")
+
+    def cameras(self, run: RunFolder | str | None = None) -> dict[str, int]:
+        """Crops by deployment, by name."""
+        chosen = self._choose(run)
+        return {} if chosen is None else read_values(self.review_index(chosen), "deployment")
+
+    def find_crop(self, crop_id: str, run: RunFolder | str | None = None) -> dict[str, Any]:
+        """A crop's row of the review queue, from this run, or from the newest that has it.
+
+        Raises:
+            AnomalureError: If no run has it.
+        """
+        runs = [run for run in self.runs() if not run.problem] if run is None else [self._choose(run)]
+        for candidate in runs:
+            row = read_crop(self.review_index(candidate), None, crop_id) if candidate is not None else None
+            if row is not None:
+                return row
+        raise AnomalureError(
+            f"There is no crop {crop_id!r} in {'any run' if run is None else 'this run'} of "
+            f"{self.path}. A crop's id is in the CSV file and under its picture."
+        )
+
+    def save_verdict(
+        self,
+        crop: Mapping[str, Any] | pd.Series | str,
+        verdict: Decision | str,
+        *,
+        reviewer: str = "",
+        note: str = "",
+        species: str = "",
+    ) -> Verdict:
+        """Keep a reviewer's decision; when this returns it is on the disk.
+
+        ``crop`` is a row of ``ReviewQueue.rows`` (as Series or mapping), or a crop's id.
+
+        Raises:
+            AnomalureError: If the verdict is not a ``Decision``, or no run has the crop.
+        """
+        return self.save_verdicts([crop], verdict, reviewer=reviewer, note=note, species=species)[0]
+
+    def save_verdicts(
+        self,
+        crops: Sequence[Mapping[str, Any] | pd.Series | str],
+        verdict: Decision | str,
+        *,
+        reviewer: str = "",
+        note: str = "",
+        species: str = "",
+        round: Round = Round.FIRST,
+    ) -> list[Verdict]:
+        """The same decision about several crops, kept all or none; of the blind second round it does not hold."""
+        try:
+            decision = Decision(verdict)
+        except ValueError as error:
+            raise AnomalureError(f"A verdict is one of {', '.join(Decision)}, got {verdict!r}.") from error
+        return self._append(crops, decision, reviewer=reviewer, note=note, species=species, round=round)
+
+    def undo_verdict(
+        self, crop: Mapping[str, Any] | pd.Series | str, *, reviewer: str = "", round: Round = Round.FIRST
+    ) -> Verdict:
+        """Take back what was decided about a crop in a round: a new row, nothing is removed."""
+        return self._append([crop], None, reviewer=reviewer, note="", species="", round=round)[0]
+
+    def undo_verdicts(
+        self, crops: Sequence[Mapping[str, Any] | pd.Series | str], *, reviewer: str = ""
+    ) -> list[Verdict]:
+        """Take back what was decided about several crops, all or none."""
+        return self._append(crops, None, reviewer=reviewer, note="", species="")
+
+    def verdicts(self) -> pd.DataFrame:
+        """What holds now: the latest verdict of each crop that was not taken back, in the order of deciding.
+
+        Columns as ``core.store.database.VERDICT_COLUMNS``.
+        """
+        given = self.store.verdicts()
+        latest = given.drop_duplicates("crop_id", keep="last")
+        return latest[latest["verdict"] != ""].reset_index(drop=True)
+
+    def export_rows(
+        self, run: RunFolder | str | None = None, *, reviewed_anomalies_only: bool = True
+    ) -> Iterator[pd.DataFrame]:
+        """A run's crops for a file, table by table, with the columns ``core.formats.exported.EXPORT_COLUMNS``.
+
+        Raises:
+            AnomalureError: If there is no run.
+        """
+        chosen = self._choose(run)
+        if chosen is None:
+            raise AnomalureError(f"There is no run in {self.path} yet. Run Anomalure on a folder of photos first.")
+        return export_rows(self.review_index(chosen), reviewed_anomalies_only=reviewed_anomalies_only)
+
+    def _choose(self, run: RunFolder | str | None) -> RunFolder | None:
+        if run is None:
+            return self.latest_run()
+        return self.run(run) if isinstance(run, str) else run
+
+    def _append(
+        self,
+        crops: Sequence[Mapping[str, Any] | pd.Series | str],
+        decision: Decision | None,
+        *,
+        reviewer: str,
+        note: str,
+        species: str,
+        round: Round = Round.FIRST,
+    ) -> list[Verdict]:
+        now = datetime.now(UTC)
+        written: list[Verdict] = []
+        replaced: list[Verdict] = []
+        for crop in crops:
+            row = self.find_crop(crop) if isinstance(crop, str) else dict(crop)
+            new = make_verdict(
+                row,
+                decision,
+                verdict_id=uuid4().hex,
+                reviewer=reviewer,
+                species=species,
+                note=note,
+                decided_at=now,
+                round=round,
+            )
+            written.append(new)
+            earlier = row.get("verdict_crop_id") or new.crop_id
+            if earlier != new.crop_id and round is not Round.SECOND:
+                # The verdict on show was given on a slightly other box in another run: it must not hold beside this.
+                replaced.append(take_back(new, earlier))
+        self.store.append_verdicts([*replaced, *written])
+        return written
+
+
+def check_name(name: str, *, what: str) -> None:
+    """Whether a name that a user gave can be a folder's name on every system.
+
+    Raises:
+        AnomalureError: If it cannot.
+    """
+    if not _is_safe_name(name):
+        raise AnomalureError(
+            f"{name!r} cannot be the name of a {what}: use up to {LONGEST_NAME} letters, digits, "
+            "spaces and - _ . + ( ), starting with a letter or digit."
+        )
+
+
+def _is_safe_name(name: str) -> bool:
+    return (
+        len(name) <= LONGEST_NAME
+        and bool(_SAFE_NAME.fullmatch(name))
+        and not _RESERVED.fullmatch(name)
+        and name[-1] not in " ."
+    )
+
+
+def _stamp(run: RunFolder) -> tuple[Any, ...]:
+    """What differs once a run's crops or scores have changed."""
+    kept = find_kept(run)
+    if kept is not None:
+        return (kept.name,)
+    return (
+        tuple(run.done_shards()),
+        *(path.stat().st_mtime_ns for path in run.tables("scores")),
+        *(path.stat().st_mtime_ns for path in run.tables("events")),
+    )
+
+
+def make_verdict(
+    row: Mapping[Any, Any],
+    decision: Decision | None,
+    *,
+    verdict_id: str,
+    reviewer: str,
+    species: str,
+    note: str,
+    decided_at: datetime,
+    round: Round = Round.FIRST,
+) -> Verdict:
+    """A verdict on a crop, with the bundle, score and rate that its row of the queue shows."""
+    return Verdict(
+        verdict_id=verdict_id,
+        photo_id=row["photo_id"],
+        crop_id=row["crop_id"],
+        kind=CropKind(row["kind"]),
+        box=Box(float(row["x"]), float(row["y"]), float(row["width"]), float(row["height"])),
+        verdict=decision,
+        decided_at=decided_at,
+        reviewer=reviewer,
+        species=species,
+        note=note,
+        run=row.get("run", ""),
+        bundle=row.get("bundle", ""),
+        score=_number(row.get("score")),
+        p_value=_number(row.get("p_value")),
+        false_alarm_rate=_number(row.get("false_alarm_rate")),
+        round=round,
+    )
+
+
+def take_back(new: Verdict, crop_id: str) -> Verdict:
+    """The row that takes back, together with ``new``, what was decided about the same animal as another crop.
+
+    Its id follows from that of ``new``, so that a retry of both keeps each once.
+    """
+    other = blake2b(f"{new.verdict_id}:{crop_id}".encode(), digest_size=16).hexdigest()
+    return replace(new, verdict_id=other, crop_id=crop_id, verdict=None, species="", note="")
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)

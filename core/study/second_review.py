@@ -1,0 +1,211 @@
+"""A blind second review of a share of the crops, how well the two agree, and conflicts to settle.
+
+The share is drawn by the crop's id and a seed, so that it is the same for everybody and however many crops are decided
+by then. A second verdict is a row of its own (``Round.SECOND``) that never changes what holds. Where it differs from
+the first, somebody settles it with one more row (``Round.SETTLED``), which holds like any other.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.errors import AnomalureError
+from core.records import Decision, Round, Verdict
+from core.study.agreement import Agreement, compare_reviewers
+from core.study.project import Project
+
+SETTING = "second_review"
+DEFAULT_SHARE = 0.1
+_STEPS = 1 << 32
+DECISIONS = tuple(str(decision) for decision in Decision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondReview:
+    """How much is reviewed twice: ``share`` of the decided crops, 0 to 1, drawn with ``seed``.
+
+    Raises:
+        AnomalureError: If the share is out of range.
+    """
+
+    share: float = DEFAULT_SHARE
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise AnomalureError(f"The share to review twice is from 0 to 1, got {self.share}.")
+
+    def draws(self, crop_id: str) -> bool:
+        """Whether a crop is in the share; raising the share keeps those that are in it."""
+        digest = hashlib.blake2b(f"{self.seed}:{crop_id}".encode(), digest_size=4).digest()
+        return int.from_bytes(digest) < self.share * _STEPS
+
+
+def read_second_review(project: Project) -> SecondReview:
+    """What the project says; a tenth unless told otherwise."""
+    kept = project.store.get_setting(SETTING, {})
+    try:
+        return SecondReview(share=float(kept["share"]), seed=int(kept["seed"]))
+    except (KeyError, TypeError, ValueError, AnomalureError):
+        return SecondReview()
+
+
+def keep_second_review(project: Project, plan: SecondReview) -> None:
+    """Keep it for everybody."""
+    project.store.set_setting(SETTING, {"share": plan.share, "seed": plan.seed})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one reviewer's second review is: ``rows`` of ``VERDICT_COLUMNS`` less what the first said, still to
+    decide; ``n_done`` of ``n_drawn``."""
+
+    rows: pd.DataFrame
+    n_done: int
+    n_drawn: int
+
+
+_TELLING = ("verdict", "species", "note", "reviewer", "decided_at", "round", "sequence", "verdict_id")
+
+
+def second_queue(project: Project, reviewer: str) -> Progress:
+    """The crops that this reviewer has to look at blind: drawn, decided by somebody else, not yet by them.
+
+    What the first said is not in it. In the order of the draw, which tells nothing of the score or of the first.
+
+    Raises:
+        AnomalureError: If the reviewer has no name: nobody could tell the two apart.
+    """
+    if not reviewer:
+        raise AnomalureError("A second review needs your name: give it in the bar on the left.")
+    plan = read_second_review(project)
+    given = project.store.verdicts(with_second=True)
+    first = _first_verdicts(given)
+    seconds = _second_verdicts(given)
+    mine = set(seconds.loc[seconds["reviewer"] == reviewer, "crop_id"])
+    drawn = first[(first["reviewer"] != reviewer) & first["crop_id"].map(plan.draws).astype(bool)]
+    left = drawn[~drawn["crop_id"].isin(mine)].drop(columns=list(_TELLING))
+    order = left["crop_id"].map(lambda crop_id: hashlib.blake2b(f"{plan.seed}/{crop_id}".encode()).digest())
+    left = left.assign(_order=order).sort_values("_order").drop(columns="_order").reset_index(drop=True)
+    return Progress(left, len(drawn) - len(left), len(drawn))
+
+
+def save_second(
+    project: Project,
+    crop: Mapping[str, Any],
+    verdict: Decision | str,
+    *,
+    reviewer: str,
+    species: str = "",
+    note: str = "",
+) -> Verdict:
+    """Keep a blind second verdict; what holds stays as it is.
+
+    Raises:
+        AnomalureError: If the reviewer has no name, or gave the first verdict too.
+    """
+    if not reviewer:
+        raise AnomalureError("A second review needs your name: give it in the bar on the left.")
+    first = _first_verdicts(project.store.verdicts())
+    if ((first["crop_id"] == crop["crop_id"]) & (first["reviewer"] == reviewer)).any():
+        raise AnomalureError("You gave the first verdict on this crop: a second one is for somebody else.")
+    (saved,) = project.save_verdicts([crop], verdict, reviewer=reviewer, species=species, note=note, round=Round.SECOND)
+    return saved
+
+
+def pair_verdicts(given: pd.DataFrame) -> pd.DataFrame:
+    """Crops with a first and a blind second verdict, a row a crop and second reviewer, oldest second verdict first.
+
+    Columns: ``crop_id, photo_id, kind, run, first_reviewer, first, first_species, first_note, second_reviewer, second,
+    second_species, second_note, settled``: the verdict that settled them, or empty; ``differs``.
+
+    Args:
+        given: ``Store.verdicts(with_second=True)``.
+    """
+    first, second = _first_verdicts(given), _second_verdicts(given)
+    pairs = second.merge(first, on="crop_id", suffixes=("_of_second", ""))
+    pairs = pairs[pairs["reviewer"] != pairs["reviewer_of_second"]]
+    settled = given[(given["round"] == Round.SETTLED) & (given["verdict"] != "")]
+    settled = settled.drop_duplicates("crop_id", keep="last")
+    pairs = pairs.merge(
+        settled[["crop_id", "sequence", "verdict"]], on="crop_id", how="left", suffixes=("", "_settled")
+    )
+    newest = pairs[["sequence", "sequence_of_second"]].max(axis=1)
+    pairs["settled"] = pairs["verdict_settled"].where(pairs["sequence_settled"] > newest, "").fillna("")
+    out = pd.DataFrame(
+        {
+            "crop_id": pairs["crop_id"],
+            "photo_id": pairs["photo_id"],
+            "kind": pairs["kind"],
+            "run": pairs["run"],
+            "first_reviewer": pairs["reviewer"],
+            "first": pairs["verdict"],
+            "first_species": pairs["species"],
+            "first_note": pairs["note"],
+            "second_reviewer": pairs["reviewer_of_second"],
+            "second": pairs["verdict_of_second"],
+            "second_species": pairs["species_of_second"],
+            "second_note": pairs["note_of_second"],
+            "settled": pairs["settled"],
+        }
+    )
+    named = (out["first_species"] != "") & (out["second_species"] != "")
+    other = out["first_species"].str.casefold() != out["second_species"].str.casefold()
+    out["differs"] = (out["first"] != out["second"]) | (named & other)
+    return out.reset_index(drop=True)
+
+
+def find_conflicts(given: pd.DataFrame) -> pd.DataFrame:
+    """The pairs that differ and that nobody has settled since, as ``pair_verdicts``: in the verdict, or in the species
+    where both named one."""
+    pairs = pair_verdicts(given)
+    return pairs[pairs["differs"] & (pairs["settled"] == "")].reset_index(drop=True)
+
+
+def measure_agreement(pairs: pd.DataFrame) -> Agreement:
+    """Cohen's kappa of pairs of ``pair_verdicts``, on the verdict alone."""
+    return compare_reviewers(pairs["first"].tolist(), pairs["second"].tolist(), categories=DECISIONS)
+
+
+def measure_by_reviewers(pairs: pd.DataFrame) -> dict[tuple[str, str], Agreement]:
+    """The same for each first and second reviewer, by their names."""
+    return {
+        (str(first), str(second)): measure_agreement(some)
+        for (first, second), some in pairs.groupby(["first_reviewer", "second_reviewer"], sort=True)
+    }
+
+
+def settle(
+    project: Project, crop_id: str, verdict: Decision | str, *, reviewer: str, species: str = "", note: str = ""
+) -> Verdict:
+    """Decide between two reviewers: one more row, which holds from now on.
+
+    Raises:
+        AnomalureError: If nobody gave a verdict on such a crop, or the reviewer has no name.
+    """
+    if not reviewer:
+        raise AnomalureError("To settle a conflict, give your name in the bar on the left.")
+    first = _first_verdicts(project.store.verdicts())
+    rows = first[first["crop_id"] == crop_id]
+    if rows.empty:
+        raise AnomalureError(f"There is no verdict on crop {crop_id} to settle.")
+    crop = rows.iloc[0].drop(labels=["verdict", "species", "note", "reviewer"])
+    (saved,) = project.save_verdicts(
+        [crop], verdict, reviewer=reviewer, species=species, note=note, round=Round.SETTLED
+    )
+    return saved
+
+
+def _first_verdicts(given: pd.DataFrame) -> pd.DataFrame:
+    """The latest verdict of the first round of each crop, less those taken back."""
+    latest = given[given["round"] == Round.FIRST].drop_duplicates("crop_id", keep="last")
+    return latest[latest["verdict"] != ""]
+
+
+def _second_verdicts(given: pd.DataFrame) -> pd.DataFrame:
+    """The latest second verdict of each reviewer on each crop, less those taken back."""
+    latest = given[given["round"] == Round.SECOND].drop_duplicates(["crop_id", "reviewer"], keep="last")
+    return latest[latest["verdict"] != ""]

@@ -1,0 +1,1 @@
+"""Long work: the folder of its request, progress, cancel and result."""

@@ -1,0 +1,1 @@
+"""Bundles: all that a run needs, versioned together."""

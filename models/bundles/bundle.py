@@ -1,0 +1,411 @@
+"""What a run needs, versioned together: one folder, never changed once made, without pickle."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+
+from core.disk.files import temporary_beside
+from core.errors import AnomalureError, BundleError
+from core.settings.run import RunSettings
+from core.study.moved_projects import find_again
+from core.study.project import check_name
+from core.version import VERSION
+from models.bundles.rows import TrainingRows
+from models.encoders.spec import EncoderSpec
+from models.judging.calibration import Units
+from models.judging.judge import Group, Judge, Kind
+from models.judging.normaliser import Normaliser
+from models.judging.patch_distance import PatchBank
+from models.judging.patch_judge import PatchJudge
+from models.one_class.methods import DEFAULT, describe_file, read_one_class
+
+FORMAT = 3
+MANIFEST = "bundle.json"
+CARD = "MODEL_CARD.md"
+NORMALISERS = "normaliser.safetensors"
+CALIBRATION = "calibration.safetensors"
+ROWS = "training.parquet"
+_WEIGHT_FILES_APART = ("default", "none")  # published weights, which torchvision keeps; random ones
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle as a run uses it.
+
+    Attributes:
+        name: Also the name of its folder.
+        created_at: UTC.
+        encoders: What turns crops into vectors; joined in this order. Weights that were in a file are in the bundle.
+        sections: Length of each encoder's part of an embedding.
+        detector: The detector that runs with this bundle use unless told otherwise, as ``load_detector`` takes it.
+        settings: What it was made with.
+        one_class: Name of the one-class model (``models.one_class.methods``); species with few crops have their mean.
+        components: Main directions that rows are reduced to; 0: not reduced.
+        species_judge: Judges crops.
+        camera_judges: Judges whole frames by their embedding, by deployment.
+        patch_judges: Judges whole frames by their strangest patch, by deployment; goes before ``camera_judges`` where
+            a run has mapped the frame.
+        counts: Crops that each species was trained with.
+        notes: What a user should know, in sentences.
+        path: Its folder; ``None`` before it is written.
+    """
+
+    name: str
+    created_at: datetime
+    encoders: tuple[EncoderSpec, ...]
+    sections: tuple[int, ...]
+    detector: str
+    settings: RunSettings
+    species_judge: Judge
+    camera_judges: Mapping[str, Judge] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    path: Path | None = None
+    one_class: str = DEFAULT
+    components: int = 0
+    patch_judges: Mapping[str, PatchJudge] = field(default_factory=dict)
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """The species that have a model."""
+        return tuple(kind.name for kind in self.species_judge.kinds)
+
+    def to_values(self) -> dict[str, Any]:
+        """What is in it, fit for JSON: for commands and pages."""
+        return {
+            "name": self.name,
+            "created_at": self.created_at.isoformat(),
+            "species": {name: int(self.counts.get(name, 0)) for name in self.species},
+            "species_left_out": dict(self.species_judge.left_out),
+            "cameras": sorted({*self.camera_judges, *self.patch_judges}),
+            "cameras_by_patches": sorted(self.patch_judges),
+            "encoders": [spec.to_values() for spec in self.encoders],
+            "detector": self.detector,
+            "one_class": self.one_class,
+            "components": self.components,
+            "settings": self.settings.to_values(),
+            "notes": list(self.notes),
+        }
+
+    def write(self, out_dir: Path, *, card: str, rows: TrainingRows | None = None) -> "Bundle":
+        """Write it to ``out_dir/name``, whole or not at all.
+
+        Args:
+            out_dir: The project's ``bundles`` folder; made if it is not there.
+            card: Markdown for its MODEL_CARD.md.
+            rows: What it was taught, so that it can be taught again without the photos.
+
+        Returns:
+            The bundle with its ``path``, its encoders pointing at the copies inside.
+
+        Raises:
+            BundleError: If there is a bundle of that name already, or it cannot be written.
+            AnomalureError: If the name cannot be a folder's.
+        """
+        check_name(self.name, what="bundle")
+        path = out_dir / self.name
+        refuse_existing(path)
+        temporary = temporary_beside(path)
+        try:
+            temporary.mkdir(parents=True)
+            self._write_files(temporary, card=card, rows=rows)
+            refuse_existing(path)
+            os.rename(temporary, path)
+            _sync_folder(out_dir)
+        except OSError as error:
+            raise BundleError(f"The bundle {self.name} could not be written to {out_dir}: {error}.") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return Bundle.load(path)
+
+    def _write_files(self, folder: Path, *, card: str, rows: TrainingRows | None) -> None:
+        files: dict[str, bytes] = {CARD: card.encode()}
+        encoders = []
+        for i, spec in enumerate(self.encoders):
+            values = spec.to_values()
+            source = _find_weights(spec)
+            if source is not None:
+                values["weights"] = f"encoder-{i}.safetensors"
+                files[values["weights"]] = source.read_bytes()
+            encoders.append(values)
+        normalisers: dict[str, np.ndarray] = {}
+        references: dict[str, np.ndarray] = {}
+        described: dict[str, Any] = {}
+        for prefix, judge in [("species", self.species_judge)] + [
+            (f"camera-{i:03d}", self.camera_judges[name]) for i, name in enumerate(sorted(self.camera_judges))
+        ]:
+            described[prefix] = _describe_judge(judge, prefix=prefix, files=files)
+            normalisers.update({f"{prefix}.{key}": value for key, value in judge.normaliser.to_arrays().items()})
+            references.update({f"{prefix}.group-{i:03d}": group.scores for i, group in enumerate(judge.groups)})
+            references.update({f"{prefix}.kind-{i:03d}": kind.held_back for i, kind in enumerate(judge.kinds)})
+        patches = {}
+        for i, (camera, patch_judge) in enumerate(sorted(self.patch_judges.items())):
+            patches[camera] = _describe_patches(patch_judge, prefix=f"patches-{i:03d}", files=files)
+            references[f"patches-{i:03d}"] = patch_judge.group.scores
+        files[NORMALISERS] = safetensors.numpy.save(normalisers)
+        files[CALIBRATION] = safetensors.numpy.save(references)
+        manifest = {
+            "format": FORMAT,
+            "code_version": VERSION,
+            "name": self.name,
+            "created_at": self.created_at.isoformat(),
+            "detector": self.detector,
+            "encoders": encoders,
+            "sections": list(self.sections),
+            "one_class": self.one_class,
+            "components": self.components,
+            "settings": self.settings.to_values(),
+            "counts": {name: int(count) for name, count in self.counts.items()},
+            "notes": list(self.notes),
+            "species": described.pop("species"),
+            "cameras": dict(zip(sorted(self.camera_judges), described.values(), strict=True)),
+            "patches": patches,
+            "files": {name: _hash(content) for name, content in files.items()},
+        }
+        if rows is not None:  # apart from the files that a run needs: there may be many rows
+            files[ROWS] = rows.to_bytes()
+            manifest["training_rows"] = {"file": ROWS, "hash": _hash(files[ROWS]), "n": len(rows)}
+        files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+        for name, content in files.items():
+            with (folder / name).open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync_folder(folder)
+
+    def training_rows(self) -> TrainingRows:
+        """What it was taught.
+
+        Raises:
+            BundleError: If it is not on disk, was made before bundles kept their rows, or the file is not the one
+                that was written.
+        """
+        listed = _read_manifest(self.path).get("training_rows") if self.path else None
+        if not self.path or not isinstance(listed, dict):
+            raise BundleError(
+                f"The bundle {self.name} keeps no training rows, so it cannot be taught again as it is. "
+                "Train it anew from its photos; bundles made now keep them."
+            )
+        try:
+            content = _read_listed(self.path, str(listed.get("file")), str(listed.get("hash")))
+            return TrainingRows.from_bytes(content)
+        except ValueError as error:
+            raise BundleError(f"The training rows of the bundle {self.name} cannot be used: {error}.") from error
+
+    @classmethod
+    def load(cls, path: Path) -> "Bundle":
+        """Open a bundle and check that it is what was written.
+
+        Raises:
+            BundleError: If it is not there, is incomplete, was changed, or comes from a newer version.
+        """
+        path = Path(path)
+        manifest = _read_manifest(path)
+        contents = _read_files(path, manifest)
+        try:
+            normalisers = safetensors.numpy.load(contents[NORMALISERS])
+            references = safetensors.numpy.load(contents[CALIBRATION])
+
+            def read_judge(values: Mapping[str, Any], prefix: str) -> Judge:
+                return _read_judge(values, prefix, contents=contents, normalisers=normalisers, references=references)
+
+            return cls(
+                name=manifest["name"],
+                created_at=datetime.fromisoformat(manifest["created_at"]),
+                encoders=tuple(_locate(EncoderSpec.from_values(values), path) for values in manifest["encoders"]),
+                sections=tuple(manifest["sections"]),
+                detector=find_again(manifest["detector"], path.parent.parent),
+                settings=RunSettings.from_values(manifest["settings"]),
+                species_judge=read_judge(manifest["species"], "species"),
+                camera_judges={
+                    name: read_judge(values, f"camera-{i:03d}")
+                    for i, (name, values) in enumerate(manifest["cameras"].items())
+                },
+                counts=manifest["counts"],
+                notes=tuple(manifest["notes"]),
+                path=path,
+                one_class=manifest.get("one_class", DEFAULT),
+                components=manifest.get("components", 0),
+                patch_judges={
+                    camera: _read_patches(values, contents=contents, reference=references[f"patches-{i:03d}"])
+                    for i, (camera, values) in enumerate(manifest.get("patches", {}).items())  # not before format 3
+                },
+            )
+        except AnomalureError as error:
+            raise BundleError(f"The bundle {path.name} cannot be used: {error}") from error
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            raise BundleError(f"The bundle {path.name} is not as it should be ({error!r}). Train it again.") from error
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise a BundleError if something has the bundle's place already."""
+    if path.exists():
+        raise BundleError(
+            f"There is a bundle named {path.name} already, and a bundle never changes. Choose another name."
+        )
+
+
+def _find_weights(spec: EncoderSpec) -> Path | None:
+    """The file to copy into the bundle, so that it keeps working when that file moves or changes."""
+    if spec.detector or spec.weights in _WEIGHT_FILES_APART:
+        return None
+    if spec.weights == "bundled":
+        from models.encoders.loading import BUNDLED_WEIGHTS  # brings torch, which nothing else here needs
+
+        return BUNDLED_WEIGHTS
+    return Path(spec.weights)
+
+
+def _locate(spec: EncoderSpec, folder: Path) -> EncoderSpec:
+    if spec.detector:
+        return replace(spec, detector=find_again(spec.detector, folder.parent.parent))
+    if spec.weights in _WEIGHT_FILES_APART:
+        return spec
+    return replace(spec, weights=str((folder / _check_file_name(spec.weights)).absolute()))
+
+
+def _describe_judge(judge: Judge, *, prefix: str, files: dict[str, bytes]) -> dict[str, Any]:
+    kinds = []
+    for i, kind in enumerate(judge.kinds):
+        one_class, method, ending = describe_file(kind.model)
+        file_name = f"{prefix}-{i:03d}.{ending}"
+        files[file_name] = kind.model.to_bytes()
+        kinds.append(
+            {
+                "name": kind.name,
+                "file": file_name,
+                "one_class": one_class,
+                "method": method,
+                "n_rows": kind.model.n_rows,
+                "median": kind.units.median,
+                "high": kind.units.high,
+                "group": kind.group,
+            }
+        )
+    return {"kinds": kinds, "groups": [group.name for group in judge.groups], "left_out": dict(judge.left_out)}
+
+
+def _read_judge(
+    values: Mapping[str, Any],
+    prefix: str,
+    *,
+    contents: Mapping[str, bytes],
+    normalisers: Mapping[str, np.ndarray],
+    references: Mapping[str, np.ndarray],
+) -> Judge:
+    normaliser = Normaliser.from_arrays(
+        {key.removeprefix(f"{prefix}."): value for key, value in normalisers.items() if key.startswith(f"{prefix}.")}
+    )
+    groups = tuple(Group(name, references[f"{prefix}.group-{i:03d}"]) for i, name in enumerate(values["groups"]))
+    kinds = []
+    for i, item in enumerate(values["kinds"]):
+        model = read_one_class(
+            contents[item["file"]],
+            name=item.get("one_class", "ocsvm"),  # format 1 had no other
+            n_rows=item["n_rows"],
+            method=item["method"],
+        )
+        if model.width != normaliser.width:
+            raise ValueError(f"{item['file']} takes rows of {model.width}, not of {normaliser.width}")
+        if not 0 <= item["group"] < len(groups):
+            raise ValueError(f"{item['name']} has no group {item['group']}")
+        units = Units(float(item["median"]), float(item["high"]))
+        kinds.append(Kind(item["name"], model, units, item["group"], references[f"{prefix}.kind-{i:03d}"]))
+    if not kinds:
+        raise ValueError(f"{prefix} has no model")
+    return Judge(normaliser, tuple(kinds), groups, values["left_out"])
+
+
+def _describe_patches(judge: PatchJudge, *, prefix: str, files: dict[str, bytes]) -> dict[str, Any]:
+    file_name = f"{prefix}.safetensors"
+    files[file_name] = judge.bank.to_bytes()
+    return {"file": file_name, "group": judge.group.name, "median": judge.units.median, "high": judge.units.high}
+
+
+def _read_patches(values: Mapping[str, Any], *, contents: Mapping[str, bytes], reference: np.ndarray) -> PatchJudge:
+    units = Units(float(values["median"]), float(values["high"]))
+    return PatchJudge(PatchBank.from_bytes(contents[values["file"]]), units, Group(values["group"], reference))
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        there = sorted(item.name for item in path.parent.glob("*") if (item / MANIFEST).is_file())
+        raise BundleError(f"There is no bundle named {path.name}. There are: {', '.join(there) or 'none yet'}.")
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+    except FileNotFoundError as error:
+        raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}.") from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"The {MANIFEST} of the bundle {path.name} cannot be read: {error}.") from error
+    version = manifest.get("format") if isinstance(manifest, dict) else None
+    if type(version) is not int or version < 1:
+        raise BundleError(f"The {MANIFEST} of the bundle {path.name} does not say its format.")
+    if version > FORMAT:
+        raise BundleError(
+            f"The bundle {path.name} has format {version} and comes from a newer Anomalure "
+            f"({manifest.get('code_version', 'unknown')}); this one reads up to format {FORMAT}. Update Anomalure."
+        )
+    return manifest
+
+
+def _read_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    listed = manifest.get("files")
+    if not isinstance(listed, dict) or not {NORMALISERS, CALIBRATION, CARD} <= set(listed):
+        raise BundleError(f"The {MANIFEST} of the bundle {path.name} does not list its files.")
+    return {name: _read_listed(path, name, expected) for name, expected in listed.items()}
+
+
+def _read_listed(path: Path, name: str, expected: str) -> bytes:
+    """A file that the manifest lists, if it is the one that was written."""
+    try:
+        content = (path / _check_file_name(name)).read_bytes()
+    except OSError as error:
+        raise BundleError(f"The bundle {path.name} has lost its file {name} ({error.strerror}).") from error
+    if _hash(content) != expected:
+        raise BundleError(
+            f"The file {name} of the bundle {path.name} is not the one that was written: it is damaged or was "
+            "changed. Get the bundle again, or train it again."
+        )
+    return content
+
+
+def _check_file_name(name: str) -> str:
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise BundleError(f"A bundle's files lie directly in its folder, not at {name!r}.")
+    return name
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=32).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """See that names are on the disk too, where the system can do that."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def now_utc() -> datetime:
+    """The time that a bundle made now carries."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def list_bundles(bundles_dir: Path) -> Sequence[str]:
+    """Names of the bundles in a folder, sorted."""
+    return sorted(
+        item.parent.name for item in bundles_dir.glob(f"*/{MANIFEST}") if not item.parent.name.startswith(".")
+    )

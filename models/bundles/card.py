@@ -1,0 +1,95 @@
+"""The page that tells what a bundle is, beside its files."""
+
+from collections.abc import Iterator
+
+from models.bundles.bundle import Bundle
+from models.judging.judge import Judge
+
+
+def write_card(bundle: Bundle, *, method: str, source: str) -> str:
+    """A bundle's MODEL_CARD.md; ``method`` is how its encoder was trained, ``source`` where its crops come from."""
+    rate = bundle.settings.false_alarm_rate
+    encoders = [f"- {spec.name}, crops of {spec.input_px} px" for spec in bundle.encoders]
+    lines = [
+        f"# {bundle.name}",
+        "",
+        f"Made {bundle.created_at:%Y-%m-%d %H:%M} UTC from {source} "
+        f"({sum(bundle.counts.values())} crops of {len(bundle.counts)} species).",
+        "",
+        "It tells how little a crop fits the species below. It does not name species that it does not know; "
+        "a high score asks a person to look.",
+        "",
+        "## Species",
+        "",
+        *_describe_judge(bundle.species_judge, rate=rate),
+        "",
+    ]
+    if bundle.camera_judges or bundle.patch_judges:
+        lines += ["## Whole frames", "", "Photos without a detection are judged by the model of their camera.", ""]
+        lines += _describe_cameras(bundle)
+        lines.append("")
+    lines += [
+        "## False alarms",
+        "",
+        f"Crops with a p-value of at most the false-alarm rate (at first {rate:g}) are flagged. P-values come from "
+        "crops held back in turn, whole events at a time, judged by models that had not seen them and taken for the "
+        "species that they fit best, as in a run. They keep their word for crops like those in training: other "
+        "cameras, seasons or boxes drawn otherwise can raise the rate.",
+        "",
+        "## Made of",
+        "",
+        f"- detector: {bundle.detector}",
+        *encoders,
+        f"- training of the encoder: {method}",
+        f"- embeddings of length {' + '.join(map(str, bundle.sections))}, {_describe_scaling(bundle)}",
+        "",
+        "The encoder's weights are in this folder where they came from a file; published ones are loaded by name. "
+        "The detector, and features taken from one, stay where they are. The licences of weights and photos are "
+        "those of their sources.",
+        "",
+    ]
+    if bundle.notes:
+        lines += ["## To know", "", *(f"- {note}" for note in bundle.notes), ""]
+    return "\n".join(lines)
+
+
+def _describe_cameras(bundle: Bundle) -> Iterator[str]:
+    for name in sorted({*bundle.camera_judges, *bundle.patch_judges}):
+        if name in bundle.patch_judges:
+            patches = bundle.patch_judges[name]
+            yield (
+                f"- {name}: {len(patches.group.scores)} frames, by their strangest patch: how far it is from each of "
+                f"{len(patches.bank.patches):,} normal patches, least p-value {patches.group.least_p_value:.3g}"
+            )
+        else:
+            judge = bundle.camera_judges[name]
+            model, least = judge.kinds[0].model, judge.groups[0].least_p_value
+            yield f"- {name}: {model.n_rows} frames, {model.words}, least p-value {least:.3g}"
+
+
+def _describe_scaling(bundle: Bundle) -> str:
+    normaliser = bundle.species_judge.normaliser
+    words = "standardised and of unit length"
+    if normaliser.weights:
+        words += f", weighing {' to '.join(f'{weight:g}' for weight in normaliser.weights)}"
+    if normaliser.directions_ is not None:
+        words += f", reduced to {normaliser.width} main directions"
+    return words
+
+
+def _describe_judge(judge: Judge, *, rate: float) -> list[str]:
+    lines = ["| species | crops | model | compared with | held back | least p-value |", "|---|---|---|---|---|---|"]
+    for kind in judge.kinds:
+        group = judge.groups[kind.group]
+        least = f"{group.least_p_value:.3g}"
+        if group.least_p_value > rate:
+            least += f": none can be flagged at {rate:g}"
+        lines.append(
+            f"| {_cell(kind.name)} | {kind.model.n_rows} | {kind.model.words} | crops taken for "
+            f"{_cell(group.name)} | {len(group.scores)} | {least} |"
+        )
+    return lines
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

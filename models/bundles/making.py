@@ -1,0 +1,159 @@
+"""From rows with species to a bundle on disk: no photo, detector or encoder is needed for it."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from core.errors import AnomalureError
+from core.settings.run import RunSettings
+from core.study.project import check_name
+from models.bundles.bundle import Bundle, now_utc, refuse_existing
+from models.bundles.card import write_card
+from models.bundles.rows import TrainingRows
+from models.encoders.spec import EncoderSpec
+from models.judging.judge import Judge, fit_judge
+from models.judging.patch_judge import PatchJudge
+from models.one_class.methods import DEFAULT, ONE_CLASS, check_one_class
+from models.one_class.svm import SupportVectorModel
+
+log = logging.getLogger(__name__)
+
+DETECTOR_FEATURES_WEIGHT = 0.5
+LEAST_FRAMES = 40
+"""Whole frames of a camera from which it is learnt what is usual there; with fewer, runs judge its frames afresh."""
+
+
+def make_bundle(
+    rows: TrainingRows,
+    *,
+    name: str,
+    encoders: Sequence[EncoderSpec],
+    sections: Sequence[int],
+    detector: str = "auto",
+    one_class: str = DEFAULT,
+    components: int = 0,
+    settings: RunSettings,
+    out_dir: Path,
+    method: str = "none",
+    source: str = "labels",
+    notes: Sequence[str] = (),
+    patch_judges: Mapping[str, PatchJudge] | None = None,
+) -> Bundle:
+    """Fit the models of each species and camera, calibrate them, and write them to ``out_dir/name`` with the rows.
+
+    Args:
+        rows: What is normal; crops with a species teach it, whole frames teach their camera.
+        name: Of the new bundle.
+        encoders: What made the embeddings, in order.
+        sections: Length of each encoder's part of an embedding.
+        detector: What runs with this bundle find animals with.
+        one_class: Name of the one-class model of species and cameras.
+        components: Main directions to reduce rows to; 0: not reduced.
+        settings: What the bundle's runs start from.
+        out_dir: The project's ``bundles`` folder.
+        method: How the encoder was trained; for the card.
+        source: Where the rows come from, in words; for the card.
+        notes: What a user should know of how the rows came about, in sentences.
+        patch_judges: Judge whole frames by their strangest patch, by camera; without one they are judged by their look.
+
+    Raises:
+        BundleError: If there is a bundle of that name already, or it cannot be written; nothing is left then.
+        AnomalureError: If nothing can be learnt, or the name cannot be used.
+    """
+    check_name(name, what="bundle")
+    check_one_class(one_class)
+    refuse_existing(out_dir / name)
+    is_frame = rows.is_frame
+    crops = rows.select(~is_frame & (rows.column("species") != ""))
+    if not len(crops):
+        raise AnomalureError("No crop could be learnt from: boxes with a species are needed. " + " ".join(notes))
+    species = crops.column("species").tolist()
+
+    def fit(part: TrainingRows, kinds: Sequence[str]) -> Judge:
+        return fit_judge(
+            part.vectors(),
+            kinds,
+            part.column("owner").tolist(),
+            sections=sections,
+            weights=weigh_encoders(encoders, sections),
+            components=components,
+            one_class=one_class,
+        )
+
+    species_judge = fit(crops, species)
+    camera_judges, camera_notes = _learn_cameras(rows.select(is_frame), fit=fit)
+    bundle = Bundle(
+        name=name,
+        created_at=now_utc(),
+        encoders=tuple(encoders),
+        sections=tuple(sections),
+        detector=detector,
+        settings=settings,
+        species_judge=species_judge,
+        camera_judges=camera_judges,
+        patch_judges=patch_judges or {},
+        counts=Counter(species),
+        one_class=one_class,
+        components=components,
+        notes=(
+            *notes,
+            *(f"{kind} has no model: {reason}." for kind, reason in species_judge.left_out.items()),
+            *_describe_fallbacks(species_judge, one_class),
+            *camera_notes,
+        ),
+    )
+    for note in bundle.notes:
+        log.warning("%s", note)
+    return bundle.write(out_dir, card=write_card(bundle, method=method, source=source), rows=rows)
+
+
+def has_enough_frames(of_camera: TrainingRows) -> bool:
+    """Whether a camera's whole frames say what is usual there: enough of them, and events to hold back."""
+    return len(of_camera) >= LEAST_FRAMES and len(set(of_camera.column("owner"))) >= 2
+
+
+def weigh_encoders(encoders: Sequence[EncoderSpec], sections: Sequence[int]) -> tuple[float, ...]:
+    """How much each section of an embedding counts: features of a detector half as much as a backbone's.
+
+    Measured: joined as equals they help with one unknown species and harm with others (docs/decisions/0006). Where
+    sections are not one an encoder, all count the same.
+    """
+    if len(encoders) != len(sections) or not any(spec.detector for spec in encoders):
+        return ()
+    if all(spec.detector for spec in encoders):
+        return ()
+    return tuple(DETECTOR_FEATURES_WEIGHT if spec.detector else 1.0 for spec in encoders)
+
+
+def _describe_fallbacks(judge: Judge, one_class: str) -> Iterator[str]:
+    few = [
+        f"{kind.name} ({kind.model.n_rows})"
+        for kind in judge.kinds
+        if isinstance(kind.model, SupportVectorModel) and kind.model.method == "mean"
+    ]
+    if few:
+        yield (
+            f"Too few crops for the model {ONE_CLASS[one_class].label} in each part that is held back; their mean is "
+            f"used instead: {', '.join(few)}."
+        )
+
+
+def _learn_cameras(
+    frames: TrainingRows, *, fit: Callable[[TrainingRows, Sequence[str]], Judge]
+) -> tuple[dict[str, Judge], list[str]]:
+    """A judge for each camera with enough whole frames, and which have not."""
+    deployments = frames.column("deployment")
+    judges: dict[str, Judge] = {}
+    notes = []
+    for camera in sorted(set(deployments)):
+        of_camera = frames.select(deployments == camera)
+        n_frames = len(of_camera)
+        if not has_enough_frames(of_camera):
+            notes.append(
+                f"Whole frames of {camera} have no model: {n_frames} in training, at least {LEAST_FRAMES} of two "
+                "events are needed; a run judges them against each other."
+            )
+            continue
+        judges[camera] = fit(of_camera, [camera] * n_frames)
+    return judges, notes

@@ -1,0 +1,179 @@
+"""Judge the crops of a run by a bundle."""
+
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from core.errors import BundleError
+from core.records import CropKind, JudgedBy
+from core.runs.parts import EmbeddedShards
+from core.settings.run import RunSettings
+from models.bundles.bundle import Bundle
+from models.judging.first_look import FirstLookScorer, Look
+from models.judging.score_table import make_score_table, name_species
+
+log = logging.getLogger(__name__)
+
+UNSEEN_SPECIES_OFFSET = 10.0
+"""Added to the score of a species that the bundle has never seen, so that it leads the queue."""
+
+
+class BundleScorer:
+    """Crops by the models of their species, whole frames by the model of their camera (see ``core.runs.parts.Scorer``).
+
+    Whole frames that the run has mapped are judged by their strangest patch, if the map was made by this bundle's
+    patches. Whole frames of a camera that the bundle does not know are judged against each other, as in a first look.
+
+    Args:
+        bundle: What was learnt.
+        settings: Of the run: where the species comes from, and the false-alarm rate.
+    """
+
+    def __init__(self, bundle: Bundle, settings: RunSettings) -> None:
+        self._bundle = bundle
+        self._settings = settings
+        self._first_look = FirstLookScorer(settings, bundle.sections)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the judgements, in sentences; complete once all shards are scored."""
+        return (*self._describe_limits(), *self._first_look.notes)
+
+    def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
+        """One table of scores a shard, in the shards' order, with the columns of table scores.
+
+        Raises:
+            BundleError: If the embeddings are not those of the bundle's encoders.
+        """
+        for note in self._describe_limits():
+            log.warning("%s", note)
+        shards = _CheckedShards(shards, self._bundle)
+        looks = self._first_look.look(shards, wanted=self._is_strange_frame)
+        for (crops, embeddings), look in zip(shards, looks, strict=True):
+            yield self._score_shard(crops, embeddings, look)
+
+    def _is_strange_frame(self, crops: pd.DataFrame) -> np.ndarray:
+        frames = (crops["kind"] == CropKind.FRAME).to_numpy()
+        known = crops["deployment"].isin(list(self._bundle.camera_judges)).to_numpy()
+        return frames & ~known & ~self._is_mapped(crops)
+
+    def _is_mapped(self, crops: pd.DataFrame) -> np.ndarray:
+        """Which crops have a heat map that was measured to this bundle's patches of their camera, bool."""
+        if "bank_id" not in crops or not self._bundle.patch_judges:
+            return np.zeros(len(crops), dtype=bool)
+        ours = {camera: judge.bank.bank_id for camera, judge in self._bundle.patch_judges.items()}
+        return (crops["bank_id"].notna() & (crops["bank_id"] == crops["deployment"].map(ours))).to_numpy(dtype=bool)
+
+    def _score_shard(self, crops: pd.DataFrame, embeddings: np.ndarray, look: Look) -> pd.DataFrame:
+        n = len(crops)
+        species, judged_by, against = (np.full(n, "", dtype=object) for _ in range(3))
+        scores, p_values = np.zeros(n), np.ones(n)
+
+        frames = (crops["kind"] == CropKind.FRAME).to_numpy()
+        strange = self._is_strange_frame(crops)
+        scores[strange], p_values[strange], against[strange] = look.scores, look.p_values, look.against
+        judged_by[strange] = str(JudgedBy.OWN_FRAMES)
+
+        deployments = crops["deployment"].to_numpy(dtype=object)
+        mapped = self._is_mapped(crops)
+        for camera in sorted(set(deployments[mapped])):
+            of_camera, patches = mapped & (deployments == camera), self._bundle.patch_judges[camera]
+            scores[of_camera], p_values[of_camera] = patches.judge(crops["patch_distance"][of_camera].to_numpy())
+            judged_by[of_camera] = str(JudgedBy.CAMERA_MODEL)
+            against[of_camera] = patches.group.name
+        by_look = frames & ~strange & ~mapped
+        for camera in sorted(set(deployments[by_look])):
+            of_camera = by_look & (deployments == camera)
+            judged = self._bundle.camera_judges[camera].judge(embeddings[of_camera])
+            scores[of_camera], p_values[of_camera] = judged.scores, judged.p_values
+            judged_by[of_camera] = str(JudgedBy.CAMERA_MODEL)
+            against[of_camera] = f"whole frames of {camera}"
+
+        self._score_detections(
+            crops, embeddings, np.flatnonzero(~frames), species, scores, p_values, judged_by, against
+        )
+        return make_score_table(
+            crops,
+            species=species,
+            scores=scores,
+            p_values=p_values,
+            judged_by=judged_by,
+            judged_against=against,
+            false_alarm_rate=self._settings.false_alarm_rate,
+        )
+
+    def _score_detections(
+        self,
+        crops: pd.DataFrame,
+        embeddings: np.ndarray,
+        places: np.ndarray,
+        species: np.ndarray,
+        scores: np.ndarray,
+        p_values: np.ndarray,
+        judged_by: np.ndarray,
+        against: np.ndarray,
+    ) -> None:
+        """Fill in the rows at ``places``."""
+        judge = self._bundle.species_judge
+        by_fit = judge.judge(embeddings[places])
+        species[places], scores[places], p_values[places] = by_fit.kinds, by_fit.scores, by_fit.p_values
+        judged_by[places] = str(JudgedBy.SPECIES_MODEL)
+        against[places] = by_fit.groups
+        if self._settings.species_from != "detector":
+            return
+        named = name_species(crops.iloc[places], self._settings, unsaid="")
+        unseen = (named != "") & ~np.isin(named, self._bundle.species)
+        rows = places[unseen]
+        species[rows] = named[unseen]
+        scores[rows] = by_fit.scores[unseen] + UNSEEN_SPECIES_OFFSET
+        p_values[rows] = 0.0
+        judged_by[rows] = str(JudgedBy.UNSEEN_SPECIES)
+        against[rows] = [f"no model of {name}" for name in named[unseen]]
+        for name in sorted(set(named[~unseen]) - {""}):
+            of_species = places[named == name]
+            judged = judge.judge_as(embeddings[of_species], name)
+            species[of_species] = name
+            scores[of_species], p_values[of_species], against[of_species] = (
+                judged.scores,
+                judged.p_values,
+                judged.groups,
+            )
+
+    def _describe_limits(self) -> Iterator[str]:
+        """Groups in which nothing can be flagged at this false-alarm rate."""
+        rate = self._settings.false_alarm_rate
+        groups = [("", group) for group in self._bundle.species_judge.groups]
+        groups += [
+            (f"whole frames of {name}: ", group)
+            for name, judge in sorted(self._bundle.camera_judges.items())
+            for group in judge.groups
+            if name not in self._bundle.patch_judges
+        ]
+        groups += [("", judge.group) for _, judge in sorted(self._bundle.patch_judges.items())]
+        for prefix, group in groups:
+            if group.least_p_value > rate:
+                yield (
+                    f"{prefix}{group.name}: the bundle held back {len(group.scores)} crops, so no p-value is under "
+                    f"{group.least_p_value:.3g} and none can be flagged at a false-alarm rate of {rate:g}. "
+                    "They are still ranked by their score."
+                )
+
+
+class _CheckedShards:
+    """Shards whose embeddings are as long as the bundle takes them."""
+
+    def __init__(self, shards: EmbeddedShards, bundle: Bundle) -> None:
+        self._shards = shards
+        self._bundle = bundle
+
+    def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        width = sum(self._bundle.sections)
+        for crops, embeddings in self._shards:
+            if embeddings.shape != (len(crops), width):
+                raise BundleError(
+                    f"The bundle {self._bundle.name} takes embeddings of shape ({len(crops)}, {width}), got "
+                    f"{embeddings.shape}. They come from another encoder: run the folder again with this bundle."
+                )
+            yield crops, embeddings

@@ -1,0 +1,58 @@
+"""A backbone with the small head that only the training uses."""
+
+import torch
+
+from models.encoders.backbones import RANDOM, build_backbone
+from models.encoders.loading import find_weights
+from models.encoders.spec import EncoderSpec
+
+
+class Learner(torch.nn.Module):
+    """A backbone and its projection head: float ``(n, 3, px, px)`` to vectors of length 1, ``(n, projected)``.
+
+    With ``keep_statistics`` the backbone's batch normalisation goes by the means and variances that came with its
+    weights, in training too. So training begins with the very features that the weights give, does not depend on who
+    else is in a batch, and works with files whose statistics and scales were folded into one another.
+    """
+
+    def __init__(
+        self, backbone: torch.nn.Module, *, hidden: int, projected: int, image_px: int, keep_statistics: bool = False
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self._keep_statistics = keep_statistics
+        with torch.inference_mode():
+            backbone.eval()
+            length = backbone(torch.zeros(1, 3, image_px, image_px)).shape[1]
+        # Without the normalisation all first vectors point nearly the same way, pooled features being positive, and
+        # many steps go by until they part.
+        self.head = torch.nn.Sequential(
+            torch.nn.Linear(length, hidden, bias=False),
+            torch.nn.BatchNorm1d(hidden),
+            torch.nn.ReLU(inplace=True),
+            torch.nn.Linear(hidden, projected),
+        )
+
+    def train(self, mode: bool = True) -> "Learner":
+        """As ``torch.nn.Module.train``, but for the statistics that are kept."""
+        super().train(mode)
+        if self._keep_statistics:
+            for layer in self.backbone.modules():
+                if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+                    layer.eval()
+        return self
+
+    def forward(self, views: torch.Tensor) -> torch.Tensor:
+        """The vectors that are compared, in float32."""
+        return torch.nn.functional.normalize(self.head(self.backbone(views)).float(), dim=1)
+
+
+def build_learner(start: EncoderSpec, *, hidden: int, projected: int, image_px: int, seed: int) -> Learner:
+    """A learner from an encoder's weights; what has none is drawn by ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        backbone = build_backbone(start.backbone, weights=find_weights(start))
+        learner = Learner(
+            backbone, hidden=hidden, projected=projected, image_px=image_px, keep_statistics=start.weights != RANDOM
+        )
+    return learner.requires_grad_(True)

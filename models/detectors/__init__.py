@@ -1,0 +1,1 @@
+"""Detectors: where they come from, how they run, how they are trained."""

@@ -1,0 +1,168 @@
+"""Teach a detector the animals of one's own photos, with Ultralytics' own trainer."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.errors import AnomalureError, ConsentNeeded
+from core.labels.yolo import YoloDataset
+from core.settings.detector import DetectorSettings
+from core.work.detector_trainings import MODEL, WORK, DetectorEpoch, DetectorTrainingFolder
+from models.detectors.ultralytics_model import import_ultralytics, load_published, looks_published, published_file
+from models.engines.device import choose_device
+
+SCRATCH = "scratch"
+PLAN = Path(__file__).parents[1] / "weights" / "detector.yaml"
+BEST = "best.pt"
+# What Ultralytics calls the figures of one epoch, and what we do.
+_FIGURES = {
+    "metrics/precision(B)": "precision",
+    "metrics/recall(B)": "recall",
+    "metrics/mAP50(B)": "map50",
+    "metrics/mAP50-95(B)": "map50_95",
+}
+
+
+class DetectorTrainingCancelled(Exception):
+    """Somebody asked the training to stop; its last epoch's checkpoint stays."""
+
+
+def open_start(start: str, *, allow_code: bool = False) -> Any:
+    """The YOLO that a training starts from, as Ultralytics has it.
+
+    Raises:
+        ConsentNeeded: If it is a ``.pt`` file and ``allow_code`` is false.
+        AnomalureError: If it cannot be had, or cannot be taught.
+    """
+    import_ultralytics()
+    from ultralytics import YOLO
+
+    if start == SCRATCH:
+        return YOLO(str(PLAN), task="detect", verbose=False)
+    if looks_published(start):
+        load_published(start)  # downloads it, or says why not
+        return YOLO(str(published_file(start)), task="detect", verbose=False)
+    path = Path(start).expanduser()
+    if not path.is_file() or path.suffix.lower() not in (".pt", ".yaml", ".yml"):
+        raise AnomalureError(
+            f"A detector cannot be taught from {start!r}: expected a name that Ultralytics publishes (yolov8n, ...), a "
+            f".pt file, a .yaml plan, or {SCRATCH}. OpenVINO and ONNX files can be run but not taught."
+        )
+    if path.suffix.lower() == ".pt" and not allow_code:
+        raise ConsentNeeded(
+            f"Loading {path} runs code from the file. If you trust where it comes from, allow it (--allow-code, or the "
+            "box on the page)."
+        )
+    try:
+        return YOLO(str(path), task="detect", verbose=False)
+    except Exception as error:  # unpickling or parsing a foreign file can raise anything
+        raise AnomalureError(f"{path} is not a YOLO model or plan ({type(error).__name__}: {error}).") from error
+
+
+def teach_detector(
+    dataset: YoloDataset,
+    folder: DetectorTrainingFolder,
+    *,
+    start: Any = None,
+    settings: DetectorSettings,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_epoch: Callable[[DetectorEpoch], None] = lambda epoch: None,
+) -> DetectorEpoch:
+    """Train on a YOLO dataset inside ``folder``, and put the detector there: an OpenVINO folder, a curve, ``best.pt``.
+
+    Args:
+        dataset: From ``write_yolo_dataset``.
+        folder: Goes on from its checkpoint if it has one.
+        start: From ``open_start``; not needed to go on.
+        settings: Epochs, image size and the like; those of a checkpoint hold when it is gone on from.
+        should_stop: Asked after each epoch.
+        on_epoch: Told after each epoch.
+
+    Returns:
+        The figures of the best epoch, by mAP at 50 to 95% overlap.
+
+    Raises:
+        DetectorTrainingCancelled: If ``should_stop`` said so; the checkpoint stays.
+        AnomalureError: If the training fails: too little memory above all.
+    """
+    import_ultralytics()
+    from ultralytics import YOLO
+
+    resumed = folder.checkpoint.is_file()
+    model = YOLO(str(folder.checkpoint)) if resumed else start
+    if model is None:
+        raise ValueError("a start is needed where there is no checkpoint")
+    curve = folder.read_curve() if resumed else []
+    trained: list[int] = []
+
+    def tell(trainer: Any) -> None:
+        if not trained:
+            return  # it is told once more at the end, of the best weights
+        figures = {ours: float(trainer.metrics.get(theirs, 0.0)) for theirs, ours in _FIGURES.items()}
+        loss = sum(float(value) for value in trainer.label_loss_items(trainer.tloss).values())
+        curve.append(DetectorEpoch(trained.pop(), trainer.epochs, **figures, loss=loss))
+        folder.write_curve(curve)
+        on_epoch(curve[-1])
+        if should_stop():  # the checkpoint of this epoch is written by now
+            raise DetectorTrainingCancelled
+
+    model.add_callback("on_train_epoch_end", lambda trainer: trained.append(trainer.epoch + 1))
+    model.add_callback("on_fit_epoch_end", tell)
+    _run_trainer(model, dataset, folder, settings, resumed=resumed)
+    if not curve:
+        raise AnomalureError("The training of the detector ended without a single epoch.")
+    _export(folder, settings)
+    return max(curve, key=lambda epoch: (epoch.map50_95, epoch.map50, -epoch.epoch))
+
+
+def _run_trainer(
+    model: Any, dataset: YoloDataset, folder: DetectorTrainingFolder, settings: DetectorSettings, *, resumed: bool
+) -> None:
+    device = choose_device()
+    on_gpu, rate = device.type == "cuda", settings.detector_learning_rate
+    shared = {"data": str(dataset.plan.absolute()), "device": str(device), "workers": 2 if on_gpu else 0}
+    try:
+        if resumed:
+            model.train(resume=True, **shared)
+            return
+        model.train(
+            epochs=settings.detector_epochs,
+            imgsz=settings.detector_image_size,
+            batch=settings.detector_batch,
+            patience=settings.detector_patience,
+            seed=settings.detector_seed,
+            lr0=rate or 0.01,
+            optimizer="AdamW" if rate else "auto",
+            freeze=settings.detector_frozen_layers or None,
+            project=str(folder.path.absolute()),
+            name=WORK,
+            exist_ok=True,
+            plots=False,
+            verbose=False,
+            amp=on_gpu,
+            deterministic=True,
+            **shared,
+        )
+    except (AnomalureError, OSError):
+        raise
+    except (RuntimeError, ValueError, AssertionError) as error:
+        if "out of memory" in str(error).lower():
+            raise AnomalureError(
+                f"There is too little memory for batches of {settings.detector_batch} photos at "
+                f"{settings.detector_image_size} px. Make the batch or the image size smaller."
+            ) from error
+        raise AnomalureError(f"The training of the detector failed: {error}") from error
+
+
+def _export(folder: DetectorTrainingFolder, settings: DetectorSettings) -> None:
+    """The best epoch as an OpenVINO folder, and as ``best.pt`` for other tools."""
+    from ultralytics import YOLO
+
+    best = folder.path / WORK / "weights" / BEST
+    size = settings.detector_image_size
+    made = Path(YOLO(str(best)).export(format="openvino", imgsz=size, half=True, device="cpu", verbose=False))
+    shutil.rmtree(folder.path / MODEL, ignore_errors=True)
+    shutil.copyfile(best, folder.path / BEST)
+    os.replace(made, folder.path / MODEL)

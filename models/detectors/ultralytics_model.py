@@ -1,0 +1,111 @@
+"""YOLO models in Ultralytics' own format: published ones by name, or a .pt file."""
+
+import os
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from core.errors import AnomalureError, FileFormatError
+from models.detectors.yolo_metadata import YoloMetadata, parse_metadata
+from models.engines.cache_folder import cache_folder
+
+PUBLISHED_NAME = re.compile(r"yolo(v?\d+)[a-z]?6?u?(-oiv7|-tinyu|-sppu)?")
+
+
+def looks_published(name: str) -> bool:
+    """Whether a name is formed like those of Ultralytics' published detectors: yolov8n, yolo11s.pt, yolov5n6u."""
+    return PUBLISHED_NAME.fullmatch(name.removesuffix(".pt")) is not None
+
+
+def published_file(name: str) -> Path:
+    """Where the download of a published model is kept."""
+    return cache_folder() / "detectors" / (name.removesuffix(".pt") + ".pt")
+
+
+def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata]:
+    """A published model; Ultralytics downloads it on first use, into the user's cache folder.
+
+    Raises:
+        AnomalureError: If nothing is published under that name, or the download fails.
+    """
+    import_ultralytics()
+    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset
+
+    file_name = name.removesuffix(".pt") + ".pt"
+    if file_name not in GITHUB_ASSETS_NAMES:
+        raise AnomalureError(
+            f"Ultralytics publishes no detector named {name}. Known names are yolov8n, yolo11n, yolo26n and the like; "
+            "for a file of your own give its path."
+        )
+    path = published_file(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        attempt_download_asset(path)
+    except OSError as error:  # those of requests are OSErrors too
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise AnomalureError(
+            f"The detector {name} could not be downloaded ({reason}). Is this computer online? Without a network, "
+            "give the path of a detector that you have, or use the bundled one."
+        ) from error
+    if not path.is_file():
+        raise AnomalureError(f"The detector {name} could not be downloaded to {path}. Try again, or give a path.")
+    return load_pt(path)
+
+
+def load_pt(path: Path) -> tuple[torch.nn.Module, YoloMetadata]:
+    """The network of a .pt file in evaluation mode, on the CPU. Runs code from the file: ask the user first.
+
+    Raises:
+        FileFormatError: If it is not an Ultralytics detector.
+    """
+    import_ultralytics()
+    from ultralytics import YOLO
+
+    try:
+        network = YOLO(str(path), task="detect").model
+    except Exception as error:  # unpickling a foreign file can raise anything
+        raise FileFormatError(
+            f"{path} is not a YOLO model that Ultralytics can load ({type(error).__name__}: {error})."
+        ) from error
+    if not isinstance(network, torch.nn.Module):
+        raise FileFormatError(f"{path} holds a {type(network).__name__}; a YOLO network was expected.")
+    values = {"task": network.task, "names": network.names, "stride": int(network.stride.max())}
+    return network.float().eval(), parse_metadata(values, source=str(path))
+
+
+class GridOnly(torch.nn.Module):
+    """A YOLO network that gives its boxes alone: ``(n, 4 + classes, cells)``, or ``(n, 300, 6)`` if end to end."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = _fuse(network)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """``pictures``: RGB, 0 to 1, shape ``(n, 3, h, w)``."""
+        answer = self.network(pictures)
+        return answer[0] if isinstance(answer, tuple | list) else answer
+
+
+def _fuse(network: Any) -> torch.nn.Module:
+    """The network with each batch normalisation folded into its convolution, where it can do so itself."""
+    return network.fuse(verbose=False) if hasattr(network, "fuse") else network
+
+
+def import_ultralytics() -> ModuleType:
+    """Ultralytics, kept from installing packages, reporting uses, looking for a network and the user's own settings.
+
+    It reads these from the environment when it is first imported.
+    """
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_OFFLINE", "true")  # stops reports and version checks; downloads by name still work
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(cache_folder()))
+    import ultralytics
+    from ultralytics.utils import SETTINGS
+
+    if SETTINGS.get("sync"):
+        SETTINGS.update(sync=False)
+    return ultralytics

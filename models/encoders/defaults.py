@@ -1,0 +1,57 @@
+"""What makes a bundle's backbone better where it can be had: what the detector sees, or else the mirror image."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.errors import AnomalureError
+from models.detectors.source import AUTO, PUBLISHED_DETECTOR, open_detector_source
+from models.encoders.detector_features import TorchBackbone, cut_openvino_backbone
+from models.encoders.spec import BUNDLED, EncoderSpec
+
+LEAST_JOINED_PX = 160
+"""On smaller crops the last map of a detector's backbone is a handful of cells."""
+
+
+def complete_encoders(
+    specs: Sequence[EncoderSpec], *, detector: str, allow_code: bool = False
+) -> tuple[tuple[EncoderSpec, ...], str]:
+    """The encoders with the detector's features joined; where these cannot be had, the backbones with mirror images.
+
+    Arguments and result as for ``join_detector_features``. Either is measured to be better than a backbone alone
+    (docs/decisions/0006): the features cost a fifth more time, mirror images twice the time.
+    """
+    joined, why_not = join_detector_features(specs, detector=detector, allow_code=allow_code)
+    if not why_not:
+        return joined, ""
+    return tuple(replace(spec, mirrored=True) for spec in joined), f"{why_not} Mirror images of crops are used instead."
+
+
+def join_detector_features(
+    specs: Sequence[EncoderSpec], *, detector: str, allow_code: bool = False
+) -> tuple[tuple[EncoderSpec, ...], str]:
+    """The encoders with the features of the bundle's detector joined to them, where that is possible.
+
+    Args:
+        specs: What else makes the embeddings.
+        detector: As ``load_detector`` takes it, or ``auto``.
+        allow_code: As ``load_encoder``.
+
+    Returns:
+        The encoders, and if they are as they were, why, in a sentence.
+    """
+    specs = tuple(specs)
+    if any(spec.detector for spec in specs):
+        return specs, ""
+    if detector == BUNDLED or specs[0].input_px < LEAST_JOINED_PX:
+        return specs, "No detector features are joined: the bundled detector and encoder are too small for it."
+    name = PUBLISHED_DETECTOR if detector == AUTO else detector
+    spec = replace(EncoderSpec(detector=name), input_px=specs[0].input_px)
+    try:
+        source = open_detector_source(name, allow_code=allow_code)
+        if hasattr(source.model, "get_ordered_ops"):
+            cut_openvino_backbone(source.model, name=name, input_px=spec.input_px)
+        else:
+            TorchBackbone(source.model, name=name)
+    except AnomalureError as error:
+        return specs, f"No detector features are joined: {error}"
+    return (*specs, spec), ""

@@ -1,0 +1,181 @@
+"""The encoder that a bundle or a user names, on what computes it fastest here."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.errors import AnomalureError, BundleError
+from core.runs.parts import Encoder
+from models.detectors.source import open_detector_source
+from models.encoders.backbones import build_backbone
+from models.encoders.detector_features import TorchBackbone, cut_openvino_backbone
+from models.encoders.joined import JoinedEncoder
+from models.encoders.mirrored import MirroredEncoder
+from models.encoders.spec import BUNDLED, EncoderSpec
+from models.encoders.with_openvino import OpenVinoEncoder
+from models.encoders.with_torch import TorchEncoder
+from models.engines.device import choose_device
+from models.engines.torch_to_openvino import convert_module
+
+__all__ = ["EncoderSpec", "list_engines", "load_encoder"]  # the spec is part of asking for an encoder
+
+log = logging.getLogger(__name__)
+
+ENGINES = ("auto", "torch", "openvino")
+
+BUNDLED_BACKBONE = "mobilenet_v2"
+BUNDLED_WEIGHTS = Path(__file__).parents[1] / "weights" / "encoder.safetensors"
+# Of the bytes 0 to 255 of each channel, as torchvision's published weights expect them.
+IMAGENET_MEAN = tuple(255 * value for value in (0.485, 0.456, 0.406))
+IMAGENET_SCALE = tuple(255 * value for value in (0.229, 0.224, 0.225))
+TRIAL_CROPS = 8
+
+
+def load_encoder(
+    specs: EncoderSpec | Sequence[EncoderSpec],
+    *,
+    engine: str | Sequence[str] = "auto",
+    device: str = "auto",
+    allow_code: bool = False,
+    precise: bool = False,
+) -> Encoder:
+    """Load one encoder, or several joined into one.
+
+    Args:
+        specs: Which; joined in this order.
+        engine: What computes on a CPU: ``openvino``, ``torch``, or ``auto``: the one that measures faster here.
+            A GPU always computes with torch. Or one of these for each of ``specs``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        allow_code: Whether the user agrees that a ``.pt`` detector of their own runs code from it when loaded.
+        precise: Compute in float32 where half precision would be faster.
+
+    Raises:
+        AnomalureError: If an encoder is not known, cannot be downloaded, or its weights do not fit.
+    """
+    if isinstance(specs, EncoderSpec):
+        specs = (specs,)
+    engines = [engine] * len(specs) if isinstance(engine, str) else list(engine)
+    for one in engines:
+        if one not in ENGINES:
+            raise AnomalureError(f"The engine must be one of {', '.join(ENGINES)}, got {one!r}.")
+    if not specs:
+        raise AnomalureError("At least one encoder is needed, got none.")
+    torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
+    where = choose_device(device)
+    encoders = [
+        _load_detector_features(spec, engine=one, device=where, allow_code=allow_code, precise=precise)
+        if spec.detector
+        else _load_backbone(spec, engine=one, device=where, precise=precise)
+        for spec, one in zip(specs, engines, strict=True)
+    ]
+    encoders = [MirroredEncoder(one) if spec.mirrored else one for spec, one in zip(specs, encoders, strict=True)]
+    return encoders[0] if len(encoders) == 1 else JoinedEncoder(encoders)
+
+
+def list_engines(encoder: Encoder) -> list[str]:
+    """What computes each part of an encoder, as ``load_encoder`` takes it: to load the same again later."""
+    parts = encoder.encoders if isinstance(encoder, JoinedEncoder) else (encoder,)
+    words = [str(getattr(part, "engine", "")).split(" ")[0] for part in parts]
+    return [word if word in ENGINES else "auto" for word in words]
+
+
+def _load_backbone(spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:
+    network = build_backbone(spec.backbone, weights=find_weights(spec))
+    return _place_network(
+        network, spec, engine=engine, device=device, precise=precise, mean=IMAGENET_MEAN, scale=IMAGENET_SCALE
+    )
+
+
+def find_weights(spec: EncoderSpec) -> str | Path:
+    """What ``build_backbone`` takes as weights; the bundled ones are found here."""
+    if spec.weights != BUNDLED:
+        return spec.weights
+    if spec.backbone != BUNDLED_BACKBONE:
+        raise AnomalureError(f"The bundled weights are for {BUNDLED_BACKBONE}, not for {spec.backbone}.")
+    if not BUNDLED_WEIGHTS.is_file():
+        raise BundleError(
+            f"The bundled encoder is missing from {BUNDLED_WEIGHTS}; this copy of Anomalure is incomplete. "
+            "Get it again, or choose other weights."
+        )
+    return BUNDLED_WEIGHTS
+
+
+def _load_detector_features(
+    spec: EncoderSpec, *, engine: str, device: torch.device, allow_code: bool, precise: bool
+) -> Encoder:
+    source = open_detector_source(spec.detector, allow_code=allow_code)
+    if isinstance(source.model, torch.nn.Module):
+        network = TorchBackbone(source.model, name=spec.detector)
+        return _place_network(network, spec, engine=engine, device=device, precise=precise)
+    model = cut_openvino_backbone(source.model, name=spec.detector, input_px=spec.input_px)
+    return OpenVinoEncoder(model, name=spec.name, precise=precise)
+
+
+def _place_network(
+    network: torch.nn.Module,
+    spec: EncoderSpec,
+    *,
+    engine: str,
+    device: torch.device,
+    precise: bool,
+    mean: Sequence[float] = (0.0, 0.0, 0.0),
+    scale: Sequence[float] = (255.0, 255.0, 255.0),
+) -> Encoder:
+    """The network as an encoder: on the GPU, or on what is faster on this CPU."""
+    example = torch.zeros(1, 3, spec.input_px, spec.input_px)
+    try:
+        with torch.inference_mode():
+            length = network(example).shape[1:]
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise AnomalureError(f"{spec.name} cannot take crops of {spec.input_px} px ({error}).") from error
+    if len(length) != 1:
+        raise AnomalureError(f"{spec.name} gives features of shape {tuple(length)} a crop; a vector was expected.")
+
+    def use_torch() -> TorchEncoder:
+        return TorchEncoder(
+            network, name=spec.name, input_px=spec.input_px, device=device, mean=mean, scale=scale, precise=precise
+        )
+
+    def use_openvino() -> OpenVinoEncoder:
+        model = convert_module(network, example)
+        return OpenVinoEncoder(model, name=spec.name, mean=mean, scale=scale, precise=precise)
+
+    if device.type != "cpu" or engine == "torch":
+        return use_torch()
+    if engine == "openvino":
+        return use_openvino()
+    return _choose_faster((spec, precise), use_openvino, use_torch)
+
+
+# Which engine was faster for an encoder, so that a process measures it once.
+_faster: dict[tuple[EncoderSpec, bool], str] = {}
+
+
+def _choose_faster(
+    key: tuple[EncoderSpec, bool], use_openvino: Callable[[], OpenVinoEncoder], use_torch: Callable[[], TorchEncoder]
+) -> Encoder:
+    if key in _faster:
+        return use_openvino() if _faster[key] == "openvino" else use_torch()
+    by_torch = use_torch()
+    try:
+        by_openvino = use_openvino()
+    except RuntimeError as error:
+        log.info("OpenVINO cannot take %s (%s); torch computes it.", key[0].name, error)
+        _faster[key] = "torch"
+        return by_torch
+    openvino_wins = _time_trial(by_openvino) <= _time_trial(by_torch)
+    _faster[key] = "openvino" if openvino_wins else "torch"
+    return by_openvino if openvino_wins else by_torch
+
+
+def _time_trial(encoder: Encoder) -> float:
+    """Seconds for a few crops, the first call, which sets things up, left out."""
+    crops = np.full((TRIAL_CROPS, encoder.input_px, encoder.input_px, 3), 128, dtype=np.uint8)
+    encoder.embed(crops[:2])
+    start = time.perf_counter()
+    encoder.embed(crops)
+    return time.perf_counter() - start

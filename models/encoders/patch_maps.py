@@ -1,0 +1,89 @@
+"""A map of features of a whole frame: one vector a patch, from the middle of a backbone."""
+
+import numpy as np
+import torch
+
+from core.errors import AnomalureError
+from models.encoders.backbones import RANDOM, build_backbone
+from models.encoders.loading import IMAGENET_MEAN, IMAGENET_SCALE, find_weights
+from models.encoders.spec import EncoderSpec
+from models.encoders.with_openvino import check_crops, take_bytes
+from models.engines.device import openvino_core
+from models.engines.torch_to_openvino import convert_module
+
+STRIDE_PX = 16
+"""A patch is as wide: 14 x 14 of them at 224 px. Finer maps see texture, coarser ones whole scenes."""
+ADVICE = "Choose a network such as mobilenet_v2 or resnet18, or judge whole frames by their look."
+
+
+class PatchEncoder:
+    """Frames to maps of shape ``(n, h, w, d)``, float32; computed by OpenVINO on the CPU in full precision."""
+
+    def __init__(self, layers: torch.nn.Module, *, name: str, input_px: int) -> None:
+        """Compile layers that take pictures normalised as for ImageNet, ``(1, 3, px, px)`` to ``(1, d, h, w)``."""
+        self.name = name
+        self.input_px = input_px
+        model = convert_module(layers, torch.zeros(1, 3, input_px, input_px))
+        model = take_bytes(model, mean=IMAGENET_MEAN, scale=IMAGENET_SCALE)
+        self._compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        _, depth, height, width = self._compiled.outputs[0].get_shape()
+        self.shape = (height, width, depth)
+
+    def embed_maps(self, frames: np.ndarray) -> np.ndarray:
+        """Maps of RGB uint8 frames ``(n, input_px, input_px, 3)``; each is computed alone, whatever the others are.
+
+        Raises:
+            ValueError: If the frames have another shape or type.
+        """
+        check_crops(frames, input_px=self.input_px)
+        maps = np.empty((len(frames), *self.shape), np.float32)
+        for one, frame in zip(maps, np.ascontiguousarray(frames), strict=True):
+            one[...] = self._compiled(frame[None])[0][0].transpose(1, 2, 0)
+        return maps
+
+
+def load_patch_encoder(spec: EncoderSpec) -> PatchEncoder:
+    """The part of a backbone up to the last layer whose map has a cell each 16 px.
+
+    Raises:
+        AnomalureError: If the backbone is not a row of layers with such a map, or cannot be loaded.
+    """
+    if spec.detector:
+        raise AnomalureError(f"Patches are taken from a backbone, not from a detector. {ADVICE}")
+    network = build_backbone(spec.backbone, weights=find_weights(spec))
+    return PatchEncoder(_cut(network, spec), name=f"patches of {spec.name}", input_px=spec.input_px)
+
+
+def check_patch_map(spec: EncoderSpec) -> None:
+    """Refuse what gives no map of patches, without its weights.
+
+    Raises:
+        AnomalureError: In a sentence, as ``load_patch_encoder``.
+    """
+    if spec.detector:
+        raise AnomalureError(f"Patches are taken from a backbone, not from a detector. {ADVICE}")
+    with torch.device("meta"):  # shapes alone: nothing is computed
+        _cut(build_backbone(spec.backbone, weights=RANDOM), spec)
+
+
+def _cut(network: torch.nn.Module, spec: EncoderSpec) -> torch.nn.Sequential:
+    row = network.features if hasattr(network, "features") else _row_of_resnet(network)
+    if not isinstance(row, torch.nn.Sequential):
+        raise AnomalureError(f"{spec.backbone} has no map of a whole frame's patches. {ADVICE}")
+    wanted = {spec.input_px // STRIDE_PX, -(-spec.input_px // STRIDE_PX)}  # networks round either way
+    end = 0
+    with torch.inference_mode():
+        pictures = torch.zeros(1, 3, spec.input_px, spec.input_px)
+        for i, layer in enumerate(row, start=1):
+            pictures = layer(pictures)
+            if pictures.ndim == 4 and pictures.shape[2] == pictures.shape[3] and pictures.shape[2] in wanted:
+                end = i
+    if not end:
+        raise AnomalureError(f"{spec.backbone} has no map with a patch each {STRIDE_PX} px. {ADVICE}")
+    return row[:end]
+
+
+def _row_of_resnet(network: torch.nn.Module) -> torch.nn.Module | None:
+    names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+    parts = [getattr(network, name, None) for name in names]
+    return torch.nn.Sequential(*parts) if all(part is not None for part in parts) else None  # type: ignore[arg-type]

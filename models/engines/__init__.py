@@ -1,0 +1,1 @@
+"""On what models compute: devices, OpenVINO, caches."""

@@ -1,0 +1,1 @@
+"""Kinds of long work, one file each."""

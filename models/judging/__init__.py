@@ -1,0 +1,1 @@
+"""From embeddings to scores, p-values and heat maps."""

@@ -1,0 +1,235 @@
+"""Known kinds, each with its one-class model, and p-values that hold after the best-fitting kind was chosen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core.errors import AnomalureError
+from models.judging.calibration import (
+    N_FOLDS,
+    Units,
+    assign_folds,
+    compute_p_values,
+    merge_small_groups,
+    score_held_back,
+)
+from models.judging.normaliser import Normaliser
+from models.one_class.methods import DEFAULT, OneClassModel, fit_one_class, has_enough
+
+LEAST_CROPS = 3
+LEAST_OWNERS = 2
+ENOUGH_HELD_BACK = 19
+"""Held-back crops with which a p-value can be 1/20: a kind with fewer shares its p-values with other small kinds."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge says of n rows.
+
+    Attributes:
+        kinds: The best-fitting kind of each row, shape ``(n,)``, str.
+        scores: In units of that kind, higher is more anomalous; shape ``(n,)``, finite.
+        p_values: Small when anomalous; shape ``(n,)``, over 0 to 1.
+        groups: The name of the held-back crops that each was compared with, shape ``(n,)``, str.
+    """
+
+    kinds: np.ndarray
+    scores: np.ndarray
+    p_values: np.ndarray
+    groups: np.ndarray
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One known species (or camera).
+
+    Attributes:
+        name: Of the species.
+        model: What it is known by.
+        units: Of its scores.
+        group: Number of the group of held-back crops that crops *taken for* it are compared with.
+        held_back: Scores of its *own* held-back crops, in its units, ascending, shape ``(n,)``; for crops that
+            somebody else has named.
+    """
+
+    name: str
+    model: OneClassModel
+    units: Units
+    group: int
+    held_back: np.ndarray
+
+
+@dataclass(frozen=True)
+class Group:
+    """Held-back crops that were taken for the same kind, or for one of several small ones: scores, ascending."""
+
+    name: str
+    scores: np.ndarray
+
+    @property
+    def least_p_value(self) -> float:
+        """The smallest p-value that a crop judged against it can get."""
+        return 1 / (1 + len(self.scores))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges raw embeddings by the kind that they fit best.
+
+    ``left_out`` says which kinds could not be learnt, and why.
+    """
+
+    normaliser: Normaliser
+    kinds: tuple[Kind, ...]
+    groups: tuple[Group, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def judge(self, rows: np.ndarray) -> Judged:
+        """Judge raw embeddings of shape ``(n, d)``."""
+        names = np.array([kind.name for kind in self.kinds], dtype=object)
+        group_names = np.array([group.name for group in self.groups], dtype=object)
+        normalised = self.normaliser.transform(rows)
+        by_kind = np.empty((len(rows), len(self.kinds)))
+        for i, kind in enumerate(self.kinds):
+            by_kind[:, i] = kind.units.standardise(kind.model.score_samples(normalised))
+        best = by_kind.argmin(axis=1)
+        scores = by_kind[np.arange(len(rows)), best]
+        group_of = np.array([kind.group for kind in self.kinds])[best]
+        p_values = np.ones(len(rows))
+        for i, group in enumerate(self.groups):
+            p_values[group_of == i] = compute_p_values(scores[group_of == i], reference=group.scores)
+        return Judged(names[best], scores, p_values, group_names[group_of])
+
+    def judge_as(self, rows: np.ndarray, name: str) -> Judged:
+        """Judge raw embeddings by one kind, whatever else they may fit: that of a detector that knows the species.
+
+        Raises:
+            KeyError: If there is no kind of that name.
+        """
+        kind = {item.name: item for item in self.kinds}[name]
+        scores = kind.units.standardise(kind.model.score_samples(self.normaliser.transform(rows)))
+        same = np.full(len(rows), name, dtype=object)
+        return Judged(same, scores, compute_p_values(scores, reference=kind.held_back), same)
+
+
+def fit_judge(
+    rows: np.ndarray,
+    kinds: Sequence[str],
+    owners: Sequence[str],
+    *,
+    sections: Sequence[int],
+    weights: Sequence[float] = (),
+    components: int = 0,
+    one_class: str = DEFAULT,
+    n_folds: int = N_FOLDS,
+    seed: int = 0,
+    on_fold: Callable[[int, int], None] = lambda done, total: None,
+) -> Judge:
+    """Learn a one-class model a kind, and calibrate what comes out when a crop goes to the kind that it fits best.
+
+    The models of each fold, learnt without the fold's owners, judge its crops against *all* kinds, and take the
+    best-fitting one as the finished judge will. The held-back scores are then grouped by the kind that was chosen,
+    not by the true one, so that choosing the lowest of many scores does not make p-values too large (or small).
+
+    Args:
+        rows: Raw embeddings, shape ``(n, d)``.
+        kinds: What each shows, shape ``(n,)``.
+        owners: The event or photo that each comes from, shape ``(n,)``; never torn apart between folds.
+        sections: As ``Normaliser.fit``, like ``weights`` and ``components``; of the latter there are fewer where
+            there are fewer crops in a fold.
+        weights: How much each section counts.
+        components: Main directions to reduce rows to; 0: not reduced.
+        one_class: Name of the one-class model. A kind with too few crops for it is known by their mean.
+        n_folds: >= 2.
+        seed: Of the deal into folds and of approximate models.
+        on_fold: Told how many fits of how many are done.
+
+    Raises:
+        AnomalureError: If there are too few crops of every kind.
+
+    Source: Vovk, Cross-conformal predictors, 2015; Mondrian categories (Vovk et al., 2005) on the prediction.
+    """
+    kinds_of, owners_of = np.asarray(kinds, dtype=object), np.asarray(owners, dtype=object)
+    names, left_out = _choose_kinds(kinds_of, owners_of)
+    if not names:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise AnomalureError(f"There is too little to learn from. {reasons or 'No crop has a species.'}")
+    learnable = np.isin(kinds_of, names)
+    rows, kinds_of, owners_of = rows[learnable], kinds_of[learnable], owners_of[learnable]
+    folds = assign_folds(kinds_of.tolist(), owners_of.tolist(), n_folds=n_folds, seed=seed)
+    centre = len(names) > 1  # see Normaliser.fit
+    n_fits = len(np.unique(folds)) + 1
+    done = 0
+    least = [
+        min(int((kinds_of[folds != fold] == name).sum()) for fold in np.unique(folds)) for name in names
+    ]  # a kind is known in one way in all folds: scores of two sorts of model cannot be compared
+    few = [not has_enough(n, name=one_class) for n in least]
+    smallest_fit = min(int((folds != fold).sum()) for fold in np.unique(folds))
+    components = min(components, smallest_fit, rows.shape[1])
+
+    def normalise(learn: np.ndarray) -> Normaliser:
+        return Normaliser.fit(learn, sections=sections, weights=weights, centre=centre, components=components)
+
+    def fit_and_score(learn: np.ndarray, judged: np.ndarray) -> np.ndarray:
+        nonlocal done
+        normaliser = normalise(rows[learn])
+        learnt, asked = normaliser.transform(rows[learn]), normaliser.transform(rows[judged])
+        scores = np.full((len(judged), len(names)), np.inf)  # a kind that is all in this fold cannot be chosen
+        for i, name in enumerate(names):
+            own = learnt[kinds_of[learn] == name]
+            if len(own):
+                scores[:, i] = fit_one_class(own, name=one_class, few=few[i], seed=seed).score_samples(asked)
+        done += 1
+        on_fold(done, n_fits)
+        return scores
+
+    held_back = score_held_back(len(rows), folds, fit_and_score=fit_and_score)
+    units: list[Units] = []
+    own_scores: list[np.ndarray] = []
+    for i, name in enumerate(names):
+        own = held_back[kinds_of == name, i]
+        units.append(Units.of(own[np.isfinite(own)]))
+        held_back[:, i] = units[i].standardise(held_back[:, i])
+        own_scores.append(np.sort(units[i].standardise(own[np.isfinite(own)])))
+    chosen = held_back.argmin(axis=1)
+    scores = held_back[np.arange(len(rows)), chosen]
+
+    normaliser = normalise(rows)
+    normalised = normaliser.transform(rows)
+    models = [
+        fit_one_class(normalised[kinds_of == name], name=one_class, few=few[i], seed=seed)
+        for i, name in enumerate(names)
+    ]
+    on_fold(n_fits, n_fits)
+
+    shared = merge_small_groups(np.bincount(chosen, minlength=len(names)).tolist(), enough=ENOUGH_HELD_BACK)
+    leaders = sorted(set(shared.tolist()))
+    groups = []
+    for leader in leaders:
+        members = [name for name, owner in zip(names, shared, strict=True) if owner == leader]
+        groups.append(Group(", ".join(members), np.sort(scores[np.isin(chosen, np.flatnonzero(shared == leader))])))
+    return Judge(
+        normaliser,
+        tuple(
+            Kind(name, models[i], units[i], leaders.index(int(shared[i])), own_scores[i])
+            for i, name in enumerate(names)
+        ),
+        tuple(groups),
+        left_out,
+    )
+
+
+def _choose_kinds(kinds: np.ndarray, owners: np.ndarray) -> tuple[list[str], dict[str, str]]:
+    """The kinds with enough crops from enough places to hold some back, and why the others have not."""
+    names, left_out = [], {}
+    for name in sorted(set(kinds.tolist())):
+        n_crops, n_owners = int((kinds == name).sum()), len(set(owners[kinds == name].tolist()))
+        if n_crops >= LEAST_CROPS and n_owners >= LEAST_OWNERS:
+            names.append(name)
+        else:
+            left_out[name] = (
+                f"{n_crops} crop{'s' * (n_crops != 1)} of {n_owners} event{'s' * (n_owners != 1)}; "
+                f"at least {LEAST_CROPS} crops of {LEAST_OWNERS} events are needed"
+            )
+    return names, left_out

@@ -1,0 +1,177 @@
+"""How little a crop fits the many, where nobody has said what is normal. Higher is more anomalous."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.extmath import randomized_svd
+
+from models.judging.normaliser import LEAST_LENGTH
+
+N_FOLDS = 5
+NEIGHBOUR_SHARE = 0.1
+"""A crop is among its like when a tenth of the group is near: a small band of odd animals is nobody's tenth."""
+LEAST_NEIGHBOURS = 3
+CORE_SHARE = 0.75
+"""The part of a group, the crops with the nearest neighbours, that stands for the normal."""
+ROUNDS = 2
+COMPONENTS = (3, 4, 5, 6, 8)
+"""Directions in which normal crops may differ. No one number is right for every group, so several are averaged."""
+ROWS_A_COMPONENT = 3
+CHUNK_ROWS = 2_048
+SVD_ROUNDS = 7
+EXACT_ROWS = 256
+"""Up to so many rows the main directions are computed exactly."""
+
+
+def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
+    """Bring each section to one length and each row to length 1, float32, shape ``(n, d)``.
+
+    Unlike ``Normaliser`` columns keep their own scale: standardising by a group that holds the odd ones makes them
+    look usual (measured, see docs/decisions/0004-first-look.md). A row with a number that is not finite becomes zero.
+    """
+    rows = np.asarray(rows, dtype=np.float32)
+    if rows.ndim != 2 or rows.shape[1] != sum(sections):
+        raise ValueError(f"rows must have shape (n, {sum(sections)}), got {rows.shape}")
+    scaled = np.where(np.isfinite(rows).all(axis=1)[:, None], rows, np.float32(0))
+    share = np.float32(1 / np.sqrt(len(sections)))
+    start = 0
+    for width in sections:
+        part = scaled[:, start : start + width]
+        length = np.linalg.norm(part.astype(np.float64), axis=1, keepdims=True)
+        part *= np.where(length > LEAST_LENGTH, share / np.maximum(length, LEAST_LENGTH), 0).astype(np.float32)
+        start += width
+    return scaled
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where the core of some folds lies: its mean and main directions, largest first."""
+
+    mean: np.ndarray  # (d,)
+    directions: np.ndarray  # (q, d), orthonormal
+    used: tuple[int, ...]
+
+    @classmethod
+    def fit(cls, core: np.ndarray) -> "Plane":
+        mean = core.mean(axis=0, dtype=np.float64).astype(np.float32)
+        used = tuple(q for q in COMPONENTS if q * ROWS_A_COMPONENT <= len(core) and q < core.shape[1]) or (0,)
+        if used == (0,):
+            return cls(mean, np.empty((0, core.shape[1]), dtype=np.float32), used)
+        values, directions = _find_directions(core - mean, used[-1])
+        directions[values < LEAST_LENGTH] = 0.0  # all rows are alike in that direction: there is none
+        return cls(mean, directions, used)
+
+    def score(self, rows: np.ndarray) -> np.ndarray:
+        """Mean squared distance from the planes of 3, 4, ... directions."""
+        centred = rows.astype(np.float64) - self.mean  # (n, d)
+        total = (centred**2).sum(axis=1)
+        along = np.cumsum((centred @ self.directions.T) ** 2, axis=1)  # (n, q)
+        residuals = [total - (along[:, q - 1] if q else 0.0) for q in self.used]
+        return np.maximum(np.mean(residuals, axis=0), 0.0)
+
+
+@dataclass(frozen=True)
+class OutlierModel:
+    """Judges the crops of one group by the rest of it: no photo has a part in the model that judges its crops.
+
+    The core of the group are the crops with the nearest neighbours, where the neighbour looked at is the one that a
+    tenth of the group away: a few odd crops that look alike are far from it as well. Planes are laid through the
+    core of all folds but one, and the crops of that fold are judged by their distance from the plane. Twice: the
+    second core is chosen by the first distances.
+
+    Source: the residual of principal components (Jackson and Mudholkar, Technometrics 1979) on a trimmed core, as in
+    ROBPCA (Hubert et al., Technometrics 2005); the core by k-nearest-neighbour distance (Ramaswamy et al., SIGMOD
+    2000).
+    """
+
+    planes: tuple[Plane, ...]
+    fold_of: Mapping[str, int]
+
+    @classmethod
+    def fit(cls, rows: np.ndarray, owners: Sequence[str]) -> "OutlierModel":
+        """Learn from a group.
+
+        Args:
+            rows: From ``scale_rows``, shape ``(n, d)``.
+            owners: The photo of each row; of at least two different photos.
+
+        Raises:
+            ValueError: If there are fewer than two photos.
+        """
+        photos = sorted(set(owners), key=_mix)
+        if len(photos) < 2:
+            raise ValueError(f"at least two photos are needed, got {len(photos)}")
+        n_folds = min(N_FOLDS, len(photos))
+        fold_of = {photo: i % n_folds for i, photo in enumerate(photos)}
+        folds = np.array([fold_of[owner] for owner in owners])
+        scores = compute_neighbour_distances(rows, owners=owners)
+        model = cls((), fold_of)
+        for _ in range(ROUNDS):
+            planes = []
+            for fold in range(n_folds):
+                rest = folds != fold
+                limit = np.quantile(scores[rest], CORE_SHARE)
+                planes.append(Plane.fit(rows[rest & (scores <= limit)]))
+            model = cls(tuple(planes), fold_of)
+            scores = model.score_samples(rows, owners)
+        return model
+
+    def score_samples(self, rows: np.ndarray, owners: Sequence[str]) -> np.ndarray:
+        """Distance of each row from the plane that its photo had no part in, shape ``(n,)``, >= 0.
+
+        Rows of photos that no plane was learnt from can be judged as well.
+        """
+        folds = np.array([self.fold_of.get(owner, _mix(owner) % len(self.planes)) for owner in owners], dtype=int)
+        scores = np.empty(len(rows))
+        for fold, plane in enumerate(self.planes):
+            of_fold = np.flatnonzero(folds == fold)
+            for start in range(0, len(of_fold), CHUNK_ROWS):
+                chunk = of_fold[start : start + CHUNK_ROWS]
+                scores[chunk] = plane.score(rows[chunk])
+        return scores
+
+
+def _find_directions(centred: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest singular values, (count,), and their directions, (count, d), of rows (n, d)."""
+    if len(centred) > EXACT_ROWS:
+        _, values, directions = randomized_svd(centred, count, n_iter=SVD_ROUNDS, random_state=0)
+        return values, directions
+    # Of few rows the products with each other are a small matrix, which says the same exactly and at once.
+    rows = centred.astype(np.float64)
+    squares, sides = np.linalg.eigh(rows @ rows.T)  # (n,), (n, n), smallest first
+    values = np.sqrt(np.maximum(squares[::-1][:count], 0.0))
+    directions = sides.T[::-1][:count] @ rows / np.maximum(values, LEAST_LENGTH)[:, None]
+    return values, directions.astype(centred.dtype)
+
+
+def compute_neighbour_distances(rows: np.ndarray, *, owners: Sequence[str]) -> np.ndarray:
+    """Cosine distance to the neighbour a tenth of the group away; crops of the same photo do not count.
+
+    Args:
+        rows: From ``scale_rows``, shape ``(n, d)``, n >= 2.
+        owners: The photo of each, shape ``(n,)``; of at least two.
+
+    Returns:
+        Shape ``(n,)``, 0 to 2.
+    """
+    n = len(rows)
+    k = max(LEAST_NEIGHBOURS, round(NEIGHBOUR_SHARE * n))
+    codes = np.unique(np.asarray(owners, dtype=object).astype(str), return_inverse=True)[1]
+    distances = np.empty(n)
+    for start in range(0, n, CHUNK_ROWS):
+        chunk = slice(start, start + CHUNK_ROWS)
+        similar = rows[chunk] @ rows.T  # (chunk, n)
+        own = codes[chunk, None] == codes
+        similar[own] = -np.inf
+        similar.sort(axis=1)
+        others = n - own.sum(axis=1)
+        nth = np.minimum(k, others)
+        distances[chunk] = 1 - similar[np.arange(len(similar)), n - nth]
+    return distances
+
+
+def _mix(owner: str) -> int:
+    """A number from a photo's id that is the same in every process, and in no order."""
+    return zlib.crc32(owner.encode())

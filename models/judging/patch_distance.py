@@ -1,0 +1,93 @@
+"""Whole frames of a fixed camera: how far the strangest patch is from every patch that was seen there before."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from models.one_class.scored_rows import check_training_rows, pack_arrays, sample_rows, unpack_arrays
+
+MOST_PATCHES = 10_000
+CHUNK = 128
+"""Patches that are compared at once: 5 MB of similarities to a full bank."""
+ID_BYTES = 8
+LEAST_LENGTH = 1e-6
+
+
+@dataclass(frozen=True)
+class PatchBank:
+    """Patches of normal frames, of length 1 each.
+
+    Source: Roth et al., Towards Total Recall in Industrial Anomaly Detection (PatchCore), CVPR 2022; the bank is a
+    seeded sample in place of a core set, the distance is the cosine's.
+    """
+
+    patches: np.ndarray  # (m, d), float16
+
+    @classmethod
+    def fit(cls, maps: np.ndarray, *, most: int = MOST_PATCHES, seed: int = 0) -> "PatchBank":
+        """Keep the patches of normal frames; of very many a seeded sample.
+
+        Args:
+            maps: Shape ``(n, h, w, d)``, n >= 1, finite.
+            most: How many patches to keep.
+            seed: Of the sample.
+
+        Raises:
+            ValueError: If the shape is another.
+        """
+        patches = _as_rows(maps)
+        check_training_rows(patches)
+        return cls(_to_unit_length(sample_rows(patches, most=most, seed=seed)).astype(np.float16))
+
+    @cached_property
+    def bank_id(self) -> str:
+        """Of its content, 16 hex digits: distances to another bank mean something else."""
+        content = np.ascontiguousarray(self.patches).tobytes()
+        return hashlib.blake2b(content, digest_size=ID_BYTES).hexdigest()
+
+    def measure_distances(self, maps: np.ndarray) -> np.ndarray:
+        """Cosine distance of each patch to the nearest of the bank: the heat map, shape ``(n, h, w)``, 0 to 2.
+
+        float16, as runs keep it: what is calibrated and what is judged is rounded alike. Higher is more anomalous.
+
+        Raises:
+            ValueError: If the patches are of another length.
+        """
+        patches = _as_rows(maps)
+        if patches.shape[1] != self.patches.shape[1]:
+            raise ValueError(f"maps must have shape (n, h, w, {self.patches.shape[1]}), got {maps.shape}")
+        bank = self.patches.astype(np.float32).T
+        distances = np.empty(len(patches), np.float16)
+        for start in range(0, len(patches), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            distances[chunk] = np.maximum(1 - (_to_unit_length(patches[chunk]) @ bank).max(axis=1), 0)
+        return distances.reshape(maps.shape[:3])
+
+    def score_maps(self, maps: np.ndarray) -> np.ndarray:
+        """The distance of the most distant patch of each frame, shape ``(n,)``; higher is more anomalous."""
+        return self.measure_distances(maps).reshape(len(maps), -1).max(axis=1, initial=0).astype(np.float64)
+
+    def to_bytes(self) -> bytes:
+        """A safetensors file."""
+        return pack_arrays({"patches": self.patches})
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "PatchBank":
+        """What ``to_bytes`` gave; ValueError if it is not that."""
+        return cls(unpack_arrays(content, {"patches": 2})["patches"].astype(np.float16))
+
+
+def _as_rows(maps: np.ndarray) -> np.ndarray:
+    """One row a patch, shape ``(n * h * w, d)``, as they are."""
+    maps = np.asarray(maps)
+    if maps.ndim != 4:
+        raise ValueError(f"maps must have shape (n, h, w, d), got {maps.shape}")
+    return maps.reshape(-1, maps.shape[3])
+
+
+def _to_unit_length(patches: np.ndarray) -> np.ndarray:
+    """Rows of length 1, float32; the input is left unmodified."""
+    patches = patches.astype(np.float32)
+    return patches / np.maximum(np.linalg.norm(patches, axis=1, keepdims=True), LEAST_LENGTH)

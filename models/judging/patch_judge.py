@@ -1,0 +1,60 @@
+"""Whole frames of one camera judged by their strangest patch, with p-values from frames that were held back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.records import HeatMap
+from models.judging.calibration import N_FOLDS, Units, assign_folds, compute_p_values, score_held_back
+from models.judging.judge import Group
+from models.judging.patch_distance import PatchBank
+
+
+@dataclass(frozen=True)
+class PatchJudge:
+    """What is normal at one camera, patch by patch.
+
+    Attributes:
+        bank: Patches of its normal frames.
+        units: Of its scores: 0 is the median and 1 the 95th percentile of the held-back frames.
+        group: Scores of the held-back frames, in these units, ascending.
+    """
+
+    bank: PatchBank
+    units: Units
+    group: Group
+
+    def judge(self, largest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Scores (higher is more anomalous) and p-values of frames by the largest distance of each, shape ``(n,)``."""
+        scores = self.units.standardise(np.asarray(largest, dtype=float))
+        return scores, compute_p_values(scores, reference=self.group.scores)
+
+    def map_frames(self, maps: np.ndarray) -> list[HeatMap]:
+        """Where frames are odd, from their maps of features ``(n, h, w, d)``."""
+        return [HeatMap(heat, self.bank.bank_id, self.units.high) for heat in self.bank.measure_distances(maps)]
+
+
+def fit_patch_judge(
+    maps: np.ndarray, owners: Sequence[str], *, camera: str, n_folds: int = N_FOLDS, seed: int = 0
+) -> PatchJudge:
+    """Learn the patches of a camera, and calibrate: the frames of each fold are measured to a bank of the others.
+
+    Args:
+        maps: Features of normal frames, shape ``(n, h, w, d)``.
+        owners: The event or photo that each comes from, shape ``(n,)``, at least two; never torn apart.
+        camera: Its name.
+        n_folds: >= 2.
+        seed: Of the deal into folds and of the banks' samples.
+
+    Source: as ``models.judging.patch_distance`` and ``models.judging.judge.fit_judge``.
+    """
+    folds = assign_folds([camera] * len(maps), owners, n_folds=n_folds, seed=seed)
+
+    def fit_and_score(learn: np.ndarray, held_back: np.ndarray) -> np.ndarray:
+        return PatchBank.fit(maps[learn], seed=seed).score_maps(maps[held_back])[:, None]
+
+    largest = score_held_back(len(maps), folds, fit_and_score=fit_and_score)[:, 0]
+    units = Units.of(largest)
+    group = Group(f"whole frames of {camera} (by their strangest patch)", np.sort(units.standardise(largest)))
+    return PatchJudge(PatchBank.fit(maps, seed=seed), units, group)

@@ -1,0 +1,1 @@
+"""What verdicts teach: rankings and retrained bundles."""

@@ -1,0 +1,173 @@
+"""Two bundles side by side on verdicts that taught neither, and the crops whose place changed most."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
+from core.evaluation.threshold import suggest_rate
+from core.records import CropKind
+from core.review.lessons import Lessons, match_crops
+from core.runs.catalogue import read_catalogue
+from core.runs.folder import RunFolder
+from core.study.project import Project
+from models.bundles.bundle import Bundle
+from models.loop.ranker import Ranker
+from models.loop.verdict_rows import VerdictRows, identify_encoders
+
+MOST_MOVED = 12
+MOST_RANKED = 20_000
+"""Of a larger run a seeded sample is ranked by both bundles."""
+SEED = 0
+_BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
+
+
+def measure_bundles(judging: VerdictRows, taught: VerdictRows, *, old: Bundle | None, new: Bundle) -> dict[str, Any]:
+    """``before``, ``after`` and ``after_ranked`` (scores put right by the taught verdicts) on held-back verdicts.
+
+    Each has ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate, n_normal, n_anomalies``; a
+    figure that cannot be given is None, and ``why`` says so. Without an old bundle ``before`` are the scores of the
+    first look, as they were shown. ``suggested_rate``: ``core.evaluation.threshold.suggest_rate`` for the new bundle.
+    """
+    usable = judging.select(_can_be_judged(judging, old) & _can_be_judged(judging, new))
+    odd = usable.anomalous
+    scores, p_values = _judge(new, usable)
+    if old is not None:
+        before = measure_order(*_judge(old, usable), odd=odd, rate=old.settings.false_alarm_rate)
+    else:
+        shown = usable.verdicts["p_value"].to_numpy(dtype=float)
+        first = np.where(np.isnan(usable.scores), usable.verdicts["score"].to_numpy(dtype=float), usable.scores)
+        before = measure_order(
+            np.nan_to_num(first), np.nan_to_num(shown, nan=1.0), odd=odd, rate=new.settings.false_alarm_rate
+        )
+    after = measure_order(scores, p_values, odd=odd, rate=new.settings.false_alarm_rate)
+    ranked = measure_order(_rank(new, usable, taught), None, odd=odd, rate=0.0)
+    return {
+        "before": before,
+        "after": after,
+        "after_ranked": ranked,
+        "not_judged": len(judging) - len(usable),
+        "suggested_rate": suggest_rate(p_values, anomalous=odd),
+    }
+
+
+def measure_order(scores: np.ndarray, p_values: np.ndarray | None, *, odd: np.ndarray, rate: float) -> dict[str, Any]:
+    """The figures of one order on crops of which it is known which are ``odd``."""
+    n_odd, n_normal = int(odd.sum()), int((~odd).sum())
+    result: dict[str, Any] = {
+        "auroc": None,
+        "average_precision": None,
+        "review_at_95": None,
+        "recall_flagged": None,
+        "false_alarm_rate": None,
+        "n_anomalies": n_odd,
+        "n_normal": n_normal,
+        "why": "",
+    }
+    if n_odd and n_normal:
+        result["auroc"] = compute_auroc(scores, novel=odd)
+        result["average_precision"] = compute_average_precision(scores, novel=odd)
+        result["review_at_95"] = compute_review_share(scores, novel=odd)
+    else:
+        missing = "anomaly" if not n_odd else "normal crop"
+        result["why"] = f"There is no {missing} among the verdicts that were kept back, so the order cannot be judged."
+    if p_values is not None and len(odd):
+        result["recall_flagged"], result["false_alarm_rate"] = compute_flag_rates(p_values <= rate, novel=odd)
+    return result
+
+
+def find_run(project: Project, bundle: Bundle) -> RunFolder | None:
+    """The newest scored run that was made with the bundle's encoders."""
+    wanted = identify_encoders((spec.to_values() for spec in bundle.encoders), project=project.path)
+    runs = (run for run in project.runs() if not run.problem and run.tables("scores"))
+    return next((run for run in runs if identify_encoders(run.info.encoders, project=project.path) == wanted), None)
+
+
+def list_moved(project: Project, lessons: Lessons, *, old: Bundle | None, new: Bundle) -> list[dict[str, Any]]:
+    """The detections of the newest run with this encoder whose rank changed most: ``crop_id, run, before, after, of``.
+
+    Ranks are from 1, the most anomalous; ``before`` is by the old bundle, or as the first look had it; ``verdict`` is
+    what was decided, or empty.
+    """
+    run = find_run(project, new)
+    if run is None:
+        return []
+    catalogue = read_catalogue(run, [*_BOX, "score", "species"]).set_index("crop_id", drop=False)
+    rng = np.random.default_rng(SEED)
+    share = MOST_RANKED / max(len(catalogue), 1)
+    ids: list[str] = []
+    before: list[np.ndarray] = []
+    after: list[np.ndarray] = []
+    for crops, rows in run.embedded_shards():
+        mask = (crops["kind"] != CropKind.FRAME).to_numpy() & (rng.random(len(crops)) < share)
+        if not mask.any():
+            continue
+        ids += crops["crop_id"][mask].tolist()
+        after.append(new.species_judge.judge(rows[mask]).scores)
+        before.append(
+            old.species_judge.judge(rows[mask]).scores
+            if old is not None
+            else catalogue.loc[crops["crop_id"][mask], "score"].fillna(0).to_numpy(dtype=float)
+        )
+    if not ids:
+        return []
+    ranks = [_rank_scores(np.concatenate(part)) for part in (before, after)]
+    # A move among the first weighs more than one far behind, which nobody would have come to.
+    change = np.abs(np.log(ranks[1]) - np.log(ranks[0]))
+    order = np.argsort(-change, kind="stable")[:MOST_MOVED]
+    places = match_crops(lessons.table, catalogue.reset_index(drop=True))
+    said = {
+        catalogue["crop_id"].iloc[place]: str(verdict)
+        for place, verdict in zip(places, lessons.table["verdict"], strict=True)
+        if place >= 0
+    }
+    return [
+        {
+            "crop_id": ids[i],
+            "run": run.run_id,
+            "before": int(ranks[0][i]),
+            "after": int(ranks[1][i]),
+            "of": len(ids),
+            "verdict": said.get(ids[i], ""),
+            "species": str(catalogue.loc[ids[i], "species"]),
+        }
+        for i in order
+        if ranks[0][i] != ranks[1][i]
+    ]
+
+
+def _can_be_judged(rows: VerdictRows, bundle: Bundle | None) -> np.ndarray:
+    """Whole frames only where the bundle knows their camera, and by their look: a verdict's row has no patches."""
+    if bundle is None:
+        return np.ones(len(rows), dtype=bool)
+    frames = rows.rows.is_frame
+    return ~frames | np.isin(rows.rows.column("deployment"), list(set(bundle.camera_judges) - set(bundle.patch_judges)))
+
+
+def _judge(bundle: Bundle, rows: VerdictRows) -> tuple[np.ndarray, np.ndarray]:
+    scores, p_values = np.zeros(len(rows)), np.ones(len(rows))
+    frames, vectors = rows.rows.is_frame, rows.rows.vectors()
+    if (~frames).any():
+        judged = bundle.species_judge.judge(vectors[~frames])
+        scores[~frames], p_values[~frames] = judged.scores, judged.p_values
+    cameras = rows.rows.column("deployment")
+    for camera in sorted(set(cameras[frames])):
+        mask = frames & (cameras == camera)
+        if camera in bundle.camera_judges:
+            judged = bundle.camera_judges[camera].judge(vectors[mask])
+            scores[mask], p_values[mask] = judged.scores, judged.p_values
+    return scores, p_values
+
+
+def _rank(bundle: Bundle, judging: VerdictRows, taught: VerdictRows) -> np.ndarray:
+    """Log-odds by a ranker that knows the taught verdicts, on the bundle's scores."""
+    normaliser = bundle.species_judge.normaliser
+    taught = taught.select(_can_be_judged(taught, bundle))
+    ranker = Ranker.fit(normaliser.transform(taught.rows.vectors()), _judge(bundle, taught)[0], taught.anomalous)
+    return ranker.log_odds(normaliser.transform(judging.rows.vectors()), _judge(bundle, judging)[0])
+
+
+def _rank_scores(scores: np.ndarray) -> np.ndarray:
+    """1 for the highest, shape ``(n,)``, int."""
+    return pd.Series(-scores).rank(method="first").to_numpy(dtype=int)

@@ -1,0 +1,381 @@
+"""Verdicts to the next bundle, and what it is worth on verdicts that taught nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from core.disk.locks import FileLock, LockHeld
+from core.errors import AnomalureError
+from core.formats.labelled import LabelFile
+from core.records import CropKind
+from core.review.lessons import Lessons, is_for_judging, match_crops, sort_verdicts
+from core.settings.run import RunSettings
+from core.study.project import Project, check_name
+from core.study.retrainings import LOCK_NAME, Retraining
+from models.bundles.bundle import Bundle, list_bundles, refuse_existing
+from models.bundles.making import make_bundle
+from models.bundles.rows import TrainingRows
+from models.encoders.spec import EncoderSpec
+from models.loop.against_truth import measure_truth
+from models.loop.held_out import list_moved, measure_bundles
+from models.loop.verdict_rows import VerdictRows, gather_verdict_rows
+from models.one_class.methods import DEFAULT
+
+ENOUGH_CROPS, ENOUGH_EVENTS = 10, 3
+"""Crops and events that a species needs to become known by verdicts."""
+MOST_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a retraining would teach: the rows, and an account of the verdicts in which none is lost.
+
+    Attributes:
+        rows: What is normal now.
+        taught: Decided crops of the teaching share.
+        judging: Decided crops that were kept back, and that the old bundle was not taught either.
+        account: How many verdicts went where, name to number.
+        notes: For the model card, in sentences.
+        changed: How many rows are new, moved to another species, or taken out.
+    """
+
+    rows: TrainingRows
+    taught: VerdictRows
+    judging: VerdictRows
+    account: dict[str, Any]
+    notes: tuple[str, ...]
+    changed: int
+
+
+def prepare_lesson(
+    project: Project,
+    lessons: Lessons,
+    *,
+    old: Bundle | None,
+    encoders: Sequence[dict[str, Any]],
+    learn_species: Sequence[str] = (),
+) -> Lesson:
+    """Sort what verdicts teach from what they judge, and make the rows of the next bundle.
+
+    A normal crop joins its species, and a correction moves it to another. An anomaly is never taught as normal: if
+    it was, it is taken out; unless its species is one of ``learn_species``, which the user wants to be known from now
+    on. Of all that only the teaching share is used, by event.
+
+    Raises:
+        AnomalureError: In a sentence, if there is nothing to learn from.
+    """
+    if not len(lessons):
+        raise AnomalureError(_say_none(lessons))
+    found = gather_verdict_rows(project, lessons, encoders=encoders)
+    if not len(found):
+        raise AnomalureError(
+            f"None of the {len(lessons)} decided crops is in a run that was made with this encoder, or the runs are "
+            "gone. Run the folder again with the bundle that you start from; the verdicts are found again by content."
+        )
+    known = set(old.counts) if old else set()
+    base = old.training_rows() if old else None
+    found = _name_species(found, old)
+    judging = is_for_judging(found.rows.column("owner"))
+    odd = found.anomalous
+    wanted = odd & np.isin(found.rows.column("species"), list(learn_species)) & found.named
+    teaches = ~judging & (~odd | wanted)
+    in_base = match_crops(found.rows.table, base.table) if base is not None else np.full(len(found), -1)
+    gone = odd & ~wanted & (in_base >= 0)
+    notes: list[str] = []
+    new = found.rows.select(teaches)
+    new, too_few = _leave_out_few(new, known)
+    notes += too_few
+    rows, changed = _join(base, new, found, teaches=teaches, gone=gone, in_base=in_base)
+    _refuse_emptied(base, rows)
+    events_taught = set(base.table["owner"]) if base is not None else set()
+    unseen = ~np.isin(found.rows.column("owner"), list(events_taught)) & (in_base < 0)
+    account = {
+        "verdicts": len(lessons) + len(lessons.conflicts) + lessons.n_unsure,
+        "taught_normal": int((teaches & ~odd).sum()),
+        "taught_new_species": int((teaches & odd).sum()),
+        "anomalies": int((odd & ~judging & ~teaches).sum()),
+        "taken_out": int(gone.sum()),
+        "kept_back": int(judging.sum()),
+        "kept_back_seen_before": int((judging & ~unseen).sum()),
+        "conflicts": len(lessons.conflicts),
+        "unsure": lessons.n_unsure,
+        "not_found": len(found.missing),
+    }
+    if not len(new) and changed == 0:
+        raise AnomalureError(
+            f"The {int(odd.sum())} verdicts that could teach all say anomaly. Anomalies put the crops on Review in a "
+            "better order at once, but a bundle is taught by normal crops: reject some flags too."
+            if not (~odd).any()
+            else f"There is nothing new to teach: the {len(found)} decided crops are kept back to judge, are of "
+            f"species with too few crops, or were taught before. {' '.join(notes)}".strip()
+            + " Decide about more crops."
+        )
+    notes.append(
+        f"{account['taught_normal']} crops that reviewers called normal were taught, {account['taken_out']} that they "
+        f"called anomalies were taken out, {account['kept_back']} were kept back to judge."
+    )
+    if account["conflicts"]:
+        notes.append(f"Reviewers disagree about {account['conflicts']} crops; these were left out.")
+    if account["not_found"]:
+        notes.append(f"{account['not_found']} decided crops are in no run with this encoder; these were left out.")
+    return Lesson(rows, found.select(~judging), found.select(judging & unseen), account, tuple(notes), changed)
+
+
+def retrain_bundle(
+    project: Project,
+    *,
+    name: str,
+    made_from: str = "",
+    learn_species: Sequence[str] = (),
+    truth: LabelFile | None = None,
+    split: str | None = None,
+    on_progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> dict[str, Any]:
+    """Make the bundle ``name`` from ``made_from`` and the verdicts so far; the active bundle stays what it is.
+
+    Args:
+        project: The study.
+        name: Of the new bundle.
+        made_from: The bundle to start from; empty: the first bundle, from the verdicts on first looks alone.
+        learn_species: Species of accepted anomalies that are to be known, and not flagged, from now on.
+        truth: What is in the photos, if somebody knows; only to measure.
+        split: Of the truth.
+        on_progress: Told how many steps of how many are done, and what comes now.
+
+    Returns:
+        The report: ``bundle, made_from, account, conflicts, before, after, after_ranked, truth, moved, notes``.
+
+    Raises:
+        AnomalureError: In a plain sentence, if it cannot be done; then nothing is left behind.
+        RetrainingCancelled: If somebody asked for it.
+    """
+    check_name(name, what="bundle")
+    retraining = Retraining(project.path, name)
+    retraining.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(retraining.folder / LOCK_NAME):
+            retraining.begin()
+            try:
+                report = _retrain(project, retraining, name, made_from, learn_species, truth, split, on_progress)
+            except BaseException as error:
+                retraining.end(error)
+                raise
+            retraining.end(None)
+            return report
+    except LockHeld as held:
+        raise AnomalureError(
+            f"Another retraining goes on in this project (process {held.holder}). Wait until it ends, "
+            "or cancel it on the Retrain page."
+        ) from held
+
+
+def _retrain(
+    project: Project,
+    retraining: Retraining,
+    name: str,
+    made_from: str,
+    learn_species: Sequence[str],
+    truth: LabelFile | None,
+    split: str | None,
+    on_progress: Callable[[int, int, str], None],
+) -> dict[str, Any]:
+    steps = (
+        "Reading the verdicts",
+        "Finding their crops",
+        "Learning each species",
+        "Measuring before and after",
+        "Looking for crops whose place changed",
+    )
+    done = 0
+
+    def begin_step() -> None:
+        nonlocal done
+        retraining.check_cancelled()
+        retraining.say(done, len(steps), steps[done])
+        on_progress(done, len(steps), steps[done])
+        done += 1
+
+    begin_step()
+    refuse_existing(project.bundles_dir / name)
+    old = Bundle.load(project.bundles_dir / made_from) if made_from else None
+    lessons = sort_verdicts(project.store.verdicts(with_second=True))
+    encoders, sections, settings, detector = _choose_parts(project, lessons, old)
+    begin_step()
+    lesson = prepare_lesson(
+        project, lessons, old=old, encoders=[spec.to_values() for spec in encoders], learn_species=learn_species
+    )
+    begin_step()
+    sections = sections or (lesson.rows.embeddings.shape[1],)
+    source = f"the bundle {made_from} and verdicts" if made_from else "verdicts on a first look"
+    bundle = make_bundle(
+        lesson.rows,
+        name=name,
+        encoders=encoders,
+        sections=sections,
+        detector=detector,
+        one_class=old.one_class if old else DEFAULT,
+        components=old.components if old else 0,
+        settings=settings,
+        out_dir=project.bundles_dir,
+        source=source,
+        notes=(*lesson.notes, *_describe_kept_patches(old)),
+        patch_judges=old.patch_judges if old else None,
+    )
+    project.store.register_bundle(name, made_from=made_from)
+    # From here the bundle is there; what follows only measures it.
+    begin_step()
+    report: dict[str, Any] = {
+        "bundle": name,
+        "made_from": made_from,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "after_verdict": lessons.last,
+        "species": {kind: int(bundle.counts.get(kind, 0)) for kind in bundle.species},
+        "species_before": {kind: int(old.counts.get(kind, 0)) for kind in old.species} if old else {},
+        "account": lesson.account,
+        "conflicts": lessons.conflicts.head(MOST_LISTED).to_dict("records"),
+        "notes": list(bundle.notes),
+        **measure_bundles(lesson.judging, lesson.taught, old=old, new=bundle),
+        "truth": measure_truth(
+            project,
+            old=old,
+            new=bundle,
+            taught_events=set(lesson.taught.rows.column("owner")),
+            truth=truth,
+            split=split,
+        ),
+    }
+    begin_step()
+    report["moved"] = list_moved(project, lessons, old=old, new=bundle)
+    retraining.write_report(report)
+    retraining.say(len(steps), len(steps), "Done")
+    on_progress(len(steps), len(steps), "Done")
+    return report
+
+
+def adopt_bundles(project: Project) -> list[str]:
+    """Note bundles that are whole on disk but were not noted, for the process that made them was killed just then."""
+    noted = set(project.store.bundles()["name"])
+    adopted = [name for name in list_bundles(project.bundles_dir) if name not in noted]
+    for name in adopted:
+        project.store.register_bundle(name)
+    return adopted
+
+
+def _choose_parts(
+    project: Project, lessons: Lessons, old: Bundle | None
+) -> tuple[tuple[EncoderSpec, ...], tuple[int, ...], RunSettings, str]:
+    """Encoders, sections (empty: as they come), settings and detector of the new bundle."""
+    if old is not None:
+        return old.encoders, old.sections, old.settings, old.detector
+    if not len(lessons):
+        raise AnomalureError(_say_none(lessons))
+    decided = set(lessons.table["run"])
+    runs = [run for run in project.runs() if not run.problem and run.info.encoders]
+    run = next((run for run in runs if run.run_id in decided), runs[0] if runs else None)
+    if run is None:
+        raise AnomalureError(
+            "The runs whose crops were decided are gone, so there is nothing to learn from. Run the "
+            "folder again; the verdicts are found again by content."
+        )
+    encoders = tuple(EncoderSpec.from_values(values) for values in run.info.encoders)
+    settings = RunSettings.from_values(run.info.settings)
+    sections: tuple[int, ...] = ()
+    if len(encoders) > 1:  # the record of a run does not say how long each joined encoder's part is
+        from models.encoders.loading import load_encoder  # brings torch, which nothing else here needs
+
+        sections = tuple(load_encoder(encoders).sections)
+    return encoders, sections, settings, "auto" if run.info.boxes else run.info.detector
+
+
+def _name_species(found: VerdictRows, old: Bundle | None) -> VerdictRows:
+    """Normal detections that nobody named are of the species that the old bundle takes them for."""
+    if old is None:
+        return found
+    table = found.rows.table.copy()
+    guessed = ~found.named & (table["kind"] != CropKind.FRAME).to_numpy() & ~table["species"].isin(list(old.counts))
+    if guessed.any():
+        table.loc[guessed, "species"] = old.species_judge.judge(found.rows.vectors()[guessed]).kinds
+    return VerdictRows(
+        TrainingRows(table, found.rows.embeddings),
+        found.verdicts,
+        found.found_in,
+        found.scores,
+        found.named,
+        found.missing,
+    )
+
+
+def _leave_out_few(new: TrainingRows, known: set[str]) -> tuple[TrainingRows, list[str]]:
+    """Crops of species that are not known yet and have too few verdicts, and what to say of them."""
+    table = new.table
+    keep = np.ones(len(table), dtype=bool)
+    notes = []
+    for species in sorted(set(table["species"]) - known - {""}):
+        mask = (table["species"] == species).to_numpy()
+        n_crops, n_events = int(mask.sum()), table.loc[mask, "owner"].nunique()
+        if n_crops < ENOUGH_CROPS or n_events < ENOUGH_EVENTS:
+            keep &= ~mask
+            notes.append(
+                f"{species} is not known yet: {n_crops} crops of {n_events} events teach it, at least "
+                f"{ENOUGH_CROPS} of {ENOUGH_EVENTS} are needed."
+            )
+    return new.select(keep), notes
+
+
+def _join(
+    base: TrainingRows | None,
+    new: TrainingRows,
+    found: VerdictRows,
+    *,
+    teaches: np.ndarray,
+    gone: np.ndarray,
+    in_base: np.ndarray,
+) -> tuple[TrainingRows, int]:
+    if base is None:
+        return new, len(new)
+    taught_ids = set(new.table["crop_id"])
+    replaced = np.array([crop_id in taught_ids for crop_id in found.rows.table["crop_id"]], dtype=bool) & teaches
+    out = np.zeros(len(base), dtype=bool)
+    out[in_base[(gone | replaced) & (in_base >= 0)]] = True
+    was = base.column("species")[np.maximum(in_base, 0)] if len(base) else np.array([""] * len(found), dtype=object)
+    moved = replaced & ((in_base < 0) | (was != found.rows.column("species")))
+    return base.select(~out).join(new), int(moved.sum() + gone.sum())
+
+
+def _refuse_emptied(base: TrainingRows | None, rows: TrainingRows) -> None:
+    if base is None:
+        return
+    lost = sorted(set(base.table["species"]) - set(rows.table["species"]) - {""})
+    if lost:
+        raise AnomalureError(
+            f"Nothing would be left to know {', '.join(lost)} by: verdicts call all of its normal crops anomalies or "
+            "another species. Take some of these verdicts back, or train a bundle without it from labels."
+        )
+
+
+def _describe_kept_patches(old: Bundle | None) -> list[str]:
+    """What a retraining cannot change, for it has no photos."""
+    if old is None or not old.patch_judges:
+        return []
+    cameras = ", ".join(sorted(old.patch_judges))
+    return [
+        f"Whole frames of {cameras} are judged by the patches that the bundle {old.name} was taught: verdicts on them "
+        "do not change that and are not measured before and after. Train anew from photos to teach them."
+    ]
+
+
+def _say_none(lessons: Lessons) -> str:
+    if lessons.last == 0:
+        return "There are no verdicts yet. Decide about some crops on the Review page first."
+    parts = []
+    if len(lessons.conflicts):
+        parts.append(f"{len(lessons.conflicts)} on which reviewers disagree")
+    if lessons.n_unsure:
+        parts.append(f"{lessons.n_unsure} unsure")
+    return (
+        f"There is no verdict to learn from: {' and '.join(parts) or 'all were taken back'}. "
+        "Decide about some crops on the Review page first."
+    )

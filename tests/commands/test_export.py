@@ -1,0 +1,128 @@
+"""``cli.py export``: what it writes, prints and refuses."""
+
+import json
+import zipfile
+
+import pytest
+
+import cli
+from core.formats.csv import read_csv_rows
+from core.formats.recognise import read_labels
+from core.records import Decision
+from tests.fakes.project import make_project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    made = make_project(tmp_path_factory.mktemp("made"), 6)
+    rows = made.review_queue(flagged_only=False).rows
+    made.save_verdicts([rows.iloc[0], rows.iloc[1]], Decision.ANOMALY, reviewer="Ada")
+    return made
+
+
+@pytest.fixture
+def export(project, capsys):
+    """A function that runs the command and gives its exit code and what it printed, as JSON."""
+
+    def run(*options):
+        code = cli.main(["export", "--project", str(project.path), "--json", *map(str, options)])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_by_default_it_writes_the_reviewed_anomalies(export, tmp_path):
+    code, said = export("--out", tmp_path / "out.csv")
+
+    assert (code, said["rows"], said["notes"]) == (0, 2, [])
+    assert {row["verdict"] for row in read_csv_rows(tmp_path / "out.csv")} == {"anomaly"}
+
+
+@pytest.mark.parametrize(("format", "photos"), [("coco", 6), ("megadetector", 6)])
+def test_all_of_them_in_a_format_that_others_read(export, tmp_path, format, photos):
+    code, said = export("--format", format, "--all", "--out", tmp_path / "out.json")
+
+    assert (code, said["crops"]) == (0, 6)
+    assert len(read_labels(tmp_path / "out.json").photos) == photos
+
+
+def test_a_package_asks_for_places_once_and_keeps_them(export, tmp_path):
+    code, said = export("--format", "camtrap-dp", "--out", tmp_path / "one")
+    assert code == 1
+    assert "--places" in said["error"]
+
+    (tmp_path / "places.csv").write_text("deployment,latitude,longitude\nnorth,1,2\nsouth,3,4\n")
+    code, _ = export(
+        "--format", "camtrap-dp", "--out", tmp_path / "two", "--places", tmp_path / "places.csv", "--zone", "+02:00"
+    )
+    assert code == 0
+    code, _ = export("--format", "camtrap-dp", "--out", tmp_path / "three.zip", "--all")
+    assert code == 0
+    assert len(read_labels(tmp_path / "three.zip").photos) == 6
+    assert "+02:00" in (tmp_path / "two" / "media.csv").read_text()
+
+
+def test_pictures_come_with_it(export, tmp_path):
+    code, said = export("--out", tmp_path / "out.zip", "--pictures", "crops")
+
+    assert (code, said["pictures_written"]) == (0, 2)
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert len(archive.namelist()) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--all", "--verdict", "normal"], "not both"),
+        (["--run", "no-such-run"], "There is no run 'no-such-run'"),
+        (["--selection", "none"], "has no selection 'none'"),
+        (["--from", "2026-02-01", "--to", "2026-01-01"], "is after the last"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_a_sentence(export, tmp_path, options, said):
+    code, printed = export("--out", tmp_path / "out.csv", *options)
+
+    assert code == 1
+    assert said in printed["error"]
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_of_labels_is_written_in_another_format(export, tmp_path, shared_data):
+    labels = shared_data / "formats" / "camtrap_dp"
+
+    code, said = export("--labels", labels, "--format", "megadetector", "--out", tmp_path / "out.json")
+
+    assert (code, said["photos"]) == (0, 423)
+    assert len(read_labels(tmp_path / "out.json").photos) == 423
+    code, said = export("--labels", labels, "--format", "coco", "--out", tmp_path / "coco.json")
+    assert code == 1
+    assert "need a run over the photos" in said["error"]
+
+
+@pytest.mark.parametrize("options", [[], ["--out", "x", "--from", "May"], ["--out", "x", "--format", "xlsx"]])
+def test_wrong_usage_is_refused(project, options):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["export", "--project", str(project.path), *options])
+    assert stopped.value.code == 2
+
+
+def test_photos_that_are_gone_are_said_by_the_exit_code(tmp_path, capsys):
+    project = make_project(tmp_path, 3)
+    (tmp_path / "photos" / "south" / "photo-001.jpg").unlink()
+
+    code = cli.main(
+        [
+            "export",
+            "--project",
+            str(project.path),
+            "--all",
+            "--pictures",
+            "photos",
+            "--json",
+            "--out",
+            str(tmp_path / "out.zip"),
+        ]
+    )
+
+    assert code == 3
+    assert json.loads(capsys.readouterr().out)["pictures_missing"] == 1

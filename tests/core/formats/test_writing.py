@@ -1,0 +1,299 @@
+"""What is exported can be read back, by us and by others, and nothing half-written is left behind."""
+
+import csv
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.errors import AnomalureError
+from core.formats.camtrap_dp_writer import Place, write_camtrap_dp
+from core.formats.coco import write_coco
+from core.formats.csv import escape_formula, read_csv_rows, unescape_formula, write_csv
+from core.formats.exported import EXPORT_COLUMNS, PHOTO_COLUMNS
+from core.formats.megadetector import write_megadetector
+from core.formats.recognise import read_labels
+from core.records import Box
+
+TAKEN = datetime(2024, 5, 3, 6, 12, 10)
+DECIDED = datetime(2024, 6, 1, 9, 0, tzinfo=UTC)
+
+
+def row(**changes):
+    plain = {
+        "file_name": "north/IMG_1.JPG",
+        "captured_at": TAKEN,
+        "deployment": "north",
+        "event_id": "north/e1",
+        "crop_id": "c1",
+        "x": 20.0,
+        "y": 10.0,
+        "width": 100.0,
+        "height": 50.0,
+        "species": "vole",
+        "detector_class": "animal",
+        "detector_confidence": 0.75,
+        "score": 1.5,
+        "p_value": 0.01,
+        "flagged": True,
+        "verdict": "anomaly",
+        "verdict_species": "stoat",
+        "note": "",
+        "reviewer": "R",
+        "decided_at": DECIDED,
+        "run": "r1",
+        "bundle": "b1",
+        "photo_id": "p1",
+        "kind": "detection",
+        "photo_width_px": 400,
+        "photo_height_px": 200,
+    }
+    assert set(plain) == {*EXPORT_COLUMNS, *PHOTO_COLUMNS}
+    return plain | changes
+
+
+UNDECIDED = {"verdict": None, "verdict_species": None, "note": None, "reviewer": None, "decided_at": pd.NaT}
+ROWS = [
+    row(),
+    row(crop_id="c2", x=0.0, species="fox", detector_class="person", **UNDECIDED),
+    row(
+        file_name="north/ü 2.JPG",
+        photo_id="p2",
+        crop_id="c3",
+        kind="frame",
+        x=0.0,
+        y=0.0,
+        width=400.0,
+        height=200.0,
+        captured_at=TAKEN + timedelta(seconds=30),
+        detector_class="",
+        detector_confidence=0.0,
+        verdict_species="",
+        verdict="normal",
+    ),
+]
+
+
+# CSV
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+49 30", "-5", "@name", "\tx", "\rx", "'=1", "''-", "'quoted'", "plain", "", "a=b", "'", 'Käfer, "x"\n2'],
+)
+def test_texts_survive_and_formulas_are_not_run(tmp_path, text):
+    escaped = escape_formula(text)
+    assert unescape_formula(escaped) == text
+    assert not escaped.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+    write_csv([row(note=text)], tmp_path / "out.csv")
+
+    assert next(read_csv_rows(tmp_path / "out.csv"))["note"] == text
+
+
+def test_the_csv_has_the_promised_columns_and_plain_values(tmp_path):
+    rows = [row(score=np.float64(-0.5), flagged=np.bool_(False), note=float("nan"), species=pd.NA), *ROWS]
+
+    assert write_csv(iter(rows), tmp_path / "out.csv") == 4
+
+    with open(tmp_path / "out.csv", newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert tuple(table[0]) == EXPORT_COLUMNS
+    assert (table[0]["score"], table[0]["flagged"], table[0]["note"], table[0]["species"]) == ("-0.5", "false", "", "")
+    assert (table[1]["captured_at"], table[1]["decided_at"]) == ("2024-05-03T06:12:10", "2024-06-01T09:00:00+00:00")
+    assert (table[2]["verdict"], table[2]["decided_at"]) == ("", "")
+
+
+def test_our_csv_can_be_read_as_labels(tmp_path):
+    write_csv(ROWS, tmp_path / "out.csv")
+
+    file = read_labels(tmp_path / "out.csv")
+
+    assert [label.species for label in file.photos[0].labels] == ["stoat", "fox"]
+    assert file.photos[0].labels[0].box == Box(20, 10, 100, 50)
+    assert (file.photos[0].deployment, file.photos[0].captured_at) == ("north", TAKEN)
+
+
+@pytest.mark.parametrize("writer", [write_csv, write_coco, write_megadetector])
+def test_an_export_that_fails_leaves_the_old_file_and_nothing_half_written(tmp_path, writer):
+    path = tmp_path / "out.file"
+    path.write_text("old")
+
+    def rows():
+        yield row()
+        raise RuntimeError("the run went away")
+
+    with pytest.raises(RuntimeError):
+        writer(rows(), path)
+
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["out.file"]
+
+
+@pytest.mark.parametrize("writer", [write_csv, write_coco, write_megadetector])
+def test_a_place_that_cannot_be_written_is_said(tmp_path, writer):
+    with pytest.raises(AnomalureError, match="cannot be written"):
+        writer(ROWS, tmp_path / "no such folder" / "out")
+
+
+# COCO and MegaDetector
+
+
+def test_coco_is_read_back_with_the_same_boxes_and_species(tmp_path):
+    assert write_coco(iter(ROWS), tmp_path / "out.json") == 3
+
+    file = read_labels(tmp_path / "out.json")
+
+    assert (file.format_name, file.problems) == ("COCO", ())
+    first, second = file.photos
+    assert [(label.species, label.box, label.confidence) for label in first.labels] == [
+        ("stoat", Box(20, 10, 100, 50), 0.75),
+        ("fox", Box(0, 10, 100, 50), 0.75),
+    ]
+    assert [(label.species, label.box) for label in second.labels] == [("vole", None)]
+    assert (first.captured_at, first.deployment, first.event_id, first.frame) == (
+        TAKEN,
+        "north",
+        "north/e1",
+        (400, 200),
+    )
+    assert second.file_name == "north/ü 2.JPG"
+
+
+def test_megadetector_is_read_back_with_the_same_boxes(tmp_path):
+    assert write_megadetector(iter(ROWS), tmp_path / "out.json") == 2
+
+    file = read_labels(tmp_path / "out.json")
+
+    assert (file.format_name, file.problems) == ("MegaDetector", ())
+    first, second = file.photos
+    assert [(label.detector_class, label.species, label.confidence) for label in first.labels] == [
+        ("animal", "stoat", 0.75),
+        ("person", "", 0.75),
+    ]
+    assert first.box_px(first.labels[0].box, width_px=400, height_px=200) == Box(20, 10, 100, 50)
+    assert second.labels == ()
+
+
+def test_megadetector_json_keeps_to_its_format_and_carries_the_verdict_beside(tmp_path):
+    write_megadetector([row(detector_class="sheep")], tmp_path / "out.json")
+
+    content = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+
+    assert content["detection_categories"] == {"1": "animal", "2": "person", "3": "vehicle", "4": "sheep"}
+    detection = content["images"][0]["detections"][0]
+    assert detection["category"] == "4"
+    assert detection["bbox"] == [0.05, 0.05, 0.25, 0.25]
+    assert detection["anomalure"]["verdict"] == "anomaly"
+    assert float(content["info"]["format_version"]) >= 1.4
+
+
+@pytest.mark.parametrize("writer", [write_coco, write_megadetector])
+def test_no_rows_are_a_whole_file_too(tmp_path, writer):
+    assert writer([], tmp_path / "out.json") == 0
+    assert read_labels(tmp_path / "out.json").photos == ()
+
+
+@pytest.mark.parametrize("writer", [write_coco, write_megadetector])
+def test_rows_of_a_photo_that_do_not_stand_together_are_refused(tmp_path, writer):
+    with pytest.raises(ValueError, match="may not stand together"):
+        writer([ROWS[0], ROWS[2], ROWS[1]], tmp_path / "out.json")
+
+
+# Camtrap DP
+
+
+PLACES = {"north": Place(51.2, 5.6)}
+ABOUT = {"title": "A Season", "contributor": "A Team", "created": DECIDED, "zone": ZoneInfo("Europe/Brussels")}
+
+
+def read_table(path):
+    return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+
+
+def test_a_package_is_read_back_with_the_same_rows(tmp_path):
+    written = write_camtrap_dp(iter(ROWS), tmp_path / "package", places=PLACES, **ABOUT)
+
+    assert (written.n_media, written.n_observations, written.problems) == (2, 3, ())
+    file = read_labels(tmp_path / "package")
+    assert file.problems == ()
+    first, second = file.photos
+    assert [label.species for label in first.labels] == ["stoat", "human"]
+    assert first.box_px(first.labels[0].box, width_px=400, height_px=200) == Box(20, 10, 100, 50)
+    assert (first.captured_at, first.deployment, first.event_id) == (TAKEN, "north", "north/e1")
+    assert [(label.species, label.box) for label in second.labels] == [("vole", None)]
+
+
+def test_a_package_says_who_decided_and_when_and_where_cameras_stood(tmp_path):
+    write_camtrap_dp(ROWS, tmp_path, places=PLACES, **ABOUT)
+
+    (deployment,) = read_table(tmp_path / "deployments.csv")
+    assert (deployment["latitude"], deployment["longitude"]) == ("51.2", "5.6")
+    assert deployment["deploymentStart"] == "2024-05-03T06:12:10+02:00"
+    assert deployment["deploymentEnd"] == "2024-05-03T06:12:40+02:00"
+    decided, undecided, _ = read_table(tmp_path / "observations.csv")
+    assert [decided[f"classification{what}"] for what in ("Method", "Timestamp")] == [
+        "human",
+        "2024-06-01T09:00:00+00:00",
+    ]
+    assert (decided["classifiedBy"], undecided["classifiedBy"]) == ("R", "b1")
+    assert (undecided["classificationMethod"], undecided["observationType"]) == ("machine", "human")
+    package = json.loads((tmp_path / "datapackage.json").read_text(encoding="utf-8"))
+    assert package["temporal"] == {"start": "2024-05-03", "end": "2024-05-03"}
+    assert package["taxonomic"] == [{"scientificName": "stoat"}, {"scientificName": "vole"}]
+    assert package["name"] == "a-season"
+
+
+def test_what_the_format_cannot_hold_is_counted(tmp_path):
+    rows = [
+        row(file_name="a..b.jpg", crop_id="c2", photo_id="p2"),
+        row(file_name="no time.jpg", crop_id="c3", photo_id="p3", captured_at=pd.NaT),
+        row(),
+    ]
+
+    written = write_camtrap_dp(rows, tmp_path, places=PLACES, **ABOUT)
+
+    assert written.n_media == 1
+    assert written.problems == (
+        "1 photos whose path the format does not allow (the first: a..b.jpg)",
+        "1 photos without a time, which the format demands (the first: no time.jpg)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "said"),
+    [
+        ([row(deployment="south")], {}, "south has no coordinates"),
+        ([row(captured_at=None)], {}, "nothing that a Camtrap DP package can hold. 1 photos without a time"),
+        ([row()], {"sampling_design": "guess"}, "sampling_design must be one of"),
+    ],
+)
+def test_a_package_that_would_not_be_valid_is_not_written(tmp_path, rows, changes, said):
+    with pytest.raises(AnomalureError, match=said):
+        write_camtrap_dp(rows, tmp_path, places=PLACES, **ABOUT, **changes)
+
+    assert not (tmp_path / "datapackage.json").exists()
+
+
+def test_given_times_of_a_deployment_are_kept(tmp_path):
+    place = Place(
+        51.2, 5.6, start=datetime(2024, 1, 1), end=datetime(2024, 12, 31, tzinfo=timezone(timedelta(hours=1)))
+    )
+
+    write_camtrap_dp(ROWS, tmp_path, places={"north": place}, **ABOUT)
+
+    (deployment,) = read_table(tmp_path / "deployments.csv")
+    assert deployment["deploymentStart"] == "2024-01-01T00:00:00+01:00"
+    assert deployment["deploymentEnd"] == "2024-12-31T00:00:00+01:00"
+
+
+def test_the_columns_are_those_of_a_real_package(shared_data, tmp_path):
+    write_camtrap_dp(ROWS, tmp_path, places=PLACES, **ABOUT)
+
+    for name in ("deployments", "media", "observations"):
+        real = (shared_data / "formats" / "camtrap_dp" / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0]
+        ours = (tmp_path / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0]
+        assert ours == real.strip()

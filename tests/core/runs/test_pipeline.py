@@ -1,0 +1,237 @@
+"""A run accounts for every file, survives broken photos, cancels and kills, and never does a shard twice."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.errors import AnomalureError
+from core.photos.deployments import DeploymentNamer
+from core.photos.reading import find_photos
+from core.runs.batches import detect_each
+from core.runs.folder import Phase, RunFolder, RunInfo
+from core.runs.pipeline import RunCancelled, run_pipeline
+from core.settings.run import RunSettings
+from tests.fakes.parts import BrightnessScorer, BrightSideDetector, MeanColourEncoder, QuarterMapper
+
+SETTINGS = RunSettings(shard_photos=4, batch_photos=2)
+
+
+@pytest.fixture
+def season(tmp_path, write_jpeg) -> Path:
+    """Twelve files of two cameras: five with a bright left half, five dark ones, a copy and a broken one."""
+    folder = tmp_path / "season"
+    for number in range(10):
+        pixels = np.zeros((24, 32, 3), dtype=np.uint8) + 10 * number
+        if number % 2:
+            pixels[:, :16] += 100
+        name = f"camera-{number % 3}/IMG_{number:04d}.JPG"
+        write_jpeg(folder / name, pixels=pixels, taken_at=f"2024:05:03 06:{number // 3:02d}:00")
+    shutil.copy(folder / "camera-0/IMG_0000.JPG", folder / "camera-2/copy.jpg")
+    (folder / "camera-1/broken.jpg").write_bytes(b"no picture at all")
+    return folder
+
+
+def start_run(season: Path, path: Path, settings: RunSettings = SETTINGS) -> RunFolder:
+    info = RunInfo(run_id=path.name, name=path.name, folder=str(season), settings=settings.to_values())
+    return RunFolder.create(path, info, find_photos(season).file_names)
+
+
+MAPPER = QuarterMapper("camera-0")
+
+
+def work(run: RunFolder, detector=None, **changes):
+    parts = {
+        "detector": detector or BrightSideDetector(),
+        "encoder": MeanColourEncoder(),
+        "scorer": BrightnessScorer(),
+        "namer": DeploymentNamer(Path(run.info.folder)),
+        "settings": RunSettings.from_values(run.info.settings),
+        "crops_dir": run.path.parent / "crops",
+    }
+    return run_pipeline(run, **{**parts, **changes})
+
+
+def read_all(run: RunFolder) -> dict[str, pd.DataFrame]:
+    tables = {name: run.read_table(name) for name in ("photos", "detections", "crops", "failures", "events", "scores")}
+    embeddings = [vectors for _, vectors in run.embedded_shards()]
+    maps = run.read_table("heat_maps")
+    return {**tables, "embeddings": pd.DataFrame(np.concatenate(embeddings)), "heat_maps": maps}
+
+
+def test_every_file_is_accounted_for(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+
+    counts = work(run)
+
+    assert counts.photos == 12
+    assert (counts.with_crops, counts.whole_frames, counts.duplicates, counts.failures) == (5, 5, 1, 1)
+    assert len(run.read_table("scores")) == counts.crops == 10
+    assert run.read_progress().phase == Phase.DONE
+
+
+def test_the_broken_photo_is_listed_with_a_reason(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    work(run)
+
+    failures = run.read_table("failures")
+
+    assert failures["file_name"].tolist() == ["camera-1/broken.jpg"]
+    assert failures["stage"].tolist() == ["read"]
+    assert failures["reason"].str.len().min() > 10
+
+
+def test_the_same_photo_twice_is_judged_once_and_named(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    work(run)
+
+    copies = run.read_table("photos").dropna(subset="duplicate_of")
+
+    assert copies[["file_name", "duplicate_of"]].values.tolist() == [["camera-2/copy.jpg", "camera-0/IMG_0000.JPG"]]
+
+
+def test_each_crop_has_a_small_picture(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    work(run)
+
+    ids = run.read_table("crops")["crop_id"]
+
+    assert all((tmp_path / "crops" / crop_id[:2] / f"{crop_id}.jpg").stat().st_size > 100 for crop_id in ids)
+
+
+def test_a_run_that_was_cut_short_ends_with_the_same_rows_and_does_nothing_twice(season, tmp_path):
+    whole = start_run(season, tmp_path / "whole")
+    work(whole, mapper=MAPPER)
+    cut = start_run(season, tmp_path / "cut")
+
+    class Killed(BaseException):
+        pass
+
+    class KilledInTheMiddle(BrightSideDetector):
+        def detect(self, photos):
+            if cut.is_done(1):
+                raise Killed
+            return super().detect(photos)
+
+    with pytest.raises(Killed):
+        work(cut, detector=KilledInTheMiddle(), mapper=MAPPER)
+    assert not cut.is_done(2)
+    second_attempt = BrightSideDetector()
+    work(cut, detector=second_attempt, mapper=MAPPER)
+
+    for name, table in read_all(whole).items():
+        pd.testing.assert_frame_equal(table, read_all(cut)[name])
+    judged = set(cut.file_names[8:]) & set(second_attempt.seen)
+    assert judged == set(second_attempt.seen), "finished shards were done again"
+
+
+def test_a_cancelled_run_stops_and_keeps_its_finished_shards(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+
+    class Impatient(BrightSideDetector):
+        def detect(self, photos):
+            if run.is_done(0):
+                run.request_cancel()
+            return super().detect(photos)
+
+    with pytest.raises(RunCancelled):
+        work(run, detector=Impatient())
+
+    assert run.is_done(0)
+    assert not run.is_done(2)
+    assert work(run).photos == 12
+
+
+def test_two_processes_cannot_work_on_one_run(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+
+    with run.working(), pytest.raises(AnomalureError, match="being worked on"):
+        work(RunFolder.open(run.path))
+
+
+def test_a_photo_on_which_the_detector_fails_is_a_failure_and_the_others_go_on(season, tmp_path):
+    class Fussy(BrightSideDetector):
+        def _detect_one(self, photo):
+            if photo.photo.file_name.endswith("IMG_0004.JPG"):
+                raise RuntimeError("too odd for me")
+            return super()._detect_one(photo)
+
+    counts = work(run := start_run(season, tmp_path / "run"), detector=Fussy())
+
+    failures = run.read_table("failures").set_index("file_name")
+    assert counts.failures == 2
+    assert failures.loc["camera-1/IMG_0004.JPG", "stage"] == "detect"
+    assert "too odd for me" in failures.loc["camera-1/IMG_0004.JPG", "reason"]
+
+
+def test_a_detector_that_fails_on_everything_ends_the_run_with_a_sentence(season, tmp_path):
+    class Broken(BrightSideDetector):
+        def _detect_one(self, photo):
+            raise RuntimeError("wrong shape")
+
+    with pytest.raises(AnomalureError, match=r"failed on every photo of a batch: wrong shape"):
+        work(start_run(season, tmp_path / "run"), detector=Broken())
+
+
+def test_no_photos_need_no_detector():
+    assert detect_each(None, []) == []
+
+
+def test_an_encoder_that_gives_nonsense_ends_the_run_with_a_sentence(season, tmp_path):
+    class Nonsense(MeanColourEncoder):
+        def embed(self, crops):
+            return super().embed(crops) * np.nan
+
+    with pytest.raises(AnomalureError, match="not finite"):
+        work(start_run(season, tmp_path / "run"), encoder=Nonsense())
+
+
+def test_photos_of_one_camera_close_in_time_are_one_event(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    work(run)
+
+    judged = run.read_table("photos").query("duplicate_of.isna()")
+    rows = judged.merge(run.read_table("events"), on="photo_id")
+
+    assert rows.groupby("deployment")["event_id"].nunique().to_dict() == {f"camera-{n}": 1 for n in range(3)}
+
+
+@pytest.mark.parametrize("batch", [1, 3, 32])
+def test_the_batch_size_does_not_change_the_rows(season, tmp_path, batch):
+    settings = RunSettings(shard_photos=4, batch_photos=batch)
+    one = start_run(season, tmp_path / "one")
+    other = start_run(season, tmp_path / "other", settings)
+    work(one)
+    work(other)
+
+    pd.testing.assert_frame_equal(one.read_table("scores"), other.read_table("scores"))
+
+
+def test_whole_frames_of_cameras_that_the_mapper_knows_have_a_heat_map(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    work(run, mapper=MAPPER)
+
+    crops = pd.concat([crops for crops, _ in run.embedded_shards()])
+    mapped = crops[crops["patch_distance"].notna()]
+    shards = {crop_id: shard for shard, (some, _) in enumerate(run.embedded_shards()) for crop_id in some["crop_id"]}
+
+    frames = crops[crops["kind"] == "frame"]
+    assert set(mapped["crop_id"]) == set(frames.loc[frames["deployment"] == "camera-0", "crop_id"])
+    assert len(mapped) == 2
+    for row in mapped.itertuples():
+        heat = run.find_heat_map(row.crop_id, shard=shards[row.crop_id])
+        assert (heat.bank_id, heat.limit, heat.distances.shape) == ("bank", 0.5, (2, 2))
+        assert heat.distances.dtype == np.float16
+        assert row.patch_distance == heat.distances.max()
+    assert run.find_heat_map("made up", shard=0) is None
+
+
+def test_a_run_without_a_mapper_keeps_no_maps_and_is_read_as_before(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    work(run)
+
+    assert run.tables("heat_maps") == []
+    assert all("patch_distance" not in crops for crops, _ in run.embedded_shards())
+    assert run.find_heat_map(run.read_table("crops")["crop_id"][0], shard=0) is None

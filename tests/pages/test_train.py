@@ -1,0 +1,421 @@
+"""What a user notices on the Train page."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.settings.run import SETTINGS, RunSettings
+from core.settings.training import TRAINING_SETTINGS, TrainingSettings
+from core.study.project import Project
+from core.work.folder import RunStatus
+from core.work.progress import Phase, Progress
+from core.work.trainings import CurvePoint, TrainingFolder, TrainingInfo
+from tests.fakes.project import write_photo
+from ui.train.encoder import NETWORKS
+from ui.train.watch import say_training
+from ui.work import training_process
+from ui.work.loss_curve import build_loss_figure
+from ui.work.training_process import TRAININGS, TrainingAsked, build_command
+
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "train.py")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Project:
+    home = tmp_path / "home"
+    home.mkdir()
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
+    made = Project(tmp_path / "project")
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+    return made
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[TrainingAsked]:
+    """What the page asked to be started; nothing really starts."""
+    asked: list[TrainingAsked] = []
+    monkeypatch.setattr("ui.train.form.start_training", asked.append)
+    monkeypatch.setattr("ui.train.watch.start_training", asked.append)
+    return asked
+
+
+@pytest.fixture
+def season(tmp_path) -> Path:
+    """Four photos and their labels beside them."""
+    folder = tmp_path / "season" / "photos"
+    names = [write_photo(folder, i).file_name for i in range(4)]
+    labels = {
+        "images": [
+            {"id": i, "file_name": name, "width": 64, "height": 48, "split": "train" if i < 3 else "test"}
+            for i, name in enumerate(names)
+        ],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": i % 2, "bbox": [2, 2, 20, 20]} for i in range(len(names))
+        ],
+        "categories": [{"id": 0, "name": "deer"}, {"id": 1, "name": "fox"}],
+    }
+    (folder.parent / "labels.json").write_text(json.dumps(labels))
+    return folder
+
+
+def open_page() -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not page.exception
+    return page
+
+
+def fill_in(page: AppTest, season: Path) -> AppTest:
+    page.text_input(key="train_folder").set_value(str(season)).run()
+    return page.text_input(key="train_labels").set_value(str(season.parent / "labels.json")).run()
+
+
+def texts(page: AppTest) -> str:
+    kinds = (page.info, page.success, page.warning, page.error, page.caption, page.subheader, page.markdown)
+    return " ".join(str(item.value) for kind in kinds for item in kind).replace("\\", "")
+
+
+def add_training(
+    project: Project, name: str, phase: Phase | None, *, method: str = "simclr", **facts
+) -> TrainingFolder:
+    info = TrainingInfo(
+        name=name,
+        images="/photos",
+        labels="/labels.json",
+        method=method,
+        training=TrainingSettings(epochs=4).to_values(),
+    )
+    training = TrainingFolder.create(project.trainings_dir / name, info)
+    training.write_curve([CurvePoint(epoch=0.5, loss=4.1), CurvePoint(epoch=1.0, loss=3.2, held_out=3.5)])
+    if phase is not None:
+        training.write_progress(Progress(phase=phase, **facts))
+    return training
+
+
+def test_an_empty_page_says_what_to_do_and_cannot_start(project):
+    page = open_page()
+    assert page.button(key="start-training").disabled
+    assert "Choose the folder that holds the labelled photos." in texts(page)
+    assert "Earlier trainings" not in texts(page)
+
+
+def test_start_asks_for_what_was_filled_in(project, season, started):
+    page = fill_in(open_page(), season)
+    page.session_state["train_method"] = "triplet"
+    page.run()
+    page.selectbox(key="train_start").set_value("bundled").run()
+    page.number_input(key="setting-epochs").set_value(3).run()
+    page.text_input(key="train_name").set_value("spring").run()
+    page.button(key="start-training").click().run()
+
+    (asked,) = started
+    assert (asked.name, asked.images, asked.labels) == ("spring", season, season.parent / "labels.json")
+    assert (asked.method, asked.weights, asked.split) == ("triplet", "bundled", "train")
+    assert asked.training == TrainingSettings(epochs=3)
+    assert asked.settings == RunSettings()
+    assert page.text_input(key="train_name").value == ""
+
+
+def test_start_asks_for_the_models_that_were_chosen(project, season, started, tmp_path):
+    (tmp_path / "mine.onnx").write_bytes(b"")
+    page = fill_in(open_page(), season)
+    page.selectbox(key="train_one_class").set_value("knn").run()
+    page.number_input(key="train_components").set_value(32).run()
+    page.toggle(key="train_join").set_value(False).run()
+    page.selectbox(key="train_detector").set_value("own").run()
+    assert page.button(key="start-training").disabled
+    page.text_input(key="train_detector_path").set_value(str(tmp_path / "mine.onnx")).run()
+    page.button(key="start-training").click().run()
+
+    (asked,) = started
+    command = build_command(asked)
+    assert {"--one-class=knn", "--components=32", "--plain-encoder", f"--detector={tmp_path / 'mine.onnx'}"} <= {
+        *command
+    }
+
+
+def test_whole_frames_can_be_judged_by_their_strangest_patch(project, season, started):
+    page = fill_in(open_page(), season)
+    page.selectbox(key="train_frames").set_value("patches").run()
+    page.button(key="start-training").click().run()
+
+    (asked,) = started
+    assert "--frames=patches" in build_command(asked)
+
+
+def test_a_network_without_patches_is_a_plain_sentence(project, season, monkeypatch):
+    monkeypatch.setattr("ui.train.encoder.NETWORKS", (*NETWORKS, "vit_b_16"))  # as if it was typed
+    page = fill_in(open_page(), season)
+    page.selectbox(key="train_frames").set_value("patches").run()
+    page.selectbox(key="train_network").set_value("vit_b_16").run()
+
+    assert "vit_b_16 has no map of a whole frame's patches. Choose a network such as mobilenet_v2" in texts(page)
+    assert page.button(key="start-training").disabled
+
+
+def test_a_training_left_as_it_is_takes_the_usual_detector_and_models(project, season, started):
+    page = fill_in(open_page(), season)
+    page.button(key="start-training").click().run()
+
+    (asked,) = started
+    command = " ".join(build_command(asked))
+    assert "--one-class=ocsvm" in command
+    assert "--frames=embedding" in command
+    assert not any(option in command for option in ("--components", "--plain-encoder", "--detector"))
+
+
+def test_labels_beside_the_photos_are_offered(project, season):
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(season)).run()
+    page.button(key=f"labels-{season.parent / 'labels.json'}").click().run()
+    assert page.text_input(key="train_labels").value == str(season.parent / "labels.json")
+    assert not page.button(key="start-training").disabled
+
+
+def test_found_labels_are_asked_for_before_folders_are_complained_about(project, season):
+    (season.parent / "labels.json").rename(season / "labels.json")
+    camera = next(season.rglob("*.jpg")).parent  # its photos lie in no folder that could name a species
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(camera)).run()
+    assert "Choose the file of labels: click one of those found" in texts(page)
+    assert not page.error
+    assert page.button(key="start-training").disabled
+
+
+def test_what_is_in_the_labels_is_shown_on_demand(project, season):
+    page = fill_in(open_page(), season)
+    page.session_state["train_look"] = True
+    page.run()
+    assert not page.exception
+    assert "4 labelled photos, 4 of them in the folder." in texts(page)
+    assert "Photos a species" in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "JSON"),
+        ("[1, 2]", "cannot be used"),
+        ('{"images": [], "annotations": [], "categories": []}', ""),
+        (None, "There is no file"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_a_plain_sentence(project, season, content, said):
+    labels = season.parent / "labels.json"
+    labels.unlink() if content is None else labels.write_text(content)
+    page = fill_in(open_page(), season)
+    assert not page.exception
+    assert said in texts(page)
+    assert page.button(key="start-training").disabled
+
+
+def test_folders_that_are_taken_as_species_are_named(project, season):
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(season)).run()
+    cameras = ", ".join(sorted(path.name for path in season.iterdir()))
+    assert f"The names of the folders are taken as species: {cameras}." in texts(page)
+
+
+def test_photos_in_one_folder_are_said_to_count_as_one_species(project, tmp_path):
+    write_photo(tmp_path / "photos", 0)
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(tmp_path / "photos")).run()
+    assert "All photos are taken as one species, **north**, by the name of their folder." in texts(page)
+
+
+def test_a_folder_without_labels_or_species_folders_is_a_plain_sentence(project, season):
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(next(season.iterdir()))).run()
+    assert "expected one folder a species" in texts(page)
+    assert page.button(key="start-training").disabled
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("a/b", "cannot be the name"), ("there", "bundle named there already"), ("cut", "unfinished")]
+)
+def test_a_name_that_cannot_be_is_refused_at_once(project, season, name, said):
+    (project.bundles_dir / "there").mkdir()
+    (add_training(project, "cut", Phase.CANCELLED).path / "checkpoint.safetensors").write_bytes(b"")
+    page = fill_in(open_page(), season)
+    page.text_input(key="train_name").set_value(name).run()
+    assert said in texts(page)
+    assert page.button(key="start-training").disabled
+
+
+def test_a_file_of_weights_is_asked_for(project, season):
+    page = fill_in(open_page(), season)
+    page.selectbox(key="train_start").set_value("file").run()
+    assert "Give the .safetensors file" in texts(page)
+    page.text_input(key="train_weights").set_value("/nowhere.safetensors").run()
+    assert "There is no file /nowhere.safetensors" in texts(page)
+    assert page.button(key="start-training").disabled
+
+
+def test_a_training_that_goes_on_is_followed_and_can_be_cancelled(project):
+    training = add_training(
+        project,
+        "spring",
+        Phase.TRAINING,
+        done=120,
+        total=400,
+        photos_per_s=21.4,
+        seconds_left=13.0,
+        unit="crop",
+        message="Epoch 2 of 4.",
+    )
+    page = open_page()
+    (bar,) = [item.proto.text for item in page.get("progress")]
+    assert bar == "**Training the encoder** · Epoch 2 of 4 · 21.4 crops/s · 13 s left"
+    assert len(page.get("plotly_chart")) == 1
+    page.button(key="cancel-spring").click().run()
+    assert training.cancel_requested
+    assert "Stopping after the step in hand" in texts(page)
+
+
+def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(project, monkeypatch):
+    training = add_training(project, "spring", Phase.TRAINING, done=120, total=400)
+    process = SimpleNamespace(poll=lambda: None, pid=os.getpid())
+    monkeypatch.setitem(TRAININGS._started, (project.path, "spring"), process)
+    page = open_page()
+
+    training.write_progress(Progress(phase=Phase.CANCELLED))
+    page.run()
+
+    assert [item.proto.text for item in page.get("progress")] == ["**Finishing** · what is done is on the disk"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "checkpoint", "said", "button"),
+    [
+        (Phase.CANCELLED, True, "was cancelled. What the encoder has learnt is kept.", "Resume"),
+        (Phase.FAILED, False, "stopped because of an error. The disk is full.", "Start again"),
+        (None, False, "stopped without an end", "Start again"),
+    ],
+)
+def test_a_training_that_was_cut_short_says_why_and_can_go_on(project, started, phase, checkpoint, said, button):
+    training = add_training(project, "spring", phase, message="The disk is full.")
+    if checkpoint:
+        (training.path / "checkpoint.safetensors").write_bytes(b"")
+    page = open_page()
+    page.session_state["past-training-spring"] = True
+    page.run()
+    assert said in texts(page)
+    assert page.button(key="resume-spring").label == button
+    page.button(key="resume-spring").click().run()
+    assert started == [TrainingAsked(project=project.path, name="spring", resume=True)]
+
+
+def test_a_finished_training_shows_its_card_and_can_be_made_the_one_to_judge_by(project):
+    add_training(project, "spring", Phase.DONE, done=1, total=1)
+    (project.bundles_dir / "spring").mkdir()
+    (project.bundles_dir / "spring" / "MODEL_CARD.md").write_text("# spring\n\n| deer | 30 |")
+    project.store.register_bundle("spring")
+    add_training(project, "autumn", Phase.DONE, method="none")
+    page = open_page()
+    page.session_state["past-training-spring"] = True
+    page.session_state["past-training-autumn"] = True
+    page.run()
+    assert "| deer | 30 |" in texts(page)
+    assert "The bundle of this training is no longer there." in texts(page)
+    if project.store.active_bundle() != "spring":
+        page.button(key="activate-spring").click().run()
+    assert project.store.active_bundle() == "spring"
+
+
+def test_a_training_folder_that_cannot_be_read_is_said_and_stops_nothing_else(project):
+    (project.trainings_dir / "torn").mkdir(parents=True)
+    (project.trainings_dir / "torn" / "training.json").write_text("{")
+    page = open_page()
+    page.session_state["past-training-torn"] = True
+    page.run()
+    assert not page.exception
+    assert "is not what Anomalure wrote" in texts(page)
+
+
+def test_a_training_that_could_not_start_shows_what_it_said(project, monkeypatch):
+    (project.path / "logs").mkdir()
+    (project.path / "logs" / "train-spring.log").write_text("Reading\nThere is no folder /photos.\n")
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    page.session_state["watched_training"] = "spring"
+    page.run()
+    assert "The training could not start. There is no folder /photos." in texts(page)
+    page.button(key="close-training").click().run()
+    assert "could not start" not in texts(page)
+
+
+def test_the_command_is_what_a_person_would_type(tmp_path):
+    asked = TrainingAsked(
+        project=tmp_path,
+        name="-odd",
+        images=tmp_path / "photos",
+        labels=tmp_path / "l.json",
+        split="train",
+        method="simclr",
+        weights="bundled",
+        backbone="mobilenet_v2",
+        training=TrainingSettings(epochs=3),
+    )
+    command = build_command(asked, python="python")
+    place = tmp_path / "logs" / "train--odd.training-file.json"
+    assert command == [
+        "python",
+        str(training_process.CLI),
+        "train",
+        "--project",
+        str(tmp_path),
+        "--json",
+        "--name=-odd",
+        f"--images={tmp_path / 'photos'}",
+        "--method=simclr",
+        f"--coco={tmp_path / 'l.json'}",
+        "--split=train",
+        "--backbone=mobilenet_v2",
+        "--backbone-weights=bundled",
+        f"--training-file={place}",
+    ]
+    assert TrainingSettings.from_values(json.loads(place.read_text())) == TrainingSettings(epochs=3)
+    resumed = TrainingAsked(project=tmp_path, name="a", resume=True)
+    assert build_command(resumed, python="python")[-1] == "--resume=a"
+
+
+def test_a_training_is_a_process_of_its_own_with_a_log(tmp_path, monkeypatch):
+    cli = tmp_path / "cli.py"
+    cli.write_text("import os, sys; print(os.getsid(0) == os.getpid(), sys.argv[-1])")
+    monkeypatch.setattr(training_process, "CLI", cli)
+    training_process.start_training(TrainingAsked(project=tmp_path, name="träd", resume=True), python=sys.executable)
+    TRAININGS._started[tmp_path, "träd"].wait(timeout=60)
+    assert not TRAININGS.is_alive(tmp_path, "träd")
+    said = TRAININGS.read_words(tmp_path, "träd")
+    assert said == "True --resume=träd" if os.name != "nt" else said
+
+
+def test_the_figure_marks_the_epoch_that_is_kept():
+    points = [CurvePoint(epoch=i, loss=5 - i, held_out=held) for i, held in ((1, 3.0), (2, 2.0), (3, 2.5))]
+    figure = build_loss_figure(points, epochs=3)
+    assert figure.data[1].marker.symbol == ("circle", "star", "circle")
+    assert build_loss_figure(points, epochs=3, best_epoch=3).data[1].marker.symbol[2] == "star"
+    assert len(build_loss_figure([CurvePoint(epoch=0.1, loss=4.0)], epochs=3).data) == 1
+
+
+def test_progress_is_said_in_the_unit_of_its_phase():
+    cutting = Progress(phase=Phase.CROPS, done=30, total=40, photos_per_s=12.0, seconds_left=3.0)
+    assert say_training(cutting) == "**Cutting out the crops** · 30 of 40 photos · 12.0 photos/s · 3 s left"
+    patches = Progress(phase=Phase.MODELS, done=3, total=48, message="Learning the patches of whole frames.")
+    assert " · Learning the patches of whole frames · 3 of 48 photos" in say_training(patches).replace("\\", "")
+
+
+def test_settings_of_runs_and_of_trainings_have_names_of_their_own():
+    assert not {setting.name for setting in SETTINGS} & {setting.name for setting in TRAINING_SETTINGS}
+
+
+def test_only_what_is_alive_counts_as_running(project):
+    training = add_training(project, "spring", Phase.TRAINING)
+    assert training.status is RunStatus.RUNNING
+    values = json.loads((training.path / "progress.json").read_text())
+    (training.path / "progress.json").write_text(json.dumps({**values, "process_started_at": 1.0}))
+    assert training.status is RunStatus.INTERRUPTED

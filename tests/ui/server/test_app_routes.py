@@ -1,0 +1,213 @@
+"""The routes of photos and crops: only what a run has read, only by id."""
+
+import io
+
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from core.study.project import Project
+from tests.fakes.project import make_project
+from ui.server.previews import WIDTHS_PX, choose_width
+from ui.shared.project_place import ROOT
+
+MADE_UP = "0123456789abcdef" * 2
+
+
+@pytest.fixture(scope="module")
+def routes():
+    from app import ROUTES
+
+    return ROUTES
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Project:
+    made = make_project(tmp_path, 3)
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+    return made
+
+
+@pytest.fixture
+def client(project, routes) -> TestClient:
+    return TestClient(Starlette(routes=routes))
+
+
+@pytest.fixture
+def row(project):
+    return project.review_queue().rows.iloc[0]
+
+
+def open_picture(answer) -> Image.Image:
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/jpeg"
+    return Image.open(io.BytesIO(answer.content))
+
+
+def test_a_photo_of_a_run_is_served_and_may_be_kept_for_ever(client, row):
+    answer = client.get(f"/photos/{row.run}/{row.photo_id}")
+
+    assert open_picture(answer).size == (row.photo_width, row.photo_height)
+    assert "immutable" in answer.headers["cache-control"]
+    assert "private" in answer.headers["cache-control"]
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin", "other sites may not embed it"
+
+
+def test_a_photo_is_scaled_down_but_never_up(client, project, row, tmp_path):
+    large = tmp_path / "photos" / row.file_name
+    Image.new("RGB", (1000, 500), "olive").save(large)
+
+    assert open_picture(client.get(f"/photos/{row.run}/{row.photo_id}?width=300")).size == (320, 160)
+    assert open_picture(client.get(f"/photos/{row.run}/{row.photo_id}?width=3000")).size == (1000, 500)
+
+
+def test_a_photo_is_served_upright(client, row, tmp_path, write_jpeg):
+    write_jpeg(tmp_path / "photos" / row.file_name, size=(64, 48), orientation=6)
+
+    assert open_picture(client.get(f"/photos/{row.run}/{row.photo_id}")).size == (48, 64)
+
+
+def test_a_tiff_is_served_as_a_jpeg(client, row, tmp_path):
+    Image.new("I;16", (40, 30), 40_000).save(tmp_path / "photos" / row.file_name, "TIFF")
+
+    assert open_picture(client.get(f"/photos/{row.run}/{row.photo_id}")).size == (40, 30)
+
+
+def test_the_picture_of_a_crop_is_served(client, row):
+    answer = client.get(f"/crops/{row.crop_id}.jpg?run={row.run}")
+
+    assert open_picture(answer).size == (row.width, row.height)
+    assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/photos/{run}/{made_up}",
+        "/photos/no-such-run/{photo}",
+        "/photos/../{photo}",
+        "/photos/{run}/../../../../etc/passwd",
+        "/photos/{run}/..%2f..%2f..%2fsecret.txt",
+        "/photos/..%2f..%2fsecret/{photo}",
+        "/photos/%2e%2e/{photo}",
+        "/photos/{run}/%2fetc%2fpasswd",
+        "/photos/{run}/{photo}%00",
+        "/photos/{run}/{photo}.jpg",
+        "/photos/{run}/{upper}",
+        "/photos/{run}/",
+        "/photos/con/{photo}",
+        "/photos/{run}/{photo}?width=0",
+        "/photos/{run}/{photo}?width=-5",
+        "/photos/{run}/{photo}?width=wide",
+        "/photos/{run}/{photo}?width=1e3",
+        "/photos/{run}/{photo}?width=99999999999999999999",
+        "/crops/{crop_made_up}.jpg",
+        "/crops/../anomalure.duckdb",
+        "/crops/..%2f..%2fsecret.txt",
+        "/crops/..%2fsecret.jpg",
+        "/crops/{crop}",
+        "/crops/{crop}.png",
+        "/crops/.jpg",
+        "/crops/{crop}%00.jpg",
+    ],
+)
+def test_an_address_that_is_made_up_finds_nothing(client, row, tmp_path, address):
+    for place in (tmp_path, tmp_path / "project", tmp_path / "project" / "crops", tmp_path / "project" / "runs"):
+        (place / "secret.txt").write_text("secret")
+        (place / "secret.jpg").write_text("secret")
+    filled = address.format(
+        run=row.run,
+        photo=row.photo_id,
+        made_up=MADE_UP,
+        upper=row.photo_id.upper(),
+        crop=row.crop_id,
+        crop_made_up=MADE_UP[:20],
+    )
+
+    answer = client.get(filled)
+
+    assert answer.status_code == 404
+    assert "secret" not in answer.text
+    assert "immutable" not in answer.headers.get("cache-control", ""), "it may be there later"
+
+
+def test_a_photo_that_is_gone_is_not_found(client, row, tmp_path):
+    (tmp_path / "photos" / row.file_name).unlink()
+
+    assert client.get(f"/photos/{row.run}/{row.photo_id}").status_code == 404
+
+
+def test_a_photo_that_became_something_else_is_not_found(client, row, tmp_path):
+    (tmp_path / "photos" / row.file_name).write_text("not a picture any more")
+
+    assert client.get(f"/photos/{row.run}/{row.photo_id}").status_code == 404
+
+
+def test_a_file_that_the_run_failed_on_is_not_served(client, project, row):
+    from core.records import hash_content
+
+    failed = hash_content(b"this is no picture")
+
+    assert client.get(f"/photos/{row.run}/{failed}").status_code == 404
+
+
+def test_a_project_that_cannot_be_opened_serves_nothing(client, row, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(tmp_path / "file"))
+
+    assert client.get(f"/photos/{row.run}/{row.photo_id}").status_code == 404
+    assert client.get(f"/crops/{row.crop_id}.jpg").status_code == 404
+
+
+def test_scripts_can_ask_whether_it_answers(client):
+    answer = client.get("/healthz")
+
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+@pytest.mark.parametrize(
+    ("asked", "width"),
+    [
+        (None, WIDTHS_PX[-1]),
+        ("1", 320),
+        ("320", 320),
+        ("321", 640),
+        ("1600", 1600),
+        ("9999", WIDTHS_PX[-1]),
+        ("", None),
+        ("0", None),
+        ("-1", None),
+        ("1.5", None),
+        ("²", None),
+        ("٣", None),
+        ("12345678", None),
+    ],
+)
+def test_widths_come_in_few_steps(asked, width):
+    assert choose_width(asked) == width
+
+
+@pytest.mark.parametrize(("n_photos", "page"), [(3, "Review"), (0, "Run")])
+def test_the_bare_address_leads_to_what_can_be_done_next(tmp_path, monkeypatch, n_photos, page):
+    from streamlit.testing.v1 import AppTest
+
+    made = make_project(tmp_path, n_photos) if n_photos else Project(tmp_path / "empty")
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+
+    screen = AppTest.from_file(str(ROOT / "ui" / "frame.py"), default_timeout=30).run()
+
+    assert not screen.exception
+    assert [title.value for title in screen.title] == [page]
+    said = [caption.value for caption in screen.sidebar.caption]
+    assert said[0] == ("1 run · 5 photos" if n_photos else "0 runs · 0 photos")
+
+
+def test_the_reviewers_name_is_asked_in_the_sidebar_and_kept(project):
+    from streamlit.testing.v1 import AppTest
+
+    screen = AppTest.from_file(str(ROOT / "ui" / "frame.py"), default_timeout=30).run()
+
+    screen.text_input(key="reviewer_edit").set_value("  Ada   Lovelace ").run()
+
+    assert project.store.get_setting("reviewer") == "Ada Lovelace"

@@ -1,0 +1,272 @@
+"""The routes of the review board: pages of the queue, decisions, and what is known of a crop. Knows no Streamlit.
+
+Decisions come by a route of their own rather than by the page's script: the script need not run again, several
+decisions go in one request, and the answer says which are on the disk.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache, wraps
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from core.errors import AnomalureError, StoreBusy
+from core.records import Decision
+from core.review.alike import NormalCrops
+from core.review.holding import SAME_BOX_IOU
+from core.review.index import ReviewIndex
+from core.study.decisions import LONGEST_NOTE, LONGEST_SPECIES, LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_decisions
+from core.study.project import Project
+from core.study.selections import read_selection
+from ui.board.reviewer_pass import PassInvalid, read_pass
+from ui.board.rows import from_query, list_event, list_history, list_last, list_rows, say_alike, to_heat, to_row
+from ui.shared.project_place import open_project
+from ui.work.loop_process import refresh_ranking
+
+MOST_ROWS = 500
+MOST_DECISIONS = 5_000
+LARGEST_BODY = 4_000_000
+LAST_SHOWN = 40
+NO_STORE = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class NotThere(Exception):
+    """No such run, crop or selection."""
+
+
+class Refused(Exception):
+    """A request that the board does not make."""
+
+
+Handler = Callable[[Request, bytes], dict[str, Any]]
+
+
+def _answer(handle: Handler) -> Callable[[Request], Any]:
+    """Run a handler beside the event loop; what goes wrong becomes a sentence with the status that fits."""
+
+    @wraps(handle)
+    async def respond(request: Request) -> Response:
+        try:
+            body = await _read_body(request) if request.method == "POST" else b""
+            return JSONResponse(await run_in_threadpool(handle, request, body), headers=NO_STORE)
+        except NotThere:
+            return _say(404, "There is no such crop.")
+        except (Refused, ValueError, OverflowError) as error:
+            return _say(400, f"This request cannot be understood: {error}.")
+        except PassInvalid as error:
+            return _say(403, str(error))
+        except StoreBusy as error:
+            return _say(503, str(error))
+        except AnomalureError as error:
+            return _say(500, str(error))
+
+    return respond
+
+
+def _say(status: int, text: str) -> Response:
+    return JSONResponse({"error": text}, status_code=status, headers=NO_STORE)
+
+
+async def _read_body(request: Request) -> bytes:
+    """The body of a request that only a page of this dashboard can have made."""
+    # A form of another site can be sent here, but not with this type, and the browser says where it came from.
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise Refused("it must be JSON")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Refused("it comes from another site")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise Refused("it is too long")
+    return body
+
+
+# Decisions
+
+
+def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
+    """Keep decisions; those in ``saved`` are on the disk, those in ``refused`` will never be, with the reason."""
+    try:
+        values = json.loads(body)
+        items = values["decisions"]
+        run_id = values["run"]
+        if not isinstance(items, list) or not isinstance(run_id, str) or len(items) > MOST_DECISIONS:
+            raise Refused("decisions must be a list")
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused("it must have a run and decisions") from error
+    project = open_project()
+    _check_run(project, run_id)
+    decisions: list[GivenDecision] = []
+    refused: dict[str, str] = {}
+    names: dict[Any, str] = {}
+    for item in items:
+        if not isinstance(item, dict) or not VERDICT_ID.fullmatch(str(item.get("id", ""))):
+            raise Refused("a decision needs an id")
+        pass_ = item.get("pass", values.get("pass"))
+        if pass_ not in names:
+            names[pass_] = read_pass(project, pass_)
+        try:
+            decisions.append(_to_decision(item, reviewer=names[pass_]))
+        except (ValueError, TypeError) as error:
+            refused[str(item["id"])] = f"This decision cannot be understood: {error}."
+    unknown = set(keep_decisions(project, run_id, decisions)) if decisions else set()
+    _rank_anew(project, run_id)
+    if unknown and len(unknown) == len({one.crop_id for one in decisions}) and not refused:
+        raise NotThere
+    refused |= {one.decision_id: "This run has no such crop." for one in decisions if one.crop_id in unknown}
+    return {"saved": [one.decision_id for one in decisions if one.crop_id not in unknown], "refused": refused}
+
+
+def _rank_anew(project: Project, run_id: str) -> None:
+    """After every few decisions what is undecided is ranked anew, by a process that nobody waits for."""
+    index = project.review_index(run_id)
+    with suppress(OSError):  # the decisions are kept; without a new ranking the last one holds
+        refresh_ranking(project, index.run, last_sequence=index.sequence)
+
+
+def _to_decision(item: Mapping[str, Any], *, reviewer: str) -> GivenDecision:
+    verdict = item.get("verdict") or None
+    age_s = float(item.get("age_ms", 0)) / 1000
+    rate = item.get("rate")
+    return GivenDecision(
+        decision_id=str(item["id"]),
+        crop_id=str(item.get("crop", "")),
+        verdict=None if verdict is None else Decision(str(verdict)),
+        species=" ".join(str(item.get("species") or "").split())[:LONGEST_SPECIES],
+        note=str(item.get("note") or "").strip()[:LONGEST_NOTE],
+        reviewer=reviewer,
+        # A clock that was set meanwhile must not keep a decision from being saved.
+        age_s=min(max(age_s, 0.0), LONGEST_WAIT.total_seconds()) if math.isfinite(age_s) else 0.0,
+        false_alarm_rate=None if rate is None else float(rate),
+    )
+
+
+# The queue
+
+
+def read_page(request: Request, body: bytes) -> dict[str, Any]:
+    """Some rows of a queue from an offset."""
+    project = open_project()
+    query = dict(request.query_params)
+    run_id = request.path_params["run_id"]
+    _check_run(project, run_id)
+    start, n = int(query.get("from", 0)), int(query.get("n", 60))
+    if start < 0 or not 0 <= n <= MOST_ROWS:
+        raise Refused("from and n are out of range")
+    crop_ids = read_selected(project, query["selection"]) if "selection" in query else None
+    filters = from_query(query, crop_ids=crop_ids)
+    index = project.review_index(run_id)
+    view = index.open_view(filters)
+    rows = index.rows(view.places[start : start + n], false_alarm_rate=filters.false_alarm_rate)
+    return {
+        "rows": list_rows(index.run, rows),
+        "total": len(view.places),
+        "selected": view.n_selected,
+        "decided": view.n_decided,
+    }
+
+
+def read_selected(project: Project, selection_id: str) -> tuple[str, ...]:
+    """The crops of a named selection, in its order."""
+    return _read_selected(project.path, selection_id)
+
+
+@lru_cache(maxsize=8)
+def _read_selected(project_path: Any, selection_id: str) -> tuple[str, ...]:
+    try:
+        return tuple(read_selection(project_path, selection_id).crop_ids())
+    except AnomalureError as error:
+        raise NotThere from error
+
+
+# One crop
+
+
+def show_crop(request: Request, body: bytes) -> dict[str, Any]:
+    """A crop with the photos and crops of its event."""
+    index, place = _find_crop(request)
+    return {"crop": to_row(index.run, index.rows([place]).iloc[0].to_dict()), "event": list_event(index, place)}
+
+
+def show_alike(request: Request, body: bytes) -> dict[str, Any]:
+    """The normal crops that look most like a crop."""
+    index, place = _find_crop(request)
+    places = _normal_crops(index).find(place)
+    crops = list_rows(index.run, index.rows(places))
+    row = index.rows([place]).iloc[0]
+    return {"crops": crops, "words": say_alike(row["species"], row["deployment"], len(crops))}
+
+
+_normal: WeakKeyDictionary[ReviewIndex, NormalCrops] = WeakKeyDictionary()
+
+
+def _normal_crops(index: ReviewIndex) -> NormalCrops:
+    return _normal.setdefault(index, NormalCrops(index))
+
+
+def show_heat(request: Request, body: bytes) -> dict[str, Any]:
+    """Where a whole frame is odd; ``heat`` is null where it was not judged by its patches."""
+    index, place = _find_crop(request)
+    row = index.catalogue.take(np.array([place])).iloc[0]
+    return to_heat(index.run.find_heat_map(str(row["crop_id"]), shard=int(row["shard"])))
+
+
+def show_history(request: Request, body: bytes) -> dict[str, Any]:
+    """Every verdict ever given on a crop, newest first."""
+    index, place = _find_crop(request)
+    row = index.rows([place]).iloc[0].to_dict()
+    verdicts = open_project().store.verdicts_of_photo(row["photo_id"])
+    return {"history": list_history(verdicts, row, least_iou=SAME_BOX_IOU)}
+
+
+def show_last(request: Request, body: bytes) -> dict[str, Any]:
+    """A reviewer's last decisions in this run."""
+    project = open_project()
+    run_id = request.path_params["run_id"]
+    _check_run(project, run_id)
+    reviewer = read_pass(project, request.headers.get("x-pass"))
+    return {"last": list_last(project.store.last_verdicts(run=run_id, reviewer=reviewer, limit=LAST_SHOWN))}
+
+
+def _find_crop(request: Request) -> tuple[ReviewIndex, int]:
+    project = open_project()
+    run_id, crop_id = request.path_params["run_id"], request.path_params["crop_id"]
+    _check_run(project, run_id)
+    if project.crop_path(crop_id) is None:
+        raise NotThere
+    index = project.review_index(run_id)
+    place = index.find_places([crop_id]).get(crop_id)
+    if place is None:
+        raise NotThere
+    return index, place
+
+
+def _check_run(project: Project, run_id: str) -> None:
+    try:
+        project.run(run_id)
+    except AnomalureError as error:
+        raise NotThere from error
+
+
+ROUTES = [
+    Route("/api/verdicts", _answer(save_verdicts), methods=["POST"]),
+    Route("/api/runs/{run_id}/queue", _answer(read_page)),
+    Route("/api/runs/{run_id}/last", _answer(show_last)),
+    Route("/api/runs/{run_id}/crops/{crop_id}", _answer(show_crop)),
+    Route("/api/runs/{run_id}/crops/{crop_id}/history", _answer(show_history)),
+    Route("/api/runs/{run_id}/crops/{crop_id}/alike", _answer(show_alike)),
+    Route("/api/runs/{run_id}/crops/{crop_id}/heat", _answer(show_heat)),
+]

@@ -1,0 +1,182 @@
+"""What the board is told of crops, verdicts and events, fit for JSON. Knows no Streamlit."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.records import HeatMap, JudgedBy
+from core.review.index import QueueFilters, ReviewIndex
+from core.runs.folder import RunFolder
+from ui.shared.words import say_score, say_time
+
+LEAST_LIMIT = 1e-6
+QUERY_TEXTS = ("species", "camera", "order", "decided_by", "decided_as")
+QUERY_COUNTS = ("ranking",)
+QUERY_NUMBERS = ("false_alarm_rate", "score_from", "score_to", "p_value_from", "p_value_to")
+QUERY_DAYS = ("captured_from", "captured_to")
+QUERY_SWITCHES = ("flagged_only", "undecided_only", "with_people")
+
+
+def to_query(filters: QueueFilters, *, selection: str = "") -> dict[str, Any]:
+    """The filters as an address can hold them; what is as usual is left out."""
+    usual = QueueFilters()
+    values = {name: getattr(filters, name) for name in (*QUERY_TEXTS, *QUERY_NUMBERS, *QUERY_COUNTS)}
+    values |= {name: getattr(filters, name) and getattr(filters, name).isoformat() for name in QUERY_DAYS}
+    values |= {name: int(getattr(filters, name)) for name in QUERY_SWITCHES}
+    if filters.decided_since is not None:
+        values["decided_since"] = filters.decided_since.astimezone(UTC).isoformat()
+    plain = {name: value for name, value in values.items() if value != getattr(usual, name, None)}
+    return plain | ({"selection": selection} if selection else {})
+
+
+def from_query(query: Mapping[str, str], *, crop_ids: tuple[str, ...] | None = None) -> QueueFilters:
+    """The filters that an address holds.
+
+    Raises:
+        ValueError: If a value is not what it should be.
+    """
+    values: dict[str, Any] = {name: str(query[name]) for name in QUERY_TEXTS if name in query}
+    values |= {name: float(query[name]) for name in QUERY_NUMBERS if name in query}
+    values |= {name: int(query[name]) for name in QUERY_COUNTS if name in query}
+    values |= {name: date.fromisoformat(query[name]) for name in QUERY_DAYS if name in query}
+    values |= {name: str(query[name]) == "1" for name in QUERY_SWITCHES if name in query}
+    if "decided_since" in query:
+        values["decided_since"] = datetime.fromisoformat(query["decided_since"])
+    return QueueFilters(**values, crop_ids=crop_ids)
+
+
+def list_rows(run: RunFolder, rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The crops of a page as the board draws them, from ``ReviewIndex.rows``."""
+    return [to_row(run, row) for row in rows.to_dict("records")]
+
+
+def to_row(run: RunFolder, row: Mapping[Any, Any]) -> dict[str, Any]:
+    """One crop as the board draws it."""
+    captured_at = None if pd.isna(row["captured_at"]) else row["captured_at"]
+    return {
+        "crop": row["crop_id"],
+        "photo": row["photo_id"],
+        "file": row["file_name"],
+        "camera": row["deployment"],
+        "time": say_time(captured_at),
+        "event": row["event_id"],
+        "kind": row["kind"],
+        "box": [float(row[side]) for side in ("x", "y", "width", "height")],
+        "size": [int(row["photo_width"]), int(row["photo_height"])],
+        "species": row["species"],
+        "guess": is_best_fit(run, row),
+        "score": to_number(row["score"]),
+        "p": to_number(row["p_value"]),
+        "flagged": bool(row["flagged"]),
+        "rate": to_number(row["false_alarm_rate"]),
+        "why": say_score(p_value=row["p_value"], judged_by=row["judged_by"], judged_against=row["judged_against"]),
+        "detector": f"{row['detector_class']} ({row['detector_confidence']:.0%} sure)" if row["detector_class"] else "",
+        "verdict": row["verdict"],
+        "verdictSpecies": row["verdict_species"],
+        "note": row["note"],
+        "reviewer": row["reviewer"],
+    }
+
+
+def to_heat(heat: HeatMap | None) -> dict[str, Any]:
+    """Where a whole frame is odd, for the board: distances as shares of the limit of the usual, row by row."""
+    if heat is None:
+        return {"heat": None, "words": ""}
+    height, width = heat.distances.shape
+    shares = heat.distances.astype(float).ravel() / max(heat.limit, LEAST_LIMIT)
+    words = (
+        "Bright: unlike anything that was seen at this camera before. Dark: as usual."
+        if shares.max() > 1
+        else "Nothing here is odder than in usual frames of this camera. The brightest part is the least usual."
+    )
+    return {"heat": {"height": height, "width": width, "shares": shares.round(3).tolist()}, "words": words}
+
+
+def is_best_fit(run: RunFolder, row: Mapping[Any, Any]) -> bool:
+    """Whether the crop's species is only the known one that it fits best, not one that was told."""
+    by_fit = run.info.settings.get("species_from", "fit") == "fit" and row["judged_by"] == JudgedBy.SPECIES_MODEL
+    return bool(by_fit and not row["verdict_species"])
+
+
+def list_event(index: ReviewIndex, place: int, *, most: int = 400) -> dict[str, Any]:
+    """The photos of a crop's event, oldest first, each with its crops; ``more`` photos were left out."""
+    places = index.find_event(place)
+    crops = [to_row(index.run, row) for row in index.rows(places[: 4 * most]).to_dict("records")]
+    photos: dict[str, dict[str, Any]] = {}
+    for crop in crops:
+        photo = photos.setdefault(
+            crop["photo"],
+            {"photo": crop["photo"], "file": crop["file"], "time": crop["time"], "size": crop["size"], "crops": []},
+        )
+        photo["crops"].append(crop)
+    shown = list(photos.values())[:most]
+    return {"photos": shown, "more": len(photos) - len(shown) + max(0, len(places) - len(crops))}
+
+
+def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any], *, least_iou: float) -> list[dict[str, Any]]:
+    """The verdicts on one crop, and on boxes of other runs that are taken for the same animal, newest first."""
+    same = [
+        one
+        for one in verdicts.to_dict("records")
+        if one["crop_id"] == row["crop_id"] or (one["kind"] == row["kind"] and _overlap(one, row) >= least_iou)
+    ]
+    return [
+        {
+            "verdict": one["verdict"],
+            "species": one["species"],
+            "note": one["note"],
+            "reviewer": one["reviewer"],
+            "at": to_moment(one["decided_at"]),
+            "run": one["run"],
+            "bundle": one["bundle"],
+            "score": to_number(one["score"]),
+            "p": to_number(one["p_value"]),
+            "rate": to_number(one["false_alarm_rate"]),
+        }
+        for one in reversed(same)
+    ]
+
+
+def list_last(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
+    """A reviewer's last decisions, newest first, from ``Store.last_verdicts``, with what held before each."""
+    return [
+        {
+            "crop": one["crop_id"],
+            "verdict": one["verdict"],
+            "species": one["species"],
+            "note": one["note"],
+            "at": to_moment(one["decided_at"]),
+            "before": {"verdict": one["before"], "species": one["species_before"], "note": one["note_before"]},
+        }
+        for one in verdicts.to_dict("records")
+    ]
+
+
+def to_number(value: Any) -> float | None:
+    """The number, or None where there is none; JSON has no NaN."""
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def to_moment(moment: Any) -> str:
+    """A moment in UTC as browsers read it."""
+    return f"{pd.Timestamp(moment).isoformat()}Z"
+
+
+def _overlap(one: Mapping[Any, Any], other: Mapping[str, Any]) -> float:
+    """Intersection over union of two boxes."""
+    shared = 1.0
+    for start, side in (("x", "width"), ("y", "height")):
+        shared *= max(0.0, min(one[start] + one[side], other[start] + other[side]) - max(one[start], other[start]))
+    union = one["width"] * one["height"] + other["width"] * other["height"] - shared
+    return shared / union if union > 0 else 0.0
+
+
+def say_alike(species: str, camera: str, n: int) -> str:
+    """The heading over the normal crops that look most like a crop."""
+    if not n:
+        return f"No normal {species or f'frame of {camera}'} to compare with in this run"
+    whose = f"a normal {species} looks" if species else f"normal frames of {camera} look"
+    return f"What {whose} like here: the nearest"

@@ -1,0 +1,53 @@
+"""What the Evaluate page is asked, and what it measures of one run. Knows no Streamlit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.evaluation.bootstrap import Draws
+from core.evaluation.curves import Curves, trace_curves
+from core.evaluation.judging import Evaluation, judge_crops, measure_judged
+from core.formats.labelled import LabelFile
+from core.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be measured. ``known`` None: the truth's own train split says which species are known."""
+
+    run: RunFolder
+    other: RunFolder | None
+    truth: LabelFile
+    truth_path: Path
+    split: str | None
+    known: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run held against the truth."""
+
+    evaluation: Evaluation
+    draws: Draws
+    curves: Curves | None
+    flagged_share: float
+    crop_ids: frozenset[str]
+
+
+def measure(run: RunFolder, truth: LabelFile, *, split: str | None, known: tuple[str, ...] | None) -> Measured:
+    """Hold a run against the truth.
+
+    Raises:
+        AnomalureError: As ``core.evaluation.judging.judge_crops``.
+    """
+    judged = judge_crops(run, truth, known_species=known, split=split)
+    evaluation, draws = measure_judged(judged)
+    crops = judged.crops
+    novel = crops["novel"].to_numpy(dtype=bool)
+    curves = trace_curves(crops["score"].to_numpy(), novel=novel) if novel.any() and not novel.all() else None
+    return Measured(
+        evaluation,
+        draws,
+        curves,
+        flagged_share=float(crops["flagged"].mean()) if len(crops) else 0.0,
+        crop_ids=frozenset(crops["crop_id"]),
+    )

@@ -1,0 +1,146 @@
+"""A run as the Explore page needs it: its crops' facts in the order of its points, verdicts and projections."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.maps.exploration import Exploration
+from core.records import Decision
+from core.review.lessons import match_crops
+from core.runs.catalogue import read_catalogue
+from core.runs.folder import RunFolder
+from core.study.project import Project
+from ui.scatter.colours import name_species
+from ui.shared.cards import crop_url
+from ui.shared.words import DECISION_WORDS, say_p_value, say_time
+
+COLUMNS = (
+    "crop_id",
+    "photo_id",
+    "file_name",
+    "deployment",
+    "captured_at",
+    "kind",
+    "x",
+    "y",
+    "width",
+    "height",
+    "species",
+    "score",
+    "p_value",
+    "flagged",
+    "judged_by",
+    "judged_against",
+)
+
+
+@dataclass
+class RunPoints:
+    """The crops of one run, one row a point, in the order of ``exploration.crop_ids``.
+
+    ``facts`` has ``COLUMNS``. ``stamp`` changes when the crops or their scores do.
+    """
+
+    run: RunFolder
+    exploration: Exploration
+    facts: pd.DataFrame
+    stamp: str
+
+    @property
+    def n(self) -> int:
+        """How many crops there are."""
+        return len(self.facts)
+
+
+def stamp_run(run: RunFolder) -> str:
+    """A text that changes whenever the run's finished shards or scores do."""
+    scores = [path.stat().st_mtime_ns for path in run.tables("scores")]
+    return f"{run.run_id}-{len(run.done_shards())}-{len(scores)}-{max(scores, default=0)}"
+
+
+def read_run_points(run: RunFolder) -> RunPoints:
+    """Read the facts of all crops of a run.
+
+    Raises:
+        AnomalureError: If the run has no embeddings, or too few crops for a plot.
+    """
+    stamp = stamp_run(run)
+    exploration = Exploration.of(run)
+    exploration.check()
+    crop_ids = exploration.crop_ids
+    facts = read_catalogue(run, COLUMNS).drop_duplicates("crop_id").set_index("crop_id")
+    facts = facts.reindex(pd.Index(crop_ids, name="crop_id")).reset_index()
+    texts = ["photo_id", "file_name", "deployment", "kind", "species", "judged_by", "judged_against"]
+    facts[texts] = facts[texts].astype("object").fillna("")
+    facts["flagged"] = facts["flagged"].astype("boolean").fillna(False).astype(bool)
+    return RunPoints(run, exploration, facts, stamp)
+
+
+def link_crops(one: RunPoints, other: RunPoints) -> np.ndarray:
+    """For each crop of one run, the place of the same animal among those of another, or -1; shape ``(one.n,)``.
+
+    The same crop, or, where another detector drew other boxes, the crop of the same photo whose box overlaps most.
+    """
+    if one.run.run_id == other.run.run_id:
+        return np.arange(one.n)
+    return match_crops(one.facts, other.facts)
+
+
+def read_verdicts(project: Project, points: RunPoints) -> pd.Series:
+    """The verdict that holds for each crop, as the review queue has it, aligned with the points; empty: undecided."""
+    rows = project.review_queue(points.run, flagged_only=False, limit=max(points.n, 1)).rows
+    known = rows[rows["verdict"] != ""].set_index("crop_id")["verdict"]
+    return points.facts["crop_id"].map(known).astype("object").fillna("")
+
+
+def read_rows(project: Project, run: RunFolder, crop_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of the review queue of these crops, in their order."""
+    rows = project.review_queue(
+        run, crop_ids=tuple(crop_ids), flagged_only=False, order="given", limit=max(len(crop_ids), 1), with_people=True
+    ).rows
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def find_first_runs(project: Project, points: RunPoints) -> pd.Series:
+    """The name of the earliest run that saw each crop's photo, aligned with the points."""
+    first: dict[str, str] = {}
+    for run in reversed(project.runs()):
+        if not run.problem and run.info.created_at <= points.run.info.created_at:
+            for photo_id in read_catalogue(run, ["photo_id"])["photo_id"]:
+                first.setdefault(photo_id, run.info.name)
+    return points.facts["photo_id"].map(first).astype("object").fillna(points.run.info.name)
+
+
+def describe_point(project: Project, points: RunPoints, place: int) -> dict[str, Any] | None:
+    """What the hover card of one point says: picture, title and lines of text; None if there is no such point."""
+    if not 0 <= place < points.n:
+        return None
+    row = points.facts.iloc[place]
+    odd = "" if pd.isna(row["score"]) else f"score {row['score']:.2f}"
+    rare = "" if pd.isna(row["p_value"]) else say_p_value(row["p_value"])
+    lines = [
+        " · ".join(part for part in (odd, rare, "flagged" if row["flagged"] else "") if part),
+        row["deployment"],
+        say_time(None if pd.isna(row["captured_at"]) else row["captured_at"]),
+        _say_verdict(project, points.run, row["crop_id"]),
+    ]
+    return {
+        "picture": crop_url(row["crop_id"], run_id=points.run.run_id),
+        "crop_id": row["crop_id"],
+        "title": str(name_species(points.facts["species"].iloc[[place]]).iloc[0]),
+        "lines": [line for line in lines if line],
+    }
+
+
+def _say_verdict(project: Project, run: RunFolder, crop_id: str) -> str:
+    """The verdict that holds for a crop, and whose it is; empty: undecided."""
+    index = project.review_index(run)
+    for row in index.rows(list(index.find_places([crop_id]).values())).to_dict("records"):
+        if row["verdict"]:
+            words = [DECISION_WORDS[Decision(row["verdict"])], row["verdict_species"]]
+            by = f", by {row['reviewer']}" if row["reviewer"] else ""
+            return " · ".join(word for word in words if word) + by
+    return ""

@@ -1,0 +1,50 @@
+"""The picture that stands in for a map that is not there yet: another t-SNE, else the PCA, made aside if need be.
+
+Knows no Streamlit.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from core.maps.exploration import Exploration, Picture
+from core.maps.projection import Projection, ProjectionKind
+
+PCA = Projection(kind=ProjectionKind.PCA)
+# As long as a page may take without seeming to hang; the PCA of some thousand crops is there by then.
+PATIENCE_S = 0.6
+# The embeddings of more crops would be too much for the dashboard's own memory: a process of its own reads them.
+MOST_CROPS_HERE = 20_000
+MOST_KEPT = 8
+
+_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stand-in")
+_made: dict[Path, Future[Picture]] = {}
+
+
+def find_stand_in(exploration: Exploration, projection: Projection) -> Picture | None:
+    """What to show until a projection has its own first picture; None if nothing is there so soon.
+
+    Raises:
+        AnomalureError: If the crops cannot be laid out at all.
+    """
+    found = exploration.nearest(projection) or exploration.picture(PCA)
+    if found is not None or exploration.n_crops > MOST_CROPS_HERE:
+        return found
+    future = _made.get(exploration.folder)
+    if future is None:
+        while len(_made) >= MOST_KEPT:
+            del _made[next(iter(_made))]
+        future = _made[exploration.folder] = _worker.submit(exploration.compute, PCA)
+    try:
+        return future.result(timeout=PATIENCE_S)
+    except TimeoutError:
+        return None
+    except Exception:
+        _made.pop(exploration.folder, None)  # the next time it is tried again
+        raise
+
+
+def say_stand_in(shown: Projection, wanted: Projection) -> str:
+    """What is seen, and what for: ``PCA until the t-SNE is ready``."""
+    if shown.kind is wanted.kind:
+        return f"{shown.label}, until {wanted.label.partition(', ')[2] or wanted.label} is ready"
+    return f"{shown.label} until the {wanted.label.partition(',')[0]} is ready"

@@ -1,0 +1,1 @@
+"""Parts of forms that several pages use: folders, labels, detectors, settings."""

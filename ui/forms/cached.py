@@ -1,0 +1,65 @@
+"""What outlives a rerun of the forms: Streamlit's caches."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.formats.labelled import LabelFile
+from core.labels.source import read_label_source
+from core.labels.summary import LabelSummary, summarise_labels
+from core.photos.reading import PHOTO_SUFFIXES
+from ui.forms.folders import PhotoCount, SubFolder, count_photos, list_subfolders
+
+FOLDERS_KEPT_S = 20
+MOST_PHOTOS_OPENED = 3_000
+"""Of more labelled photos the files are not opened for their times: somebody waits."""
+
+
+@st.cache_resource(ttl=FOLDERS_KEPT_S, max_entries=100, show_spinner=False)
+def list_folder(folder: str) -> list[SubFolder]:
+    """The folders in a folder, with how many photos they hold."""
+    return list_subfolders(Path(folder), suffixes=PHOTO_SUFFIXES)
+
+
+@st.cache_resource(ttl=FOLDERS_KEPT_S, max_entries=100, show_spinner=False)
+def count_folder_photos(folder: str) -> PhotoCount:
+    """How many photos lie in a folder and below, as far as can be told quickly."""
+    return count_photos(Path(folder), suffixes=PHOTO_SUFFIXES)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read_labels(images: str, labels: str, species: str, stamp: tuple[int, ...]) -> LabelFile:
+    return read_label_source(
+        Path(images), labels=Path(labels) if labels else None, species=Path(species) if species else None
+    )
+
+
+def read_labels_of(images: Path, labels: Path | None, species: Path | None) -> LabelFile:
+    """Labels of a folder of photos; read again when a file of them has changed.
+
+    Raises:
+        AnomalureError: If they cannot be used.
+    """
+    return _read_labels(str(images), str(labels or ""), str(species or ""), _stamp(images, labels, species))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _summarise_labels(_labels: LabelFile, images: str, labels: str, species: str, stamp: tuple[int, ...]):  # type: ignore[no-untyped-def]
+    few = len(_labels.photos) <= MOST_PHOTOS_OPENED
+    return summarise_labels(_labels, Path(images), read_times=few)
+
+
+def summarise_labels_of(images: Path, labels: Path | None, species: Path | None) -> LabelSummary:
+    """What is in the labels of a folder; of many photos the times are taken from the labels alone.
+
+    Raises:
+        AnomalureError: If they cannot be used.
+    """
+    read = read_labels_of(images, labels, species)
+    stamp = _stamp(images, labels, species)
+    summary: LabelSummary = _summarise_labels(read, str(images), str(labels or ""), str(species or ""), stamp)
+    return summary
+
+
+def _stamp(*paths: Path | None) -> tuple[int, ...]:
+    return tuple(path.stat().st_mtime_ns if path is not None and path.exists() else 0 for path in paths)

@@ -1,0 +1,117 @@
+"""How animals are found in the photos: the usual detector, another one, or boxes from a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ui.forms.folders import read_path
+from ui.shared.state import Key
+
+USUAL, TAUGHT, SMALL, PUBLISHED, OWN, BOXES = "usual", "taught", "bundled", "published", "own", "boxes"
+PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolov8m", "yolo11n", "yolo11s", "yolo11m")
+RUNS_CODE = {".pt", ".pth"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorChoice:
+    """What goes into the run; ``problem`` says in a sentence what is missing, and is empty when nothing is."""
+
+    detector: str = ""
+    boxes: Path | None = None
+    allow_code: bool = False
+    problem: str = ""
+
+
+def show_detector_choice(bundle: str, *, taught: Mapping[str, Path]) -> DetectorChoice:
+    """Draw the choice and give back what was chosen; ``taught`` are the project's own detectors by name."""
+    words = {
+        USUAL: "The bundle's detector" if bundle else "The usual detector",
+        **({TAUGHT: "A detector taught in this project"} if taught else {}),
+        SMALL: "Anomalure's own small detector",
+        PUBLISHED: "A published YOLO model",
+        OWN: "A detector file of yours",
+        BOXES: "No detector: boxes from a file",
+    }
+    kind = st.selectbox(
+        "How to find animals",
+        list(words),
+        format_func=words.__getitem__,
+        key=Key.DETECTOR_KIND,
+        persist_state="session",
+    )
+    if kind == PUBLISHED:
+        name = st.selectbox(
+            "Model",
+            PUBLISHED_NAMES,
+            key=Key.DETECTOR_NAME,
+            accept_new_options=True,
+            persist_state="session",
+            help="Downloaded once, by Ultralytics.",
+        )
+        return DetectorChoice(detector=str(name or "").strip(), problem="" if name else "Choose a model.")
+    if kind == TAUGHT:
+        taught_name = st.selectbox("Detector", list(taught), key=Key.DETECTOR_TAUGHT, persist_state="session")
+        return DetectorChoice(detector=str(taught[taught_name].absolute()))
+    if kind == OWN:
+        return _show_own()
+    if kind == BOXES:
+        return _show_boxes()
+    what = ""
+    if kind == USUAL and not bundle:
+        what = "The published YOLOv8n if it can be downloaded, else Anomalure's own small one. "
+    st.caption(what + "Photos in which nothing is found are judged as a whole, so what it misses can still come up.")
+    return DetectorChoice(detector=SMALL if kind == SMALL else "")
+
+
+def _show_own() -> DetectorChoice:
+    path = read_path(
+        st.text_input(
+            "File or folder",
+            key=Key.DETECTOR_PATH,
+            persist_state="session",
+            placeholder="model.onnx, model.pt or an OpenVINO folder",
+        )
+    )
+    if path is None:
+        return DetectorChoice(problem="Give the detector's file (.onnx, .pt) or its OpenVINO folder.")
+    if not is_there(path):
+        return DetectorChoice(problem=f"There is no file or folder {path}.")
+    allow = False
+    if path.suffix.lower() in RUNS_CODE:
+        allow = st.checkbox(
+            "Run the code in this file",
+            key=Key.DETECTOR_CONSENT,
+            help="Loading a .pt file runs the code in it. Do so only with files from people you trust.",
+        )
+        if not allow:
+            return DetectorChoice(
+                problem="Loading a .pt file runs the code in it. Tick the box if you trust where it "
+                "comes from, or use an .onnx file."
+            )
+    return DetectorChoice(detector=str(path.absolute()), allow_code=allow)
+
+
+def _show_boxes() -> DetectorChoice:
+    path = read_path(
+        st.text_input(
+            "File of boxes",
+            key=Key.BOXES,
+            persist_state="session",
+            placeholder="MegaDetector JSON, COCO JSON or a Camtrap DP datapackage.json",
+        )
+    )
+    if path is None:
+        return DetectorChoice(problem="Give the file of boxes: MegaDetector JSON, COCO JSON or Camtrap DP.")
+    if not is_there(path):
+        return DetectorChoice(problem=f"There is no file {path}.")
+    return DetectorChoice(boxes=path.absolute())
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path that somebody typed is a file or folder here."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

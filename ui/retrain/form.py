@@ -1,0 +1,183 @@
+"""Ask for a retraining, and follow it."""
+
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.study.project import Project, check_name
+from core.study.retrainings import Retraining, RetrainingStatus, find_running
+from ui.forms.detector import is_there
+from ui.forms.folders import read_path
+from ui.retrain.news import News
+from ui.shared.messages import notice
+from ui.shared.state import Key
+from ui.shared.words import count, escape_markdown
+from ui.work.loop_process import RETRAININGS, start_retraining
+from ui.work.words import FINISHING
+
+POLL_S = 1.0
+FIRST_LOOK = ""
+
+
+def choose_start(project: Project) -> str:
+    """The bundle to start from; the active one unless told otherwise, else the newest; empty for verdicts alone."""
+    names = project.store.bundles()["name"].tolist()
+    active = project.store.active_bundle()
+    if not names:
+        return FIRST_LOOK
+    options = [*names, FIRST_LOOK]
+    return str(
+        st.selectbox(
+            "Start from",
+            options,
+            index=options.index(active) if active else 0,
+            key=Key.RETRAIN_FROM,
+            format_func=lambda name: f"{name} (active)" if name and name == active else name or "verdicts alone",
+            help="Its normal crops are kept; the verdicts are added. 'Verdicts alone' makes a bundle of the crops that "
+            "were called normal and nothing else.",
+        )
+    )
+
+
+def suggest_name(made_from: str, taken: set[str]) -> str:
+    """``deer-2`` after ``deer``, ``deer-3`` after ``deer-2``; the first that is free."""
+    stem, number = re.fullmatch(r"(.*?)(?:-(\d+))?", made_from or "reviewed").groups()  # type: ignore[union-attr]
+    n = int(number or 1) + (1 if made_from else 0)
+    name = f"{stem}-{n}" if made_from else stem
+    while name in taken:
+        n += 1
+        name = f"{stem}-{n}"
+    return name
+
+
+def show_form(project: Project, news: News, *, made_from: str, known: set[str]) -> None:
+    """Name, species to learn, and the button."""
+    taken = set(project.store.bundles()["name"]) | {path.name for path in project.bundles_dir.iterdir()}
+    learnable = news.learnable(known=known)
+    with st.form("retrain-form", border=False):
+        name = st.text_input(
+            "Name of the new bundle",
+            value=suggest_name(made_from, taken),
+            key=f"{Key.RETRAIN_NAME}-{made_from}-{len(taken)}",
+        )
+        learn: list[str] = []
+        if learnable:
+            learn = st.multiselect(
+                "Species to know from now on",
+                sorted(learnable),
+                key=Key.RETRAIN_LEARN,
+                format_func=lambda species: f"{species} ({count(learnable[species], 'crop')})",
+                help="Accepted anomalies whose species was given. Chosen here, they are no anomaly any more: the next "
+                "runs know the species.",
+            )
+        truth = st.text_input(
+            "Labels that say the truth (optional)",
+            key=Key.RETRAIN_TRUTH,
+            persist_state="session",
+            placeholder="COCO JSON, Camtrap DP or CSV",
+            help="If somebody knows what is in the photos of your newest run: both bundles are then held against it "
+            "too. Nothing is learnt from it.",
+        )
+        pressed = st.form_submit_button(
+            "Retrain",
+            type="primary",
+            icon=":material/model_training:",
+            disabled=not len(news.lessons),
+            help="A new bundle is made. The active one stays as it is, until you activate another.",
+        )
+    if pressed:
+        _start(project, name.strip(), made_from, learn, taken, truth=read_path(truth))
+
+
+def _start(
+    project: Project, name: str, made_from: str, learn: list[str], taken: set[str], *, truth: Path | None
+) -> None:
+    try:
+        check_name(name, what="bundle")
+        if name in taken:
+            raise AnomalureError(
+                f"There is a bundle named {name} already, and a bundle never changes. Choose another name."
+            )
+        if truth is not None and not is_there(truth):
+            raise AnomalureError(f"There is no file {truth}. Give the labels that say the truth, or leave it empty.")
+        start_retraining(project.path, name, made_from=made_from, learn_species=learn, truth=truth)
+    except (AnomalureError, OSError) as error:
+        st.error(escape_markdown(str(error)), icon=":material/error:")
+        return
+    st.session_state[Key.RETRAIN_WATCHED] = name
+    st.rerun()
+
+
+def find_watched(project: Project) -> str:
+    """The retraining to follow: the one started here, else one that goes on; empty without any."""
+    return str(st.session_state.get(Key.RETRAIN_WATCHED, "")) or find_running(project.path)
+
+
+def _goes_on(project: Project, name: str) -> bool:
+    if RETRAININGS.is_alive(project.path, name):
+        return True
+    status = Retraining(project.path, name).state().status
+    return status is RetrainingStatus.RUNNING and not RETRAININGS.has_ended(project.path, name)
+
+
+def show_watched(project: Project, name: str) -> bool:
+    """The panel of one retraining; True while it goes on."""
+    if _goes_on(project, name):
+        with st.container(border=True):
+            st.subheader(f"Making {escape_markdown(name)}", anchor=False)
+            _follow(project, name)
+        return True
+    state = Retraining(project.path, name).state()
+    if state.status is RetrainingStatus.DONE:
+        st.session_state.pop(Key.RETRAIN_WATCHED, None)
+        st.session_state[Key.RETRAIN_SHOWN] = name
+        return False
+    with st.container(border=True):
+        _show_end(project, name, state.status, state.message)
+    return False
+
+
+def _show_end(project: Project, name: str, status: RetrainingStatus, message: str) -> None:
+    if status is RetrainingStatus.CANCELLED:
+        st.info("The retraining was cancelled; no bundle was made.", icon=":material/stop_circle:")
+    elif status is RetrainingStatus.INTERRUPTED:
+        st.warning(
+            "The retraining stopped without an end: the computer or its process was switched off. The active "
+            "bundle is what it was. Start it again.",
+            icon=":material/pause_circle:",
+        )
+    else:
+        said = message or (RETRAININGS.read_words(project.path, name).splitlines() or ["It said nothing."])[-1]
+        st.error(
+            f"No bundle was made, and the active one is what it was. {escape_markdown(said)}", icon=":material/error:"
+        )
+    st.button("Close", key="retrain-close", on_click=lambda: st.session_state.pop(Key.RETRAIN_WATCHED, None))
+
+
+@st.fragment(run_every=POLL_S)
+def _follow(project: Project, name: str) -> None:
+    if not _goes_on(project, name):
+        st.rerun()
+    retraining = Retraining(project.path, name)
+    state = retraining.state()
+    if state.status is RetrainingStatus.DONE:
+        st.progress(1.0, text=FINISHING)
+        return
+    if state.status is not RetrainingStatus.RUNNING:
+        st.progress(0.0, text="**Getting ready**")
+    else:
+        text = f"**{escape_markdown(state.message)}** · step {min(state.done + 1, state.total)} of {state.total}"
+        st.progress(state.done / max(state.total, 1), text=text)
+    if retraining.cancel_requested:
+        st.caption("Stopping after this step; no bundle will be made.")
+    else:
+        st.button("Cancel", key="retrain-cancel", icon=":material/stop_circle:", on_click=_cancel, args=(retraining,))
+
+
+def _cancel(retraining: Retraining) -> None:
+    try:
+        retraining.request_cancel()
+    except OSError as error:
+        notice(f"It could not be asked to stop: {error}.")

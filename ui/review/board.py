@@ -1,0 +1,94 @@
+"""The review board in the page: what it is told at first, and what to say when there is nothing to decide.
+
+The board itself is the script in ui/board: it draws the crops, takes keys and touches, and sends each decision to the
+routes of ui/board/addresses.py. The page's script does not run again for a decision.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from core.review.index import QueueView, ReviewIndex
+from core.study.project import Project
+from ui.board.assets import make_loader, read_style
+from ui.board.reviewer_pass import make_pass
+from ui.board.rows import list_last, list_rows, to_query
+from ui.review.filters import Filters
+from ui.shared.reviewer import read_reviewer
+from ui.shared.state import Key
+from ui.shared.words import count
+
+FIRST_ROWS = 60
+LAST_SHOWN = 40
+
+_board = st.components.v2.component(
+    "anomalure_review_board", html='<div class="mount"></div>', css=read_style(), js=make_loader()
+)
+
+
+def show_board(project: Project, index: ReviewIndex, filters: Filters) -> None:
+    """Draw the board over the crops that match."""
+    view = index.open_view(filters.queue)
+    if not len(view.places):
+        show_nothing_here(view, filters)
+        return
+    data = build_data(project, index, filters, view, reviewer=read_reviewer(project))
+    _board(key=Key.BOARD, data=data)
+
+
+def build_data(
+    project: Project, index: ReviewIndex, filters: Filters, view: QueueView, *, reviewer: str
+) -> dict[str, Any]:
+    """What the board is told when it is first drawn, fit for JSON; the rest it asks the routes for.
+
+    ``token`` differs when the list differs: until then the board goes on as it is.
+    """
+    run = index.run
+    rows = index.rows(view.places[:FIRST_ROWS], false_alarm_rate=filters.queue.false_alarm_rate)
+    query = to_query(filters.queue, selection=filters.selection)
+    today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    with project.store.reading():
+        n_today, first_today = project.store.count_decided(reviewer=reviewer, since=today)
+        last = project.store.last_verdicts(run=run.run_id, reviewer=reviewer, limit=LAST_SHOWN)
+    return {
+        "token": hashlib.blake2b(f"{run.path}{sorted(query.items())}".encode(), digest_size=8).hexdigest(),
+        "project": hashlib.blake2b(str(project.path).encode(), digest_size=6).hexdigest(),
+        "run": run.run_id,
+        "query": query,
+        "total": len(view.places),
+        "selected": view.n_selected,
+        "decided": view.n_decided,
+        "flaggedOnly": filters.queue.flagged_only,
+        "rows": list_rows(run, rows),
+        "species": name_species(project, index),
+        "last": list_last(last),
+        "today": {"n": n_today, "first": None if first_today is None else f"{first_today.isoformat()}Z"},
+        "pass": make_pass(project, reviewer=reviewer),
+        "reviewer": reviewer,
+    }
+
+
+def name_species(project: Project, index: ReviewIndex) -> list[str]:
+    """The names that the type-ahead offers: the run's species, and those that reviewers gave."""
+    return sorted({*index.names("species"), *index.named_species()}, key=str.casefold)
+
+
+def show_nothing_here(view: QueueView, filters: Filters) -> None:
+    """Why there are no crops, and what to do next."""
+    where = " for this choice" if filters.narrowed else ""
+    kind = "flagged crop" if filters.queue.flagged_only else "crop"
+    if filters.queue.undecided_only and view.n_selected:
+        st.success(
+            f"All {count(view.n_selected, kind)}{where} decided. Choose **All** above to see them again, "
+            "or download the anomalies.",
+            icon=":material/task_alt:",
+        )
+    elif filters.queue.flagged_only:
+        st.info(
+            f"Nothing is flagged{where}. Under **More** you can look at every crop, or raise the false-alarm rate.",
+            icon=":material/spa:",
+        )
+    else:
+        st.info(f"There are no crops{where}.", icon=":material/spa:")

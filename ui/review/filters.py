@@ -1,0 +1,370 @@
+"""What to look at on the Review page: run, species, camera, and which of its crops."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.records import Decision
+from core.review.index import RANKED, QueueFilters, ReviewIndex
+from core.review.rankings import latest_sequence
+from core.runs.folder import RunFolder
+from core.settings.run import SETTINGS
+from core.study.project import Project
+from ui.review.noise import PREFIX, find_noise_views, select_noise
+from ui.shared.messages import notice
+from ui.shared.state import Key, rate_key
+from ui.shared.words import DECISION_WORDS, count, escape_markdown
+
+RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+TO_DECIDE, ALL = "To decide", "All"
+FLAGGED, EVERY_CROP = "Flagged", "Every crop"
+ORDER_WORDS = {
+    "score": "Most anomalous first",
+    "event": "By event, the oddest event first",
+    "doubt": "Nearest to the limit first",
+    "time": "Oldest first",
+    "file": "By file name",
+    "likely": "Likely anomalies first, by what was decided",
+    "learn": "What teaches most first",
+}
+GIVEN = "As the selection has them"
+DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_rate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What the reviewer chose: the filters of the queue, and the selection that they are within, or an empty text."""
+
+    queue: QueueFilters
+    selection: str = ""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether something besides flagged and undecided leaves crops out."""
+        one = self.queue
+        chosen = (
+            one.species,
+            one.camera,
+            one.captured_from,
+            one.captured_to,
+            one.score_from,
+            one.score_to,
+            one.p_value_from,
+            one.p_value_to,
+            one.decided_by,
+            one.decided_as,
+            one.crop_ids,
+        )
+        return any(value is not None for value in chosen)
+
+
+def start_over() -> None:
+    """A new list: what has been decided so far leaves the crops that are to decide."""
+    st.session_state[Key.SHOWN_SINCE] = datetime.now(UTC)
+
+
+def look_on() -> None:
+    """From the flagged crops on to every crop, those first that the decisions so far make likely anomalies."""
+    st.session_state[Key.FLAGGED_ONLY] = EVERY_CROP
+    st.session_state[Key.SHOW] = TO_DECIDE
+    st.session_state[Key.ORDER] = "likely"
+    start_over()
+
+
+def _change_run() -> None:
+    """Another run has other species, cameras, days and reviewers."""
+    for key in (Key.SPECIES, Key.CAMERA, Key.DECIDED_BY, Key.SELECTION):
+        st.session_state[key] = None
+    for key in (Key.DAYS, Key.SCORE_RANGE):
+        st.session_state.pop(key, None)
+    start_over()
+
+
+def _change_selection() -> None:
+    """A selection has an order of its own."""
+    st.session_state[Key.ORDER] = "given" if st.session_state.get(Key.SELECTION) else next(iter(ORDER_WORDS))
+    start_over()
+
+
+def _take_choice(project: Project, run: RunFolder) -> None:
+    """What was chosen from the list: a selection, or the noise of a view, of which one is made."""
+    chosen = str(st.session_state.get(Key.SELECTION) or "")
+    if not chosen.startswith(PREFIX):
+        _change_selection()
+        return
+    try:
+        name, side = find_noise_views(project, run.run_id)[chosen]
+        st.session_state[Key.SELECTION] = select_noise(project, run, name, side).selection_id
+    except AnomalureError as error:
+        notice(str(error))
+        st.session_state[Key.SELECTION] = None
+    st.session_state[Key.ORDER] = next(iter(ORDER_WORDS))  # the oddest first
+    start_over()
+
+
+def _leave_selection() -> None:
+    st.session_state[Key.SELECTION] = None
+    _change_selection()
+
+
+def shown_since() -> datetime:
+    """Since when decided crops are kept in their place."""
+    if Key.SHOWN_SINCE not in st.session_state:
+        start_over()
+    since: datetime = st.session_state[Key.SHOWN_SINCE]
+    return since
+
+
+def choose_run(project: Project) -> RunFolder | None:
+    """The run to look at, the newest finished one at first; None without any run that can be read."""
+    runs = {run.run_id: run for run in project.runs() if not run.problem}
+    if not runs:
+        return None
+    first = project.latest_run()
+    index = list(runs).index(first.run_id) if first is not None and first.run_id in runs else 0
+
+    asked = st.query_params.get(Key.SELECTION)
+    if asked and asked != st.session_state.get(Key.SELECTION_IN_ADDRESS):
+        with suppress(AnomalureError):  # a selection that is not there is as none
+            st.session_state[Key.RUN] = project.selection(asked).run_id
+            st.session_state[Key.SELECTION] = asked
+            _change_selection()
+
+    # The address of the page holds what the list shows, so that is the run's id and nothing that changes.
+    run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=_change_run)
+    st.session_state[Key.RUN_SEEN] = run_id
+    return runs.get(run_id)
+
+
+def choose_value(label: str, every: str, names: Collection[str], key: Key) -> str | None:
+    """One of the names, or None for all of them."""
+    return st.selectbox(
+        label,
+        list(names),
+        index=None,
+        key=key,
+        placeholder=every,
+        bind="query-params",
+        on_change=start_over,
+        disabled=not names,
+    )
+
+
+def show_filters(project: Project, index: ReviewIndex) -> Filters:
+    """The filters of one run; every change starts over at the first crop."""
+    left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
+    with left:
+        species = choose_value("Species", "All species", read_names(index, "species"), Key.SPECIES)
+    with middle:
+        camera = choose_value("Camera", "All cameras", read_names(index, "deployment"), Key.CAMERA)
+    with right:
+        show = st.segmented_control(
+            "Show",
+            [TO_DECIDE, ALL],
+            default=TO_DECIDE,
+            required=True,
+            key=Key.SHOW,
+            persist_state="session",
+            on_change=start_over,
+            width="stretch",
+        )
+    menu = more.popover("More", icon=":material/tune:", width="stretch", key=Key.MORE_FILTERS, on_change="rerun")
+    with menu:
+        which = st.segmented_control(
+            "Crops",
+            [FLAGGED, EVERY_CROP],
+            default=FLAGGED,
+            required=True,
+            key=Key.FLAGGED_ONLY,
+            persist_state="session",
+            on_change=start_over,
+        )
+        own = float(index.own_rate or DEFAULT_RATE)
+        rate = st.select_slider(
+            "False-alarm rate",
+            sorted({*RATES, own}),
+            value=own,
+            key=rate_key(index.run.run_id),
+            persist_state="session",
+            format_func=lambda one: f"{one:.1%}",
+            on_change=start_over,
+            disabled=which != FLAGGED,
+            help="The share of normal crops that you accept to see flagged. Smaller: fewer crops, the oddest only. "
+            f"This run was made with {own:.1%}.",
+        )
+        selection, crop_ids = _choose_selection(project, index, with_noise=bool(menu.open))
+        order = _choose_order(selection)
+        captured_from, captured_to = _choose_days(index)
+        score_from, score_to = _choose_scores(index)
+        p_value_from, p_value_to = _choose_p_values()
+        decided_as = _choose_verdict()
+        decided_by = choose_value("Decided by", "Anybody", index.reviewers(), Key.DECIDED_BY)
+        with_people = st.checkbox(
+            "People and vehicles too",
+            key=Key.WITH_PEOPLE,
+            persist_state="session",
+            on_change=start_over,
+            help="What counts as people is said on the Export page.",
+        )
+    queue = QueueFilters(
+        species=species,
+        camera=camera,
+        flagged_only=which != EVERY_CROP and not selection,
+        undecided_only=show != ALL and decided_as is None and decided_by is None,
+        decided_since=shown_since(),
+        order=order,
+        false_alarm_rate=None if rate == own else rate,
+        captured_from=captured_from,
+        captured_to=captured_to,
+        score_from=score_from,
+        score_to=score_to,
+        p_value_from=p_value_from,
+        p_value_to=p_value_to,
+        decided_as=decided_as,
+        decided_by=decided_by,
+        crop_ids=crop_ids,
+        with_people=with_people,
+        ranking=latest_sequence(index.run) if order in RANKED else None,
+    )
+    if selection:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.caption(
+                f":material/lasso_select: Only the crops that were selected on Explore: "
+                f"**{escape_markdown(project.selection(selection).name)}**.",
+                width="content",
+            )
+            st.button(
+                "Leave this selection",
+                key="leave-selection",
+                type="tertiary",
+                icon=":material/close:",
+                on_click=_leave_selection,
+            )
+    n_people = 0 if with_people else index.count_people(queue)
+    if n_people:
+        st.caption(f":material/person_off: {count(n_people, 'crop')} of people or vehicles left out; see **More**.")
+    return Filters(queue=queue, selection=selection)
+
+
+def read_names(index: ReviewIndex, column: str) -> list[str]:
+    """The species or cameras of a run, by name; read once."""
+    return index.names(column)
+
+
+def _choose_selection(project: Project, index: ReviewIndex, *, with_noise: bool) -> tuple[str, tuple[str, ...] | None]:
+    run = index.run
+    known = {one.selection_id: one for one in project.selections() if one.run_id == run.run_id and not one.problem}
+    noise = find_noise_views(project, run.run_id) if with_noise else {}
+    if not known and not noise:
+        return "", None
+    names = {key: f"{one.name} ({count(one.n_crops, 'crop')})" for key, one in known.items()}
+    names |= {key: name for key, (name, _) in noise.items()}
+    chosen = st.selectbox(
+        "Selection",
+        list(names),
+        index=None,
+        key=Key.SELECTION,
+        placeholder="All crops",
+        persist_state="session",
+        on_change=_take_choice,
+        args=(project, run),
+        format_func=lambda one: names.get(one, one),
+        help="Crops that you selected on the Explore page, or that are in no cluster there.",
+    )
+    _put_into_address(chosen if chosen in known else None)
+    if chosen not in known:
+        return "", None
+    return chosen, tuple(known[chosen].crop_ids())
+
+
+def _put_into_address(selection: str | None) -> None:
+    """The address holds the selection's id; a bound widget would write the name and count that it shows."""
+    st.session_state[Key.SELECTION_IN_ADDRESS] = selection
+    if selection:
+        st.query_params[Key.SELECTION] = selection
+    else:
+        st.query_params.pop(Key.SELECTION, None)
+
+
+def _choose_order(selection: str) -> str:
+    words = ({"given": GIVEN} if selection else {}) | ORDER_WORDS
+    if st.session_state.get(Key.ORDER) not in words:
+        st.session_state.pop(Key.ORDER, None)
+    return st.selectbox(
+        "Order",
+        list(words),
+        format_func=words.__getitem__,
+        key=Key.ORDER,
+        persist_state="session",
+        on_change=start_over,
+    )
+
+
+def _choose_days(index: ReviewIndex) -> tuple[date | None, date | None]:
+    ranges = index.ranges()
+    first, last = ranges["first_day"], ranges["last_day"]
+    if first is None or first == last:
+        return None, None
+    days = st.date_input(
+        "Days", value=(first, last), min_value=first, max_value=last, key=Key.DAYS, on_change=start_over
+    )
+    if len(days) != 2 or tuple(days) == (first, last):
+        return None, None
+    return days[0], days[1]
+
+
+def _choose_scores(index: ReviewIndex) -> tuple[float | None, float | None]:
+    ranges = index.ranges()
+    low, high = ranges["score_from"], ranges["score_to"]
+    if low is None or not low < high:
+        return None, None
+    chosen = st.slider(
+        "Score",
+        min_value=float(low),
+        max_value=float(high),
+        value=(float(low), float(high)),
+        key=Key.SCORE_RANGE,
+        on_change=start_over,
+        help="0 is a usual crop, 1 the limit of the usual 95%; higher is odder.",
+    )
+    return (None if chosen[0] <= low else chosen[0]), (None if chosen[1] >= high else chosen[1])
+
+
+def _choose_p_values() -> list[float | None]:
+    chosen: list[float | None] = []
+    for column, (label, key) in zip(
+        st.columns(2), {"p-value from": Key.P_VALUE_FROM, "p-value up to": Key.P_VALUE_TO}.items(), strict=True
+    ):
+        with column:
+            chosen.append(
+                st.number_input(
+                    label,
+                    min_value=0.0,
+                    max_value=1.0,
+                    value=None,
+                    step=0.01,
+                    format="%.4f",
+                    key=key,
+                    persist_state="session",
+                    on_change=start_over,
+                    placeholder="Any",
+                )
+            )
+    return chosen
+
+
+def _choose_verdict() -> str | None:
+    return st.selectbox(
+        "Decided as",
+        [str(one) for one in Decision],
+        index=None,
+        key=Key.DECIDED_AS,
+        persist_state="session",
+        placeholder="Anything",
+        on_change=start_over,
+        format_func=lambda one: DECISION_WORDS[Decision(one)],
+    )

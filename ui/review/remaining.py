@@ -1,0 +1,82 @@
+"""One line over the board: how many anomalies are probably left, whether to stop, and where to look on if not."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.review.index import RANKED, QueueFilters, ReviewIndex
+from core.review.rankings import RankingInfo, latest_sequence, read_ranking_info
+from core.review.stopping import LEAST_DECIDED
+from ui.review.filters import Filters, look_on, start_over
+from ui.shared.words import count
+
+POLL_S = 5.0
+HELP = (
+    "From what a ranking foretold of each crop before it was decided, and what it turned out to be. It counts all "
+    "crops of the run, flagged or not, and keeps its word in 19 of 20 cases, if the anomalies that are left look "
+    "somewhat like those that were found. One that looks just like a known species is not foreseen: now and then a "
+    "crop by lot is mixed into the order of likelihood, so that such ones can be met."
+)
+
+
+def say_remaining(info: RankingInfo) -> str:
+    """What is probably left, in one sentence; empty while too little was decided."""
+    said = info.remaining
+    if said.decided < LEAST_DECIDED:
+        return ""
+    total = said.found + said.at_most
+    if said.can_stop and said.at_most == 0:
+        return f"**You can stop here**: all of the {count(said.found, 'anomaly', 'anomalies')} are probably found."
+    if said.can_stop:
+        return f"**You can stop here**: likely fewer than {said.at_most + 1:,} of {total:,} anomalies remain."
+    about = f"about {said.expected:.0f}" if said.expected >= 0.5 else "perhaps none"
+    return (
+        f"**{count(said.found, 'anomaly', 'anomalies')} found**, likely {said.share_found:.0%} or more of all: "
+        f"{about}, at most {said.at_most:,}, left among {count(said.undecided, 'crop')}."
+    )
+
+
+def count_beyond_flags(index: ReviewIndex, filters: Filters) -> int:
+    """How many crops are still to decide when every flagged one is decided; 0 while one is not, or with filters."""
+    if not filters.queue.flagged_only or filters.narrowed or _count_open(index, filters.queue):
+        return 0
+    return _count_open(index, replace(filters.queue, flagged_only=False, order="score", ranking=None))
+
+
+def _count_open(index: ReviewIndex, queue: QueueFilters) -> int:
+    view = index.open_view(replace(queue, decided_since=None))
+    return view.n_selected - view.n_decided
+
+
+@st.fragment(run_every=POLL_S)
+def show_remaining(index: ReviewIndex, filters: Filters) -> None:
+    """Draw the line; it looks for a newer ranking every few seconds, and costs next to nothing."""
+    info = read_ranking_info(index.run)
+    text = say_remaining(info) if info else ""
+    shown = filters.queue.ranking
+    is_newer = filters.queue.order in RANKED and shown is not None and latest_sequence(index.run) > shown
+    n_beyond = 0 if info and info.remaining.can_stop else count_beyond_flags(index, filters)
+    if not text and not is_newer and not n_beyond:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="remaining"):
+        if text:
+            st.markdown(text, help=HELP)
+        if n_beyond:
+            st.markdown(f"Every flagged crop is decided, {count(n_beyond, 'other')} not.")
+            if st.button(
+                "Look on, likely anomalies first",
+                key="look-on",
+                type="primary",
+                icon=":material/search:",
+                on_click=look_on,
+                help="At every crop that is to decide, flagged or not. **More** leads back to the flagged ones.",
+            ):
+                st.rerun()
+        if is_newer and st.button(
+            "Use the new order",
+            key="use-new-order",
+            icon=":material/sort:",
+            help="What is left was ranked anew by your last decisions.",
+        ):
+            start_over()
+            st.rerun()

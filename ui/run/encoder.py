@@ -1,0 +1,83 @@
+"""What describes the crops of a first look: the usual network, another one, or weights of one's own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ui.forms.detector import is_there
+from ui.forms.folders import read_path
+from ui.shared.state import Key
+
+USUAL, SMALL, PUBLISHED, OWN = "usual", "bundled", "published", "own"
+BACKBONES = ("mobilenet_v2", "efficientnet_b0", "resnet50", "convnext_tiny")
+WEIGHTS_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderChoice:
+    """What goes into the run: torchvision's name and ``weights`` (a word or a file); both empty: the usual ones.
+
+    ``problem`` says in a sentence what is missing, and is empty when nothing is.
+    """
+
+    backbone: str = ""
+    weights: str = ""
+    problem: str = ""
+
+
+def show_encoder_choice() -> EncoderChoice:
+    """Draw the choice and give back what was chosen."""
+    words = {
+        USUAL: "The usual network",
+        SMALL: "Anomalure's own small network",
+        PUBLISHED: "A published network",
+        OWN: "Weights of yours",
+    }
+    kind = st.selectbox(
+        "How to compare crops",
+        list(words),
+        format_func=words.__getitem__,
+        key=Key.ENCODER_KIND,
+        persist_state="session",
+        help="A network turns each crop into numbers; crops that look alike get numbers that are alike.",
+    )
+    if kind == SMALL:
+        st.caption("Quick, needs no download, and made for the sample season: on real animals it tells little.")
+        return EncoderChoice(backbone=BACKBONES[0], weights="bundled")
+    if kind == USUAL:
+        st.caption("The published MobileNetV2 if it can be downloaded, else Anomalure's own small one.")
+        return EncoderChoice()
+    backbone = str(
+        st.selectbox(
+            "Network",
+            BACKBONES,
+            key=Key.ENCODER_NAME,
+            accept_new_options=True,
+            persist_state="session",
+            help="torchvision's name of it." + (" Downloaded once, by torchvision." if kind == PUBLISHED else ""),
+        )
+        or ""
+    ).strip()
+    if not backbone:
+        return EncoderChoice(problem="Choose a network.")
+    return EncoderChoice(backbone=backbone, weights="default") if kind == PUBLISHED else _show_own(backbone)
+
+
+def _show_own(backbone: str) -> EncoderChoice:
+    path = read_path(
+        st.text_input(
+            "File of weights",
+            key=Key.ENCODER_PATH,
+            persist_state="session",
+            placeholder="weights.safetensors",
+            help="For the network above, with torchvision's names; without its classifier is enough.",
+        )
+    )
+    if path is None:
+        return EncoderChoice(problem="Give the file of weights (.safetensors).")
+    if not is_there(path):
+        return EncoderChoice(problem=f"There is no file {path}.")
+    if path.suffix.lower() != WEIGHTS_SUFFIX or not Path(path).is_file():
+        return EncoderChoice(problem=f"{path} is not a .safetensors file; other kinds of file can run code.")
+    return EncoderChoice(backbone=backbone, weights=str(path.absolute()))

@@ -1,0 +1,174 @@
+"""Ask for what a run needs: the folder, a bundle, a detector, the settings; then start it."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.settings.run import RunSettings
+from core.study.project import Project, check_name
+from core.work.detector_trainings import find_taught_detectors
+from ui.forms.detector import DetectorChoice, is_there, show_detector_choice
+from ui.forms.folder_choice import show_folder_choice
+from ui.forms.folders import read_path
+from ui.forms.settings_form import show_settings_form
+from ui.forms.start_button import forget_started_name, note_started, show_start
+from ui.run.encoder import EncoderChoice, show_encoder_choice
+from ui.run.watch import WATCHED
+from ui.shared.messages import notice
+from ui.shared.state import Key
+from ui.shared.words import escape_markdown, say_time
+from ui.work.run_process import RunRequest, start_run
+
+FIRST_LOOK = ""
+
+
+def suggest_name(project: Project, folder: Path | None) -> str:
+    """Today's date and the folder's name, with -2, -3, ... if it is taken."""
+    slug = re.sub(r"[^\w]+", "-", folder.name if folder else "").strip("-_")[:40] or "photos"
+    first = f"{datetime.now():%Y-%m-%d}-{slug}"
+    names = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
+    return next(name for name in names if not (project.runs_dir / name).exists())
+
+
+def show_run_form(project: Project, *, busy: bool) -> None:
+    """Draw the form; Start starts a process and returns at once."""
+    forget_started_name(Key.RUN_NAME)
+    st.subheader("A new run", anchor=False)
+    folder = show_folder_choice(
+        Key.FOLDER,
+        Key.BROWSER_OPEN,
+        help="Folders in it are looked through too. Each folder with photos counts as one camera.",
+    )
+    if folder is not None:
+        _say_earlier(project, folder)
+    left, right = st.columns(2)
+    with left:
+        bundle = _show_bundle(project)
+    with right:
+        detector = show_detector_choice(bundle, taught=find_taught_detectors(project.detectors_dir))
+    with left:
+        encoder = show_encoder_choice() if bundle == FIRST_LOOK else EncoderChoice()
+    settings = show_settings_form()
+    suggested = suggest_name(project, folder)
+    left, right = st.columns(2)
+    with left:
+        name = st.text_input(
+            "Name of the run",
+            key=Key.RUN_NAME,
+            placeholder=suggested,
+            persist_state="session",
+            help="How you will find it again. Empty: the date and the folder's name.",
+        )
+    with right:
+        deployments = _show_deployments()
+    problem = encoder.problem or _explain(project, name.strip(), detector, deployments)
+    if problem:
+        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
+    ready = folder is not None and settings is not None and not problem
+    help_text = "The run goes on when you close this page."
+    if busy:
+        help_text += " Another run is under way; both will be slower."
+    if show_start(key="start-run", ready=ready, help_text=help_text) and folder and settings:
+        _start(project, folder, bundle, detector, encoder, deployments, settings, name.strip() or suggested)
+
+
+def _say_earlier(project: Project, folder: Path) -> None:
+    """Whether this folder was looked through before: whoever forgot need not wait again."""
+    runs = [run for run in project.runs() if not run.problem and Path(run.info.folder) == folder.absolute()]
+    if runs:
+        name, when = escape_markdown(runs[0].info.name), say_time(runs[0].info.created_at.astimezone())
+        st.caption(f":material/history: Looked through before: run **{name}**, {when}.")
+
+
+def _show_deployments() -> Path | None:
+    return read_path(
+        st.text_input(
+            "Table of cameras (optional)",
+            key=Key.DEPLOYMENTS,
+            placeholder="A CSV file",
+            persist_state="session",
+            help="A CSV that says which camera each photo or folder belongs to, with the columns file_name (or folder) "
+            "and deployment. Without it, the folder that holds a photo is its camera.",
+        )
+    )
+
+
+def _show_bundle(project: Project) -> str:
+    bundles = project.store.bundles()
+    names = [FIRST_LOOK, *bundles["name"].tolist()]
+    active = project.store.active_bundle()
+
+    def describe(name: str) -> str:
+        if name == FIRST_LOOK:
+            return "First look (no bundle)"
+        made = bundles.loc[bundles["name"] == name, "created_at"].iloc[0]
+        when = "" if pd.isna(made) else f", made {made:%d %b %Y}"
+        return f"{name}{' (active)' if name == active else ''}{when}"
+
+    chosen = st.selectbox(
+        "What to judge by",
+        names,
+        index=names.index(active) if active in names else 0,
+        format_func=describe,
+        key=Key.BUNDLE,
+        persist_state="session",
+    )
+    st.caption(
+        "The folder is judged against itself: what looks like nothing else in it comes first. For folders "
+        "without labels."
+        if chosen == FIRST_LOOK
+        else "Each crop is judged against the normal crops that this bundle has learnt from."
+    )
+    return str(chosen)
+
+
+def _explain(project: Project, name: str, detector: DetectorChoice, deployments: Path | None) -> str:
+    if detector.problem:
+        return detector.problem
+    if deployments is not None and not is_there(deployments):
+        return f"There is no file {deployments}."
+    if name:
+        try:
+            check_name(name, what="run")
+        except AnomalureError as error:
+            return str(error)
+        if (project.runs_dir / name).exists():
+            return f"There is a run named {name} already. Choose another name, or resume that run below."
+    return ""
+
+
+def _start(
+    project: Project,
+    folder: Path,
+    bundle: str,
+    detector: DetectorChoice,
+    encoder: EncoderChoice,
+    deployments: Path | None,
+    settings: RunSettings,
+    name: str,
+) -> None:
+    request = RunRequest(
+        project=project.path,
+        name=name,
+        folder=folder,
+        bundle=bundle,
+        detector=detector.detector,
+        boxes=detector.boxes,
+        backbone=encoder.backbone,
+        weights=encoder.weights,
+        deployments=deployments,
+        allow_code=detector.allow_code,
+        settings=settings,
+    )
+    try:
+        start_run(request)
+    except OSError as error:
+        notice(f"The run could not be started: {error}.")
+        st.rerun()
+    else:
+        WATCHED.follow(name)
+        note_started(Key.RUN_NAME)

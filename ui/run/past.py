@@ -1,0 +1,72 @@
+"""The runs of the project with how they ended; opened, each shows its account and what can be done."""
+
+import streamlit as st
+
+from core.runs.folder import Progress, RunFolder, RunStatus
+from core.study.project import Project
+from ui.run.progress import show_ended, show_running
+from ui.run.watch import WATCHED, resume_run
+from ui.shared.messages import plain_errors
+from ui.shared.routes import REVIEW, link_button
+from ui.shared.words import count, escape_markdown, say_time
+from ui.work.words import STATUS_WORDS
+
+SHOWN_AT_FIRST = 10
+STATUS_ICONS = {
+    RunStatus.RUNNING: ":material/progress_activity:",
+    RunStatus.DONE: ":material/task_alt:",
+    RunStatus.CANCELLED: ":material/stop_circle:",
+    RunStatus.FAILED: ":material/error:",
+    RunStatus.INTERRUPTED: ":material/pause_circle:",
+    RunStatus.BROKEN: ":material/broken_image:",
+}
+
+
+def describe_run(run: RunFolder, status: RunStatus) -> str:
+    """One line: name, status, photos, failures, when."""
+    if status is RunStatus.BROKEN:
+        return f"**{escape_markdown(run.run_id)}** · {STATUS_WORDS[status]}"
+    progress = run.read_progress() or Progress(total=len(run.file_names))
+    photos = count(progress.total, "photo")
+    if status is not RunStatus.DONE:
+        photos = f"{progress.done:,} of {photos}"
+    parts = [f"**{escape_markdown(run.info.name)}**", STATUS_WORDS[status], photos]
+    if progress.failures:
+        parts.append(count(progress.failures, "failure"))
+    parts.append(say_time(run.info.created_at.astimezone()))
+    return " · ".join(parts)
+
+
+def show_past_runs(project: Project, *, leave_out: str = "") -> None:
+    """A line a run, newest first."""
+    runs = [run for run in project.runs() if run.run_id != leave_out]
+    if not runs:
+        return
+    st.subheader("Earlier runs", anchor=False)
+    everything = len(runs) <= SHOWN_AT_FIRST or st.session_state.get("all-runs", False)
+    for run in runs if everything else runs[:SHOWN_AT_FIRST]:
+        with plain_errors():
+            _show_run(project, run)
+    if len(runs) > SHOWN_AT_FIRST:
+        st.toggle(f"Show all {len(runs):,} runs", key="all-runs")
+
+
+def _show_run(project: Project, run: RunFolder) -> None:
+    status = run.status
+    line = st.expander(
+        describe_run(run, status), icon=STATUS_ICONS[status], key=f"past-{run.run_id}", on_change="rerun"
+    )
+    if not line.open:
+        return
+    with line:
+        if status is not RunStatus.BROKEN:
+            st.caption(escape_markdown(f"{run.info.folder} · {run.info.bundle or 'first look'} · {run.info.detector}"))
+        if status is RunStatus.RUNNING:
+            show_running(run)
+            st.button("Follow", key=f"follow-{run.run_id}", on_click=WATCHED.follow, args=(run.run_id,))
+            return
+        judged = status is not RunStatus.BROKEN and bool(run.tables("scores"))
+        n_flagged = project.review_queue(run, limit=0).n_flagged if judged else None
+        show_ended(run, status, n_flagged=n_flagged, on_resume=lambda: resume_run(project, run))
+        if judged:
+            link_button("Review", REVIEW, key=f"review-{run.run_id}", icon=":material/fact_check:", run=run.run_id)

@@ -1,0 +1,1 @@
+"""The scatterplot: its scripts in the browser, what it is told, and its routes."""

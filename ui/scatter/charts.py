@@ -1,0 +1,260 @@
+"""Figures of a run: tables in, Plotly figures out. Knows no Streamlit; the page's theme gives fonts and ground."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from ui.scatter.colours import name_species
+from ui.shared.palettes import ODD, QUIET
+
+CURVE_POINTS = 400
+MOST_VIOLINS = 30
+MOST_VIOLIN_SCORES = 2_000
+FEWEST_FOR_SHAPE = 5
+SEED = 20261125
+_SMALL = {"l": 44, "r": 6, "t": 4, "b": 34}
+
+
+def build_k_distance_figure(k_distances: np.ndarray, *, knee: float | None) -> go.Figure:
+    """The k-distance curve: crops in the order of how far away their k-th nearest is.
+
+    Args:
+        k_distances: Sorted ascending, shape ``(n,)``; infinite ones are left out.
+        knee: The suggested eps, marked on the curve; None: there is none.
+
+    Source: Ester et al., KDD 1996.
+    """
+    finite = np.asarray(k_distances, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    at = np.unique(np.linspace(0, max(len(finite) - 1, 0), min(CURVE_POINTS, len(finite))).astype(int))
+    figure = go.Figure(
+        go.Scatter(
+            x=(at + 1).tolist(),
+            y=[float(f"{y:.5g}") for y in finite[at]],
+            mode="lines",
+            name="distance",
+            hovertemplate="eps %{y:.3g}<extra></extra>",
+        )
+    )
+    if knee is not None and len(finite):
+        place = int(np.searchsorted(finite, knee))
+        figure.add_trace(
+            go.Scatter(
+                x=[place + 1],
+                y=[float(knee)],
+                mode="markers",
+                name="knee",
+                marker={"size": 9, "symbol": "diamond", "color": ODD[0]},
+                hovertemplate="suggested: %{y:.3g}<extra></extra>",
+            )
+        )
+    figure.update_layout(
+        margin=_SMALL,
+        showlegend=False,
+        meta={"eps_along": "y"},
+        xaxis_title="Crops, close to lonely",
+        yaxis_title="Distance",
+        yaxis_rangemode="tozero",
+        xaxis_nticks=4,
+        yaxis_nticks=4,
+        template=None,
+        dragmode=False,
+    )
+    return figure
+
+
+def build_noise_share_figure(eps: np.ndarray, shares: np.ndarray) -> go.Figure:
+    """How much of the crops is noise at each eps.
+
+    Args:
+        eps: Rising, shape ``(m,)``.
+        shares: Share of noise among all crops, 0 to 1, shape ``(m,)``.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=[float(f"{x:.4g}") for x in eps],
+            y=[round(100 * float(share), 2) for share in shares],
+            mode="lines",
+            name="noise",
+            hovertemplate="eps %{x:.3g}: %{y:.1f}% noise<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        margin=_SMALL,
+        showlegend=False,
+        meta={"eps_along": "x"},
+        xaxis_title="eps",
+        yaxis_title="Noise, %",
+        yaxis_range=[0, 102],
+        xaxis_nticks=5,
+        yaxis_nticks=3,
+        template=None,
+        dragmode=False,
+    )
+    return figure
+
+
+def build_score_figure(
+    facts: pd.DataFrame, *, colours: dict[str, str], dark: bool = False, most: int = MOST_VIOLINS
+) -> go.Figure:
+    """Scores by species: a violin each, and a line at the score from which on crops are flagged.
+
+    Args:
+        facts: One row a crop, with ``species, score, flagged``; crops without a score are left out.
+        colours: The colour of each species by its shown name.
+        dark: Whether the page is dark.
+        most: The most species that are drawn, those with most crops.
+
+    Of a species with very many crops a fixed sample is drawn; its flagged ones are all among it.
+    """
+    table = facts.assign(name=name_species(facts["species"])).dropna(subset=["score"])
+    names = table["name"].value_counts().index[:most].tolist()
+    ink, odd = "#C9CFCB" if dark else "#4A534E", ODD[dark]
+    figure = go.Figure()
+    for name in reversed(names):  # the first one stands on top
+        rows = table[table["name"] == name]
+        shown = thin_scores(rows)
+        colour = colours.get(name, QUIET[dark])
+        common = {
+            "x": shown["score"].round(4).tolist(),
+            "y": [name] * len(shown),
+            "name": name,
+            "orientation": "h",
+            "marker": {"size": 3, "color": colour, "opacity": 0.55},
+            "showlegend": False,
+            "hovertemplate": "score %{x:.2f}<extra></extra>",
+        }
+        if len(rows) >= FEWEST_FOR_SHAPE and rows["score"].std() > 0:
+            figure.add_trace(
+                go.Violin(
+                    **common,
+                    points="outliers" if len(rows) > 150 else "all",
+                    jitter=0.3,
+                    pointpos=0,
+                    side="both",
+                    spanmode="hard",
+                    width=0.86,
+                    line={"width": 1.2, "color": colour},
+                    meanline={"visible": False},
+                )
+            )
+        else:
+            figure.add_trace(go.Scatter(**common | {"mode": "markers", "marker": {"size": 7, "color": colour}}))
+        threshold = find_threshold(rows)
+        if threshold is not None:
+            figure.add_trace(
+                go.Scatter(
+                    x=[threshold],
+                    y=[name],
+                    mode="markers",
+                    showlegend=False,
+                    name="threshold",
+                    marker={"symbol": "line-ns", "size": 26, "line": {"width": 2.5, "color": odd}},
+                    hovertemplate=f"flagged from {threshold:.2f} on<extra></extra>",
+                )
+            )
+    figure.update_layout(
+        height=max(220, 62 * len(names) + 90),
+        margin={"l": 10, "r": 10, "t": 10, "b": 50},
+        xaxis={"title": "Score (0: an ordinary crop, 1: odder than 95 in 100)", "zeroline": True},
+        yaxis={"automargin": True, "type": "category"},
+        violingap=0.15,
+        dragmode=False,
+        font={"color": ink},
+    )
+    return figure
+
+
+def find_threshold(rows: pd.DataFrame) -> float | None:
+    """The score from which on the crops of one species are flagged: half-way between the two nearest; None without."""
+    flagged, others = rows.loc[rows["flagged"], "score"], rows.loc[~rows["flagged"], "score"]
+    if flagged.empty:
+        return None
+    lowest = float(flagged.min())
+    below = others[others < lowest]
+    return lowest if below.empty else (lowest + float(below.max())) / 2
+
+
+def thin_scores(rows: pd.DataFrame, *, most: int = MOST_VIOLIN_SCORES) -> pd.DataFrame:
+    """At most ``most`` rows beside the flagged ones: the same ones each time."""
+    if len(rows) <= most:
+        return rows
+    rest = rows[~rows["flagged"]]
+    return pd.concat([rows[rows["flagged"]].head(most), rest.sample(min(most, len(rest)), random_state=SEED)])
+
+
+def build_hour_figure(times: pd.Series, everything: pd.Series, *, dark: bool = False) -> go.Figure:
+    """Anomalies by the hour of the day, beside what all crops would lead to expect.
+
+    Args:
+        times: When the anomalies were taken, in the camera's own time; those without a time are left out.
+        everything: When all crops were taken.
+        dark: Whether the page is dark.
+    """
+    hours = list(range(24))
+    found = _count_by(pd.to_datetime(times).dt.hour, hours)
+    usual = _count_by(pd.to_datetime(everything).dt.hour, hours)
+    expected = usual * (found.sum() / max(usual.sum(), 1))
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=hours,
+                y=found.tolist(),
+                name="Anomalies",
+                marker_color=ODD[dark],
+                hovertemplate="%{x} h: %{y}<extra></extra>",
+            ),
+            go.Scatter(
+                x=hours,
+                y=expected.round(2).tolist(),
+                name="If they came like all crops",
+                mode="lines",
+                line={"shape": "hvh", "color": QUIET[dark], "width": 2},
+                hoverinfo="skip",
+            ),
+        ]
+    )
+    figure.update_layout(
+        height=300,
+        bargap=0.15,
+        margin={"l": 10, "r": 10, "t": 30, "b": 40},
+        dragmode=False,
+        xaxis={"title": "Hour of day", "tickvals": hours[::3]},
+        yaxis={"title": "Anomalies"},
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+    )
+    return figure
+
+
+def build_day_figure(times: pd.Series, everything: pd.Series, *, dark: bool = False) -> go.Figure:
+    """Anomalies by day; days on which cameras took photos but nothing was odd stand at 0.
+
+    Args:
+        times: When the anomalies were taken.
+        everything: When all crops were taken.
+        dark: Whether the page is dark.
+    """
+    all_days = pd.to_datetime(everything).dropna().dt.floor("D")
+    days = pd.date_range(all_days.min(), all_days.max(), freq="D") if len(all_days) else pd.DatetimeIndex([])
+    found = _count_by(pd.to_datetime(times).dt.floor("D"), list(days))
+    figure = go.Figure(
+        go.Bar(
+            x=[day.strftime("%Y-%m-%d") for day in days],
+            y=found.tolist(),
+            marker_color=ODD[dark],
+            name="Anomalies",
+            hovertemplate="%{x}: %{y}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        height=300,
+        margin={"l": 10, "r": 10, "t": 30, "b": 40},
+        dragmode=False,
+        xaxis={"title": "Day", "type": "date"},
+        yaxis={"title": "Anomalies"},
+    )
+    return figure
+
+
+def _count_by(values: pd.Series, places: list) -> np.ndarray:
+    return values.value_counts().reindex(places, fill_value=0).to_numpy()

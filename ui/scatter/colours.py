@@ -1,0 +1,173 @@
+"""What the colours of the points mean: groups such as species, or steps of a scale such as the score.
+
+Knows no Streamlit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.records import Decision
+from ui.shared.palettes import DAY, FINE, ODD, QUIET, Mark, blend_ramp, pick_mark
+from ui.shared.words import DECISION_WORDS
+
+COLOUR_WORDS = {
+    "species": "Species",
+    "cluster": "Cluster",
+    "score": "Score",
+    "p_value": "p-value",
+    "verdict": "Verdict",
+    "camera": "Camera",
+    "hour": "Hour of day",
+    "run": "Run that saw it first",
+}
+"""What points can be coloured by, with its name on the page."""
+
+WHOLE_FRAME = "Whole frame"
+SCALE_STEPS = 48
+CLUSTER_COLOURS = 24
+NO_TIME = "time unknown"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Points of one look. ``name`` is what an address holds, ``label`` what the page shows; ``n`` points have it."""
+
+    name: str
+    label: str
+    n: int
+    light: str
+    dark: str
+    symbol: str = "circle"
+
+    @classmethod
+    def of(cls, name: str, mark: Mark, *, n: int = 0, label: str = "") -> "Group":
+        """A group that looks like a mark."""
+        return cls(name, label or name, n, mark.light, mark.dark, mark.symbol)
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """What each point's colour means.
+
+    ``codes`` has shape ``(n,)``, uint16: the place of each point's group in ``groups``. ``scale`` holds the words
+    under the ends of a scale (and between them), if the groups are the steps of one.
+    """
+
+    by: str
+    codes: np.ndarray
+    groups: tuple[Group, ...]
+    scale: tuple[str, ...] = ()
+
+    def for_plot(self) -> dict[str, Any]:
+        """The groups in the words of ui/scatter/browser, without the codes."""
+        return {
+            "by": self.by,
+            "title": COLOUR_WORDS[self.by],
+            "groups": [asdict(group) for group in self.groups],
+            "scale": list(self.scale) or None,
+        }
+
+
+def name_species(species: pd.Series) -> pd.Series:
+    """Species as they are shown; a crop without one is a whole frame."""
+    return species.where(species != "", WHOLE_FRAME)
+
+
+def group_values(values: Sequence[str] | pd.Series) -> tuple[np.ndarray, tuple[Group, ...]]:
+    """Codes and groups of names, the most frequent first; what it is called decides between equally frequent ones."""
+    codes, names = pd.factorize(pd.Series(values, dtype="object"), sort=True)
+    counts = np.bincount(codes, minlength=len(names))
+    order = np.argsort(-counts, kind="stable")
+    place = np.empty(len(names), dtype=np.uint16)
+    place[order] = np.arange(len(names))
+    groups = tuple(Group.of(str(names[k]), pick_mark(nth), n=int(counts[k])) for nth, k in enumerate(order))
+    return place[codes].astype(np.uint16) if len(codes) else np.empty(0, np.uint16), groups
+
+
+def colour_points(facts: pd.DataFrame, by: str) -> Colouring:
+    """Colour points by one of ``COLOUR_WORDS``.
+
+    Args:
+        facts: One row a point, with ``species, score, p_value, verdict, deployment, captured_at, first_run``.
+        by: What to colour by. ``cluster`` gives no groups: the plot makes them from the labels.
+
+    Raises:
+        ValueError: If ``by`` is unknown.
+    """
+    match by:
+        case "species":
+            return Colouring(by, *group_values(name_species(facts["species"])))
+        case "camera":
+            return Colouring(by, *group_values(facts["deployment"]))
+        case "run":
+            return Colouring(by, *group_values(facts["first_run"]))
+        case "verdict":
+            return _colour_verdicts(facts["verdict"])
+        case "hour":
+            return _colour_hours(facts["captured_at"])
+        case "score":
+            return _colour_scores(facts["score"].to_numpy(float))
+        case "p_value":
+            return _colour_p_values(facts["p_value"].to_numpy(float))
+        case "cluster":
+            return Colouring(by, np.empty(0, np.uint16), ())
+    raise ValueError(f"points are coloured by one of {', '.join(COLOUR_WORDS)}, got {by!r}")
+
+
+def list_cluster_marks() -> list[dict[str, Any]]:
+    """The looks of noise, then of cluster 1, 2, ...; more clusters go round again."""
+    noise = Group.of("noise", Mark(*ODD, "x"))
+    return [asdict(group) for group in (noise, *(Group.of(str(k + 1), pick_mark(k)) for k in range(CLUSTER_COLOURS)))]
+
+
+def _colour_verdicts(verdicts: pd.Series) -> Colouring:
+    looks = {
+        Decision.ANOMALY.value: Mark(*ODD, "triangle"),
+        Decision.NORMAL.value: Mark(*FINE, "circle"),
+        Decision.UNSURE.value: Mark("#8B6BB0", "#C0A6E6", "square"),
+        "": Mark(*QUIET, "circle"),
+    }
+    names = list(looks)
+    codes = verdicts.map({name: k for k, name in enumerate(names)}).fillna(3).to_numpy(np.uint16)
+    counts = np.bincount(codes, minlength=len(names))
+    words = [*(DECISION_WORDS[Decision(name)] for name in names[:3]), "Undecided"]
+    groups = (
+        Group.of(name, looks[name], n=int(n), label=word) for name, n, word in zip(names, counts, words, strict=True)
+    )
+    return Colouring("verdict", codes, tuple(groups))
+
+
+def _colour_hours(times: pd.Series) -> Colouring:
+    hours = pd.to_datetime(times).dt.hour
+    marks = [*blend_ramp(25, DAY)[:24], Mark(*QUIET)]
+    codes = hours.fillna(24).to_numpy(np.uint16)
+    counts = np.bincount(codes, minlength=25)
+    labels = [*(f"{hour} h" for hour in range(24)), NO_TIME]
+    groups = tuple(Group.of(label, mark, n=int(n)) for label, mark, n in zip(labels, marks, counts, strict=True))
+    if counts[24]:
+        return Colouring("hour", codes, groups, ("0 h", "6 h", "12 h", "18 h", NO_TIME))
+    return Colouring("hour", codes, groups[:24], ("0 h", "6 h", "12 h", "18 h", "24 h"))
+
+
+def _colour_scores(scores: np.ndarray) -> Colouring:
+    known = np.isfinite(scores)
+    # The few highest would squeeze all others into one colour.
+    low, high = np.percentile(scores[known], [1, 99]) if known.any() else (0.0, 1.0)
+    share = (np.where(known, scores, low) - low) / max(high - low, 1e-12)
+    return _colour_steps("score", share, (f"{low:.1f} ordinary", f"{high:.1f} odd"))
+
+
+def _colour_p_values(p_values: np.ndarray) -> Colouring:
+    # Odd is what is near zero: the scale runs over the powers of ten, from 1 to 1 in 1,000.
+    exponent = -np.log10(np.clip(np.where(np.isfinite(p_values), p_values, 1.0), 1e-3, 1.0))
+    return _colour_steps("p_value", exponent / 3, ("1", "0.1", "0.01", "0.001"))
+
+
+def _colour_steps(by: str, share: np.ndarray, scale: tuple[str, ...]) -> Colouring:
+    codes = np.clip(share * SCALE_STEPS, 0, SCALE_STEPS - 1).astype(np.uint16)
+    groups = tuple(Group.of(str(k), mark) for k, mark in enumerate(blend_ramp(SCALE_STEPS)))
+    return Colouring(by, codes, groups, scale)

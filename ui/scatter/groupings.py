@@ -1,0 +1,94 @@
+"""Clusters for the plots, made aside: a tree over very many crops takes seconds, and the page never waits.
+
+Knows no Streamlit.
+"""
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from core.errors import AnomalureError
+from core.maps.clusters import cluster_hdbscan
+from core.maps.exploration import Exploration
+from core.maps.projection import Projection
+from ui.scatter.data import Grouping, group_by_tree
+from ui.scatter.view import Method, Side
+
+MOST_KEPT = 12
+# As long as a page may take without seeming to hang.
+PATIENCE_S = 0.4
+# On the plane a tree takes a second at most. Among the embeddings themselves the time grows with the square of the
+# crops: that of more than these is made by a process of its own.
+MOST_CROPS_HERE = 5_000
+
+_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="groupings")
+_made: OrderedDict[str, Future[Grouping]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def find_missing_tree(exploration: Exploration, side: Side) -> int | None:
+    """The ``min_samples`` of the tree that a process has to make before crops can be grouped; None: there is none."""
+    min_samples = side.min_samples if side.method is Method.DBSCAN else side.min_cluster_size
+    if side.on_map or exploration.n_crops <= MOST_CROPS_HERE or exploration.has_tree(min_samples=min_samples):
+        return None
+    return min_samples
+
+
+def check_grouping(side: Side) -> None:
+    """Refuse what no crops can be grouped by.
+
+    Raises:
+        AnomalureError: If a number is out of its range.
+    """
+    if side.eps is not None and not side.eps > 0:
+        raise AnomalureError(f"eps is a distance above 0, got {side.eps:g}. Choose one on the slider.")
+    if side.method is Method.DBSCAN and side.min_samples < 1:
+        raise AnomalureError(f"A core point needs at least 1 crop within eps, itself included; got {side.min_samples}.")
+    if side.method is Method.HDBSCAN and side.min_cluster_size < 2:
+        raise AnomalureError(f"A cluster needs at least 2 crops, got {side.min_cluster_size}.")
+
+
+def find_grouping(exploration: Exploration, side: Side, *, shown: Projection, points: np.ndarray) -> Grouping | None:
+    """How the crops of a plot are grouped; None while that is being worked out, which this starts.
+
+    ``check_grouping`` has been passed, and ``find_missing_tree`` has found nothing.
+
+    Args:
+        exploration: Of the run.
+        side: What was asked for.
+        shown: The projection that is shown, which is finished.
+        points: Its points, shape ``(n, 2)``.
+
+    Raises:
+        AnomalureError: If the crops cannot be grouped like this.
+    """
+    where = shown if side.on_map else None
+    size = f"eps-{side.min_samples}" if side.method is Method.DBSCAN else f"size-{side.min_cluster_size}"
+    key = f"{exploration.folder}/{where.key if where else 'embeddings'}/{side.method}/{size}"
+    with _lock:
+        future = _made.get(key)
+        if future is None:
+            future = _made[key] = _worker.submit(_group, key, exploration, side, where, points)
+            while len(_made) > MOST_KEPT:
+                _made.popitem(last=False)
+        _made.move_to_end(key)
+    try:
+        return future.result(timeout=PATIENCE_S)
+    except TimeoutError:
+        return None
+    except Exception:
+        with _lock:
+            _made.pop(key, None)  # the next time it is tried again
+        raise
+
+
+def _group(key: str, exploration: Exploration, side: Side, where: Projection | None, points: np.ndarray) -> Grouping:
+    if side.method is Method.HDBSCAN:
+        size = side.min_cluster_size
+        if where is not None:
+            return Grouping(key=key, labels=cluster_hdbscan(points, min_cluster_size=size))
+        return Grouping(key=key, labels=exploration.tree(None, min_samples=size).find_hdbscan(min_cluster_size=size))
+    tree = exploration.tree(where, min_samples=side.min_samples)
+    return group_by_tree(tree, key=key, points=points if where is not None else exploration.prepared())

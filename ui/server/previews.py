@@ -1,0 +1,59 @@
+"""Photos as a browser can show them: upright, RGB, scaled down, JPEG. Knows no Streamlit."""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from core.photos.decoding import decode_photo
+from core.photos.reading import reach
+
+QUALITY = 85
+_ORIENTATION = 0x0112  # EXIF
+WIDTHS_PX = (320, 640, 960, 1280, 1600, 2048, 3072)
+# Photos of a run have passed the limit that its user chose; this is the highest that can be chosen.
+MOST_MEGAPIXELS = 2_000.0
+
+
+def choose_width(asked: str | None) -> int | None:
+    """The width to serve for the text of an address: the next larger of a few steps, so that caches stay small.
+
+    No text is the largest step, and so is anything wider than that. None when the text is no whole number of at
+    least 1.
+    """
+    if asked is None:
+        return WIDTHS_PX[-1]
+    if not asked.isascii() or not asked.isdigit() or len(asked) > 6 or int(asked) < 1:
+        return None
+    return next((width for width in WIDTHS_PX if width >= int(asked)), WIDTHS_PX[-1])
+
+
+def render_preview(path: Path, *, width_px: int) -> bytes:
+    """A JPEG of the photo, upright, at most ``width_px`` wide, never enlarged.
+
+    Raises:
+        OSError: If the file is gone.
+        PhotoUnreadable: If it cannot be decoded.
+    """
+    content = Path(reach(path)).read_bytes()
+    if _can_be_shown(content, width_px=width_px):
+        return content
+    picture = Image.fromarray(decode_photo(content, max_megapixels=MOST_MEGAPIXELS).pixels)
+    if picture.width > width_px:
+        height_px = max(round(picture.height * width_px / picture.width), 1)
+        picture = picture.resize((width_px, height_px), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
+
+
+def _can_be_shown(content: bytes, *, width_px: int) -> bool:
+    """Whether the file is already what would be rendered: an upright RGB JPEG that is small enough, and whole."""
+    if not (content.startswith(b"\xff\xd8\xff") and content.rstrip(b"\0").endswith(b"\xff\xd9")):
+        return False
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            turned = picture.getexif().get(_ORIENTATION, 1) != 1
+            return picture.format == "JPEG" and picture.mode == "RGB" and picture.width <= width_px and not turned
+    except (OSError, ValueError, SyntaxError):
+        return False

@@ -1,0 +1,51 @@
+"""What the first visitor would wait for is made while the dashboard starts, beside it. Knows no Streamlit."""
+
+import gc
+import importlib
+import logging
+import threading
+
+from core.review.index import QueueFilters
+from ui.shared.project_place import find_project_folder, open_project
+
+PAGE_MODULES = ("ui.forms.cached", "ui.shared.csv_download", "ui.review.board", "ui.review.remaining")
+_log = logging.getLogger(__name__)
+
+
+def begin_warm_up() -> threading.Thread:
+    """Warm up in a thread that nobody waits for and that ends with the process."""
+    thread = threading.Thread(target=_warm_up, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm_up() -> None:
+    try:
+        _load_pages()
+        if find_project_folder().is_dir():
+            _read_newest_run()
+    except Exception as error:  # what is wrong is said on the page that needs it, as without this
+        _log.info("Not warmed up: %s", error)
+    # After each run of its script Streamlit looks through all objects for garbage, which holds up everything else.
+    # What is there now stays: it need not be looked through again.
+    gc.collect()
+    gc.freeze()
+
+
+def _load_pages() -> None:
+    for name in PAGE_MODULES:
+        importlib.import_module(name)
+
+
+def _read_newest_run() -> None:
+    """The index that the Review page opens, and what its filters offer."""
+    project = open_project()
+    run = project.latest_run()
+    if run is None or not run.is_scored():
+        return
+    index = project.review_index(run)
+    for column in ("species", "deployment"):
+        index.names(column)
+    index.ranges()
+    first = index.open_view(QueueFilters(undecided_only=True))
+    index.rows(first.places[:1])

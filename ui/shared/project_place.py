@@ -1,0 +1,35 @@
+"""Which project the dashboard shows. Knows no Streamlit."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from core.study.project import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+VARIABLE = "ANOMALURE_PROJECT"
+
+
+def find_project_folder() -> Path:
+    """The folder named by ``ANOMALURE_PROJECT``, or ``data/project`` beside the program; absolute."""
+    named = os.environ.get(VARIABLE, "").strip()
+    return Path(named).expanduser().resolve() if named else ROOT / "data" / "project"
+
+
+@lru_cache(maxsize=4)
+def open_project_at(folder: str) -> Project:
+    """The project in a folder: one object for the pages and the routes, so that both know what it keeps.
+
+    Raises:
+        AnomalureError: If its folder cannot be made or written to.
+    """
+    return Project(folder)
+
+
+def open_project() -> Project:
+    """The project that this dashboard shows, the same for all sessions and routes; made if it is missing.
+
+    Raises:
+        AnomalureError: If its folder cannot be made or written to.
+    """
+    return open_project_at(str(find_project_folder()))

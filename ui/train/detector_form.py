@@ -1,0 +1,152 @@
+"""Ask for what a detector is taught from, and start it."""
+
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.settings.detector import DetectorSettings
+from core.study.project import Project, check_name
+from core.work.detector_trainings import DetectorTrainingFolder
+from ui.forms.detector import is_there
+from ui.forms.folder_choice import show_folder_choice
+from ui.forms.folders import read_path
+from ui.forms.settings_form import show_detector_form
+from ui.forms.start_button import forget_started_name, note_started, show_start
+from ui.shared.messages import notice
+from ui.shared.state import Key
+from ui.shared.words import escape_markdown
+from ui.train.detector_watch import WATCHED
+from ui.train.labels import LabelChoice, show_label_choice
+from ui.work.detector_process import DetectorAsked, start_teaching
+
+PUBLISHED, FILE, SCRATCH = "published", "file", "scratch"
+START_WORDS = {
+    PUBLISHED: "A published YOLO (downloaded once)",
+    FILE: "A .pt file of yours",
+    SCRATCH: "From scratch (many photos, much patience)",
+}
+PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolo11n", "yolo11s", "yolo26n")
+
+
+def show_detector_form_of(project: Project, *, busy: bool) -> None:
+    """Draw the form; Start starts a process and returns at once."""
+    forget_started_name(Key.TAUGHT_NAME)
+    st.subheader("A detector of your own", anchor=False)
+    st.caption("A detector draws the boxes. Teach one your animals when the usual ones miss them.")
+    folder = show_folder_choice(
+        Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
+    )
+    labels = show_label_choice(folder)
+    start, allow_code, problem = _choose_start()
+    by_species = st.toggle(
+        "Tell species apart",
+        key=Key.TAUGHT_BY_SPECIES,
+        persist_state="session",
+        help="Off: one class, animal; needs fewer photos, and the bundle tells the species. On: one class a species.",
+    )
+    settings = show_detector_form()
+    suggested = _suggest_name(project)
+    name = st.text_input(
+        "Name of the detector", key=Key.TAUGHT_NAME, placeholder=suggested, persist_state="session"
+    ).strip()
+    problem = labels.problem or problem or _explain_name(project, name)
+    if problem:
+        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
+    ready = folder is not None and settings is not None and not problem
+    help_text = "The training goes on when you close this page. On a laptop without a GPU count in hours."
+    if busy:
+        help_text += " Another training is under way; both will be slower."
+    if show_start(key="start-detector", ready=ready, help_text=help_text) and folder and settings:
+        _start(project, folder, labels, start, allow_code, by_species, settings, name or suggested)
+
+
+def _choose_start() -> tuple[str, bool, str]:
+    """What it starts from, whether running its code is agreed to, and what is wrong with it in a sentence."""
+    left, right = st.columns(2)
+    with left:
+        kind = st.selectbox(
+            "Start from",
+            list(START_WORDS),
+            format_func=START_WORDS.__getitem__,
+            key=Key.TAUGHT_START,
+            persist_state="session",
+        )
+    if kind == SCRATCH:
+        return SCRATCH, False, ""
+    with right:
+        if kind == PUBLISHED:
+            name = st.selectbox(
+                "Model",
+                PUBLISHED_NAMES,
+                key=Key.TAUGHT_PUBLISHED,
+                accept_new_options=True,
+                persist_state="session",
+                help="Ultralytics' name. n is small and quick, s larger and better.",
+            )
+            return str(name or PUBLISHED_NAMES[0]), False, ""
+        path = read_path(st.text_input("File", key=Key.TAUGHT_FILE, placeholder="best.pt", persist_state="session"))
+    agreed = st.checkbox(
+        "I trust where this file comes from: loading a .pt file runs code from it.",
+        key=Key.TAUGHT_CONSENT,
+        persist_state="session",
+    )
+    if path is None:
+        return "", agreed, "Give the .pt file to start from."
+    if not is_there(path):
+        return "", agreed, f"There is no file {path}."
+    return str(path.absolute()), agreed, "" if agreed else "Agree that the file may run code, or start from another."
+
+
+def _suggest_name(project: Project) -> str:
+    first = f"detector-{datetime.now():%Y-%m-%d}"
+    names = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
+    return next(name for name in names if not (project.detectors_dir / name).exists())
+
+
+def _explain_name(project: Project, name: str) -> str:
+    if not name:
+        return ""
+    try:
+        check_name(name, what="detector")
+    except AnomalureError as error:
+        return str(error)
+    there = DetectorTrainingFolder(project.detectors_dir / name)
+    if there.is_taught:
+        return f"There is a detector named {name} already. Choose another name."
+    if there.can_resume:
+        return f"There is an unfinished training named {name}. Resume it below, or choose another name."
+    return ""
+
+
+def _start(
+    project: Project,
+    folder: Path,
+    labels: LabelChoice,
+    start: str,
+    allow_code: bool,
+    by_species: bool,
+    settings: DetectorSettings,
+    name: str,
+) -> None:
+    asked = DetectorAsked(
+        project=project.path,
+        name=name,
+        images=folder,
+        labels=labels.labels,
+        species=labels.species,
+        split=labels.split,
+        start=start,
+        allow_code=allow_code,
+        by_species=by_species,
+        settings=settings,
+    )
+    try:
+        start_teaching(asked)
+    except OSError as error:
+        notice(f"The training could not be started: {error}.")
+        st.rerun()
+    else:
+        WATCHED.follow(name)
+        note_started(Key.TAUGHT_NAME)

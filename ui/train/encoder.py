@@ -1,0 +1,107 @@
+"""Which encoder describes the crops, and whether it is trained on them."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.settings.training import TrainingSettings
+from models.encoders.spec import BUNDLED, BUNDLED_INPUT_PX, DEFAULT_INPUT_PX
+from ui.forms.detector import is_there
+from ui.forms.folders import read_path
+from ui.forms.settings_form import show_training_form
+from ui.shared.state import Key
+
+PUBLISHED, SMALL, FILE, SCRATCH = "published", "bundled", "file", "scratch"
+START_WORDS = {
+    PUBLISHED: "Published weights (downloaded once)",
+    SMALL: "Anomalure's own small encoder",
+    FILE: "A .safetensors file",
+    SCRATCH: "From scratch",
+}
+NETWORKS = ("mobilenet_v2", "mobilenet_v3_large", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny")
+METHOD_WORDS = {"none": "Use it as it is", "simclr": "SimCLR", "triplet": "Triplets of species"}
+METHOD_HELP = {
+    "none": "The encoder describes crops as it was published. Takes a minute; try this first.",
+    "simclr": "Learns from views of the same crop, without using the species. For photos that look unlike "
+    "everyday pictures; with few crops it can also make a good encoder worse.",
+    "triplet": "Learns to put crops of one species closer together than those of others. It sharpens the known "
+    "species; an unknown one may end up among them.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderChoice:
+    """What was chosen, as ``cli.py train`` takes it; ``problem`` is a sentence, empty when nothing is wrong."""
+
+    method: str = "none"
+    backbone: str = ""
+    weights: str = ""
+    training: TrainingSettings | None = None
+    problem: str = ""
+
+    @property
+    def input_px(self) -> int:
+        """Side of the squares that it sees."""
+        if self.training is not None:
+            return self.training.image_px
+        return BUNDLED_INPUT_PX if self.weights == BUNDLED else DEFAULT_INPUT_PX
+
+
+def show_encoder_choice() -> EncoderChoice:
+    """Draw the choice and give back what was chosen."""
+    method = st.segmented_control(
+        "Train the encoder on your crops",
+        list(METHOD_WORDS),
+        format_func=METHOD_WORDS.__getitem__,
+        default="none",
+        required=True,
+        key=Key.TRAIN_METHOD,
+        persist_state="session",
+    )
+    method = str(method or "none")
+    st.caption(METHOD_HELP[method])
+    left, right = st.columns(2)
+    with left:
+        start = st.selectbox(
+            "Encoder" if method == "none" else "Start from",
+            [kind for kind in START_WORDS if kind != SCRATCH or method != "none"],
+            format_func=START_WORDS.__getitem__,
+            key=Key.TRAIN_START,
+            persist_state="session",
+        )
+    backbone = "mobilenet_v2"
+    if start != SMALL:
+        with right:
+            backbone = str(
+                st.selectbox(
+                    "Network",
+                    NETWORKS,
+                    key=Key.TRAIN_NETWORK,
+                    accept_new_options=True,
+                    persist_state="session",
+                    help="Any classifier of torchvision by name. MobileNet is quick on a laptop; ResNet-50 takes about "
+                    "five times as long.",
+                )
+                or "mobilenet_v2"
+            )
+    weights = {PUBLISHED: "default", SMALL: "bundled", SCRATCH: "none"}.get(start, "")
+    if start == FILE:
+        path = read_path(
+            st.text_input(
+                "File of weights",
+                key=Key.TRAIN_WEIGHTS,
+                persist_state="session",
+                placeholder="mobilenet_v2.safetensors",
+                help="Weights of this network with torchvision's names.",
+            )
+        )
+        if path is None or not is_there(path):
+            said = "Give the .safetensors file of the encoder." if path is None else f"There is no file {path}."
+            return EncoderChoice(method=method, problem=said)
+        weights = str(path.absolute())
+    training = None
+    if method != "none":
+        training = show_training_form()
+        if training is None:
+            return EncoderChoice(method=method, problem="A setting of the training does not fit.")
+    return EncoderChoice(method=method, backbone=backbone, weights=weights, training=training)

@@ -1,0 +1,118 @@
+"""Ask for what a training needs: photos, labels, an encoder, the settings; then start it."""
+
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.settings.run import RunSettings
+from core.study.project import Project, check_name
+from core.work.detector_trainings import find_taught_detectors
+from ui.forms.folder_choice import show_folder_choice
+from ui.forms.settings_form import show_settings_form
+from ui.forms.start_button import forget_started_name, note_started, show_start
+from ui.shared.messages import notice
+from ui.shared.state import Key
+from ui.shared.words import escape_markdown
+from ui.train.encoder import EncoderChoice, show_encoder_choice
+from ui.train.labels import LabelChoice, show_label_choice
+from ui.train.models import ModelChoice, show_model_choice
+from ui.train.watch import WATCHED
+from ui.work.training_process import TrainingAsked, start_training
+
+
+def suggest_name(project: Project, method: str) -> str:
+    """The month and the method, with -2, -3, ... if it is taken."""
+    first = f"{datetime.now():%Y-%m-%d}" + ("" if method == "none" else f"-{method}")
+    names = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
+    return next(
+        name
+        for name in names
+        if not (project.bundles_dir / name).exists() and not (project.trainings_dir / name).exists()
+    )
+
+
+def show_train_form(project: Project, *, busy: bool) -> None:
+    """Draw the form; Start starts a process and returns at once."""
+    forget_started_name(Key.TRAIN_NAME)
+    st.subheader("A new bundle", anchor=False)
+    st.caption("A bundle is what a run judges by: what normal crops of each species look like.")
+    folder = show_folder_choice(
+        Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
+    )
+    labels = show_label_choice(folder)
+    encoder = show_encoder_choice()
+    models = show_model_choice(
+        find_taught_detectors(project.detectors_dir), backbone=encoder.backbone, input_px=encoder.input_px
+    )
+    settings = show_settings_form()
+    suggested = suggest_name(project, encoder.method)
+    name = st.text_input(
+        "Name of the bundle",
+        key=Key.TRAIN_NAME,
+        placeholder=suggested,
+        persist_state="session",
+        help="How you will find it again. Empty: the date and the method.",
+    ).strip()
+    problem = labels.problem or encoder.problem or models.problem or _explain_name(project, name)
+    if problem:
+        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
+    ready = folder is not None and settings is not None and not problem
+    help_text = "The training goes on when you close this page."
+    if busy:
+        help_text += " Another training is under way; both will be slower."
+    if show_start(key="start-training", ready=ready, help_text=help_text) and folder and settings:
+        _start(project, folder, labels, encoder, models, settings, name or suggested)
+
+
+def _explain_name(project: Project, name: str) -> str:
+    if not name:
+        return ""
+    try:
+        check_name(name, what="bundle")
+    except AnomalureError as error:
+        return str(error)
+    if (project.bundles_dir / name).exists():
+        return f"There is a bundle named {name} already, and a bundle never changes. Choose another name."
+    training = project.training(name)
+    if training.path.exists() and training.can_resume:
+        return f"There is an unfinished training named {name}. Resume it below, or choose another name."
+    return ""
+
+
+def _start(
+    project: Project,
+    folder: Path,
+    labels: LabelChoice,
+    encoder: EncoderChoice,
+    models: ModelChoice,
+    settings: RunSettings,
+    name: str,
+) -> None:
+    asked = TrainingAsked(
+        project=project.path,
+        name=name,
+        images=folder,
+        labels=labels.labels,
+        species=labels.species,
+        split=labels.split,
+        method=encoder.method,
+        backbone=encoder.backbone,
+        weights=encoder.weights,
+        detector=models.detector,
+        plain_encoder=not models.join,
+        one_class=models.one_class,
+        components=models.components,
+        frames=models.frames,
+        settings=settings,
+        training=encoder.training,
+    )
+    try:
+        start_training(asked)
+    except OSError as error:
+        notice(f"The training could not be started: {error}.")
+        st.rerun()
+    else:
+        WATCHED.follow(name)
+        note_started(Key.TRAIN_NAME)

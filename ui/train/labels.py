@@ -1,0 +1,166 @@
+"""Choose what says which photo shows what, and see what is in it before anything is learnt."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.formats.labelled import LabelFile
+from ui.forms.cached import read_labels_of, summarise_labels_of
+from ui.forms.detector import is_there
+from ui.forms.folders import read_path
+from ui.forms.found_labels import show_found_labels
+from ui.forms.label_charts import build_camera_figure, build_hour_figure, build_size_figure, build_species_figure
+from ui.shared.messages import plain_errors
+from ui.shared.state import Key
+from ui.shared.words import count, escape_markdown
+
+MOST_NAMED = 8
+EVERY_SPLIT = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelChoice:
+    """What was chosen; ``problem`` says in a sentence what is missing, and is empty when nothing is."""
+
+    labels: Path | None = None
+    species: Path | None = None
+    split: str | None = None
+    problem: str = ""
+
+
+def show_label_choice(images: Path | None) -> LabelChoice:
+    """Draw the choice of labels for a folder of photos, and what is in them."""
+    left, right = st.columns(2)
+    with left:
+        labels = read_path(
+            st.text_input(
+                "File of labels",
+                key=Key.TRAIN_LABELS,
+                persist_state="session",
+                icon=":material/label:",
+                placeholder="COCO, MegaDetector or CSV file; empty: folders by species",
+                help="COCO or COCO Camera Traps JSON, MegaDetector JSON, a Camtrap DP datapackage.json or a CSV. Names "
+                "in it meet photos by the longest common ending. Empty: each folder inside the folder of photos is "
+                "named by its species.",
+            )
+        )
+        found = images is not None and labels is None and show_found_labels(images, key=Key.TRAIN_LABELS)
+    with right:
+        species = read_path(
+            st.text_input(
+                "Second file, for the species (optional)",
+                key=Key.TRAIN_SPECIES,
+                persist_state="session",
+                placeholder="A CSV of file_name and species",
+                help="For boxes without species, such as MegaDetector's: a CSV that says which species each photo "
+                "shows.",
+            )
+        )
+    for path in (labels, species):
+        if path is not None and not is_there(path):
+            return LabelChoice(problem=f"There is no file {path}.")
+    if images is None:
+        return LabelChoice(problem="Choose the folder that holds the labelled photos.")
+    if found and not _is_readable(images):
+        return LabelChoice(problem="Choose the file of labels: click one of those found, or type its path.")
+    with plain_errors():
+        read = read_labels_of(images, labels, species)
+        if labels is None:
+            _name_folders(read)
+        split = _show_split(read)
+        _show_content(images, labels, species, split)
+        if not read.n_boxes:
+            return LabelChoice(
+                problem="These labels have no boxes, and species are learnt from boxes. Give a file of boxes "
+                "(MegaDetector JSON) above, and these labels as the second file."
+            )
+        return LabelChoice(labels=labels, species=species, split=split)
+    return LabelChoice(problem="These labels cannot be used.")
+
+
+def _is_readable(images: Path) -> bool:
+    """Whether the folders can be taken as species; if a file of labels lies there, nobody meant them to be."""
+    try:
+        read_labels_of(images, None, None)
+    except AnomalureError:
+        return False
+    return True
+
+
+def _name_folders(labels: LabelFile) -> None:
+    """Say which folders count as species: those of a person who has cameras in folders are not."""
+    names = sorted({label.species for photo in labels.photos for label in photo.labels if label.species})
+    if len(names) == 1:
+        st.caption(
+            f":orange[:material/warning:] All photos are taken as one species, **{escape_markdown(names[0])}**, "
+            "by the name of their folder. If that is no species, give a file of labels."
+        )
+        return
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    st.caption(
+        ":material/folder: The names of the folders are taken as species: "
+        f"{escape_markdown(', '.join(names[:MOST_NAMED]))}{more}. If they are cameras, give a file of labels."
+    )
+
+
+def _show_split(labels: LabelFile) -> str | None:
+    splits = sorted({photo.split for photo in labels.photos} - {""})
+    if not splits:
+        return None
+    n_of = {name: sum(photo.split == name for photo in labels.photos) for name in splits}
+    chosen = st.selectbox(
+        "Part of the labels",
+        [EVERY_SPLIT, *splits],
+        index=1 + splits.index("train") if "train" in splits else 0,
+        format_func=lambda name: (
+            f"All ({count(len(labels.photos), 'photo')})" if name == EVERY_SPLIT else f"{name} ({n_of[name]:,})"
+        ),
+        key=Key.TRAIN_SPLIT,
+        persist_state="session",
+        help="These labels say which photos are meant for learning and which for testing. Learn only from the first.",
+    )
+    return None if chosen == EVERY_SPLIT else str(chosen)
+
+
+def _show_content(images: Path, labels: Path | None, species: Path | None, split: str | None) -> None:
+    with st.expander(
+        "What is in these labels", icon=":material/bar_chart:", key=Key.TRAIN_LOOK, on_change="rerun"
+    ) as box:
+        if not box.open:
+            return
+        with st.spinner("Counting the labels…"):
+            summary = summarise_labels_of(images, labels, species)
+        table = summary.table if split is None else summary.table[summary.table["split"] == split]
+        shown = type(summary)(table, summary.n_photos, summary.n_found, summary.problems)
+        missing = summary.n_photos - summary.n_found
+        st.caption(
+            f"{count(summary.n_photos, 'labelled photo')}, {summary.n_found:,} of them in the folder."
+            + (f" {missing:,} are missing." if missing else "")
+            + (f" Below: those of {escape_markdown(split)}." if split else "")
+        )
+        for problem in summary.problems[:5]:
+            st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
+        if table.empty:
+            return
+        by_time = shown.count_day_and_night()
+        charts = [
+            ("Photos a species", build_species_figure(shown.count_species())),
+            ("Size of the animals", build_size_figure(table)),
+            ("Cameras", build_camera_figure(table)),
+        ]
+        if by_time["day"] + by_time["night"]:
+            charts.append(("Hours", build_hour_figure(shown.count_by_hour())))
+        else:
+            st.caption("Neither the labels nor the photos say when they were taken: each photo counts as an event.")
+        with st.grid(2, min_column_width=380):
+            for title, figure in charts:
+                with st.container():
+                    st.markdown(f"**{title}**")
+                    st.plotly_chart(figure, key=f"look-{title}", config={"displayModeBar": False})
+        if by_time["day"] + by_time["night"]:
+            st.caption(
+                f"Labels by day {by_time['day']:,}, by night (grey) {by_time['night']:,}, time unknown "
+                f"{by_time['time unknown']:,}."
+            )

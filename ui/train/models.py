@@ -1,0 +1,135 @@
+"""What a bundle judges by besides its encoder: its detector, what is joined, and the one-class model of a species."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.settings.training import FRAMES
+from models.encoders.spec import EncoderSpec
+from models.one_class.methods import DEFAULT, ONE_CLASS
+from ui.forms.detector import is_there
+from ui.forms.folders import read_path
+from ui.shared.state import Key
+from ui.train.encoder import NETWORKS
+
+USUAL, OWN = "usual", "own"
+MOST_COMPONENTS = 512
+FRAME_WORDS = dict(zip(FRAMES, ("The look of the whole frame", "Their strangest patch"), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """What was chosen, as ``cli.py train`` takes it; ``problem`` is a sentence, empty when nothing is wrong."""
+
+    detector: str = ""
+    join: bool = True
+    one_class: str = DEFAULT
+    components: int = 0
+    frames: str = FRAMES[0]
+    problem: str = ""
+
+
+def show_model_choice(taught: Mapping[str, Path], *, backbone: str, input_px: int) -> ModelChoice:
+    """Draw the choice and give back what was chosen.
+
+    ``taught`` are the project's own detectors by name; ``backbone`` and ``input_px`` are those of the encoder.
+    """
+    with st.expander("Detector and models of the bundle", icon=":material/category:", key="train-models"):
+        left, right = st.columns(2)
+        with left:
+            detector, problem = _choose_detector(taught)
+            join = st.toggle(
+                "Join what the detector sees",
+                value=True,
+                key=Key.TRAIN_JOIN,
+                persist_state="session",
+                help="The encoder's description of a crop is completed by the detector's own, at half weight; where it "
+                "cannot be had, by that of the crop's mirror image. Measured to be better; takes a fifth more time, "
+                "mirror images twice the time.",
+            )
+        with right:
+            one_class = st.selectbox(
+                "A species is known by",
+                list(ONE_CLASS),
+                format_func=lambda name: ONE_CLASS[name].label,
+                key=Key.TRAIN_ONE_CLASS,
+                persist_state="session",
+                help="The model that says how little a crop fits a species. Keep the first unless you compare several "
+                "on Evaluate. A species with few crops is known by their mean, and the bundle's card says so.",
+            )
+            frames = st.selectbox(
+                "Whole frames are judged by",
+                FRAMES,
+                format_func=FRAME_WORDS.__getitem__,
+                key=Key.TRAIN_FRAMES,
+                persist_state="session",
+                help="For photos in which the detector finds nothing, at cameras that stay where they are. The look "
+                "of the whole frame is quick and says that something is odd. Their strangest patch compares each small "
+                "part of the frame with all that was seen at this camera before: Review then shows "
+                "where the photo is odd. A fallen branch or a camera that was moved is odd to it, too.",
+            )
+            components = st.number_input(
+                "Main directions (0: all)",
+                min_value=0,
+                max_value=MOST_COMPONENTS,
+                value=0,
+                step=1,
+                key=Key.TRAIN_COMPONENTS,
+                persist_state="session",
+                help="Descriptions are reduced to so many main directions before the models learn. 0: they are not.",
+            )
+    frames = str(frames or FRAMES[0])
+    if frames == "patches":
+        problem = problem or explain_no_patches(backbone, input_px)
+    return ModelChoice(
+        detector=detector,
+        join=bool(join),
+        one_class=str(one_class or DEFAULT),
+        components=int(components or 0),
+        frames=frames,
+        problem=problem,
+    )
+
+
+def explain_no_patches(backbone: str, input_px: int) -> str:
+    """Why an encoder cannot judge frames by their patches, in a sentence; empty if it can."""
+    if backbone in NETWORKS:  # each has a map
+        return ""
+    from models.encoders.patch_maps import check_patch_map  # brings torch, which nothing else here needs
+
+    try:
+        check_patch_map(EncoderSpec(backbone=backbone, input_px=input_px))
+    except AnomalureError as error:
+        return str(error)
+    return ""
+
+
+def _choose_detector(taught: Mapping[str, Path]) -> tuple[str, str]:
+    words = {USUAL: "The usual one", **{f"taught {name}": name for name in taught}, OWN: "A detector file of yours"}
+    kind = st.selectbox(
+        "Detector of its runs",
+        list(words),
+        format_func=words.__getitem__,
+        key=Key.TRAIN_DETECTOR,
+        persist_state="session",
+        help="Runs with this bundle find animals with it. The usual one is the published YOLOv8n if it can be had, "
+        "else Anomalure's own small one.",
+    )
+    if kind == OWN:
+        path = read_path(
+            st.text_input(
+                "File or folder of the detector",
+                key=Key.TRAIN_DETECTOR_PATH,
+                persist_state="session",
+                placeholder="model.onnx or an OpenVINO folder",
+            )
+        )
+        if path is None:
+            return "", "Give the detector's .onnx file or its OpenVINO folder."
+        if not is_there(path):
+            return "", f"There is no file or folder {path}."
+        return str(path.absolute()), ""
+    return {f"taught {name}": str(path.absolute()) for name, path in taught.items()}.get(str(kind), ""), ""

@@ -1,0 +1,60 @@
+"""The trainings of the project with how they ended; opened, each shows its curve, its card and what can be done."""
+
+import streamlit as st
+
+from core.study.project import Project
+from core.work.folder import RunStatus
+from core.work.trainings import TrainingFolder
+from ui.run.past import STATUS_ICONS
+from ui.shared.messages import plain_errors
+from ui.shared.words import escape_markdown, say_time
+from ui.train.encoder import METHOD_WORDS
+from ui.train.watch import WATCHED, show_training_end, show_training_running
+from ui.work.words import STATUS_WORDS
+
+SHOWN_AT_FIRST = 10
+
+
+def describe_training(training: TrainingFolder, status: RunStatus) -> str:
+    """One line: name, status, method, when."""
+    if status is RunStatus.BROKEN:
+        return f"**{escape_markdown(training.name)}** · {STATUS_WORDS[status]}"
+    info = training.info
+    parts = [f"**{escape_markdown(training.name)}**", STATUS_WORDS[status]]
+    if info.method != "none":
+        parts.append(METHOD_WORDS.get(info.method, info.method))
+    return " · ".join([*parts, say_time(info.created_at.astimezone())])
+
+
+def show_past_trainings(project: Project, *, leave_out: str = "") -> None:
+    """A line a training, newest first."""
+    trainings = [training for training in project.trainings() if training.name != leave_out]
+    if not trainings:
+        return
+    st.subheader("Earlier trainings", anchor=False)
+    everything = len(trainings) <= SHOWN_AT_FIRST or st.session_state.get("all-trainings", False)
+    for training in trainings if everything else trainings[:SHOWN_AT_FIRST]:
+        with plain_errors():
+            _show_training(project, training)
+    if len(trainings) > SHOWN_AT_FIRST:
+        st.toggle(f"Show all {len(trainings):,} trainings", key="all-trainings")
+
+
+def _show_training(project: Project, training: TrainingFolder) -> None:
+    status = training.status
+    line = st.expander(
+        describe_training(training, status),
+        icon=STATUS_ICONS[status],
+        key=f"past-training-{training.name}",
+        on_change="rerun",
+    )
+    if not line.open:
+        return
+    with line:
+        if status is not RunStatus.BROKEN:
+            st.caption(escape_markdown(training.info.images))
+        if status is RunStatus.RUNNING:
+            show_training_running(training)
+            st.button("Follow", key=f"follow-training-{training.name}", on_click=WATCHED.follow, args=(training.name,))
+            return
+        show_training_end(project, training)

@@ -1,0 +1,1 @@
+"""Long work on the pages: starting it, following it, saying how it stands."""

@@ -1,0 +1,64 @@
+"""The Review page while there is nothing to review: what is going on, and what to do next."""
+
+import streamlit as st
+
+from core.runs.folder import Progress, RunFolder, RunStatus
+from core.study.project import Project
+from ui.shared.routes import RUN, link_button
+from ui.shared.words import escape_markdown
+from ui.work.words import PHASE_WORDS, say_progress
+
+POLL_S = 2.0
+
+
+def show_no_run(project: Project) -> None:
+    """A project without a run that can be read."""
+    broken = [run for run in project.runs() if run.problem]
+    if broken:
+        st.warning(
+            f"{len(broken)} run{'s' * (len(broken) > 1)} of this project cannot be read. The Run page says why.",
+            icon=":material/error:",
+        )
+    st.info(
+        "There is no run yet. Let Anomalure look through a folder of photos first: the odd ones then wait on Review, "
+        "most anomalous first.",
+        icon=":material/photo_library:",
+    )
+    link_button("Choose a folder", RUN, key="to-run", icon=":material/play_circle:")
+
+
+def show_waiting(run: RunFolder) -> None:
+    """A run without scores: under way, or ended before them."""
+    status = run.status
+    if status is RunStatus.RUNNING:
+        _show_under_way(run)
+        return
+    if status is RunStatus.DONE:
+        st.info(
+            "This run has no crop: none of its files could be used. The Run page lists them with the reason.",
+            icon=":material/spa:",
+        )
+    else:
+        message = (run.read_progress() or Progress()).message
+        st.warning(
+            escape_markdown(
+                "This run ended before its crops were judged. Resume it on the Run page; what was "
+                f"finished is kept. {message}".strip()
+            ),
+            icon=":material/pause_circle:",
+        )
+    link_button("Go to Run", RUN, key="to-run", icon=":material/play_circle:")
+
+
+@st.fragment(run_every=POLL_S)
+def _show_under_way(run: RunFolder) -> None:
+    if run.status is not RunStatus.RUNNING:
+        st.rerun()
+    progress = run.read_progress() or Progress()
+    st.info(
+        "This run is under way. Its crops are waiting here as soon as they are judged.", icon=":material/hourglass_top:"
+    )
+    st.progress(
+        min(progress.done / progress.total, 1.0) if progress.total else 0.0,
+        text=f"**{PHASE_WORDS[progress.phase]}** · {say_progress(progress)}",
+    )
