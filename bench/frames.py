@@ -2,7 +2,7 @@
 
 Two questions, each three seeded times, every photo a whole frame. Which frames show a stoat, where half of the empty
 frames and of the voles teach the camera? And which show any animal, where 40 of the 55 empty frames teach it? Crops of
-the wildlife season are taught beside them, since a bundle needs a species.
+the wildlife season are trained beside them, since a bundle needs a species.
 """
 
 import argparse

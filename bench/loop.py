@@ -158,7 +158,7 @@ def review(season: Season, *, rerank: bool, retrain: bool, learn_first: int = 0,
     result = Review()
     is_open = np.ones(season.n, dtype=bool)
     scores = season.scores
-    foretold: list[float] = []
+    predicted: list[float] = []
     retrained_at = 0
     stopped = not watch
     while is_open.any():
@@ -173,7 +173,7 @@ def review(season: Season, *, rerank: bool, retrain: bool, learn_first: int = 0,
         ranker = Ranker.fit(season.looks[order], scores[order], season.odd[order]) if rerank else None
         odds = scores[left] if ranker is None else ranker.log_odds(season.looks[left], scores[left])
         if watch:
-            said = estimate_remaining(odds, foretold=np.array(foretold), came_true=season.odd[order])
+            said = estimate_remaining(odds, predicted=np.array(predicted), came_true=season.odd[order])
             result.estimates.append((said, int(season.odd[is_open].sum())))
             stopped = stopped or said.can_stop
         if ranker is None:
@@ -183,7 +183,7 @@ def review(season: Season, *, rerank: bool, retrain: bool, learn_first: int = 0,
         else:
             places = order_by_likelihood(odds, lots=season.lots[left])
         batch = places[:RERANK_EVERY]
-        foretold += odds[batch].tolist()
+        predicted += odds[batch].tolist()
         result.order += left[batch].tolist()
         is_open[left[batch]] = False
     result.order += np.flatnonzero(is_open).tolist()

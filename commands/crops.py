@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_label_source(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for crops and crops.csv")
     parser.add_argument("--split", help="only the photos of this split of the labels")
-    parser.add_argument("--val-share", type=float, default=0.2, help="share of the crops held back, by whole events")
+    parser.add_argument("--val-share", type=float, default=0.2, help="share of the crops held out, by whole events")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of events")
     add_settings(parser)
 

@@ -27,7 +27,7 @@ def add_dataset(parser: argparse.ArgumentParser, *, required: bool = True) -> No
     add_label_source(parser, required=required)
     parser.add_argument("--split", help="only the photos of this split of the labels")
     parser.add_argument("--by-species", action="store_true", help="a class a species; default: one class, animal")
-    parser.add_argument("--val-share", type=float, default=0.2, help="share of the photos held back, by whole events")
+    parser.add_argument("--val-share", type=float, default=0.2, help="share of the photos held out, by whole events")
 
 
 def write_dataset(arguments: argparse.Namespace, out_dir: Path) -> "YoloDataset":

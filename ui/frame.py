@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.runs.folder import RunStatus
+from core.runs.folder import Status
 from core.study.project import Project
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors
@@ -93,7 +93,7 @@ def show_sidebar(project: Project) -> None:
     with st.sidebar:
         st.markdown(f"**{escape_markdown(project.path.name)}**", help=escape_markdown(str(project.path)))
         st.caption(f"{count(len(runs), 'run')} · {count(photos, 'photo')}")
-        if any(run.status is RunStatus.RUNNING for run in runs[:5]):
+        if any(run.status is Status.RUNNING for run in runs[:5]):
             st.caption(":green[:material/progress_activity: a run is under way]")
         show_reviewer(project)
 

@@ -11,7 +11,7 @@ from core.formats.csv import write_csv
 from core.formats.labelled import EMPTY, LabelledPhoto
 from core.formats.writing import new_folder, refuse_taken_folder
 from core.labels.crops import LabelledCrops, read_labelled_crops
-from core.labels.splits import hold_back_events
+from core.labels.splits import hold_out_events
 from core.photos.crops import encode_jpeg
 from core.settings.run import RunSettings
 
@@ -62,7 +62,7 @@ def write_crop_folder(
 ) -> CropFolder:
     """Cut the labelled crops out, write them as JPEG, and ``crops.csv`` with file names and labels.
 
-    Whole events are held back for validation (``split`` is ``train`` or ``val``), unless the labels say the split of
+    Whole events are held out for validation (``split`` is ``train`` or ``val``), unless the labels say the split of
     every photo. A photo that is labelled empty gives its whole frame, as species ``empty``.
 
     Args:
@@ -70,7 +70,7 @@ def write_crop_folder(
         images_dir: The folder that holds them.
         out_dir: A folder that is not there yet, or is empty; it is there when it is whole.
         settings: Margin around boxes, least confidence, gap between events.
-        val_share: Share of the crops held back, 0 to 1.
+        val_share: Share of the crops held out, 0 to 1.
         seed: Of the choice of events.
         file_problems: What of the label file could not be used, to be said too.
         on_progress: Told how many photos of how many are done.
@@ -106,7 +106,7 @@ def list_rows(found: LabelledCrops, *, gap_s: float, val_share: float, seed: int
     """The rows of ``crops.csv``, in the crops' order."""
     owners = found.owners(gap_s=gap_s)
     said = [found.split_of[crop.photo_id] for crop in found.crops]
-    held = hold_back_events(owners.tolist(), share=val_share, seed=seed)
+    held = hold_out_events(owners.tolist(), share=val_share, seed=seed)
     splits = said if all(said) else [VAL if one else TRAIN for one in held]
     return [
         {

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def hold_back_events(event_ids: Sequence[str], *, share: float, seed: int = 0) -> np.ndarray:
-    """Which photos or crops belong to held-back events.
+def hold_out_events(event_ids: Sequence[str], *, share: float, seed: int = 0) -> np.ndarray:
+    """Which photos or crops belong to held-out events.
 
-    Events are put in an order drawn by hash of the seed and the event's name, and held back until the share of rows
-    is reached as nearly as whole events allow; with two events or more and a share over 0, at least one is held back
+    Events are put in an order drawn by hash of the seed and the event's name, and held out until the share of rows
+    is reached as nearly as whole events allow; with two events or more and a share over 0, at least one is held out
     and at least one is not. The same names and seed give the same events, whatever the order of the rows.
 
     Args:
@@ -19,7 +19,7 @@ def hold_back_events(event_ids: Sequence[str], *, share: float, seed: int = 0) -
         seed: Another one draws other events.
 
     Returns:
-        bool, shape ``(n,)``: True where held back.
+        bool, shape ``(n,)``: True where held out.
 
     Raises:
         ValueError: If ``share`` is not from 0 to 1.

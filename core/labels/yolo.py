@@ -11,7 +11,7 @@ import yaml
 from core.errors import AnomalureError, PhotoUnreadable
 from core.formats.labelled import LabelledPhoto, Problems
 from core.formats.writing import new_folder, refuse_taken_folder
-from core.labels.splits import hold_back_events
+from core.labels.splits import hold_out_events
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
 from core.photos.matching import match_names
@@ -65,7 +65,7 @@ def write_yolo_dataset(
 
     Photos that are labelled empty are written without boxes: a detector learns from them too. Photos whose labels
     have no box although an animal is in them are left out, since they would teach that nothing is there. Where the
-    labels say which photos are for validation, that holds; else whole events are held back.
+    labels say which photos are for validation, that holds; else whole events are held out.
 
     Args:
         photos: Labels of any format.
@@ -209,10 +209,10 @@ def _choose_sides(usable: Sequence[_Usable], *, val_share: float, seed: int) -> 
             "The labelled photos are all of one event: a detector cannot be trained and judged on the same burst. "
             "Add photos of other moments, or make the gap between events smaller."
         )
-    held = hold_back_events([item.event_id for item in usable], share=val_share, seed=seed)
+    held = hold_out_events([item.event_id for item in usable], share=val_share, seed=seed)
     sides = [VAL if one else TRAIN for one in held]
     if not any(item.lines for item, side in zip(usable, sides, strict=True) if side == TRAIN):
-        raise AnomalureError("All boxes fall into the photos held back for validation: there are too few events.")
+        raise AnomalureError("All boxes fall into the photos held out for validation: there are too few events.")
     return sides
 
 

@@ -10,7 +10,7 @@ from core.records import Decision, Round
 from core.review.holding import SAME_BOX_IOU
 
 JUDGING_SHARE = 0.3
-"""So many of the events are never taught: their verdicts judge every bundle, this one and those to come."""
+"""So many of the events are never trained: their verdicts judge every bundle, this one and those to come."""
 UNNAMED = "animal"
 """The species of normal crops that nobody named, where no model names one either."""
 

@@ -59,14 +59,14 @@ class Remaining:
 
 
 def estimate_remaining(
-    open_log_odds: np.ndarray, *, foretold: np.ndarray, came_true: np.ndarray, level: float = LEVEL
+    open_log_odds: np.ndarray, *, predicted: np.ndarray, came_true: np.ndarray, level: float = LEVEL
 ) -> Remaining:
     """How many anomalies the undecided crops probably hold.
 
     A ranker says how likely each undecided crop is an anomaly. Whether it can be believed is known from the crops
-    that were decided: for each, what was foretold *before* its verdict was known, and what it turned out to be. Since
-    a verdict never changes what was foretold of it, this holds for whatever order the crops were looked at in, also
-    one that followed the ranker. A straight line over the log-odds (shift and slope) puts right what was foretold;
+    that were decided: for each, what was predicted *before* its verdict was known, and what it turned out to be. Since
+    a verdict never changes what was predicted of it, this holds for whatever order the crops were looked at in, also
+    one that followed the ranker. A straight line over the log-odds (shift and slope) puts right what was predicted;
     what is not known of the line widens the answer: it is the ``level`` quantile over all lines, weighted by how well
     they fit, of the Poisson distribution of what is left.
 
@@ -76,7 +76,7 @@ def estimate_remaining(
 
     Args:
         open_log_odds: Of being an anomaly, of each undecided crop, shape ``(n,)``.
-        foretold: The log-odds that each decided crop had before its verdict, shape ``(m,)``.
+        predicted: The log-odds that each decided crop had before its verdict, shape ``(m,)``.
         came_true: Whether it was an anomaly, shape ``(m,)``, bool.
         level: Over 0, under 1.
 
@@ -88,16 +88,16 @@ def estimate_remaining(
     """
     if not 0 < level < 1:
         raise ValueError(f"level must be over 0 and under 1, got {level}")
-    open_log_odds, foretold = np.asarray(open_log_odds, dtype=float), np.asarray(foretold, dtype=float)
+    open_log_odds, predicted = np.asarray(open_log_odds, dtype=float), np.asarray(predicted, dtype=float)
     came_true = np.asarray(came_true)
     if came_true.dtype != bool:
         raise ValueError(f"came_true must be of type bool, got {came_true.dtype}")
-    if open_log_odds.ndim != 1 or foretold.ndim != 1 or foretold.shape != came_true.shape:
+    if open_log_odds.ndim != 1 or predicted.ndim != 1 or predicted.shape != came_true.shape:
         raise ValueError(
-            f"log-odds must be flat and foretold and came_true of one shape, got {open_log_odds.shape}, "
-            f"{foretold.shape} and {came_true.shape}"
+            f"log-odds must be flat and predicted and came_true of one shape, got {open_log_odds.shape}, "
+            f"{predicted.shape} and {came_true.shape}"
         )
-    if not (np.isfinite(open_log_odds).all() and np.isfinite(foretold).all()):
+    if not (np.isfinite(open_log_odds).all() and np.isfinite(predicted).all()):
         raise ValueError("log-odds must be finite numbers")
     found, decided, undecided = int(came_true.sum()), len(came_true), len(open_log_odds)
     if undecided == 0:
@@ -105,7 +105,7 @@ def estimate_remaining(
     shifts, slopes = (grid.ravel() for grid in np.meshgrid(_SHIFTS, _SLOPES))  # (g,)
     log_weight = -0.5 * (shifts / SPREAD_OF_SHIFT) ** 2 - 0.5 * ((slopes - 1) / SPREAD_OF_SLOPE) ** 2
     for outcome in (True, False):
-        values, counts = _gather(foretold[came_true == outcome])
+        values, counts = _gather(predicted[came_true == outcome])
         lines = shifts[:, None] + slopes[:, None] * values  # (g, bins)
         log_weight -= np.logaddexp(0, -lines if outcome else lines) @ counts
     weight = np.exp(log_weight - log_weight.max())

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.disk.files import read_whole, replace_file, temporary_beside, write_whole
+from core.disk.json import to_json
 from core.errors import AnomalureError
 from core.records import HeatMap
 from core.runs.shards import (
@@ -27,7 +28,7 @@ from core.runs.shards import (
     as_table,
     embeddings_table,
 )
-from core.work.folder import RunStatus, WorkFolder, to_json
+from core.work.folder import Status, WorkFolder
 from core.work.progress import Phase, Progress
 
 __all__ = [
@@ -39,8 +40,8 @@ __all__ = [
     "RunEmbeddings",
     "RunFolder",
     "RunInfo",
-    "RunStatus",
     "ShardTables",
+    "Status",
     "embeddings_table",
 ]
 

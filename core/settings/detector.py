@@ -21,7 +21,7 @@ class DetectorSettings:
         label="Epochs",
         low=1,
         high=10_000,
-        help="How often the photos are gone through. The epoch that is best on held-back photos is kept.",
+        help="How often the photos are gone through. The epoch that is best on held-out photos is kept.",
     )
     detector_image_size: int = setting(
         640,
@@ -48,7 +48,7 @@ class DetectorSettings:
         unit="epochs",
         low=1,
         high=10_000,
-        help="Stop after so many epochs without gain on the held-back photos.",
+        help="Stop after so many epochs without gain on the held-out photos.",
     )
     detector_learning_rate: float = setting(
         0.0,
@@ -73,7 +73,7 @@ class DetectorSettings:
         label="Seed",
         low=0,
         high=2**31 - 1,
-        help="Another one draws other held-back events and another order of photos.",
+        help="Another one draws other held-out events and another order of photos.",
     )
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ class TrainingSettings:
         label="Epochs",
         low=1,
         high=10_000,
-        help="How often the crops are gone through. The epoch that is best on crops that were held back is kept.",
+        help="How often the crops are gone through. The epoch that is best on crops that were held out is kept.",
     )
     batch_crops: int = setting(
         64,
@@ -80,7 +80,7 @@ class TrainingSettings:
     held_out_share: float = setting(
         0.15,
         group="Learning",
-        label="Held back",
+        label="Held out",
         unit="of the crops",
         low=0.0,
         high=0.5,

@@ -18,7 +18,7 @@ from core.records import Box, CropKind, Decision, Round, Verdict
 from core.review.index import ReviewIndex
 from core.review.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
 from core.runs.catalogue import find_kept, find_photo
-from core.runs.folder import RunFolder, RunInfo, RunStatus
+from core.runs.folder import RunFolder, RunInfo, Status
 from core.store.database import Change, Store
 from core.store.people import read_people_classes
 from core.study.selections import Selection, list_selections, read_selection, write_selection
@@ -102,7 +102,7 @@ class Project:
     def latest_run(self) -> RunFolder | None:
         """The newest run that is done; if none is, the newest that can be read; None without any."""
         good = [run for run in self.runs() if not run.problem]
-        return next((run for run in good if run.status is RunStatus.DONE), good[0] if good else None)
+        return next((run for run in good if run.status is Status.DONE), good[0] if good else None)
 
     def new_run_folder(
         self,

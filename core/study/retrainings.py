@@ -137,7 +137,7 @@ def find_running(project: Path) -> str:
     return ""
 
 
-def count_taught(project: Path, bundle: str) -> int:
+def count_trained(project: Path, bundle: str) -> int:
     """Sequence of the last verdict that a bundle's making knew; 0 if it was not made by a retraining."""
     report = Retraining(project, bundle).read_report() if bundle else None
     after = (report or {}).get("after_verdict", 0)

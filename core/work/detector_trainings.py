@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import AnomalureError
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from core.work.training_folder import AnyTrainingFolder, list_folders
 
 MODEL = "model"
@@ -40,7 +40,7 @@ class DetectorTrainingInfo:
 
 @dataclass(frozen=True)
 class DetectorEpoch:
-    """Figures after one epoch on the held-back photos, each 0 to 1, higher is better; ``loss`` is of training."""
+    """Figures after one epoch on the held-out photos, each 0 to 1, higher is better; ``loss`` is of training."""
 
     epoch: int
     epochs: int
@@ -60,9 +60,9 @@ class DetectorTrainingFolder(AnyTrainingFolder[DetectorTrainingInfo, DetectorEpo
 
     def check_replaceable(self) -> None:
         """Raise AnomalureError if there is a detector, or its training is under way or can be resumed."""
-        if self.is_taught:
+        if self.is_trained:
             raise AnomalureError(f"There is a detector named {self.name} already. Choose another name.")
-        if self.status is RunStatus.RUNNING:
+        if self.status is Status.RUNNING:
             raise AnomalureError(f"A detector named {self.name} is being trained. Wait, or choose another name.")
         if self.can_resume:
             raise AnomalureError(
@@ -71,7 +71,7 @@ class DetectorTrainingFolder(AnyTrainingFolder[DetectorTrainingInfo, DetectorEpo
             )
 
     @property
-    def is_taught(self) -> bool:
+    def is_trained(self) -> bool:
         """Whether the detector is there, whole."""
         return (self.path / self.result_file).is_file() and self.model.is_dir()
 
@@ -88,7 +88,7 @@ class DetectorTrainingFolder(AnyTrainingFolder[DetectorTrainingInfo, DetectorEpo
     @property
     def can_resume(self) -> bool:
         """Whether a checkpoint and the photos are there to go on from."""
-        return not self.is_taught and self.checkpoint.is_file() and (self.path / PHOTOS).is_dir()
+        return not self.is_trained and self.checkpoint.is_file() and (self.path / PHOTOS).is_dir()
 
     def tidy(self) -> None:
         """Remove what is only needed to go on: the copies of the photos and the checkpoints."""
@@ -96,9 +96,9 @@ class DetectorTrainingFolder(AnyTrainingFolder[DetectorTrainingInfo, DetectorEpo
             shutil.rmtree(self.path / name, ignore_errors=True)
 
 
-def find_taught_detectors(folder: Path) -> dict[str, Path]:
+def find_trained_detectors(folder: Path) -> dict[str, Path]:
     """The finished ones, newest first: name to what is fit for ``--detector``."""
-    return {one.name: one.model for one in list_detector_trainings(folder) if not one.problem and one.is_taught}
+    return {one.name: one.model for one in list_detector_trainings(folder) if not one.problem and one.is_trained}
 
 
 def list_detector_trainings(folder: Path) -> list[DetectorTrainingFolder]:

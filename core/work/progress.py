@@ -14,8 +14,13 @@ SILENT_S = 120.0
 
 
 class Phase(StrEnum):
-    """Where a worker is; ``crops``, ``training`` and ``models`` are a training's."""
+    """Where a worker is.
 
+    ``waiting``: the work is asked for and no process has begun yet; ``crops``, ``training`` and ``models`` are a
+    training's.
+    """
+
+    WAITING = "waiting"
     STARTING = "starting"
     PHOTOS = "photos"
     EVENTS = "events"

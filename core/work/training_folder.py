@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from core.disk.files import read_whole, write_whole
+from core.disk.json import to_json
 from core.errors import AnomalureError
-from core.work.folder import WorkFolder, to_json
+from core.work.folder import WorkFolder
 
 CURVE = "curve.json"
 
@@ -103,7 +104,7 @@ class AnyTrainingFolder(WorkFolder, Generic[Info, Point]):
         """The whole curve so far, over what was there."""
         write_whole(self.path / CURVE, json.dumps([asdict(point) for point in points]).encode())  # type: ignore[call-overload]
 
-    def read_curve(self) -> list[Point]:
+    def read_curve(self) -> list[Point]:  # type: ignore[override]
         """The curve so far; empty before its first point."""
         try:
             return [self.point_class(**values) for values in json.loads(read_whole(self.path / CURVE))]

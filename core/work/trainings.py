@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import AnomalureError
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from core.work.training_folder import AnyTrainingFolder, list_folders
 
 
@@ -57,7 +57,7 @@ class TrainingFolder(AnyTrainingFolder[TrainingInfo, CurvePoint]):
 
     def check_replaceable(self) -> None:
         """Raise AnomalureError if it is under way, or can be resumed."""
-        if self.status is RunStatus.RUNNING:
+        if self.status is Status.RUNNING:
             raise AnomalureError(f"A training named {self.name} is under way. Wait for it, or choose another name.")
         if self.can_resume:
             raise AnomalureError(
@@ -68,7 +68,7 @@ class TrainingFolder(AnyTrainingFolder[TrainingInfo, CurvePoint]):
     @property
     def can_resume(self) -> bool:
         """Whether something of the encoder's training is on disk to go on from."""
-        return self.status is not RunStatus.DONE and (self.path / "checkpoint.safetensors").is_file()
+        return self.status is not Status.DONE and (self.path / "checkpoint.safetensors").is_file()
 
     def tidy(self) -> None:
         """Remove what is only needed to go on: the crops and the checkpoint."""

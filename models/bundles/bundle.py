@@ -102,7 +102,7 @@ class Bundle:
         Args:
             out_dir: The project's ``bundles`` folder; made if it is not there.
             card: Markdown for its MODEL_CARD.md.
-            rows: What it was taught, so that it can be taught again without the photos.
+            rows: What it was trained, so that it can be trained again without the photos.
 
         Returns:
             The bundle with its ``path``, its encoders pointing at the copies inside.
@@ -146,7 +146,7 @@ class Bundle:
             described[prefix] = _describe_judge(judge, prefix=prefix, files=files)
             normalisers.update({f"{prefix}.{key}": value for key, value in judge.normaliser.to_arrays().items()})
             references.update({f"{prefix}.group-{i:03d}": group.scores for i, group in enumerate(judge.groups)})
-            references.update({f"{prefix}.kind-{i:03d}": kind.held_back for i, kind in enumerate(judge.kinds)})
+            references.update({f"{prefix}.kind-{i:03d}": kind.held_out for i, kind in enumerate(judge.kinds)})
         patches = {}
         for i, (camera, patch_judge) in enumerate(sorted(self.patch_judges.items())):
             patches[camera] = _describe_patches(patch_judge, prefix=f"patches-{i:03d}", files=files)
@@ -183,7 +183,7 @@ class Bundle:
         _sync_folder(folder)
 
     def training_rows(self) -> TrainingRows:
-        """What it was taught.
+        """What it was trained.
 
         Raises:
             BundleError: If it is not on disk, was made before bundles kept their rows, or the file is not the one
@@ -192,7 +192,7 @@ class Bundle:
         listed = _read_manifest(self.path).get("training_rows") if self.path else None
         if not self.path or not isinstance(listed, dict):
             raise BundleError(
-                f"The bundle {self.name} keeps no training rows, so it cannot be taught again as it is. "
+                f"The bundle {self.name} keeps no training rows, so it cannot be trained again as it is. "
                 "Train it anew from its photos; bundles made now keep them."
             )
         try:

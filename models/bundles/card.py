@@ -32,7 +32,7 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         "## False alarms",
         "",
         f"Crops with a p-value of at most the false-alarm rate (at first {rate:g}) are flagged. P-values come from "
-        "crops held back in turn, whole events at a time, judged by models that had not seen them and taken for the "
+        "crops held out in turn, whole events at a time, judged by models that had not seen them and taken for the "
         "species that they fit best, as in a run. They keep their word for crops like those in training: other "
         "cameras, seasons or boxes drawn otherwise can raise the rate.",
         "",
@@ -78,7 +78,7 @@ def _describe_scaling(bundle: Bundle) -> str:
 
 
 def _describe_judge(judge: Judge, *, rate: float) -> list[str]:
-    lines = ["| species | crops | model | compared with | held back | least p-value |", "|---|---|---|---|---|---|"]
+    lines = ["| species | crops | model | compared with | held out | least p-value |", "|---|---|---|---|---|---|"]
     for kind in judge.kinds:
         group = judge.groups[kind.group]
         least = f"{group.least_p_value:.3g}"

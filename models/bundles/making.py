@@ -109,7 +109,7 @@ def make_bundle(
 
 
 def has_enough_frames(of_camera: TrainingRows) -> bool:
-    """Whether a camera's whole frames say what is usual there: enough of them, and events to hold back."""
+    """Whether a camera's whole frames say what is usual there: enough of them, and events to hold out."""
     return len(of_camera) >= LEAST_FRAMES and len(set(of_camera.column("owner"))) >= 2
 
 
@@ -134,7 +134,7 @@ def _describe_fallbacks(judge: Judge, one_class: str) -> Iterator[str]:
     ]
     if few:
         yield (
-            f"Too few crops for the model {ONE_CLASS[one_class].label} in each part that is held back; their mean is "
+            f"Too few crops for the model {ONE_CLASS[one_class].label} in each part that is held out; their mean is "
             f"used instead: {', '.join(few)}."
         )
 

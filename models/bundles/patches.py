@@ -1,4 +1,4 @@
-"""From the whole frames that a bundle is taught to a judge of their patches for each camera."""
+"""From the whole frames that a bundle is trained to a judge of their patches for each camera."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ def learn_patches(
     """Read the whole frames of each camera that has enough once more, and learn their patches.
 
     Args:
-        rows: What the bundle is taught; ``file_name`` is relative to ``images_dir``.
+        rows: What the bundle is trained; ``file_name`` is relative to ``images_dir``.
         images_dir: The folder of the photos.
         encoder: What maps the frames.
         settings: Largest photo that is opened.

@@ -1,4 +1,4 @@
-"""What a bundle was taught: one row a crop with its raw embedding, so that teaching it again needs no photos."""
+"""What a bundle was trained: one row a crop with its raw embedding, so that teaching it again needs no photos."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class TrainingRows:
     Attributes:
         table: Columns ``photo_id, crop_id, kind`` (detection or frame), ``x, y, width, height`` (pixels of the
             upright photo, without margin), ``file_name, species`` (empty for a whole frame), ``deployment,
-            captured_at, owner`` (the event: what is never torn apart when crops are held back; unique over all
+            captured_at, owner`` (the event: what is never torn apart when crops are held out; unique over all
             rows that are joined) and ``origin`` (``labels``, or what else brought it).
         embeddings: Raw, float16, finite, shape ``(len(table), d)``.
     """

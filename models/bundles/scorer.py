@@ -155,7 +155,7 @@ class BundleScorer:
         for prefix, group in groups:
             if group.least_p_value > rate:
                 yield (
-                    f"{prefix}{group.name}: the bundle held back {len(group.scores)} crops, so no p-value is under "
+                    f"{prefix}{group.name}: the bundle held out {len(group.scores)} crops, so no p-value is under "
                     f"{group.least_p_value:.3g} and none can be flagged at a false-alarm rate of {rate:g}. "
                     "They are still ranked by their score."
                 )

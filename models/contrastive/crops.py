@@ -27,7 +27,7 @@ class EncoderCrops:
     Attributes:
         squares: uint8, shape ``(n, s, s, 3)``, RGB; may lie in a file.
         species: Of each, shape ``(n,)``.
-        events: The event of each, shape ``(n,)``; never on both sides of what is held back.
+        events: The event of each, shape ``(n,)``; never on both sides of what is held out.
     """
 
     squares: np.ndarray
@@ -116,7 +116,7 @@ def open_kept(folder: Path) -> EncoderCrops | None:
 
 
 def hold_out_events(species: Sequence[str], events: Sequence[str], *, share: float, seed: int) -> np.ndarray:
-    """Which crops are held back to choose the best epoch by: whole events, a share of each species.
+    """Which crops are held out to choose the best epoch by: whole events, a share of each species.
 
     A species keeps at least two events to learn from, or all that it has.
 

@@ -57,14 +57,14 @@ class TrainedEncoder:
         start: What it started from, in words.
         best_epoch: The epoch that was kept, from 1.
         epochs: How many there were.
-        held_out_loss: Of the kept epoch; None where nothing was held back.
+        held_out_loss: Of the kept epoch; None where nothing was held out.
         first_held_out_loss: Before the first step.
         n_learnt: Crops that were learnt from.
-        n_held_out: Crops that were held back.
+        n_held_out: Crops that were held out.
         precision: ``f32`` or ``bf16``.
         device: What computed.
         seconds: How long it took.
-        held_out_events: The events that were held back.
+        held_out_events: The events that were held out.
     """
 
     spec: EncoderSpec
@@ -116,7 +116,7 @@ def train_encoder(
     rest: ``load_encoder(train_encoder(EncoderCrops.of(...), folder, start=spec, method="simclr").spec)``.
 
     Args:
-        crops: What to learn from; some events of them are held back to choose the best epoch by.
+        crops: What to learn from; some events of them are held out to choose the best epoch by.
         folder: Where to put what is learnt; there already.
         start: The encoder to start from; its weights ``none`` start from scratch.
         method: ``simclr`` or ``triplet``.
@@ -362,7 +362,7 @@ class Trainer:
 
     @torch.no_grad()
     def _measure_held_out(self) -> float | None:
-        """The mean loss on the held-back crops, seen in the same views every time."""
+        """The mean loss on the held-out crops, seen in the same views every time."""
         if not len(self.held_rows):
             return None
         self.learner.eval()

@@ -34,7 +34,7 @@ def open_start(start: str, *, allow_code: bool = False) -> Any:
 
     Raises:
         ConsentNeeded: If it is a ``.pt`` file and ``allow_code`` is false.
-        AnomalureError: If it cannot be had, or cannot be taught.
+        AnomalureError: If it cannot be had, or cannot be trained.
     """
     import_ultralytics()
     from ultralytics import YOLO
@@ -47,8 +47,8 @@ def open_start(start: str, *, allow_code: bool = False) -> Any:
     path = Path(start).expanduser()
     if not path.is_file() or path.suffix.lower() not in (".pt", ".yaml", ".yml"):
         raise AnomalureError(
-            f"A detector cannot be taught from {start!r}: expected a name that Ultralytics publishes (yolov8n, ...), a "
-            f".pt file, a .yaml plan, or {SCRATCH}. OpenVINO and ONNX files can be run but not taught."
+            f"A detector cannot be trained from {start!r}: expected a name that Ultralytics publishes (yolov8n, ...), "
+            f"a .pt file, a .yaml plan, or {SCRATCH}. OpenVINO and ONNX files can be run but not trained."
         )
     if path.suffix.lower() == ".pt" and not allow_code:
         raise ConsentNeeded(
@@ -61,7 +61,7 @@ def open_start(start: str, *, allow_code: bool = False) -> Any:
         raise AnomalureError(f"{path} is not a YOLO model or plan ({type(error).__name__}: {error}).") from error
 
 
-def teach_detector(
+def train_detector(
     dataset: YoloDataset,
     folder: DetectorTrainingFolder,
     *,

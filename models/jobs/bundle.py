@@ -296,10 +296,10 @@ def _follow(
 def describe_training(trained: TrainedEncoder) -> str:
     """For the card: how the encoder came about, in a sentence."""
     held = (
-        f"best epoch {trained.best_epoch} of {trained.epochs} by the loss on {trained.n_held_out} crops held back, "
+        f"best epoch {trained.best_epoch} of {trained.epochs} by the loss on {trained.n_held_out} crops held out, "
         f"{trained.held_out_loss:.3f} (before training {trained.first_held_out_loss:.3f})"
         if trained.held_out_loss is not None and trained.first_held_out_loss is not None
-        else f"the last of {trained.epochs} epochs, since too few crops could be held back to choose by"
+        else f"the last of {trained.epochs} epochs, since too few crops could be held out to choose by"
     )
     return (
         f"The encoder was trained by {METHOD_NAMES[trained.method]} on {trained.n_learnt} crops, starting from "

@@ -24,7 +24,7 @@ from core.work.detector_trainings import (
     list_detector_trainings,
 )
 from core.work.progress import Phase, Progress
-from models.detectors.training import DetectorTrainingCancelled, open_start, teach_detector
+from models.detectors.training import DetectorTrainingCancelled, open_start, train_detector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def resume_detector_training(
     if not folder.path.is_dir():
         there = ", ".join(item.name for item in list_detector_trainings(project.detectors_dir)[:10]) or "none yet"
         raise AnomalureError(f"There is no training of a detector named {name}. There are: {there}.")
-    if folder.is_taught:
+    if folder.is_trained:
         raise AnomalureError(f"The detector {name} is done; there is nothing to go on with.")
     if not folder.can_resume:
         raise AnomalureError(f"The training of {name} ended before its first epoch. Start it again.")
@@ -121,7 +121,7 @@ def _work(
                 plain = AnomalureError(f"The disk of {folder.path} is full. Make room and resume.")
             with suppress(OSError):  # a full disk has no room for last words either
                 tell(_last_words(folder, Phase.FAILED, str(plain) or type(error).__name__))
-            if not folder.can_resume and not folder.is_taught:
+            if not folder.can_resume and not folder.is_trained:
                 shutil.rmtree(folder.path / PHOTOS, ignore_errors=True)
             if plain is error:
                 raise
@@ -155,7 +155,7 @@ def _do(folder: DetectorTrainingFolder, start: object, tell: Callable[[Progress]
             )
         )
 
-    best = teach_detector(
+    best = train_detector(
         dataset, folder, start=start, settings=settings, should_stop=lambda: folder.cancel_requested, on_epoch=follow
     )
     folder.write_result(

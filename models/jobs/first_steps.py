@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.formats.recognise import read_labels
 from core.photos.reading import find_photos
-from core.runs.folder import Progress, RunFolder, RunStatus
+from core.runs.folder import Progress, RunFolder, Status
 from core.sample import render_season
 from core.settings.run import RunSettings
 from core.study.project import Project
@@ -68,6 +68,6 @@ def _finish_run(project: Project, request: RunRequest, on_progress: Callable[[Pr
     run = known.get(request.name or "")
     if run is None:
         return start_run(project, request, on_progress=on_progress)
-    if run.status in (RunStatus.DONE, RunStatus.RUNNING):
+    if run.status in (Status.DONE, Status.RUNNING):
         return run
     return resume_run(project, run.run_id, allow_code=False, on_progress=on_progress)

@@ -18,27 +18,27 @@ class Units:
 
     @classmethod
     def of(cls, scores: np.ndarray) -> "Units":
-        """From the scores of held-back normal crops, shape ``(n,)``, n >= 1, finite."""
+        """From the scores of held-out normal crops, shape ``(n,)``, n >= 1, finite."""
         if len(scores) == 0 or not np.isfinite(scores).all():
             raise ValueError("units need one or more finite scores")
         median, high = np.quantile(scores, [0.5, 0.95])
         return cls(float(median), float(high))
 
     def standardise(self, scores: np.ndarray) -> np.ndarray:
-        """Scores in these units. Where all held-back scores are alike, a unit is what it was."""
+        """Scores in these units. Where all held-out scores are alike, a unit is what it was."""
         spread = self.high - self.median
         return (scores - self.median) / (spread if spread > LEAST_SPREAD else 1.0)
 
 
 def compute_p_values(scores: np.ndarray, *, reference: np.ndarray) -> np.ndarray:
-    """The share of held-back normal crops that score at least as high, each crop counted among them itself.
+    """The share of held-out normal crops that score at least as high, each crop counted among them itself.
 
-    ``(1 + #{reference >= score}) / (1 + n)``: among crops that are like the held-back ones, a p-value of at most
+    ``(1 + #{reference >= score}) / (1 + n)``: among crops that are like the held-out ones, a p-value of at most
     ``a`` comes up in at most a share ``a``. It cannot be smaller than ``1 / (1 + n)``.
 
     Args:
         scores: Shape ``(m,)``; higher is more anomalous.
-        reference: Scores of held-back normal crops, shape ``(n,)``, in any order; n = 0 gives 1 throughout.
+        reference: Scores of held-out normal crops, shape ``(n,)``, in any order; n = 0 gives 1 throughout.
 
     Source: Vovk et al., Algorithmic Learning in a Random World, 2005.
     """
@@ -80,7 +80,7 @@ def assign_folds(labels: Sequence[str], owners: Sequence[str], *, n_folds: int =
     return np.array([fold_of[owner] for owner in owners], dtype=int)
 
 
-def score_held_back(
+def score_held_out(
     n_rows: int, folds: np.ndarray, *, fit_and_score: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Score every row by models that have not seen it.
@@ -95,23 +95,23 @@ def score_held_back(
     """
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for fold in np.unique(folds):
-        held_back = np.flatnonzero(folds == fold)
+        held_out = np.flatnonzero(folds == fold)
         rest = np.flatnonzero(folds != fold)
-        parts.append((held_back, fit_and_score(rest, held_back)))
+        parts.append((held_out, fit_and_score(rest, held_out)))
     scores = np.empty((n_rows, parts[0][1].shape[1]))
-    for held_back, part in parts:
-        scores[held_back] = part
+    for held_out, part in parts:
+        scores[held_out] = part
     return scores
 
 
 def merge_small_groups(counts: Sequence[int], *, enough: int) -> np.ndarray:
-    """Put groups with too few held-back crops together, smallest first, until the merged one has enough.
+    """Put groups with too few held-out crops together, smallest first, until the merged one has enough.
 
     The p-values of a group of n crops cannot be under 1 / (n + 1): alone, a small group could never be flagged.
     Merged, they hold for its crops taken together instead of for each group.
 
     Args:
-        counts: Held-back crops of each group, shape ``(k,)``, >= 0.
+        counts: Held-out crops of each group, shape ``(k,)``, >= 0.
         enough: How many a group needs to stand alone, >= 1.
 
     Returns:

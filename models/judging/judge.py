@@ -12,15 +12,15 @@ from models.judging.calibration import (
     assign_folds,
     compute_p_values,
     merge_small_groups,
-    score_held_back,
+    score_held_out,
 )
 from models.judging.normaliser import Normaliser
 from models.one_class.methods import DEFAULT, OneClassModel, fit_one_class, has_enough
 
 LEAST_CROPS = 3
 LEAST_OWNERS = 2
-ENOUGH_HELD_BACK = 19
-"""Held-back crops with which a p-value can be 1/20: a kind with fewer shares its p-values with other small kinds."""
+ENOUGH_HELD_OUT = 19
+"""Held-out crops with which a p-value can be 1/20: a kind with fewer shares its p-values with other small kinds."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Judged:
         kinds: The best-fitting kind of each row, shape ``(n,)``, str.
         scores: In units of that kind, higher is more anomalous; shape ``(n,)``, finite.
         p_values: Small when anomalous; shape ``(n,)``, over 0 to 1.
-        groups: The name of the held-back crops that each was compared with, shape ``(n,)``, str.
+        groups: The name of the held-out crops that each was compared with, shape ``(n,)``, str.
     """
 
     kinds: np.ndarray
@@ -48,8 +48,8 @@ class Kind:
         name: Of the species.
         model: What it is known by.
         units: Of its scores.
-        group: Number of the group of held-back crops that crops *taken for* it are compared with.
-        held_back: Scores of its *own* held-back crops, in its units, ascending, shape ``(n,)``; for crops that
+        group: Number of the group of held-out crops that crops *taken for* it are compared with.
+        held_out: Scores of its *own* held-out crops, in its units, ascending, shape ``(n,)``; for crops that
             somebody else has named.
     """
 
@@ -57,12 +57,12 @@ class Kind:
     model: OneClassModel
     units: Units
     group: int
-    held_back: np.ndarray
+    held_out: np.ndarray
 
 
 @dataclass(frozen=True)
 class Group:
-    """Held-back crops that were taken for the same kind, or for one of several small ones: scores, ascending."""
+    """Held-out crops that were taken for the same kind, or for one of several small ones: scores, ascending."""
 
     name: str
     scores: np.ndarray
@@ -110,7 +110,7 @@ class Judge:
         kind = {item.name: item for item in self.kinds}[name]
         scores = kind.units.standardise(kind.model.score_samples(self.normaliser.transform(rows)))
         same = np.full(len(rows), name, dtype=object)
-        return Judged(same, scores, compute_p_values(scores, reference=kind.held_back), same)
+        return Judged(same, scores, compute_p_values(scores, reference=kind.held_out), same)
 
 
 def fit_judge(
@@ -129,7 +129,7 @@ def fit_judge(
     """Learn a one-class model a kind, and calibrate what comes out when a crop goes to the kind that it fits best.
 
     The models of each fold, learnt without the fold's owners, judge its crops against *all* kinds, and take the
-    best-fitting one as the finished judge will. The held-back scores are then grouped by the kind that was chosen,
+    best-fitting one as the finished judge will. The held-out scores are then grouped by the kind that was chosen,
     not by the true one, so that choosing the lowest of many scores does not make p-values too large (or small).
 
     Args:
@@ -184,16 +184,16 @@ def fit_judge(
         on_fold(done, n_fits)
         return scores
 
-    held_back = score_held_back(len(rows), folds, fit_and_score=fit_and_score)
+    held_out = score_held_out(len(rows), folds, fit_and_score=fit_and_score)
     units: list[Units] = []
     own_scores: list[np.ndarray] = []
     for i, name in enumerate(names):
-        own = held_back[kinds_of == name, i]
+        own = held_out[kinds_of == name, i]
         units.append(Units.of(own[np.isfinite(own)]))
-        held_back[:, i] = units[i].standardise(held_back[:, i])
+        held_out[:, i] = units[i].standardise(held_out[:, i])
         own_scores.append(np.sort(units[i].standardise(own[np.isfinite(own)])))
-    chosen = held_back.argmin(axis=1)
-    scores = held_back[np.arange(len(rows)), chosen]
+    chosen = held_out.argmin(axis=1)
+    scores = held_out[np.arange(len(rows)), chosen]
 
     normaliser = normalise(rows)
     normalised = normaliser.transform(rows)
@@ -203,7 +203,7 @@ def fit_judge(
     ]
     on_fold(n_fits, n_fits)
 
-    shared = merge_small_groups(np.bincount(chosen, minlength=len(names)).tolist(), enough=ENOUGH_HELD_BACK)
+    shared = merge_small_groups(np.bincount(chosen, minlength=len(names)).tolist(), enough=ENOUGH_HELD_OUT)
     leaders = sorted(set(shared.tolist()))
     groups = []
     for leader in leaders:

@@ -1,4 +1,4 @@
-"""Whole frames of one camera judged by their strangest patch, with p-values from frames that were held back."""
+"""Whole frames of one camera judged by their strangest patch, with p-values from frames that were held out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.records import HeatMap
-from models.judging.calibration import N_FOLDS, Units, assign_folds, compute_p_values, score_held_back
+from models.judging.calibration import N_FOLDS, Units, assign_folds, compute_p_values, score_held_out
 from models.judging.judge import Group
 from models.judging.patch_distance import PatchBank
 
@@ -17,8 +17,8 @@ class PatchJudge:
 
     Attributes:
         bank: Patches of its normal frames.
-        units: Of its scores: 0 is the median and 1 the 95th percentile of the held-back frames.
-        group: Scores of the held-back frames, in these units, ascending.
+        units: Of its scores: 0 is the median and 1 the 95th percentile of the held-out frames.
+        group: Scores of the held-out frames, in these units, ascending.
     """
 
     bank: PatchBank
@@ -51,10 +51,10 @@ def fit_patch_judge(
     """
     folds = assign_folds([camera] * len(maps), owners, n_folds=n_folds, seed=seed)
 
-    def fit_and_score(learn: np.ndarray, held_back: np.ndarray) -> np.ndarray:
-        return PatchBank.fit(maps[learn], seed=seed).score_maps(maps[held_back])[:, None]
+    def fit_and_score(learn: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+        return PatchBank.fit(maps[learn], seed=seed).score_maps(maps[held_out])[:, None]
 
-    largest = score_held_back(len(maps), folds, fit_and_score=fit_and_score)[:, 0]
+    largest = score_held_out(len(maps), folds, fit_and_score=fit_and_score)[:, 0]
     units = Units.of(largest)
     group = Group(f"whole frames of {camera} (by their strangest patch)", np.sort(units.standardise(largest)))
     return PatchJudge(PatchBank.fit(maps, seed=seed), units, group)

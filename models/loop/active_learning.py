@@ -85,7 +85,7 @@ def order_for_learning(log_odds: np.ndarray, rows: np.ndarray, *, decided: np.nd
 def list_lessons(n: int) -> Iterator[tuple[int, int]]:
     """Stretches ``[start, stop)`` of n verdicts in their order, at whose starts a ranker is learnt.
 
-    Ten at a time, later a fifth of what there is; the same for every n, so that what was foretold stays the same.
+    Ten at a time, later a fifth of what there is; the same for every n, so that what was predicted stays the same.
     """
     start = 0
     while start < n:
@@ -101,7 +101,7 @@ def foretell(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray, *, kno
         rows: Normalised embeddings in the order of the verdicts, shape ``(n, d)``.
         scores: One-class scores, shape ``(n,)``.
         anomalous: The verdicts, shape ``(n,)``, bool.
-        known: So many of the first verdicts were known beforehand (of other runs), and are not foretold.
+        known: So many of the first verdicts were known beforehand (of other runs), and are not predicted.
 
     Returns:
         Log-odds, shape ``(n - known,)``.
@@ -115,7 +115,7 @@ def foretell(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray, *, kno
 
 
 def estimate_left(
-    ranker: Ranker, rows: np.ndarray, scores: np.ndarray, *, foretold: np.ndarray, came_true: np.ndarray
+    ranker: Ranker, rows: np.ndarray, scores: np.ndarray, *, predicted: np.ndarray, came_true: np.ndarray
 ) -> Remaining:
     """``core.review.stopping.estimate_remaining`` of the undecided crops, by a ranker."""
-    return estimate_remaining(ranker.log_odds(rows, scores), foretold=foretold, came_true=came_true)
+    return estimate_remaining(ranker.log_odds(rows, scores), predicted=predicted, came_true=came_true)

@@ -27,7 +27,7 @@ def measure_truth(
     *,
     old: Bundle | None,
     new: Bundle,
-    taught_events: Collection[str],
+    trained_events: Collection[str],
     truth: LabelFile | None,
     split: str | None,
 ) -> dict[str, Any] | None:
@@ -37,13 +37,13 @@ def measure_truth(
         project: The study.
         old: The bundle before; None: the run's own scores.
         new: The bundle after.
-        taught_events: As ``name_owner`` gives them. Crops of an event that taught are measured by neither bundle: the
+        trained_events: As ``name_owner`` gives them. Crops of an event that trained are measured by neither bundle: the
             new one would know them.
         truth: What is in the photos; None: there is nothing to measure.
         split: Only the photos of this split of the truth.
 
     Returns:
-        ``run``, ``n_left_out`` (crops of events that taught), and under ``before`` and ``after`` the ``FIGURES``; or
+        ``run``, ``n_left_out`` (crops of events that trained), and under ``before`` and ``after`` the ``FIGURES``; or
         under ``problem`` why not, in a sentence.
     """
     if truth is None:
@@ -52,8 +52,10 @@ def measure_truth(
     if run is None:
         return {"problem": "No run was made with this encoder, so there is nothing to hold against the truth."}
     crops = read_catalogue(run, ["crop_id", "photo_id", "event_id"])
-    is_taught = [name_owner(*pair) in taught_events for pair in zip(crops["photo_id"], crops["event_id"], strict=True)]
-    taught = set(crops["crop_id"][is_taught])
+    is_trained = [
+        name_owner(*pair) in trained_events for pair in zip(crops["photo_id"], crops["event_id"], strict=True)
+    ]
+    trained = set(crops["crop_id"][is_trained])
     result: dict[str, Any] = {"run": run.run_id}
     known = sorted(set(new.counts) | set(old.counts if old else ()))
     for key, bundle in (("before", old), ("after", new)):
@@ -65,7 +67,7 @@ def measure_truth(
                 settings = RunSettings.from_values(run.info.settings)
                 copy.write_all_scores(BundleScorer(bundle, settings).score(copy.embedded_shards()))
             judged = judge_crops(copy, truth, known_species=known, split=split)
-        mask = judged.crops["crop_id"].isin(taught)
+        mask = judged.crops["crop_id"].isin(trained)
         kept = replace(judged, crops=judged.crops[~mask].reset_index(drop=True))
         values = measure_judged(kept, with_intervals=False)[0].to_values()
         result["n_left_out"] = int(mask.sum())

@@ -1,4 +1,4 @@
-"""Two bundles side by side on verdicts that taught neither, and the crops whose place changed most."""
+"""Two bundles side by side on verdicts that trained neither, and the crops whose place changed most."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ SEED = 0
 _BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
 
 
-def measure_bundles(judging: VerdictRows, taught: VerdictRows, *, old: Bundle | None, new: Bundle) -> dict[str, Any]:
-    """``before``, ``after`` and ``after_ranked`` (scores put right by the taught verdicts) on held-back verdicts.
+def measure_bundles(judging: VerdictRows, trained: VerdictRows, *, old: Bundle | None, new: Bundle) -> dict[str, Any]:
+    """``before``, ``after`` and ``after_ranked`` (scores put right by the trained verdicts) on held-out verdicts.
 
     Each has ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate, n_normal, n_anomalies``; a
     figure that cannot be given is None, and ``why`` says so. Without an old bundle ``before`` are the scores of the
@@ -42,7 +42,7 @@ def measure_bundles(judging: VerdictRows, taught: VerdictRows, *, old: Bundle | 
             np.nan_to_num(first), np.nan_to_num(shown, nan=1.0), odd=odd, rate=new.settings.false_alarm_rate
         )
     after = measure_order(scores, p_values, odd=odd, rate=new.settings.false_alarm_rate)
-    ranked = measure_order(_rank(new, usable, taught), None, odd=odd, rate=0.0)
+    ranked = measure_order(_rank(new, usable, trained), None, odd=odd, rate=0.0)
     return {
         "before": before,
         "after": after,
@@ -160,11 +160,11 @@ def _judge(bundle: Bundle, rows: VerdictRows) -> tuple[np.ndarray, np.ndarray]:
     return scores, p_values
 
 
-def _rank(bundle: Bundle, judging: VerdictRows, taught: VerdictRows) -> np.ndarray:
-    """Log-odds by a ranker that knows the taught verdicts, on the bundle's scores."""
+def _rank(bundle: Bundle, judging: VerdictRows, trained: VerdictRows) -> np.ndarray:
+    """Log-odds by a ranker that knows the trained verdicts, on the bundle's scores."""
     normaliser = bundle.species_judge.normaliser
-    taught = taught.select(_can_be_judged(taught, bundle))
-    ranker = Ranker.fit(normaliser.transform(taught.rows.vectors()), _judge(bundle, taught)[0], taught.anomalous)
+    trained = trained.select(_can_be_judged(trained, bundle))
+    ranker = Ranker.fit(normaliser.transform(trained.rows.vectors()), _judge(bundle, trained)[0], trained.anomalous)
     return ranker.log_odds(normaliser.transform(judging.rows.vectors()), _judge(bundle, judging)[0])
 
 

@@ -50,17 +50,17 @@ def rank_run(project: Project, run: RunFolder) -> RankingInfo:
 
 def _rank(project: Project, run: RunFolder) -> RankingInfo:
     lessons = sort_verdicts(project.store.verdicts(with_second=True))
-    taught = gather_verdict_rows(project, lessons, encoders=run.info.encoders)
+    trained = gather_verdict_rows(project, lessons, encoders=run.info.encoders)
     catalogue = read_catalogue(run, [*_BOX, "score"])
     normaliser = _find_normaliser(project, run)
-    places = match_crops(taught.rows.table, catalogue)
+    places = match_crops(trained.rows.table, catalogue)
     score_of = catalogue["score"].to_numpy(dtype=float)
-    scores = np.where(places >= 0, score_of[np.maximum(places, 0)], taught.scores)
+    scores = np.where(places >= 0, score_of[np.maximum(places, 0)], trained.scores)
     here = places >= 0
     width = sum(normaliser.sections)
-    looks = normaliser.transform(taught.rows.vectors().reshape(-1, width))
+    looks = normaliser.transform(trained.rows.vectors().reshape(-1, width))
     order = np.concatenate([np.flatnonzero(~here), np.flatnonzero(here)])  # each in the order of the verdicts
-    looks, scores, odd = looks[order], scores[order], taught.anomalous[order]
+    looks, scores, odd = looks[order], scores[order], trained.anomalous[order]
     ranker = Ranker.fit(looks, scores, odd)
     # Conflicts and doubtful crops are decided too: nobody needs to be shown them again.
     decided = set(catalogue["crop_id"][places[here]]) | _list_decided(project, catalogue)
@@ -145,8 +145,8 @@ def _look_through(
 def _estimate(
     looks: np.ndarray, scores: np.ndarray, odd: np.ndarray, *, n_elsewhere: int, log_odds: np.ndarray
 ) -> Remaining:
-    foretold = foretell(looks, scores, odd, known=n_elsewhere)
-    return estimate_remaining(log_odds, foretold=foretold, came_true=odd[n_elsewhere:])
+    predicted = foretell(looks, scores, odd, known=n_elsewhere)
+    return estimate_remaining(log_odds, predicted=predicted, came_true=odd[n_elsewhere:])
 
 
 def _order_learning(log_odds: np.ndarray, doubted: tuple[np.ndarray, np.ndarray], *, decided: np.ndarray) -> np.ndarray:

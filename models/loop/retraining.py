@@ -1,4 +1,4 @@
-"""Verdicts to the next bundle, and what it is worth on verdicts that taught nothing."""
+"""Verdicts to the next bundle, and what it is worth on verdicts that trained nothing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,15 +35,15 @@ class Lesson:
 
     Attributes:
         rows: What is normal now.
-        taught: Decided crops of the teaching share.
-        judging: Decided crops that were kept back, and that the old bundle was not taught either.
+        trained: Decided crops of the teaching share.
+        judging: Decided crops that were kept back, and that the old bundle was not trained either.
         account: How many verdicts went where, name to number.
         notes: For the model card, in sentences.
         changed: How many rows are new, moved to another species, or taken out.
     """
 
     rows: TrainingRows
-    taught: VerdictRows
+    trained: VerdictRows
     judging: VerdictRows
     account: dict[str, Any]
     notes: tuple[str, ...]
@@ -60,7 +60,7 @@ def prepare_lesson(
 ) -> Lesson:
     """Sort what verdicts teach from what they judge, and make the rows of the next bundle.
 
-    A normal crop joins its species, and a correction moves it to another. An anomaly is never taught as normal: if
+    A normal crop joins its species, and a correction moves it to another. An anomaly is never trained as normal: if
     it was, it is taken out; unless its species is one of ``learn_species``, which the user wants to be known from now
     on. Of all that only the teaching share is used, by event.
 
@@ -90,8 +90,8 @@ def prepare_lesson(
     notes += too_few
     rows, changed = _join(base, new, found, teaches=teaches, gone=gone, in_base=in_base)
     _refuse_emptied(base, rows)
-    events_taught = set(base.table["owner"]) if base is not None else set()
-    unseen = ~np.isin(found.rows.column("owner"), list(events_taught)) & (in_base < 0)
+    events_trained = set(base.table["owner"]) if base is not None else set()
+    unseen = ~np.isin(found.rows.column("owner"), list(events_trained)) & (in_base < 0)
     account = {
         "verdicts": len(lessons) + len(lessons.conflicts) + lessons.n_unsure,
         "taught_normal": int((teaches & ~odd).sum()),
@@ -107,14 +107,14 @@ def prepare_lesson(
     if not len(new) and changed == 0:
         raise AnomalureError(
             f"The {int(odd.sum())} verdicts that could teach all say anomaly. Anomalies put the crops on Review in a "
-            "better order at once, but a bundle is taught by normal crops: reject some flags too."
+            "better order at once, but a bundle is trained by normal crops: reject some flags too."
             if not (~odd).any()
             else f"There is nothing new to teach: the {len(found)} decided crops are kept back to judge, are of "
-            f"species with too few crops, or were taught before. {' '.join(notes)}".strip()
+            f"species with too few crops, or were trained before. {' '.join(notes)}".strip()
             + " Decide about more crops."
         )
     notes.append(
-        f"{account['taught_normal']} crops that reviewers called normal were taught, {account['taken_out']} that they "
+        f"{account['taught_normal']} crops that reviewers called normal were trained, {account['taken_out']} that they "
         f"called anomalies were taken out, {account['kept_back']} were kept back to judge."
     )
     if account["conflicts"]:
@@ -237,12 +237,12 @@ def _retrain(
         "account": lesson.account,
         "conflicts": lessons.conflicts.head(MOST_LISTED).to_dict("records"),
         "notes": list(bundle.notes),
-        **measure_bundles(lesson.judging, lesson.taught, old=old, new=bundle),
+        **measure_bundles(lesson.judging, lesson.trained, old=old, new=bundle),
         "truth": measure_truth(
             project,
             old=old,
             new=bundle,
-            taught_events=set(lesson.taught.rows.column("owner")),
+            trained_events=set(lesson.trained.rows.column("owner")),
             truth=truth,
             split=split,
         ),
@@ -336,8 +336,8 @@ def _join(
 ) -> tuple[TrainingRows, int]:
     if base is None:
         return new, len(new)
-    taught_ids = set(new.table["crop_id"])
-    replaced = np.array([crop_id in taught_ids for crop_id in found.rows.table["crop_id"]], dtype=bool) & teaches
+    trained_ids = set(new.table["crop_id"])
+    replaced = np.array([crop_id in trained_ids for crop_id in found.rows.table["crop_id"]], dtype=bool) & teaches
     out = np.zeros(len(base), dtype=bool)
     out[in_base[(gone | replaced) & (in_base >= 0)]] = True
     was = base.column("species")[np.maximum(in_base, 0)] if len(base) else np.array([""] * len(found), dtype=object)
@@ -362,7 +362,7 @@ def _describe_kept_patches(old: Bundle | None) -> list[str]:
         return []
     cameras = ", ".join(sorted(old.patch_judges))
     return [
-        f"Whole frames of {cameras} are judged by the patches that the bundle {old.name} was taught: verdicts on them "
+        f"Whole frames of {cameras} are judged by the patches that the bundle {old.name} was trained: verdicts on them "
         "do not change that and are not measured before and after. Train anew from photos to teach them."
     ]
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.settings.run import SETTINGS, RunSettings
 from core.settings.training import TRAINING_SETTINGS, TrainingSettings
 from core.study.project import Project
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from core.work.progress import Phase, Progress
 from core.work.trainings import CurvePoint, TrainingFolder, TrainingInfo
 from tests.fakes.project import write_photo
@@ -415,7 +415,7 @@ def test_settings_of_runs_and_of_trainings_have_names_of_their_own():
 
 def test_only_what_is_alive_counts_as_running(project):
     training = add_training(project, "spring", Phase.TRAINING)
-    assert training.status is RunStatus.RUNNING
+    assert training.status is Status.RUNNING
     values = json.loads((training.path / "progress.json").read_text())
     (training.path / "progress.json").write_text(json.dumps({**values, "process_started_at": 1.0}))
-    assert training.status is RunStatus.INTERRUPTED
+    assert training.status is Status.INTERRUPTED

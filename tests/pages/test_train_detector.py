@@ -1,4 +1,4 @@
-"""What a user notices when a detector is taught on the Train page."""
+"""What a user notices when a detector is trained on the Train page."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from core.work.detector_trainings import (
     DetectorEpoch,
     DetectorTrainingFolder,
     DetectorTrainingInfo,
-    find_taught_detectors,
+    find_trained_detectors,
 )
 from core.work.progress import Phase, Progress
 from tests.fakes.project import write_photo
@@ -53,12 +53,12 @@ def open_page(**state) -> AppTest:
     return page
 
 
-def make_training(project, *, taught: bool) -> DetectorTrainingFolder:
+def make_training(project, *, trained: bool) -> DetectorTrainingFolder:
     folder = DetectorTrainingFolder.create(
         project.detectors_dir / "ours", DetectorTrainingInfo(name="ours", images="/x")
     )
     folder.write_curve([DetectorEpoch(1, 2, 0.5, 0.25, 0.4, 0.2, 3.0)])
-    if taught:
+    if trained:
         folder.model.mkdir()
         folder.write_result(
             {
@@ -80,7 +80,7 @@ def make_training(project, *, taught: bool) -> DetectorTrainingFolder:
 def test_start_asks_for_what_was_chosen(project, started, tmp_path):
     names = [write_photo(tmp_path / "season" / "fox", i).file_name for i in range(2)]
     assert names
-    page = open_page(train_folder=str(tmp_path / "season"), taught_start="scratch", taught_by_species=True)
+    page = open_page(train_folder=str(tmp_path / "season"), trained_start="scratch", trained_by_species=True)
 
     page.button(key="start-detector").click().run()
 
@@ -95,16 +95,16 @@ def test_a_pt_file_needs_consent_before_start(project, started, tmp_path):
     (tmp_path / "mine.pt").write_bytes(b"")
     chosen = {
         "train_folder": str(tmp_path / "season"),
-        "taught_start": "file",
-        "taught_file": str(tmp_path / "mine.pt"),
+        "trained_start": "file",
+        "trained_file": str(tmp_path / "mine.pt"),
     }
 
     assert open_page(**chosen).button(key="start-detector").disabled
-    assert not open_page(**chosen, taught_consent=True).button(key="start-detector").disabled
+    assert not open_page(**chosen, trained_consent=True).button(key="start-detector").disabled
 
 
-def test_a_taught_detector_shows_its_figures_and_how_to_use_it(project, started):
-    made = make_training(project, taught=True)
+def test_a_trained_detector_shows_its_figures_and_how_to_use_it(project, started):
+    made = make_training(project, trained=True)
 
     page = open_page()
 
@@ -126,7 +126,7 @@ def test_a_training_that_has_not_made_its_folder_yet_can_be_cancelled(project, s
 
 
 def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(project, started, monkeypatch):
-    make_training(project, taught=False)
+    make_training(project, trained=False)
     process = SimpleNamespace(poll=lambda: None, pid=os.getpid())
     monkeypatch.setitem(TEACHINGS._started, (project.path, "ours"), process)
 
@@ -135,29 +135,29 @@ def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(proj
     assert page.get("progress")[0].text == FINISHING
 
 
-def test_a_taught_detector_is_offered_by_its_name_to_bundles_and_runs(project, started):
-    made = make_training(project, taught=True)
+def test_a_trained_detector_is_offered_by_its_name_to_bundles_and_runs(project, started):
+    made = make_training(project, trained=True)
 
     train = AppTest.from_file(PAGE, default_timeout=60).run()
     run = AppTest.from_file(str(Path(PAGE).with_name("run.py")), default_timeout=60).run()
-    run.selectbox(key="detector_kind").set_value("taught").run()
+    run.selectbox(key="detector_kind").set_value("trained").run()
 
     assert train.selectbox(key="train_detector").options == ["The usual one", "ours", "A detector file of yours"]
-    assert run.selectbox(key="detector_taught").options == ["ours"]
+    assert run.selectbox(key="detector_trained").options == ["ours"]
     assert not run.exception
-    assert find_taught_detectors(project.detectors_dir) == {"ours": made.model}
+    assert find_trained_detectors(project.detectors_dir) == {"ours": made.model}
 
 
 def test_a_detector_that_is_not_finished_is_not_offered(project, started):
-    make_training(project, taught=False)
+    make_training(project, trained=False)
 
     run = AppTest.from_file(str(Path(PAGE).with_name("run.py")), default_timeout=60).run()
 
-    assert "A detector taught in this project" not in run.selectbox(key="detector_kind").options
+    assert "A detector trained in this project" not in run.selectbox(key="detector_kind").options
 
 
 def test_an_unfinished_training_can_be_resumed(project, started):
-    make_training(project, taught=False)
+    make_training(project, trained=False)
 
     open_page().button(key="resume-detector-ours").click().run()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.formats.labelled import LabelFile
-from core.runs.folder import RunFolder, RunStatus
+from core.runs.folder import RunFolder, Status
 from core.study.project import Project
 from ui.evaluate.cached import find_known, load_truth
 from ui.evaluate.data import Asked
@@ -24,7 +24,7 @@ def ask_what(project: Project) -> Asked | None:
     Raises:
         AnomalureError: If the truth cannot be read.
     """
-    runs = {run.run_id: run for run in project.runs() if not run.problem and run.status is RunStatus.DONE}
+    runs = {run.run_id: run for run in project.runs() if not run.problem and run.status is Status.DONE}
     if not runs:
         st.info("No run is done yet. Run a bundle over photos whose species are known, then see here how well it does.")
         link_button("To the Run page", RUN, key="evaluate-to-run", icon=":material/play_circle:")

@@ -9,7 +9,7 @@ import streamlit as st
 from ui.forms.folders import read_path
 from ui.shared.state import Key
 
-USUAL, TAUGHT, SMALL, PUBLISHED, OWN, BOXES = "usual", "taught", "bundled", "published", "own", "boxes"
+USUAL, TRAINED, SMALL, PUBLISHED, OWN, BOXES = "usual", "trained", "bundled", "published", "own", "boxes"
 PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolov8m", "yolo11n", "yolo11s", "yolo11m")
 RUNS_CODE = {".pt", ".pth"}
 
@@ -24,11 +24,11 @@ class DetectorChoice:
     problem: str = ""
 
 
-def show_detector_choice(bundle: str, *, taught: Mapping[str, Path]) -> DetectorChoice:
-    """Draw the choice and give back what was chosen; ``taught`` are the project's own detectors by name."""
+def show_detector_choice(bundle: str, *, trained: Mapping[str, Path]) -> DetectorChoice:
+    """Draw the choice and give back what was chosen; ``trained`` are the project's own detectors by name."""
     words = {
         USUAL: "The bundle's detector" if bundle else "The usual detector",
-        **({TAUGHT: "A detector taught in this project"} if taught else {}),
+        **({TRAINED: "A detector trained in this project"} if trained else {}),
         SMALL: "Anomalure's own small detector",
         PUBLISHED: "A published YOLO model",
         OWN: "A detector file of yours",
@@ -51,9 +51,9 @@ def show_detector_choice(bundle: str, *, taught: Mapping[str, Path]) -> Detector
             help="Downloaded once, by Ultralytics.",
         )
         return DetectorChoice(detector=str(name or "").strip(), problem="" if name else "Choose a model.")
-    if kind == TAUGHT:
-        taught_name = st.selectbox("Detector", list(taught), key=Key.DETECTOR_TAUGHT, persist_state="session")
-        return DetectorChoice(detector=str(taught[taught_name].absolute()))
+    if kind == TRAINED:
+        trained_name = st.selectbox("Detector", list(trained), key=Key.DETECTOR_TRAINED, persist_state="session")
+        return DetectorChoice(detector=str(trained[trained_name].absolute()))
     if kind == OWN:
         return _show_own()
     if kind == BOXES:

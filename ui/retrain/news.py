@@ -10,7 +10,7 @@ from core.records import Decision
 from core.review.lessons import UNNAMED, Lessons, sort_verdicts
 from core.runs.catalogue import read_catalogue
 from core.study.project import Project
-from core.study.retrainings import count_taught
+from core.study.retrainings import count_trained
 from ui.shared.words import count, escape_markdown
 
 MOST_CONFLICTS = 200
@@ -51,7 +51,7 @@ def read_news(project: Project, *, made_from: str) -> News:
         taken.update(zip(crops["crop_id"], names.fillna(UNNAMED), strict=True))
     guessed = table["crop_id"].map(taken).fillna("run is gone")
     species = table["species"].where(table["species"] != "", guessed)
-    return News(lessons, species, table["sequence"] > count_taught(project.path, made_from))
+    return News(lessons, species, table["sequence"] > count_trained(project.path, made_from))
 
 
 def show_news(news: News, *, made_from: str) -> None:
@@ -63,7 +63,7 @@ def show_news(news: News, *, made_from: str) -> None:
         (
             "Anomalies",
             int(lessons.anomalous.sum()),
-            "Accepted flags. Never taught as normal; they put the order right, and measure.",
+            "Accepted flags. Never trained as normal; they put the order right, and measure.",
         ),
         ("Normal", int((~lessons.anomalous).sum()), "Rejected flags. They join the normal crops of their species."),
         ("Unsure", lessons.n_unsure, "They teach nothing."),

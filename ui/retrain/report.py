@@ -1,4 +1,4 @@
-"""What a retraining was worth: before and after, what it was taught, and the crops that moved most."""
+"""What a retraining was worth: before and after, what it was trained, and the crops that moved most."""
 
 from html import escape
 from typing import Any
@@ -33,7 +33,7 @@ def show_report(project: Project, report: dict[str, Any]) -> None:
     """The whole report of one retraining."""
     start = report["made_from"] or "the first look"
     st.markdown(
-        f"**{escape_markdown(start)}** → **{escape_markdown(report['bundle'])}**, on verdicts that taught "
+        f"**{escape_markdown(start)}** → **{escape_markdown(report['bundle'])}**, on verdicts that trained "
         "neither of them"
     )
     _show_figures(report)
@@ -52,7 +52,7 @@ def _show_figures(report: dict[str, Any]) -> None:
     n_odd, n_normal = after["n_anomalies"], after["n_normal"]
     st.caption(
         f"Judged on {count(n_odd, 'anomaly', 'anomalies')} and {count(n_normal, 'normal crop')} of events that are "
-        "never taught. "
+        "never trained. "
         + ("With so few, small differences are chance. " if min(n_odd, n_normal) < 30 else "")
         + after["why"]
     )
@@ -73,7 +73,7 @@ def _show_figures(report: dict[str, Any]) -> None:
     ranked = report["after_ranked"]
     if ranked.get("auroc") is not None:
         st.caption(
-            f"In the order *Likely anomalies first* of Review, which follows the verdicts that taught: AUROC "
+            f"In the order *Likely anomalies first* of Review, which follows the verdicts that trained: AUROC "
             f"{_say(ranked['auroc'])}, average precision "
             f"{_say(ranked['average_precision'])}, to review for 95% "
             f"{_say(ranked['review_at_95'])}."
@@ -82,7 +82,7 @@ def _show_figures(report: dict[str, Any]) -> None:
     with st.expander("Side by side"):
         st.dataframe(table, hide_index=True, width="stretch", key=f"retrain-table-{report['bundle']}")
         st.caption(
-            "The last column also puts the scores right by the verdicts that taught, as *Likely anomalies "
+            "The last column also puts the scores right by the verdicts that trained, as *Likely anomalies "
             "first* on Review does."
         )
 
@@ -110,15 +110,15 @@ def _show_truth(truth: dict[str, Any]) -> None:
     st.markdown(f"**Against the truth**, run {escape_markdown(truth['run'])}")
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="retrain-truth")
     if truth.get("n_left_out"):
-        st.caption(f"{count(truth['n_left_out'], 'crop')} of events that taught are left out, before and after.")
+        st.caption(f"{count(truth['n_left_out'], 'crop')} of events that trained are left out, before and after.")
 
 
 def _show_account(report: dict[str, Any]) -> None:
     account = report["account"]
     lines = [
-        ("taught as normal", account["taught_normal"]),
-        ("taught as a new species", account["taught_new_species"]),
-        ("anomalies, never taught", account["anomalies"]),
+        ("trained as normal", account["taught_normal"]),
+        ("trained as a new species", account["taught_new_species"]),
+        ("anomalies, never trained", account["anomalies"]),
         ("kept back to judge", account["kept_back"]),
         ("conflicts, left out", account["conflicts"]),
         ("unsure, left out", account["unsure"]),

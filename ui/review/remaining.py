@@ -12,7 +12,7 @@ from ui.shared.words import count
 
 POLL_S = 5.0
 HELP = (
-    "From what a ranking foretold of each crop before it was decided, and what it turned out to be. It counts all "
+    "From what a ranking predicted of each crop before it was decided, and what it turned out to be. It counts all "
     "crops of the run, flagged or not, and keeps its word in 19 of 20 cases, if the anomalies that are left look "
     "somewhat like those that were found. One that looks just like a known species is not foreseen: now and then a "
     "crop by lot is mixed into the order of likelihood, so that such ones can be met."

@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.settings.run import RunSettings
 from core.study.project import Project, check_name
-from core.work.detector_trainings import find_taught_detectors
+from core.work.detector_trainings import find_trained_detectors
 from ui.forms.detector import DetectorChoice, is_there, show_detector_choice
 from ui.forms.folder_choice import show_folder_choice
 from ui.forms.folders import read_path
@@ -49,7 +49,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
     with left:
         bundle = _show_bundle(project)
     with right:
-        detector = show_detector_choice(bundle, taught=find_taught_detectors(project.detectors_dir))
+        detector = show_detector_choice(bundle, trained=find_trained_detectors(project.detectors_dir))
     with left:
         encoder = show_encoder_choice() if bundle == FIRST_LOOK else EncoderChoice()
     settings = show_settings_form()

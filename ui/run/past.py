@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.runs.folder import Progress, RunFolder, RunStatus
+from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
 from ui.run.progress import show_ended, show_running
 from ui.run.watch import WATCHED, resume_run
@@ -13,22 +13,22 @@ from ui.work.words import STATUS_WORDS
 
 SHOWN_AT_FIRST = 10
 STATUS_ICONS = {
-    RunStatus.RUNNING: ":material/progress_activity:",
-    RunStatus.DONE: ":material/task_alt:",
-    RunStatus.CANCELLED: ":material/stop_circle:",
-    RunStatus.FAILED: ":material/error:",
-    RunStatus.INTERRUPTED: ":material/pause_circle:",
-    RunStatus.BROKEN: ":material/broken_image:",
+    Status.RUNNING: ":material/progress_activity:",
+    Status.DONE: ":material/task_alt:",
+    Status.CANCELLED: ":material/stop_circle:",
+    Status.FAILED: ":material/error:",
+    Status.INTERRUPTED: ":material/pause_circle:",
+    Status.BROKEN: ":material/broken_image:",
 }
 
 
-def describe_run(run: RunFolder, status: RunStatus) -> str:
+def describe_run(run: RunFolder, status: Status) -> str:
     """One line: name, status, photos, failures, when."""
-    if status is RunStatus.BROKEN:
+    if status is Status.BROKEN:
         return f"**{escape_markdown(run.run_id)}** · {STATUS_WORDS[status]}"
     progress = run.read_progress() or Progress(total=len(run.file_names))
     photos = count(progress.total, "photo")
-    if status is not RunStatus.DONE:
+    if status is not Status.DONE:
         photos = f"{progress.done:,} of {photos}"
     parts = [f"**{escape_markdown(run.info.name)}**", STATUS_WORDS[status], photos]
     if progress.failures:
@@ -59,13 +59,13 @@ def _show_run(project: Project, run: RunFolder) -> None:
     if not line.open:
         return
     with line:
-        if status is not RunStatus.BROKEN:
+        if status is not Status.BROKEN:
             st.caption(escape_markdown(f"{run.info.folder} · {run.info.bundle or 'first look'} · {run.info.detector}"))
-        if status is RunStatus.RUNNING:
+        if status is Status.RUNNING:
             show_running(run)
             st.button("Follow", key=f"follow-{run.run_id}", on_click=WATCHED.follow, args=(run.run_id,))
             return
-        judged = status is not RunStatus.BROKEN and bool(run.tables("scores"))
+        judged = status is not Status.BROKEN and bool(run.tables("scores"))
         n_flagged = project.review_queue(run, limit=0).n_flagged if judged else None
         show_ended(run, status, n_flagged=n_flagged, on_resume=lambda: resume_run(project, run))
         if judged:

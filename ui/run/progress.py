@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.runs.folder import Progress, RunFolder, RunStatus
+from core.runs.folder import Progress, RunFolder, Status
 from ui.shared.csv_download import make_csv
 from ui.shared.words import count, escape_markdown
 from ui.work.words import PHASE_WORDS, say_progress
 
 POLL_S = 1.0
-RESUMABLE = {RunStatus.CANCELLED, RunStatus.INTERRUPTED, RunStatus.FAILED}
+RESUMABLE = {Status.CANCELLED, Status.INTERRUPTED, Status.FAILED}
 MOST_FAILURES_SHOWN = 500
 
 
@@ -33,28 +33,28 @@ def show_running(run: RunFolder) -> None:
         )
 
 
-def show_ended(run: RunFolder, status: RunStatus, *, n_flagged: int | None, on_resume: Callable[[], None]) -> None:
+def show_ended(run: RunFolder, status: Status, *, n_flagged: int | None, on_resume: Callable[[], None]) -> None:
     """What became of a run that has ended, and what can be done next."""
     progress = run.read_progress() or Progress()
-    if status is RunStatus.DONE:
+    if status is Status.DONE:
         counts = run.counts()
         text = f"Done: {count(counts.photos, 'photo')}, {count(counts.crops, 'crop')} looked at."
         (st.warning if counts.failures else st.success)(
             text + (f" {count(counts.failures, 'file')} could not be used." if counts.failures else ""),
             icon=":material/task_alt:",
         )
-    elif status is RunStatus.BROKEN:
+    elif status is Status.BROKEN:
         st.error(escape_markdown(run.problem), icon=":material/error:")
         return
     else:
         kept = f"What was finished is kept: {progress.done:,} of {count(len(run.file_names), 'photo')}."
         why = {
-            RunStatus.CANCELLED: f"This run was cancelled. {kept}",
-            RunStatus.INTERRUPTED: "This run stopped without an end: the computer or its process was switched off. "
+            Status.CANCELLED: f"This run was cancelled. {kept}",
+            Status.INTERRUPTED: "This run stopped without an end: the computer or its process was switched off. "
             f"{kept}",
-            RunStatus.FAILED: "This run stopped because of an error.",
+            Status.FAILED: "This run stopped because of an error.",
         }[status]
-        message = f" {progress.message}" if progress.message and status is RunStatus.FAILED else ""
+        message = f" {progress.message}" if progress.message and status is Status.FAILED else ""
         st.warning(escape_markdown(why + message), icon=":material/pause_circle:")
         st.button(
             "Resume",

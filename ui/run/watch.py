@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.runs.folder import RunFolder, RunStatus
+from core.runs.folder import RunFolder, Status
 from core.study.project import Project
 from ui.run.progress import POLL_S, show_ended, show_running
 from ui.shared.messages import notice, plain_errors
@@ -79,7 +79,7 @@ def _show_end(project: Project, run: RunFolder) -> None:
         status = run.status
         n_flagged = project.review_queue(run, limit=0).n_flagged if run.tables("scores") else None
         show_ended(run, status, n_flagged=n_flagged, on_resume=lambda: resume_run(project, run))
-        if status in (RunStatus.FAILED, RunStatus.INTERRUPTED) and RUNS.has_ended(project.path, run.run_id, badly=True):
+        if status in (Status.FAILED, Status.INTERRUPTED) and RUNS.has_ended(project.path, run.run_id, badly=True):
             said = RUNS.read_words(project.path, run.run_id)
             if said:
                 with st.expander("All that it said"):

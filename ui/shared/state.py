@@ -76,7 +76,7 @@ class Key(StrEnum):
     BUNDLE = "bundle"
     DETECTOR_KIND = "detector_kind"
     DETECTOR_NAME = "detector_name"
-    DETECTOR_TAUGHT = "detector_taught"
+    DETECTOR_TRAINED = "detector_trained"
     DETECTOR_PATH = "detector_path"
     DETECTOR_CONSENT = "detector_consent"
     BOXES = "boxes"
@@ -109,12 +109,12 @@ class Key(StrEnum):
     TRAIN_WHAT = "train_what"
 
     # A detector of one's own, on the Train page
-    TAUGHT_START = "taught_start"
-    TAUGHT_PUBLISHED = "taught_published"
-    TAUGHT_FILE = "taught_file"
-    TAUGHT_CONSENT = "taught_consent"
-    TAUGHT_BY_SPECIES = "taught_by_species"
-    TAUGHT_NAME = "taught_name"
+    TRAINED_START = "trained_start"
+    TRAINED_PUBLISHED = "trained_published"
+    TRAINED_FILE = "trained_file"
+    TRAINED_CONSENT = "trained_consent"
+    TRAINED_BY_SPECIES = "trained_by_species"
+    TRAINED_NAME = "trained_name"
     WATCHED_DETECTOR = "watched_detector"
 
     # Retrain

@@ -1,4 +1,4 @@
-"""Ask for what a detector is taught from, and start it."""
+"""Ask for what a detector is trained from, and start it."""
 
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolo11n", "yolo11s", "yolo26n")
 
 def show_detector_form_of(project: Project, *, busy: bool) -> None:
     """Draw the form; Start starts a process and returns at once."""
-    forget_started_name(Key.TAUGHT_NAME)
+    forget_started_name(Key.TRAINED_NAME)
     st.subheader("A detector of your own", anchor=False)
     st.caption("A detector draws the boxes. Teach one your animals when the usual ones miss them.")
     folder = show_folder_choice(
@@ -42,14 +42,14 @@ def show_detector_form_of(project: Project, *, busy: bool) -> None:
     start, allow_code, problem = _choose_start()
     by_species = st.toggle(
         "Tell species apart",
-        key=Key.TAUGHT_BY_SPECIES,
+        key=Key.TRAINED_BY_SPECIES,
         persist_state="session",
         help="Off: one class, animal; needs fewer photos, and the bundle tells the species. On: one class a species.",
     )
     settings = show_detector_form()
     suggested = _suggest_name(project)
     name = st.text_input(
-        "Name of the detector", key=Key.TAUGHT_NAME, placeholder=suggested, persist_state="session"
+        "Name of the detector", key=Key.TRAINED_NAME, placeholder=suggested, persist_state="session"
     ).strip()
     problem = labels.problem or problem or _explain_name(project, name)
     if problem:
@@ -70,7 +70,7 @@ def _choose_start() -> tuple[str, bool, str]:
             "Start from",
             list(START_WORDS),
             format_func=START_WORDS.__getitem__,
-            key=Key.TAUGHT_START,
+            key=Key.TRAINED_START,
             persist_state="session",
         )
     if kind == SCRATCH:
@@ -80,16 +80,16 @@ def _choose_start() -> tuple[str, bool, str]:
             name = st.selectbox(
                 "Model",
                 PUBLISHED_NAMES,
-                key=Key.TAUGHT_PUBLISHED,
+                key=Key.TRAINED_PUBLISHED,
                 accept_new_options=True,
                 persist_state="session",
                 help="Ultralytics' name. n is small and quick, s larger and better.",
             )
             return str(name or PUBLISHED_NAMES[0]), False, ""
-        path = read_path(st.text_input("File", key=Key.TAUGHT_FILE, placeholder="best.pt", persist_state="session"))
+        path = read_path(st.text_input("File", key=Key.TRAINED_FILE, placeholder="best.pt", persist_state="session"))
     agreed = st.checkbox(
         "I trust where this file comes from: loading a .pt file runs code from it.",
-        key=Key.TAUGHT_CONSENT,
+        key=Key.TRAINED_CONSENT,
         persist_state="session",
     )
     if path is None:
@@ -113,7 +113,7 @@ def _explain_name(project: Project, name: str) -> str:
     except AnomalureError as error:
         return str(error)
     there = DetectorTrainingFolder(project.detectors_dir / name)
-    if there.is_taught:
+    if there.is_trained:
         return f"There is a detector named {name} already. Choose another name."
     if there.can_resume:
         return f"There is an unfinished training named {name}. Resume it below, or choose another name."
@@ -149,4 +149,4 @@ def _start(
         st.rerun()
     else:
         WATCHED.follow(name)
-        note_started(Key.TAUGHT_NAME)
+        note_started(Key.TRAINED_NAME)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.study.project import Project
 from core.work.detector_trainings import DetectorTrainingFolder, list_detector_trainings
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from core.work.progress import Phase, Progress
 from ui.run.past import STATUS_ICONS
 from ui.shared.messages import notice, plain_errors
@@ -51,7 +51,7 @@ def show_detectors(project: Project, *, leave_out: str = "") -> None:
     for training in trainings:
         status = training.status
         line = f"**{escape_markdown(training.name)}** · {STATUS_WORDS[status]}"
-        if status is not RunStatus.BROKEN:
+        if status is not Status.BROKEN:
             line += f" · {say_time(training.info.created_at.astimezone())}"
         with st.expander(line, icon=STATUS_ICONS[status]), plain_errors():
             _show_end(project, training)
@@ -105,15 +105,15 @@ def _show_curve(training: DetectorTrainingFolder) -> None:
 
 def _show_end(project: Project, training: DetectorTrainingFolder) -> None:
     status = training.status
-    if status is RunStatus.BROKEN:
+    if status is Status.BROKEN:
         st.error(escape_markdown(training.problem), icon=":material/error:")
         return
-    if training.is_taught:
+    if training.is_trained:
         card = training.read_result()
         best = card.get("best", {})
         photos, boxes = card.get("photos", {}).get("train", 0), card.get("boxes", {}).get("train", 0)
         st.caption(
-            f"Held-back photos: mAP {best.get('map50', 0):.2f} at 50% overlap, "
+            f"Held-out photos: mAP {best.get('map50', 0):.2f} at 50% overlap, "
             f"precision {best.get('precision', 0):.2f}, recall {best.get('recall', 0):.2f} "
             f"(epoch {best.get('epoch', 0)}). Learnt from {count(photos, 'photo')} with {boxes:,} boxes."
         )

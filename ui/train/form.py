@@ -8,7 +8,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.settings.run import RunSettings
 from core.study.project import Project, check_name
-from core.work.detector_trainings import find_taught_detectors
+from core.work.detector_trainings import find_trained_detectors
 from ui.forms.folder_choice import show_folder_choice
 from ui.forms.settings_form import show_settings_form
 from ui.forms.start_button import forget_started_name, note_started, show_start
@@ -44,7 +44,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     labels = show_label_choice(folder)
     encoder = show_encoder_choice()
     models = show_model_choice(
-        find_taught_detectors(project.detectors_dir), backbone=encoder.backbone, input_px=encoder.input_px
+        find_trained_detectors(project.detectors_dir), backbone=encoder.backbone, input_px=encoder.input_px
     )
     settings = show_settings_form()
     suggested = suggest_name(project, encoder.method)

@@ -32,15 +32,15 @@ class ModelChoice:
     problem: str = ""
 
 
-def show_model_choice(taught: Mapping[str, Path], *, backbone: str, input_px: int) -> ModelChoice:
+def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: int) -> ModelChoice:
     """Draw the choice and give back what was chosen.
 
-    ``taught`` are the project's own detectors by name; ``backbone`` and ``input_px`` are those of the encoder.
+    ``trained`` are the project's own detectors by name; ``backbone`` and ``input_px`` are those of the encoder.
     """
     with st.expander("Detector and models of the bundle", icon=":material/category:", key="train-models"):
         left, right = st.columns(2)
         with left:
-            detector, problem = _choose_detector(taught)
+            detector, problem = _choose_detector(trained)
             join = st.toggle(
                 "Join what the detector sees",
                 value=True,
@@ -107,8 +107,8 @@ def explain_no_patches(backbone: str, input_px: int) -> str:
     return ""
 
 
-def _choose_detector(taught: Mapping[str, Path]) -> tuple[str, str]:
-    words = {USUAL: "The usual one", **{f"taught {name}": name for name in taught}, OWN: "A detector file of yours"}
+def _choose_detector(trained: Mapping[str, Path]) -> tuple[str, str]:
+    words = {USUAL: "The usual one", **{f"trained {name}": name for name in trained}, OWN: "A detector file of yours"}
     kind = st.selectbox(
         "Detector of its runs",
         list(words),
@@ -132,4 +132,4 @@ def _choose_detector(taught: Mapping[str, Path]) -> tuple[str, str]:
         if not is_there(path):
             return "", f"There is no file or folder {path}."
         return str(path.absolute()), ""
-    return {f"taught {name}": str(path.absolute()) for name, path in taught.items()}.get(str(kind), ""), ""
+    return {f"trained {name}": str(path.absolute()) for name, path in trained.items()}.get(str(kind), ""), ""

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.study.project import Project
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from core.work.trainings import TrainingFolder
 from ui.run.past import STATUS_ICONS
 from ui.shared.messages import plain_errors
@@ -15,9 +15,9 @@ from ui.work.words import STATUS_WORDS
 SHOWN_AT_FIRST = 10
 
 
-def describe_training(training: TrainingFolder, status: RunStatus) -> str:
+def describe_training(training: TrainingFolder, status: Status) -> str:
     """One line: name, status, method, when."""
-    if status is RunStatus.BROKEN:
+    if status is Status.BROKEN:
         return f"**{escape_markdown(training.name)}** · {STATUS_WORDS[status]}"
     info = training.info
     parts = [f"**{escape_markdown(training.name)}**", STATUS_WORDS[status]]
@@ -51,9 +51,9 @@ def _show_training(project: Project, training: TrainingFolder) -> None:
     if not line.open:
         return
     with line:
-        if status is not RunStatus.BROKEN:
+        if status is not Status.BROKEN:
             st.caption(escape_markdown(training.info.images))
-        if status is RunStatus.RUNNING:
+        if status is Status.RUNNING:
             show_training_running(training)
             st.button("Follow", key=f"follow-training-{training.name}", on_click=WATCHED.follow, args=(training.name,))
             return

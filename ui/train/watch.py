@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.study.project import Project
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from core.work.progress import Phase, Progress
 from core.work.trainings import TrainingFolder
 from ui.shared.messages import notice, plain_errors
@@ -19,9 +19,9 @@ from ui.work.words import PHASE_WORDS
 
 POLL_S = 1.5
 WHY = {
-    RunStatus.CANCELLED: "This training was cancelled.",
-    RunStatus.INTERRUPTED: "This training stopped without an end: the computer or its process was switched off.",
-    RunStatus.FAILED: "This training stopped because of an error.",
+    Status.CANCELLED: "This training was cancelled.",
+    Status.INTERRUPTED: "This training stopped without an end: the computer or its process was switched off.",
+    Status.FAILED: "This training stopped because of an error.",
 }
 WATCHED = Watched(Key.WATCHED_TRAINING)
 
@@ -113,14 +113,14 @@ def _show_not_started(project: Project, name: str) -> None:
 def show_training_end(project: Project, training: TrainingFolder) -> None:
     """What became of a training that has ended, and what can be done next."""
     status = training.status
-    if status is RunStatus.BROKEN:
+    if status is Status.BROKEN:
         st.error(escape_markdown(training.problem), icon=":material/error:")
         return
-    if status is RunStatus.DONE:
+    if status is Status.DONE:
         _show_done(project, training)
         return
     progress = training.read_progress() or Progress()
-    more = f" {progress.message}" if status is RunStatus.FAILED and progress.message else ""
+    more = f" {progress.message}" if status is Status.FAILED and progress.message else ""
     kept = " What the encoder has learnt is kept." if training.can_resume else ""
     st.warning(escape_markdown(WHY[status] + more + kept), icon=":material/pause_circle:")
     st.button(

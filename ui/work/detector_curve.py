@@ -11,7 +11,7 @@ CURVE_PX = 280
 
 
 def build_detector_figure(epochs: Sequence[DetectorEpoch]) -> go.Figure:
-    """mAP at 50% and at 50 to 95% overlap, precision and recall by epoch, on the held-back photos.
+    """mAP at 50% and at 50 to 95% overlap, precision and recall by epoch, on the held-out photos.
 
     Args:
         epochs: Of the training so far, in order; at least one.
@@ -40,7 +40,7 @@ def build_detector_figure(epochs: Sequence[DetectorEpoch]) -> go.Figure:
         margin={"l": 48, "r": 8, "t": 8, "b": 36},
         height=CURVE_PX,
         xaxis_title="Epoch",
-        yaxis_title="On held-back photos",
+        yaxis_title="On held-out photos",
         yaxis_range=[0, 1.02],
         xaxis_range=[0.5, max(epochs[-1].epochs, 2) + 0.5],
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},

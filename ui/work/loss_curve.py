@@ -11,7 +11,7 @@ CURVE_PX = 280
 
 
 def build_loss_figure(points: Sequence[CurvePoint], *, epochs: int, best_epoch: int | None = None) -> go.Figure:
-    """Loss by epoch: of the crops that are learnt from as a line, of those held back as a line with marks.
+    """Loss by epoch: of the crops that are learnt from as a line, of those held out as a line with marks.
 
     Args:
         points: Of the training so far.
@@ -38,10 +38,10 @@ def build_loss_figure(points: Sequence[CurvePoint], *, epochs: int, best_epoch: 
                 x=[epoch for epoch, _ in held],
                 y=[float(f"{loss:.4g}") for _, loss in held],
                 mode="lines+markers",
-                name="crops held back (star: kept)",
+                name="crops held out (star: kept)",
                 line={"color": ODD[0], "width": 2, "dash": "dot"},
                 marker={"size": sizes, "symbol": symbols},
-                hovertemplate="epoch %{x:.0f}, held back: %{y:.3g}<extra></extra>",
+                hovertemplate="epoch %{x:.0f}, held out: %{y:.3g}<extra></extra>",
             )
         )
     figure.update_layout(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.disk.files import write_whole
-from core.work.folder import RunStatus, WorkFolder
+from core.work.folder import Status, WorkFolder
 from core.work.progress import Progress, is_last_word
 
 CLI = Path(__file__).resolve().parents[2] / "cli.py"
@@ -72,7 +72,7 @@ class OwnProcesses:
 
     def goes_on(self, project: Path, name: str, work: WorkFolder | None) -> bool:
         """Whether it is alive, or another process works on this folder (None: it is not made yet)."""
-        return self.is_alive(project, name) or (work is not None and work.status is RunStatus.RUNNING)
+        return self.is_alive(project, name) or (work is not None and work.status is Status.RUNNING)
 
     def is_ending(self, project: Path, name: str, progress: Progress | None) -> bool:
         """Whether it is alive, but has written its last word."""

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.runs.folder import Progress, RunFolder, RunStatus
+from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
 from ui.shared.routes import RUN, link_button
 from ui.shared.words import escape_markdown
@@ -30,10 +30,10 @@ def show_no_run(project: Project) -> None:
 def show_waiting(run: RunFolder) -> None:
     """A run without scores: under way, or ended before them."""
     status = run.status
-    if status is RunStatus.RUNNING:
+    if status is Status.RUNNING:
         _show_under_way(run)
         return
-    if status is RunStatus.DONE:
+    if status is Status.DONE:
         st.info(
             "This run has no crop: none of its files could be used. The Run page lists them with the reason.",
             icon=":material/spa:",
@@ -52,7 +52,7 @@ def show_waiting(run: RunFolder) -> None:
 
 @st.fragment(run_every=POLL_S)
 def _show_under_way(run: RunFolder) -> None:
-    if run.status is not RunStatus.RUNNING:
+    if run.status is not Status.RUNNING:
         st.rerun()
     progress = run.read_progress() or Progress()
     st.info(

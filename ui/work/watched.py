@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.work.folder import RunStatus, WorkFolder
+from core.work.folder import Status, WorkFolder
 from ui.shared.state import Key
 from ui.work.processes import OwnProcesses
 from ui.work.words import FINISHING
@@ -18,12 +18,12 @@ class Watched:
         """``key``: under which the session remembers its name."""
         self._key = key
 
-    def find(self, newest_first: Iterable[tuple[str, RunStatus]]) -> str:
+    def find(self, newest_first: Iterable[tuple[str, Status]]) -> str:
         """The one started or resumed here, else the newest of these that goes on; empty without any."""
         watched = str(st.session_state.get(self._key, ""))
         if watched:
             return watched
-        running = next((name for name, status in newest_first if status is RunStatus.RUNNING), "")
+        running = next((name for name, status in newest_first if status is Status.RUNNING), "")
         if running:
             self.follow(running)  # whoever saw it go on wants to see its end too
         return running
@@ -47,7 +47,7 @@ def show_outside_work(
     if work is not None and processes.is_ending(project, name, work.read_progress()):
         st.progress(1.0, text=FINISHING)
         return True
-    if work is not None and work.status is RunStatus.RUNNING:
+    if work is not None and work.status is Status.RUNNING:
         return False
     st.progress(0.0, text=f"**Getting ready** · {preparing}")
     if processes.is_alive(project, name):

@@ -1,9 +1,10 @@
 """How a run stands, in words. Plain text."""
 
-from core.runs.folder import Phase, Progress, RunStatus
+from core.runs.folder import Phase, Progress, Status
 from ui.shared.words import count, say_duration
 
 PHASE_WORDS = {
+    Phase.WAITING: "Getting ready",
     Phase.STARTING: "Getting ready",
     Phase.PHOTOS: "Looking at the photos",
     Phase.EVENTS: "Grouping photos into events",
@@ -18,12 +19,12 @@ PHASE_WORDS = {
 }
 FINISHING = "**Finishing** · what is done is on the disk"
 STATUS_WORDS = {
-    RunStatus.RUNNING: "running",
-    RunStatus.DONE: "done",
-    RunStatus.CANCELLED: "cancelled",
-    RunStatus.FAILED: "failed",
-    RunStatus.INTERRUPTED: "interrupted",
-    RunStatus.BROKEN: "cannot be read",
+    Status.RUNNING: "running",
+    Status.DONE: "done",
+    Status.CANCELLED: "cancelled",
+    Status.FAILED: "failed",
+    Status.INTERRUPTED: "interrupted",
+    Status.BROKEN: "cannot be read",
 }
 
 

@@ -21,7 +21,7 @@ from core.disk.files import temporary_beside, write_whole
 from core.disk.locks import FileLock, LockHeld
 from core.errors import AnomalureError
 from core.records import Box, Crop, CropKind, Detection, Failure, Photo, name_crops
-from core.runs.folder import SCHEMAS, Phase, Progress, RunCounts, RunFolder, RunInfo, RunStatus, ShardTables
+from core.runs.folder import SCHEMAS, Phase, Progress, RunCounts, RunFolder, RunInfo, ShardTables, Status
 from core.work.progress import sign_progress
 
 INFO = RunInfo(run_id="season", name="Season", folder="/photos/käfer", bundle="first", settings={"shard_photos": 3})
@@ -334,7 +334,7 @@ def test_a_run_that_ended_says_how(run, phase):
 
 def test_a_run_whose_process_lives_is_running(run):
     run.write_progress(Progress(phase=Phase.PHOTOS))
-    assert run.status is RunStatus.RUNNING
+    assert run.status is Status.RUNNING
 
 
 def put_progress(run: RunFolder, **changes) -> None:
@@ -347,15 +347,15 @@ def test_a_run_whose_process_is_gone_was_interrupted(run):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait(timeout=60)
     put_progress(run, pid=gone.pid)
-    assert run.status is RunStatus.INTERRUPTED
+    assert run.status is Status.INTERRUPTED
 
 
 def test_another_process_with_the_same_number_is_not_taken_for_the_runs(run):
     put_progress(run, process_started_at=psutil.Process().create_time() - 1000)
-    assert run.status is RunStatus.INTERRUPTED
+    assert run.status is Status.INTERRUPTED
 
 
-@pytest.mark.parametrize(("age_s", "status"), [(5, RunStatus.RUNNING), (600, RunStatus.INTERRUPTED)])
+@pytest.mark.parametrize(("age_s", "status"), [(5, Status.RUNNING), (600, Status.INTERRUPTED)])
 def test_a_run_on_another_computer_lives_while_it_is_heard_of(run, age_s, status):
     put_progress(run, host="another-computer", heartbeat_at=time.time() - age_s)
     assert run.status is status
@@ -365,7 +365,7 @@ def test_a_run_on_another_computer_lives_while_it_is_heard_of(run, age_s, status
 def test_a_damaged_progress_file_is_no_progress(run, content):
     (run.path / "progress.json").write_bytes(content)
     assert run.read_progress() is None
-    assert run.status is RunStatus.INTERRUPTED
+    assert run.status is Status.INTERRUPTED
 
 
 def test_a_field_of_a_newer_version_does_not_hide_the_progress(run):
@@ -460,7 +460,7 @@ def test_a_run_that_cannot_be_read_says_why(run, content, said):
         path.write_bytes(content if isinstance(content, bytes) else json.dumps({**values, **content}).encode())
     with pytest.raises(AnomalureError, match=said):
         RunFolder.open(run.path)
-    assert RunFolder(run.path).status is RunStatus.BROKEN
+    assert RunFolder(run.path).status is Status.BROKEN
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no parquet"])
@@ -470,7 +470,7 @@ def test_a_run_without_its_list_of_photos_is_broken(run, content):
     if content is not None:
         path.write_bytes(content)
     again = RunFolder(run.path)
-    assert again.status is RunStatus.BROKEN
+    assert again.status is Status.BROKEN
     assert "list of photos" in again.problem
     with pytest.raises(AnomalureError, match="list of photos"):
         _ = again.file_names

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import AnomalureError
 from core.records import Decision
-from core.runs.folder import Phase, Progress, RunFolder, RunInfo, RunStatus
+from core.runs.folder import Phase, Progress, RunFolder, RunInfo, Status
 from core.runs.shards import as_table
 from core.study.project import Project, check_name
 from tests.fakes.project import add_run, make_project
@@ -87,7 +87,7 @@ def test_runs_are_listed_newest_first_and_broken_ones_last(tmp_path):
     runs = project.runs()
 
     assert [run.run_id for run in runs] == ["new", "middle", "old", "half"]
-    assert runs[-1].status is RunStatus.BROKEN
+    assert runs[-1].status is Status.BROKEN
     assert "run.json is missing" in runs[-1].problem
 
 

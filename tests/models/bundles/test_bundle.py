@@ -318,7 +318,7 @@ def test_whole_frames_of_an_unknown_camera_are_judged_by_each_other(bundle):
     assert last["score"].max() > first["score"].max()
 
 
-def test_a_rate_that_the_held_back_crops_cannot_reach_is_said(bundle):
+def test_a_rate_that_the_held_out_crops_cannot_reach_is_said(bundle):
     _, scorer = score(bundle, make_crops(draw_species(0, 5, seed=1)), false_alarm_rate=0.001)
     _, at_five = score(bundle, make_crops(draw_species(0, 5, seed=1)))
 

@@ -19,7 +19,7 @@ from models.jobs.run import RunRequest, resume_run, start_run
 from models.loop.retraining import retrain_bundle
 
 CAMERA = "north"
-N_TAUGHT, N_RUN = LEAST_FRAMES + 8, 20
+N_TRAINED, N_RUN = LEAST_FRAMES + 8, 20
 SIZE = (128, 96)
 ODD_AT = (70, 20)  # pixels of the upper left corner of what is odd
 
@@ -48,8 +48,8 @@ def project(tmp_path_factory) -> Project:
         Image.fromarray(pixels).save(path, "JPEG", quality=90)
 
     images, annotations = [], []
-    for i in range(N_TAUGHT + 6):
-        is_frame = i < N_TAUGHT
+    for i in range(N_TRAINED + 6):
+        is_frame = i < N_TRAINED
         name = f"{CAMERA if is_frame else 'crops'}/IMG_{i:03d}.jpg"
         write(f"photos/{name}", draw_scene(i, odd=not is_frame))
         images.append({"id": i, "file_name": name, "width": SIZE[0], "height": SIZE[1]})
@@ -111,8 +111,8 @@ def test_training_learns_the_patches_of_each_camera_with_enough_frames(project, 
     judge = bundle.patch_judges[CAMERA]
 
     assert list(bundle.patch_judges) == list(bundle.camera_judges) == [CAMERA]
-    assert len(judge.group.scores) == N_TAUGHT
-    assert len(judge.bank.patches) == min(N_TAUGHT * 36, 10_000)  # 6 x 6 patches at 96 px
+    assert len(judge.group.scores) == N_TRAINED
+    assert len(judge.bank.patches) == min(N_TRAINED * 36, 10_000)  # 6 x 6 patches at 96 px
     assert project.training("patches").info.frames == "patches"
 
 
@@ -156,7 +156,7 @@ def test_a_run_that_was_cut_short_ends_with_the_same_maps_and_scores(project, ru
         pd.testing.assert_frame_equal(resumed.read_table(name), run.read_table(name), rtol=1e-6)
 
 
-def test_a_retraining_keeps_the_patches_as_they_were_taught_and_says_so(project, run, bundle):
+def test_a_retraining_keeps_the_patches_as_they_were_trained_and_says_so(project, run, bundle):
     rows = read_rows(project, run)
     project.save_verdicts([row for _, row in rows[rows["deployment"] == CAMERA].iterrows()], "normal")
 
@@ -166,7 +166,7 @@ def test_a_retraining_keeps_the_patches_as_they_were_taught_and_says_so(project,
     ours, theirs = later.patch_judges[CAMERA], bundle.patch_judges[CAMERA]
     assert (ours.bank.bank_id, ours.units) == (theirs.bank.bank_id, theirs.units)
     np.testing.assert_array_equal(ours.group.scores, theirs.group.scores)
-    said = f"Whole frames of {CAMERA} are judged by the patches that the bundle patches was taught: verdicts on them"
+    said = f"Whole frames of {CAMERA} are judged by the patches that the bundle patches was trained: verdicts on them"
     assert any(note.startswith(said) for note in report["notes"])
     assert said in (later.path / "MODEL_CARD.md").read_text(encoding="utf-8")
 

@@ -157,7 +157,7 @@ def test_what_cannot_be_used_is_counted_and_said(season, tmp_path):
         assert line in said
 
 
-def test_a_burst_is_held_back_as_one(season):
+def test_a_burst_is_held_out_as_one(season):
     start = datetime(2024, 5, 3, 6, 12)
     for i in range(6):
         season.add("hare", captured_at=start + timedelta(seconds=10 * i + 600 * (i // 3)))
@@ -254,7 +254,7 @@ def test_a_bundle_of_few_crops_says_that_none_can_be_flagged(tmp_path, write_jpe
     assert "none can be flagged at 0.05" in card
 
 
-def test_a_bundle_keeps_what_it_was_taught_and_can_be_taught_again_without_the_photos(season, tmp_path):
+def test_a_bundle_keeps_what_it_was_trained_and_can_be_trained_again_without_the_photos(season, tmp_path):
     for _ in range(LEAST_FRAMES):
         season.add("", camera="south")
     bundle = season.train(tmp_path)
@@ -293,7 +293,7 @@ def test_rows_that_are_joined_replace_the_same_crops(season, tmp_path):
     assert set(joined.column("species")) == {"deer", "hare"}
 
 
-def test_a_bundle_without_rows_still_judges_and_says_why_it_cannot_be_taught_again(season, tmp_path):
+def test_a_bundle_without_rows_still_judges_and_says_why_it_cannot_be_trained_again(season, tmp_path):
     made = season.train(tmp_path)
     manifest = json.loads((made.path / MANIFEST).read_text(encoding="utf-8"))
     del manifest["training_rows"]

@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_no_torn_file(tmp_path, monke
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_without_anything_held_back_the_last_epoch_is_kept(tmp_path):
+def test_without_anything_held_out_the_last_epoch_is_kept(tmp_path):
     trained = train_encoder(
         draw_crops(), tmp_path, start=START, method="simclr", settings=replace(SETTINGS, held_out_share=0.0)
     )

@@ -1,4 +1,4 @@
-"""A detector is taught, goes on after a stop, is kept whole, and can be run."""
+"""A detector is trained, goes on after a stop, is kept whole, and can be run."""
 
 import json
 
@@ -12,7 +12,7 @@ from core.settings.detector import DetectorSettings
 from core.settings.run import RunSettings
 from core.study.project import Project
 from core.work.detector_trainings import DetectorTrainingFolder, list_detector_trainings
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from models.detectors.loading import load_detector
 from models.detectors.training import DetectorTrainingCancelled, open_start
 from models.jobs.detector import DetectorRequest, resume_detector_training, start_detector_training
@@ -50,7 +50,7 @@ def request_of(tmp_path):
     return make
 
 
-def test_a_taught_detector_goes_on_after_a_cancel_and_finds_in_photos(project, request_of):
+def test_a_trained_detector_goes_on_after_a_cancel_and_finds_in_photos(project, request_of):
     def cancel(progress):
         if progress.unit == "epoch" and progress.done == 1:
             DetectorTrainingFolder(project.detectors_dir / "mine").request_cancel()
@@ -58,13 +58,13 @@ def test_a_taught_detector_goes_on_after_a_cancel_and_finds_in_photos(project, r
     with pytest.raises(DetectorTrainingCancelled):
         start_detector_training(project, request_of(), on_progress=cancel)
     cut = DetectorTrainingFolder(project.detectors_dir / "mine")
-    assert (cut.status, cut.can_resume, len(cut.read_curve())) == (RunStatus.CANCELLED, True, 1)
+    assert (cut.status, cut.can_resume, len(cut.read_curve())) == (Status.CANCELLED, True, 1)
     with pytest.raises(AnomalureError, match=r"unfinished. Go on with it \(--resume mine\)"):
         start_detector_training(project, request_of())
 
     made = resume_detector_training(project, "mine")
 
-    assert made.status is RunStatus.DONE
+    assert made.status is Status.DONE
     assert [epoch.epoch for epoch in made.read_curve()] == [1, 2]
     card = made.read_result()
     assert (card["photos"], card["classes"]) == ({"train": 5, "val": 1}, ["animal"])
@@ -83,13 +83,13 @@ def test_a_taught_detector_goes_on_after_a_cancel_and_finds_in_photos(project, r
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"start": "nothing.pt"}, AnomalureError, "cannot be taught from 'nothing.pt'"),
+        ({"start": "nothing.pt"}, AnomalureError, "cannot be trained from 'nothing.pt'"),
         ({"name": "../up"}, AnomalureError, "cannot be the name of a detector"),
         ({"split": "season"}, AnomalureError, "No photo of the labels is in the split 'season'"),
         ({"labels": None}, AnomalureError, "expected one folder a species"),
     ],
 )
-def test_what_cannot_be_taught_is_said_before_anything_is_made(project, request_of, changes, error, message):
+def test_what_cannot_be_trained_is_said_before_anything_is_made(project, request_of, changes, error, message):
     with pytest.raises(error, match=message):
         start_detector_training(project, request_of(**changes))
 

@@ -12,7 +12,7 @@ from cli import main
 from core.errors import AnomalureError
 from core.settings.training import TrainingSettings
 from core.study.project import Project
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from core.work.progress import Phase
 from models.bundles.bundle import CARD, Bundle
 from models.contrastive.training import TrainingCancelled
@@ -132,7 +132,7 @@ def test_a_training_without_an_encoders_training_is_followed_too(project, season
     told = []
     start_training(project, ask(season, method="none"), on_progress=told.append)
     assert {progress.phase for progress in told} == {Phase.STARTING, Phase.MODELS, Phase.DONE}
-    assert project.training("first").status is RunStatus.DONE
+    assert project.training("first").status is Status.DONE
 
 
 def test_progress_goes_through_crops_training_and_models(project, season):
@@ -158,11 +158,11 @@ def cancel_in(project: Project, phase: Phase):
 def test_a_cancelled_training_leaves_no_bundle_and_can_be_gone_on_with(project, season, phase):
     with pytest.raises(TrainingCancelled):
         start_training(project, ask(season), on_progress=cancel_in(project, phase))
-    assert project.training("first").status is RunStatus.CANCELLED
+    assert project.training("first").status is Status.CANCELLED
     assert left_behind(project) == []
 
     assert resume_training(project, "first").species == ("deer", "fox")
-    assert project.training("first").status is RunStatus.DONE
+    assert project.training("first").status is Status.DONE
 
 
 def test_an_unfinished_training_is_not_thrown_away_by_a_new_one_of_its_name(project, season):
@@ -251,7 +251,7 @@ def test_a_full_disk_is_a_plain_sentence_and_leaves_no_half_made_bundle(project,
         with pytest.raises(AnomalureError, match=r"disk .* full|No space left"):
             start_training(project, ask(season))
     assert left_behind(project) == []
-    assert project.training("first").status is RunStatus.FAILED
+    assert project.training("first").status is Status.FAILED
     assert "full" in project.training("first").read_progress().message or where == "bundle"
     assert not (project.trainings_dir / "first" / "crops.u8").exists() or where != "crops"
 

@@ -12,7 +12,7 @@ import pytest
 
 from core.runs.folder import RunFolder
 from core.study.project import Project
-from core.work.folder import RunStatus
+from core.work.folder import Status
 from models.bundles.bundle import Bundle
 from models.contrastive.checkpoints import CHECKPOINT
 
@@ -58,7 +58,7 @@ def test_a_killed_run_resumes_to_the_same_rows(season, tmp_path):
     project = Project(tmp_path / "project")
     kill_when_there_is(project.runs_dir / "cut" / "done-00003.json", start(project.path, season, "cut"))
     cut = project.run("cut")
-    assert cut.status is RunStatus.INTERRUPTED
+    assert cut.status is Status.INTERRUPTED
     finished = {i: (cut.path / f"crops-{i:05d}.parquet").stat().st_mtime_ns for i in cut.done_shards()}
     assert 4 <= len(finished) < cut.n_shards
 
@@ -110,7 +110,7 @@ def test_a_killed_training_leaves_no_bundle_and_goes_on_from_its_checkpoint(seas
     kill_when_there_is(project.trainings_dir / "spring" / CHECKPOINT, [*words, *options])
 
     training = project.training("spring")
-    assert training.status is RunStatus.INTERRUPTED
+    assert training.status is Status.INTERRUPTED
     assert not (project.bundles_dir / "spring").exists()
 
     resumed = subprocess.run([*words, "--resume", "spring"], cwd=ROOT, capture_output=True, text=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import AnomalureError
-from models.judging.calibration import Units, assign_folds, compute_p_values, merge_small_groups, score_held_back
+from models.judging.calibration import Units, assign_folds, compute_p_values, merge_small_groups, score_held_out
 from models.judging.judge import Judge, fit_judge
 from tests.fakes.scored_crops import SECTIONS, draw_species
 
@@ -15,13 +15,13 @@ def fit_on(sizes: dict[str, int], *, seed: int = 0) -> Judge:
     return fit_judge(rows, kinds, [f"photo-{i}" for i in range(len(rows))], sections=SECTIONS)
 
 
-def test_a_p_value_counts_the_held_back_crops_that_score_at_least_as_high():
+def test_a_p_value_counts_the_held_out_crops_that_score_at_least_as_high():
     p_values = compute_p_values(np.array([0.0, 2.0, 2.5, 9.0]), reference=np.array([3.0, 1.0, 2.0, 2.0]))
 
     np.testing.assert_allclose(p_values, [1.0, 4 / 5, 2 / 5, 1 / 5])
 
 
-def test_without_held_back_crops_nothing_is_odd():
+def test_without_held_out_crops_nothing_is_odd():
     np.testing.assert_array_equal(compute_p_values(np.array([5.0]), reference=np.empty(0)), [1.0])
 
 
@@ -63,7 +63,7 @@ def test_folds_that_cannot_be_dealt_are_refused(arguments, n_folds):
 def test_every_row_is_scored_once_by_what_has_not_seen_it():
     folds = np.array([0, 1, 0, 2, 1])
 
-    scores = score_held_back(
+    scores = score_held_out(
         5,
         folds,
         fit_and_score=lambda learn, held: np.stack(

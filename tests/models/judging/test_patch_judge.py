@@ -28,7 +28,7 @@ def judge() -> PatchJudge:
     return fit_patch_judge(draw_maps(99, seed=1), owners_of(99, burst=3), camera="north")
 
 
-def test_held_back_frames_are_measured_to_a_bank_of_the_other_folds_as_a_slow_loop_does(judge):
+def test_held_out_frames_are_measured_to_a_bank_of_the_other_folds_as_a_slow_loop_does(judge):
     maps, owners = draw_maps(99, seed=1), owners_of(99, burst=3)
     folds = assign_folds(["north"] * 99, owners)
 
@@ -149,4 +149,4 @@ def test_too_few_frames_for_a_rate_are_said_of_the_patches(written):
     scorer = BundleScorer(bundle, RunSettings(false_alarm_rate=0.005))
 
     (said,) = [note for note in scorer.notes if "north" in note]
-    assert said.startswith("whole frames of north (by their strangest patch): the bundle held back 99")
+    assert said.startswith("whole frames of north (by their strangest patch): the bundle held out 99")

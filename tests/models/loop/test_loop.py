@@ -66,16 +66,16 @@ def test_the_new_bundle_puts_the_season_in_a_better_order(circle):
 def test_no_verdict_both_teaches_and_judges(circle):
     project, _before, report, _ = circle
 
-    taught = set(Bundle.load(project.bundles_dir / "second").training_rows().table["crop_id"])
+    trained = set(Bundle.load(project.bundles_dir / "second").training_rows().table["crop_id"])
     decided = set(project.verdicts()["crop_id"])
 
-    assert len(taught & decided) == report["account"]["taught_normal"]
+    assert len(trained & decided) == report["account"]["taught_normal"]
     assert report["account"]["kept_back"] > 0
     account = report["account"]
     assert account["taught_normal"] + account["anomalies"] + account["kept_back"] == account["verdicts"]
 
 
-def test_the_truth_measures_only_events_that_taught_nothing(circle):
+def test_the_truth_measures_only_events_that_trained_nothing(circle):
     project, before, report, _ = circle
     box = Box(8, 8, 40, 40)
     truth = LabelFile(
@@ -91,7 +91,7 @@ def test_the_truth_measures_only_events_that_taught_nothing(circle):
         project,
         old=Bundle.load(project.bundles_dir / "first"),
         new=Bundle.load(project.bundles_dir / "second"),
-        taught_events=find_taught(project, before),
+        trained_events=find_trained(project, before),
         truth=truth,
         split=None,
     )
@@ -102,7 +102,7 @@ def test_the_truth_measures_only_events_that_taught_nothing(circle):
     assert result["after"]["auroc"] >= result["before"]["auroc"]
 
 
-def find_taught(project, run) -> set[str]:
+def find_trained(project, run) -> set[str]:
     """The events of the decided crops that were not kept back, found the slow way."""
     rows = project.review_queue(run, **EVERYTHING).rows
     rows = rows[rows["verdict"] != ""]
@@ -110,14 +110,14 @@ def find_taught(project, run) -> set[str]:
     return {owner for owner in owners if not is_for_judging([owner])[0]}
 
 
-def test_an_accepted_anomaly_is_never_taught_as_normal(circle):
+def test_an_accepted_anomaly_is_never_trained_as_normal(circle):
     project, *_ = circle
     anomalies = set(project.verdicts().query("verdict == 'anomaly'")["crop_id"])
 
-    taught = set(Bundle.load(project.bundles_dir / "second").training_rows().table["crop_id"])
+    trained = set(Bundle.load(project.bundles_dir / "second").training_rows().table["crop_id"])
 
     assert anomalies
-    assert not anomalies & taught
+    assert not anomalies & trained
 
 
 def test_the_active_bundle_stays_until_somebody_changes_it_and_every_bundle_can_be_had_again(circle, capsys):

@@ -131,7 +131,7 @@ def test_what_teaches_most_is_in_doubt_and_unlike_what_was_seen():
     assert after[0] == 2
 
 
-def test_what_was_foretold_never_knew_its_own_verdict():
+def test_what_was_predicted_never_knew_its_own_verdict():
     looks, scores = draw_looks(60, seed=6), np.random.default_rng(7).normal(size=60)
     odd = looks[:, 0] > 0.3
 
@@ -155,7 +155,7 @@ def simulate(n: int, *, seed: int, shift: float = 0.0) -> tuple[Remaining, int]:
     odd = rng.random(n) < expit(odds + shift)
     order = np.argsort(-odds)
     seen, left = order[: n // 4], order[n // 4 :]
-    said = estimate_remaining(odds[left], foretold=odds[seen], came_true=odd[seen])
+    said = estimate_remaining(odds[left], predicted=odds[seen], came_true=odd[seen])
     return said, int(odd[left].sum())
 
 
@@ -168,16 +168,16 @@ def test_the_bound_covers_what_is_left_as_often_as_it_says_though_the_odds_are_o
 
 
 def test_nothing_left_to_look_at_means_nothing_left():
-    said = estimate_remaining(np.zeros(0), foretold=np.zeros(3), came_true=np.array([True, False, False]))
+    said = estimate_remaining(np.zeros(0), predicted=np.zeros(3), came_true=np.array([True, False, False]))
 
     assert (said.expected, said.at_most, said.found, said.can_stop) == (0.0, 0, 1, True)
 
 
 def test_it_never_says_more_than_there_are_and_never_stops_before_something_was_seen():
-    hopeful = estimate_remaining(np.full(5, 9.0), foretold=np.zeros(0), came_true=np.zeros(0, dtype=bool))
-    early = estimate_remaining(np.full(5, -9.0), foretold=np.full(10, -9.0), came_true=np.zeros(10, dtype=bool))
+    hopeful = estimate_remaining(np.full(5, 9.0), predicted=np.zeros(0), came_true=np.zeros(0, dtype=bool))
+    early = estimate_remaining(np.full(5, -9.0), predicted=np.full(10, -9.0), came_true=np.zeros(10, dtype=bool))
     later = estimate_remaining(
-        np.full(5, -9.0), foretold=np.full(LEAST_DECIDED, -9.0), came_true=np.zeros(LEAST_DECIDED, dtype=bool)
+        np.full(5, -9.0), predicted=np.full(LEAST_DECIDED, -9.0), came_true=np.zeros(LEAST_DECIDED, dtype=bool)
     )
 
     assert hopeful.at_most == 5
@@ -187,16 +187,16 @@ def test_it_never_says_more_than_there_are_and_never_stops_before_something_was_
 def test_a_million_crops_are_counted_at_once():
     odds = np.random.default_rng(8).normal(-9, 2, size=1_000_000)
 
-    said = estimate_remaining(odds, foretold=odds[:500], came_true=np.zeros(500, dtype=bool))
+    said = estimate_remaining(odds, predicted=odds[:500], came_true=np.zeros(500, dtype=bool))
 
     assert 0 <= said.expected <= said.at_most < 1_000_000
 
 
 @pytest.mark.parametrize(
-    "values", [{"open_log_odds": [np.nan]}, {"foretold": [0.0, 1.0]}, {"came_true": np.zeros(1)}, {"level": 1.0}]
+    "values", [{"open_log_odds": [np.nan]}, {"predicted": [0.0, 1.0]}, {"came_true": np.zeros(1)}, {"level": 1.0}]
 )
 def test_numbers_that_make_no_sense_are_refused(values):
-    fine = {"open_log_odds": [0.0], "foretold": [0.0], "came_true": np.zeros(1, dtype=bool)}
+    fine = {"open_log_odds": [0.0], "predicted": [0.0], "came_true": np.zeros(1, dtype=bool)}
 
     with pytest.raises(ValueError, match="must be"):
         estimate_remaining(**{**fine, **values})

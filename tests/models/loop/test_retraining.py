@@ -62,7 +62,7 @@ FIRST, SECOND, SETTLED = Round.FIRST, Round.SECOND, Round.SETTLED
 
 
 @pytest.mark.parametrize(
-    ("rows", "taught", "disputed"),
+    ("rows", "trained", "disputed"),
     [
         ([("a", "normal", "ana", "", FIRST)], {"a": "normal"}, set()),
         ([("a", "normal", "ana", "", FIRST), ("a", "anomaly", "ana", "", FIRST)], {"a": "anomaly"}, set()),
@@ -89,10 +89,10 @@ FIRST, SECOND, SETTLED = Round.FIRST, Round.SECOND, Round.SETTLED
         ([("a", "normal", "", "", FIRST), ("b", "anomaly", "", "", FIRST)], {"a": "normal", "b": "anomaly"}, set()),
     ],
 )
-def test_the_latest_word_of_each_reviewer_counts_and_a_conflict_teaches_nothing(rows, taught, disputed):
+def test_the_latest_word_of_each_reviewer_counts_and_a_conflict_teaches_nothing(rows, trained, disputed):
     lessons = sort_verdicts(make_verdicts(*rows))
 
-    assert dict(zip(lessons.table["crop_id"], lessons.table["verdict"], strict=True)) == taught
+    assert dict(zip(lessons.table["crop_id"], lessons.table["verdict"], strict=True)) == trained
     assert set(lessons.conflicts["crop_id"]) == disputed
 
 
@@ -109,7 +109,7 @@ def test_which_events_judge_is_the_same_for_ever_and_about_the_share_that_was_me
 
     assert (is_for_judging(names[::-1])[::-1] == judging).all()
     assert abs(judging.mean() - JUDGING_SHARE) < 0.04
-    # Written down once: a change here would let verdicts that have taught judge later bundles.
+    # Written down once: a change here would let verdicts that have trained judge later bundles.
     assert is_for_judging(np.array(["a", "b", "c", "d", "e", "f"])).tolist() == KNOWN_DEAL
 
 
@@ -202,7 +202,7 @@ def lose_the_run(project):
 
 
 def reject_all_foxes(project):
-    """A run over the very photos that the bundle was taught by: each fox is called an anomaly."""
+    """A run over the very photos that the bundle was trained by: each fox is called an anomaly."""
     table = Bundle.load(project.bundles_dir / "first").training_rows()
     run = write_training_run(project, table)
     queue = project.review_queue(run, **EVERYTHING).rows

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.folder import Phase, Progress, RunStatus
+from core.runs.folder import Phase, Progress, Status
 from core.settings.run import RunSettings
 from ui.shared.words import say_duration
 from ui.work import run_process
@@ -159,5 +159,5 @@ def test_every_status_has_words_and_an_icon():
     from ui.run.past import STATUS_ICONS
     from ui.work.words import PHASE_WORDS, STATUS_WORDS
 
-    assert set(STATUS_WORDS) == set(STATUS_ICONS) == set(RunStatus)
+    assert set(STATUS_WORDS) == set(STATUS_ICONS) == set(Status)
     assert set(PHASE_WORDS) == set(Phase)

@@ -1,0 +1,44 @@
+"""Small records as readable JSON: dataclasses to a file and back, checked field by field."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> bytes:
+    """A value of dataclasses, mappings, sequences, enums, dates and paths as indented JSON, UTF-8."""
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode), indent=1) + b"\n"
+
+
+def to_values(value: Any) -> Any:
+    """The same as plain dicts, lists, text and numbers."""
+    return msgspec.to_builtins(value, enc_hook=_encode)
+
+
+def from_json(content: bytes, what: type[T]) -> T:
+    """A value of this class; fields that the class does not know are left out, as a newer version may write them.
+
+    Raises:
+        ValueError: If it is no JSON, a field is missing, or has another type or a value that the class refuses.
+    """
+    return msgspec.json.decode(content, type=what, dec_hook=_decode)
+
+
+def from_values(values: Any, what: type[T]) -> T:
+    """As ``from_json``, from plain dicts, lists, text and numbers."""
+    return msgspec.convert(values, what, dec_hook=_decode)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
+
+
+def _decode(what: type, value: Any) -> Any:
+    if issubclass(what, Path) and isinstance(value, str):
+        return Path(value)
+    raise ValueError(f"expected {what.__name__}, got {value!r}")

@@ -1,0 +1,60 @@
+"""Do a piece of work to its end: hold its folder, say how it goes, and how it ended, whatever happens."""
+
+import errno
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from core.errors import AnomalureError
+from core.work.folder import WorkFolder
+from core.work.meter import Cancelled, Meter
+from core.work.progress import Phase, Progress
+
+Result = TypeVar("Result")
+CANCELLED_WORDS = "Cancelled; what was finished is kept."
+
+
+def do_work(
+    work: WorkFolder,
+    do: Callable[[Meter], Result],
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    done_words: str = "",
+) -> Result:
+    """Hold the folder, do the work, and write down how it ended.
+
+    Args:
+        work: The folder of the work.
+        do: Does it; tells the meter how far it is.
+        on_progress: Hears every progress that is written.
+        done_words: What stands as the last message of work that is done.
+
+    Raises:
+        Cancelled: If somebody asked it to stop.
+        AnomalureError: If it cannot be done, another process does it, or the disk is full.
+    """
+    with work.working():
+        meter = Meter(work, on_progress)
+        try:
+            meter.begin(Phase.STARTING)
+            result = do(meter)
+            meter.end(Phase.DONE, done_words)
+            return result
+        except Cancelled:
+            meter.end(Phase.CANCELLED, CANCELLED_WORDS)
+            raise
+        except BaseException as error:
+            plain = _explain(error, work)
+            with suppress(OSError):  # a full disk has no room for last words either
+                meter.end(Phase.FAILED, str(plain) or type(error).__name__)
+            if plain is error:
+                raise
+            raise plain from error
+
+
+def _explain(error: BaseException, work: WorkFolder) -> BaseException:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return AnomalureError(f"The disk of {work.path} is full. Make room there, then resume the {work.what}.")
+    if isinstance(error, KeyboardInterrupt):
+        return KeyboardInterrupt("Stopped from the keyboard.")
+    return error

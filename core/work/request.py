@@ -1,0 +1,31 @@
+"""A request for long work: what a person asks for, on disk before any process begins with it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from core.version import VERSION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What every kind of work has; each kind adds its own fields in its file under ``models/jobs/``.
+
+    A request is written once as ``request.json`` (``core.disk.json``). A resumed work does the same request.
+
+    Attributes:
+        kind: The kind of work: the name of its file in ``models/jobs/``.
+        room: The folder of the project in which works of this kind lie, such as ``runs``.
+        what: How messages call it, such as ``training``.
+        name: The name of the work's folder, and of what comes of it.
+        created_at: When it was asked for, in UTC.
+        code_version: The version of Anomalure that wrote it.
+    """
+
+    kind: ClassVar[str]
+    room: ClassVar[str]
+    what: ClassVar[str]
+
+    name: str
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    code_version: str = VERSION
