@@ -1,4 +1,4 @@
-"""What outlives a rerun of the forms: Streamlit's caches."""
+"""What the forms keep between reruns: Streamlit's caches."""
 
 from pathlib import Path
 
@@ -12,54 +12,54 @@ from ui.forms.folders import PhotoCount, SubFolder, count_photos, list_subfolder
 
 FOLDERS_KEPT_S = 20
 MOST_PHOTOS_OPENED = 3_000
-"""Of more labelled photos the files are not opened for their times: somebody waits."""
+"""If there are more labelled photos, their files are not opened for the capture times: a person waits."""
 
 
 @st.cache_resource(ttl=FOLDERS_KEPT_S, max_entries=100, show_spinner=False)
 def list_folder(folder: str) -> list[SubFolder]:
-    """The folders in a folder, with how many photos they hold."""
+    """The sub-folders of a folder with their number of photos."""
     return list_subfolders(Path(folder), suffixes=PHOTO_SUFFIXES)
 
 
 @st.cache_resource(ttl=FOLDERS_KEPT_S, max_entries=100, show_spinner=False)
 def count_folder_photos(folder: str) -> PhotoCount:
-    """How many photos lie in a folder and below, as far as can be told quickly."""
+    """How many photos lie in a folder and its sub-folders, as far as they can be counted quickly."""
     return count_photos(Path(folder), suffixes=PHOTO_SUFFIXES)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _read_labels(images: str, labels: str, species: str, stamp: tuple[int, ...]) -> LabelFile:
+def _read_labels(images: str, labels: str, species: str, version: tuple[int, ...]) -> LabelFile:
     return read_label_source(
         Path(images), labels=Path(labels) if labels else None, species=Path(species) if species else None
     )
 
 
 def read_labels_of(images: Path, labels: Path | None, species: Path | None) -> LabelFile:
-    """Labels of a folder of photos; read again when a file of them has changed.
+    """The labels of a folder of photos; read again when a label file has changed.
 
     Raises:
         AnomalureError: If they cannot be used.
     """
-    return _read_labels(str(images), str(labels or ""), str(species or ""), _stamp(images, labels, species))
+    return _read_labels(str(images), str(labels or ""), str(species or ""), _find_version(images, labels, species))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _summarise_labels(_labels: LabelFile, images: str, labels: str, species: str, stamp: tuple[int, ...]):  # type: ignore[no-untyped-def]
+def _summarise_labels(_labels: LabelFile, images: str, labels: str, species: str, version: tuple[int, ...]):  # type: ignore[no-untyped-def]
     few = len(_labels.photos) <= MOST_PHOTOS_OPENED
     return summarise_labels(_labels, Path(images), read_times=few)
 
 
 def summarise_labels_of(images: Path, labels: Path | None, species: Path | None) -> LabelSummary:
-    """What is in the labels of a folder; of many photos the times are taken from the labels alone.
+    """A summary of the labels of a folder. If there are many photos, capture times come from the labels alone.
 
     Raises:
         AnomalureError: If they cannot be used.
     """
     read = read_labels_of(images, labels, species)
-    stamp = _stamp(images, labels, species)
-    summary: LabelSummary = _summarise_labels(read, str(images), str(labels or ""), str(species or ""), stamp)
+    version = _find_version(images, labels, species)
+    summary: LabelSummary = _summarise_labels(read, str(images), str(labels or ""), str(species or ""), version)
     return summary
 
 
-def _stamp(*paths: Path | None) -> tuple[int, ...]:
+def _find_version(*paths: Path | None) -> tuple[int, ...]:
     return tuple(path.stat().st_mtime_ns if path is not None and path.exists() else 0 for path in paths)

@@ -1,4 +1,4 @@
-"""Choose a folder in the window: places, breadcrumbs, sub-folders with the number of photos in each."""
+"""Choose a folder on this computer by clicking: usual places, the path, and sub-folders with their number of photos."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def _show_subfolders(folder: Path) -> None:
         part = st.text_input("Find a folder", key=Key.BROWSER_FILTER, placeholder="part of its name").casefold()
         found = [sub for sub in found if part in sub.path.name.casefold()]
     if not found:
-        st.caption("No folders in here.")
+        st.caption("There are no folders in this folder.")
     for sub in found[:MOST_SHOWN]:
         st.button(
             f"{escape_markdown(sub.path.name)} :gray[· {sub.photos}]",
@@ -81,12 +81,12 @@ def _show_subfolders(folder: Path) -> None:
             width="content",
         )
     if len(found) > MOST_SHOWN:
-        st.caption(f"{len(found) - MOST_SHOWN:,} more: type a part of the name to find one.")
+        st.caption(f"{len(found) - MOST_SHOWN:,} more folders. Type a part of the name to find one.")
 
 
 @st.fragment
 def show_folder_browser(into: Key = Key.FOLDER) -> None:
-    """Draw the browser; its "Use this folder" puts the folder into that key and reruns the page."""
+    """Draw the browser. "Use this folder" writes the folder to the session key ``into`` and reruns the page."""
     folder = _start_folder(into)
     reason = explain_folder(str(folder))
     if reason:

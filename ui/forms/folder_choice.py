@@ -12,7 +12,7 @@ from ui.shared.words import escape_markdown
 
 
 def show_folder_choice(key: Key, browser_key: Key, *, help: str) -> Path | None:
-    """Ask for a folder of photos, by path or by looking around; None, with the reason shown, while there is none."""
+    """Ask for a folder of photos, as a path or by clicking. None while there is no usable folder; the page says why."""
     text = st.text_input(
         "Folder of photos",
         key=key,

@@ -1,4 +1,4 @@
-"""Look around in the folders of this computer, so that nobody has to type a path. Knows no Streamlit."""
+"""The folders of this computer and the number of photos in them, so that nobody has to type a path."""
 
 import os
 import string
@@ -12,7 +12,7 @@ MOST_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class PhotoCount:
-    """How many photos lie in a folder and below; ``complete`` is False when the scan stopped at its limit."""
+    """How many photos lie in a folder and its sub-folders; ``complete`` is False if the count stopped at its limit."""
 
     n: int
     complete: bool
@@ -32,19 +32,19 @@ class SubFolder:
 
 
 def read_path(text: str) -> Path | None:
-    """The folder meant by a pasted text: quotes, spaces around and ``~`` are understood. None when empty."""
+    """The folder that a pasted text means: quotes, surrounding spaces and ``~`` are understood. None if it is empty."""
     text = text.strip().strip("\"'").strip()
     return Path(text).expanduser() if text else None
 
 
 def explain_folder(text: str) -> str:
-    """Why this text is no folder to look for photos in, in a plain sentence; empty when it is one."""
+    """Why this text is not a folder that can be read, as a sentence; empty if it is one."""
     try:
         folder = read_path(text)
         if folder is None:
             return "Choose the folder that holds your photos."
         if not folder.exists():
-            return f"There is no folder {folder}. Check the spelling, or look for it under Choose on this computer."
+            return f"There is no folder {folder}. Check the spelling, or find it under Choose on this computer."
         if not folder.is_dir():
             return f"{folder} is a file. Choose the folder that holds it."
         with os.scandir(folder):
@@ -57,7 +57,7 @@ def explain_folder(text: str) -> str:
 
 
 def list_places() -> list[tuple[str, Path]]:
-    """Where looking around can start: home, its usual picture folders, drives, the computer."""
+    """Where browsing can start: the home folder, its usual picture folders, drives, the whole computer."""
     home = Path.home()
     places = [("Home", home)]
     places += [(name, home / name) for name in ("Pictures", "Desktop", "Documents") if (home / name).is_dir()]
@@ -78,7 +78,7 @@ def list_places() -> list[tuple[str, Path]]:
 def count_photos(
     folder: Path, *, suffixes: frozenset[str], most_entries: int = MOST_ENTRIES, most_seconds: float = MOST_SECONDS
 ) -> PhotoCount:
-    """Count the photos in a folder and below, and stop at a limit: the count is shown while somebody waits."""
+    """Count the photos in a folder and its sub-folders. Stop at a limit, because a person waits for the number."""
     until = time.monotonic() + most_seconds
     n_photos = n_entries = 0
     waiting = [folder]
@@ -101,7 +101,7 @@ def count_photos(
 
 
 def list_subfolders(folder: Path, *, suffixes: frozenset[str], most_seconds: float = 1.0) -> list[SubFolder]:
-    """The folders in a folder by name, each with a bounded count of its photos; hidden ones are left out."""
+    """The folders in a folder by name, each with a bounded count of its photos; without hidden folders."""
     try:
         with os.scandir(folder) as entries:
             paths = [Path(entry.path) for entry in entries if not entry.name.startswith((".", "$")) and entry.is_dir()]

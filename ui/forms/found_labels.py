@@ -1,4 +1,4 @@
-"""The files of labels that lie in a folder of photos or over it, to be taken with one click."""
+"""Label files in a folder of photos or in the folders above it, to be chosen with one click."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ MOST_SHOWN = 4
 
 
 def show_found_labels(folder: Path, *, key: Key, levels_up: int = 1) -> bool:
-    """Offer what lies in the folder and over it for the text field with this key; whether there is any."""
+    """Offer the label files near a folder for the text field with this key. Returns whether there are any."""
     found = [path for place in (folder, *list(folder.parents)[:levels_up]) for path in _list_labels(place)]
     if not found:
         return False

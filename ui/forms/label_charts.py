@@ -1,4 +1,4 @@
-"""Figures of a file of labels: tables in, Plotly figures out. Knows no Streamlit."""
+"""Plotly figures of a label file, made from tables."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -8,14 +8,14 @@ from core.labels.summary import NIGHT_BEGINS_H, NIGHT_ENDS_H
 from ui.shared.palettes import FINE, ODD, QUIET
 
 FEW_CROPS = 20
-"""Crops of a species under which it shares its p-values with other small ones; such bars stand out."""
+"""A species with fewer crops shares its p-values with other small species; its bar has another colour."""
 ROW_PX = 26
 LEAST_PX, MOST_PX = 160, 560
 _MARGIN = {"l": 8, "r": 12, "t": 8, "b": 36}
 
 
 def build_species_figure(counts: pd.DataFrame) -> go.Figure:
-    """Labels by species, the most on top; those under ``FEW_CROPS`` in another colour.
+    """Number of photos by species, the largest on top; species with under ``FEW_CROPS`` boxes in another colour.
 
     Args:
         counts: ``species, boxes, photos, cameras``, as ``LabelSummary.count_species``.
@@ -43,7 +43,7 @@ def build_species_figure(counts: pd.DataFrame) -> go.Figure:
 
 
 def build_size_figure(table: pd.DataFrame) -> go.Figure:
-    """How large the boxes are: the side of a square of the same area, as a share of the photo, by species.
+    """Size of the boxes by species: the side of a square of the same area, as a share of the photo's side.
 
     Args:
         table: ``species, size_share``; rows without a size are left out.
@@ -71,7 +71,7 @@ def build_size_figure(table: pd.DataFrame) -> go.Figure:
 
 
 def build_hour_figure(by_hour: pd.Series) -> go.Figure:
-    """Labels of animals by hour of the day; night hours in grey.
+    """Number of animal labels by hour of the day; night hours are grey.
 
     Args:
         by_hour: Counts with the hours 0 to 23 as index.
@@ -90,11 +90,11 @@ def build_hour_figure(by_hour: pd.Series) -> go.Figure:
 
 
 def build_camera_figure(table: pd.DataFrame, *, most: int = 30) -> go.Figure:
-    """Photos by camera, the most on top.
+    """Number of photos by camera, the largest on top.
 
     Args:
-        table: ``file_name, deployment``, a row a label.
-        most: Cameras that are shown.
+        table: ``file_name, deployment``, one row for each label.
+        most: How many cameras are shown.
     """
     photos = table.drop_duplicates("file_name")["deployment"].replace("", "unknown").value_counts().head(most)
     figure = go.Figure(
