@@ -8,7 +8,7 @@ from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors
 from ui.shared.project_place import ROOT, open_project
 from ui.shared.reviewer import show_reviewer
-from ui.shared.routes import EVALUATE, EXPLORE, EXPORT, RETRAIN, REVIEW, REVIEWERS, RUN, TRAIN
+from ui.shared.routes import PAGES, REVIEW, RUN
 from ui.shared.words import count, escape_markdown
 
 SIDEBAR_PX = 236
@@ -27,61 +27,9 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
     """Every page; each has an address of its own, so that it can be bookmarked."""
     return [
         st.Page(start, title="Anomalure", url_path="start", default=True, visibility="hidden"),
-        st.Page(
-            REVIEW,
-            title="Review",
-            icon=":material/fact_check:",
-            url_path="review",
-            help="Decide about the most anomalous crops.",
-        ),
-        st.Page(
-            EXPLORE,
-            title="Explore",
-            icon=":material/bubble_chart:",
-            url_path="explore",
-            help="See all crops at once: what looks alike lies together.",
-        ),
-        st.Page(
-            RUN,
-            title="Run",
-            icon=":material/play_circle:",
-            url_path="run",
-            help="Look through a folder of photos, and see earlier runs.",
-        ),
-        st.Page(
-            TRAIN,
-            title="Train",
-            icon=":material/school:",
-            url_path="train",
-            help="Teach what is normal from labelled photos, and see earlier trainings.",
-        ),
-        st.Page(
-            REVIEWERS,
-            title="Reviewers",
-            icon=":material/group:",
-            url_path="reviewers",
-            help="A blind second review, agreement, and conflicts to settle.",
-        ),
-        st.Page(
-            EVALUATE,
-            title="Evaluate",
-            icon=":material/query_stats:",
-            url_path="evaluate",
-            help="How well a run finds the odd animals, where it is known what the photos show.",
-        ),
-        st.Page(
-            RETRAIN,
-            title="Retrain",
-            icon=":material/model_training:",
-            url_path="retrain",
-            help="Verdicts make the next bundle: before and after, activate, go back.",
-        ),
-        st.Page(
-            EXPORT,
-            title="Export",
-            icon=":material/ios_share:",
-            url_path="export",
-            help="Reviewed crops as CSV, Camtrap DP, COCO, MegaDetector JSON or pictures.",
+        *(
+            st.Page(page.file, title=page.title, icon=f":material/{page.icon}:", url_path=page.name, help=page.help)
+            for page in PAGES
         ),
     ]
 

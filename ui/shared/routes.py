@@ -1,20 +1,50 @@
-"""The pages of the dashboard by name, for links between them."""
+"""The pages of the dashboard: one table of them, and links between them."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
 from ui.shared.project_place import ROOT
 from ui.shared.state import Key
 
-REVIEW = ROOT / "pages" / "review.py"
-RUN = ROOT / "pages" / "run.py"
-TRAIN = ROOT / "pages" / "train.py"
-EXPLORE = ROOT / "pages" / "explore.py"
-REVIEWERS = ROOT / "pages" / "reviewers.py"
-EVALUATE = ROOT / "pages" / "evaluate.py"
-EXPORT = ROOT / "pages" / "export.py"
-RETRAIN = ROOT / "pages" / "retrain.py"
+
+class Page(NamedTuple):
+    """A page: the file ``pages/NAME.py`` at the address ``/NAME``, where the name is its title in lower case.
+
+    ``icon`` is a name of a Material symbol, ``help`` one sentence for the navigation.
+    """
+
+    title: str
+    icon: str
+    help: str
+
+    @property
+    def name(self) -> str:
+        """In its address and in the name of its file."""
+        return self.title.lower()
+
+    @property
+    def file(self) -> Path:
+        """The script of the page."""
+        return ROOT / "pages" / f"{self.name}.py"
+
+
+PAGES = (
+    Page("Review", "fact_check", "Decide about the most anomalous crops."),
+    Page("Explore", "bubble_chart", "See all crops at once: crops that look alike lie together."),
+    Page("Run", "play_circle", "Look through a folder of photos, and see earlier runs."),
+    Page("Train", "school", "Learn what is normal from labelled photos, and see earlier trainings."),
+    Page("Reviewers", "group", "A blind second review, agreement between reviewers, and conflicts to settle."),
+    Page("Evaluate", "query_stats", "Measure how well a run finds anomalies in photos whose content is known."),
+    Page("Retrain", "model_training", "Make the next bundle from verdicts, compare it with the last, and activate it."),
+    Page("Export", "ios_share", "Write reviewed crops and their pictures to files for other programs."),
+)
+"""In the order of the navigation. A new page is a file in ``pages/`` and a row here."""
+
+_FILES = {page.name: page.file for page in PAGES}
+# The pages that others link to.
+REVIEW, RUN, EXPORT = _FILES["review"], _FILES["run"], _FILES["export"]
 
 
 def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "") -> None:

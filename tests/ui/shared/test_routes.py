@@ -1,0 +1,9 @@
+"""The table of pages."""
+
+from ui.shared.routes import PAGES
+
+
+def test_every_file_in_pages_has_a_row_and_every_row_has_a_file():
+    folder = PAGES[0].file.parent
+
+    assert sorted(page.file for page in PAGES) == sorted(folder.glob("*.py"))
