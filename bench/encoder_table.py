@@ -154,7 +154,7 @@ def _measure_crops(
     judge = fit_judge(
         train.rows()[use],
         learnt[use].tolist(),
-        train.owners(gap_s=60.0)[use].tolist(),
+        train.groups(gap_s=60.0)[use].tolist(),
         sections=train.sections,
         weights=candidate.weights,
         one_class=one_class,

@@ -70,12 +70,12 @@ class Crops:
 
     rows: np.ndarray
     species: np.ndarray
-    owners: np.ndarray
+    groups: np.ndarray
     sections: tuple[int, ...]
 
     def only(self, mask: np.ndarray) -> "Crops":
         """Those where ``mask`` is true."""
-        return Crops(self.rows[mask], self.species[mask], self.owners[mask], self.sections)
+        return Crops(self.rows[mask], self.species[mask], self.groups[mask], self.sections)
 
 
 @dataclass
@@ -111,7 +111,7 @@ def embed(truth: Path, images: Path, split: str, encoder: Any) -> Crops:
     )
     species = np.array(crops.species, dtype=object)
     mask = species != ""
-    return Crops(crops.rows()[mask], species[mask], np.array(crops.owners(gap_s=60.0))[mask], crops.sections)
+    return Crops(crops.rows()[mask], species[mask], np.array(crops.groups(gap_s=60.0))[mask], crops.sections)
 
 
 def make_season(train: Crops, season: Crops, *, novel: str, prevalence: float, seed: int, judge: Judge) -> Season:
@@ -127,7 +127,7 @@ def make_season(train: Crops, season: Crops, *, novel: str, prevalence: float, s
     chosen = rng.permutation(np.concatenate([rng.permutation(odd)[:n_odd], usual]))
     mask = np.zeros(len(season.species), dtype=bool)
     mask[chosen] = True
-    crops = Crops(season.rows[chosen], season.species[chosen], season.owners[chosen], season.sections)
+    crops = Crops(season.rows[chosen], season.species[chosen], season.groups[chosen], season.sections)
     looks = judge.normaliser.transform(crops.rows)
     lots = rng.permutation(len(chosen)).astype(np.uint64)
     return Season(
@@ -146,7 +146,7 @@ def rescore(season: Season, rejected: np.ndarray) -> np.ndarray:
     judge = fit_judge(
         np.concatenate([known.rows, season.crops.rows[rejected]]),
         [*known.species, *season.crops.species[rejected]],
-        [*known.owners, *(f"season {owner}" for owner in season.crops.owners[rejected])],
+        [*known.groups, *(f"season {group}" for group in season.crops.groups[rejected])],
         sections=known.sections,
         weights=weigh_encoders(SPECS, known.sections),
     )
@@ -238,7 +238,7 @@ def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, e
         judge = fit_judge(
             known.rows,
             known.species.tolist(),
-            known.owners.tolist(),
+            known.groups.tolist(),
             sections=known.sections,
             weights=weigh_encoders(SPECS, known.sections),
         )

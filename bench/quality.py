@@ -111,7 +111,7 @@ class WithoutPhotos:
             yield table.astype({"flagged": bool})
 
 
-def measure_neighbours(rows: np.ndarray, sections: Sequence[int], owners: Sequence[str]) -> np.ndarray:
+def measure_neighbours(rows: np.ndarray, sections: Sequence[int], groups: Sequence[str]) -> np.ndarray:
     """Mean cosine distance to the ten nearest others, shape ``(n,)``."""
     scaled = scale_rows(rows, sections=sections)
     similar = scaled @ scaled.T
@@ -119,10 +119,10 @@ def measure_neighbours(rows: np.ndarray, sections: Sequence[int], owners: Sequen
     return 1 - np.sort(similar, axis=1)[:, -NEIGHBOURS:].mean(axis=1)
 
 
-def measure_outliers(rows: np.ndarray, sections: Sequence[int], owners: Sequence[str]) -> np.ndarray:
+def measure_outliers(rows: np.ndarray, sections: Sequence[int], groups: Sequence[str]) -> np.ndarray:
     """The first look's distance within one group, shape ``(n,)``."""
     scaled = scale_rows(rows, sections=sections)
-    return OutlierModel.fit(scaled, owners).score_samples(scaled, owners)
+    return OutlierModel.fit(scaled, groups).score_samples(scaled, groups)
 
 
 def summarise(evaluation: Any) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def bench_runs(project: Project, bundle: Bundle, truth: LabelFile, *, boxes: Pat
 def bench_promise(train: TrainingCrops, season: TrainingCrops) -> dict[str, Any]:
     """Shares of the season's known crops that are flagged, and AUROC with each species unknown in turn."""
     learnt, asked = np.array(train.species, dtype=object), np.array(season.species, dtype=object)
-    owners, rows, asked_rows = train.owners(gap_s=60.0), train.rows(), season.rows()
+    groups, rows, asked_rows = train.groups(gap_s=60.0), train.rows(), season.rows()
     figures: dict[str, Any] = {"auroc_by_novel": {}}
     for novel in (NOVEL, *KNOWN):
         known = [species for species in KNOWN if species != novel]
@@ -195,7 +195,7 @@ def bench_promise(train: TrainingCrops, season: TrainingCrops) -> dict[str, Any]
         judge = fit_judge(
             rows[use],
             learnt[use].tolist(),
-            owners[use].tolist(),
+            groups[use].tolist(),
             sections=train.sections,
             weights=weigh_encoders(DEFAULT_SPECS, train.sections),
         )
@@ -229,10 +229,10 @@ def bench_first_looks(season: TrainingCrops, encoder: Encoder, *, quick: bool) -
     """Our distance and the plain one on the same embeddings, averaged over the seeds of each case."""
     cases: dict[str, list[list[float]]] = {}
 
-    def add(name: str, rows: np.ndarray, owners: list[str], odd: np.ndarray, sections: Sequence[int]) -> None:
+    def add(name: str, rows: np.ndarray, groups: list[str], odd: np.ndarray, sections: Sequence[int]) -> None:
         pair: list[float] = []
         for measure in (measure_outliers, measure_neighbours):
-            scores = measure(rows, sections, owners)
+            scores = measure(rows, sections, groups)
             pair += [compute_auroc(scores, novel=odd), compute_average_precision(scores, novel=odd)]
         cases.setdefault(name, []).append(pair)
 

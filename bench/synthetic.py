@@ -64,14 +64,14 @@ def measure(*, quick: bool) -> dict[str, Any]:
                 )
                 pasted[opacity][species] = embed(list(read_labels(made.truth).photos), made.folder / "images")
     figures: dict[str, Any] = {}
-    learnt, owners = np.array(train.species, dtype=object), np.array(train.owners(gap_s=60.0), dtype=object)
+    learnt, groups = np.array(train.species, dtype=object), np.array(train.groups(gap_s=60.0), dtype=object)
     for novel in novels:
         known = [species for species in KNOWN if species != novel]
         use = np.isin(learnt, known)
         judge = fit_judge(
             train.rows()[use],
             learnt[use].tolist(),
-            owners[use].tolist(),
+            groups[use].tolist(),
             sections=train.sections,
             weights=weigh_encoders(DEFAULT_SPECS, train.sections),
         )

@@ -175,7 +175,7 @@ def write_crops(data: Path, folder: Path, settings: TrainingSettings, *, most: i
         pictures.append(pixels.copy())
         (folder / f"{len(pictures):05d}.jpg").write_bytes(encode_jpeg(pixels, longest_px=SAVED_PX))
     began = time.perf_counter()
-    crops = EncoderCrops.of(pictures, cut.species, list(cut.owners(gap_s=60.0)), image_px=settings.image_px)
+    crops = EncoderCrops.of(pictures, cut.species, list(cut.groups(gap_s=60.0)), image_px=settings.image_px)
     return crops, len(pictures) / (time.perf_counter() - began)
 
 

@@ -35,7 +35,7 @@ with plain_errors():
         made_from = choose_start(project)
     news = read_news(project, made_from=made_from)
     with left:
-        if not len(news.lessons) and not len(news.lessons.conflicts):
+        if not len(news.labels) and not len(news.labels.conflicts):
             show_no_verdicts(project)
         else:
             show_news(news, made_from=made_from)

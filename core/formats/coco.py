@@ -60,13 +60,13 @@ def parse_coco(content: object, *, source: str) -> LabelFile:
         if not isinstance(annotation, dict):
             problems.add("annotations that are not objects", annotation)
             continue
-        owner = _key(annotation.get("image_id"))
-        if owner not in images:
+        image_id = _key(annotation.get("image_id"))
+        if image_id not in images:
             problems.add("annotations of images that are not in the file", _name(annotation))
             continue
-        label = _read_label(annotation, categories, frame=_read_frame(images[owner]), problems=problems)
+        label = _read_label(annotation, categories, frame=_read_frame(images[image_id]), problems=problems)
         if label is not None:
-            labels[owner].append(label)
+            labels[image_id].append(label)
     photos = [_read_photo(image, tuple(labels[key]), problems) for key, image in images.items()]
     return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
 

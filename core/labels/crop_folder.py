@@ -104,9 +104,9 @@ def write_crop_folder(
 
 def list_rows(found: LabelledCrops, *, gap_s: float, val_share: float, seed: int) -> list[dict[str, Any]]:
     """The rows of ``crops.csv``, in the crops' order."""
-    owners = found.owners(gap_s=gap_s)
+    groups = found.groups(gap_s=gap_s)
     said = [found.split_of[crop.photo_id] for crop in found.crops]
-    held = hold_out_events(owners.tolist(), share=val_share, seed=seed)
+    held = hold_out_events(groups.tolist(), share=val_share, seed=seed)
     splits = said if all(said) else [VAL if one else TRAIN for one in held]
     return [
         {
@@ -119,9 +119,9 @@ def list_rows(found: LabelledCrops, *, gap_s: float, val_share: float, seed: int
             "height": crop.box.height,
             "deployment": found.deployment_of[crop.photo_id],
             "captured_at": found.captured_at_of[crop.photo_id],
-            "event_id": owner,
+            "event_id": group,
             "split": split,
             "crop_id": crop.crop_id,
         }
-        for crop, species, owner, split in zip(found.crops, found.species, owners, splits, strict=True)
+        for crop, species, group, split in zip(found.crops, found.species, groups, splits, strict=True)
     ]

@@ -46,7 +46,7 @@ class LabelledCrops:
         """The ``photo_id`` of each row."""
         return [crop.photo_id for crop in self.crops]
 
-    def owners(self, *, gap_s: float) -> np.ndarray:
+    def groups(self, *, gap_s: float) -> np.ndarray:
         """The event of each row, shape ``(n,)``, str: as labelled, by time, or else the photo itself."""
         photos = list(self.deployment_of)
         events = group_events(
@@ -54,14 +54,14 @@ class LabelledCrops:
             [self.captured_at_of[photo] for photo in photos],
             gap_s=gap_s,
         )
-        owner_of = {}
+        group_of = {}
         for photo, event in zip(photos, events, strict=True):
             if self.event_of[photo]:
-                owner_of[photo] = f"labelled {self.event_of[photo]}"
+                group_of[photo] = f"labelled {self.event_of[photo]}"
             else:
                 # The photo, not its number among those without a time: another folder has numbers like these.
-                owner_of[photo] = f"photo {photo}" if self.captured_at_of[photo] is None else event
-        return np.array([owner_of[photo] for photo in self.photos], dtype=object)
+                group_of[photo] = f"photo {photo}" if self.captured_at_of[photo] is None else event
+        return np.array([group_of[photo] for photo in self.photos], dtype=object)
 
 
 def choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:

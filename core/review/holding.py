@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pandas as pd
 
 # Boxes of one photo that overlap at least this much (intersection over union) are taken for the same animal.
 SAME_BOX_IOU = 0.5
@@ -45,3 +47,44 @@ def show_holding(connection: duckdb.DuckDBPyConnection, verdicts: Path) -> None:
         CREATE TABLE holding AS
         SELECT h.crop_id, g.verdict, g.species AS verdict_species, g.note, g.reviewer, g.decided_at
         FROM ({HOLDING}) h JOIN given g USING (sequence) WHERE coalesce(g.verdict, '') <> ''""")
+
+
+def match_crops(labels: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    """The row of ``others`` that shows the same animal as each label, or -1.
+
+    The same crop, or the one of the same photo and kind whose box overlaps most, at least ``SAME_BOX_IOU``. Both
+    tables have ``crop_id, photo_id, kind, x, y, width, height``.
+
+    Returns:
+        Shape ``(len(labels),)``, int.
+    """
+    # Of a million crops only the few on the same photos are gone through one by one.
+    near = others["photo_id"].isin(labels["photo_id"]) | others["crop_id"].isin(labels["crop_id"])
+    places = np.flatnonzero(near.to_numpy(dtype=bool))
+    within = _match_near(labels, others.iloc[places])
+    return np.where(within >= 0, places[within] if len(places) else -1, -1)
+
+
+def _match_near(labels: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    place_of = {crop_id: place for place, crop_id in enumerate(others["crop_id"])}
+    found = np.array([place_of.get(crop_id, -1) for crop_id in labels["crop_id"]], dtype=int)
+    by_photo: dict[tuple[str, str], list[int]] = {}
+    for place, key in enumerate(zip(others["photo_id"], others["kind"].astype(str), strict=True)):
+        by_photo.setdefault(key, []).append(place)
+    boxes = others[["x", "y", "width", "height"]].to_numpy(dtype=float)
+    own = labels[["x", "y", "width", "height"]].to_numpy(dtype=float)
+    for i, key in enumerate(zip(labels["photo_id"], labels["kind"].astype(str), strict=True)):
+        candidates = by_photo.get(key, [])
+        if found[i] < 0 and candidates:
+            overlaps = _measure_overlaps(own[i], boxes[candidates])
+            if overlaps.max() >= SAME_BOX_IOU:
+                found[i] = candidates[int(overlaps.argmax())]
+    return found
+
+
+def _measure_overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Intersection over union of one box (x, y, width, height) with others, shape ``(n,)``."""
+    corner = np.minimum(box[:2] + box[2:], boxes[:, :2] + boxes[:, 2:])
+    shared = np.prod(np.maximum(corner - np.maximum(box[:2], boxes[:, :2]), 0), axis=1)
+    union = box[2] * box[3] + boxes[:, 2] * boxes[:, 3] - shared
+    return np.where(union > 0, shared / np.maximum(union, 1e-12), 0.0)

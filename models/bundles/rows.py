@@ -123,7 +123,7 @@ def describe_crop(
     species: str,
     deployment: str,
     captured_at: object = None,
-    owner: str,
+    group: str,
     origin: str = FROM_LABELS,
 ) -> dict[str, object]:
     """One row of ``TrainingRows.table``."""
@@ -139,7 +139,7 @@ def describe_crop(
         "species": species,
         "deployment": deployment,
         "captured_at": captured_at,
-        "owner": owner,
+        "owner": group,
         "origin": origin,
     }
 

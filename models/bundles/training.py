@@ -47,9 +47,9 @@ class TrainingCrops(LabelledCrops):
                     species=species,
                     deployment=self.deployment_of[crop.photo_id],
                     captured_at=self.captured_at_of[crop.photo_id],
-                    owner=owner,
+                    group=group,
                 )
-                for crop, species, owner in zip(self.crops, self.species, self.owners(gap_s=gap_s), strict=True)
+                for crop, species, group in zip(self.crops, self.species, self.groups(gap_s=gap_s), strict=True)
             ]
         )
         return TrainingRows(table, self._halves())

@@ -90,7 +90,7 @@ def keep_crops(
             raise AnomalureError(
                 "No crop could be learnt from: boxes with a species are needed. " + "; ".join(cut.problems.lines())
             )
-        events = cut.owners(gap_s=settings.event_gap_s).tolist()
+        events = cut.groups(gap_s=settings.event_gap_s).tolist()
         table = {"side_px": side, "species": cut.species, "events": events}
         replace_file(part, folder / PIXELS)
         write_whole(folder / TABLE, json.dumps(table, ensure_ascii=False).encode(), durable=True)

@@ -47,12 +47,12 @@ def compute_p_values(scores: np.ndarray, *, reference: np.ndarray) -> np.ndarray
     return (1.0 + at_least) / (1.0 + len(ordered))
 
 
-def assign_folds(labels: Sequence[str], owners: Sequence[str], *, n_folds: int = N_FOLDS, seed: int = 0) -> np.ndarray:
-    """Deal rows into folds so that rows of one owner stay together and each label is spread evenly.
+def assign_folds(labels: Sequence[str], groups: Sequence[str], *, n_folds: int = N_FOLDS, seed: int = 0) -> np.ndarray:
+    """Deal rows into folds so that rows of one group stay together and each label is spread evenly.
 
     Args:
         labels: Species of each row, shape ``(n,)``.
-        owners: What must not be torn apart (an event, a photo), shape ``(n,)``.
+        groups: What must not be torn apart (an event, a photo), shape ``(n,)``.
         n_folds: >= 2.
         seed: Of the shuffle.
 
@@ -61,23 +61,23 @@ def assign_folds(labels: Sequence[str], owners: Sequence[str], *, n_folds: int =
     """
     if n_folds < 2:
         raise ValueError(f"at least 2 folds are needed, got {n_folds}")
-    if len(labels) != len(owners):
-        raise ValueError(f"got {len(labels)} labels and {len(owners)} owners")
+    if len(labels) != len(groups):
+        raise ValueError(f"got {len(labels)} labels and {len(groups)} groups")
     rng = np.random.default_rng(seed)
-    owners_of: dict[str, list[str]] = {}
-    for label, owner in dict.fromkeys(zip(labels, owners, strict=True)):
-        owners_of.setdefault(label, []).append(owner)
+    groups_of: dict[str, list[str]] = {}
+    for label, group in dict.fromkeys(zip(labels, groups, strict=True)):
+        groups_of.setdefault(label, []).append(group)
     fold_of: dict[str, int] = {}
-    # The rarest first: an owner with two species goes where the rarer one needs it.
-    for label in sorted(owners_of, key=lambda name: (len(owners_of[name]), name)):
-        members = sorted(owners_of[label])
-        taken = np.bincount([fold_of[owner] for owner in members if owner in fold_of], minlength=n_folds)
+    # The rarest first: a group with two species goes where the rarer one needs it.
+    for label in sorted(groups_of, key=lambda name: (len(groups_of[name]), name)):
+        members = sorted(groups_of[label])
+        taken = np.bincount([fold_of[group] for group in members if group in fold_of], minlength=n_folds)
         for i in rng.permutation(len(members)):
             if members[i] not in fold_of:
                 fold = int(rng.choice(np.flatnonzero(taken == taken.min())))
                 fold_of[members[i]] = fold
                 taken[fold] += 1
-    return np.array([fold_of[owner] for owner in owners], dtype=int)
+    return np.array([fold_of[group] for group in groups], dtype=int)
 
 
 def score_held_out(

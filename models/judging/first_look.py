@@ -89,9 +89,9 @@ class FirstLookScorer:
         references = _sample_references(shards, wanted, plan, sections=self._sections)
         models = {}
         for group in list(references):  # each group's rows are let go of once they are learnt from
-            rows, owners = references.pop(group)
-            if len(rows) >= LEAST_CROPS and len(set(owners)) > 1:
-                models[group] = OutlierModel.fit(rows.astype(np.float32), owners)
+            rows, photos = references.pop(group)
+            if len(rows) >= LEAST_CROPS and len(set(photos)) > 1:
+                models[group] = OutlierModel.fit(rows.astype(np.float32), photos)
         raw = self._score_shards(shards, wanted, plan, models)
         self.notes = tuple(_describe(plan, models))
         for note in self.notes:
@@ -108,11 +108,11 @@ class FirstLookScorer:
             taken = crops[mask]
             groups = plan.groups_of(taken)
             rows = scale_rows(embeddings[mask], sections=self._sections)
-            owners = taken["photo_id"].to_numpy(dtype=object)
+            photos = taken["photo_id"].to_numpy(dtype=object)
             distances = np.zeros(len(taken))
             for group in set(groups.tolist()) & set(models):
                 of_group = groups == group
-                distances[of_group] = models[group].score_samples(rows[of_group], owners[of_group].tolist())
+                distances[of_group] = models[group].score_samples(rows[of_group], photos[of_group].tolist())
             raw.append((groups, distances))
         return raw
 
@@ -173,13 +173,13 @@ def _sample_references(
     }
     met = dict.fromkeys(plan.sizes, 0)
     rows_of: dict[str, list[np.ndarray]] = {group: [] for group in plan.sizes}
-    owners_of: dict[str, list[str]] = {group: [] for group in plan.sizes}
+    photos_of: dict[str, list[str]] = {group: [] for group in plan.sizes}
     for crops, embeddings in shards:
         mask = wanted(crops)
         taken = crops[mask]
         groups = plan.groups_of(taken)
         rows = scale_rows(embeddings[mask], sections=sections)
-        owners = taken["photo_id"].to_numpy(dtype=object)
+        photos = taken["photo_id"].to_numpy(dtype=object)
         for group in sorted(set(groups.tolist())):
             of_group = np.flatnonzero(groups == group)
             numbers = met[group] + np.arange(len(of_group))
@@ -188,8 +188,8 @@ def _sample_references(
             if picks is not None:
                 of_group = of_group[np.isin(numbers, picks, assume_unique=True)]
             rows_of[group].append(rows[of_group].astype(np.float16))
-            owners_of[group] += owners[of_group].tolist()
-    return {group: (np.concatenate(parts), owners_of[group]) for group, parts in rows_of.items()}
+            photos_of[group] += photos[of_group].tolist()
+    return {group: (np.concatenate(parts), photos_of[group]) for group, parts in rows_of.items()}
 
 
 def _rank(raw: list[tuple[np.ndarray, np.ndarray]], plan: _Plan, models: dict[str, OutlierModel]) -> list[Look]:

@@ -18,7 +18,7 @@ from models.judging.normaliser import Normaliser
 from models.one_class.methods import DEFAULT, OneClassModel, fit_one_class, has_enough
 
 LEAST_CROPS = 3
-LEAST_OWNERS = 2
+LEAST_GROUPS = 2
 ENOUGH_HELD_OUT = 19
 """Held-out crops with which a p-value can be 1/20: a kind with fewer shares its p-values with other small kinds."""
 
@@ -116,7 +116,7 @@ class Judge:
 def fit_judge(
     rows: np.ndarray,
     kinds: Sequence[str],
-    owners: Sequence[str],
+    groups: Sequence[str],
     *,
     sections: Sequence[int],
     weights: Sequence[float] = (),
@@ -128,14 +128,14 @@ def fit_judge(
 ) -> Judge:
     """Learn a one-class model a kind, and calibrate what comes out when a crop goes to the kind that it fits best.
 
-    The models of each fold, learnt without the fold's owners, judge its crops against *all* kinds, and take the
+    The models of each fold, fitted without the fold's groups, judge its crops against *all* kinds, and take the
     best-fitting one as the finished judge will. The held-out scores are then grouped by the kind that was chosen,
     not by the true one, so that choosing the lowest of many scores does not make p-values too large (or small).
 
     Args:
         rows: Raw embeddings, shape ``(n, d)``.
         kinds: What each shows, shape ``(n,)``.
-        owners: The event or photo that each comes from, shape ``(n,)``; never torn apart between folds.
+        groups: The event or photo that each comes from, shape ``(n,)``; never torn apart between folds.
         sections: As ``Normaliser.fit``, like ``weights`` and ``components``; of the latter there are fewer where
             there are fewer crops in a fold.
         weights: How much each section counts.
@@ -150,14 +150,14 @@ def fit_judge(
 
     Source: Vovk, Cross-conformal predictors, 2015; Mondrian categories (Vovk et al., 2005) on the prediction.
     """
-    kinds_of, owners_of = np.asarray(kinds, dtype=object), np.asarray(owners, dtype=object)
-    names, left_out = _choose_kinds(kinds_of, owners_of)
+    kinds_of, groups_of = np.asarray(kinds, dtype=object), np.asarray(groups, dtype=object)
+    names, left_out = _choose_kinds(kinds_of, groups_of)
     if not names:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise AnomalureError(f"There is too little to learn from. {reasons or 'No crop has a species.'}")
     learnable = np.isin(kinds_of, names)
-    rows, kinds_of, owners_of = rows[learnable], kinds_of[learnable], owners_of[learnable]
-    folds = assign_folds(kinds_of.tolist(), owners_of.tolist(), n_folds=n_folds, seed=seed)
+    rows, kinds_of, groups_of = rows[learnable], kinds_of[learnable], groups_of[learnable]
+    folds = assign_folds(kinds_of.tolist(), groups_of.tolist(), n_folds=n_folds, seed=seed)
     centre = len(names) > 1  # see Normaliser.fit
     n_fits = len(np.unique(folds)) + 1
     done = 0
@@ -205,31 +205,31 @@ def fit_judge(
 
     shared = merge_small_groups(np.bincount(chosen, minlength=len(names)).tolist(), enough=ENOUGH_HELD_OUT)
     leaders = sorted(set(shared.tolist()))
-    groups = []
+    calibrated = []
     for leader in leaders:
-        members = [name for name, owner in zip(names, shared, strict=True) if owner == leader]
-        groups.append(Group(", ".join(members), np.sort(scores[np.isin(chosen, np.flatnonzero(shared == leader))])))
+        members = [name for name, own in zip(names, shared, strict=True) if own == leader]
+        calibrated.append(Group(", ".join(members), np.sort(scores[np.isin(chosen, np.flatnonzero(shared == leader))])))
     return Judge(
         normaliser,
         tuple(
             Kind(name, models[i], units[i], leaders.index(int(shared[i])), own_scores[i])
             for i, name in enumerate(names)
         ),
-        tuple(groups),
+        tuple(calibrated),
         left_out,
     )
 
 
-def _choose_kinds(kinds: np.ndarray, owners: np.ndarray) -> tuple[list[str], dict[str, str]]:
+def _choose_kinds(kinds: np.ndarray, groups: np.ndarray) -> tuple[list[str], dict[str, str]]:
     """The kinds with enough crops from enough places to hold some back, and why the others have not."""
     names, left_out = [], {}
     for name in sorted(set(kinds.tolist())):
-        n_crops, n_owners = int((kinds == name).sum()), len(set(owners[kinds == name].tolist()))
-        if n_crops >= LEAST_CROPS and n_owners >= LEAST_OWNERS:
+        n_crops, n_groups = int((kinds == name).sum()), len(set(groups[kinds == name].tolist()))
+        if n_crops >= LEAST_CROPS and n_groups >= LEAST_GROUPS:
             names.append(name)
         else:
             left_out[name] = (
-                f"{n_crops} crop{'s' * (n_crops != 1)} of {n_owners} event{'s' * (n_owners != 1)}; "
-                f"at least {LEAST_CROPS} crops of {LEAST_OWNERS} events are needed"
+                f"{n_crops} crop{'s' * (n_crops != 1)} of {n_groups} event{'s' * (n_groups != 1)}; "
+                f"at least {LEAST_CROPS} crops of {LEAST_GROUPS} events are needed"
             )
     return names, left_out

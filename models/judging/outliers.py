@@ -90,23 +90,23 @@ class OutlierModel:
     fold_of: Mapping[str, int]
 
     @classmethod
-    def fit(cls, rows: np.ndarray, owners: Sequence[str]) -> "OutlierModel":
+    def fit(cls, rows: np.ndarray, photos: Sequence[str]) -> "OutlierModel":
         """Learn from a group.
 
         Args:
             rows: From ``scale_rows``, shape ``(n, d)``.
-            owners: The photo of each row; of at least two different photos.
+            photos: The photo of each row; of at least two different photos.
 
         Raises:
             ValueError: If there are fewer than two photos.
         """
-        photos = sorted(set(owners), key=_mix)
-        if len(photos) < 2:
-            raise ValueError(f"at least two photos are needed, got {len(photos)}")
-        n_folds = min(N_FOLDS, len(photos))
-        fold_of = {photo: i % n_folds for i, photo in enumerate(photos)}
-        folds = np.array([fold_of[owner] for owner in owners])
-        scores = compute_neighbour_distances(rows, owners=owners)
+        different = sorted(set(photos), key=_mix)
+        if len(different) < 2:
+            raise ValueError(f"at least two photos are needed, got {len(different)}")
+        n_folds = min(N_FOLDS, len(different))
+        fold_of = {photo_id: i % n_folds for i, photo_id in enumerate(different)}
+        folds = np.array([fold_of[photo_id] for photo_id in photos])
+        scores = compute_neighbour_distances(rows, photos=photos)
         model = cls((), fold_of)
         for _ in range(ROUNDS):
             planes = []
@@ -115,15 +115,17 @@ class OutlierModel:
                 limit = np.quantile(scores[rest], CORE_SHARE)
                 planes.append(Plane.fit(rows[rest & (scores <= limit)]))
             model = cls(tuple(planes), fold_of)
-            scores = model.score_samples(rows, owners)
+            scores = model.score_samples(rows, photos)
         return model
 
-    def score_samples(self, rows: np.ndarray, owners: Sequence[str]) -> np.ndarray:
+    def score_samples(self, rows: np.ndarray, photos: Sequence[str]) -> np.ndarray:
         """Distance of each row from the plane that its photo had no part in, shape ``(n,)``, >= 0.
 
         Rows of photos that no plane was learnt from can be judged as well.
         """
-        folds = np.array([self.fold_of.get(owner, _mix(owner) % len(self.planes)) for owner in owners], dtype=int)
+        folds = np.array(
+            [self.fold_of.get(photo_id, _mix(photo_id) % len(self.planes)) for photo_id in photos], dtype=int
+        )
         scores = np.empty(len(rows))
         for fold, plane in enumerate(self.planes):
             of_fold = np.flatnonzero(folds == fold)
@@ -146,19 +148,19 @@ def _find_directions(centred: np.ndarray, count: int) -> tuple[np.ndarray, np.nd
     return values, directions.astype(centred.dtype)
 
 
-def compute_neighbour_distances(rows: np.ndarray, *, owners: Sequence[str]) -> np.ndarray:
+def compute_neighbour_distances(rows: np.ndarray, *, photos: Sequence[str]) -> np.ndarray:
     """Cosine distance to the neighbour a tenth of the group away; crops of the same photo do not count.
 
     Args:
         rows: From ``scale_rows``, shape ``(n, d)``, n >= 2.
-        owners: The photo of each, shape ``(n,)``; of at least two.
+        photos: The photo of each, shape ``(n,)``; of at least two.
 
     Returns:
         Shape ``(n,)``, 0 to 2.
     """
     n = len(rows)
     k = max(LEAST_NEIGHBOURS, round(NEIGHBOUR_SHARE * n))
-    codes = np.unique(np.asarray(owners, dtype=object).astype(str), return_inverse=True)[1]
+    codes = np.unique(np.asarray(photos, dtype=object).astype(str), return_inverse=True)[1]
     distances = np.empty(n)
     for start in range(0, n, CHUNK_ROWS):
         chunk = slice(start, start + CHUNK_ROWS)
@@ -172,6 +174,6 @@ def compute_neighbour_distances(rows: np.ndarray, *, owners: Sequence[str]) -> n
     return distances
 
 
-def _mix(owner: str) -> int:
+def _mix(photo_id: str) -> int:
     """A number from a photo's id that is the same in every process, and in no order."""
-    return zlib.crc32(owner.encode())
+    return zlib.crc32(photo_id.encode())

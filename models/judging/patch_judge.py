@@ -36,20 +36,20 @@ class PatchJudge:
 
 
 def fit_patch_judge(
-    maps: np.ndarray, owners: Sequence[str], *, camera: str, n_folds: int = N_FOLDS, seed: int = 0
+    maps: np.ndarray, groups: Sequence[str], *, camera: str, n_folds: int = N_FOLDS, seed: int = 0
 ) -> PatchJudge:
     """Learn the patches of a camera, and calibrate: the frames of each fold are measured to a bank of the others.
 
     Args:
         maps: Features of normal frames, shape ``(n, h, w, d)``.
-        owners: The event or photo that each comes from, shape ``(n,)``, at least two; never torn apart.
+        groups: The event or photo that each comes from, shape ``(n,)``, at least two; never torn apart.
         camera: Its name.
         n_folds: >= 2.
         seed: Of the deal into folds and of the banks' samples.
 
     Source: as ``models.judging.patch_distance`` and ``models.judging.judge.fit_judge``.
     """
-    folds = assign_folds([camera] * len(maps), owners, n_folds=n_folds, seed=seed)
+    folds = assign_folds([camera] * len(maps), groups, n_folds=n_folds, seed=seed)
 
     def fit_and_score(learn: np.ndarray, held_out: np.ndarray) -> np.ndarray:
         return PatchBank.fit(maps[learn], seed=seed).score_maps(maps[held_out])[:, None]

@@ -82,7 +82,7 @@ def order_for_learning(log_odds: np.ndarray, rows: np.ndarray, *, decided: np.nd
     return np.concatenate([first, order[~np.isin(order, first)]])
 
 
-def list_lessons(n: int) -> Iterator[tuple[int, int]]:
+def list_rounds(n: int) -> Iterator[tuple[int, int]]:
     """Stretches ``[start, stop)`` of n verdicts in their order, at whose starts a ranker is learnt.
 
     Ten at a time, later a fifth of what there is; the same for every n, so that what was predicted stays the same.
@@ -107,7 +107,7 @@ def foretell(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray, *, kno
         Log-odds, shape ``(n - known,)``.
     """
     parts = [np.zeros(0)]
-    for start, stop in list_lessons(len(rows) - known):
+    for start, stop in list_rounds(len(rows) - known):
         first, last = known + start, known + stop
         ranker = Ranker.fit(rows[:first], scores[:first], anomalous[:first])
         parts.append(ranker.log_odds(rows[first:last], scores[first:last]))

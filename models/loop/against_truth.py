@@ -9,7 +9,7 @@ from typing import Any
 
 from core.evaluation.judging import judge_crops, measure_judged
 from core.formats.labelled import LabelFile
-from core.review.lessons import name_owner
+from core.review.training_labels import name_group
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 from core.settings.run import RunSettings
@@ -37,7 +37,7 @@ def measure_truth(
         project: The study.
         old: The bundle before; None: the run's own scores.
         new: The bundle after.
-        trained_events: As ``name_owner`` gives them. Crops of an event that trained are measured by neither bundle: the
+        trained_events: As ``name_group`` gives them. Crops of an event that trained are measured by neither bundle: the
             new one would know them.
         truth: What is in the photos; None: there is nothing to measure.
         split: Only the photos of this split of the truth.
@@ -53,7 +53,7 @@ def measure_truth(
         return {"problem": "No run was made with this encoder, so there is nothing to hold against the truth."}
     crops = read_catalogue(run, ["crop_id", "photo_id", "event_id"])
     is_trained = [
-        name_owner(*pair) in trained_events for pair in zip(crops["photo_id"], crops["event_id"], strict=True)
+        name_group(*pair) in trained_events for pair in zip(crops["photo_id"], crops["event_id"], strict=True)
     ]
     trained = set(crops["crop_id"][is_trained])
     result: dict[str, Any] = {"run": run.run_id}

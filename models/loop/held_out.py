@@ -8,7 +8,8 @@ import pandas as pd
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
 from core.evaluation.threshold import suggest_rate
 from core.records import CropKind
-from core.review.lessons import Lessons, match_crops
+from core.review.holding import match_crops
+from core.review.training_labels import TrainingLabels
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 from core.study.project import Project
@@ -84,7 +85,7 @@ def find_run(project: Project, bundle: Bundle) -> RunFolder | None:
     return next((run for run in runs if identify_encoders(run.info.encoders, project=project.path) == wanted), None)
 
 
-def list_moved(project: Project, lessons: Lessons, *, old: Bundle | None, new: Bundle) -> list[dict[str, Any]]:
+def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, new: Bundle) -> list[dict[str, Any]]:
     """The detections of the newest run with this encoder whose rank changed most: ``crop_id, run, before, after, of``.
 
     Ranks are from 1, the most anomalous; ``before`` is by the old bundle, or as the first look had it; ``verdict`` is
@@ -116,10 +117,10 @@ def list_moved(project: Project, lessons: Lessons, *, old: Bundle | None, new: B
     # A move among the first weighs more than one far behind, which nobody would have come to.
     change = np.abs(np.log(ranks[1]) - np.log(ranks[0]))
     order = np.argsort(-change, kind="stable")[:MOST_MOVED]
-    places = match_crops(lessons.table, catalogue.reset_index(drop=True))
+    places = match_crops(labels.table, catalogue.reset_index(drop=True))
     said = {
         catalogue["crop_id"].iloc[place]: str(verdict)
-        for place, verdict in zip(places, lessons.table["verdict"], strict=True)
+        for place, verdict in zip(places, labels.table["verdict"], strict=True)
         if place >= 0
     }
     return [

@@ -8,9 +8,10 @@ from scipy.special import expit
 
 from core.disk.locks import FileLock, LockHeld
 from core.errors import AnomalureError
-from core.review.lessons import match_crops, sort_verdicts
+from core.review.holding import match_crops
 from core.review.rankings import RankingInfo, write_ranking
 from core.review.stopping import Remaining, estimate_remaining
+from core.review.training_labels import sort_verdicts
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 from core.study.project import Project
@@ -49,8 +50,8 @@ def rank_run(project: Project, run: RunFolder) -> RankingInfo:
 
 
 def _rank(project: Project, run: RunFolder) -> RankingInfo:
-    lessons = sort_verdicts(project.store.verdicts(with_second=True))
-    trained = gather_verdict_rows(project, lessons, encoders=run.info.encoders)
+    labels = sort_verdicts(project.store.verdicts(with_second=True))
+    trained = gather_verdict_rows(project, labels, encoders=run.info.encoders)
     catalogue = read_catalogue(run, [*_BOX, "score"])
     normaliser = _find_normaliser(project, run)
     places = match_crops(trained.rows.table, catalogue)
@@ -68,7 +69,7 @@ def _rank(project: Project, run: RunFolder) -> RankingInfo:
     remaining = _estimate(looks, scores, odd, n_elsewhere=int((~here).sum()), log_odds=log_odds)
     likely = order_by_likelihood(log_odds, lots=draw_lots(crop_ids))
     learn = _order_learning(log_odds, doubted, decided=looks)
-    info = RankingInfo(run.run_id, lessons.last, int(odd.sum()), int((~odd).sum()), remaining)
+    info = RankingInfo(run.run_id, labels.last, int(odd.sum()), int((~odd).sum()), remaining)
     write_ranking(
         run,
         info,

@@ -11,7 +11,8 @@ from core.disk.locks import FileLock, LockHeld
 from core.errors import AnomalureError
 from core.formats.labelled import LabelFile
 from core.records import CropKind
-from core.review.lessons import Lessons, is_for_judging, match_crops, sort_verdicts
+from core.review.holding import match_crops
+from core.review.training_labels import TrainingLabels, is_held_out, sort_verdicts
 from core.settings.run import RunSettings
 from core.study.project import Project, check_name
 from core.study.retrainings import LOCK_NAME, Retraining
@@ -30,7 +31,7 @@ MOST_LISTED = 20
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingMaterial:
     """What a retraining would teach: the rows, and an account of the verdicts in which none is lost.
 
     Attributes:
@@ -50,14 +51,14 @@ class Lesson:
     changed: int
 
 
-def prepare_lesson(
+def prepare_training(
     project: Project,
-    lessons: Lessons,
+    labels: TrainingLabels,
     *,
     old: Bundle | None,
     encoders: Sequence[dict[str, Any]],
     learn_species: Sequence[str] = (),
-) -> Lesson:
+) -> TrainingMaterial:
     """Sort what verdicts teach from what they judge, and make the rows of the next bundle.
 
     A normal crop joins its species, and a correction moves it to another. An anomaly is never trained as normal: if
@@ -67,18 +68,18 @@ def prepare_lesson(
     Raises:
         AnomalureError: In a sentence, if there is nothing to learn from.
     """
-    if not len(lessons):
-        raise AnomalureError(_say_none(lessons))
-    found = gather_verdict_rows(project, lessons, encoders=encoders)
+    if not len(labels):
+        raise AnomalureError(_say_none(labels))
+    found = gather_verdict_rows(project, labels, encoders=encoders)
     if not len(found):
         raise AnomalureError(
-            f"None of the {len(lessons)} decided crops is in a run that was made with this encoder, or the runs are "
+            f"None of the {len(labels)} decided crops is in a run that was made with this encoder, or the runs are "
             "gone. Run the folder again with the bundle that you start from; the verdicts are found again by content."
         )
     known = set(old.counts) if old else set()
     base = old.training_rows() if old else None
     found = _name_species(found, old)
-    judging = is_for_judging(found.rows.column("owner"))
+    judging = is_held_out(found.rows.column("owner"))
     odd = found.anomalous
     wanted = odd & np.isin(found.rows.column("species"), list(learn_species)) & found.named
     teaches = ~judging & (~odd | wanted)
@@ -93,15 +94,15 @@ def prepare_lesson(
     events_trained = set(base.table["owner"]) if base is not None else set()
     unseen = ~np.isin(found.rows.column("owner"), list(events_trained)) & (in_base < 0)
     account = {
-        "verdicts": len(lessons) + len(lessons.conflicts) + lessons.n_unsure,
+        "verdicts": len(labels) + len(labels.conflicts) + labels.n_unsure,
         "taught_normal": int((teaches & ~odd).sum()),
         "taught_new_species": int((teaches & odd).sum()),
         "anomalies": int((odd & ~judging & ~teaches).sum()),
         "taken_out": int(gone.sum()),
         "kept_back": int(judging.sum()),
         "kept_back_seen_before": int((judging & ~unseen).sum()),
-        "conflicts": len(lessons.conflicts),
-        "unsure": lessons.n_unsure,
+        "conflicts": len(labels.conflicts),
+        "unsure": labels.n_unsure,
         "not_found": len(found.missing),
     }
     if not len(new) and changed == 0:
@@ -121,7 +122,9 @@ def prepare_lesson(
         notes.append(f"Reviewers disagree about {account['conflicts']} crops; these were left out.")
     if account["not_found"]:
         notes.append(f"{account['not_found']} decided crops are in no run with this encoder; these were left out.")
-    return Lesson(rows, found.select(~judging), found.select(judging & unseen), account, tuple(notes), changed)
+    return TrainingMaterial(
+        rows, found.select(~judging), found.select(judging & unseen), account, tuple(notes), changed
+    )
 
 
 def retrain_bundle(
@@ -201,17 +204,17 @@ def _retrain(
     begin_step()
     refuse_existing(project.bundles_dir / name)
     old = Bundle.load(project.bundles_dir / made_from) if made_from else None
-    lessons = sort_verdicts(project.store.verdicts(with_second=True))
-    encoders, sections, settings, detector = _choose_parts(project, lessons, old)
+    labels = sort_verdicts(project.store.verdicts(with_second=True))
+    encoders, sections, settings, detector = _choose_parts(project, labels, old)
     begin_step()
-    lesson = prepare_lesson(
-        project, lessons, old=old, encoders=[spec.to_values() for spec in encoders], learn_species=learn_species
+    material = prepare_training(
+        project, labels, old=old, encoders=[spec.to_values() for spec in encoders], learn_species=learn_species
     )
     begin_step()
-    sections = sections or (lesson.rows.embeddings.shape[1],)
+    sections = sections or (material.rows.embeddings.shape[1],)
     source = f"the bundle {made_from} and verdicts" if made_from else "verdicts on a first look"
     bundle = make_bundle(
-        lesson.rows,
+        material.rows,
         name=name,
         encoders=encoders,
         sections=sections,
@@ -221,7 +224,7 @@ def _retrain(
         settings=settings,
         out_dir=project.bundles_dir,
         source=source,
-        notes=(*lesson.notes, *_describe_kept_patches(old)),
+        notes=(*material.notes, *_describe_kept_patches(old)),
         patch_judges=old.patch_judges if old else None,
     )
     project.store.register_bundle(name, made_from=made_from)
@@ -231,24 +234,24 @@ def _retrain(
         "bundle": name,
         "made_from": made_from,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "after_verdict": lessons.last,
+        "after_verdict": labels.last,
         "species": {kind: int(bundle.counts.get(kind, 0)) for kind in bundle.species},
         "species_before": {kind: int(old.counts.get(kind, 0)) for kind in old.species} if old else {},
-        "account": lesson.account,
-        "conflicts": lessons.conflicts.head(MOST_LISTED).to_dict("records"),
+        "account": material.account,
+        "conflicts": labels.conflicts.head(MOST_LISTED).to_dict("records"),
         "notes": list(bundle.notes),
-        **measure_bundles(lesson.judging, lesson.trained, old=old, new=bundle),
+        **measure_bundles(material.judging, material.trained, old=old, new=bundle),
         "truth": measure_truth(
             project,
             old=old,
             new=bundle,
-            trained_events=set(lesson.trained.rows.column("owner")),
+            trained_events=set(material.trained.rows.column("owner")),
             truth=truth,
             split=split,
         ),
     }
     begin_step()
-    report["moved"] = list_moved(project, lessons, old=old, new=bundle)
+    report["moved"] = list_moved(project, labels, old=old, new=bundle)
     retraining.write_report(report)
     retraining.say(len(steps), len(steps), "Done")
     on_progress(len(steps), len(steps), "Done")
@@ -265,14 +268,14 @@ def adopt_bundles(project: Project) -> list[str]:
 
 
 def _choose_parts(
-    project: Project, lessons: Lessons, old: Bundle | None
+    project: Project, labels: TrainingLabels, old: Bundle | None
 ) -> tuple[tuple[EncoderSpec, ...], tuple[int, ...], RunSettings, str]:
     """Encoders, sections (empty: as they come), settings and detector of the new bundle."""
     if old is not None:
         return old.encoders, old.sections, old.settings, old.detector
-    if not len(lessons):
-        raise AnomalureError(_say_none(lessons))
-    decided = set(lessons.table["run"])
+    if not len(labels):
+        raise AnomalureError(_say_none(labels))
+    decided = set(labels.table["run"])
     runs = [run for run in project.runs() if not run.problem and run.info.encoders]
     run = next((run for run in runs if run.run_id in decided), runs[0] if runs else None)
     if run is None:
@@ -367,14 +370,14 @@ def _describe_kept_patches(old: Bundle | None) -> list[str]:
     ]
 
 
-def _say_none(lessons: Lessons) -> str:
-    if lessons.last == 0:
+def _say_none(labels: TrainingLabels) -> str:
+    if labels.last == 0:
         return "There are no verdicts yet. Decide about some crops on the Review page first."
     parts = []
-    if len(lessons.conflicts):
-        parts.append(f"{len(lessons.conflicts)} on which reviewers disagree")
-    if lessons.n_unsure:
-        parts.append(f"{lessons.n_unsure} unsure")
+    if len(labels.conflicts):
+        parts.append(f"{len(labels.conflicts)} on which reviewers disagree")
+    if labels.n_unsure:
+        parts.append(f"{labels.n_unsure} unsure")
     return (
         f"There is no verdict to learn from: {' and '.join(parts) or 'all were taken back'}. "
         "Decide about some crops on the Review page first."

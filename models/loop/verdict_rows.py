@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from core.records import CropKind, Decision, hash_content
-from core.review.lessons import UNNAMED, Lessons, match_crops, name_owner
+from core.review.holding import match_crops
+from core.review.training_labels import UNNAMED, TrainingLabels, name_group
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 from core.study.moved_projects import find_again
@@ -32,11 +33,11 @@ class VerdictRows:
     Attributes:
         rows: One row a crop; ``species`` is the reviewer's, else the one that it was taken for, else ``UNNAMED``, and
             empty for a whole frame.
-        verdicts: The lessons of these rows, same order.
+        verdicts: The labels of these rows, same order.
         found_in: The newest run with the crop, shape ``(n,)``, str.
         scores: In that run, shape ``(n,)``; NaN before it is scored.
         named: Whether the species is the reviewer's own word, shape ``(n,)``, bool.
-        missing: Lessons whose crop is in no run with this encoder.
+        missing: Labels whose crop is in no run with this encoder.
     """
 
     rows: TrainingRows
@@ -74,20 +75,22 @@ def identify_encoders(encoders: Iterable[Mapping[str, Any]], *, project: Path) -
     return tuple(_identify(values, project) for values in encoders)
 
 
-def gather_verdict_rows(project: Project, lessons: Lessons, *, encoders: Iterable[Mapping[str, Any]]) -> VerdictRows:
-    """Find the crops of lessons, and their embeddings by these encoders, in the project's runs.
+def gather_verdict_rows(
+    project: Project, labels: TrainingLabels, *, encoders: Iterable[Mapping[str, Any]]
+) -> VerdictRows:
+    """Find the crops of labels, and their embeddings by these encoders, in the project's runs.
 
     A crop that was decided in one run is known again in another by its photo's content and its box.
 
     Args:
         project: The study.
-        lessons: What was decided.
+        labels: What was decided.
         encoders: As ``RunInfo.encoders`` or a bundle's, in order.
     """
     wanted = identify_encoders(encoders, project=project.path)
-    table = lessons.table
+    table = labels.table
     n = len(table)
-    owners, runs_of, described = [""] * n, [""] * n, [None] * n
+    groups, runs_of, described = [""] * n, [""] * n, [None] * n
     vectors: list[np.ndarray | None] = [None] * n
     species, scores = [""] * n, np.full(n, np.nan)
     for run in sorted((run for run in project.runs() if not run.problem), key=lambda run: run.info.created_at):
@@ -101,7 +104,7 @@ def gather_verdict_rows(project: Project, lessons: Lessons, *, encoders: Iterabl
         for i in np.flatnonzero(places >= 0):
             crop = crops.iloc[int(places[i])]
             # The first run names the event: later ones cannot move a verdict from teaching to judging.
-            owners[i] = owners[i] or name_owner(crop["photo_id"], crop["event_id"])
+            groups[i] = groups[i] or name_group(crop["photo_id"], crop["event_id"])
             if crop["crop_id"] in embedded:
                 vectors[i], runs_of[i], described[i] = embedded[crop["crop_id"]], run.run_id, crop
                 species[i] = crop["species"] or species[i]
@@ -111,14 +114,14 @@ def gather_verdict_rows(project: Project, lessons: Lessons, *, encoders: Iterabl
     named = (kept["species"] != "").to_numpy(dtype=bool)
     records: list[dict[str, Any]] = []
     for i in np.flatnonzero(there):
-        crop, lesson = described[i], table.iloc[i]
+        crop, label = described[i], table.iloc[i]
         assert crop is not None
-        guess = lesson["species"] or species[i] or UNNAMED
+        guess = label["species"] or species[i] or UNNAMED
         records.append(
             {
                 **{name: crop[name] for name in (*_BOX, "file_name", "deployment", "captured_at")},
-                "species": "" if crop["kind"] == CropKind.FRAME and not lesson["species"] else guess,
-                "owner": owners[i],
+                "species": "" if crop["kind"] == CropKind.FRAME and not label["species"] else guess,
+                "owner": groups[i],
                 "origin": FROM_VERDICTS,
             }
         )

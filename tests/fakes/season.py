@@ -48,7 +48,7 @@ def make_base_bundle(project: Project, *, name: str = "first", n: int = 60) -> B
                     file_name=f"{species}-{i}.jpg",
                     species=species,
                     deployment="old",
-                    owner=f"old/{species}-{i // 2}",
+                    group=f"old/{species}-{i // 2}",
                 )
             )
     rows = TrainingRows(as_training_table(described), np.concatenate(vectors).astype(np.float16))

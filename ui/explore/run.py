@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.maps.exploration import Exploration
 from core.records import Decision
-from core.review.lessons import match_crops
+from core.review.holding import match_crops
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 from core.study.project import Project

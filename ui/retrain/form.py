@@ -84,7 +84,7 @@ def show_form(project: Project, news: News, *, made_from: str, known: set[str]) 
             "Retrain",
             type="primary",
             icon=":material/model_training:",
-            disabled=not len(news.lessons),
+            disabled=not len(news.labels),
             help="A new bundle is made. The active one stays as it is, until you activate another.",
         )
     if pressed:

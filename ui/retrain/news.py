@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.records import Decision
-from core.review.lessons import UNNAMED, Lessons, sort_verdicts
+from core.review.training_labels import UNNAMED, TrainingLabels, sort_verdicts
 from core.runs.catalogue import read_catalogue
 from core.study.project import Project
 from core.study.retrainings import count_trained
@@ -18,9 +18,9 @@ MOST_CONFLICTS = 200
 
 @dataclass(frozen=True)
 class News:
-    """The lessons of a project, with the species that each crop is taken for, and which came after the bundle."""
+    """The labels of a project, with the species that each crop is taken for, and which came after the bundle."""
 
-    lessons: Lessons
+    labels: TrainingLabels
     species: pd.Series
     is_new: pd.Series
 
@@ -31,15 +31,15 @@ class News:
 
     def learnable(self, *, known: set[str]) -> dict[str, int]:
         """Species that reviewers gave to accepted anomalies, and how many crops; none that is ``known``."""
-        table = self.lessons.table
+        table = self.labels.table
         given = table[(table["verdict"] == Decision.ANOMALY) & (table["species"] != "")]["species"]
         return {str(name): int(n) for name, n in given.value_counts().items() if name not in known}
 
 
 def read_news(project: Project, *, made_from: str) -> News:
     """What the verdicts would teach now, compared with the bundle that would be started from."""
-    lessons = sort_verdicts(project.store.verdicts(with_second=True))
-    table = lessons.table
+    labels = sort_verdicts(project.store.verdicts(with_second=True))
+    table = labels.table
     taken: dict[str, str] = {}
     for run_id in table["run"].unique():
         try:
@@ -51,30 +51,30 @@ def read_news(project: Project, *, made_from: str) -> News:
         taken.update(zip(crops["crop_id"], names.fillna(UNNAMED), strict=True))
     guessed = table["crop_id"].map(taken).fillna("run is gone")
     species = table["species"].where(table["species"] != "", guessed)
-    return News(lessons, species, table["sequence"] > count_trained(project.path, made_from))
+    return News(labels, species, table["sequence"] > count_trained(project.path, made_from))
 
 
 def show_news(news: News, *, made_from: str) -> None:
     """Counts, a table by species, and the conflicts."""
-    lessons = news.lessons
+    labels = news.labels
     since = f", which **{escape_markdown(made_from)}** has not learnt from" if made_from else " so far"
     figures = [
         ("New", news.n_new, f"Decided crops {'that the bundle was not made with' if made_from else 'so far'}."),
         (
             "Anomalies",
-            int(lessons.anomalous.sum()),
+            int(labels.anomalous.sum()),
             "Accepted flags. Never trained as normal; they put the order right, and measure.",
         ),
-        ("Normal", int((~lessons.anomalous).sum()), "Rejected flags. They join the normal crops of their species."),
-        ("Unsure", lessons.n_unsure, "They teach nothing."),
-        ("Conflicts", len(lessons.conflicts), "Reviewers disagree: left out until somebody settles it."),
+        ("Normal", int((~labels.anomalous).sum()), "Rejected flags. They join the normal crops of their species."),
+        ("Unsure", labels.n_unsure, "They teach nothing."),
+        ("Conflicts", len(labels.conflicts), "Reviewers disagree: left out until somebody settles it."),
     ]
     st.markdown(f"{count(news.n_new, 'crop')} decided{since}.")
     with st.grid(5, min_column_width=84):
         for label, figure, help_text in figures:
             st.metric(label, f"{figure:,}", help=help_text)
-    if len(lessons):
-        anomalous = pd.Series(lessons.anomalous)
+    if len(labels):
+        anomalous = pd.Series(labels.anomalous)
         counted = (
             pd.DataFrame({"Species": news.species, "Normal": ~anomalous, "Anomaly": anomalous, "New": news.is_new})
             .groupby("Species", as_index=False)
@@ -82,9 +82,9 @@ def show_news(news: News, *, made_from: str) -> None:
         )
         counted = counted.sort_values(["New", "Normal", "Species"], ascending=[False, False, True])
         st.dataframe(counted, hide_index=True, width="stretch", key="retrain-species")
-    if len(lessons.conflicts):
-        with st.expander(f"{count(len(lessons.conflicts), 'crop')} on which reviewers disagree"):
-            shown = lessons.conflicts.head(MOST_CONFLICTS).rename(
+    if len(labels.conflicts):
+        with st.expander(f"{count(len(labels.conflicts), 'crop')} on which reviewers disagree"):
+            shown = labels.conflicts.head(MOST_CONFLICTS).rename(
                 columns={"crop_id": "Crop", "run": "Run", "said": "What they say"}
             )
             st.dataframe(

@@ -165,10 +165,10 @@ def test_a_burst_is_held_out_as_one(season):
     season.add("hare", event_id="visit 7")
 
     crops = embed_labelled(season.labelled[-8:], season.folder, encoder=MeanColourEncoder(), settings=RunSettings())
-    owners = crops.owners(gap_s=60.0)
+    groups = crops.groups(gap_s=60.0)
 
-    assert len(set(owners[:3])) == len(set(owners[3:6])) == len(set(owners[6:])) == 1
-    assert len(set(owners)) == 3
+    assert len(set(groups[:3])) == len(set(groups[3:6])) == len(set(groups[6:])) == 1
+    assert len(set(groups)) == 3
 
 
 def test_labels_that_meet_no_photo_are_a_plain_error(season, tmp_path):

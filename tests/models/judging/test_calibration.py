@@ -40,18 +40,18 @@ def test_units_need_finite_scores(scores):
 
 def test_folds_keep_an_event_together_and_spread_each_species():
     labels = ["deer"] * 50 + ["fox"] * 10 + ["deer", "fox"]
-    owners = [f"e{i // 2}" for i in range(60)] + ["shared", "shared"]
+    groups = [f"e{i // 2}" for i in range(60)] + ["shared", "shared"]
 
-    folds = assign_folds(labels, owners, n_folds=5)
+    folds = assign_folds(labels, groups, n_folds=5)
 
-    of_owner = {owner: set() for owner in owners}
-    for owner, fold in zip(owners, folds, strict=True):
-        of_owner[owner].add(int(fold))
-    assert all(len(members) == 1 for members in of_owner.values())
+    of_group = {group: set() for group in groups}
+    for group, fold in zip(groups, folds, strict=True):
+        of_group[group].add(int(fold))
+    assert all(len(members) == 1 for members in of_group.values())
     fox = np.array(labels) == "fox"
     assert set(folds[fox]) == {0, 1, 2, 3, 4}
     assert np.bincount(folds[~fox], minlength=5).tolist() == pytest.approx([10, 10, 10, 10, 10], abs=2)
-    np.testing.assert_array_equal(folds, assign_folds(labels, owners, n_folds=5))
+    np.testing.assert_array_equal(folds, assign_folds(labels, groups, n_folds=5))
 
 
 @pytest.mark.parametrize(("arguments", "n_folds"), [((["a"], ["x"]), 1), ((["a", "b"], ["x"]), 5)])
@@ -146,9 +146,9 @@ def test_a_rare_species_shares_its_p_values_so_that_its_crops_can_be_flagged():
 
 def test_a_species_seen_at_one_event_only_is_left_out_and_said():
     rows = np.concatenate([draw_species(0, 40, seed=1), draw_species(1, 9, seed=2), draw_species(2, 1, seed=3)])
-    owners = [f"p{i}" for i in range(40)] + ["burst"] * 9 + ["single"]
+    groups = [f"p{i}" for i in range(40)] + ["burst"] * 9 + ["single"]
 
-    judge = fit_judge(rows, ["deer"] * 40 + ["badger"] * 9 + ["lynx"], owners, sections=SECTIONS)
+    judge = fit_judge(rows, ["deer"] * 40 + ["badger"] * 9 + ["lynx"], groups, sections=SECTIONS)
 
     assert [kind.name for kind in judge.kinds] == ["deer"]
     assert "9 crops of 1 event;" in judge.left_out["badger"]
@@ -168,8 +168,8 @@ def test_a_burst_does_not_vouch_for_itself():
     events = [f"e{i // 20}" for i in range(600)]
     fresh = np.repeat(draw_species(0, 60, seed=5, spread=2.0), 20, axis=0)
 
-    def flag(owners: list[str]) -> float:
-        return float((fit_judge(rows, ["deer"] * 600, owners, sections=SECTIONS).judge(fresh).p_values <= 0.05).mean())
+    def flag(groups: list[str]) -> float:
+        return float((fit_judge(rows, ["deer"] * 600, groups, sections=SECTIONS).judge(fresh).p_values <= 0.05).mean())
 
     assert flag(events) < 0.15 < flag([f"p{i}" for i in range(600)])
 

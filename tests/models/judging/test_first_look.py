@@ -197,26 +197,26 @@ def test_the_species_shown_is_the_detectors_class_unless_that_says_nothing():
 
 def test_the_nth_neighbour_is_that_of_a_plain_loop():
     rows = scale_rows(draw_species(0, 57, seed=1), sections=SECTIONS)
-    owners = [f"p{i // 2}" for i in range(57)]
+    photos = [f"p{i // 2}" for i in range(57)]
     expected = []
     for i in range(57):
-        others = sorted(1 - float(rows[i] @ rows[j]) for j in range(57) if owners[j] != owners[i])
+        others = sorted(1 - float(rows[i] @ rows[j]) for j in range(57) if photos[j] != photos[i])
         expected.append(others[round(0.1 * 57) - 1])
 
-    np.testing.assert_allclose(compute_neighbour_distances(rows, owners=owners), expected, atol=1e-5)
+    np.testing.assert_allclose(compute_neighbour_distances(rows, photos=photos), expected, atol=1e-5)
 
 
 def test_no_plane_that_judges_a_photo_has_seen_it(monkeypatch):
     cores = []
     fit = outliers.Plane.fit
     monkeypatch.setattr(outliers.Plane, "fit", lambda core: cores.append(core) or fit(core))
-    rows, owners = scale_rows(draw_species(0, 60, seed=1), sections=SECTIONS), [f"p{i // 2}" for i in range(60)]
+    rows, photos = scale_rows(draw_species(0, 60, seed=1), sections=SECTIONS), [f"p{i // 2}" for i in range(60)]
 
-    model = OutlierModel.fit(rows, owners)
+    model = OutlierModel.fit(rows, photos)
 
     assert len(cores) == len(model.planes) * outliers.ROUNDS
     for i, core in enumerate(cores):
-        judged = [row for row, owner in zip(rows, owners, strict=True) if model.fold_of[owner] == i % len(model.planes)]
+        judged = [row for row, photo in zip(rows, photos, strict=True) if model.fold_of[photo] == i % len(model.planes)]
         assert len(judged) == 12
         assert not any((core == row).all(axis=1).any() for row in judged)
 

@@ -18,19 +18,19 @@ from tests.models.bundles.test_bundle import make_bundle, rewrite
 from tests.models.judging.test_patch_distance import draw_maps
 
 
-def owners_of(n: int, *, burst: int = 1) -> list[str]:
+def groups_of(n: int, *, burst: int = 1) -> list[str]:
     """One event for each ``burst`` frames."""
     return [f"event-{i // burst}" for i in range(n)]
 
 
 @pytest.fixture(scope="module")
 def judge() -> PatchJudge:
-    return fit_patch_judge(draw_maps(99, seed=1), owners_of(99, burst=3), camera="north")
+    return fit_patch_judge(draw_maps(99, seed=1), groups_of(99, burst=3), camera="north")
 
 
 def test_held_out_frames_are_measured_to_a_bank_of_the_other_folds_as_a_slow_loop_does(judge):
-    maps, owners = draw_maps(99, seed=1), owners_of(99, burst=3)
-    folds = assign_folds(["north"] * 99, owners)
+    maps, groups = draw_maps(99, seed=1), groups_of(99, burst=3)
+    folds = assign_folds(["north"] * 99, groups)
 
     slow = [PatchBank.fit(maps[folds != fold]).score_maps(maps[[i]])[0] for i, fold in enumerate(folds)]
 
@@ -69,7 +69,7 @@ def test_frames_of_one_event_never_stand_on_both_sides():
     one, other = draw_maps(1, seed=1), np.flip(draw_maps(1, seed=2), axis=3)
     maps = np.concatenate([np.repeat(one, 20, axis=0), np.repeat(other, 20, axis=0)])
 
-    judge = fit_patch_judge(maps, owners_of(40, burst=20), camera="north")
+    judge = fit_patch_judge(maps, groups_of(40, burst=20), camera="north")
 
     assert judge.units.median > 0.1
 

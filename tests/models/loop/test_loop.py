@@ -10,9 +10,9 @@ import cli
 from core.evaluation.metrics import compute_auroc
 from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.records import Box
-from core.review.lessons import is_for_judging, name_owner
 from core.review.rankings import RankingInfo, read_ranking, read_ranking_info
 from core.review.stopping import Remaining
+from core.review.training_labels import is_held_out, name_group
 from core.study.project import Project
 from models.bundles.bundle import Bundle
 from models.loop.against_truth import measure_truth
@@ -106,8 +106,8 @@ def find_trained(project, run) -> set[str]:
     """The events of the decided crops that were not kept back, found the slow way."""
     rows = project.review_queue(run, **EVERYTHING).rows
     rows = rows[rows["verdict"] != ""]
-    owners = [name_owner(photo, event) for photo, event in zip(rows["photo_id"], rows["event_id"], strict=True)]
-    return {owner for owner in owners if not is_for_judging([owner])[0]}
+    groups = [name_group(photo, event) for photo, event in zip(rows["photo_id"], rows["event_id"], strict=True)]
+    return {group for group in groups if not is_held_out([group])[0]}
 
 
 def test_an_accepted_anomaly_is_never_trained_as_normal(circle):

@@ -8,7 +8,7 @@ from scipy.special import expit
 from core.evaluation.metrics import compute_auroc
 from core.review.stopping import LEAST_DECIDED, Remaining, estimate_remaining
 from models.loop import ranker as ranker_module
-from models.loop.active_learning import draw_lots, foretell, list_lessons, order_by_likelihood, order_for_learning
+from models.loop.active_learning import draw_lots, foretell, list_rounds, order_by_likelihood, order_for_learning
 from models.loop.ranker import LOOK_SPREAD, NEARNESS_SPREAD, PRIOR_ODDS, PRIOR_SLOPE, SCORE_SPREAD, SHIFT_SPREAD, Ranker
 
 
@@ -142,7 +142,7 @@ def test_what_was_predicted_never_knew_its_own_verdict():
     assert (foretell(looks, scores, turned)[:40] == said[:40]).all()
     assert (foretell(looks[:40], scores[:40], odd[:40]) == said[:40]).all()
     assert len(foretell(looks, scores, odd, known=20)) == 40
-    assert [stop for _, stop in list_lessons(100)] == [10, 20, 30, 40, 50, 60, 72, 86, 100]
+    assert [stop for _, stop in list_rounds(100)] == [10, 20, 30, 40, 50, 60, 72, 86, 100]
 
 
 # What is left

@@ -17,7 +17,8 @@ import cli
 from core.disk.locks import FileLock
 from core.errors import AnomalureError
 from core.records import Box, Crop, CropKind, Detection, Photo, Round
-from core.review.lessons import JUDGING_SHARE, is_for_judging, match_crops, name_owner, sort_verdicts
+from core.review.holding import match_crops
+from core.review.training_labels import HELD_OUT_SHARE, is_held_out, name_group, sort_verdicts
 from core.runs.folder import Phase, Progress, ShardTables
 from core.settings.run import RunSettings
 from core.study.project import Project
@@ -90,35 +91,35 @@ FIRST, SECOND, SETTLED = Round.FIRST, Round.SECOND, Round.SETTLED
     ],
 )
 def test_the_latest_word_of_each_reviewer_counts_and_a_conflict_teaches_nothing(rows, trained, disputed):
-    lessons = sort_verdicts(make_verdicts(*rows))
+    labels = sort_verdicts(make_verdicts(*rows))
 
-    assert dict(zip(lessons.table["crop_id"], lessons.table["verdict"], strict=True)) == trained
-    assert set(lessons.conflicts["crop_id"]) == disputed
+    assert dict(zip(labels.table["crop_id"], labels.table["verdict"], strict=True)) == trained
+    assert set(labels.conflicts["crop_id"]) == disputed
 
 
 def test_a_conflict_says_who_said_what():
-    lessons = sort_verdicts(make_verdicts(("a", "normal", "ana", "fox", FIRST), ("a", "anomaly", "", "", FIRST)))
+    labels = sort_verdicts(make_verdicts(("a", "normal", "ana", "fox", FIRST), ("a", "anomaly", "", "", FIRST)))
 
-    assert lessons.conflicts["said"].tolist() == ["ana: normal, fox; somebody: anomaly"]
+    assert labels.conflicts["said"].tolist() == ["ana: normal, fox; somebody: anomaly"]
 
 
 def test_which_events_judge_is_the_same_for_ever_and_about_the_share_that_was_meant():
     names = np.array([f"north/2026-05-{i}" for i in range(2_000)])
 
-    judging = is_for_judging(names)
+    judging = is_held_out(names)
 
-    assert (is_for_judging(names[::-1])[::-1] == judging).all()
-    assert abs(judging.mean() - JUDGING_SHARE) < 0.04
+    assert (is_held_out(names[::-1])[::-1] == judging).all()
+    assert abs(judging.mean() - HELD_OUT_SHARE) < 0.04
     # Written down once: a change here would let verdicts that have trained judge later bundles.
-    assert is_for_judging(np.array(["a", "b", "c", "d", "e", "f"])).tolist() == KNOWN_DEAL
+    assert is_held_out(np.array(["a", "b", "c", "d", "e", "f"])).tolist() == KNOWN_DEAL
 
 
 KNOWN_DEAL = [True, True, False, False, False, True]
 
 
 def test_an_event_without_a_time_goes_by_its_photo():
-    assert name_owner("photo-1", "north/no-time-7") == name_owner("photo-1", "") == "photo-1"
-    assert name_owner("photo-1", "north/2026-05-01T10:00:00") == "north/2026-05-01T10:00:00"
+    assert name_group("photo-1", "north/no-time-7") == name_group("photo-1", "") == "photo-1"
+    assert name_group("photo-1", "north/2026-05-01T10:00:00") == "north/2026-05-01T10:00:00"
 
 
 def test_a_crop_is_found_again_by_its_id_or_by_its_photo_and_box():

@@ -1,0 +1,119 @@
+"""Training labels from verdicts: what each decided crop is, which events are held out, where reviewers disagree."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.records import Decision, Round
+
+HELD_OUT_SHARE = 0.3
+"""Share of the events that no bundle is ever trained on: their verdicts measure every bundle."""
+UNNAMED = "animal"
+"""The species of normal crops that nobody named, where no model names one either."""
+
+LABEL_COLUMNS = (
+    "crop_id",
+    "photo_id",
+    "kind",
+    "x",
+    "y",
+    "width",
+    "height",
+    "verdict",
+    "species",
+    "reviewer",
+    "run",
+    "score",
+    "p_value",
+    "sequence",
+)
+CONFLICT_COLUMNS = ("crop_id", "photo_id", "run", "said")
+_SURE = (str(Decision.ANOMALY), str(Decision.NORMAL))
+
+
+@dataclass(frozen=True)
+class TrainingLabels:
+    """The verdicts that hold, as labels for training.
+
+    Attributes:
+        table: One row a crop that is decided as anomaly or normal, columns ``LABEL_COLUMNS``, in the order of the
+            verdicts; ``species`` is the reviewer's correction or empty.
+        conflicts: Crops of which reviewers say different things, columns ``CONFLICT_COLUMNS``; ``said`` is in words.
+        n_unsure: Crops about which the reviewer was unsure; they are not used.
+        last: Sequence of the last verdict that was looked at; 0 without any.
+    """
+
+    table: pd.DataFrame
+    conflicts: pd.DataFrame
+    n_unsure: int
+    last: int
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def anomalous(self) -> np.ndarray:
+        """Which crops are anomalies, shape ``(n,)``, bool."""
+        return (self.table["verdict"] == Decision.ANOMALY).to_numpy(dtype=bool)
+
+
+def sort_verdicts(verdicts: pd.DataFrame) -> TrainingLabels:
+    """The training labels that verdicts give.
+
+    The latest verdict of each reviewer on a crop counts. If two reviewers disagree about anomaly or normal, or about
+    the species, the crop is not used and is listed as a conflict, until somebody settles it or one of them changes
+    their mind. A crop whose latest verdict was taken back has no label.
+
+    Args:
+        verdicts: ``Store.verdicts(with_second=True)``, oldest first.
+    """
+    if verdicts.empty:
+        return TrainingLabels(
+            pd.DataFrame(columns=list(LABEL_COLUMNS)), pd.DataFrame(columns=list(CONFLICT_COLUMNS)), 0, 0
+        )
+    last = int(verdicts["sequence"].max())
+    ordered = verdicts.sort_values("sequence")
+    holding = ordered[ordered["round"] != Round.SECOND].drop_duplicates("crop_id", keep="last")
+    holding = holding[holding["verdict"] != ""]
+    settled = set(holding.loc[holding["round"] == Round.SETTLED, "crop_id"])
+    by_reviewer = ordered.drop_duplicates(["crop_id", "reviewer"], keep="last")
+    by_reviewer = by_reviewer[by_reviewer["verdict"].isin(_SURE) & by_reviewer["crop_id"].isin(holding["crop_id"])]
+    n_said = by_reviewer.groupby("crop_id")["verdict"].nunique()
+    named = by_reviewer[by_reviewer["species"] != ""]
+    n_named = named.groupby("crop_id")["species"].nunique()
+    disputed = (set(n_said[n_said > 1].index) | set(n_named[n_named > 1].index)) - settled
+    rows = []
+    for crop_id, part in by_reviewer[by_reviewer["crop_id"].isin(disputed)].groupby("crop_id", sort=False):
+        said = "; ".join(
+            f"{row.reviewer or 'somebody'}: {row.verdict}" + (f", {row.species}" if row.species else "")
+            for row in part.itertuples()
+        )
+        rows.append((crop_id, part["photo_id"].iloc[0], part["run"].iloc[-1], said))
+    sure = holding[holding["verdict"].isin(_SURE) & ~holding["crop_id"].isin(disputed)]
+    return TrainingLabels(
+        sure[list(LABEL_COLUMNS)].reset_index(drop=True),
+        pd.DataFrame(rows, columns=list(CONFLICT_COLUMNS)),
+        int(((holding["verdict"] == Decision.UNSURE) & ~holding["crop_id"].isin(disputed)).sum()),
+        last,
+    )
+
+
+def is_held_out(groups: pd.Series | np.ndarray) -> np.ndarray:
+    """Which groups are held out, shape ``(n,)``, bool.
+
+    Chosen by a hash of the group's name alone, so that it is the same in every retraining: no verdict ever trains one
+    bundle and measures another.
+    """
+    names = [str(group) for group in groups]
+    parts = {
+        name: int.from_bytes(hashlib.blake2b(f"judge:{name}".encode(), digest_size=8).digest()) / 2**64
+        for name in set(names)
+    }
+    return np.array([parts[name] < HELD_OUT_SHARE for name in names], dtype=bool)
+
+
+def name_group(photo_id: str, event_id: str) -> str:
+    """The group of a photo: its event, or the photo itself if it has no time or no event."""
+    return photo_id if not event_id or "/no-time-" in event_id else event_id
