@@ -1,19 +1,18 @@
-"""A lock file that the system lets go of when its process ends, however it ends."""
+"""Locks on files that the system releases when their process ends, however it ends."""
 
-import errno
 import os
 import random
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 
+from filelock import lock_descriptor, unlock_descriptor
+
 from core.errors import AnomalureError
 
 _PAUSE_S = 0.004
-# Far behind the text of the file, so that Windows lets others read who holds the lock.
-_LOCKED_BYTE = 1 << 20
-_HELD = (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK)
+# Windows lets nobody else read the locked byte, which is the first, so the text begins after it.
+_TEXT_AT = 1
 
 
 class LockHeld(Exception):
@@ -25,10 +24,11 @@ class LockHeld(Exception):
 
 
 class FileLock:
-    """Holds a file for one process at a time, and for one part of it.
+    """Holds a file for one process at a time, and for one part of that process.
 
-    The lock is the operating system's (flock, on Windows msvcrt.locking), not the file's existence: nothing is
-    stale after a kill, and there is nothing to take over.
+    The lock is the operating system's (flock, on Windows LockFileEx, both through ``filelock``), not the existence of
+    the file. So nothing is stale after a kill, and there is nothing to take over. ``filelock``'s own ``FileLock`` is
+    not used because it cannot say who holds the lock.
     """
 
     def __init__(self, path: Path, *, patience_s: float = 0.0) -> None:
@@ -54,10 +54,11 @@ class FileLock:
         try:
             while not _try_lock(handle, self._path):
                 if time.monotonic() >= until:
+                    os.lseek(handle, _TEXT_AT, os.SEEK_SET)
                     raise LockHeld(os.read(handle, 32).decode(errors="replace").strip() or "unknown")
                 time.sleep(random.uniform(0.5, 1.5) * _PAUSE_S)
             os.ftruncate(handle, 0)
-            os.write(handle, str(os.getpid()).encode())
+            os.write(handle, b" " * _TEXT_AT + str(os.getpid()).encode())
         except BaseException:
             os.close(handle)
             raise
@@ -67,44 +68,18 @@ class FileLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let the lock go. The file stays: removing it would let two processes lock two files of one name."""
+        """Release the lock. The file stays: if it were removed, two processes could lock two files of one name."""
         assert self._handle is not None
-        _unlock(self._handle)
+        unlock_descriptor(self._handle)
         os.close(self._handle)
         self._handle = None
 
 
 def _try_lock(handle: int, path: Path) -> bool:
     try:
-        _lock(handle)
+        return lock_descriptor(handle, blocking=False)
     except OSError as error:
-        if error.errno in _HELD:
-            return False
         raise AnomalureError(
-            f"The disk of {path.parent} cannot lock files ({error.strerror}), which keeps two programs from spoiling "
+            f"The disk of {path.parent} cannot lock files ({error.strerror}). Without locks, two programs could spoil "
             "each other's work. Put the project on another disk."
         ) from error
-    return True
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> None:
-        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        finally:
-            os.lseek(handle, 0, os.SEEK_SET)
-
-    def _unlock(handle: int) -> None:
-        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
-else:
-    import fcntl
-
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _unlock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_UN)
