@@ -38,6 +38,7 @@ def test_every_setting_is_explained_in_the_guide():
     for setting in (*SETTINGS, *TRAINING_SETTINGS, *DETECTOR_SETTINGS):
         row = f"| `{setting.name}` | {setting.label} | {setting.default!r} | {setting.unit} |"
         assert row in text, f"docs/guide/settings.md lacks: {row}"
+        assert f"| {setting.help} |" in text, f"docs/guide/settings.md explains {setting.name} in other words"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

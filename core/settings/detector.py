@@ -21,7 +21,7 @@ class DetectorSettings:
         label="Epochs",
         low=1,
         high=10_000,
-        help="How often the photos are gone through. The epoch that is best on held-out photos is kept.",
+        help="How many times the training goes through all photos. The epoch that is best on held-out photos is kept.",
     )
     detector_image_size: int = setting(
         640,
@@ -30,16 +30,16 @@ class DetectorSettings:
         unit="px",
         low=64,
         high=2048,
-        help="Longest side of the photos as the detector sees them, a multiple of 32. Larger finds smaller animals and "
-        "takes longer.",
+        help="Longest side of the photos as the detector sees them, a multiple of 32. A larger size finds smaller "
+        "animals and takes longer.",
     )
     detector_batch: int = setting(
         8,
         group="Length",
-        label="Photos a batch",
+        label="Photos per batch",
         low=1,
         high=512,
-        help="How many photos are learnt from at once. Fewer need less memory.",
+        help="How many photos are processed at once. Smaller batches need less memory.",
     )
     detector_patience: int = setting(
         20,
@@ -48,7 +48,7 @@ class DetectorSettings:
         unit="epochs",
         low=1,
         high=10_000,
-        help="Stop after so many epochs without gain on the held-out photos.",
+        help="The training stops after this many epochs without an improvement on the held-out photos.",
     )
     detector_learning_rate: float = setting(
         0.0,
@@ -56,7 +56,7 @@ class DetectorSettings:
         label="Learning rate",
         low=0.0,
         high=1.0,
-        help="How far each step goes. 0: Ultralytics chooses it, and the optimizer.",
+        help="The size of each training step. 0: Ultralytics chooses it, together with the optimizer.",
     )
     detector_frozen_layers: int = setting(
         0,
@@ -64,8 +64,8 @@ class DetectorSettings:
         label="Frozen layers",
         low=0,
         high=50,
-        help="First layers of the start that stay as they are: quicker, and safer with few photos. 10 is the backbone "
-        "of a YOLOv8.",
+        help="How many of the first layers are not trained. This is faster, and safer with few photos. 10 is the "
+        "backbone of a YOLOv8.",
     )
     detector_seed: int = setting(
         0,
@@ -73,7 +73,7 @@ class DetectorSettings:
         label="Seed",
         low=0,
         high=2**31 - 1,
-        help="Another one draws other held-out events and another order of photos.",
+        help="Another seed chooses other held-out events and another order of photos.",
     )
 
     def __post_init__(self) -> None:

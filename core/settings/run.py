@@ -80,8 +80,8 @@ class RunSettings:
         "",
         group="Photos",
         label="Deployment from the path",
-        help="A regular expression on the path inside the folder with a group named 'deployment'. "
-        "Empty: the folder that holds the photo.",
+        help="A regular expression with a group named 'deployment', matched against the path inside the folder. "
+        "Empty: the folder that holds the photo is the deployment.",
     )
     event_gap_s: float = setting(
         60.0,
@@ -90,7 +90,7 @@ class RunSettings:
         unit="s",
         low=0.0,
         high=86_400.0,
-        help="Photos of one camera that are closer together than this belong to one event.",
+        help="Photos of one camera that were taken within this time of each other belong to one event.",
     )
     max_megapixels: float = setting(
         200.0,
@@ -99,7 +99,8 @@ class RunSettings:
         unit="megapixels",
         low=1.0,
         high=2_000.0,
-        help="Larger pictures are not opened but listed as failures: a small file can unpack to more than the memory.",
+        help="Larger photos are not opened but listed as failures, because a small file can unpack to more than the "
+        "memory holds.",
     )
     detector_image_px: int = setting(
         640,
@@ -108,38 +109,41 @@ class RunSettings:
         unit="px",
         low=64,
         high=4096,
-        help="Longest side of the photo as the detector sees it. Larger finds smaller animals and takes longer. "
-        "A detector exported for one size keeps that size.",
+        help="Longest side of the photo as the detector sees it. A larger size finds smaller animals and takes "
+        "longer. A detector that was exported for one size keeps that size.",
     )
     min_confidence: float = setting(
         0.25,
         group="Detector",
-        label="Least confidence",
+        label="Minimum confidence",
         low=0.001,
         high=1.0,
-        help="Boxes under this are not used. A photo without a box is judged as a whole frame.",
+        help="Boxes with a lower confidence are not used. A photo without a box is scored as a whole frame.",
     )
     nms_iou: float = setting(
         0.6,
         group="Detector",
-        label="Overlap limit",
+        label="Overlap limit (IoU)",
         low=0.0,
         high=1.0,
-        help="Of two boxes that overlap by more than this (intersection over union), the surer one is kept.",
+        help="Of two boxes that overlap by more than this (intersection over union), only the one with the higher "
+        "confidence is kept.",
     )
     nms_across_classes: bool = setting(
         True,
         group="Detector",
-        label="One box an animal",
-        help="Compare boxes of different classes too, so that an animal taken for a sheep and a cow is one crop.",
+        label="One box per animal",
+        help="Boxes of different classes are compared too. An animal that is detected as both a sheep and a cow is "
+        "then one crop.",
     )
     max_detections: int = setting(
         300,
         group="Detector",
-        label="Most boxes a photo",
+        label="Maximum boxes per photo",
         low=1,
         high=10_000,
-        help="Boxes beyond this number are counted in the run's report.",
+        help="If there are more boxes, those with the highest confidence are kept and the others are counted in the "
+        "run's report.",
     )
     crop_margin: float = setting(
         0.05,
@@ -148,7 +152,7 @@ class RunSettings:
         unit="of the longer side",
         low=0.0,
         high=1.0,
-        help="How much of the surroundings a crop shows.",
+        help="How much of the surroundings each crop shows.",
     )
     crop_saved_px: int = setting(
         320,
@@ -164,14 +168,14 @@ class RunSettings:
         group="Scores",
         label="Species of a crop",
         choices=("fit", "detector"),
-        help="fit: the known species that it fits best. detector: the detector's class, through the table below; "
-        "for detectors that know your species.",
+        help="fit: the known species that the crop fits best. detector: the detector's class, translated by the table "
+        "below, for detectors that know your species.",
     )
     species_table: str = setting(
         "{}",
         group="Scores",
         label="Class to species",
-        help='JSON from a detector\'s class to a species, such as {"sheep": "deer"}. A class that is not in the '
+        help='A JSON table from detector class to species, such as {"sheep": "deer"}. A class that is not in the '
         "table keeps its name.",
     )
     false_alarm_rate: float = setting(
@@ -180,18 +184,24 @@ class RunSettings:
         label="False-alarm rate",
         low=0.0001,
         high=0.5,
-        help="The share of normal crops that you accept to see flagged.",
+        help="The share of normal crops that you accept to be flagged.",
     )
     batch_photos: int = setting(
-        32, group="Running", label="Photos a batch", low=1, high=1024, help="More is faster until the memory is full."
+        32,
+        group="Running",
+        label="Photos per batch",
+        low=1,
+        high=1024,
+        help="Larger batches are faster until the memory is full.",
     )
     shard_photos: int = setting(
         256,
         group="Running",
-        label="Photos a shard",
+        label="Photos per shard",
         low=1,
         high=100_000,
-        help="After how many photos the results are put on disk. What a kill can cost is at most one shard's work.",
+        help="Results are written to disk after this many photos. If the run is interrupted, at most the work on one "
+        "shard is lost.",
     )
 
     def __post_init__(self) -> None:

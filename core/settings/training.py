@@ -23,7 +23,7 @@ class TrainingSettings:
         unit="px",
         low=32,
         high=512,
-        help="Side of the square crops that the encoder is trained on and later sees. Twice the size takes four times "
+        help="Side of the square crops that the encoder sees, in training and later. Twice the size takes four times "
         "as long.",
     )
     epochs: int = setting(
@@ -32,15 +32,16 @@ class TrainingSettings:
         label="Epochs",
         low=1,
         high=10_000,
-        help="How often the crops are gone through. The epoch that is best on crops that were held out is kept.",
+        help="How many times the training goes through all crops. The epoch that is best on held-out crops is kept.",
     )
     batch_crops: int = setting(
         64,
         group="Length",
-        label="Crops a batch",
+        label="Crops per batch",
         low=2,
         high=4096,
-        help="How many crops are compared with each other at once. More is better for SimCLR and needs more memory.",
+        help="How many crops are compared with each other at once. Larger batches are better for SimCLR and need more "
+        "memory.",
     )
     learning_rate: float = setting(
         0.0003,
@@ -48,14 +49,15 @@ class TrainingSettings:
         label="Learning rate",
         low=1e-7,
         high=1.0,
-        help="How far each step goes. Too high and the loss jumps or grows; from scratch it can be ten times higher.",
+        help="The size of each training step. If it is too high, the loss jumps or grows. From scratch it can be ten "
+        "times higher.",
     )
     schedule: str = setting(
         "cosine",
         group="Learning",
         label="Schedule",
         choices=("cosine", "constant"),
-        help="cosine: the learning rate falls to nothing towards the end. constant: it stays.",
+        help="cosine: the learning rate falls to zero towards the end. constant: it stays the same.",
     )
     warmup_share: float = setting(
         0.05,
@@ -64,7 +66,7 @@ class TrainingSettings:
         unit="of the steps",
         low=0.0,
         high=0.5,
-        help="The learning rate rises from nothing during this share of the training.",
+        help="The learning rate rises from zero during this share of the training.",
     )
     weight_decay: float = setting(
         0.01,
@@ -72,7 +74,7 @@ class TrainingSettings:
         label="Weight decay",
         low=0.0,
         high=1.0,
-        help="Keeps the weights small, against learning single crops by heart.",
+        help="Keeps the weights small, which reduces overfitting to single crops.",
     )
     seed: int = setting(
         7, group="Learning", label="Seed", low=0, high=2_000_000_000, help="The same seed gives the same training."
@@ -84,8 +86,8 @@ class TrainingSettings:
         unit="of the crops",
         low=0.0,
         high=0.5,
-        help="Crops that are not trained on, whole events at a time, to choose the best epoch by. 0: the last epoch is "
-        "kept.",
+        help="Share of crops, in whole events, that is not used for training but to choose the best epoch. 0: the "
+        "last epoch is kept.",
     )
     species_balance: float = setting(
         1.0,
@@ -93,23 +95,23 @@ class TrainingSettings:
         label="Balance of species",
         low=0.0,
         high=1.0,
-        help="1: each species is shown equally often, however few crops it has. 0: as often as it was photographed.",
+        help="1: every species is shown equally often, however few crops it has. 0: as often as it was photographed.",
     )
     projection_hidden: int = setting(
         512,
         group="Comparison",
-        label="Head, hidden layer",
+        label="Projection head: hidden layer",
         low=8,
         high=8192,
-        help="Size of the hidden layer of the projection head, which only the training uses.",
+        help="Size of the hidden layer of the projection head, which is used only in training.",
     )
     projection_size: int = setting(
         128,
         group="Comparison",
-        label="Head, size",
+        label="Projection head: output",
         low=2,
         high=4096,
-        help="Length of the vectors that are compared. The bundle uses the features before the head.",
+        help="Length of the vectors that are compared. A bundle uses the features before the projection head.",
     )
     temperature: float = setting(
         0.2,
@@ -117,7 +119,7 @@ class TrainingSettings:
         label="Temperature (SimCLR)",
         low=0.01,
         high=10.0,
-        help="Lower: the likest of the other crops count for more.",
+        help="With a lower temperature, the most similar other crops count for more.",
     )
     triplet_margin: float = setting(
         0.3,
@@ -125,40 +127,42 @@ class TrainingSettings:
         label="Margin (triplet)",
         low=0.0,
         high=2.0,
-        help="How much nearer a crop of the same species has to be than one of another. Distances go from 0 to 2.",
+        help="How much nearer a crop of the same species must be than a crop of another species. Distances go from 0 "
+        "to 2.",
     )
     triplet_choice: str = setting(
         "all",
         group="Comparison",
         label="Triplets",
         choices=("all", "hardest"),
-        help="all: every triplet of the batch that breaks the margin. hardest: of each crop only the worst one; learns "
-        "faster and forgives wrong labels less.",
+        help="all: every triplet of the batch that violates the margin. hardest: only the worst one for each crop, "
+        "which trains faster but suffers more from wrong labels.",
     )
     smallest_cut: float = setting(
         0.4,
         group="Views",
-        label="Smallest cut",
+        label="Smallest random cut",
         unit="of the crop's area",
         low=0.05,
         high=1.0,
-        help="Each view shows a random part of the crop, at least this much of it.",
+        help="Each view shows a random part of the crop, at least this large.",
     )
     colour_strength: float = setting(
         0.5,
         group="Views",
-        label="Change of colours",
+        label="Colour changes",
         low=0.0,
         high=1.0,
-        help="How much brightness, contrast, saturation and hue vary between views. Strong changes hide coat colours.",
+        help="How much brightness, contrast, saturation and hue vary between views. With strong changes the encoder "
+        "learns to ignore coat colours.",
     )
     grey_share: float = setting(
         0.2,
         group="Views",
-        label="Grey views",
+        label="Greyscale views",
         low=0.0,
         high=1.0,
-        help="Share of views without colour, as a camera takes them at night.",
+        help="Share of views without colour, like photos taken at night.",
     )
     blur_share: float = setting(
         0.3,
@@ -166,14 +170,14 @@ class TrainingSettings:
         label="Blurred views",
         low=0.0,
         high=1.0,
-        help="Share of views that are blurred, as an animal that moves or is far away.",
+        help="Share of blurred views, like animals that move or are far away.",
     )
     precision: str = setting(
         "auto",
         group="Running",
         label="Precision",
         choices=("auto", "bf16", "f32"),
-        help="auto: half precision (bfloat16) where a short trial shows that it is faster here.",
+        help="auto: half precision (bfloat16) if a short trial shows that it is faster on this computer.",
     )
 
     def __post_init__(self) -> None:

@@ -57,7 +57,7 @@ def test_a_disk_that_cannot_lock_is_said_in_a_sentence(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(locks, "lock_descriptor", refuse)
-    with pytest.raises(AnomalureError, match="cannot lock files .No locks available.*on another disk"):
+    with pytest.raises(AnomalureError, match=r"cannot lock files .No locks available.*on another disk"):
         FileLock(tmp_path / "lock").__enter__()
 
 
