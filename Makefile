@@ -6,7 +6,7 @@ PORT ?= 8501
 PY := .venv/bin/python
 export ANOMALURE_PROJECT := $(PROJECT)
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint docs bench clean
 
 .venv/runtime: requirements.txt
 	$(PYTHON) -m venv .venv
@@ -27,6 +27,9 @@ lint: .venv/dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+docs:
+	$(PYTHON) docs/list_modules.py
 
 bench: .venv/dev
 	$(PY) bench/pipeline.py
