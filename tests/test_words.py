@@ -96,7 +96,7 @@ def test_a_retired_word_is_found(text):
     assert find_retired("README.md", text)
 
 
-@pytest.mark.parametrize("text", ["the column `judged_against`", "a teacher", "judged_by", "2019 timestamps", "catalog"])
+@pytest.mark.parametrize("text", ["the column `judged_against`", "a teacher", "judged_by", "timestamps", "catalog"])
 def test_other_words_and_names_are_left_alone(text):
     assert find_retired("README.md", text) == []
 
