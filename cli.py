@@ -34,6 +34,7 @@ COMMANDS = (
     "detector",
     "rank",
     "retrain",
+    "work",
 )
 """Modules of ``commands``; each has ``ABOUT``, ``add_options(parser)`` and ``job(arguments) -> (code, result)``."""
 

@@ -1,4 +1,4 @@
-"""Do a piece of work to its end: hold its folder, say how it goes, and how it ended, whatever happens."""
+"""Do a piece of work to its end: hold its folder, write its progress, and write how it ended, whatever happens."""
 
 import errno
 from collections.abc import Callable
@@ -11,23 +11,23 @@ from core.work.meter import Cancelled, Meter
 from core.work.progress import Phase, Progress
 
 Result = TypeVar("Result")
-CANCELLED_WORDS = "Cancelled; what was finished is kept."
+CANCELLED_WORDS = "Cancelled; what was finished is kept. Resume it to continue."
 
 
 def do_work(
     work: WorkFolder,
     do: Callable[[Meter], Result],
     *,
+    finish: Callable[[], object] = lambda: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
-    done_words: str = "",
 ) -> Result:
-    """Hold the folder, do the work, and write down how it ended.
+    """Hold the folder, do the work, and write how it ended.
 
     Args:
         work: The folder of the work.
         do: Does it; tells the meter how far it is.
-        on_progress: Hears every progress that is written.
-        done_words: What stands as the last message of work that is done.
+        finish: Called after the end is written, while the folder is still held, for what nobody waits for.
+        on_progress: Gets every progress that is written.
 
     Raises:
         Cancelled: If somebody asked it to stop.
@@ -38,18 +38,19 @@ def do_work(
         try:
             meter.begin(Phase.STARTING)
             result = do(meter)
-            meter.end(Phase.DONE, done_words)
-            return result
+            meter.end(Phase.DONE)
         except Cancelled:
             meter.end(Phase.CANCELLED, CANCELLED_WORDS)
             raise
         except BaseException as error:
             plain = _explain(error, work)
-            with suppress(OSError):  # a full disk has no room for last words either
+            with suppress(OSError):  # a full disk has no room for a last progress either
                 meter.end(Phase.FAILED, str(plain) or type(error).__name__)
             if plain is error:
                 raise
             raise plain from error
+        finish()
+        return result
 
 
 def _explain(error: BaseException, work: WorkFolder) -> BaseException:

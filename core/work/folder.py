@@ -1,18 +1,20 @@
-"""The folder of a piece of long work: its request, progress, cancel, lock, curve and result, and how it stands."""
+"""The folder of a piece of long work: its request, progress, cancel, lock, curve and result, and its status."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import psutil
 
 from core.disk.files import TEMPORARY_SUFFIX, read_whole, write_whole
-from core.disk.json import from_json, to_json, to_values
+from core.disk.json import from_json, from_values, to_json, to_values
 from core.disk.locks import FileLock, LockHeld
 from core.errors import AnomalureError
 from core.work.progress import ENDS, Phase, Progress, is_alive, sign_progress, to_progress
@@ -21,17 +23,18 @@ from core.work.request import Request
 REQUEST = "request.json"
 PROGRESS = "progress.json"
 CANCEL = "cancel"
+LOCK = "worker.lock"
 CURVE = "curve.json"
 RESULT = "result.json"
 START_PATIENCE_S = 60.0
-"""A process that was started says its first word within this time, or it never came."""
+"""A process that was started writes its first progress within this time, or it never came."""
 
 R = TypeVar("R", bound=Request)
 Point = TypeVar("Point")
 
 
 class Status(StrEnum):
-    """How work stands: ``interrupted`` is work whose process went away without an end; ``broken`` cannot be read."""
+    """``interrupted``: the process of this work went away without an end; ``broken``: the work cannot be read."""
 
     RUNNING = "running"
     DONE = "done"
@@ -46,65 +49,121 @@ class WorkFolder:
 
     Attributes:
         what: How messages call work of this kind.
+        request_file: Where the request is.
+        result_file: Where the result is, once there is one.
         path: The folder.
+        allow_code: Whether the person who started this process agreed that a model file runs code when it is loaded.
+            Never written down: a project may come from somebody else.
     """
 
     what: ClassVar[str] = "work"
+    request_file: ClassVar[str] = REQUEST
     result_file: ClassVar[str] = RESULT
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
+        self.allow_code = False
 
     @property
     def name(self) -> str:
-        """The folder's name, which is that of what comes of it too."""
+        """The folder's name, which is also the name of the result."""
         return self.path.name
 
     @property
     def problem(self) -> str:
         """Why the folder cannot be used, in a sentence; empty if it can."""
+        try:
+            self.read_request(Request)
+        except AnomalureError as error:
+            return str(error)
         return ""
 
-    # What is asked for
+    # The request
 
     def ask(self, request: Request) -> None:
-        """Write a new request down. An earlier request to cancel is forgotten: this one is wanted."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path / REQUEST, to_json({"kind": request.kind, **to_values(request)}), durable=True)
+        """Write a new request. It takes the place of work of the same name that left nothing to resume.
+
+        Raises:
+            AnomalureError: If there is work of that name that must not be replaced.
+        """
+        try:
+            self.path.mkdir(parents=True)
+        except FileExistsError:
+            self.check_replaceable()
+            shutil.rmtree(self.path)
+            self.path.mkdir()
+        self.write_request(request)
         self.wait_for_process()
 
+    def write_request(self, request: Request) -> None:
+        """Write a request over the one that was there, as when the work has found out what ``auto`` means."""
+        write_whole(self.path / self.request_file, to_json({"kind": request.kind, **to_values(request)}), durable=True)
+
     def wait_for_process(self) -> None:
-        """Note that a process is about to begin, or to go on, with it; forgets an earlier request to cancel."""
+        """Note that a process is about to begin or to resume the work. An earlier request to cancel is forgotten."""
         (self.path / CANCEL).unlink(missing_ok=True)
         self.write_progress(Progress(phase=Phase.WAITING))
 
     def read_request(self, what: type[R]) -> R:
-        """What is asked for.
+        """The request.
 
         Raises:
             AnomalureError: If it cannot be read.
         """
-        place = self.path / REQUEST
+        place = self.path / self.request_file
         try:
-            return from_json(read_whole(place), what)
-        except (OSError, ValueError) as error:
+            values = json.loads(read_whole(place))
+            return from_values({**what.upgrade(values), "name": self.name}, what)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, AnomalureError) as error:
             raise AnomalureError(
                 f"The {self.what} {self.name} cannot be read: {place} is not what Anomalure wrote ({error}). "
                 "Delete its folder and start it again."
             ) from error
 
     @property
+    def created_at(self) -> datetime:
+        """When the work was asked for, in UTC.
+
+        Raises:
+            AnomalureError: If the request cannot be read.
+        """
+        return self.read_request(Request).created_at
+
+    @property
     def kind(self) -> str:
-        """The kind of work that the request names; empty if there is none, or it is of a version without kinds."""
+        """The kind of work that the request names; empty if there is none, or a version without kinds wrote it."""
         try:
-            return str(json.loads(read_whole(self.path / REQUEST)).get("kind", ""))
+            return str(json.loads(read_whole(self.path / self.request_file)).get("kind", ""))
         except (OSError, ValueError, AttributeError):
             return ""
 
-    # How far it is
+    def check_replaceable(self) -> None:
+        """Raise an AnomalureError if a new request must not take this work's place."""
+        status = self.status
+        if status is Status.RUNNING:
+            raise AnomalureError(
+                f"A {self.what} named {self.name} is under way. Wait until it ends, or choose another name."
+            )
+        if status is Status.DONE:
+            raise AnomalureError(f"There is a {self.what} named {self.name} already. Choose another name.")
+        if self.can_resume:
+            raise AnomalureError(
+                f"There is an unfinished {self.what} named {self.name}. Resume it (--resume {self.name}), or choose "
+                "another name."
+            )
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether unfinished work has made something from which it can be resumed."""
+        own = {REQUEST, self.request_file, PROGRESS, CANCEL, LOCK}
+        return self.status is not Status.DONE and any(
+            one.name not in own and not one.name.endswith(TEMPORARY_SUFFIX) for one in self.path.glob("*")
+        )
+
+    # The progress
 
     def write_progress(self, progress: Progress) -> None:
-        """Say how far this process is; a reader sees the old or the new, never a part."""
+        """Write how far this process is; a reader sees the old progress or the new, never a part."""
         write_whole(self.path / PROGRESS, to_json(asdict(sign_progress(progress))))
 
     def read_progress(self) -> Progress | None:
@@ -116,7 +175,7 @@ class WorkFolder:
 
     @property
     def status(self) -> Status:
-        """How the work stands now."""
+        """The status of the work now."""
         if self.problem:
             return Status.BROKEN
         progress = self.read_progress()
@@ -136,7 +195,7 @@ class WorkFolder:
     # Cancel
 
     def request_cancel(self) -> None:
-        """Ask the process to stop after what it has in hand, also one that is still starting."""
+        """Ask the process to stop after its current step; it also holds for a process that is still starting."""
         write_whole(self.path / CANCEL, b"")
 
     @property
@@ -146,7 +205,7 @@ class WorkFolder:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Hold the folder while working on it; temporary files that a kill left are swept away first.
+        """Hold the folder while working on it. Temporary files that a killed process left are removed first.
 
         A cancel that came after the work was asked for, while this process was starting, is meant for it and stays.
         One that was meant for an earlier process is forgotten.
@@ -156,7 +215,7 @@ class WorkFolder:
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(FileLock(self.path / "worker.lock"))
+                stack.enter_context(FileLock(self.path / LOCK))
             except LockHeld as held:
                 raise AnomalureError(
                     f"{self.what.capitalize()} {self.name} is being worked on by process {held.holder}. "
@@ -176,7 +235,7 @@ class WorkFolder:
     # Curve and result
 
     def write_curve(self, points: Sequence[Any]) -> None:
-        """The whole curve so far, one dataclass a point, over what was there."""
+        """Write the whole curve so far, one dataclass a point, over the one that was there."""
         write_whole(self.path / CURVE, to_json(points))
 
     def read_curve(self, point: type[Point]) -> list[Point]:
@@ -187,13 +246,25 @@ class WorkFolder:
             return []
 
     def write_result(self, values: Mapping[str, Any]) -> None:
-        """What came of it, fit for JSON; written last."""
+        """Write the result, fit for JSON; it is written last."""
         write_whole(self.path / self.result_file, to_json(values), durable=True)
 
     def read_result(self) -> dict[str, Any]:
-        """What came of it; empty before the end."""
+        """The result; empty before the end."""
         try:
             values = json.loads(read_whole(self.path / self.result_file))
         except (OSError, ValueError):
             return {}
         return values if isinstance(values, dict) else {}
+
+    # All of them
+
+    @classmethod
+    def list_all(cls, folder: Path) -> list[Self]:
+        """The works in a folder of the project, newest first; those that cannot be read come last, by name."""
+        if not folder.is_dir():
+            return []
+        found = [cls(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        broken = {one.name for one in found if one.problem}
+        good = sorted((one for one in found if one.name not in broken), key=lambda one: (one.created_at, one.name))
+        return [*reversed(good), *sorted((one for one in found if one.name in broken), key=lambda one: one.name)]

@@ -1,6 +1,7 @@
-"""Says how far a piece of work is, a few times a second, and hears when it is to stop."""
+"""Writes how far a piece of work is, a few times a second, and notices when somebody asks it to stop."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,6 +9,8 @@ from core.work.folder import WorkFolder
 from core.work.progress import Phase, Progress
 
 TELL_EVERY_S = 0.5
+RATE_WINDOW_S = 30.0
+"""The rate is that of the last while, so that it follows a slow disk or a busy machine."""
 
 
 class Cancelled(Exception):
@@ -17,46 +20,61 @@ class Cancelled(Exception):
 class Meter:
     """Measures rate and time left of one step of a work after the other, and writes them down.
 
-    ``on_progress`` hears what is written, such as the progress line of a terminal.
+    ``on_progress`` gets what is written, for the progress line of a terminal.
     """
 
     def __init__(self, work: WorkFolder, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
         self._work = work
         self._on_progress = on_progress
         self._last = Progress()
-        self._first: tuple[float, int] | None = None
+        self._marks: deque[tuple[float, int]] = deque()
         self._told = float("-inf")
 
-    def begin(self, phase: Phase, *, total: int = 0, unit: str = "photo", message: str = "") -> None:
-        """Begin with a step of ``total`` units; the rate is measured anew.
+    def begin(
+        self, phase: Phase, *, done: int = 0, total: int = 0, unit: str = "photo", message: str = "", failures: int = -1
+    ) -> None:
+        """Begin a step of ``total`` units, of which ``done`` were done before; the rate is measured anew.
+
+        ``failures`` so far; -1: as many as the step before had.
 
         Raises:
             Cancelled: If somebody asked the work to stop.
         """
-        self._first, self._told = None, float("-inf")
-        failures = self._last.failures
-        self.tell(Progress(phase=phase, total=total, unit=unit, message=message, failures=failures))
+        self._marks.clear()
+        self._told = float("-inf")
+        failures = self._last.failures if failures < 0 else failures
+        self.tell(Progress(phase=phase, done=done, total=total, unit=unit, message=message, failures=failures))
         self.check()
 
-    def __call__(self, done: int, total: int | None = None, message: str | None = None) -> None:
+    def __call__(
+        self, done: int, total: int | None = None, message: str | None = None, *, failures: int | None = None
+    ) -> None:
         """Say that ``done`` units are done.
 
-        The first call sets the clock, since before it a model may have been loaded: the rate is of those after it.
+        The first call sets the clock, since a model may have been loaded before it.
 
         Raises:
             Cancelled: If somebody asked the work to stop.
         """
-        total = self._last.total if total is None else total
-        message = self._last.message if message is None else message
         now = time.monotonic()
-        if now - self._told >= TELL_EVERY_S or done >= total:
-            self._first = self._first or (now, done)
-            rate = (done - self._first[1]) / max(now - self._first[0], 1e-9)
-            left = (total - done) / rate if rate > 0 else None
+        self._marks.append((now, done))
+        while len(self._marks) > 2 and now - self._marks[0][0] > RATE_WINDOW_S:
+            self._marks.popleft()
+        last = replace(
+            self._last,
+            done=done,
+            total=self._last.total if total is None else total,
+            message=self._last.message if message is None else message,
+            failures=self._last.failures if failures is None else failures,
+        )
+        if now - self._told >= TELL_EVERY_S or done >= last.total:
+            since, before = self._marks[0]
+            rate = (done - before) / (now - since) if now > since else 0.0
+            left = (last.total - done) / rate if rate > 0 else None
             self._told = now
-            self.tell(
-                replace(self._last, done=done, total=total, message=message, photos_per_s=rate, seconds_left=left)
-            )
+            last = replace(last, photos_per_s=rate, seconds_left=left)
+            self.tell(last)
+        self._last = last
         self.check()
 
     def tell(self, progress: Progress) -> None:
@@ -66,9 +84,14 @@ class Meter:
         self._on_progress(progress)
 
     def end(self, phase: Phase, message: str = "") -> None:
-        """Write down how the work ended, over what is known of its last step."""
+        """Write how the work ended; all else is kept from its last step."""
         done = self._last.total if phase is Phase.DONE else self._last.done
         self.tell(replace(self._last, phase=phase, done=done, message=message, seconds_left=None))
+
+    @property
+    def last(self) -> Progress:
+        """What is known of the step in hand."""
+        return self._last
 
     @property
     def cancel_requested(self) -> bool:

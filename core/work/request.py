@@ -1,8 +1,9 @@
 """A request for long work: what a person asks for, on disk before any process begins with it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from core.version import VERSION
 
@@ -11,7 +12,7 @@ from core.version import VERSION
 class Request:
     """What every kind of work has; each kind adds its own fields in its file under ``models/jobs/``.
 
-    A request is written once as ``request.json`` (``core.disk.json``). A resumed work does the same request.
+    A request is written once as ``request.json`` (``core.disk.json``). Resumed work does the same request.
 
     Attributes:
         kind: The kind of work: the name of its file in ``models/jobs/``.
@@ -22,10 +23,20 @@ class Request:
         code_version: The version of Anomalure that wrote it.
     """
 
-    kind: ClassVar[str]
-    room: ClassVar[str]
-    what: ClassVar[str]
+    kind: ClassVar[str] = ""
+    room: ClassVar[str] = ""
+    what: ClassVar[str] = "work"
 
     name: str
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     code_version: str = VERSION
+
+    @property
+    def work_id(self) -> str:
+        """The path of the work's folder inside the project, such as ``runs/spring``: what ``cli.py work`` takes."""
+        return f"{self.room}/{self.name}"
+
+    @classmethod
+    def upgrade(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Values that an earlier version wrote, as this version writes them."""
+        return values

@@ -1,12 +1,20 @@
 """The kinds of long work: each is a file of this folder, found by its name.
 
 A file of a kind defines ``REQUEST``, the class of its request (``core.work.request.Request``), and
-``do(project, work, meter)``, which does what the request in the folder ``work`` asks for and gives back what came of
-it, fit for JSON. It imports nothing heavy at its top: pages import it to make requests.
+``do(project, work, meter)``, which does what the request in the folder ``work`` asks for and returns the result, fit
+for JSON. It imports nothing heavy at its top: pages import it to make requests. It may also define
+
+- ``open_work(path)``: the folder of such work, where it is more than a ``WorkFolder``;
+- ``finish(project, work)``: what is done after the end is written and nobody waits for;
+- ``is_flawed(result)``: whether the work is done but some photos failed (exit code 3);
+- ``load_libraries()``: loads what ``do`` needs, so that a process can wait with it loaded;
+- ``ENVIRONMENT``: variables for its process, and ``IS_WAITED_FOR``: whether somebody sits and waits for it, so that it
+  does not let others go first.
 """
 
 import importlib
 import pkgutil
+import shutil
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from types import ModuleType
@@ -14,17 +22,17 @@ from typing import Any
 
 import models.jobs
 from core.errors import AnomalureError
-from core.study.project import Project
+from core.study.project import Project, check_name
 from core.work.doing import do_work
-from core.work.folder import WorkFolder
-from core.work.progress import Progress
-
-_NOT_KINDS = {"registry"}
+from core.work.folder import Status, WorkFolder
+from core.work.progress import ENDS, Phase, Progress
+from core.work.request import Request
 
 
 def list_kinds() -> list[str]:
     """The names of all kinds of work."""
-    return sorted(one.name for one in pkgutil.iter_modules(models.jobs.__path__) if one.name not in _NOT_KINDS)
+    names = (one.name for one in pkgutil.iter_modules(models.jobs.__path__) if one.name != "registry")
+    return sorted(name for name in names if hasattr(importlib.import_module(f"models.jobs.{name}"), "REQUEST"))
 
 
 def load_kind(kind: str) -> ModuleType:
@@ -47,22 +55,120 @@ def find_work(project: Project, work_id: str) -> tuple[ModuleType, WorkFolder]:
     parts = PurePosixPath(work_id).parts
     path = project.path.joinpath(*parts)
     if not parts or ".." in parts or PurePosixPath(work_id).is_absolute() or not path.is_dir():
-        raise AnomalureError(f"There is no work {work_id!r} in {project.path}. An id is such as runs/NAME.")
-    kinds = [load_kind(kind) for kind in list_kinds()]
+        raise AnomalureError(f"There is no work {work_id!r} in {project.path}. An id looks like runs/NAME.")
     named = WorkFolder(path).kind
-    for kind in kinds:
-        # Folders of versions without kinds are known by where they lie.
+    for kind in map(load_kind, list_kinds()):
+        # Folders that versions without kinds made are recognised by where they lie.
         if kind.REQUEST.kind == named or (not named and kind.REQUEST.room == parts[0] and len(parts) == 2):
-            return kind, kind.open_work(path) if hasattr(kind, "open_work") else WorkFolder(path)
+            return kind, _open(kind, path)
     raise AnomalureError(f"{path} holds no work that this version of Anomalure knows how to do.")
 
 
-def do(project: Project, work_id: str, *, on_progress: Callable[[Progress], None] = lambda progress: None) -> Any:
-    """Do a work that was asked for, or go on with it.
+def ask(project: Project, request: Request) -> WorkFolder:
+    """Write a request down. A process can then do it: ``cli.py work ID``.
+
+    Raises:
+        AnomalureError: If the name cannot be used or is taken.
+    """
+    check_name(request.name, what=request.what)
+    kind = load_kind(request.kind)
+    work = _open(kind, project.path / request.work_id)
+    work.ask(request)
+    return work
+
+
+def ask_to_resume(project: Project, work_id: str) -> WorkFolder:
+    """Note that work that ended too early is to be resumed. A process can then do it: ``cli.py work ID``.
+
+    Raises:
+        AnomalureError: If there is no such work, or it is under way.
+    """
+    _, work = find_work(project, work_id)
+    if work.status is Status.RUNNING:
+        raise AnomalureError(f"The {work.what} {work.name} is under way already.")
+    if work.status is Status.BROKEN:
+        raise AnomalureError(work.problem)
+    work.wait_for_process()
+    return work
+
+
+def do(
+    project: Project,
+    work_id: str,
+    *,
+    allow_code: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Any:
+    """Do work that was asked for, or resume it.
+
+    Args:
+        project: The study.
+        work_id: Which work.
+        allow_code: Whether the user agrees that a model file runs code when it is loaded.
+        on_progress: Gets every progress that is written.
+
+    Returns:
+        What the kind's own ``do`` returns.
 
     Raises:
         Cancelled: If somebody asked it to stop.
-        AnomalureError: If there is no such work, or it cannot be done.
+        AnomalureError: If there is no such work, another process does it, or it cannot be done.
     """
     kind, work = find_work(project, work_id)
-    return do_work(work, lambda meter: kind.do(project, work, meter), on_progress=on_progress)
+    work.allow_code = allow_code
+    return do_work(
+        work,
+        lambda meter: kind.do(project, work, meter),
+        finish=lambda: kind.finish(project, work) if hasattr(kind, "finish") else None,
+        on_progress=on_progress,
+    )
+
+
+def do_at_once(
+    project: Project,
+    request: Request,
+    *,
+    allow_code: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Any:
+    """Ask for work and do it in this process; if it cannot even begin, nothing is left behind.
+
+    Arguments, result and errors are those of ``ask`` and ``do``.
+    """
+    work = ask(project, request)
+    begun = False
+
+    def follow(progress: Progress) -> None:
+        nonlocal begun
+        begun = begun or progress.phase not in (Phase.STARTING, *ENDS)
+        on_progress(progress)
+
+    try:
+        return do(project, request.work_id, allow_code=allow_code, on_progress=follow)
+    except BaseException:
+        if not begun:
+            shutil.rmtree(work.path, ignore_errors=True)
+        raise
+
+
+def resume_at_once(
+    project: Project,
+    work_id: str,
+    *,
+    allow_code: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Any:
+    """Resume work in this process. Arguments, result and errors are those of ``ask_to_resume`` and ``do``."""
+    ask_to_resume(project, work_id)
+    return do(project, work_id, allow_code=allow_code, on_progress=on_progress)
+
+
+def is_flawed(project: Project, work_id: str, result: Any) -> bool:
+    """Whether work is done but some photos failed."""
+    kind, _ = find_work(project, work_id)
+    return bool(getattr(kind, "is_flawed", lambda result: False)(result))
+
+
+def _open(kind: ModuleType, path: Any) -> WorkFolder:
+    work: WorkFolder = kind.open_work(path) if hasattr(kind, "open_work") else WorkFolder(path)
+    return work

@@ -57,13 +57,7 @@ class OwnProcesses:
 
     def read_words(self, project: Path, name: str) -> str:
         """The last lines that it wrote, or nothing."""
-        try:
-            with self.log(project, name).open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(file.tell() - LOG_TAIL_BYTES, 0))
-                return file.read().decode("utf-8", errors="replace").strip()
-        except OSError:
-            return ""
+        return read_tail(self.log(project, name))
 
     def is_alive(self, project: Path, name: str) -> bool:
         """Whether there is one, started by this dashboard; it may not have made its folder yet."""
@@ -88,6 +82,17 @@ class OwnProcesses:
         """End one that has not begun with its work, such as one that waits for a download."""
         if self.is_alive(project, name):
             self._started[project, name].terminate()
+
+
+def read_tail(log: Path) -> str:
+    """The last lines of a log; empty if there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - LOG_TAIL_BYTES, 0))
+            return file.read().decode("utf-8", errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def start_detached(

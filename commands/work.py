@@ -1,0 +1,57 @@
+"""``cli.py work``: do a piece of work whose request is in the project."""
+
+import argparse
+import queue
+import sys
+import threading
+from typing import Any
+
+from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
+from commands.options import open_project
+from commands.progress_line import ProgressLine
+from core.errors import AnomalureError
+
+PATIENCE_S = 3_600.0
+
+ABOUT = "do the work of this id, such as runs/spring, or resume it"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("id", nargs="?", metavar="ID", help="the folder of the work inside the project")
+    parser.add_argument("--allow-code", action="store_true", help="agree that a .pt file runs code when it is loaded")
+    # How the dashboard keeps a process ready: it loads the libraries of a kind, then reads the id from stdin.
+    parser.add_argument("--wait", metavar="KIND", help=argparse.SUPPRESS)
+
+
+def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Do it; exit code 3 if some photos failed."""
+    from core.work.meter import Cancelled
+    from models.jobs import registry
+
+    project = open_project(arguments)
+    work_id = arguments.id
+    if arguments.wait:
+        getattr(registry.load_kind(arguments.wait), "load_libraries", lambda: None)()
+        work_id = _wait_for_id()
+        if not work_id:
+            return DONE, {}
+    if not work_id:
+        raise AnomalureError("Give the id of the work, such as runs/spring.")
+    with ProgressLine("photos") as line:
+        try:
+            result = registry.do(project, work_id, allow_code=arguments.allow_code, on_progress=line.show_progress)
+        except Cancelled:
+            return FAILED, {"error": "Cancelled; what was finished is kept."}
+    code = SOME_PHOTOS_FAILED if registry.is_flawed(project, work_id, result) else DONE
+    return code, {"work": work_id, **(result or {})}
+
+
+def _wait_for_id() -> str:
+    """The id that the dashboard writes; empty if it ended, or asked for nothing in an hour."""
+    lines: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=lambda: lines.put(sys.stdin.readline()), daemon=True).start()
+    try:
+        return lines.get(timeout=PATIENCE_S).strip()
+    except queue.Empty:
+        return ""

@@ -1,0 +1,219 @@
+"""A kind of long work is one file in models/jobs: it is found, asked for, done, cancelled and resumed like others."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import models.jobs
+from core.errors import AnomalureError
+from core.study.project import Project
+from core.work.folder import Status, WorkFolder
+from core.work.meter import Cancelled
+from core.work.progress import Phase
+from models.jobs import registry
+from ui.work import start
+
+ROOT = Path(__file__).resolve().parents[3]
+TOY = '''"""Count to a number, slowly."""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from core.errors import AnomalureError
+from core.work.progress import Phase
+from core.work.request import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountRequest(Request):
+    """How far to count."""
+
+    kind: ClassVar[str] = "count"
+    room: ClassVar[str] = "counts"
+    what: ClassVar[str] = "count"
+
+    to: int = 3
+
+
+REQUEST = CountRequest
+
+
+def do(project, work, meter):
+    to = work.read_request(CountRequest).to
+    if to < 0:
+        raise AnomalureError(f"Nobody can count to {to}.")
+    counted = work.path / "counted.txt"
+    so_far = int(counted.read_text()) if counted.is_file() else 0
+    meter.begin(Phase.PHOTOS, done=so_far, total=to, unit="number")
+    for number in range(so_far + 1, to + 1):
+        meter(number)
+        counted.write_text(str(number))
+        time.sleep(0.02 if to > 100 else 0)
+    work.write_result({"counted": to})
+    return {"counted": to}
+'''
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch) -> type:
+    """The request of a kind of work that one file adds."""
+    folder = tmp_path / "more kinds"
+    folder.mkdir()
+    (folder / "count.py").write_text(TOY)
+    monkeypatch.setattr(models.jobs, "__path__", [*models.jobs.__path__, str(folder)])
+    yield registry.load_kind("count").REQUEST
+    sys.modules.pop("models.jobs.count", None)
+    del models.jobs.count
+
+
+@pytest.fixture
+def by_command(tmp_path, toy) -> Path:
+    """A command line that knows the toy kind too, in place of ``cli.py``."""
+    place = tmp_path / "cli_with_toy.py"
+    place.write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nimport models.jobs\n"
+        f"models.jobs.__path__.append({str(tmp_path / 'more kinds')!r})\nfrom cli import main\nsys.exit(main())\n"
+    )
+    return place
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    return Project(tmp_path / "project")
+
+
+def wait_for(condition, *, seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.02)
+
+
+def test_one_file_adds_a_kind_of_work(project, toy):
+    assert "count" in registry.list_kinds()
+
+    assert registry.do_at_once(project, toy(name="first", to=5)) == {"counted": 5}
+
+    work = WorkFolder(project.path / "counts" / "first")
+    assert (work.status, work.read_result()) == (Status.DONE, {"counted": 5})
+
+
+def test_the_command_does_what_is_asked_for_on_disk(project, toy, by_command):
+    registry.ask(project, toy(name="first", to=4))
+    command = [sys.executable, str(by_command), "work", "counts/first", "--project", str(project.path), "--json"]
+
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+    assert '"counted": 4' in answer.stdout
+    assert WorkFolder(project.path / "counts" / "first").status is Status.DONE
+
+
+def test_a_cancel_while_the_process_is_starting_holds_and_the_work_can_be_resumed(project, toy):
+    work = registry.ask(project, toy(name="first", to=5))
+    work.request_cancel()
+
+    with pytest.raises(Cancelled):
+        registry.do(project, "counts/first")
+    assert work.status is Status.CANCELLED
+    assert not (work.path / "counted.txt").exists()
+
+    assert registry.resume_at_once(project, "counts/first") == {"counted": 5}
+    assert work.status is Status.DONE
+
+
+def test_the_dashboard_starts_it_cancels_it_and_resumes_it(project, toy, by_command, monkeypatch):
+    monkeypatch.setattr(start, "CLI", by_command)
+    work = start.start(project, toy(name="first", to=500))
+    assert work.status is Status.RUNNING
+    wait_for(lambda: work.read_progress().phase is Phase.PHOTOS)
+
+    start.stop(work)
+    wait_for(lambda: not start.is_alive(work))
+    counted = int((work.path / "counted.txt").read_text())
+    assert work.status is Status.CANCELLED
+    assert 0 < counted < 500
+
+    (work.path / "counted.txt").write_text("495")
+    start.resume(project, "counts/first")
+    wait_for(lambda: work.status is Status.DONE)
+    assert work.read_result() == {"counted": 500}
+
+
+def test_a_process_that_says_nothing_leaves_the_last_line_of_its_log(project, toy, tmp_path, monkeypatch):
+    silent = tmp_path / "silent.py"
+    silent.write_text(
+        "import sys\nprint('Loading')\nprint('There is no libtorch here.', file=sys.stderr)\nsys.exit(1)\n"
+    )
+    monkeypatch.setattr(start, "CLI", silent)
+
+    work = start.start(project, toy(name="first"))
+
+    wait_for(lambda: work.status is Status.FAILED)
+    assert work.read_progress().message in ("There is no libtorch here.", "Loading")
+
+
+def test_a_spare_process_takes_the_next_work_of_its_kind(project, toy, by_command, monkeypatch):
+    monkeypatch.setattr(start, "CLI", by_command)
+    start.keep_ready(project, "count", name="a")
+    spare = start._spares[project.path, "count", "a"]
+
+    work = start.start(project, toy(name="first", to=2), use_spare="a")
+
+    wait_for(lambda: work.status is Status.DONE)
+    assert work.read_progress().pid == spare.pid
+    assert (project.path, "count", "a") not in start._spares
+
+
+def test_work_whose_beginning_fails_leaves_nothing_when_a_person_waits_and_a_sentence_when_not(project, toy):
+    with pytest.raises(AnomalureError, match="Nobody can count to -1"):
+        registry.do_at_once(project, toy(name="first", to=-1))
+    assert not (project.path / "counts" / "first").exists()
+
+    work = registry.ask(project, toy(name="first", to=-1))
+    with pytest.raises(AnomalureError, match="Nobody can count"):
+        registry.do(project, "counts/first")
+    assert (work.status, work.read_progress().message) == (Status.FAILED, "Nobody can count to -1.")
+
+
+def test_a_new_request_takes_the_place_of_work_that_left_nothing_but_not_of_other_work(project, toy):
+    registry.ask(project, toy(name="first", to=-1))
+    with pytest.raises(AnomalureError, match="is under way"):
+        registry.ask(project, toy(name="first"))
+    with pytest.raises(AnomalureError, match="Nobody"):
+        registry.do(project, "counts/first")
+
+    assert registry.do_at_once(project, toy(name="first", to=1)) == {"counted": 1}
+    with pytest.raises(AnomalureError, match="named first already"):
+        registry.ask(project, toy(name="first"))
+
+
+def test_a_second_process_is_refused(project, toy):
+    work = registry.ask(project, toy(name="first"))
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with work.working():
+            held.set()
+            done.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(60)
+    try:
+        with pytest.raises(AnomalureError, match=f"being worked on by process {os.getpid()}"):
+            registry.do(project, "counts/first")
+    finally:
+        done.set()
+        holder.join()
+
+
+@pytest.mark.parametrize("work_id", ["", "counts/none", "../outside", "/etc", "counts/../..", "runs"])
+def test_an_id_that_is_none_is_a_sentence(project, toy, work_id):
+    with pytest.raises(AnomalureError, match=r"There is no work|holds no work"):
+        registry.find_work(project, work_id)
