@@ -128,7 +128,7 @@ def _shard(
 def _link_pictures(
     project: Project, run: RunFolder, which: np.ndarray, names: np.ndarray, crop_ids: np.ndarray
 ) -> None:
-    """Photos and crops of a few pictures under many names; links cost no room."""
+    """Photos and crops from a few pictures under many names; links take no space on disk."""
     sources = project.path / "pictures"
     sources.mkdir(exist_ok=True)
     for k in range(PICTURES):

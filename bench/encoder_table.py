@@ -1,4 +1,4 @@
-"""Every encoder by every one-class model, on crops of the wildlife season and on whole frames of one camera.
+"""Compares every encoder with every one-class model, on crops of the wildlife season and on whole frames of one camera.
 
 Part of bench/quality.py. Nothing is chosen by hand: each pair is fitted and asked once, with one seed.
 """
@@ -39,7 +39,7 @@ FRAME_PX = 224
 
 
 class HistogramEncoder:
-    """Colour histogram, 8 x 8 x 8 bins: the plain way that knows no shapes. An Encoder of core/runs/parts.py."""
+    """A colour histogram, 8 x 8 x 8 bins, as a baseline that ignores shapes. An Encoder of core/runs/parts.py."""
 
     name, input_px, sections = "colour histogram", 64, (512,)
 
@@ -50,7 +50,7 @@ class HistogramEncoder:
 
 
 class PixelEncoder:
-    """The pixels themselves, 24 x 24. An Encoder of core/runs/parts.py."""
+    """The pixels themselves, 24 x 24, as a baseline. An Encoder of core/runs/parts.py."""
 
     name, input_px, sections = "raw pixels", 24, (24 * 24 * 3,)
 
@@ -165,7 +165,7 @@ def _measure_crops(
 
 
 def halve_frames(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Which frames teach: half of the empty ones and of the voles, shape ``(n,)``, bool."""
+    """Which frames are trained on: half of the empty ones and of the voles, shape ``(n,)``, bool."""
     rng = np.random.default_rng(seed)
     teaches = np.zeros(len(labels), dtype=bool)
     for name in ("empty", "vole"):
@@ -175,7 +175,7 @@ def halve_frames(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _rank_stoats(labels: np.ndarray, score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> list[list[int]]:
-    """Ranks of the four stoats among the frames that did not teach, for each half; 1 is the most anomalous."""
+    """Ranks of the four stoats among the frames that were not trained on, for each half; 1 is the most anomalous."""
     ranks = []
     for seed in HALVES:
         teaches = halve_frames(labels, seed)

@@ -1,9 +1,9 @@
-"""How fast Explore answers: clusters for a new eps, t-SNE at another perplexity, and a new eps in the browser.
+"""Measures how fast Explore answers: clusters for a new eps, t-SNE at another perplexity, and a new eps in the browser.
 
     python bench/explore.py [--quick] [--json] [--only clusters|tsne|browser]
 
-Beside scikit-learn's DBSCAN and TSNE in the same run, on the same points and parameters. Points and embeddings are
-drawn with a fixed seed: groups of different density with scattered points between them.
+scikit-learn's DBSCAN and TSNE are measured in the same run, on the same points and parameters. Points and embeddings
+are drawn with a fixed seed: groups of different density with scattered points between them.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def draw_points(n: int, *, seed: int = 0) -> np.ndarray:
 
 
 def draw_embeddings(n: int, *, seed: int = 0) -> np.ndarray:
-    """Embeddings of 20 kinds of crops, each a bent cloud of about 12 dimensions; shape ``(n, 128)``, float32."""
+    """Embeddings of 20 classes of crops, each a bent cloud of about 12 dimensions; shape ``(n, 128)``, float32."""
     rng = np.random.default_rng(seed)
     kinds = rng.integers(0, 20, n)
     centres, mixings = rng.normal(size=(20, WIDTH)), rng.normal(size=(20, 12, WIDTH)) / np.sqrt(12)
@@ -70,7 +70,7 @@ def draw_embeddings(n: int, *, seed: int = 0) -> np.ndarray:
 
 
 def time_call(call: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds that it took, and what it gave."""
+    """How many seconds a call took, and its result."""
     started = time.perf_counter()
     result = call()
     return time.perf_counter() - started, result
@@ -155,7 +155,7 @@ def make_run(folder: Path, n: int) -> tuple[Project, RunFolder]:
 
 
 def measure_kl(points: np.ndarray, neighbours: TsneNeighbours, perplexity: float) -> float:
-    """Exact Kullback-Leibler divergence of a picture; the same affinities for whoever drew it."""
+    """Exact Kullback-Leibler divergence of a picture; computed with the same affinities for every method."""
     affinities = joint_affinities(neighbours, perplexity).tocoo()
     points = points.astype(np.float64)
     total = 0.0
@@ -186,16 +186,16 @@ def time_odd(exploration: Exploration, odd: Projection) -> tuple[float, float]:
 
 
 def measure_tsne(n: int, folder: Path) -> dict[str, float]:
-    """A rung of the ladder from disk, and a perplexity off the ladder, beside scikit-learn.
+    """A preset perplexity from disk, and another perplexity beside scikit-learn.
 
-    The latter twice: with the process that the page keeps ready while a t-SNE is looked at, and without one.
+    The latter is measured with the process that the page keeps ready while a t-SNE is looked at, and without one.
     """
     _, run = make_run(folder, n)
     exploration = Exploration.of(run)
     prepare_s, prepared = time_call(exploration.prepared)
     rung = Projection(perplexity=30.0)
     rung_s, _ = time_call(lambda: exploration.compute(rung))
-    exploration.tree(rung, min_samples=MIN_SAMPLES)  # the ladder makes it too
+    exploration.tree(rung, min_samples=MIN_SAMPLES)  # it is made with each preset
     fresh = Exploration.of(run)
     shown_s, found = time_call(lambda: (fresh.nearest(rung), fresh.crop_ids, fresh.tree(rung, min_samples=MIN_SAMPLES)))
     assert found[0] is not None
@@ -249,7 +249,7 @@ def measure_large(n: int, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, print, and say what was missed."""
+    """Measure, print, and name the targets that are missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
@@ -299,7 +299,7 @@ def main() -> None:
 
 
 def print_tables(figures: dict[str, Any]) -> None:
-    """A table a measurement."""
+    """One table for each measurement."""
     for name, found in figures.items():
         if isinstance(found, dict):
             print(f"\n{name}\n\n| | |\n|---|---|")

@@ -1,8 +1,8 @@
-"""Whole frames of one fixed camera by their look and by their strangest patch, through training and runs as users do.
+"""Whole frames of one fixed camera by their embedding and by their most unusual patch, trained and run as users do.
 
-Two questions, each three seeded times, every photo a whole frame. Which frames show a stoat, where half of the empty
-frames and of the voles teach the camera? And which show any animal, where 40 of the 55 empty frames teach it? Crops of
-the wildlife season are trained beside them, since a bundle needs a species.
+There are two questions, each with three seeds, and every photo is a whole frame. Which frames show a stoat, if half of
+the empty frames and of the voles are trained on? And which show any animal, if 40 of the 55 empty frames are trained
+on? Crops of the wildlife season are trained on, too, because a bundle needs a species.
 """
 
 import argparse
@@ -41,24 +41,24 @@ CROPS_OF = "deer"
 RATES = (0.05, 0.1)
 
 
-def choose_teaching(labels: np.ndarray, question: str, *, seed: int) -> np.ndarray:
-    """Which frames teach, shape ``(n,)``, bool."""
+def choose_training(labels: np.ndarray, question: str, *, seed: int) -> np.ndarray:
+    """Which frames are trained on, shape ``(n,)``, bool."""
     if question == "stoats":
         return halve_frames(labels, seed)
-    teaches = np.zeros(len(labels), dtype=bool)
-    teaches[np.random.default_rng(seed).permutation(np.flatnonzero(labels == "empty"))[:N_EMPTY]] = True
-    return teaches
+    trained = np.zeros(len(labels), dtype=bool)
+    trained[np.random.default_rng(seed).permutation(np.flatnonzero(labels == "empty"))[:N_EMPTY]] = True
+    return trained
 
 
 def write_half(folder: Path, question: str, *, seed: int) -> dict[str, str]:
     """Photos and labels of one halving in ``folder``; what each photo that is run shows, by file name."""
     truth = read_labels(MAMMALS / "labels.csv")
     labels = np.array([photo.labels[0].species for photo in truth.photos], dtype=object)
-    teaches = choose_teaching(labels, question, seed=seed)
+    trained = choose_training(labels, question, seed=seed)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     asked: dict[str, str] = {}
-    for photo, label, learn in zip(truth.photos, labels, teaches, strict=True):
+    for photo, label, learn in zip(truth.photos, labels, trained, strict=True):
         name = f"{CAMERA}/{Path(photo.file_name).name}"
         place = folder / ("train" if learn else "run") / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def measure(
 
 def main() -> int:
     """Run what the command line asks for; 1 where the data are missing."""
-    parser = argparse.ArgumentParser(description="Whole frames of one camera by their look and by their patches.")
+    parser = argparse.ArgumentParser(description="Whole frames of one camera by their embedding and by their patches.")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--quick", action="store_true", help="one seed, the backbone alone; two minutes")
     arguments = parser.parse_args()

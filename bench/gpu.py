@@ -1,10 +1,10 @@
-"""What a GPU brings: detector, encoders and a whole run on it, beside the obvious code on the same GPU and our CPU way.
+"""Measures what a GPU brings for detector, encoders and a run, beside the obvious code on the same GPU and our CPU way.
 
     python bench/gpu.py [--only detector encoders run] [--data FOLDER] [--quick] [--json]
 
 All that is compared takes turns in one process; figures are medians over the turns. The detector is a YOLOv8n after
-Ultralytics' own plan with random weights, and so are the ResNets: how fast a network is does not depend on its weights.
-Such a detector finds nothing, so that whole runs let it look and then go on with the boxes of the truth.
+Ultralytics' configuration with random weights, and so are the ResNets, because speed does not depend on the weights.
+Such a detector finds nothing, so whole runs let it work and then use the boxes of the truth.
 `--device cpu` is only there to try the bench out. Needs ../shared/data.
 """
 
@@ -63,7 +63,7 @@ LEAST_TIMES = 1.0
 
 
 class Told:
-    """A detector that looks, for the time that takes, and then answers with the boxes of the truth."""
+    """A detector that does its work, so that it takes its time, and then returns the boxes of the truth."""
 
     def __init__(self, detector: Detector, truth: LabelFile) -> None:
         self.name = detector.name
@@ -92,7 +92,7 @@ def find_boxes(truth: dict[str, Any], photo: LoadedPhoto) -> list[Box]:
 
 
 def take_turns(acts: dict[str, Callable[[], int]], *, turns: int, least_s: float) -> dict[str, list[float]]:
-    """Things a second of each act in each turn; an act says how many it did, and has them all when it returns."""
+    """Items per second of each act in each turn. An act returns how many items it has finished."""
     rates: dict[str, list[float]] = {name: [] for name in acts}
     for act in acts.values():
         act()  # everything is set up at first use
@@ -121,7 +121,7 @@ def write_detector(path: Path) -> None:
 
 
 def draw_weights(backbone: str, path: Path) -> EncoderSpec:
-    """An encoder with random weights, the same ones whoever loads it."""
+    """An encoder with random weights, which are the same for every engine."""
     torch.manual_seed(0)
     save_file(build_backbone(backbone, weights="none").state_dict(), path)
     return EncoderSpec(backbone=backbone, weights=str(path))
@@ -149,7 +149,7 @@ def read_photos(folder: Path, files: Sequence[str], settings: RunSettings) -> It
 def compare_detectors(
     weights: Path, folder: Path, files: Sequence[str], *, device: torch.device, turns: int, least_s: float
 ) -> dict[str, Any]:
-    """Photos a second: decoded beforehand, and from files."""
+    """Photos per second: decoded beforehand, and from files."""
     from ultralytics import YOLO
 
     settings = RunSettings()
@@ -217,7 +217,7 @@ def cut_season(folder: Path, files: Sequence[str], truth: LabelFile, *, input_px
 
 
 class NaiveEncoder:
-    """What one would write first: batches of 64 in float32, channels as they come."""
+    """The obvious code: batches of 64 in float32, channels first."""
 
     def __init__(self, spec: EncoderSpec, device: torch.device) -> None:
         self._network = build_backbone(spec.backbone, weights=spec.weights).to(device)
@@ -239,7 +239,7 @@ class NaiveEncoder:
 def compare_encoders(
     specs: Sequence[EncoderSpec], crops: np.ndarray, *, device: torch.device, turns: int, least_s: float, many: int
 ) -> list[dict[str, Any]]:
-    """Crops a second, and how alike the embeddings are."""
+    """Crops per second, and how alike the embeddings are."""
     rows = []
     repeated = np.concatenate([crops] * -(-many // len(crops)))[:many]
     for spec in specs:
@@ -293,7 +293,7 @@ def compare_runs(
     turns: int,
     copies: int,
 ) -> dict[str, Any]:
-    """Photos a second of whole runs, and how alike their scores are."""
+    """Photos per second of whole runs, and how alike their scores are."""
     settings = RunSettings()
     images = data / "wildlife" / "images"
     season = place / "season"
@@ -402,7 +402,7 @@ def print_tables(figures: dict[str, Any]) -> None:
     print(f"{figures['photos']} photos of the wildlife season; MobileNetV2 with {figures['weights']};", end=" ")
     print(f"{figures['seconds']:.0f} s.\n")
     if detector := figures.get("detector"):
-        print("| detector, photos a second | decoded beforehand | from files |\n|---|---|---|")
+        print("| detector, photos per second | decoded beforehand | from files |\n|---|---|---|")
         by_way = (detector["decoded"], detector["from_files"])
         for name in dict.fromkeys([*by_way[0], *by_way[1]]):
             if name != "times":
@@ -421,7 +421,7 @@ def print_tables(figures: dict[str, Any]) -> None:
             )
         print()
     if run := figures.get("run"):
-        print(f"| a run over {run['photos']:,} photos, {run['crops']:,} crops | photos a second |\n|---|---|")
+        print(f"| a run over {run['photos']:,} photos, {run['crops']:,} crops | photos per second |\n|---|---|")
         print(f"| with the GPU | {run['gpu']:,.0f} |\n| on the CPU ({run['cpu_encoder']}) | {run['cpu']:,.0f} |\n")
 
 

@@ -1,4 +1,4 @@
-"""What verdicts are worth: how many crops a reviewer looks at to meet the anomalies, in different orders.
+"""Measures what verdicts are worth: how many crops a reviewer must look at to find the anomalies, in different orders.
 
     python bench/loop.py [--quick] [--json] [--curves FILE.png]
     python bench/loop.py --truth FILE --images DIR [--train-split train --season-split season] [--novel SPECIES]
@@ -80,7 +80,7 @@ class Crops:
 
 @dataclass
 class Season:
-    """The crops that a reviewer has before them."""
+    """The crops that a reviewer has to look at."""
 
     crops: Crops
     odd: np.ndarray
@@ -91,7 +91,7 @@ class Season:
 
     @property
     def n(self) -> int:
-        """How many."""
+        """The number of crops."""
         return len(self.odd)
 
 
@@ -141,7 +141,7 @@ def make_season(train: Crops, season: Crops, *, novel: str, prevalence: float, s
 
 
 def rescore(season: Season, rejected: np.ndarray) -> np.ndarray:
-    """Scores by models that have learnt the rejected crops too."""
+    """Scores by models that were trained on the rejected crops, too."""
     known = season.known
     judge = fit_judge(
         np.concatenate([known.rows, season.crops.rows[rejected]]),
@@ -197,7 +197,7 @@ def measure_efforts(season: Season, order: Sequence[int]) -> list[float]:
 
 
 def list_strategies(*, everything: bool) -> dict[str, Callable[[Season], Review]]:
-    """Name to what goes through a season; those that are slow only with ``everything``."""
+    """The orders of review by name; the slow ones only with ``everything``."""
     strategies: dict[str, Callable[[Season], Review]] = {
         RANDOM: lambda season: Review(np.argsort(season.lots).tolist()),
         SCORE: lambda season: Review(np.argsort(-season.scores, kind="stable").tolist()),
@@ -231,7 +231,7 @@ def describe_stop(reviews: Sequence[Review]) -> dict[str, Any]:
 
 
 def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, everything: bool) -> dict[str, Any]:
-    """All figures, by the species that plays the anomaly and by prevalence."""
+    """All figures, by the species that is the anomaly and by prevalence."""
     figures: dict[str, Any] = {}
     for nth, novel in enumerate(novels):
         known = train.only(train.species != novel)
@@ -268,7 +268,7 @@ def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, e
 
 
 def draw_curve(seasons: Sequence[Season], reviews: Sequence[Review]) -> list[float]:
-    """The share of the anomalies met after each hundredth of the crops, the mean of the seeds."""
+    """The share of the anomalies found after each hundredth of the crops, as the mean over the seeds."""
     shares = np.linspace(0, 1, 101)
     curves = []
     for season, one in zip(seasons, reviews, strict=True):
@@ -317,7 +317,7 @@ def print_tables(figures: dict[str, Any]) -> None:
 
 
 def write_curves(figures: dict[str, Any], path: Path) -> None:
-    """A picture of the curves: one row a kind of anomaly, one column a prevalence."""
+    """A picture of the curves: one row per species that is the anomaly, one column per prevalence."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -361,7 +361,9 @@ def main() -> int:
     parser.add_argument("--images", type=Path, default=WILDLIFE / "images")
     parser.add_argument("--train-split", default="train")
     parser.add_argument("--season-split", default="season")
-    parser.add_argument("--novel", action="append", help="species that play the anomaly; default: each that can")
+    parser.add_argument(
+        "--novel", action="append", help="species that are the anomaly; default: each that has enough crops"
+    )
     parser.add_argument("--curves", type=Path, metavar="FILE.png", help="draw the curves")
     options = parser.parse_args()
     if not options.truth.is_file() or not WEIGHTS.is_file():

@@ -1,4 +1,4 @@
-"""Speed and memory of a run: ours beside the obvious script and the bound of the two bare models.
+"""Measures speed and memory of a run: ours beside the obvious script and the bound of the two bare models.
 
     python bench/pipeline.py [--quick] [--json]
 
@@ -71,7 +71,7 @@ class Turn:
 
     @property
     def photos_per_s(self) -> float:
-        """Photos a second of wall clock."""
+        """Photos per second of wall clock."""
         return self.photos / self.wall_s
 
 
@@ -83,7 +83,7 @@ def measure(work: Callable[[], int], photos: int) -> Turn:
 
 
 class ObviousScript:
-    """What one would write first: one photo at a time, each crop through torch, one prediction each."""
+    """The obvious script: one photo at a time, each crop through torch, one prediction each."""
 
     def __init__(self, normal: np.ndarray) -> None:
         import_ultralytics()
@@ -96,7 +96,7 @@ class ObviousScript:
         self._scale = torch.tensor(IMAGENET_SCALE).view(3, 1, 1)
 
     def run(self, files: Sequence[Path]) -> int:
-        """Judge the crops of the photos; how many there were."""
+        """Score the crops of the photos; returns how many there were."""
         n_crops = 0
         for file in files:
             photo = Image.open(file).convert("RGB")
@@ -112,7 +112,7 @@ class ObviousScript:
 
 
 class BareModels:
-    """The two models alone on tensors that are ready: nothing that uses them can be faster."""
+    """The two models alone on prepared tensors. Nothing that uses these models can be faster."""
 
     def __init__(self) -> None:
         core = ov.Core()
@@ -129,7 +129,7 @@ class BareModels:
         ]
 
     def run(self, n_photos: int, n_crops: int) -> int:
-        """Put so many photos through the detector, then so many crops through the encoder."""
+        """Put this many photos through the detector, then this many crops through the encoder."""
         for (queue, tensor), n in zip(self._queues, (n_photos, n_crops), strict=True):
             for _ in range(n):
                 queue.start_async({0: tensor}, share_inputs=True)
@@ -164,7 +164,7 @@ class Ours:
         return counts.crops
 
     def forget(self) -> None:
-        """Take the pictures away, so that the next run saves them anew."""
+        """Remove the pictures, so that the next run saves them again."""
         shutil.rmtree(self.project.crops_dir)
         self.project.crops_dir.mkdir()
 
@@ -202,7 +202,7 @@ def _read_square(file: Path) -> np.ndarray:
 
 
 def compare_speed(*, quick: bool) -> dict[str, Any]:
-    """Let the three take turns; figures and the turns they come from."""
+    """Measure the three in turn; returns the figures and the turns that they come from."""
     files = list(find_photos(SEASON).file_names)
     if quick:
         files = files[:: len(files) // QUICK_PHOTOS][:QUICK_PHOTOS]
@@ -234,7 +234,7 @@ def compare_speed(*, quick: bool) -> dict[str, Any]:
 
 
 def run_for_memory(n_photos: int) -> float:
-    """Run over the season, repeated to so many photos, in this process; its peak memory in MB."""
+    """Run over the season, repeated to this many photos, in this process; returns the peak memory in MB."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "photos"
         folder.mkdir()
@@ -249,7 +249,7 @@ def run_for_memory(n_photos: int) -> float:
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process ever held, in MB."""
+    """The peak memory of this process, in MB."""
     if platform.system() == "Windows":
         import psutil
 
@@ -292,7 +292,7 @@ def list_targets(figures: dict[str, Any]) -> list[Target]:
 def print_tables(figures: dict[str, Any]) -> None:
     """The figures as a table in Markdown."""
     print(f"{figures['photos']} photos of the wildlife season, {os.cpu_count()} processors, {platform.machine()}")
-    print("\n| | photos a second | processor ms a photo | crops |\n|---|---|---|---|")
+    print("\n| | photos per second | processor ms per photo | crops |\n|---|---|---|---|")
     names = (("obvious", "the obvious script"), ("ours", "ours"), ("bound", "bound: the two bare models"))
     for key, name in names:
         rate, cpu = figures[f"{key}_photos_per_s"], figures[f"{key}_cpu_ms_per_photo"]

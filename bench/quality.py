@@ -1,4 +1,4 @@
-"""How well scores tell odd animals from usual ones on real photos: bundles, first looks, and plain distances.
+"""Measures how well scores tell odd animals from usual ones on real photos: bundles, first looks, and plain distances.
 
     python bench/quality.py [--quick] [--json]
 
@@ -66,7 +66,7 @@ RATES = ((0.05, 0.03, 0.07), (0.01, 0.0, 0.02))
 
 
 class NearestNeighbours:
-    """The plain way: mean cosine distance to the ten nearest other crops, everything in one heap."""
+    """The baseline: mean cosine distance to the ten nearest other crops of the whole run."""
 
     def __init__(self, sections: Sequence[int]) -> None:
         self._sections = sections
@@ -92,7 +92,7 @@ class NearestNeighbours:
 
 
 class WithoutPhotos:
-    """A run as if some photos had not been in the folder; their crops get score 0 and are left out of the truth."""
+    """A run as if some photos were not in the folder: their crops get score 0 and are left out of the truth."""
 
     def __init__(self, scorer: Scorer, photo_ids: set[str]) -> None:
         self._scorer = scorer
@@ -133,7 +133,7 @@ def summarise(evaluation: Any) -> dict[str, Any]:
 
 
 def rescore(run: RunFolder, scorer: Scorer, truth: LabelFile) -> dict[str, Any]:
-    """Score a copy of a run otherwise, and hold it against the truth."""
+    """Score a copy of a run with another scorer, and evaluate it against the truth."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / run.run_id
         shutil.copytree(run.path, path, ignore=shutil.ignore_patterns("catalogue-*"))
@@ -226,7 +226,7 @@ def list_first_looks(season: TrainingCrops) -> Iterator[tuple[str, np.ndarray, n
 
 
 def bench_first_looks(season: TrainingCrops, encoder: Encoder, *, quick: bool) -> dict[str, dict[str, float]]:
-    """Our distance and the plain one on the same embeddings, averaged over the seeds of each case."""
+    """Our distance and the baseline on the same embeddings, averaged over the seeds of each case."""
     cases: dict[str, list[list[float]]] = {}
 
     def add(name: str, rows: np.ndarray, groups: list[str], odd: np.ndarray, sections: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Whether decisions survive: many reviewers, kills, a held database, full and read-only disks, made-up addresses.
+"""Checks that decisions survive: many reviewers, kills, a locked database, full and read-only disks, bad addresses.
 
     python bench/reliability.py [--quick] [--json]
 
@@ -81,7 +81,7 @@ class Figures:
     targets: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, name: str, figure: Any, *, wanted: Any = None) -> None:
-        """Note a figure; with ``wanted`` it is a target that is met by exactly that."""
+        """Note a figure; with ``wanted`` it is a target that only this value meets."""
         self.values[name] = figure
         if wanted is not None:
             self.targets.append(exactly(name, figure, wanted))
@@ -129,7 +129,7 @@ class Dashboard:
             time.sleep(0.2)
 
     def kill(self) -> None:
-        """kill -9, as a power cut of the process."""
+        """End the process with kill -9, as a power cut would."""
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -151,7 +151,7 @@ class Dashboard:
 
 
 class Reviewer:
-    """Somebody at the board: gives decisions ids of their own, remembers which were shown as saved, and retries."""
+    """A reviewer at the board: gives each decision its own id, remembers which were shown as saved, and retries."""
 
     def __init__(self, dashboard: Dashboard, run: str, crops: Sequence[str], name: str, token: str) -> None:
         self.dashboard, self.run, self.crops, self.token = dashboard, run, crops, token
@@ -162,7 +162,7 @@ class Reviewer:
         self.messages: list[str] = []
 
     def decide(self) -> bool:
-        """One more decision, and whatever waits, in one request; whether all of it was said to be saved."""
+        """Send one more decision, and those that wait, in one request; returns whether all were reported as saved."""
         self.waiting.append(
             {"id": uuid4().hex, "crop": self.draw.choice(self.crops), "verdict": self.draw.choice(VERDICTS)}
         )
@@ -255,7 +255,7 @@ def measure_kills(dashboard: Dashboard, project: Project, *, kills: int) -> Figu
         threads = [threading.Thread(target=review, args=(one,)) for one in people]
         for thread in threads:
             thread.start()
-        # In the midst of it: a dashboard that has just started reads the run first, and a kill then tells nothing.
+        # Not at once: a dashboard that has just started reads the run first, and a kill then would test nothing.
         so_far, until = sum(len(one.saved) for one in people), time.monotonic() + START_S
         while sum(len(one.saved) for one in people) == so_far and time.monotonic() < until:
             time.sleep(0.01)
@@ -294,7 +294,7 @@ sys.stdin.read()
 
 
 def measure_held(dashboard: Dashboard, project: Project) -> Figures:
-    """Another program holds the database: what is said, and whether the decision is saved once it lets go."""
+    """Another program locks the database: which message comes, and whether the decision is saved afterwards."""
     (one,) = make_reviewers(dashboard, project, 1)
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(project.path / "anomalure.duckdb")],
@@ -346,7 +346,7 @@ def small_disk(size_mb: int) -> Iterator[Path]:
 
 
 def _try(action: Callable[[], Any]) -> str:
-    """What is said when it cannot be done; empty if it was done. Anything but a plain error is passed on."""
+    """The message of the error; empty if there was none. Anything but a plain error is passed on."""
     try:
         action()
     except AnomalureError as error:
@@ -361,7 +361,7 @@ def _is_sound(path: Path) -> bool:
 
 
 def measure_disks() -> Figures:
-    """A disk that fills up, and one that can only be read: what is said, and that what was there is as it was."""
+    """A full disk and a read-only disk: which message comes, and that the existing data are unchanged."""
     figures = Figures()
     try:
         with small_disk(SMALL_DISK_MB) as disk:
@@ -427,7 +427,7 @@ def _export(project: Project, out: Path) -> None:
 
 
 def measure_addresses(dashboard: Dashboard, project: Project) -> Figures:
-    """Addresses that lead out of the project or name what is not there: 404, and nothing of a file in the answer."""
+    """Addresses that lead out of the project or do not exist: 404, and no content of a file in the answer."""
     run = project.latest_run()
     assert run is not None
     told = []
@@ -447,7 +447,7 @@ def measure_addresses(dashboard: Dashboard, project: Project) -> Figures:
 
 
 def work_in_threads(jobs: Sequence[Callable[[], None]]) -> None:
-    """Do all of them at once; the first error of any is raised."""
+    """Do all of them at the same time; the first error of any is raised."""
     errors: list[BaseException] = []
 
     def work(job: Callable[[], None]) -> None:
@@ -500,7 +500,7 @@ def main() -> int:
 
 
 def print_figures(figures: dict[str, Any]) -> None:
-    """A line a figure."""
+    """One line per figure."""
     for name, value in figures.items():
         print(f"{name:44} {value}")
 

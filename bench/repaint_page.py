@@ -33,7 +33,7 @@ def make_points(n: int) -> tuple[np.ndarray, ClusterTree]:
 
 @st.fragment
 def show_plain(points: np.ndarray, tree: ClusterTree) -> None:
-    """As one would write it: float32 arrays, one trace, colours as numbers, zoom kept."""
+    """The obvious way: float32 arrays, one trace, colours as numbers, zoom kept."""
     eps = st.number_input("eps", value=FIRST_EPS, step=0.001, format="%.3f")
     marks = list_cluster_marks()
     codes = code_labels(tree.cut(eps))

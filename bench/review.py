@@ -1,4 +1,4 @@
-"""How fast the Review page is with very many crops, in headless Chromium: opening, key to paint, decision to disk.
+"""Measures the speed of the Review page with very many crops in Chromium: opening, key to paint, decision to disk.
 
 ``python bench/review.py [--quick] [--json] [--crops N] [--folder DIR]``. The project is made up (bench/big_project.py):
 synthetic rows and a few real pictures. With ``--folder`` it is kept there and used again.
@@ -219,7 +219,7 @@ def list_targets(figures: dict[str, Any]) -> list[Target]:
 
 
 def print_figures(figures: dict[str, Any]) -> None:
-    """A line a figure."""
+    """One line per figure."""
     for name, value in figures.items():
         print(f"{name:24} {value:,.1f}" if isinstance(value, float) else f"{name:24} {value:,}")
 
@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK:,} crops and few keys, under a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--crops", type=int, help=f"how many crops (default {FULL:,})")
-    parser.add_argument("--folder", type=Path, help="where to keep the made-up project, and find it again")
+    parser.add_argument("--folder", type=Path, help="where to keep the synthetic project, and find it again")
     arguments = parser.parse_args()
     n_crops = arguments.crops or (QUICK if arguments.quick else FULL)
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:

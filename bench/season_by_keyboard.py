@@ -1,4 +1,4 @@
-"""How many crops an hour by keyboard: the flagged crops of a run decided one after the other, as the truth has them.
+"""Measures how many crops per hour can be decided by keyboard: the flagged crops of a run in turn, as in the truth.
 
 ``python bench/season_by_keyboard.py PROJECT TRUTH [--run R] [--look SECONDS] [--json]``. TRUTH is any file of labels.
 What a person needs to look at a crop is not measured but assumed: ``--look`` seconds, really waited, between the

@@ -1,4 +1,4 @@
-"""What the recall on synthetic anomalies says of that on real ones.
+"""Compares the recall on synthetic anomalies with the recall on real ones.
 
     python bench/synthetic.py [--quick] [--json]
 

@@ -1,4 +1,4 @@
-"""What a bench wants of its figures: built, printed and put into JSON in one way."""
+"""The targets of a bench: made, printed and put into JSON in one way."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ Target = dict[str, Any]
 
 
 def at_most(name: str, figure: float, limit: float) -> Target:
-    """Fit for times, and for losses."""
+    """For times and losses."""
     return {"name": name, "figure": figure, "target": limit, "wanted": f"at most {limit:,.6g}", "met": figure <= limit}
 
 
@@ -19,19 +19,19 @@ def below(name: str, figure: float, limit: float) -> Target:
 
 
 def at_least(name: str, figure: float | None, limit: float) -> Target:
-    """Fit for shares and speeds; what could not be measured (None) is not met."""
+    """For shares and speeds; a figure that could not be measured (None) does not meet the target."""
     is_met = figure is not None and figure >= limit
     return {"name": name, "figure": figure, "target": limit, "wanted": f"at least {limit:,.6g}", "met": is_met}
 
 
 def within(name: str, figure: float, low: float, high: float) -> Target:
-    """From the one to the other."""
+    """Between two numbers, both included."""
     wanted = f"{low:,.6g} to {high:,.6g}"
     return {"name": name, "figure": figure, "target": [low, high], "wanted": wanted, "met": low <= figure <= high}
 
 
 def exactly(name: str, figure: Any, wanted: Any) -> Target:
-    """Fit for counts of what must not be lost."""
+    """For counts of what must not be lost."""
     return {"name": name, "figure": figure, "target": wanted, "wanted": str(wanted), "met": figure == wanted}
 
 
@@ -48,7 +48,7 @@ def report(
 
 
 def print_targets(targets: Sequence[Target]) -> None:
-    """A row a target in Markdown."""
+    """One row per target, in Markdown."""
     print("\n| target | figure | wanted | met |\n|---|---|---|---|")
     for one in targets:
         figure = f"{one['figure']:.4g}" if isinstance(one["figure"], float) else one["figure"]

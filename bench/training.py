@@ -1,4 +1,4 @@
-"""How many crops a second an encoder is trained on: ours beside lightly's SimCLR, taking turns in one process.
+"""Measures how many crops per second an encoder is trained on: ours beside lightly's SimCLR, in turn in one process.
 
     python bench/training.py [--device cuda] [--networks mobilenet_v2 ...] [--data FOLDER] [--quick] [--json]
 
@@ -76,7 +76,7 @@ class LightlySimClr:
             gaussian_blur=settings.blur_share,
         )
         dataset = LightlyDataset(str(folder), transform=transform)
-        # One epoch without an end, so that the workers are not started anew every few batches.
+        # One endless epoch, so that the workers are not started again every few batches.
         order = torch.utils.data.RandomSampler(dataset, num_samples=N_STEPS * settings.batch_crops)
         self._loader = torch.utils.data.DataLoader(
             dataset,
@@ -102,11 +102,11 @@ class LightlySimClr:
         self._batches = iter(self._loader)
 
     def rest(self) -> None:
-        """End the workers, which would fetch ahead while the other one's clock runs."""
+        """End the workers, which would otherwise fetch ahead while the other side is timed."""
         self._batches = iter(())
 
     def step(self) -> None:
-        """Learn from one batch."""
+        """Train on one batch."""
         batch = next(self._batches, None)
         if batch is None:
             self.prepare()
@@ -136,7 +136,7 @@ class OurSimClr:
 
     @property
     def precision(self) -> str:
-        """What a trial found to be faster here."""
+        """The precision that a trial found to be faster here."""
         return self._trainer.precision
 
     def prepare(self) -> None:
@@ -146,7 +146,7 @@ class OurSimClr:
         """Nothing to do either."""
 
     def step(self) -> None:
-        """Learn from one batch."""
+        """Train on one batch."""
         if not self._batches:
             self._batches = self._trainer.sampler.deal_epoch(self._at)
         self._trainer.take_step(self._batches.pop(), at=self._at, n_steps=N_STEPS)
@@ -154,7 +154,7 @@ class OurSimClr:
 
 
 def _take_head_off(network: torch.nn.Module) -> int:
-    """Make a torchvision classifier give features; their length."""
+    """Make a torchvision classifier return features; gives their length."""
     name = "fc" if hasattr(network, "fc") else "classifier"
     head = getattr(network, name)
     last = head[-1] if isinstance(head, torch.nn.Sequential) else head
@@ -163,7 +163,7 @@ def _take_head_off(network: torch.nn.Module) -> int:
 
 
 def write_crops(data: Path, folder: Path, settings: TrainingSettings, *, most: int) -> tuple[EncoderCrops, float]:
-    """The crops of the train split, as JPEGs for lightly and as bytes for us; and our crops a second, once."""
+    """The crops of the train split, as JPEGs for lightly and as bytes for us; and our crops per second, once."""
     cut, images = LabelledCrops(), data / "wildlife" / "images"
     photos = choose_split(read_labels(data / "wildlife" / "annotations.json"), "train")
     photos = [photo for photo in photos if any(label.box is not None for label in photo.labels)]
@@ -182,7 +182,7 @@ def write_crops(data: Path, folder: Path, settings: TrainingSettings, *, most: i
 def take_turns(
     parts: dict[str, Any], *, turns: int, steps: int, least_s: float, batch: int, device: torch.device
 ) -> dict[str, list[float]]:
-    """Crops a second of each part in each turn; the first step of each, which sets things up, is not counted.
+    """Crops per second of each part in each turn; the first step of each, which sets things up, is not counted.
 
     At least ``steps``, and as many as take ``least_s``. On a GPU, where a step takes milliseconds, each turn begins
     with some steps that are not counted, which also use up what workers fetched before the clock ran.
@@ -204,7 +204,7 @@ def take_turns(
 
 
 def _count_steps(part: Any, *, steps: int, least_s: float, device: torch.device) -> float:
-    """Steps a second; a GPU's clock stops when it has done what it was asked for."""
+    """Steps per second; on a GPU the clock stops when the GPU has finished."""
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     wait()
     began, done = time.perf_counter(), 0
@@ -217,7 +217,7 @@ def _count_steps(part: Any, *, steps: int, least_s: float, device: torch.device)
 
 
 def measure(data: Path, *, quick: bool, device: torch.device, networks: Sequence[str]) -> dict[str, Any]:
-    """A row a network and size of batch: crops a second, medians over the turns."""
+    """One row per network and batch size: crops per second, medians over the turns."""
     turns, steps, least_s = (2, 2, 0.0) if quick else (3, 3, 0.0)
     if device.type == "cuda":
         turns, steps, least_s = (2, 3, 0.3) if quick else (2, 10, 1.0)
@@ -293,7 +293,7 @@ def print_tables(figures: dict[str, Any]) -> None:
         f"crops are cut to size once, {figures['crops_kept_per_s']:,.0f} a second.\n"
     )
     names = [name for name in figures["rows"][0] if name == "ours" or name.startswith("lightly")]
-    print(f"| crops a second | batch | our precision | {' | '.join(names)} | times |")
+    print(f"| crops per second | batch | our precision | {' | '.join(names)} | times |")
     print("|---" * (len(names) + 4) + "|")
     for row in figures["rows"]:
         rates = " | ".join(f"{row[name]:.1f}" for name in names)

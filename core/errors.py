@@ -1,8 +1,8 @@
-"""The few errors that a user can cause; their text is shown as it is, without a traceback."""
+"""The errors that a user can cause; their text is shown as it is, without a traceback."""
 
 
 class AnomalureError(Exception):
-    """Something a user can put right. The text says what was expected, what came and what to do."""
+    """An error that a user can correct. The text says what was expected, what came and what to do."""
 
 
 class FileFormatError(AnomalureError):
@@ -10,7 +10,7 @@ class FileFormatError(AnomalureError):
 
 
 class PhotoUnreadable(AnomalureError):
-    """A photo cannot be decoded; the run records a Failure and goes on."""
+    """A photo cannot be decoded; the run records a Failure and continues."""
 
 
 class ConsentNeeded(AnomalureError):
@@ -22,4 +22,4 @@ class BundleError(AnomalureError):
 
 
 class StoreBusy(AnomalureError):
-    """Another process holds the project's database and did not let go in time."""
+    """Another process has locked the project's database for too long."""

@@ -1,4 +1,4 @@
-"""The nouns of the product, as they travel between its parts."""
+"""The records that the parts of the program exchange: photos, boxes, detections, crops, verdicts."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class CropKind(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a reviewer says of a crop."""
+    """What a reviewer decides about a crop."""
 
     ANOMALY = "anomaly"
     NORMAL = "normal"
@@ -27,8 +27,8 @@ class Decision(StrEnum):
 class Round(StrEnum):
     """In which round of review a verdict was given.
 
-    A ``second`` one is given without seeing the first, to measure how well reviewers agree: it never changes what
-    holds. ``settled`` decides between a first and a second that differ, and holds like any other.
+    A ``second`` verdict is given without seeing the first, to measure how well reviewers agree. It never changes which
+    verdict holds. A ``settled`` verdict decides between a first and a second that differ, and holds like any other.
     """
 
     FIRST = "first"
@@ -37,7 +37,7 @@ class Round(StrEnum):
 
 
 class JudgedBy(StrEnum):
-    """Against what a crop was judged; shown wherever its score is shown."""
+    """What a crop was scored by; shown wherever its score is shown."""
 
     SPECIES_MODEL = "species model"
     UNSEEN_SPECIES = "unseen species"
@@ -88,7 +88,7 @@ class LoadedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A box with what the detector takes it for; confidence is 0 to 1."""
+    """A box with the class that the detector gives it; confidence is 0 to 1."""
 
     box: Box
     detector_class: str
@@ -100,7 +100,7 @@ class Found:
     """What a detector found in one photo, most confident first.
 
     ``n_over_limit`` counts the boxes that passed the confidence and overlap tests but not the limit on their
-    number, so that none is dropped in silence.
+    number, so that none is dropped silently.
     """
 
     detections: tuple[Detection, ...]
@@ -109,7 +109,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """What is looked at: a detection with a margin, or a whole frame (box = the frame, class empty, confidence 0)."""
+    """What is scored: a detection with a margin, or a whole frame (box = the frame, class empty, confidence 0)."""
 
     crop_id: str
     photo_id: str
@@ -121,10 +121,10 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """How far each patch of a whole frame is from every patch that was seen at its camera when that was normal.
+    """How far each patch of a whole frame is from the nearest normal patch of its camera.
 
-    ``distances`` are float16, shape ``(h, w)``, from the upper left, higher is odder; ``bank_id`` names the patches
-    that they were measured to; ``limit`` is what the strangest patch of 95% of normal frames keeps under.
+    ``distances`` are float16, shape ``(h, w)``, from the upper left; higher is more anomalous. ``bank_id`` names the
+    normal patches. ``limit``: in 95% of normal frames, the largest distance is below this.
     """
 
     distances: np.ndarray
@@ -143,7 +143,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A reviewer's decision about a crop, with what was shown when it was made. Only ever appended."""
+    """A reviewer's decision about a crop, with what was shown at that time. Verdicts are only ever appended."""
 
     verdict_id: str
     photo_id: str
@@ -172,7 +172,7 @@ def name_crops(photo_id: str, boxes: Sequence[Box | None]) -> list[str]:
     """The ``crop_id`` of each box of one photo (``None``: the whole frame), 20 hex digits.
 
     The same photo and box, rounded to whole pixels, have the same id in every run. Boxes of one photo that are
-    alike are told apart by their order.
+    equal are told apart by their order.
     """
     seen: dict[str, int] = {}
     ids = []

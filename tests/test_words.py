@@ -42,10 +42,14 @@ RETIRED = {
 ALLOWED = (
     ("tests/test_words.py", ".*", "names the retired words"),
     ("docs/words.md", ".*", "says what each word was before"),
-    ("CHANGELOG.md", "judged", "names columns and JSON keys that keep their names"),
+    ("bench/explore.py", "ladder|rung", "names of figures, which stay comparable with those of earlier versions"),
 )
 # Still being rewritten; the list is to become empty.
-NOT_YET = ("core/*", "models/*", "ui/*", "pages/*", "commands/*", "docs/*", "README.md", "bench/*", "CHANGELOG.md")
+NOT_YET = (
+    *("core/evaluation/*", "core/export/*", "core/formats/*", "core/labels/*", "core/maps/*", "core/review/*"),
+    *("core/runs/*", "core/settings/*", "core/store/*", "core/study/*", "core/work/*"),
+    *("models/[!w]*", "ui/*", "pages/*", "commands/*", "docs/architecture.md"),
+)
 
 PAGES = sorted(
     file

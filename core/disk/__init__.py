@@ -1,1 +1,1 @@
-"""Files that are whole or not there, locks, and text that other tools wrote."""
+"""Files that are complete or absent, locks, JSON, and text that other tools wrote."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written to a temporary name, then renamed."""
+"""Writes files that are complete or absent: first to a temporary name, then renamed."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 TEMPORARY_SUFFIX = ".tmp"
-# On Windows a file cannot be replaced, or opened, in the instant in which another process has it in hand.
+# On Windows a file cannot be replaced or opened in the moment in which another process has it open.
 WINDOWS_RETRIES = 40
 WINDOWS_PAUSE_S = 0.025
 
@@ -16,15 +16,15 @@ _Result = TypeVar("_Result")
 
 
 def temporary_beside(path: Path) -> Path:
-    """A name in the same folder that no other writer uses; what a kill leaves of it is swept away later."""
+    """A name in the same folder that no other writer uses. What a kill leaves under it is removed later."""
     return path.with_name(f".{path.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
 
 
 def replace_file(temporary: Path, path: Path) -> None:
-    """Give a finished temporary file its name, in one step, over what is there.
+    """Give a finished temporary file its name, in one step, over an existing file.
 
     Raises:
-        OSError: If the file cannot be renamed, on Windows also after the other process had a second to let go.
+        OSError: If the file cannot be renamed, on Windows after a second of retries.
     """
     _patiently(lambda: os.replace(temporary, path))
 

@@ -1,4 +1,4 @@
-"""Small records as readable JSON: dataclasses to a file and back, checked field by field."""
+"""Writes dataclasses as readable JSON and reads them back, checked field by field."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,10 +19,10 @@ def to_values(value: Any) -> Any:
 
 
 def from_json(content: bytes, what: type[T]) -> T:
-    """A value of this class; fields that the class does not know are left out, as a newer version may write them.
+    """A value of this class; unknown fields are ignored, because a newer version may have written them.
 
     Raises:
-        ValueError: If it is no JSON, a field is missing, or has another type or a value that the class refuses.
+        ValueError: If it is not JSON, or a field is missing, has another type, or a value that the class refuses.
     """
     return msgspec.json.decode(content, type=what, dec_hook=_decode)
 

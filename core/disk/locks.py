@@ -1,4 +1,4 @@
-"""Locks on files that the system releases when their process ends, however it ends."""
+"""Locks files for one process at a time; the system releases them when the process ends, however it ends."""
 
 import os
 import random

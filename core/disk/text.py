@@ -1,4 +1,4 @@
-"""Text, JSON and tables that other tools wrote: any encoding that is in use, and plain words where it is not."""
+"""Reads text, JSON and tables that other tools wrote, in any common encoding, with plain messages for other content."""
 
 import codecs
 import csv
@@ -81,7 +81,7 @@ def parse_json(content: bytes, *, source: str, expected: str) -> Any:
     """The value of a JSON file.
 
     Raises:
-        FileFormatError: If it is not JSON, with the place where it stops being JSON.
+        FileFormatError: If it is not JSON, with the line and column of the first error.
     """
     text = decode_text(content, source=source, expected=expected)
     try:

@@ -10,7 +10,7 @@ from PIL import Image
 from core.photos.exif import DATE_TIME, DATE_TIME_ORIGINAL, EXIF_FOLDER, MAKE, MODEL
 from core.records import Box
 
-# A face in the upper part of a box must not keep its features: so few patches are left of each box.
+# So few patches are left of each box that no face in it can be recognised.
 PATCHES = 6
 MARGIN = 0.08
 JPEG_QUALITY = 92

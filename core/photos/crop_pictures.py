@@ -1,4 +1,4 @@
-"""Where the small pictures of crops lie: content-addressed, spread over folders."""
+"""Where the small pictures of crops are: named by their content, spread over folders."""
 
 import os
 import re
@@ -13,7 +13,7 @@ def place_crop_picture(crops_dir: Path, crop_id: str) -> Path:
     """The file of a crop's picture; the first two digits are its folder, so that no folder grows too large.
 
     Raises:
-        ValueError: If the id is not one of ours, so that a made-up one never becomes a path.
+        ValueError: If the id has another form, so that an invented one never becomes a path.
     """
     if not CROP_ID.fullmatch(crop_id):
         raise ValueError(f"a crop id has 20 hex digits, got {crop_id!r}")
@@ -21,7 +21,7 @@ def place_crop_picture(crops_dir: Path, crop_id: str) -> Path:
 
 
 def save_crop_picture(crops_dir: Path, crop_id: str, jpeg: bytes) -> None:
-    """Put a crop's picture in its place, over what was there."""
+    """Save a crop's picture, over an earlier one."""
     path = place_crop_picture(crops_dir, crop_id)
     temporary = temporary_beside(path)
     try:

@@ -12,7 +12,7 @@ JPEG_QUALITY = 85
 
 
 def cut_crop(pixels: np.ndarray, box: Box, *, margin: float) -> np.ndarray:
-    """The part of a photo that a box shows, with its surroundings.
+    """The part of a photo inside a box, with its surroundings.
 
     Args:
         pixels: The photo, shape ``(height, width, channels)``.

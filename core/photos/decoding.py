@@ -1,4 +1,4 @@
-"""The content of a picture file as upright RGB pixels, whatever its format, mode or state."""
+"""Decodes a picture file to upright RGB pixels, whatever its format, colour mode or damage."""
 
 import io
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from core.photos.exif import CameraFacts, read_camera_facts
 NEUTRAL_GREY = (127, 127, 127)
 JPEG_END = b"\xff\xd9"
 MEGA = 1_000_000
-# A cut picture with less than this left shows nothing.
+# If more than this is missing from a truncated picture, nothing can be seen in it.
 MOST_MISSING = 0.99
 
 _UPRIGHT = {
@@ -46,16 +46,16 @@ class Decoded:
 
 
 def decode_photo(content: bytes, *, max_megapixels: float) -> Decoded:
-    """Decode a picture; a damaged one as far as it goes.
+    """Decode a picture; a damaged one as far as possible.
 
-    Transparency is laid on neutral grey, 16 bits are scaled to 8, and of several pages or frames the first is taken.
+    Transparency becomes neutral grey, 16 bits are scaled to 8, and the first of several pages or frames is used.
 
     Args:
         content: The whole file.
         max_megapixels: Larger pictures are refused by the size in their header, before anything is unpacked.
 
     Raises:
-        PhotoUnreadable: If no pixels can be had, with the reason in a plain sentence.
+        PhotoUnreadable: If no pixels can be decoded, with the reason in a plain sentence.
     """
     if not content:
         raise PhotoUnreadable("The file is empty (0 bytes).")
@@ -63,8 +63,8 @@ def decode_photo(content: bytes, *, max_megapixels: float) -> Decoded:
     notes = []
     is_cut = _is_cut(content, kind)
     if is_cut and kind == "JPEG":
-        # With an end marker the decoder fills up what is missing. Pillow's own switch for this (LOAD_TRUNCATED_IMAGES)
-        # holds for the whole process, so other threads would accept cut files without a word.
+        # With an end marker, the decoder fills in what is missing. Pillow's own switch for this (LOAD_TRUNCATED_IMAGES)
+        # holds for the whole process, so other threads would accept truncated files silently.
         content += JPEG_END
     picture = _open(content, kind, max_megapixels=max_megapixels)
     damage = None
@@ -77,7 +77,7 @@ def decode_photo(content: bytes, *, max_megapixels: float) -> Decoded:
         picture.tile = []  # nothing more to decode: keeps the pixels that are there
     try:
         facts = read_camera_facts(picture.getexif())
-    except Exception:  # as above; the pixels are worth having without it
+    except Exception:  # as above; the pixels are useful without it
         facts = CameraFacts()
         notes.append("its EXIF data is damaged: time and camera are unknown")
     if kind != "JPEG" and getattr(picture, "is_animated", False):
@@ -129,7 +129,7 @@ def _name_kind(content: bytes) -> str:
     if start[:2] == b"BM":
         return "BMP"
     if not content.strip(b"\0"):
-        raise PhotoUnreadable(f"The file holds nothing but zeros ({len(content)} bytes): copying it may have failed.")
+        raise PhotoUnreadable(f"The file contains only zeros ({len(content)} bytes): copying it may have failed.")
     if start[4:8] == b"ftyp":
         raise PhotoUnreadable("It is a video or a HEIC picture, not a JPEG, PNG, WebP or TIFF.")
     raise PhotoUnreadable("It is not a picture: its content is none of JPEG, PNG, WebP and TIFF.")

@@ -14,8 +14,8 @@ PATTERN_GROUP = "deployment"
 class DeploymentNamer:
     """Names the deployment of each photo.
 
-    By default that is the folder that holds it, with the path to it (``north/100RECNX``: every camera has a
-    ``100RECNX``), and the name of the listed folder for photos that lie directly in it.
+    By default this is the folder that holds the photo, with the path to it (``north/100RECNX``, because every camera
+    has a ``100RECNX``). Photos directly in the listed folder get the name of that folder.
 
     Args:
         folder: The listed folder.
@@ -23,7 +23,7 @@ class DeploymentNamer:
         table: A CSV with the columns ``deployment`` and ``file_name`` or ``folder``. A folder stands for all below it.
         file_names: The listed photos; needed with a table whose file names may be longer or shorter paths.
 
-    A photo that the pattern or the table does not name keeps the folder's name; ``unnamed`` tells which.
+    A photo that the pattern or the table does not name keeps the folder's name; ``unnamed`` lists these photos.
 
     Raises:
         AnomalureError: If the pattern or the table cannot be used, or both are given.
@@ -39,7 +39,7 @@ class DeploymentNamer:
         self._by_folder: dict[str, str] = {}
         self.unused_rows: tuple[str, ...] = ()
         top = folder.resolve().name or "photos"
-        # A folder of the same name inside is another place.
+        # A folder of the same name inside it is another deployment.
         self._top = f"{top} (top folder)" if (folder / top).is_dir() else top
         if table is not None:
             self._read_table(table, folder=folder, file_names=file_names)
@@ -49,7 +49,7 @@ class DeploymentNamer:
         return self._given_name(file_name) or self._folder_name(file_name)
 
     def unnamed(self, file_names: Iterable[str]) -> list[str]:
-        """The photos that a pattern or table was to name and did not."""
+        """The photos that the pattern or table should have named but did not."""
         if self._pattern is None and not self._by_file and not self._by_folder:
             return []
         return [file_name for file_name in file_names if not self._given_name(file_name)]

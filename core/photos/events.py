@@ -1,4 +1,4 @@
-"""Photos of one camera close in time are one event: one visit of an animal."""
+"""Groups photos of one camera that are close in time into events: one visit of an animal each."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a camera wrote beside the pixels: when, with which camera, which side up."""
+"""What a camera wrote into EXIF: when, with which camera, which side up."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ DATE_TIME_ORIGINAL, DATE_TIME_DIGITIZED = 0x9003, 0x9004
 SUBSEC, SUBSEC_ORIGINAL, SUBSEC_DIGITIZED = 0x9290, 0x9291, 0x9292
 BODY_SERIAL, DNG_SERIAL = 0xA431, 0xC62F
 LONGEST_TEXT = 100
-# Digital cameras do not stamp other years; a time outside is a broken field, and tables cannot hold every year.
+# A year outside this range is a broken field, and the tables cannot hold every year.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 _TIME = re.compile(r"\s*(\d{4})[:\-/.](\d{1,2})[:\-/.](\d{1,2})[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?")
@@ -32,10 +32,10 @@ class CameraFacts:
 
 
 def read_camera_facts(exif: Image.Exif) -> CameraFacts:
-    """The facts in a picture's EXIF block; what is missing or makes no sense keeps its default.
+    """The facts in a picture's EXIF block; fields that are missing or impossible keep their default.
 
     Raises:
-        Exception: Whatever Pillow meets in a broken block; there is no common base for that.
+        Exception: Whatever Pillow raises for a broken block; there is no common base class.
     """
     inner = exif.get_ifd(EXIF_FOLDER)
     orientation = exif.get(ORIENTATION)
@@ -49,7 +49,7 @@ def read_camera_facts(exif: Image.Exif) -> CameraFacts:
 
 
 def read_time(text: object, *, subseconds: object = None) -> datetime | None:
-    """A time such as ``2019:07:08 08:00:00``, or ``None`` where a camera lost its clock (``0000:00:00 ...``)."""
+    """A time such as ``2019:07:08 08:00:00``, or ``None`` if the camera lost its clock (``0000:00:00 ...``)."""
     match = _TIME.match(_read_text(text))
     if match is None:
         return None

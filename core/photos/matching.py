@@ -1,4 +1,4 @@
-"""Names in a file of labels meet the photos of a folder by their longest common path ending."""
+"""Matches the names in a file of labels to the photos of a folder by the longest common path ending."""
 
 import re
 import unicodedata
@@ -23,9 +23,10 @@ def normalise_name(name: str) -> str:
 def match_names(theirs: Sequence[str], ours: Sequence[str], *, folder: Path | None = None) -> dict[str, str]:
     """Which photo each name of a file means.
 
-    A name meets the photo with which it shares the most path parts, counted from the end, capitals aside:
-    ``images/season/IMG_1.jpg`` meets ``season/IMG_1.jpg``. One of the two has to be the ending of the other, or they
-    share a folder besides the file's name: cameras number alike, so ``cam1/IMG_1.jpg`` never meets ``cam2/IMG_1.jpg``.
+    A name is matched to the photo with which it shares the most path parts, counted from the end, ignoring case:
+    ``images/season/IMG_1.jpg`` matches ``season/IMG_1.jpg``. One of the two must be the ending of the other, or they
+    must share a folder besides the file's name: cameras use the same numbers, so ``cam1/IMG_1.jpg`` never matches
+    ``cam2/IMG_1.jpg``.
 
     Args:
         theirs: Names as the file has them; backslashes are understood.
@@ -34,10 +35,10 @@ def match_names(theirs: Sequence[str], ours: Sequence[str], *, folder: Path | No
             those directly in ``images/season``.
 
     Returns:
-        From their name to ours; names without a partner are left out.
+        From their name to ours; names without a match are left out.
 
     Raises:
-        AnomalureError: If a name could be two photos, or a photo two names; both are said.
+        AnomalureError: If a name could be two photos, or a photo two names; the message names both.
     """
     above = [part.casefold() for part in normalise_name(str(folder.resolve())).split("/")][::-1] if folder else []
     plain = [normalise_name(name) for name in theirs]
@@ -52,7 +53,7 @@ def match_names(theirs: Sequence[str], ours: Sequence[str], *, folder: Path | No
 
 
 class _Name:
-    """A path taken apart: ``parts`` from the end, capitals aside; ``raw`` as the caller wrote it."""
+    """The parts of a path: ``parts`` from the end, in lower case; ``raw`` as the caller wrote it."""
 
     __slots__ = ("partner", "parts", "plain", "raw")
 
@@ -70,7 +71,7 @@ class _Name:
 
 @dataclass
 class _Matcher:
-    """``above`` is the path of our folder from its end. ``unsure`` waits until the sure matches are known."""
+    """``above`` is the path of our folder from its end. ``unsure`` is decided once the sure matches are known."""
 
     above: list[str]
     matched: dict[str, str] = field(default_factory=dict)
@@ -78,10 +79,10 @@ class _Matcher:
     unsure: list[tuple[int, list[_Name], list[_Name]]] = field(default_factory=list)
 
     def match_whole(self, theirs: list[str], ours: dict[str, str]) -> list[str]:
-        """Match what is plain, fast: their names that end with a whole name of ours and are the only ones to do so.
+        """Match the clear cases fast: each of their names that alone ends with a whole name of ours.
 
-        Right only where all of ours have the same number of parts, so that none can agree further than another that
-        agrees wholly. What is matched leaves ``ours``.
+        This is right only if all of our names have the same number of parts, so that no other name can agree further.
+        Matched names are removed from ``ours``.
 
         Returns:
             Their names that are left.
@@ -115,7 +116,7 @@ class _Matcher:
         return agrees
 
     def match(self, theirs: list[_Name], ours: list[_Name], *, n: int = 0) -> None:
-        """Match names that share their last ``n`` parts: first those that share more."""
+        """Match names that share their last ``n`` parts, beginning with those that share more."""
         if n and len(theirs) == len(ours) == 1:
             n = self._common(theirs[0], ours[0], n)
         else:
@@ -138,15 +139,15 @@ class _Matcher:
             self._decide(n, theirs, ours)
 
     def settle(self) -> dict[str, str]:
-        """All matches, after those that are only likely where nothing contradicts them."""
+        """All matches, with the likely ones that nothing contradicts."""
         any_sure = bool(self.matched)
         for n, theirs, ours in self.unsure:
             theirs = [their for their in theirs if their.partner is None]
             ours = [our for our in ours if our.partner is None]
             whole = [our for our in ours if len(our.parts) <= n]
             if whole and theirs:
-                # All of our name agrees, and above it their folder is called otherwise than ours: renamed or copied,
-                # unless other names show that the folder's name counts.
+                # Our whole name agrees, but their folder has another name than ours: it was renamed or copied, unless
+                # other names show that the folder's name counts.
                 if not self.folder_name_counts:
                     self._pair_or_refuse(n, theirs, whole)
             elif len(theirs) == len(ours) == 1 and n >= 2 and not any_sure:
@@ -164,7 +165,7 @@ class _Matcher:
             self.unsure.append((n, theirs, ours))
 
     def _pair_or_refuse(self, n: int, theirs: list[_Name], ours: list[_Name]) -> None:
-        if len(theirs) > 1 or len(ours) > 1:  # two that differ in capitals only are told apart by them
+        if len(theirs) > 1 or len(ours) > 1:  # names that differ only in case are told apart by it
             for their in theirs:
                 same = [our for our in ours if our.partner is None and our.ending(n) == their.ending(n)]
                 if len(same) == 1 and sum(other.ending(n) == their.ending(n) for other in theirs) == 1:

@@ -1,4 +1,4 @@
-"""Find the photos of a folder, and read one with everything that is known of it."""
+"""Finds the photos of a folder, and reads one with everything that is known about it."""
 
 import os
 import re
@@ -13,9 +13,9 @@ from core.photos.decoding import MEGA, decode_photo
 from core.records import LoadedPhoto, Photo, hash_content
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
-# Folders that systems and network drives make by themselves; what lies in them are thumbnails and leavings.
+# Folders that systems and network drives make by themselves; they hold thumbnails and deleted files.
 SYSTEM_FOLDERS = frozenset({"@eadir", "$recycle.bin", "system volume information", "__macosx", "lost+found"})
-# More than any uncompressed picture takes for a pixel; a file beyond this is no photo of the allowed size.
+# More than any uncompressed picture needs per pixel, so a larger file is no photo of the allowed size.
 MOST_BYTES_PER_PIXEL = 8
 WINDOWS_PATH_LIMIT = 240
 
@@ -27,7 +27,7 @@ class Listing:
     """The photos below a folder.
 
     ``file_names`` are relative to ``folder`` with forward slashes, in natural order (``IMG_2`` before ``IMG_10``).
-    ``passed_over`` counts what was met and not taken: by file name extension (``.mp4``) or by reason (``hidden``).
+    ``passed_over`` counts the skipped files by file name extension (``.mp4``) or by reason (``hidden file``).
     """
 
     folder: Path
@@ -66,7 +66,7 @@ def find_photos(folder: Path) -> Listing:
     seen = {_identify(folder)}
     waiting, linked = [(folder, "")], list[tuple[Path, str]]()
     while waiting or linked:
-        # Links come last, so that a folder keeps the name of the place where it really is.
+        # Links come last, so that a folder keeps the name of its real place.
         here, prefix = waiting.pop() if waiting else linked.pop(0)
         if prefix:
             identity = _identify(here)
@@ -140,12 +140,12 @@ def read_photo(folder: Path, file_name: str, *, deployment: str, max_megapixels:
 
 
 def reach(path: Path) -> str:
-    """The path in the form in which it can be opened: Windows wants long ones marked."""
+    """The path in a form that can be opened: Windows needs a mark on long ones."""
     return lengthen_windows_path(os.path.abspath(path)) if os.name == "nt" else os.fspath(path)
 
 
 def lengthen_windows_path(path: str) -> str:
-    """An absolute Windows path, marked so that it may be longer than 260 signs, where it is long."""
+    """An absolute Windows path; a long one gets the mark that allows more than 260 characters."""
     if len(path) < WINDOWS_PATH_LIMIT or path.startswith("\\\\?\\"):
         return path
     return f"\\\\?\\UNC\\{path[2:]}" if path.startswith("\\\\") else f"\\\\?\\{path}"
@@ -165,7 +165,7 @@ def _read_content(path: Path, *, most_bytes: int) -> bytes:
         with open(reach(path), "rb") as file:
             return file.read()
     except FileNotFoundError as error:
-        raise PhotoUnreadable("The file is gone: it was there when the folder was listed.") from error
+        raise PhotoUnreadable("The file has disappeared since the folder was listed.") from error
     except PermissionError as error:
         raise PhotoUnreadable("You have no permission to read the file.") from error
     except OSError as error:
@@ -181,7 +181,7 @@ def _identify(folder: Path) -> tuple[int, int] | str:
 
 
 def _name_kind(entry: os.DirEntry[str]) -> str:
-    """``photo``, ``folder``, ``linked folder``, or what to count it as."""
+    """``photo``, ``folder``, ``linked folder``, or the name under which it is counted."""
     name = entry.name
     try:
         name.encode("utf-8")

@@ -1,4 +1,4 @@
-"""The seeded sample season: three cameras, day and night, four kinds of animal and a few intruders."""
+"""The seeded sample season: three cameras, day and night, four species and a few intruders."""
 
 from core.sample.scenes import render_scene
 from core.sample.season import DEFAULT_SEED, SampleReport, render_season

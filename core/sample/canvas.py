@@ -1,4 +1,4 @@
-"""A scenery in the making, and its perspective: where a spot on the ground is in the photo."""
+"""A scenery while it is drawn, and its perspective: where a spot on the ground is in the photo."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ FAR_M = 400.0
 
 
 class Canvas:
-    """A scenery in the making, drawn larger than it will be."""
+    """A scenery while it is drawn, larger than the photo will be."""
 
     def __init__(self, place: Place, rng: np.random.Generator, width: int, height: int, detail: float) -> None:
         self.place, self.rng, self.width, self.height, self.detail = place, rng, width, height, detail
@@ -30,6 +30,6 @@ class Canvas:
         return float(1.0 - np.exp(-max(distance_m - 6.0, 0.0) / 90.0))
 
     def aerial(self, colour: np.ndarray, distance_m: float) -> np.ndarray:
-        """Far things take the colour of the air."""
+        """Distant things take the colour of the air."""
         fade = self.fade(distance_m)
         return np.asarray(colour, np.float32) * (1 - fade) + np.asarray(self.place.sky_low, np.float32) * 0.93 * fade

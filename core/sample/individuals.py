@@ -1,4 +1,4 @@
-"""Single animals of a species, and species that are made up, drawn at random."""
+"""Single animals of a species, and invented species, drawn at random."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def vary_individual(rng: np.random.Generator, species: Species) -> Species:
 
 
 def invent_species(rng: np.random.Generator, name: str) -> Species:
-    """A made-up kind of animal, for training the bundled weights: they should learn looks, not the sample's species.
+    """An invented species, for training the bundled weights: they should learn appearance, not the sample's species.
 
     Proportions, coat, pattern, horns and tail are drawn independently from wide ranges; one in five is a bird.
     """

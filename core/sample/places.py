@@ -1,4 +1,4 @@
-"""The recipes of the sample's three sceneries, and of made-up ones for training."""
+"""The recipes of the sample's three sceneries, and of invented ones for training."""
 
 from dataclasses import dataclass, replace
 
@@ -131,7 +131,7 @@ PLACES: tuple[Place, ...] = (FOREST, WATERHOLE, RIDGE)
 
 
 def invent_place(rng: np.random.Generator) -> Place:
-    """A made-up place for training the bundled weights: one of the recipes with everything moved about."""
+    """An invented place for training the bundled weights: one of the recipes with everything varied."""
     base = PLACES[int(rng.integers(len(PLACES)))]
 
     def tint(colour: Rgb, spread: float = 0.12) -> Rgb:

@@ -36,7 +36,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What came of an actor: its box in the photo and the share of it that can be seen (0 to 1)."""
+    """An actor in the finished photo: its box and the share of it that can be seen (0 to 1)."""
 
     species: str
     box: Box
@@ -96,7 +96,7 @@ def compose_photo(
 
 
 def _flash(distance_m: np.ndarray | float) -> np.ndarray | float:
-    """What comes back of the flash from a distance: bright near by, nothing beyond some twenty metres."""
+    """How much light of the flash returns from a distance: much near by, nothing beyond about twenty metres."""
     return 1.25 / (1.0 + (np.asarray(distance_m) / 6.2) ** 2.4)
 
 
@@ -306,7 +306,7 @@ def cast_actor(rng: np.random.Generator, scenery: Scenery, species: Species, *, 
     """
     place = scenery.place
     individual = vary_individual(rng, species)
-    # Small animals set off the camera only when they are near, large ones also from afar.
+    # Small animals trigger the camera only when they are near, large ones from far away, too.
     nearest = max(place.near_m, 2.3 * individual.shoulder_m + 1.0 + (1.3 if species.plan == "bird" else 0.0))
     farthest = min(place.far_m - 0.5, max(nearest + 1.0, 2.2 + 8.5 * individual.shoulder_m))
     aside = 0.8
@@ -371,7 +371,7 @@ def render_scene(
     night: float = 0.4,
     size_px: tuple[int, int] = (640, 480),
 ) -> tuple[np.ndarray, list[Box], list[str]]:
-    """A made-up photo for training: its pixels (h, w, 3) RGB uint8, and a box and a species for each animal.
+    """An invented photo for training: its pixels (h, w, 3) RGB uint8, and a box and a species for each animal.
 
     Args:
         rng: The source of every random number.

@@ -31,13 +31,13 @@ WIDTH_PX, HEIGHT_PX = 640, 480
 JPEG_QUALITY = 88
 EMPTY_SHARE = 0.2
 INTRUDER_SHARE = 0.07
-LEAST_SEEN = 0.2  # an animal of which less shows is left out of the photo, so that every animal has its box
+LEAST_SEEN = 0.2  # an animal of which less is visible is left out of the photo, so that every animal has its box
 LEAST_BOX_PX = 8
 CAMERA_MAKE = "Anomalure"
 CAMERA_MODELS = ("Sample Camera A", "Sample Camera A", "Sample Camera B")
 SPLITS = {"train": datetime(2025, 4, 6), "season": datetime(2025, 6, 8)}
 DAYS = 21
-# When each kind is about: hours of the day, drawn with equal chance.
+# When each species is active: hours of the day, drawn with equal chance.
 HOURS: dict[str, tuple[tuple[float, float], ...]] = {
     "deer": ((5.7, 9.0), (17.0, 20.3), (20.5, 23.0), (6.0, 19.0)),
     "wild boar": ((20.6, 24.0), (0.0, 5.4), (6.0, 9.0), (17.5, 20.3)),
@@ -48,7 +48,7 @@ HOURS: dict[str, tuple[tuple[float, float], ...]] = {
     "bear": ((6.0, 20.0),),
     "piebald goat": ((8.0, 17.0),),
 }
-# How often each kind passes each camera: the boar likes the wood, the hare the savanna, the fox is everywhere.
+# How often each species passes each camera: the boar likes the wood, the hare the savanna, the fox is everywhere.
 HABITAT = ((0.28, 0.34, 0.14, 0.24), (0.3, 0.2, 0.28, 0.22), (0.26, 0.16, 0.28, 0.3))
 
 
@@ -113,7 +113,7 @@ def render_season(
     """
     for value in (photos_per_camera, train_photos_per_camera):
         if value < LEAST_PHOTOS_PER_CAMERA:
-            raise AnomalureError(f"A sample needs at least {LEAST_PHOTOS_PER_CAMERA} photos a camera, got {value}.")
+            raise AnomalureError(f"A sample needs at least {LEAST_PHOTOS_PER_CAMERA} photos per camera, got {value}.")
     started = time.monotonic()
     counts = {"train": train_photos_per_camera, "season": photos_per_camera}
     plan = [sequence for split in SPLITS for sequence in plan_split(split, counts[split], seed)]
@@ -145,7 +145,7 @@ def _draw_camera(seed: int, camera: int) -> Scenery:
 
 
 def plan_split(split: str, photos: int, seed: int) -> Iterator[_Sequence]:
-    """Bursts of all cameras; in the season some of them are of intruders, in turn over kinds and cameras."""
+    """Bursts of all cameras; in the season some of them show intruders, with all species and cameras in turn."""
     rng = np.random.default_rng([seed, 100 + list(SPLITS).index(split)])
     visits: list[list[Species | None]] = []
     lengths: list[list[int]] = []
@@ -239,7 +239,7 @@ def _gather(rng: np.random.Generator, scenery: Scenery, sequence: _Sequence) -> 
     actors: list[Actor] = []
     if sequence.species is None:
         return actors
-    # An intruder is there to be recognised by somebody who sees the product for the first time.
+    # Somebody who sees the program for the first time must be able to recognise the intruder.
     lead = cast_actor(rng, scenery, sequence.species, in_view=sequence.species in INTRUDERS)
     actors.append(lead)
     for _ in range(sequence.count - 1):
@@ -292,7 +292,7 @@ def _encode(photo: Image.Image, taken_at: datetime, camera: int) -> bytes:
 
 
 def _replace_file(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
+    """Write a file completely or not at all."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)
     os.replace(part, path)

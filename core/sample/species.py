@@ -7,7 +7,7 @@ Rgb = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Species:
-    """One kind of animal. Lengths are in units of its shoulder height, colours are RGB from 0 to 1, angles degrees."""
+    """One species. Lengths are in units of its shoulder height, colours are RGB from 0 to 1, angles degrees."""
 
     name: str
     plan: str = "quadruped"  # or "bird"

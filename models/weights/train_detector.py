@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--kinds", type=int, default=600, help="made-up kinds of animal")
     parser.add_argument("--photos", type=int, default=8000, help="rendered photos, the encoder's too")
     parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"), help="lions and elephants")
-    parser.add_argument("--steps", type=int, default=6000, help="batches that are learnt from")
+    parser.add_argument("--steps", type=int, default=6000, help="number of training batches")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--cache", type=Path, default=CACHE, help="where rendered photos are kept")
@@ -103,7 +103,7 @@ def decode(photos: Sequence[TrainingPhoto], *, longest_px: int = LONGEST_PX) -> 
 
 
 class Pictures(Dataset):
-    """Training pictures in the order in which they are learnt; each is the same however many processes draw them."""
+    """Training pictures in their order; each is the same for any number of processes that draw them."""
 
     def __init__(self, rendered: list[Decoded], real: list[Decoded], *, seed: int, count: int) -> None:
         self._rendered, self._real, self._seed, self._count = rendered, real, seed, count

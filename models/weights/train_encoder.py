@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--kinds", type=int, default=600, help="made-up kinds of animal")
     parser.add_argument("--photos", type=int, default=8000, help="rendered photos, the detector's too")
     parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"), help="lions and elephants")
-    parser.add_argument("--steps", type=int, default=6000, help="batches that are learnt from")
+    parser.add_argument("--steps", type=int, default=6000, help="number of training batches")
     parser.add_argument("--batch", type=int, default=128, help="animals, each seen twice")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--margin-weight", type=float, default=1.0, help="of telling the kinds apart")
@@ -184,7 +184,7 @@ def draw_chances(kinds: np.ndarray) -> np.ndarray:
 
 
 class Views(Dataset):
-    """Two views each of the animals in the order in which they are learnt; the same however many processes draw."""
+    """Two views of each animal, in training order; the same for any number of processes that draw them."""
 
     def __init__(self, rendered: Crops, real: Crops, *, seed: int, count: int) -> None:
         rng = np.random.default_rng([seed, 5])

@@ -439,7 +439,7 @@ def png_claiming(width: int, height: int) -> bytes:
     ("name", "content", "said"),
     [
         ("empty.jpg", b"", "empty"),
-        ("zeros.jpg", bytes(5000), "nothing but zeros"),
+        ("zeros.jpg", bytes(5000), "contains only zeros"),
         ("text.jpg", b"<html>not found</html>", "not a picture"),
         ("film.jpg", b"\0\0\0\x18ftypmp42" + bytes(50), "video or a HEIC"),
         ("header.jpg", b"\xff\xd8\xff\xe0", "cannot be opened"),
