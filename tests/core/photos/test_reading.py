@@ -479,7 +479,7 @@ def test_random_damage_never_ends_in_another_error(tmp_path):
 
 
 def test_a_photo_that_is_gone_or_locked_is_named(tmp_path, monkeypatch, write_jpeg):
-    with pytest.raises(PhotoUnreadable, match="gone"):
+    with pytest.raises(PhotoUnreadable, match="disappeared"):
         read(tmp_path / "gone.jpg")
     path = write_jpeg(tmp_path / "a.jpg")
 
