@@ -27,7 +27,7 @@ from models.encoders.patch_maps import load_patch_encoder
 from models.judging.judge import fit_judge
 from models.judging.normaliser import Normaliser
 from models.judging.patch_distance import PatchBank
-from models.one_class.methods import ONE_CLASS, fit_one_class
+from models.one_class.methods import fit_one_class, list_one_class
 
 QUICK_MODELS = ("ocsvm", "knn", "mahalanobis")
 FOLDS = 2
@@ -109,7 +109,7 @@ def bench_encoders(
     quick: bool,
 ) -> dict[str, Any]:
     """The three tables: ``crops``, ``species`` and ``frames``."""
-    models = QUICK_MODELS if quick else tuple(ONE_CLASS)
+    models = QUICK_MODELS if quick else tuple(list_one_class())
     with tempfile.TemporaryDirectory() as folder:
         candidates = load_candidates(
             spec, detector=detector, truth=truth, images=images, folder=Path(folder), quick=quick

@@ -20,17 +20,16 @@ from commands.options import (
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
 from core.settings.training import FRAMES, METHODS
+from models.one_class.methods import DEFAULT, list_one_class
 
 log = logging.getLogger("anomalure")
-
-# Names of models.one_class.methods.ONE_CLASS, the default first: listed here so that --help does not load models.
-ONE_CLASS_NAMES = ("ocsvm", "knn", "lof", "mahalanobis", "elliptic_envelope", "isolation_forest")
 
 ABOUT = "make a bundle from labelled photos, on the way training its encoder if asked to"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
+    methods = list_one_class()
     parser.add_argument("--name", help="of the new bundle")
     add_label_source(parser, required=False)
     parser.add_argument("--split", help="only the photos of this split of the labels")
@@ -44,9 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--one-class",
-        choices=ONE_CLASS_NAMES,
-        default=ONE_CLASS_NAMES[0],
-        help="what each species is known by; species with few crops by their mean",
+        choices=tuple(methods),
+        default=DEFAULT,
+        help="the model that says how little a crop fits a species; a species with few crops has their mean. "
+        + " ".join(f"{name}: {method.label}. {method.about}" for name, method in methods.items()),
     )
     parser.add_argument(
         "--frames",

@@ -26,7 +26,7 @@ from models.judging.judge import Group, Judge, Kind
 from models.judging.normaliser import Normaliser
 from models.judging.patch_distance import PatchBank
 from models.judging.patch_judge import PatchJudge
-from models.one_class.methods import DEFAULT, describe_file, read_one_class
+from models.one_class.methods import DEFAULT, name_method, read_one_class
 
 FORMAT = 3
 MANIFEST = "bundle.json"
@@ -276,15 +276,14 @@ def _locate(spec: EncoderSpec, folder: Path) -> EncoderSpec:
 def _describe_judge(judge: Judge, *, prefix: str, files: dict[str, bytes]) -> dict[str, Any]:
     kinds = []
     for i, kind in enumerate(judge.kinds):
-        one_class, method, ending = describe_file(kind.model)
-        file_name = f"{prefix}-{i:03d}.{ending}"
+        file_name = f"{prefix}-{i:03d}.{kind.model.ending}"
         files[file_name] = kind.model.to_bytes()
         kinds.append(
             {
                 "name": kind.name,
                 "file": file_name,
-                "one_class": one_class,
-                "method": method,
+                "one_class": name_method(kind.model),
+                "method": kind.model.form,
                 "n_rows": kind.model.n_rows,
                 "median": kind.units.median,
                 "high": kind.units.high,
@@ -312,10 +311,10 @@ def _read_judge(
             contents[item["file"]],
             name=item.get("one_class", "ocsvm"),  # format 1 had no other
             n_rows=item["n_rows"],
-            method=item["method"],
+            form=item["method"],
         )
-        if model.width != normaliser.width:
-            raise ValueError(f"{item['file']} takes rows of {model.width}, not of {normaliser.width}")
+        if model.n_features != normaliser.width:
+            raise ValueError(f"{item['file']} takes rows of {model.n_features}, not of {normaliser.width}")
         if not 0 <= item["group"] < len(groups):
             raise ValueError(f"{item['name']} has no group {item['group']}")
         units = Units(float(item["median"]), float(item["high"]))

@@ -14,8 +14,8 @@ from models.bundles.rows import TrainingRows
 from models.encoders.spec import EncoderSpec
 from models.judging.judge import Judge, fit_judge
 from models.judging.patch_judge import PatchJudge
-from models.one_class.methods import DEFAULT, ONE_CLASS, check_one_class
-from models.one_class.svm import SupportVectorModel
+from models.one_class.methods import DEFAULT, check_one_class, list_one_class
+from models.one_class.ocsvm import SupportVectorModel
 
 log = logging.getLogger(__name__)
 
@@ -130,12 +130,12 @@ def _describe_fallbacks(judge: Judge, one_class: str) -> Iterator[str]:
     few = [
         f"{kind.name} ({kind.model.n_rows})"
         for kind in judge.kinds
-        if isinstance(kind.model, SupportVectorModel) and kind.model.method == "mean"
+        if isinstance(kind.model, SupportVectorModel) and kind.model.form == "mean"
     ]
     if few:
         yield (
-            f"Too few crops for the model {ONE_CLASS[one_class].label} in each part that is held out; their mean is "
-            f"used instead: {', '.join(few)}."
+            f"Too few crops for the model {list_one_class()[one_class].label} in each part that is held out; their "
+            f"mean is used instead: {', '.join(few)}."
         )
 
 

@@ -90,7 +90,7 @@ def train_bundle(
         encoders: What turns crops into vectors, joined in this order.
         detector: What runs with this bundle find animals with, as ``load_detector`` takes it.
         method: How the first encoder was trained, for the card; ``none``: it is used as it is.
-        one_class: Name of the one-class model (see ``models.one_class.methods.ONE_CLASS``).
+        one_class: Name of the one-class model (see ``models.one_class``).
         components: Main directions to reduce embeddings to; 0: not reduced.
         frames: What whole frames are judged by: ``embedding`` or ``patches``.
         settings: Margin around boxes, least confidence, event gap, and what the bundle's runs start from.

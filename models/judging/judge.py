@@ -15,7 +15,8 @@ from models.judging.calibration import (
     score_held_out,
 )
 from models.judging.normaliser import Normaliser
-from models.one_class.methods import DEFAULT, OneClassModel, fit_one_class, has_enough
+from models.one_class.methods import DEFAULT, fit_one_class, has_enough
+from models.one_class.model import OneClassModel
 
 LEAST_CROPS = 3
 LEAST_GROUPS = 2

@@ -76,7 +76,7 @@ class PatchBank:
     @classmethod
     def from_bytes(cls, content: bytes) -> "PatchBank":
         """What ``to_bytes`` gave; ValueError if it is not that."""
-        return cls(unpack_arrays(content, {"patches": 2})["patches"].astype(np.float16))
+        return cls(unpack_arrays(content, {"patches": "md"})["patches"].astype(np.float16))
 
 
 def _as_rows(maps: np.ndarray) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""One-class models: how little a crop fits its species. One file a method."""
+"""One-class models: how little a crop fits its species. One file a method, found by ``methods.py``."""

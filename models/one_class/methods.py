@@ -1,102 +1,20 @@
-"""How little a crop fits those that a species is known by: one protocol, several models behind it."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+"""The one-class methods, found by their files: fit one by its name, and read it back."""
 
 import numpy as np
 
+import models.one_class
 from core.errors import AnomalureError
-from models.one_class.forest import ForestModel
-from models.one_class.gaussian import GaussianModel, RobustEllipseModel
-from models.one_class.neighbours import LocalOutlierModel, NeighbourModel
-from models.one_class.svm import SupportVectorModel
+from core.registry import find_each
+from models.one_class.model import OneClassModel
+from models.one_class.ocsvm import SupportVectorModel
 
 DEFAULT = "ocsvm"
-ENOUGH_ROWS = 10
-"""With fewer crops none can be spared as an outlier: each counts the same, and their mean is the species."""
 
 
-class OneClassModel(Protocol):
-    """What a species (or a camera) is known by, on normalised rows."""
-
-    @property
-    def n_rows(self) -> int:
-        """How many rows it learnt from."""
-        ...
-
-    @property
-    def words(self) -> str:
-        """What it is, for a person."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """Length of the rows that it takes."""
-        ...
-
-    def score_samples(self, rows: np.ndarray) -> np.ndarray:
-        """How little each row of shape ``(n, width)`` fits: shape ``(n,)``, **higher is more anomalous**.
-
-        This is the opposite of scikit-learn's direction. The scale is the model's own, see ``calibration.Units``.
-        """
-        ...
-
-    def to_bytes(self) -> bytes:
-        """The content of a file that holds no code."""
-        ...
-
-
-@dataclass(frozen=True)
-class OneClassMethod:
-    """One way to learn a species.
-
-    Attributes:
-        label: For a person.
-        fit: Rows of shape ``(n, d)`` and a seed to a model.
-        read: What the model's ``to_bytes`` gave back to a model; ValueError if it is not that.
-        least_rows: With fewer rows the mean of the crops is used instead.
-    """
-
-    label: str
-    fit: Callable[[np.ndarray, int], OneClassModel]
-    read: Callable[[bytes], OneClassModel]
-    least_rows: int = ENOUGH_ROWS
-
-
-def _fit_svm(rows: np.ndarray, seed: int) -> OneClassModel:
-    return SupportVectorModel.fit(rows, seed=seed)
-
-
-def _read_svm(content: bytes) -> OneClassModel:
-    raise ValueError("a support vector machine is read with its number of rows")
-
-
-ONE_CLASS: dict[str, OneClassMethod] = {
-    "ocsvm": OneClassMethod("One-class SVM", _fit_svm, _read_svm),
-    "knn": OneClassMethod(
-        "Nearest neighbours", lambda rows, seed: NeighbourModel.fit(rows, seed=seed), NeighbourModel.from_bytes
-    ),
-    "lof": OneClassMethod(
-        "Local outlier factor",
-        lambda rows, seed: LocalOutlierModel.fit(rows, seed=seed),
-        LocalOutlierModel.from_bytes,
-        least_rows=40,
-    ),
-    "mahalanobis": OneClassMethod(
-        "Mahalanobis distance", lambda rows, seed: GaussianModel.fit(rows, seed=seed), GaussianModel.from_bytes
-    ),
-    "elliptic_envelope": OneClassMethod(
-        "Elliptic envelope",
-        lambda rows, seed: RobustEllipseModel.fit(rows, seed=seed),
-        RobustEllipseModel.from_bytes,
-        least_rows=40,
-    ),
-    "isolation_forest": OneClassMethod(
-        "Isolation forest", lambda rows, seed: ForestModel.fit(rows, seed=seed), ForestModel.from_bytes, least_rows=20
-    ),
-}
-"""By the name that commands and bundles use."""
+def list_one_class() -> dict[str, type[OneClassModel]]:
+    """The methods by the name that commands and bundles use, the default first."""
+    found = find_each(models.one_class, "MODEL")
+    return {DEFAULT: found.pop(DEFAULT), **found}
 
 
 def check_one_class(name: str) -> str:
@@ -105,14 +23,15 @@ def check_one_class(name: str) -> str:
     Raises:
         AnomalureError: If there is none.
     """
-    if name not in ONE_CLASS:
-        raise AnomalureError(f"The one-class model must be one of {', '.join(ONE_CLASS)}, got {name!r}.")
+    known = list_one_class()
+    if name not in known:
+        raise AnomalureError(f"The one-class model must be one of {', '.join(known)}, got {name!r}.")
     return name
 
 
 def has_enough(n_rows: int, *, name: str) -> bool:
     """Whether so many rows are enough for the method, or their mean must do."""
-    return n_rows >= ONE_CLASS[name].least_rows
+    return n_rows >= list_one_class()[name].least_rows
 
 
 def fit_one_class(rows: np.ndarray, *, name: str = DEFAULT, few: bool | None = None, seed: int = 0) -> OneClassModel:
@@ -126,41 +45,31 @@ def fit_one_class(rows: np.ndarray, *, name: str = DEFAULT, few: bool | None = N
         seed: Of whatever is drawn.
 
     Raises:
-        ValueError: If ``rows`` is empty or not 2-D.
+        ValueError: If ``rows`` is empty, not 2-D or not finite.
     """
     if few or (few is None and not has_enough(len(rows), name=name)):
         return SupportVectorModel.fit(rows, few=True, seed=seed)
-    return ONE_CLASS[name].fit(rows, seed)
+    return list_one_class()[name].fit(rows, seed=seed)
 
 
-def read_one_class(content: bytes, *, name: str, n_rows: int, method: str = "") -> OneClassModel:
+def read_one_class(content: bytes, *, name: str, n_rows: int, form: str = "") -> OneClassModel:
     """A model from its file, without running code from it.
 
     Args:
         content: What ``to_bytes`` gave.
-        name: Of the method, or ``ocsvm`` for a mean of few crops.
-        n_rows: What it learnt from; only the support vector machine needs to be told.
-        method: Which form of the support vector machine it is.
+        name: Of its method, as ``name_method`` says.
+        n_rows: How many rows it was fitted to.
+        form: Its ``form``.
 
     Raises:
         ValueError: If it holds anything but such a model.
     """
-    if name not in ONE_CLASS:
+    known = list_one_class()
+    if name not in known:
         raise ValueError(f"there is no one-class model {name!r}")
-    if name == "ocsvm":
-        return SupportVectorModel.from_bytes(content, n_rows=n_rows, method=method)
-    return ONE_CLASS[name].read(content)
+    return known[name].from_bytes(content, n_rows=n_rows, form=form)
 
 
-def describe_file(model: OneClassModel) -> tuple[str, str, str]:
-    """Name of the method, form of the support vector machine (or empty), and the ending of its file."""
-    if isinstance(model, SupportVectorModel):
-        return "ocsvm", model.method, "skops"
-    kinds = {
-        NeighbourModel: "knn",
-        LocalOutlierModel: "lof",
-        GaussianModel: "mahalanobis",
-        RobustEllipseModel: "elliptic_envelope",
-        ForestModel: "isolation_forest",
-    }
-    return kinds[type(model)], "", "safetensors"
+def name_method(model: OneClassModel) -> str:
+    """The method that a model is of: ``ocsvm`` for a mean of few crops."""
+    return next(name for name, of_method in list_one_class().items() if type(model) is of_method)

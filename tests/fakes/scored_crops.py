@@ -17,6 +17,13 @@ def draw_species(species: int, n: int, *, seed: int, spread: float = 1.0) -> np.
     return (place + spread * np.random.default_rng(seed).normal(size=(n, WIDTH))).astype(np.float32)
 
 
+def unit_rows(n: int, *, width: int = 12, seed: int = 0, around: int = 0) -> np.ndarray:
+    """Normalised rows of one species, shape ``(n, width)``, float32: spread around the axis ``around``."""
+    rows = np.random.default_rng(seed).normal(size=(n, width)) * 0.4
+    rows[:, around] += 1
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
 class Shards:
     """A run's crops in memory; counts how often it was gone through."""
 

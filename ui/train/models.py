@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.settings.training import FRAMES
 from models.encoders.spec import EncoderSpec
-from models.one_class.methods import DEFAULT, ONE_CLASS
+from models.one_class.methods import DEFAULT, list_one_class
 from ui.forms.detector import is_there
 from ui.forms.folders import read_path
 from ui.shared.state import Key
@@ -51,15 +51,17 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
                 "mirror images twice the time.",
             )
         with right:
+            methods = list_one_class()
             one_class = st.selectbox(
                 "A species is known by",
-                list(ONE_CLASS),
-                format_func=lambda name: ONE_CLASS[name].label,
+                list(methods),
+                format_func=lambda name: methods[name].label,
                 key=Key.TRAIN_ONE_CLASS,
                 persist_state="session",
                 help="The model that says how little a crop fits a species. Keep the first unless you compare several "
                 "on Evaluate. A species with few crops is known by their mean, and the bundle's card says so.",
             )
+            st.caption(methods[str(one_class or DEFAULT)].about)
             frames = st.selectbox(
                 "Whole frames are judged by",
                 FRAMES,

@@ -18,7 +18,7 @@ from models.bundles.training import embed_labelled, train_bundle
 from models.encoders.defaults import complete_encoders, join_detector_features
 from models.encoders.mirrored import MirroredEncoder
 from models.encoders.spec import EncoderSpec
-from models.one_class.methods import ONE_CLASS
+from models.one_class.methods import list_one_class
 from tests.fakes.parts import MeanColourEncoder
 
 COLOURS = {"deer": (150, 110, 60), "fox": (200, 90, 30), "hare": (30, 40, 230), "": (60, 110, 60)}
@@ -314,7 +314,7 @@ def test_damaged_training_rows_are_told_and_do_not_stop_a_run(season, tmp_path, 
         Bundle.load(made.path).training_rows()
 
 
-@pytest.mark.parametrize("one_class", [name for name in ONE_CLASS if name != "ocsvm"])
+@pytest.mark.parametrize("one_class", [name for name in list_one_class() if name != "ocsvm"])
 def test_any_one_class_model_can_be_chosen_and_the_card_names_it(season, tmp_path, one_class):
     for _ in range(3):
         season.add("hare")

@@ -1,11 +1,12 @@
 """How quickly random cuts set a row apart from those of its species."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from sklearn.ensemble import IsolationForest
 
-from models.one_class.scored_rows import check_training_rows, pack_arrays, score_in_chunks, unpack_arrays
+from models.one_class.model import ArrayModel
+from models.one_class.scored_rows import check_training_rows
 
 TREES = 200
 LEAF = -1
@@ -13,11 +14,17 @@ EULER = 0.5772156649015329
 
 
 @dataclass(frozen=True)
-class ForestModel:
+class ForestModel(ArrayModel):
     """Isolation forest, kept as plain arrays: all trees' nodes one after the other.
 
+    The score is 2 to the power of minus (mean path / expected path), 0 to 1.
     Source: Liu, Ting and Zhou, ICDM 2008; grown by scikit-learn.
     """
+
+    label = "Isolation forest"
+    about = "Makes no assumption about the shape of the cloud that the crops of a species form."
+    least_rows = 20
+    shapes: ClassVar = {"roots": "t", **dict.fromkeys(("column", "threshold", "left", "right", "path"), "m")}
 
     roots: np.ndarray  # (t,): the first node of each tree
     column: np.ndarray  # (m,): which column a node asks for
@@ -31,10 +38,10 @@ class ForestModel:
 
     @classmethod
     def fit(cls, rows: np.ndarray, *, seed: int = 0) -> "ForestModel":
-        """Learn from the rows of one species, shape ``(n, d)``, n >= 2."""
-        check_training_rows(rows)
-        if len(rows) < 2:
-            raise ValueError("a forest needs at least 2 rows")
+        """Learn from n >= 2 rows."""
+        from sklearn.ensemble import IsolationForest
+
+        check_training_rows(rows, least=2)
         forest = IsolationForest(n_estimators=TREES, random_state=seed).fit(rows)
         parts: list[list[np.ndarray]] = []
         roots = []
@@ -69,65 +76,37 @@ class ForestModel:
             n_rows=len(rows),
         )
 
-    def score_samples(self, rows: np.ndarray) -> np.ndarray:
-        """2 to the power of minus (mean path / expected path), shape ``(n,)``, 0 to 1.
-
-        Raises:
-            ValueError: If the width is another than in training.
-        """
+    def _score(self, rows: np.ndarray) -> np.ndarray:
+        rows = rows.astype(np.float32)
+        node = np.tile(self.roots, (len(rows), 1))  # (n, t)
+        every = np.arange(len(rows))[:, None]
+        while (inner := self.left[node] != LEAF).any():
+            goes_left = rows[every, self.column[node]] <= self.threshold[node]
+            node = np.where(inner, np.where(goes_left, self.left[node], self.right[node]), node)
         expected = max(float(expect_path(np.array([self.sample]))[0]), 1e-9)
+        return 2.0 ** (-self.path[node].mean(axis=1, dtype=np.float64) / expected)
 
-        def score(asked: np.ndarray) -> np.ndarray:
-            asked = asked.astype(np.float32)
-            node = np.tile(self.roots, (len(asked), 1))  # (n, t)
-            every = np.arange(len(asked))[:, None]
-            while (inner := self.left[node] != LEAF).any():
-                goes_left = asked[every, self.column[node]] <= self.threshold[node]
-                node = np.where(inner, np.where(goes_left, self.left[node], self.right[node]), node)
-            return 2.0 ** (-self.path[node].mean(axis=1, dtype=np.float64) / expected)
-
-        return score_in_chunks(rows, width=self.width, score=score)
+    @property
+    def n_features(self) -> int:
+        """Length of the rows that it takes."""
+        return self.width
 
     @property
     def words(self) -> str:
-        """What it is, for a person."""
+        """What it is, for the card of a bundle."""
         return f"isolation forest ({len(self.roots)} trees)"
 
-    def to_bytes(self) -> bytes:
-        """A safetensors file."""
-        return pack_arrays(
-            {
-                "roots": self.roots,
-                "column": self.column,
-                "threshold": self.threshold,
-                "left": self.left,
-                "right": self.right,
-                "path": self.path,
-                "sample": self.sample,
-                "width": self.width,
-                "n_rows": self.n_rows,
-            }
-        )
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "ForestModel":
-        """What ``to_bytes`` gave; ValueError if it is not that, so that no walk leaves the trees or never ends."""
-        vectors = ("roots", "column", "threshold", "left", "right", "path")
-        numbers = ("sample", "width", "n_rows")
-        arrays = unpack_arrays(content, {**dict.fromkeys(vectors, 1), **dict.fromkeys(numbers, 0)})
-        m = len(arrays["column"])
-        inner = arrays["left"] != LEAF
-        steps = np.arange(m)[inner]
-        fits = all(len(arrays[name]) == m for name in vectors[1:]) and len(arrays["roots"]) > 0
-        if not fits or not ((arrays["roots"] >= 0) & (arrays["roots"] < m)).all():
-            raise ValueError("the forest's arrays do not fit each other")
-        for side in ("left", "right"):
-            if not ((arrays[side][inner] > steps) & (arrays[side][inner] < m)).all():
+    def check(self) -> None:
+        """No walk may leave the trees or never end."""
+        m = len(self.column)
+        inner = self.left != LEAF
+        if len(self.roots) == 0 or not ((self.roots >= 0) & (self.roots < m)).all():
+            raise ValueError("the forest of the model has no roots")
+        for side in (self.left, self.right):
+            if not ((side[inner] > np.flatnonzero(inner)) & (side[inner] < m)).all():
                 raise ValueError("the forest's trees are not trees")
-        if not ((arrays["column"] >= 0) & (arrays["column"] < arrays["width"])).all():
+        if not ((self.column >= 0) & (self.column < self.width)).all():
             raise ValueError("the forest asks for columns that there are not")
-        sample, width, n_rows = (int(arrays[name]) for name in numbers)
-        return cls(**{name: arrays[name] for name in vectors}, sample=sample, width=width, n_rows=n_rows)
 
 
 def expect_path(n: np.ndarray) -> np.ndarray:
@@ -135,3 +114,6 @@ def expect_path(n: np.ndarray) -> np.ndarray:
     n = np.asarray(n, dtype=np.float64)
     many = np.maximum(n, 3)
     return np.where(n <= 1, 0.0, np.where(n <= 2, 1.0, 2 * (np.log(many - 1) + EULER) - 2 * (many - 1) / many))
+
+
+MODEL = ForestModel

@@ -2,15 +2,12 @@
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import skops.io
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import SGDOneClassSVM
-from sklearn.pipeline import Pipeline
-from sklearn.svm import OneClassSVM
 
-from models.one_class.scored_rows import check_training_rows, score_in_chunks
+from models.one_class.model import OneClassModel
+from models.one_class.scored_rows import check_training_rows
 
 NU = 0.1
 """Upper bound on the share of training crops that may lie outside, of a species with enough of them."""
@@ -32,16 +29,22 @@ TRUSTED_TYPES: list[str] = []
 
 
 @dataclass(frozen=True)
-class SupportVectorModel:
-    """A one-class support vector machine of one species, on normalised rows.
+class SupportVectorModel(OneClassModel):
+    """A one-class support vector machine of one species.
 
-    ``method`` is ``exact``, ``mean`` (few crops) or ``approximate`` (very many); ``n_rows`` is what it learnt from.
+    The score is 1 minus the weighted mean similarity to the support vectors, so 0 to 1 for the exact machine, and
+    about the same for the approximate one. It does not depend on how many rows it was fitted to, so that the models of
+    folds can be compared. ``form`` is ``exact``, ``mean`` (few crops) or ``approximate`` (very many).
     Source: Schölkopf et al., Neural Computation 2001; Williams and Seeger, NIPS 2000 (Nystroem).
     """
 
-    estimator: OneClassSVM | Pipeline
+    label = "One-class SVM"
+    about = "The default: on average the best over the kinds of novelty that it was measured on."
+    ending = "skops"
+
+    estimator: Any  # an OneClassSVM, or the Pipeline of Nystroem and SGDOneClassSVM
     n_rows: int
-    method: str
+    form: str
 
     @classmethod
     def fit(
@@ -68,6 +71,11 @@ class SupportVectorModel:
         Raises:
             ValueError: If ``rows`` is empty or not 2-D.
         """
+        from sklearn.kernel_approximation import Nystroem
+        from sklearn.linear_model import SGDOneClassSVM
+        from sklearn.pipeline import Pipeline
+        from sklearn.svm import OneClassSVM
+
         check_training_rows(rows)
         if len(rows) > exact_rows:
             steps = [
@@ -78,36 +86,18 @@ class SupportVectorModel:
         estimator = OneClassSVM(nu=NU_OF_MEAN if few else nu, gamma=gamma).fit(rows)
         return cls(estimator, len(rows), "mean" if few else "exact")
 
-    def score_samples(self, rows: np.ndarray) -> np.ndarray:
-        """How far each row is from the species; **higher is more anomalous** (the opposite of scikit-learn).
-
-        1 minus the weighted mean similarity to the support vectors, so 0 to 1 for the exact machine, and about the
-        same for the approximate one; it does not depend on how many rows were learnt from, so that the models of
-        folds can be compared.
-
-        Args:
-            rows: Normalised, shape ``(n, d)``.
-
-        Returns:
-            Shape ``(n,)``, float64.
-
-        Raises:
-            ValueError: If the width is another than in training.
-        """
-        return score_in_chunks(rows, width=self.width, score=self._score)
-
     @property
     def words(self) -> str:
-        """What it is, for a person."""
-        return WORDS[self.method]
+        """What it is, for the card of a bundle."""
+        return WORDS[self.form]
 
     @property
-    def width(self) -> int:
+    def n_features(self) -> int:
         """Length of the rows that it takes."""
         return int(self.estimator.n_features_in_)
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
-        if isinstance(self.estimator, Pipeline):
+        if self.form == "approximate":
             machine = self.estimator["machine"]
             features = self.estimator["kernel"].transform(rows)  # (n, components)
             return 1 - features @ machine.coef_ / max(float(np.linalg.norm(machine.coef_)), 1e-12)
@@ -120,15 +110,23 @@ class SupportVectorModel:
 
     def to_bytes(self) -> bytes:
         """A skops file."""
+        import skops.io
+
         return skops.io.dumps(self.estimator)
 
     @classmethod
-    def from_bytes(cls, content: bytes, *, n_rows: int, method: str) -> "SupportVectorModel":
+    def from_bytes(cls, content: bytes, *, n_rows: int, form: str) -> "SupportVectorModel":
         """Read what ``to_bytes`` gave, without running code from it.
 
         Raises:
             ValueError: If it holds anything but one of our models.
         """
+        import skops.io
+        from sklearn.kernel_approximation import Nystroem
+        from sklearn.linear_model import SGDOneClassSVM
+        from sklearn.pipeline import Pipeline
+        from sklearn.svm import OneClassSVM
+
         try:
             foreign = skops.io.get_untrusted_types(file=io.BytesIO(content))
             estimator = None if foreign else skops.io.loads(content, trusted=TRUSTED_TYPES)
@@ -136,11 +134,13 @@ class SupportVectorModel:
             raise ValueError(f"it is not a model file ({error})") from error
         if foreign:
             raise ValueError(f"it holds {', '.join(foreign)}, which could run code")
-        exact = isinstance(estimator, OneClassSVM) and getattr(estimator, "support_vectors_", None) is not None
-        approximate = isinstance(estimator, Pipeline) and [type(step) for _, step in estimator.steps] == [
-            Nystroem,
-            SGDOneClassSVM,
-        ]
-        if method not in WORDS or (not exact and not approximate):
+        is_exact = isinstance(estimator, OneClassSVM) and getattr(estimator, "support_vectors_", None) is not None
+        steps = [type(step) for _, step in estimator.steps] if isinstance(estimator, Pipeline) else []
+        if not (is_exact and form in ("exact", "mean")) and not (
+            steps == [Nystroem, SGDOneClassSVM] and form == "approximate"
+        ):
             raise ValueError(f"a one-class machine was expected, got {type(estimator).__name__}")
-        return cls(estimator, n_rows, method)
+        return cls(estimator, n_rows, form)
+
+
+MODEL = SupportVectorModel
