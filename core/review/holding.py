@@ -1,16 +1,27 @@
-"""Which verdict holds for each crop of a run, said once, in SQL: for tables in memory as for files."""
+"""Which verdict holds for a crop, and which boxes are taken for the same animal: said here and nowhere else.
 
+Of the verdicts on a crop the latest holds, also if it takes an earlier one back; a blind second verdict never holds. A
+verdict is for an animal: it holds for the crop that it was given on and, in a run without that crop, for the crop of
+the same photo and kind whose box overlaps it most, if they overlap by at least ``SAME_BOX_IOU``.
+"""
+
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-# Boxes of one photo that overlap at least this much (intersection over union) are taken for the same animal.
+from core.records import Round
+
 SAME_BOX_IOU = 0.5
+"""Boxes of one photo that overlap at least this much (intersection over union) are taken for the same animal."""
+HOLDING_ROUNDS = (Round.FIRST, Round.SETTLED)
 
-HOLDING = f"""
-    WITH latest AS (
+_SAME_ANIMAL = f"""
+    latest AS (
         SELECT * FROM given QUALIFY row_number() OVER (PARTITION BY crop_id ORDER BY sequence DESC) = 1),
     overlapping AS (
         SELECT c.place, c.crop_id, g.crop_id AS given_on, g.sequence,
@@ -23,18 +34,26 @@ HOLDING = f"""
         SELECT c.place, c.crop_id, c.crop_id AS given_on, g.sequence FROM latest g JOIN catalogue c USING (crop_id)
         UNION ALL
         (SELECT place, crop_id, given_on, sequence FROM overlapping WHERE iou >= {SAME_BOX_IOU}
-         QUALIFY row_number() OVER (PARTITION BY given_on ORDER BY iou DESC, crop_id) = 1))
-    SELECT * FROM matches QUALIFY row_number() OVER (PARTITION BY crop_id ORDER BY sequence DESC) = 1"""
-"""Over the verdicts ``given`` and the crops ``catalogue``: ``place, crop_id, given_on, sequence``, a row a crop.
+         QUALIFY row_number() OVER (PARTITION BY given_on ORDER BY iou DESC, crop_id) = 1))"""
 
-A verdict holds for the crop that it was given on; if the run has no such crop, for the one of the same photo and kind
-whose box overlaps it most, if enough. Of several the latest holds, also if it takes back. Only numbers are handed on,
-so that notes need not be in memory.
+HOLDING = f"""
+    WITH {_SAME_ANIMAL}
+    SELECT * FROM matches QUALIFY row_number() OVER (PARTITION BY crop_id ORDER BY sequence DESC) = 1"""
+"""SQL over the verdicts ``given`` and the crops ``catalogue``: ``place, crop_id, given_on, sequence``, a row a crop.
+
+``given`` are verdicts that can hold. Only numbers are returned, so that notes need not be in memory.
 """
+
+_CROP = pa.schema(
+    [
+        *((name, pa.string()) for name in ("crop_id", "photo_id", "kind")),
+        *((name, pa.float64()) for name in ("x", "y", "width", "height")),
+    ]
+)
 
 
 def show_holding(connection: duckdb.DuckDBPyConnection, verdicts: Path) -> None:
-    """Make the table ``holding`` beside a view ``catalogue``: one row a crop of the run that is decided about.
+    """Make the table ``holding`` beside a view ``catalogue``: one row for each crop of the run that has a verdict.
 
     For work that must not hold a run in memory.
 
@@ -49,42 +68,48 @@ def show_holding(connection: duckdb.DuckDBPyConnection, verdicts: Path) -> None:
         FROM ({HOLDING}) h JOIN given g USING (sequence) WHERE coalesce(g.verdict, '') <> ''""")
 
 
-def match_crops(labels: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
-    """The row of ``others`` that shows the same animal as each label, or -1.
+def take_latest(
+    verdicts: pd.DataFrame, *, by: Sequence[str] = ("crop_id",), rounds: Sequence[Round] = HOLDING_ROUNDS
+) -> pd.DataFrame:
+    """The verdicts that hold: the latest of each crop, without those that were taken back, oldest first.
 
-    The same crop, or the one of the same photo and kind whose box overlaps most, at least ``SAME_BOX_IOU``. Both
-    tables have ``crop_id, photo_id, kind, x, y, width, height``.
+    Args:
+        verdicts: As ``Store.verdicts()`` gives them, with or without second verdicts.
+        by: What each has one latest verdict of; ``("crop_id", "reviewer")`` for the last word of each reviewer.
+        rounds: Which rounds count.
+    """
+    latest = (
+        verdicts[verdicts["round"].isin([str(one) for one in rounds])]
+        .sort_values("sequence")
+        .drop_duplicates(list(by), keep="last")
+    )
+    return latest[latest["verdict"] != ""].reset_index(drop=True)
+
+
+def match_crops(crops: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    """The row of ``others`` that shows the same animal as each row of ``crops``, or -1.
+
+    Both tables have ``crop_id, photo_id, kind, x, y, width, height``; crops with the same id are the same.
 
     Returns:
-        Shape ``(len(labels),)``, int.
+        Shape ``(len(crops),)``, int.
     """
-    # Of a million crops only the few on the same photos are gone through one by one.
-    near = others["photo_id"].isin(labels["photo_id"]) | others["crop_id"].isin(labels["crop_id"])
-    places = np.flatnonzero(near.to_numpy(dtype=bool))
-    within = _match_near(labels, others.iloc[places])
-    return np.where(within >= 0, places[within] if len(places) else -1, -1)
+    # Of a million crops only the few on the same photos are looked at.
+    near = others["photo_id"].isin(crops["photo_id"]) | others["crop_id"].isin(crops["crop_id"])
+    rows = np.flatnonzero(near.to_numpy(dtype=bool))
+    with _memory().cursor() as connection:
+        connection.register("given", _to_arrow(crops, "sequence", np.arange(len(crops))))
+        connection.register("catalogue", _to_arrow(others.iloc[rows], "place", rows))
+        found = connection.execute(f"WITH {_SAME_ANIMAL} SELECT given_on, place FROM matches").fetchall()
+    place_of = dict(found)
+    return np.array([place_of.get(crop_id, -1) for crop_id in crops["crop_id"]], dtype=int)
 
 
-def _match_near(labels: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
-    place_of = {crop_id: place for place, crop_id in enumerate(others["crop_id"])}
-    found = np.array([place_of.get(crop_id, -1) for crop_id in labels["crop_id"]], dtype=int)
-    by_photo: dict[tuple[str, str], list[int]] = {}
-    for place, key in enumerate(zip(others["photo_id"], others["kind"].astype(str), strict=True)):
-        by_photo.setdefault(key, []).append(place)
-    boxes = others[["x", "y", "width", "height"]].to_numpy(dtype=float)
-    own = labels[["x", "y", "width", "height"]].to_numpy(dtype=float)
-    for i, key in enumerate(zip(labels["photo_id"], labels["kind"].astype(str), strict=True)):
-        candidates = by_photo.get(key, [])
-        if found[i] < 0 and candidates:
-            overlaps = _measure_overlaps(own[i], boxes[candidates])
-            if overlaps.max() >= SAME_BOX_IOU:
-                found[i] = candidates[int(overlaps.argmax())]
-    return found
+@cache
+def _memory() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()  # takes longer to open than most questions to answer
 
 
-def _measure_overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of one box (x, y, width, height) with others, shape ``(n,)``."""
-    corner = np.minimum(box[:2] + box[2:], boxes[:, :2] + boxes[:, 2:])
-    shared = np.prod(np.maximum(corner - np.maximum(box[:2], boxes[:, :2]), 0), axis=1)
-    union = box[2] * box[3] + boxes[:, 2] * boxes[:, 3] - shared
-    return np.where(union > 0, shared / np.maximum(union, 1e-12), 0.0)
+def _to_arrow(crops: pd.DataFrame, name: str, numbers: np.ndarray) -> pa.Table:
+    typed = crops[_CROP.names].assign(kind=crops["kind"].astype(str))
+    return pa.Table.from_pandas(typed, schema=_CROP, preserve_index=False).append_column(name, pa.array(numbers))

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from core.records import Verdict
 from core.review.holding import HOLDING
 from core.review.rankings import read_ranking
 from core.runs.catalogue import MAPPED, open_catalogue
@@ -171,18 +172,30 @@ class ReviewIndex:
             self.sequence = max(self.sequence, int(verdicts["sequence"].max()))
             self._connection.unregister("given")
 
-    def note_verdicts(self, rows: Sequence[tuple[int, dict[str, Any]]]) -> None:
-        """Take in verdicts on crops of this run whose places are known: pairs of place and row of ``decided``.
+    def note_verdicts(self, verdicts: Sequence[tuple[int, Verdict, int]]) -> None:
+        """Take in verdicts on crops of this run: the row of the crop, the verdict and its number in the store.
 
         Cheaper than ``add_verdicts``, which looks for the crops. Does nothing unless they follow right after those
         that are in: what others wrote in between comes by ``add_verdicts``.
         """
+        rows = [
+            {
+                "place": place,
+                "crop_id": one.crop_id,
+                "sequence": sequence,
+                "verdict": str(one.verdict or ""),
+                "species": one.species,
+                "note": one.note,
+                "reviewer": one.reviewer,
+                "decided_at": one.decided_at.replace(tzinfo=None),
+            }
+            for place, one, sequence in sorted(verdicts, key=lambda item: item[2])
+        ]
         with self._lock:
-            numbers = sorted(int(row["sequence"]) for _, row in rows)
+            numbers = sorted(sequence for _, _, sequence in verdicts)
             if not rows or numbers != list(range(self.sequence + 1, self.sequence + 1 + len(rows))):
                 return
-            latest = {place: {"place": place, **row} for place, row in sorted(rows, key=lambda one: one[1]["sequence"])}
-            table = pd.DataFrame(list(latest.values()))
+            table = pd.DataFrame(rows).drop_duplicates("place", keep="last")
             table["decided_at"] = pd.to_datetime(table["decided_at"])
             self._connection.register("noted", table)
             self._connection.execute("CREATE OR REPLACE TEMP TABLE holding AS SELECT * FROM noted")

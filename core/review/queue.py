@@ -1,14 +1,11 @@
 """The review queue: a run's crops, most anomalous first, with the verdicts that were ever given on them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.formats.exported import EXPORT_COLUMNS
-from core.records import Decision
 from core.review.index import QueueFilters, ReviewIndex
 from core.runs.folder import RunFolder
 
@@ -128,21 +125,6 @@ def read_values(run: RunFolder | ReviewIndex, column: str) -> dict[str, int]:
     if column not in ("species", "deployment"):
         raise ValueError(f"column must be species or deployment, got {column!r}")
     return _take_in(run, None).read_values(column)
-
-
-def export_rows(
-    run: RunFolder | ReviewIndex,
-    verdicts: pd.DataFrame | None = None,
-    *,
-    reviewed_anomalies_only: bool = True,
-    rows_a_table: int = 50_000,
-) -> Iterator[pd.DataFrame]:
-    """A run's crops with the columns ``EXPORT_COLUMNS``, most anomalous first, table by table; at least one table."""
-    index = _take_in(run, verdicts)
-    decided_as = str(Decision.ANOMALY) if reviewed_anomalies_only else None
-    places = index.open_view(QueueFilters(flagged_only=False, decided_as=decided_as)).places
-    for start in range(0, max(len(places), 1), rows_a_table):
-        yield index.rows(places[start : start + rows_a_table])[list(EXPORT_COLUMNS)]
 
 
 def _take_in(run: RunFolder | ReviewIndex, verdicts: pd.DataFrame | None) -> ReviewIndex:

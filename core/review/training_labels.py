@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.records import Decision, Round
+from core.review.holding import take_latest
 
 HELD_OUT_SHARE = 0.3
 """Share of the events that no bundle is ever trained on: their verdicts measure every bundle."""
@@ -74,11 +75,9 @@ def sort_verdicts(verdicts: pd.DataFrame) -> TrainingLabels:
             pd.DataFrame(columns=list(LABEL_COLUMNS)), pd.DataFrame(columns=list(CONFLICT_COLUMNS)), 0, 0
         )
     last = int(verdicts["sequence"].max())
-    ordered = verdicts.sort_values("sequence")
-    holding = ordered[ordered["round"] != Round.SECOND].drop_duplicates("crop_id", keep="last")
-    holding = holding[holding["verdict"] != ""]
+    holding = take_latest(verdicts)
     settled = set(holding.loc[holding["round"] == Round.SETTLED, "crop_id"])
-    by_reviewer = ordered.drop_duplicates(["crop_id", "reviewer"], keep="last")
+    by_reviewer = take_latest(verdicts, by=("crop_id", "reviewer"), rounds=tuple(Round))
     by_reviewer = by_reviewer[by_reviewer["verdict"].isin(_SURE) & by_reviewer["crop_id"].isin(holding["crop_id"])]
     n_said = by_reviewer.groupby("crop_id")["verdict"].nunique()
     named = by_reviewer[by_reviewer["species"] != ""]

@@ -1,28 +1,30 @@
-"""Decisions as the board sends them: made at once in the browser, kept here, each exactly once."""
+"""Decisions about crops, from the pages, the board and the command line: all are kept here, each exactly once."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
 
-from core.records import Decision, Verdict
+import pandas as pd
+
+from core.records import Box, CropKind, Decision, Round, Verdict
 from core.review.index import ReviewIndex
-from core.study.project import Project, make_verdict, take_back
+from core.store.database import Store
 
 VERDICT_ID = re.compile(r"[0-9a-f]{32}")
-LONGEST_NOTE = 2_000
-LONGEST_SPECIES = 120
-# A decision may wait in a browser until the server is back.
 LONGEST_WAIT = timedelta(days=60)
+"""A decision may wait this long in a browser until the server is back."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GivenDecision:
     """One decision of a reviewer about one crop.
 
-    ``decision_id`` is made by whoever decided, 32 hex digits: the same one twice is kept once. ``verdict`` None takes
-    back what holds. ``age_s`` is how long ago it was decided, in seconds, >= 0. ``false_alarm_rate`` is the one that
-    was shown, None for the run's own.
+    ``decision_id`` is made by whoever decides, 32 hex digits: a decision that is sent twice is kept once. ``verdict``
+    None takes back what holds. ``age_s`` is how long ago it was decided, in seconds, >= 0. ``false_alarm_rate`` is the
+    one that was shown, None for the run's own.
     """
 
     decision_id: str
@@ -33,6 +35,7 @@ class GivenDecision:
     reviewer: str = ""
     age_s: float = 0.0
     false_alarm_rate: float | None = None
+    round: Round = Round.FIRST
 
     def __post_init__(self) -> None:
         if not VERDICT_ID.fullmatch(self.decision_id):
@@ -41,67 +44,71 @@ class GivenDecision:
             raise ValueError(f"a decision is at most {LONGEST_WAIT.days} days old, got {self.age_s} s")
         if self.false_alarm_rate is not None and not 0 <= self.false_alarm_rate <= 1:
             raise ValueError(f"a false-alarm rate is between 0 and 1, got {self.false_alarm_rate}")
-        if len(self.note) > LONGEST_NOTE or len(self.species) > LONGEST_SPECIES:
-            raise ValueError(f"a note has at most {LONGEST_NOTE} characters and a species {LONGEST_SPECIES}")
 
 
-def keep_decisions(project: Project, run_id: str, decisions: Sequence[GivenDecision]) -> list[str]:
-    """Keep decisions in their order; when this returns they are on the disk.
+def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDecision]) -> list[str]:
+    """Keep decisions about crops of one run, in their order; when this returns they are on the disk.
+
+    Args:
+        store: Of the project.
+        index: ``Project.review_index`` of the run; it knows of the decisions at once.
+        decisions: What was decided.
 
     Returns:
         The ids of the crops that the run does not have; nothing was kept about these.
 
     Raises:
-        AnomalureError: If there is no such run, or the decisions could not be kept: none of them is then.
+        AnomalureError: If the decisions could not be kept: none of them is then.
     """
-    index = project.review_index(run_id)
     places = index.find_places([one.crop_id for one in decisions])
     known = [one for one in decisions if one.crop_id in places]
-    verdicts = _to_verdicts(index, known, places)
-    sequences = project.store.append_verdicts(verdicts)
-    noted = [
-        (
-            places[one.crop_id],
-            {
-                "crop_id": one.crop_id,
-                "sequence": sequences[one.verdict_id],
-                "verdict": str(one.verdict or ""),
-                "species": one.species,
-                "note": one.note,
-                "reviewer": one.reviewer,
-                "decided_at": one.decided_at.replace(tzinfo=None),
-            },
-        )
-        for one in verdicts
-        if one.crop_id in places
-    ]
-    if len(noted) == len(verdicts):
-        index.note_verdicts(noted)
+    unique = list(dict.fromkeys(one.crop_id for one in known))
+    rows = {row["crop_id"]: row for row in index.rows([places[crop_id] for crop_id in unique]).to_dict("records")}
+    verdicts = make_verdicts((rows[one.crop_id], one) for one in known)
+    sequences = store.append_verdicts(verdicts)
+    if all(one.crop_id in places for one in verdicts):  # else what was taken back is read from the store
+        index.note_verdicts([(places[one.crop_id], one, sequences[one.verdict_id]) for one in verdicts])
     return [one.crop_id for one in decisions if one.crop_id not in places]
 
 
-def _to_verdicts(index: ReviewIndex, decisions: Sequence[GivenDecision], places: dict[str, int]) -> list[Verdict]:
+def make_verdicts(decided: Iterable[tuple[Mapping[Any, Any], GivenDecision]]) -> list[Verdict]:
+    """The verdicts to append for decisions, each with the row of the review queue that was shown.
+
+    A verdict carries the bundle, score and rate of its row. Where the verdict on show was given on a slightly other
+    box in another run (``verdict_crop_id``), that one is taken back first: it must not hold beside the new one. The id
+    of the row that takes back follows from the decision's, so that a retry keeps each once.
+    """
     now = datetime.now(UTC)
-    unique = list(dict.fromkeys(one.crop_id for one in decisions))
-    rows = {row["crop_id"]: row for row in index.rows([places[crop_id] for crop_id in unique]).to_dict("records")}
     verdicts: list[Verdict] = []
-    for one in decisions:
-        row = rows[one.crop_id]
-        if one.false_alarm_rate is not None:
-            row = {**row, "false_alarm_rate": one.false_alarm_rate}
-        verdict = make_verdict(
-            row,
-            one.verdict,
-            verdict_id=one.decision_id,
-            reviewer=one.reviewer,
-            species=one.species,
-            note=one.note,
-            decided_at=now - timedelta(seconds=one.age_s),
+    moved: set[str] = set()
+    for row, given in decided:
+        rate = row.get("false_alarm_rate") if given.false_alarm_rate is None else given.false_alarm_rate
+        verdict = Verdict(
+            verdict_id=given.decision_id,
+            photo_id=row["photo_id"],
+            crop_id=row["crop_id"],
+            kind=CropKind(row["kind"]),
+            box=Box(float(row["x"]), float(row["y"]), float(row["width"]), float(row["height"])),
+            verdict=given.verdict,
+            decided_at=now - timedelta(seconds=given.age_s),
+            reviewer=given.reviewer,
+            species=given.species,
+            note=given.note,
+            run=row.get("run", ""),
+            bundle=row.get("bundle", ""),
+            score=_number(row.get("score")),
+            p_value=_number(row.get("p_value")),
+            false_alarm_rate=_number(rate),
+            round=given.round,
         )
-        earlier = row["verdict_crop_id"] or one.crop_id
-        if earlier != one.crop_id:
-            # What is on show was decided on a slightly other box in another run: it must not hold beside this.
-            verdicts.append(take_back(verdict, earlier))
-            rows[one.crop_id] = {**row, "verdict_crop_id": one.crop_id}
+        earlier = row.get("verdict_crop_id") or verdict.crop_id
+        if earlier != verdict.crop_id and given.round is not Round.SECOND and verdict.crop_id not in moved:
+            moved.add(verdict.crop_id)
+            other_id = blake2b(f"{given.decision_id}:{earlier}".encode(), digest_size=16).hexdigest()
+            verdicts.append(replace(verdict, verdict_id=other_id, crop_id=earlier, verdict=None, species="", note=""))
         verdicts.append(verdict)
     return verdicts
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)

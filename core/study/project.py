@@ -3,9 +3,8 @@
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from hashlib import blake2b
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
@@ -14,13 +13,15 @@ import pandas as pd
 
 from core.errors import AnomalureError
 from core.photos.crop_pictures import CROP_ID, place_crop_picture
-from core.records import Box, CropKind, Decision, Round, Verdict
+from core.records import Decision, Round, Verdict
+from core.review.holding import take_latest
 from core.review.index import ReviewIndex
-from core.review.queue import ReviewQueue, export_rows, read_crop, read_queue, read_values
+from core.review.queue import ReviewQueue, read_crop, read_queue, read_values
 from core.runs.catalogue import find_kept, find_photo
 from core.runs.folder import RunFolder, RunInfo, Status
 from core.store.database import Change, Store
 from core.store.people import read_people_classes
+from core.study.decisions import GivenDecision, make_verdicts
 from core.study.selections import Selection, list_selections, read_selection, write_selection
 from core.work.trainings import TrainingFolder, list_trainings
 
@@ -334,22 +335,7 @@ class Project:
 
         Columns as ``core.store.database.VERDICT_COLUMNS``.
         """
-        given = self.store.verdicts()
-        latest = given.drop_duplicates("crop_id", keep="last")
-        return latest[latest["verdict"] != ""].reset_index(drop=True)
-
-    def export_rows(
-        self, run: RunFolder | str | None = None, *, reviewed_anomalies_only: bool = True
-    ) -> Iterator[pd.DataFrame]:
-        """A run's crops for a file, table by table, with the columns ``core.formats.exported.EXPORT_COLUMNS``.
-
-        Raises:
-            AnomalureError: If there is no run.
-        """
-        chosen = self._choose(run)
-        if chosen is None:
-            raise AnomalureError(f"There is no run in {self.path} yet. Run Anomalure on a folder of photos first.")
-        return export_rows(self.review_index(chosen), reviewed_anomalies_only=reviewed_anomalies_only)
+        return take_latest(self.store.verdicts())
 
     def _choose(self, run: RunFolder | str | None) -> RunFolder | None:
         if run is None:
@@ -366,28 +352,25 @@ class Project:
         species: str,
         round: Round = Round.FIRST,
     ) -> list[Verdict]:
-        now = datetime.now(UTC)
-        written: list[Verdict] = []
-        replaced: list[Verdict] = []
-        for crop in crops:
-            row = self.find_crop(crop) if isinstance(crop, str) else dict(crop)
-            new = make_verdict(
-                row,
-                decision,
-                verdict_id=uuid4().hex,
-                reviewer=reviewer,
-                species=species,
-                note=note,
-                decided_at=now,
-                round=round,
+        decided = [
+            (
+                self.find_crop(crop) if isinstance(crop, str) else crop,
+                GivenDecision(
+                    decision_id=uuid4().hex,
+                    crop_id=crop if isinstance(crop, str) else crop["crop_id"],
+                    verdict=decision,
+                    reviewer=reviewer,
+                    note=note,
+                    species=species,
+                    round=round,
+                ),
             )
-            written.append(new)
-            earlier = row.get("verdict_crop_id") or new.crop_id
-            if earlier != new.crop_id and round is not Round.SECOND:
-                # The verdict on show was given on a slightly other box in another run: it must not hold beside this.
-                replaced.append(take_back(new, earlier))
-        self.store.append_verdicts([*replaced, *written])
-        return written
+            for crop in crops
+        ]
+        verdicts = make_verdicts(decided)
+        self.store.append_verdicts(verdicts)
+        own = {given.decision_id for _, given in decided}
+        return [verdict for verdict in verdicts if verdict.verdict_id in own]
 
 
 def check_name(name: str, *, what: str) -> None:
@@ -422,48 +405,3 @@ def _stamp(run: RunFolder) -> tuple[Any, ...]:
         *(path.stat().st_mtime_ns for path in run.tables("scores")),
         *(path.stat().st_mtime_ns for path in run.tables("events")),
     )
-
-
-def make_verdict(
-    row: Mapping[Any, Any],
-    decision: Decision | None,
-    *,
-    verdict_id: str,
-    reviewer: str,
-    species: str,
-    note: str,
-    decided_at: datetime,
-    round: Round = Round.FIRST,
-) -> Verdict:
-    """A verdict on a crop, with the bundle, score and rate that its row of the queue shows."""
-    return Verdict(
-        verdict_id=verdict_id,
-        photo_id=row["photo_id"],
-        crop_id=row["crop_id"],
-        kind=CropKind(row["kind"]),
-        box=Box(float(row["x"]), float(row["y"]), float(row["width"]), float(row["height"])),
-        verdict=decision,
-        decided_at=decided_at,
-        reviewer=reviewer,
-        species=species,
-        note=note,
-        run=row.get("run", ""),
-        bundle=row.get("bundle", ""),
-        score=_number(row.get("score")),
-        p_value=_number(row.get("p_value")),
-        false_alarm_rate=_number(row.get("false_alarm_rate")),
-        round=round,
-    )
-
-
-def take_back(new: Verdict, crop_id: str) -> Verdict:
-    """The row that takes back, together with ``new``, what was decided about the same animal as another crop.
-
-    Its id follows from that of ``new``, so that a retry of both keeps each once.
-    """
-    other = blake2b(f"{new.verdict_id}:{crop_id}".encode(), digest_size=16).hexdigest()
-    return replace(new, verdict_id=other, crop_id=crop_id, verdict=None, species="", note="")
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)

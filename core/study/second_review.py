@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.errors import AnomalureError
 from core.records import Decision, Round, Verdict
+from core.review.holding import take_latest
 from core.study.agreement import Agreement, compare_reviewers
 from core.study.project import Project
 
@@ -128,8 +129,7 @@ def pair_verdicts(given: pd.DataFrame) -> pd.DataFrame:
     first, second = _first_verdicts(given), _second_verdicts(given)
     pairs = second.merge(first, on="crop_id", suffixes=("_of_second", ""))
     pairs = pairs[pairs["reviewer"] != pairs["reviewer_of_second"]]
-    settled = given[(given["round"] == Round.SETTLED) & (given["verdict"] != "")]
-    settled = settled.drop_duplicates("crop_id", keep="last")
+    settled = take_latest(given, rounds=(Round.SETTLED,))
     pairs = pairs.merge(
         settled[["crop_id", "sequence", "verdict"]], on="crop_id", how="left", suffixes=("", "_settled")
     )
@@ -201,11 +201,9 @@ def settle(
 
 def _first_verdicts(given: pd.DataFrame) -> pd.DataFrame:
     """The latest verdict of the first round of each crop, less those taken back."""
-    latest = given[given["round"] == Round.FIRST].drop_duplicates("crop_id", keep="last")
-    return latest[latest["verdict"] != ""]
+    return take_latest(given, rounds=(Round.FIRST,))
 
 
 def _second_verdicts(given: pd.DataFrame) -> pd.DataFrame:
     """The latest second verdict of each reviewer on each crop, less those taken back."""
-    latest = given[given["round"] == Round.SECOND].drop_duplicates(["crop_id", "reviewer"], keep="last")
-    return latest[latest["verdict"] != ""]
+    return take_latest(given, by=("crop_id", "reviewer"), rounds=(Round.SECOND,))

@@ -209,6 +209,35 @@ def test_people_are_in_the_gallery_only_when_asked_for(project):
     project.undo_verdict(person)
 
 
+def test_a_flagged_person_that_was_rejected_is_no_anomaly_in_hours_and_days(project):
+    page = open_page(map="pca")
+    page.segmented_control(key="explore_below").set_value("Hours and days").run()
+    assert "Anomalies: 5 crops flagged and not rejected" in said(page)
+
+    flagged = project.review_queue().rows.iloc[0]
+    project.save_verdict(flagged, "normal", species="person")
+    page.run()
+    assert "Anomalies: 4 crops flagged and not rejected" in said(page)
+    project.undo_verdict(flagged)
+
+
+def test_people_that_were_asked_for_are_in_the_csv_and_on_review(project, monkeypatch):
+    gone: list[dict] = []
+    monkeypatch.setattr("ui.explore.selection.st.switch_page", lambda page, query_params: gone.append(query_params))
+    foxes = project.review_queue(flagged_only=False, species="fox").rows
+    project.save_verdicts([row for _, row in foxes.head(3).iterrows()], "normal", species="person")
+    page = open_page(map="pca", pick="1:species:fox")
+    page.checkbox(Key.EXPLORE_WITH_PEOPLE).check().run()
+    assert "5 crops of fox" in said(page)
+
+    lines = read_selected_csv(project, project.latest_run(), foxes["crop_id"].tolist()).decode("utf-8").splitlines()
+    assert len(lines) == 1 + 5
+    press(page, "explore-review")
+    assert page.session_state[Key.WITH_PEOPLE], "Review would leave them out of the five crops that it was asked for"
+    for _, row in foxes.head(3).iterrows():
+        project.undo_verdict(row)
+
+
 def test_what_was_drawn_around_stays_selected_when_another_map_is_shown(project):
     points = Exploration.of(project.latest_run()).points(Projection(kind=ProjectionKind.PCA))
     order = np.sort(points[:, 0])

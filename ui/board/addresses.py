@@ -21,9 +21,8 @@ from starlette.routing import Route
 from core.errors import AnomalureError, StoreBusy
 from core.records import Decision
 from core.review.alike import NormalCrops
-from core.review.holding import SAME_BOX_IOU
 from core.review.index import ReviewIndex
-from core.study.decisions import LONGEST_NOTE, LONGEST_SPECIES, LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_decisions
+from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
 from ui.board.reviewer_pass import PassInvalid, read_pass
@@ -34,6 +33,7 @@ from ui.work.loop_process import refresh_ranking
 MOST_ROWS = 500
 MOST_DECISIONS = 5_000
 LARGEST_BODY = 4_000_000
+LONGEST_NOTE, LONGEST_SPECIES = 2_000, 120
 LAST_SHOWN = 40
 NO_STORE = {
     "Cache-Control": "no-store",
@@ -122,7 +122,7 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
             decisions.append(_to_decision(item, reviewer=names[pass_]))
         except (ValueError, TypeError) as error:
             refused[str(item["id"])] = f"This decision cannot be understood: {error}."
-    unknown = set(keep_decisions(project, run_id, decisions)) if decisions else set()
+    unknown = set(keep_decisions(project.store, project.review_index(run_id), decisions)) if decisions else set()
     _rank_anew(project, run_id)
     if unknown and len(unknown) == len({one.crop_id for one in decisions}) and not refused:
         raise NotThere
@@ -229,7 +229,7 @@ def show_history(request: Request, body: bytes) -> dict[str, Any]:
     index, place = _find_crop(request)
     row = index.rows([place]).iloc[0].to_dict()
     verdicts = open_project().store.verdicts_of_photo(row["photo_id"])
-    return {"history": list_history(verdicts, row, least_iou=SAME_BOX_IOU)}
+    return {"history": list_history(verdicts, row)}
 
 
 def show_last(request: Request, body: bytes) -> dict[str, Any]:

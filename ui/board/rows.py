@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.records import HeatMap, JudgedBy
+from core.review.holding import match_crops
 from core.review.index import QueueFilters, ReviewIndex
 from core.runs.folder import RunFolder
 from ui.shared.words import say_score, say_time
@@ -116,13 +117,9 @@ def list_event(index: ReviewIndex, place: int, *, most: int = 400) -> dict[str, 
     return {"photos": shown, "more": len(photos) - len(shown) + max(0, len(places) - len(crops))}
 
 
-def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any], *, least_iou: float) -> list[dict[str, Any]]:
+def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The verdicts on one crop, and on boxes of other runs that are taken for the same animal, newest first."""
-    same = [
-        one
-        for one in verdicts.to_dict("records")
-        if one["crop_id"] == row["crop_id"] or (one["kind"] == row["kind"] and _overlap(one, row) >= least_iou)
-    ]
+    same = verdicts[match_crops(verdicts, pd.DataFrame([row])) >= 0].to_dict("records")
     return [
         {
             "verdict": one["verdict"],
@@ -163,15 +160,6 @@ def to_number(value: Any) -> float | None:
 def to_moment(moment: Any) -> str:
     """A moment in UTC as browsers read it."""
     return f"{pd.Timestamp(moment).isoformat()}Z"
-
-
-def _overlap(one: Mapping[Any, Any], other: Mapping[str, Any]) -> float:
-    """Intersection over union of two boxes."""
-    shared = 1.0
-    for start, side in (("x", "width"), ("y", "height")):
-        shared *= max(0.0, min(one[start] + one[side], other[start] + other[side]) - max(one[start], other[start]))
-    union = one["width"] * one["height"] + other["width"] * other["height"] - shared
-    return shared / union if union > 0 else 0.0
 
 
 def say_alike(species: str, camera: str, n: int) -> str:

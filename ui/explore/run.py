@@ -90,9 +90,11 @@ def link_crops(one: RunPoints, other: RunPoints) -> np.ndarray:
 
 
 def read_verdicts(project: Project, points: RunPoints) -> pd.Series:
-    """The verdict that holds for each crop, as the review queue has it, aligned with the points; empty: undecided."""
-    rows = project.review_queue(points.run, flagged_only=False, limit=max(points.n, 1)).rows
-    known = rows[rows["verdict"] != ""].set_index("crop_id")["verdict"]
+    """The verdict that holds for each crop, of people too, aligned with the points; empty: undecided."""
+    index = project.review_index(points.run)
+    decided = index.read_decided()
+    crop_ids = index.catalogue.take(decided["place"].to_numpy())["crop_id"]
+    known = dict(zip(crop_ids, decided["verdict"].to_pylist(), strict=True))
     return points.facts["crop_id"].map(known).astype("object").fillna("")
 
 

@@ -96,6 +96,8 @@ def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[s
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         if st.button(f"Review {count(n, 'crop')}", key="explore-review", type="primary", icon=":material/fact_check:"):
             assert view.pick is not None
+            if st.session_state.get(Key.EXPLORE_WITH_PEOPLE):
+                st.session_state[Key.WITH_PEOPLE] = True  # or Review leaves out people that were asked for here
             kept = project.save_selection(say_pick(view.pick, n=n), run.run_id, crop_ids, source=_say_source(view))
             # The selection says which run it is of; Review reads it only where no run is asked for beside it.
             st.switch_page(str(REVIEW), query_params={Key.SELECTION.value: kept.selection_id})
@@ -128,15 +130,10 @@ def _say_source(view: View) -> str:
 
 
 def read_selected_csv(project: Project, run: RunFolder, crop_ids: list[str]) -> bytes:
-    """The selected crops as the bytes of a CSV file, with the columns of every export."""
-    wanted = set(crop_ids)
-    tables = project.export_rows(run, reviewed_anomalies_only=False)
-    rows = (
-        {str(name): value for name, value in row.items()}
-        for table in tables
-        for row in table[table["crop_id"].isin(wanted)].to_dict("records")
-    )
-    return make_csv(rows, columns=EXPORT_COLUMNS)
+    """The selected crops as the bytes of a CSV file, with the columns of every export, most anomalous first."""
+    index = project.review_index(run)
+    rows = index.rows(sorted(index.find_places(crop_ids).values()))[list(EXPORT_COLUMNS)]
+    return make_csv(rows.to_dict("records"), columns=EXPORT_COLUMNS)
 
 
 def _decide(project: Project, run: RunFolder, crop_ids: list[str], decision: Decision) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.formats.exported import EXPORT_COLUMNS
 from core.records import Box
 from core.review.queue import QUEUE_COLUMNS, ReviewQueue, read_queue
 from core.runs.catalogue import find_photo, read_catalogue
@@ -391,32 +390,3 @@ def test_no_verdict_of_another_dashboard_is_missed_between_ones_own(project):
             assert sorted(held.loc[held["verdict"] == "anomaly", "crop_id"]) == sorted(
                 row["crop_id"] for row in rows[: nth + 1]
             )
-
-
-# Export
-
-
-def test_reviewed_anomalies_are_exported_with_all_their_columns(project):
-    run = project.latest_run()
-    project.save_verdict(row_of(project, run, 2), "anomaly", reviewer="R", species="stoat")
-    project.save_verdict(row_of(project, run, 0), "anomaly")
-    project.save_verdict(row_of(project, run, 1), "normal")
-
-    (table,) = project.export_rows()
-
-    assert tuple(table.columns) == EXPORT_COLUMNS
-    assert table["file_name"].tolist() == ["north/photo-000.jpg", "north/photo-002.jpg"]
-    assert table["verdict_species"].tolist() == ["", "stoat"]
-    assert table["run"].tolist() == [run.run_id] * 2
-
-
-def test_all_crops_can_be_exported_table_by_table(project):
-    run = project.latest_run()
-    assert sum(len(table) for table in project.export_rows(run, reviewed_anomalies_only=False)) == 12
-    assert len(next(iter(project.export_rows(run, reviewed_anomalies_only=False)))) == 12
-
-
-def test_an_export_of_nothing_still_has_its_columns(project):
-    (table,) = project.export_rows()
-    assert tuple(table.columns) == EXPORT_COLUMNS
-    assert table.empty
