@@ -3,7 +3,7 @@
     python bench/reliability.py [--quick] [--json]
 
 The dashboard runs as a user runs it, and decisions go by the route of its board. The full and the read-only disk are
-small file systems in memory, which only an administrator of the machine may mount; without, those parts say so.
+small file systems in memory, which only an administrator of the machine may mount. Otherwise those parts say so.
 """
 
 import argparse
@@ -102,13 +102,7 @@ class Dashboard:
         began = time.monotonic()
         command = [
             sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            "app.py",
-            "--server.headless",
-            "true",
-            "--server.port",
+            *"-m streamlit run app.py --server.headless true --server.port".split(),
             str(self.port),
         ]
         with self.log.open("ab") as out:
@@ -169,7 +163,7 @@ class Reviewer:
         return self.send()
 
     def send(self) -> bool:
-        """Send what waits."""
+        """Send the waiting decisions."""
         try:
             status, answer = self.dashboard.ask(
                 "POST", "/api/verdicts", {"run": self.run, "pass": self.token, "decisions": self.waiting}
@@ -466,7 +460,7 @@ def work_in_threads(jobs: Sequence[Callable[[], None]]) -> None:
 
 
 def main() -> int:
-    """Measure, print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under a minute")
     parser.add_argument("--json", action="store_true")
@@ -490,12 +484,8 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     figures = {name: value for part in parts for name, value in part.values.items()}
     targets = [target for part in parts for target in part.targets]
-    report(
-        {**figures, "quick": arguments.quick},
-        targets,
-        as_json=arguments.json,
-        print_figures=lambda: print_figures(figures),
-    )
+    shown = {**figures, "quick": arguments.quick}
+    report(shown, targets, as_json=arguments.json, print_figures=lambda: print_figures(figures))
     return 0
 
 

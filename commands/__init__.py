@@ -1,1 +1,1 @@
-"""The jobs of the command line, one file a command: ``ABOUT``, ``add_options(parser)``, ``job(arguments)``."""
+"""The jobs of the command line, one file per command: ``ABOUT``, ``add_options(parser)``, ``job(arguments)``."""

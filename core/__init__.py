@@ -1,1 +1,1 @@
-"""What the product knows without a screen and without a neural network."""
+"""What works without a screen and without a neural network."""

@@ -1,1 +1,1 @@
-"""Everything Streamlit that is reused by the pages."""
+"""The parts that the pages are made of."""

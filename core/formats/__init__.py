@@ -1,1 +1,1 @@
-"""Files of other tools: one format a module, read and write."""
+"""Files of other tools: one format per module, read and written."""

@@ -1,1 +1,1 @@
-"""Labels of photos, whatever their form, and what is made of labelled photos."""
+"""Labels of photos in any form, and what is made from labelled photos."""

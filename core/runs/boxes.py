@@ -12,22 +12,22 @@ from core.photos.reading import Listing
 from core.records import Detection, Found, LoadedPhoto
 
 SURE = 1.0
-"""The confidence of a box whose file has none: somebody drew it."""
+"""The confidence of a box whose file gives none, because a person drew it."""
 
 
 class BoxesFromFile:
-    """Looks the boxes of each photo up in a file of any format: a ``Detector`` of core/runs/parts.py.
+    """Looks up the boxes of each photo in a file of any format: a ``Detector`` of core/runs/parts.py.
 
-    The class of a detection is the species that the file gives it, and where it gives none what the file's detector
-    took it for. Boxes in pixels are scaled where the file declares another size than the photo has.
+    The class of a detection is the species in the file, or else the class from the file's detector. Boxes in pixels are
+    scaled if the file declares another size than the photo has.
 
     Args:
         path: The file of boxes.
         min_confidence: Boxes with less are not used; boxes without a confidence always are.
-        listing: The photos of the run, which the names in the file have to meet.
+        listing: The photos of the run, to which the names in the file are matched.
 
     Raises:
-        FileFormatError: If the file cannot be read, has no box, or no name in it meets a photo.
+        FileFormatError: If the file cannot be read, has no box, or no name in it matches a photo.
         AnomalureError: If a name could be two photos.
     """
 
@@ -54,20 +54,20 @@ class BoxesFromFile:
             ours_by_theirs[photo.file_name]: photo for photo in file.photos if photo.file_name in ours_by_theirs
         }
         self.only_in_file = tuple(name for name in names if name not in ours_by_theirs)
-        """Names in the file that meet no photo."""
+        """Names in the file that match no photo."""
         self.only_in_folder = tuple(name for name in listing.file_names if name not in self._photos)
-        """Photos that the file does not name; they are judged as whole frames."""
+        """Photos that the file does not name; they are scored as whole frames."""
         self._file_problems = file.problems
         self._counts: Counter[str] = Counter()
 
     @property
     def name(self) -> str:
-        """What the run's record says of it."""
+        """The detector's name in the record of the run."""
         return f"boxes from {self._path.name}"
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What could not be used so far, in sentences; grows while photos are looked up."""
+        """What could not be used so far, in sentences; this grows while photos are looked up."""
         lines = list(self._file_problems)
         for names, text in (
             (self.only_in_file, "photos of the file that are not in the folder"),
@@ -88,7 +88,7 @@ class BoxesFromFile:
         height_px, width_px = loaded.pixels.shape[:2]
         boxed = [label for label in labelled.labels if label.box is not None]
         if not labelled.fits(width_px=width_px, height_px=height_px):
-            self._counts["boxes left out: the file has their photo on its side"] += len(boxed)
+            self._counts["boxes left out: in the file their photo is rotated"] += len(boxed)
             return Found(())
         detections = []
         for label in boxed:

@@ -1,8 +1,8 @@
 """A run's crops in one table, with their photo, event and score: what the queue, the export and the photo route read.
 
-Of a run that is done the table is kept as one Arrow file, most anomalous first: a run over a million photos is some
-twenty thousand files, and opening them all for each page takes seconds. The file is mapped into memory, so that it
-opens at once, any row is at hand, and the memory is shared by all who look.
+Once a run is done, the table is kept as one Arrow file, most anomalous first. A run over a million photos has about
+twenty thousand files, and opening them all for each page would take seconds. The file is mapped into memory, so it
+opens at once, any row can be read directly, and all processes share the memory.
 """
 
 import shutil
@@ -20,19 +20,19 @@ from core.runs.folder import SCHEMAS, RunFolder
 from core.work.progress import Phase
 
 BY_SCORE = "score DESC NULLS LAST, crop_id"
-# A page is a few rows that may lie anywhere: small batches keep what is read for it small.
+# A page needs a few rows from anywhere in the file, so small batches keep the amount that is read small.
 _BATCH_ROWS = 16_384
-# Making it sorts all crops; beyond this DuckDB uses the disk.
+# All crops are sorted to make the table; beyond this DuckDB uses the disk.
 _MOST_MEMORY = "512MB"
 MAPPED = "mapped"
-# Changes with the columns, so that an older version's file is made anew.
+# Changes with the columns, so that the file of an older version is made again.
 _FORMAT = 2
 
 
 class Catalogue:
-    """The crops of a run, each at its ``place``: 0 is the most anomalous, then as ``BY_SCORE``.
+    """The crops of a run, each with its rank (``place``): 0 is the most anomalous, then as ``BY_SCORE``.
 
-    ``table`` has the columns that ``show_catalogue`` names, in the order of the places.
+    ``table`` has the columns that ``show_catalogue`` names, in the order of the ranks.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -45,15 +45,15 @@ class Catalogue:
         return int(self.table.num_rows)
 
     def take(self, places: np.ndarray) -> pd.DataFrame:
-        """The rows at these places, shape ``(n,)``, in that order.
+        """The rows of these ranks, shape ``(n,)``, in that order.
 
         Raises:
-            IndexError: If a place is out of range.
+            IndexError: If a rank is out of range.
         """
         places = np.asarray(places, dtype=np.int64)
         if len(places) and not (places.min() >= 0 and places.max() < len(self)):
             raise IndexError(f"places must be from 0 to {len(self) - 1}")
-        # Arrow's own take copies a whole column of texts together first, a second for a million rows.
+        # Arrow's own take first copies a whole column of texts, which takes a second for a million rows.
         order = np.argsort(places, kind="stable")
         wanted = places[order]
         which = np.searchsorted(self._starts, wanted, side="right") - 1
@@ -77,18 +77,18 @@ def open_catalogue(run: RunFolder) -> Catalogue:
 
 
 def keep_catalogue(run: RunFolder) -> bool:
-    """Make the kept file of a run that is done, if it is not there; False if it cannot be kept."""
+    """Make the kept file of a finished run if it is missing; False if it cannot be kept."""
     kept = find_kept(run)
     return kept is not None and (kept.is_file() or _keep(run, kept))
 
 
 def show_catalogue(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> pa.Table:
-    """Make the view ``catalogue`` over a run's finished shards: one row a crop.
+    """Make the view ``catalogue`` over a run's finished shards: one row per crop.
 
     Columns: those of tables crops and scores, ``file_name, deployment, captured_at, photo_width, photo_height,
     event_id, shard`` and ``place``. Texts are never missing but may be empty; score and p-value are missing before
-    the run is scored. A cursor of the connection sees the view once the table that is returned is registered with it
-    too, as ``MAPPED``.
+    the run is scored. A cursor of the connection sees the view once the returned table is registered with it, too, as
+    ``MAPPED``.
     """
     table = open_catalogue(run).table
     connection.register(MAPPED, table)
@@ -97,12 +97,12 @@ def show_catalogue(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> pa.
 
 
 def read_catalogue(run: RunFolder, columns: Sequence[str]) -> pd.DataFrame:
-    """These columns of the catalogue, one row a crop, most anomalous first."""
+    """These columns of the catalogue, one row per crop, most anomalous first."""
     return open_catalogue(run).table.select(list(columns)).to_pandas()
 
 
 def find_photo(run: RunFolder, photo_id: str) -> str | None:
-    """The file name of a photo of the run, relative to its folder; None if the run has not judged such a photo."""
+    """The file name of a photo of the run, relative to its folder; None if the run has no such photo."""
     with duckdb.connect() as connection:
         show_catalogue(connection, run)
         row = connection.execute("SELECT file_name FROM catalogue WHERE photo_id = ? LIMIT 1", [photo_id]).fetchone()
@@ -110,7 +110,7 @@ def find_photo(run: RunFolder, photo_id: str) -> str | None:
 
 
 def find_kept(run: RunFolder) -> Path | None:
-    """Where the kept file is, or is to be, named by the moment at which the run was done; None while it is not."""
+    """The path of the kept file, named by the time at which the run was done; None before that."""
     progress = run.read_progress()
     if progress is None or progress.phase is not Phase.DONE:
         return None
@@ -127,13 +127,13 @@ def _keep(run: RunFolder, path: Path) -> bool:
                 _write_arrow(reader, reader.schema, temporary)
         replace_file(temporary, path)
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException):
-        return False  # a project that can only be read, or a full disk: the tables do, more slowly
+        return False  # a read-only project or a full disk: the tables are read instead, more slowly
     finally:
         temporary.unlink(missing_ok=True)
         shutil.rmtree(spill, ignore_errors=True)
     for old in run.path.glob("catalogue-*"):
         if old != path:
-            with suppress(PermissionError):  # on Windows while somebody reads it; the next one sweeps it away
+            with suppress(PermissionError):  # on Windows while somebody reads it; it is removed the next time
                 old.unlink(missing_ok=True)
     return True
 

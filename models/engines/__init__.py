@@ -1,1 +1,1 @@
-"""On what models compute: devices, OpenVINO, caches."""
+"""Where models are computed: devices, OpenVINO, caches."""

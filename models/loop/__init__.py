@@ -1,1 +1,1 @@
-"""What verdicts teach: rankings and retrained bundles."""
+"""Learning from verdicts: rankings and retrained bundles."""

@@ -1,1 +1,1 @@
-"""Long work on the pages: starting it, following it, saying how it stands."""
+"""Long work on the pages: start it, follow it, show its status."""
