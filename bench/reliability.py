@@ -100,11 +100,8 @@ class Dashboard:
     def start(self) -> float:
         """Start it; returns after how many seconds it answers."""
         began = time.monotonic()
-        command = [
-            sys.executable,
-            *"-m streamlit run app.py --server.headless true --server.port".split(),
-            str(self.port),
-        ]
+        options = ["--server.headless", "true", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 command,

@@ -88,7 +88,7 @@ class BoxesFromFile:
         height_px, width_px = loaded.pixels.shape[:2]
         boxed = [label for label in labelled.labels if label.box is not None]
         if not labelled.fits(width_px=width_px, height_px=height_px):
-            self._counts["boxes left out: in the file their photo is rotated"] += len(boxed)
+            self._counts["boxes left out: they were drawn on the photo turned on its side"] += len(boxed)
             return Found(())
         detections = []
         for label in boxed:
