@@ -1,1 +1,1 @@
-"""Every setting once: of a run, of an encoder's training, of a detector's training."""
+"""All settings, each defined once: of a run, of an encoder's training, of a detector's training."""

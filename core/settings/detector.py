@@ -1,4 +1,4 @@
-"""Every setting of a detector's training once, as core/settings/run.py has those of a run."""
+"""The settings of a detector's training, each defined once, as core/settings/run.py does for a run."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,12 +8,12 @@ from core.errors import AnomalureError
 from core.settings.run import Setting, check_settings, list_settings, refuse_unknown, setting
 
 STRIDE_PX = 32
-"""A YOLO shrinks a picture by this much: its sides must be multiples."""
+"""A YOLO shrinks a picture by this factor, so the sides of the picture must be multiples of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorSettings:
-    """The settings of one detector's training; every value is checked when it is made and never changed afterwards."""
+    """The settings of one detector's training. Every value is checked and never changes afterwards."""
 
     detector_epochs: int = setting(
         50,

@@ -1,4 +1,4 @@
-"""Every setting of a run once: name, default, range, unit, help. The pages, the commands and the docs read this."""
+"""The settings of a run, each defined once with name, default, range, unit and help, for pages, commands and docs."""
 
 import json
 import math
@@ -74,7 +74,7 @@ def refuse_unknown(values: Mapping[str, Any], table: Sequence[Setting]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """The settings of one run; every value is checked when it is made and never changed afterwards."""
+    """The settings of one run. Every value is checked when the object is made and never changes afterwards."""
 
     deployment_pattern: str = setting(
         "",
@@ -224,7 +224,7 @@ class RunSettings:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "RunSettings":
-        """Settings from name to value; names left out keep their default, unknown names are refused."""
+        """Settings from name to value; missing names keep their default, unknown names are refused."""
         refuse_unknown(values, SETTINGS)
         return cls(**values)
 

@@ -1,4 +1,4 @@
-"""Every setting of an encoder's training once, as core/settings/run.py has those of a run."""
+"""The settings of an encoder's training, each defined once, as core/settings/run.py does for a run."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,14 +7,14 @@ from typing import Any
 from core.settings.run import Setting, check_settings, list_settings, refuse_unknown, setting
 
 METHODS = ("none", "simclr", "triplet")
-"""How an encoder is trained: not at all, by views of the same crop, by species."""
+"""How an encoder is trained: not at all, by views of the same crop, or by species."""
 FRAMES = ("embedding", "patches")
-"""What whole frames are judged by: the look of the whole, or their strangest patch."""
+"""What whole frames are scored by: the embedding of the whole frame, or its most unusual patch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """The settings of one training; every value is checked when it is made and never changed afterwards."""
+    """The settings of one training. Every value is checked when the object is made and never changes afterwards."""
 
     image_px: int = setting(
         128,
@@ -189,7 +189,7 @@ class TrainingSettings:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "TrainingSettings":
-        """Settings from name to value; names left out keep their default, unknown names are refused."""
+        """Settings from name to value; missing names keep their default, unknown names are refused."""
         refuse_unknown(values, TRAINING_SETTINGS)
         return cls(**values)
 
