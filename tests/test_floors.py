@@ -23,8 +23,8 @@ ROOMS = {"core", "models", "ui", "pages", "app", "cli", "commands", "bench", "te
 NOT_IN_CORE = {"streamlit", "plotly", "torch", "torchvision", "ultralytics"}
 # The packages of core from the ground up: each imports only from those that stand before it.
 CORE_FROM_THE_GROUND = (
-    *("errors", "version", "records", "disk", "settings", "photos", "formats", "labels", "work", "runs", "store"),
-    *("maps", "review", "study", "evaluation", "export", "sample"),
+    *("errors", "version", "registry", "records", "disk", "settings", "photos", "formats", "labels", "work", "runs"),
+    *("store", "maps", "review", "study", "evaluation", "export", "sample"),
 )
 # What works without a page: the server's routes, figures, and the ways to start work. Any thread may call it.
 WITHOUT_STREAMLIT = (

@@ -4,8 +4,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,19 +13,16 @@ from typing import Any
 from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
 from core.export.choice import Export, ExportChoice, ExportCounts
-from core.export.package_facts import PackageFacts, read_zone
+from core.export.formats.format import DEFAULT, Format, Source, Written, find_format, list_formats
+from core.export.package_facts import PackageFacts, read_facts
 from core.export.pictures import PictureReport, Pictures, add_pictures, name_picture
-from core.formats.camtrap_dp import PACKAGE_FILE
-from core.formats.camtrap_dp_writer import write_camtrap_dp
-from core.formats.coco import write_coco
-from core.formats.csv import write_csv
-from core.formats.exported import EXPORT_COLUMNS, PICTURE_COLUMN
+from core.formats.exported import PICTURE_COLUMN
 from core.formats.labelled import LabelFile
-from core.formats.megadetector import write_megadetector
 from core.labels.rows import rows_from_labels
 from core.study.project import Project
 
-TICK_ROWS = 1_000
+TICK_ROWS, TICK_PICTURES = 1_000, 20
+"""Progress is told after so many."""
 
 
 class ExportFormat(StrEnum):
@@ -36,15 +32,6 @@ class ExportFormat(StrEnum):
     CAMTRAP_DP = "camtrap-dp"
     COCO = "coco"
     MEGADETECTOR = "megadetector"
-
-
-FILE_NAMES = {
-    ExportFormat.CSV: "crops.csv",
-    ExportFormat.COCO: "coco.json",
-    ExportFormat.MEGADETECTOR: "megadetector.json",
-    ExportFormat.CAMTRAP_DP: "",
-}
-"""What the file is called inside a zip; a Camtrap DP package is several."""
 
 
 class ExportStopped(Exception):
@@ -93,7 +80,7 @@ def write_export(
     choice: ExportChoice,
     out: Path,
     *,
-    format: ExportFormat = ExportFormat.CSV,
+    format: str = DEFAULT,
     pictures: Pictures | None = None,
     facts: PackageFacts | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -104,24 +91,25 @@ def write_export(
         project: Of the run.
         choice: Which crops.
         out: The file. Of a Camtrap DP package the folder. If it ends in ``.zip``, all goes into one zip.
-        format: Of the rows.
+        format: Name of a format, see ``core.export.formats``.
         pictures: Also put these pictures into the zip, or, if ``out`` is no zip, into one beside it.
-        facts: For Camtrap DP: places of the cameras, their zone, title and contributor.
+        facts: Of the cameras, for a format that needs their places; default: what the project keeps.
         on_progress: Told how many rows and pictures are done, and of how many; may raise ``ExportStopped`` until all
             are done.
 
     Raises:
-        AnomalureError: If the run or selection is not there, a file cannot be written, or a Camtrap DP package would
-            not be valid, as where a camera has no place.
+        AnomalureError: If the run, the selection or the format is not there, a file cannot be written, or the format
+            cannot hold the rows, as a Camtrap DP package where a camera has no place.
     """
     out = Path(out)
+    chosen = find_format(format)
     as_zip = out.suffix.lower() == ".zip"
-    if not as_zip and format is ExportFormat.CAMTRAP_DP:
-        _check_folder(out)
+    if not as_zip and chosen.is_package:
+        _check_folder(out, chosen)
     elif out.is_dir():
         raise AnomalureError(
             f"{out} is a folder. Give the name of the file to write, such as "
-            f"{out / (FILE_NAMES[format] or 'package.zip')}."
+            f"{out / ('package.zip' if chosen.is_package else chosen.file_name)}."
         )
     with _plain_disk_errors(out), Export(project, choice) as export:
         counts = export.count()
@@ -131,65 +119,51 @@ def write_export(
         zip_path = out if as_zip else out.with_name(f"{out.stem}-{pictures}.zip") if pictures else None
         report = None
         if zip_path is None:
-            n_rows, problems = _write_rows(export, out, format, None, set(), facts, ticks)
+            written = _write_rows(export, out, chosen, None, set(), facts, ticks)
         else:
             with _new_zip(zip_path) as archive:
                 if pictures is not None:
                     report = add_pictures(archive, export, pictures, on_picture=ticks.tick)
                 missing = report.missing if report else set()
-                # Only a table has a column for a picture that lies beside it.
-                beside = pictures if format is ExportFormat.CSV else None
-                n_rows, problems = (
-                    _zip_rows(archive, export, zip_path, format, pictures, missing, facts, ticks)
+                # The files of a package cannot point at what lies beside it.
+                named = pictures if pictures in chosen.picture_kinds and (as_zip or not chosen.is_package) else None
+                written = (
+                    _zip_rows(archive, export, zip_path, chosen, named, missing, facts, ticks)
                     if as_zip
-                    else _write_rows(export, out, format, beside, missing, facts, ticks)
+                    else _write_rows(export, out, chosen, named, missing, facts, ticks)
                 )
         ticks.finish()
         return ExportReport(
             out,
-            str(format),
-            n_rows,
+            chosen.name,
+            written.n_rows,
             counts,
             zip_path if pictures else None,
             report,
-            (*say_left_out(choice, counts, report), *problems),
+            (*say_left_out(choice, counts, report), *written.problems),
         )
 
 
-def convert_labels(
-    labels: LabelFile, out: Path, *, format: ExportFormat, facts: PackageFacts | None = None
-) -> dict[str, Any]:
+def convert_labels(labels: LabelFile, out: Path, *, format: str, facts: PackageFacts | None = None) -> dict[str, Any]:
     """Write a file of labels in another format; what was written, fit for JSON.
 
     Raises:
         AnomalureError: If it cannot be written in that format, or not there.
     """
-    rows = rows_from_labels(labels)
-    problems: tuple[str, ...] = ()
+    chosen = find_format(format)
+    if not chosen.takes_labels:
+        possible = [one.name for one in list_formats().values() if one.takes_labels]
+        raise AnomalureError(
+            f"A file of labels can be written as {' or '.join(possible)}; the other formats have boxes in pixels, and "
+            "need a run over the photos."
+        )
+    if chosen.is_package:
+        _check_folder(out, chosen)
     with _plain_disk_errors(out):
-        match format:
-            case ExportFormat.MEGADETECTOR:
-                n = write_megadetector(rows, out)
-            case ExportFormat.CAMTRAP_DP:
-                _check_folder(out)
-                facts = facts or PackageFacts()
-                package = write_camtrap_dp(
-                    rows,
-                    out,
-                    places=facts.places,
-                    zone=read_zone(facts.zone),
-                    title=facts.title or out.name,
-                    contributor=facts.contributor or "not stated",
-                    created=datetime.now(UTC),
-                    sampling_design=facts.sampling_design,
-                )
-                n, problems = package.n_media, package.problems
-            case _:
-                raise AnomalureError(
-                    "A file of labels can be written as camtrap-dp or megadetector; the other formats "
-                    "have boxes in pixels, and need a run over the photos."
-                )
-    return {"out": str(out), "format": str(format), "photos": n, "notes": [*labels.problems, *problems]}
+        source = Source(title=out.name, facts=facts or PackageFacts())
+        written = chosen.write(rows_from_labels(labels), out, source)
+    notes = [*labels.problems, *written.problems]
+    return {"out": str(out), "format": chosen.name, "photos": written.n_photos, "notes": notes}
 
 
 def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureReport | None = None) -> tuple[str, ...]:
@@ -227,55 +201,43 @@ def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureRepo
 def _write_rows(
     export: Export,
     out: Path,
-    format: ExportFormat,
+    format: Format,
     pictures: Pictures | None,
     missing: set[str],
     facts: PackageFacts | None,
     ticks: "_Ticks",
-) -> tuple[int, tuple[str, ...]]:
-    if format is ExportFormat.CAMTRAP_DP and pictures is Pictures.CROPS:
-        pictures = None  # the media of a package are photos
-    rows = ticks.count(_with_picture(export, pictures, missing, by_photo=format is not ExportFormat.CSV))
+) -> Written:
+    """``pictures`` are those that the rows point at, but for those that are missing."""
     info = export.run.info
-    match format:
-        case ExportFormat.CSV:
-            columns = (*EXPORT_COLUMNS, PICTURE_COLUMN) if pictures else EXPORT_COLUMNS
-            return write_csv(rows, out, columns=columns), ()
-        case ExportFormat.COCO:
-            return write_coco(rows, out), ()
-        case ExportFormat.MEGADETECTOR:
-            return write_megadetector(rows, out, detector=info.detector, detected_at=info.created_at), ()
-    facts = facts or PackageFacts()
-    _check_places(export, facts)
-    package = write_camtrap_dp(
-        rows,
-        out,
-        places=facts.places,
-        zone=read_zone(facts.zone),
-        title=facts.title or export.project.path.name,
-        contributor=facts.contributor or "not stated",
-        created=datetime.now(UTC),
-        sampling_design=facts.sampling_design,
+    source = Source(
+        title=export.project.path.name,
+        detector=info.detector,
+        detected_at=info.created_at,
         classifier=info.bundle or info.detector,
+        has_pictures=pictures is not None,
     )
-    return package.n_observations, package.problems
+    if format.needs_places:
+        facts = facts or read_facts(export.project.store)
+        source = replace(source, facts=facts, cameras=tuple(export.deployments()))
+    return format.write(ticks.count(_with_picture(export, pictures, missing, by_photo=format.by_photo)), out, source)
 
 
 def _zip_rows(
     archive: zipfile.ZipFile,
     export: Export,
     zip_path: Path,
-    format: ExportFormat,
+    format: Format,
     pictures: Pictures | None,
     missing: set[str],
     facts: PackageFacts | None,
     ticks: "_Ticks",
-) -> tuple[int, tuple[str, ...]]:
+) -> Written:
     folder = Path(mkdtemp(prefix=f".{zip_path.name}.", suffix=".tmp", dir=zip_path.parent))
     try:
-        written = _write_rows(export, folder / FILE_NAMES[format], format, pictures, missing, facts, ticks)
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name, zipfile.ZIP_DEFLATED)
+        path = folder if format.is_package else folder / format.file_name
+        written = _write_rows(export, path, format, pictures, missing, facts, ticks)
+        for file in sorted(folder.iterdir()):
+            archive.write(file, file.name, zipfile.ZIP_DEFLATED)
         return written
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -291,23 +253,12 @@ def _with_picture(
         yield row
 
 
-def _check_places(export: Export, facts: PackageFacts) -> None:
-    without = [name for name in export.deployments() if name not in facts.places]
-    if without:
-        how_many = _count(len(without), "camera has", "cameras have")
-        raise AnomalureError(
-            f"Camtrap DP demands the coordinates of each camera, and {how_many} none: "
-            f"{', '.join(name or '(no name)' for name in without[:10])}. Give them on the Export page, or with "
-            "--places and a CSV of deployment, latitude and longitude."
-        )
-
-
-def _check_folder(out: Path) -> None:
+def _check_folder(out: Path, format: Format) -> None:
     if out.exists() and not out.is_dir():
         raise AnomalureError(
-            f"{out} is a file, but a Camtrap DP package is a folder. Give a new name, or one that ends in .zip."
+            f"{out} is a file, but an export as {format.label} is a folder. Give a new name, or one that ends in .zip."
         )
-    if out.is_dir() and any(out.iterdir()) and not (out / PACKAGE_FILE).is_file():
+    if out.is_dir() and any(out.iterdir()) and not (out / format.file_name).is_file():
         raise AnomalureError(
             f"The folder {out} holds other files. Give a new name for the package, or one that ends in .zip."
         )
@@ -342,7 +293,7 @@ class _Ticks:
 
     def tick(self) -> None:
         self._done += 1
-        if self._done % (TICK_ROWS // 50) == 0:
+        if self._done % TICK_PICTURES == 0:
             self._on_progress(self._done, self._total)
 
     def count(self, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

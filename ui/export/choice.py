@@ -8,6 +8,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.export.choice import UNDECIDED, VERDICTS, ExportChoice
 from core.export.files import ExportFormat
+from core.export.formats.format import DEFAULT, list_formats
 from core.export.pictures import Pictures
 from core.records import Decision
 from core.runs.folder import RunFolder
@@ -17,20 +18,7 @@ from ui.shared.messages import notice
 from ui.shared.state import Key
 from ui.shared.words import DECISION_WORDS
 
-FORMAT_WORDS = {
-    ExportFormat.CSV: "CSV table",
-    ExportFormat.CAMTRAP_DP: "Camtrap DP",
-    ExportFormat.COCO: "COCO",
-    ExportFormat.MEGADETECTOR: "MegaDetector",
-}
-FORMAT_HELP = {
-    ExportFormat.CSV: "A row a crop, for spreadsheets and R: file, camera, time, box, species, score, verdict, who "
-    "decided and when.",
-    ExportFormat.CAMTRAP_DP: "The exchange format of camera-trap data, for GBIF, Agouti and others: deployments, media "
-    "and observations, as a zip.",
-    ExportFormat.COCO: "COCO Camera Traps JSON: boxes in pixels, for training and for LILA BC.",
-    ExportFormat.MEGADETECTOR: "The JSON that Timelapse and AddaxAI read: boxes, and the species that reviewers gave.",
-}
+FORMAT_WORDS = {ExportFormat(name): format.label for name, format in list_formats().items()}
 VERDICT_WORDS = {**{str(one): DECISION_WORDS[one] for one in Decision}, UNDECIDED: "Undecided"}
 NO_PICTURES, CROPS, PHOTOS = "None", "Crops", "Whole photos"
 PICTURES = {NO_PICTURES: None, CROPS: Pictures.CROPS, PHOTOS: Pictures.PHOTOS}
@@ -52,18 +40,19 @@ def show_choice(project: Project, run: RunFolder) -> Asked:
     Raises:
         AnomalureError: If they contradict each other.
     """
+    formats = list_formats()
     format = st.segmented_control(
         "Format",
-        list(FORMAT_WORDS),
-        format_func=FORMAT_WORDS.__getitem__,
-        default=ExportFormat.CSV,
+        list(formats),
+        format_func=lambda name: formats[name].label,
+        default=DEFAULT,
         required=True,
         key=Key.EXPORT_FORMAT,
         persist_state="session",
         width="stretch",
     )
-    format = ExportFormat(format or ExportFormat.CSV)
-    st.caption(FORMAT_HELP[format])
+    format = ExportFormat(format or DEFAULT)
+    st.caption(formats[format].about)
     left, right = st.columns(2)
     with left:
         verdicts = st.multiselect(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.errors import AnomalureError
 from core.export.choice import Export, ExportChoice
-from core.export.files import ExportFormat, ExportStopped, write_export
+from core.export.files import ExportFormat, write_export
 from core.export.jobs import find_job, list_jobs, new_job
 from core.export.package_facts import PackageFacts, keep_facts, read_facts, read_places, read_zone
 from core.export.pictures import Pictures, make_safe
@@ -257,19 +257,6 @@ def test_names_in_a_zip_are_safe_on_every_system(name, safe):
 
 
 # Files that are whole or not there
-
-
-def test_a_stopped_export_leaves_nothing_behind_and_the_old_file_as_it_was(made, tmp_path):
-    (tmp_path / "out.zip").write_text("old")
-
-    def stop(done: int, total: int) -> None:
-        raise ExportStopped
-
-    with pytest.raises(ExportStopped):
-        write_export(made, EVERY, tmp_path / "out.zip", pictures=Pictures.CROPS, on_progress=stop)
-
-    assert [path.name for path in tmp_path.iterdir()] == ["out.zip"]
-    assert (tmp_path / "out.zip").read_text() == "old"
 
 
 @pytest.mark.parametrize("pictures", [None, Pictures.CROPS])
