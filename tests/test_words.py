@@ -42,13 +42,14 @@ RETIRED = {
 ALLOWED = (
     ("tests/test_words.py", ".*", "names the retired words"),
     ("docs/words.md", ".*", "says what each word was before"),
+    ("models/judging/first_look.py", "judge", "the value stands in the column judged_against of every earlier run"),
     ("bench/explore.py", "ladder|rung", "names of figures, which stay comparable with those of earlier versions"),
 )
 # Still being rewritten; the list is to become empty.
 NOT_YET = (
     *("core/evaluation/*", "core/export/*", "core/formats/*", "core/labels/*", "core/maps/*", "core/review/*"),
     *("core/runs/*", "core/store/*", "core/study/*", "core/work/*"),
-    *("models/[!w]*", "ui/*", "pages/*", "commands/*", "docs/architecture.md"),
+    *("models/[!jw]*", "models/jobs/*", "ui/*", "pages/*", "commands/*", "docs/architecture.md"),
 )
 
 PAGES = sorted(
@@ -85,7 +86,9 @@ def read_help() -> str:
 
 def find_retired(name: str, text: str) -> list[str]:
     """Each retired word in a text, with what stands around it and what to say instead."""
-    plain = re.sub(r"`[^`\n]*`", "``", re.sub(r"\s+", " ", text))  # names of columns, options and files are no words
+    plain = re.sub(
+        r"``[^`]*``|`[^`]*`", "``", re.sub(r"\s+", " ", text)
+    )  # names of columns, options and files are no words
     found = []
     for pattern, new in RETIRED.items():
         for match in re.finditer(pattern, plain, flags=re.IGNORECASE):

@@ -1,4 +1,4 @@
-"""What a run needs, versioned together: one folder, never changed once made, without pickle."""
+"""A bundle: what a run needs, versioned together in one folder, never changed once made, without pickle."""
 
 import hashlib
 import json
@@ -50,11 +50,11 @@ class Bundle:
         settings: What it was made with.
         one_class: Name of the one-class model (``models.one_class.methods``); species with few crops have their mean.
         components: Main directions that rows are reduced to; 0: not reduced.
-        species_judge: Judges crops.
-        camera_judges: Judges whole frames by their embedding, by deployment.
-        patch_judges: Judges whole frames by their strangest patch, by deployment; goes before ``camera_judges`` where
-            a run has mapped the frame.
-        counts: Crops that each species was trained with.
+        species_judge: Scores crops.
+        camera_judges: Scores whole frames by their embedding, by deployment.
+        patch_judges: Scores whole frames by their most unusual patch, by deployment; used instead of
+            ``camera_judges`` if the run has a heat map of the frame.
+        counts: Number of crops that each species was trained on.
         notes: What a user should know, in sentences.
         path: Its folder; ``None`` before it is written.
     """
@@ -102,7 +102,7 @@ class Bundle:
         Args:
             out_dir: The project's ``bundles`` folder; made if it is not there.
             card: Markdown for its MODEL_CARD.md.
-            rows: What it was trained, so that it can be trained again without the photos.
+            rows: What it was trained on, so that it can be trained again without the photos.
 
         Returns:
             The bundle with its ``path``, its encoders pointing at the copies inside.
@@ -183,7 +183,7 @@ class Bundle:
         _sync_folder(folder)
 
     def training_rows(self) -> TrainingRows:
-        """What it was trained.
+        """What it was trained on.
 
         Raises:
             BundleError: If it is not on disk, was made before bundles kept their rows, or the file is not the one
@@ -388,7 +388,7 @@ def _hash(content: bytes) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """See that names are on the disk too, where the system can do that."""
+    """Make sure that the names are on the disk, too, if the system can do that."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -399,7 +399,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def now_utc() -> datetime:
-    """The time that a bundle made now carries."""
+    """The time of now, as a bundle notes it."""
     return datetime.now(UTC).replace(microsecond=0)
 
 

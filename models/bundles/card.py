@@ -1,4 +1,4 @@
-"""The page that tells what a bundle is, beside its files."""
+"""Writes the model card of a bundle, beside its files."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         f"Made {bundle.created_at:%Y-%m-%d %H:%M} UTC from {source} "
         f"({sum(bundle.counts.values())} crops of {len(bundle.counts)} species).",
         "",
-        "It tells how little a crop fits the species below. It does not name species that it does not know; "
+        "It scores how little a crop fits the species below. It does not name species that it does not know; "
         "a high score asks a person to look.",
         "",
         "## Species",
@@ -25,16 +25,16 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         "",
     ]
     if bundle.camera_judges or bundle.patch_judges:
-        lines += ["## Whole frames", "", "Photos without a detection are judged by the model of their camera.", ""]
+        lines += ["## Whole frames", "", "Photos without a detection are scored by the model of their camera.", ""]
         lines += _describe_cameras(bundle)
         lines.append("")
     lines += [
         "## False alarms",
         "",
         f"Crops with a p-value of at most the false-alarm rate (at first {rate:g}) are flagged. P-values come from "
-        "crops held out in turn, whole events at a time, judged by models that had not seen them and taken for the "
-        "species that they fit best, as in a run. They keep their word for crops like those in training: other "
-        "cameras, seasons or boxes drawn otherwise can raise the rate.",
+        "crops held out in turn, in whole events. They are scored by models that were not trained on them and get the "
+        "species that they fit best, as in a run. The rate holds for crops like those in training: other cameras or "
+        "seasons, or boxes drawn in another way, can raise it.",
         "",
         "## Made of",
         "",
@@ -43,7 +43,7 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         f"- training of the encoder: {method}",
         f"- embeddings of length {' + '.join(map(str, bundle.sections))}, {_describe_scaling(bundle)}",
         "",
-        "The encoder's weights are in this folder where they came from a file; published ones are loaded by name. "
+        "The encoder's weights are in this folder if they came from a file; published ones are loaded by name. "
         "The detector, and features taken from one, stay where they are. The licences of weights and photos are "
         "those of their sources.",
         "",
@@ -58,8 +58,8 @@ def _describe_cameras(bundle: Bundle) -> Iterator[str]:
         if name in bundle.patch_judges:
             patches = bundle.patch_judges[name]
             yield (
-                f"- {name}: {len(patches.group.scores)} frames, by their strangest patch: how far it is from each of "
-                f"{len(patches.bank.patches):,} normal patches, least p-value {patches.group.least_p_value:.3g}"
+                f"- {name}: {len(patches.group.scores)} frames, by their most unusual patch: how far it is from "
+                f"each of {len(patches.bank.patches):,} normal patches, least p-value {patches.group.least_p_value:.3g}"
             )
         else:
             judge = bundle.camera_judges[name]
@@ -71,7 +71,7 @@ def _describe_scaling(bundle: Bundle) -> str:
     normaliser = bundle.species_judge.normaliser
     words = "standardised and of unit length"
     if normaliser.weights:
-        words += f", weighing {' to '.join(f'{weight:g}' for weight in normaliser.weights)}"
+        words += f", weights {' to '.join(f'{weight:g}' for weight in normaliser.weights)}"
     if normaliser.directions_ is not None:
         words += f", reduced to {normaliser.width} main directions"
     return words

@@ -1,4 +1,4 @@
-"""Heat maps of a run's whole frames, for the cameras that its bundle judges by their patches."""
+"""Heat maps of a run's whole frames, for the cameras that its bundle scores by patches."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +29,7 @@ class PatchMapper:
 
 
 def load_mapper(bundle: Bundle) -> PatchMapper | None:
-    """What maps the whole frames of the bundle's runs; None if it judges them by their look alone.
+    """What maps the whole frames of the bundle's runs; None if it scores them by their embedding alone.
 
     Raises:
         AnomalureError: If its backbone cannot be loaded.

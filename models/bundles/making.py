@@ -1,4 +1,4 @@
-"""From rows with species to a bundle on disk: no photo, detector or encoder is needed for it."""
+"""Makes a bundle on disk from rows with species; this needs no photo, detector or encoder."""
 
 import logging
 from collections import Counter
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 DETECTOR_FEATURES_WEIGHT = 0.5
 LEAST_FRAMES = 40
-"""Whole frames of a camera from which it is learnt what is usual there; with fewer, runs judge its frames afresh."""
+"""Whole frames that a model of a camera needs; with fewer, a run scores its frames against each other."""
 
 
 def make_bundle(
@@ -43,23 +43,24 @@ def make_bundle(
     """Fit the models of each species and camera, calibrate them, and write them to ``out_dir/name`` with the rows.
 
     Args:
-        rows: What is normal; crops with a species teach it, whole frames teach their camera.
+        rows: What is normal: crops with a species are for its model, whole frames for that of their camera.
         name: Of the new bundle.
         encoders: What made the embeddings, in order.
         sections: Length of each encoder's part of an embedding.
-        detector: What runs with this bundle find animals with.
+        detector: The detector of runs with this bundle.
         one_class: Name of the one-class model of species and cameras.
-        components: Main directions to reduce rows to; 0: not reduced.
+        components: Number of principal components to reduce rows to; 0: not reduced.
         settings: What the bundle's runs start from.
         out_dir: The project's ``bundles`` folder.
         method: How the encoder was trained; for the card.
         source: Where the rows come from, in words; for the card.
-        notes: What a user should know of how the rows came about, in sentences.
-        patch_judges: Judge whole frames by their strangest patch, by camera; without one they are judged by their look.
+        notes: What a user should know about the origin of the rows, in sentences.
+        patch_judges: By camera, the model that scores whole frames by their most unusual patch; without one they are
+            scored by their embedding.
 
     Raises:
         BundleError: If there is a bundle of that name already, or it cannot be written; nothing is left then.
-        AnomalureError: If nothing can be learnt, or the name cannot be used.
+        AnomalureError: If there is too little to train on, or the name cannot be used.
     """
     check_name(name, what="bundle")
     check_one_class(one_class)
@@ -67,7 +68,7 @@ def make_bundle(
     is_frame = rows.is_frame
     crops = rows.select(~is_frame & (rows.column("species") != ""))
     if not len(crops):
-        raise AnomalureError("No crop could be learnt from: boxes with a species are needed. " + " ".join(notes))
+        raise AnomalureError("There is no crop to train on: boxes with a species are needed. " + " ".join(notes))
     species = crops.column("species").tolist()
 
     def fit(part: TrainingRows, kinds: Sequence[str]) -> Judge:
@@ -109,15 +110,15 @@ def make_bundle(
 
 
 def has_enough_frames(of_camera: TrainingRows) -> bool:
-    """Whether a camera's whole frames say what is usual there: enough of them, and events to hold out."""
+    """Whether a camera has enough whole frames for a model, and events to hold out."""
     return len(of_camera) >= LEAST_FRAMES and len(set(of_camera.column("owner"))) >= 2
 
 
 def weigh_encoders(encoders: Sequence[EncoderSpec], sections: Sequence[int]) -> tuple[float, ...]:
     """How much each section of an embedding counts: features of a detector half as much as a backbone's.
 
-    Measured: joined as equals they help with one unknown species and harm with others (docs/decisions/0006). Where
-    sections are not one an encoder, all count the same.
+    Measured: with equal weight they help with one unknown species and harm with others (docs/decisions/0006). If there
+    is not one section per encoder, all have the same weight.
     """
     if len(encoders) != len(sections) or not any(spec.detector for spec in encoders):
         return ()
@@ -134,7 +135,7 @@ def _describe_fallbacks(judge: Judge, one_class: str) -> Iterator[str]:
     ]
     if few:
         yield (
-            f"Too few crops for the model {list_one_class()[one_class].label} in each part that is held out; their "
+            f"Too few crops for the model {list_one_class()[one_class].label} in each held-out part; their "
             f"mean is used instead: {', '.join(few)}."
         )
 
@@ -142,7 +143,7 @@ def _describe_fallbacks(judge: Judge, one_class: str) -> Iterator[str]:
 def _learn_cameras(
     frames: TrainingRows, *, fit: Callable[[TrainingRows, Sequence[str]], Judge]
 ) -> tuple[dict[str, Judge], list[str]]:
-    """A judge for each camera with enough whole frames, and which have not."""
+    """A model for each camera with enough whole frames, and notes about the cameras without."""
     deployments = frames.column("deployment")
     judges: dict[str, Judge] = {}
     notes = []
@@ -152,7 +153,7 @@ def _learn_cameras(
         if not has_enough_frames(of_camera):
             notes.append(
                 f"Whole frames of {camera} have no model: {n_frames} in training, at least {LEAST_FRAMES} of two "
-                "events are needed; a run judges them against each other."
+                "events are needed; a run scores them against each other."
             )
             continue
         judges[camera] = fit(of_camera, [camera] * n_frames)

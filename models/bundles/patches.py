@@ -1,4 +1,4 @@
-"""From the whole frames that a bundle is trained to a judge of their patches for each camera."""
+"""Fits the model of patches of each camera from the whole frames that a bundle is trained on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,19 +16,19 @@ from models.encoders.spec import EncoderSpec
 from models.judging.patch_judge import PatchJudge, fit_patch_judge
 
 MOST_FRAMES = 500
-"""Of a camera, so that its maps fit into memory; a seeded sample of more. Its p-values go down to 1 in 501."""
+"""Of a camera, so that its maps fit into memory; with more, a seeded sample. P-values then go down to 1 in 501."""
 
 
 @dataclass(frozen=True)
 class LearntPatches:
-    """The judge of each camera with enough frames; ``notes`` say what a user should know, in sentences."""
+    """The patch model of each camera with enough frames; ``notes`` say what a user should know, in sentences."""
 
     judges: dict[str, PatchJudge] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def choose_patch_spec(encoders: Sequence[EncoderSpec]) -> EncoderSpec:
-    """The encoder that patches are taken from: the first backbone, or a detector, which has none, where all are."""
+    """The encoder that patches are taken from: the first backbone, or the first detector if there is no backbone."""
     return next((spec for spec in encoders if not spec.detector), encoders[0])
 
 
@@ -40,10 +40,10 @@ def learn_patches(
     settings: RunSettings,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LearntPatches:
-    """Read the whole frames of each camera that has enough once more, and learn their patches.
+    """Read the whole frames of each camera that has enough again, and fit its model of patches.
 
     Args:
-        rows: What the bundle is trained; ``file_name`` is relative to ``images_dir``.
+        rows: What the bundle is trained on; ``file_name`` is relative to ``images_dir``.
         images_dir: The folder of the photos.
         encoder: What maps the frames.
         settings: Largest photo that is opened.
@@ -61,7 +61,9 @@ def learn_patches(
         if not has_enough_frames(of_camera):
             continue
         if len(of_camera) > MOST_FRAMES:
-            notes.append(f"Of the {len(of_camera)} whole frames of {camera}, {MOST_FRAMES} by lot teach its patches.")
+            notes.append(
+                f"Of the {len(of_camera)} whole frames of {camera}, {MOST_FRAMES} random ones give its patches."
+            )
             of_camera = of_camera.select(np.random.default_rng(0).permutation(len(of_camera)) < MOST_FRAMES)
         chosen[camera] = of_camera
     total = sum(len(part) for part in chosen.values())

@@ -1,4 +1,4 @@
-"""What a bundle was trained: one row a crop with its raw embedding, so that teaching it again needs no photos."""
+"""What a bundle was trained on: one row per crop with its raw embedding, so that retraining needs no photos."""
 
 from dataclasses import dataclass
 
@@ -33,13 +33,13 @@ FROM_LABELS = "labels"
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Crops that teach what is normal, and their raw embeddings in the same order.
+    """The normal crops that a bundle is trained on, and their raw embeddings in the same order.
 
     Attributes:
         table: Columns ``photo_id, crop_id, kind`` (detection or frame), ``x, y, width, height`` (pixels of the
             upright photo, without margin), ``file_name, species`` (empty for a whole frame), ``deployment,
-            captured_at, owner`` (the event: what is never torn apart when crops are held out; unique over all
-            rows that are joined) and ``origin`` (``labels``, or what else brought it).
+            captured_at, owner`` (the event, which is the group that is never split when crops are held out; unique over
+            all joined rows) and ``origin`` (``labels``, or where else the row comes from).
         embeddings: Raw, float16, finite, shape ``(len(table), d)``.
     """
 

@@ -1,4 +1,4 @@
-"""From scores to units that can be compared, and to p-values that keep their word."""
+"""Turns scores into comparable units and valid p-values."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,11 +48,11 @@ def compute_p_values(scores: np.ndarray, *, reference: np.ndarray) -> np.ndarray
 
 
 def assign_folds(labels: Sequence[str], groups: Sequence[str], *, n_folds: int = N_FOLDS, seed: int = 0) -> np.ndarray:
-    """Deal rows into folds so that rows of one group stay together and each label is spread evenly.
+    """Assign rows to folds so that rows of one group stay together and each label is spread evenly.
 
     Args:
         labels: Species of each row, shape ``(n,)``.
-        groups: What must not be torn apart (an event, a photo), shape ``(n,)``.
+        groups: What must not be split (an event, a photo), shape ``(n,)``.
         n_folds: >= 2.
         seed: Of the shuffle.
 

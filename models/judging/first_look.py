@@ -1,4 +1,4 @@
-"""A folder judged against itself: what a newcomer with photos and no labels gets."""
+"""The first look: an unsupervised run, in which the crops of each camera are scored against each other."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +17,11 @@ from models.judging.score_table import make_score_table, name_species
 log = logging.getLogger(__name__)
 
 ENOUGH_CROPS = 20
-"""Detections of a camera with fewer are judged together with those of other small cameras."""
+"""Detections of a camera with fewer are scored together with those of other small cameras."""
 LEAST_CROPS = 5
-"""A group with fewer is not judged: score 0, p-value 1. Whole frames of two cameras cannot be judged together."""
+"""A group with fewer is not scored: score 0, p-value 1. Whole frames of two cameras cannot be scored together."""
 MOST_REFERENCES = 4_000
-"""Of a larger group a seeded sample is what crops are compared with; every crop is judged."""
+"""In a larger group, crops are compared with a seeded sample; every crop is still scored."""
 MOST_REFERENCES_IN_ALL = 40_000
 LEAST_REFERENCES = 500
 SEED = 0
@@ -36,7 +36,7 @@ def all_crops(crops: pd.DataFrame) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Look:
-    """What a first look says of the wanted crops of one shard, in their order; arrays of shape ``(n,)``."""
+    """The results for the wanted crops of one shard, in their order; arrays of shape ``(n,)``."""
 
     scores: np.ndarray
     p_values: np.ndarray
@@ -44,11 +44,11 @@ class Look:
 
 
 class FirstLookScorer:
-    """Judges the crops of each camera, detections and whole frames apart, against each other (see ``core.runs.parts``).
+    """Scores the crops of each camera against each other, detections and whole frames separately.
 
-    A score says how far a crop lies from the bulk of its group, in the group's units: 0 is the median, 1 the 95th
-    percentile. The p-value is its rank: the share of the group that scores at least as high. So at a false-alarm rate
-    of 5% the oddest 5% of each group are flagged, whether or not anything odd is there.
+    It is a ``Scorer`` of ``core.runs.parts``. A score says how far a crop is from the bulk of its group, in the group's
+    units: 0 is the median, 1 the 95th percentile. The p-value is its rank: the share of the group that scores at least
+    as high. So at a false-alarm rate of 5% the oddest 5% of each group are flagged, whether or not anything is odd.
 
     Args:
         settings: Of the run.
@@ -61,7 +61,7 @@ class FirstLookScorer:
         self.notes: tuple[str, ...] = ()
 
     def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
-        """One table of scores a shard, in the shards' order, with the columns of table scores."""
+        """One table of scores per shard, in the shards' order, with the columns of table scores."""
         looks = self.look(shards)
         for (crops, _), seen in zip(shards, looks, strict=True):
             yield make_score_table(
@@ -75,20 +75,20 @@ class FirstLookScorer:
             )
 
     def look(self, shards: EmbeddedShards, *, wanted: Wanted = all_crops) -> list[Look]:
-        """Judge the wanted crops against each other; goes through the shards three times, one in memory at a time.
+        """Score the wanted crops against each other. Reads the shards three times, with one in memory at a time.
 
         Args:
             shards: Of a run.
-            wanted: Which crops of a shard's table to judge, as a mask.
+            wanted: Which crops of a shard's table to score, as a mask.
 
         Returns:
-            One look a shard, in their order.
+            One look per shard, in their order.
         """
         counts = _count_groups(shards, wanted)
         plan = _plan_groups(counts)
         references = _sample_references(shards, wanted, plan, sections=self._sections)
         models = {}
-        for group in list(references):  # each group's rows are let go of once they are learnt from
+        for group in list(references):  # the rows of each group are freed once its model is fitted
             rows, photos = references.pop(group)
             if len(rows) >= LEAST_CROPS and len(set(photos)) > 1:
                 models[group] = OutlierModel.fit(rows.astype(np.float32), photos)
@@ -119,7 +119,7 @@ class FirstLookScorer:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which group each camera and kind of crop belongs to, and how large the groups are."""
+    """Which group the detections and the whole frames of each camera belong to, and how large the groups are."""
 
     group_of: dict[tuple[str, str], str]
     sizes: dict[str, int]
@@ -131,7 +131,7 @@ class _Plan:
         return groups
 
     def most_references(self) -> int:
-        """How many rows of a group are kept: fewer where there are many groups, so that memory has a bound."""
+        """How many rows of a group are kept: fewer if there are many groups, so that memory is bounded."""
         return int(np.clip(MOST_REFERENCES_IN_ALL // max(len(self.sizes), 1), LEAST_REFERENCES, MOST_REFERENCES))
 
 
@@ -164,7 +164,7 @@ def _plan_groups(counts: dict[tuple[str, str], int]) -> _Plan:
 def _sample_references(
     shards: EmbeddedShards, wanted: Wanted, plan: _Plan, *, sections: Sequence[int]
 ) -> dict[str, tuple[np.ndarray, list[str]]]:
-    """The rows that a group is learnt from: all, or a seeded sample without replacement."""
+    """The rows that a group's model is fitted to: all, or a seeded sample without replacement."""
     most = plan.most_references()
     rng = np.random.default_rng(SEED)
     chosen = {
@@ -219,6 +219,6 @@ def _describe(plan: _Plan, models: dict[str, OutlierModel]) -> Iterator[str]:
     most = plan.most_references()
     for group, size in sorted(plan.sizes.items()):
         if group not in models:
-            yield f"{group[0].upper()}{group[1:]}: {size}, too few to judge; none is flagged."
+            yield f"{group[0].upper()}{group[1:]}: {size}, too few to score; none is flagged."
         elif size > most:
-            yield f"{group[0].upper()}{group[1:]}: {size}, compared with {most} of them chosen by chance."
+            yield f"{group[0].upper()}{group[1:]}: {size}, compared with {most} of them, chosen at random."

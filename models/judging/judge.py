@@ -1,4 +1,4 @@
-"""Known kinds, each with its one-class model, and p-values that hold after the best-fitting kind was chosen."""
+"""Scores crops by the best-fitting of several known classes, each with a one-class model, and gives valid p-values."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,18 +21,18 @@ from models.one_class.model import OneClassModel
 LEAST_CROPS = 3
 LEAST_GROUPS = 2
 ENOUGH_HELD_OUT = 19
-"""Held-out crops with which a p-value can be 1/20: a kind with fewer shares its p-values with other small kinds."""
+"""Held-out crops with which a p-value can be 1/20: a class with fewer shares its p-values with other small classes."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What a judge says of n rows.
+    """The scores of n rows.
 
     Attributes:
-        kinds: The best-fitting kind of each row, shape ``(n,)``, str.
-        scores: In units of that kind, higher is more anomalous; shape ``(n,)``, finite.
+        kinds: The best-fitting class of each row, shape ``(n,)``, str.
+        scores: In units of that class, higher is more anomalous; shape ``(n,)``, finite.
         p_values: Small when anomalous; shape ``(n,)``, over 0 to 1.
-        groups: The name of the held-out crops that each was compared with, shape ``(n,)``, str.
+        groups: The name of the reference group that each was compared with, shape ``(n,)``, str.
     """
 
     kinds: np.ndarray
@@ -47,11 +47,11 @@ class Kind:
 
     Attributes:
         name: Of the species.
-        model: What it is known by.
+        model: Its one-class model.
         units: Of its scores.
-        group: Number of the group of held-out crops that crops *taken for* it are compared with.
-        held_out: Scores of its *own* held-out crops, in its units, ascending, shape ``(n,)``; for crops that
-            somebody else has named.
+        group: Number of the group of held-out crops with which crops *taken for* this class are compared.
+        held_out: Scores of its *own* held-out crops, in its units, ascending, shape ``(n,)``; for crops
+            whose class the detector has named.
     """
 
     name: str
@@ -63,22 +63,22 @@ class Kind:
 
 @dataclass(frozen=True)
 class Group:
-    """Held-out crops that were taken for the same kind, or for one of several small ones: scores, ascending."""
+    """Held-out crops that were taken for the same class, or for one of several small ones: scores, ascending."""
 
     name: str
     scores: np.ndarray
 
     @property
     def least_p_value(self) -> float:
-        """The smallest p-value that a crop judged against it can get."""
+        """The smallest p-value that a crop of this reference group can get."""
         return 1 / (1 + len(self.scores))
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges raw embeddings by the kind that they fit best.
+    """Scores raw embeddings by the class that they fit best.
 
-    ``left_out`` says which kinds could not be learnt, and why.
+    ``left_out`` says which classes have no model, and why.
     """
 
     normaliser: Normaliser
@@ -87,7 +87,7 @@ class Judge:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def judge(self, rows: np.ndarray) -> Judged:
-        """Judge raw embeddings of shape ``(n, d)``."""
+        """Score raw embeddings of shape ``(n, d)``."""
         names = np.array([kind.name for kind in self.kinds], dtype=object)
         group_names = np.array([group.name for group in self.groups], dtype=object)
         normalised = self.normaliser.transform(rows)
@@ -103,10 +103,10 @@ class Judge:
         return Judged(names[best], scores, p_values, group_names[group_of])
 
     def judge_as(self, rows: np.ndarray, name: str) -> Judged:
-        """Judge raw embeddings by one kind, whatever else they may fit: that of a detector that knows the species.
+        """Score raw embeddings by one class, whatever else they may fit, for a detector that knows the species.
 
         Raises:
-            KeyError: If there is no kind of that name.
+            KeyError: If there is no class of that name.
         """
         kind = {item.name: item for item in self.kinds}[name]
         scores = kind.units.standardise(kind.model.score_samples(self.normaliser.transform(rows)))
@@ -127,27 +127,28 @@ def fit_judge(
     seed: int = 0,
     on_fold: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judge:
-    """Learn a one-class model a kind, and calibrate what comes out when a crop goes to the kind that it fits best.
+    """Fit a one-class model for each class, and calibrate the scores of crops that get the class they fit best.
 
-    The models of each fold, fitted without the fold's groups, judge its crops against *all* kinds, and take the
-    best-fitting one as the finished judge will. The held-out scores are then grouped by the kind that was chosen,
-    not by the true one, so that choosing the lowest of many scores does not make p-values too large (or small).
+    The models of each fold, fitted without the fold's groups, score its crops by *all* classes and take the
+    best-fitting one, as in a run. The held-out scores are then grouped by the class that was chosen, not by the true
+    one, so that choosing the lowest of many scores does not make p-values too large (or too small).
 
     Args:
         rows: Raw embeddings, shape ``(n, d)``.
-        kinds: What each shows, shape ``(n,)``.
-        groups: The event or photo that each comes from, shape ``(n,)``; never torn apart between folds.
-        sections: As ``Normaliser.fit``, like ``weights`` and ``components``; of the latter there are fewer where
-            there are fewer crops in a fold.
+        kinds: The class of each row, shape ``(n,)``.
+        groups: The event or photo that each comes from, shape ``(n,)``; never split between folds.
+        sections: As ``Normaliser.fit``, like ``weights`` and ``components``; there are fewer components if a
+            fold has fewer crops.
         weights: How much each section counts.
-        components: Main directions to reduce rows to; 0: not reduced.
-        one_class: Name of the one-class model. A kind with too few crops for it is known by their mean.
+        components: Number of principal components to reduce rows to; 0: not reduced.
+        one_class: Name of the one-class model. A class with too few crops for it is scored by the distance
+            from their mean.
         n_folds: >= 2.
-        seed: Of the deal into folds and of approximate models.
+        seed: For the folds and for approximate models.
         on_fold: Told how many fits of how many are done.
 
     Raises:
-        AnomalureError: If there are too few crops of every kind.
+        AnomalureError: If there are too few crops of every class.
 
     Source: Vovk, Cross-conformal predictors, 2015; Mondrian categories (Vovk et al., 2005) on the prediction.
     """
@@ -164,7 +165,7 @@ def fit_judge(
     done = 0
     least = [
         min(int((kinds_of[folds != fold] == name).sum()) for fold in np.unique(folds)) for name in names
-    ]  # a kind is known in one way in all folds: scores of two sorts of model cannot be compared
+    ]  # a class has the same method in all folds, because scores of two methods cannot be compared
     few = [not has_enough(n, name=one_class) for n in least]
     smallest_fit = min(int((folds != fold).sum()) for fold in np.unique(folds))
     components = min(components, smallest_fit, rows.shape[1])
@@ -176,7 +177,7 @@ def fit_judge(
         nonlocal done
         normaliser = normalise(rows[learn])
         learnt, asked = normaliser.transform(rows[learn]), normaliser.transform(rows[judged])
-        scores = np.full((len(judged), len(names)), np.inf)  # a kind that is all in this fold cannot be chosen
+        scores = np.full((len(judged), len(names)), np.inf)  # a class that is only in this fold cannot be chosen
         for i, name in enumerate(names):
             own = learnt[kinds_of[learn] == name]
             if len(own):
@@ -222,7 +223,7 @@ def fit_judge(
 
 
 def _choose_kinds(kinds: np.ndarray, groups: np.ndarray) -> tuple[list[str], dict[str, str]]:
-    """The kinds with enough crops from enough places to hold some back, and why the others have not."""
+    """The classes with enough crops of enough events to hold some out, and why the others are left out."""
     names, left_out = [], {}
     for name in sorted(set(kinds.tolist())):
         n_crops, n_groups = int((kinds == name).sum()), len(set(groups[kinds == name].tolist()))

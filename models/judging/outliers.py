@@ -1,4 +1,4 @@
-"""How little a crop fits the many, where nobody has said what is normal. Higher is more anomalous."""
+"""Outlier detection without labels: how little a crop fits the rest of its group. Higher is more anomalous."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -11,18 +11,18 @@ from models.judging.normaliser import LEAST_LENGTH
 
 N_FOLDS = 5
 NEIGHBOUR_SHARE = 0.1
-"""A crop is among its like when a tenth of the group is near: a small band of odd animals is nobody's tenth."""
+"""A crop is normal if a tenth of the group is near; a few odd animals that look alike are fewer than a tenth."""
 LEAST_NEIGHBOURS = 3
 CORE_SHARE = 0.75
-"""The part of a group, the crops with the nearest neighbours, that stands for the normal."""
+"""The share of a group, the crops with the nearest neighbours, that counts as normal."""
 ROUNDS = 2
 COMPONENTS = (3, 4, 5, 6, 8)
-"""Directions in which normal crops may differ. No one number is right for every group, so several are averaged."""
+"""Numbers of directions in which normal crops may differ. None is right for every group, so several are averaged."""
 ROWS_A_COMPONENT = 3
 CHUNK_ROWS = 2_048
 SVD_ROUNDS = 7
 EXACT_ROWS = 256
-"""Up to so many rows the main directions are computed exactly."""
+"""With at most this many rows the main directions are computed exactly."""
 
 
 def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
@@ -47,7 +47,7 @@ def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Plane:
-    """Where the core of some folds lies: its mean and main directions, largest first."""
+    """The mean and the main directions of the core of some folds, largest first."""
 
     mean: np.ndarray  # (d,)
     directions: np.ndarray  # (q, d), orthonormal
@@ -74,12 +74,12 @@ class Plane:
 
 @dataclass(frozen=True)
 class OutlierModel:
-    """Judges the crops of one group by the rest of it: no photo has a part in the model that judges its crops.
+    """Scores the crops of one group by the rest of it: no photo is part of the model that scores its crops.
 
-    The core of the group are the crops with the nearest neighbours, where the neighbour looked at is the one that a
-    tenth of the group away: a few odd crops that look alike are far from it as well. Planes are laid through the
-    core of all folds but one, and the crops of that fold are judged by their distance from the plane. Twice: the
-    second core is chosen by the first distances.
+    The core of the group is the crops with the nearest neighbours. The neighbour is the one whose rank is a tenth of
+    the group, so a few odd crops that look alike are far from theirs, too. Planes are fitted to the core of all folds
+    but one, and the crops of that fold are scored by their distance from the plane. This is done twice: the second core
+    is chosen by the first distances.
 
     Source: the residual of principal components (Jackson and Mudholkar, Technometrics 1979) on a trimmed core, as in
     ROBPCA (Hubert et al., Technometrics 2005); the core by k-nearest-neighbour distance (Ramaswamy et al., SIGMOD
@@ -91,7 +91,7 @@ class OutlierModel:
 
     @classmethod
     def fit(cls, rows: np.ndarray, photos: Sequence[str]) -> "OutlierModel":
-        """Learn from a group.
+        """Fit the model to a group.
 
         Args:
             rows: From ``scale_rows``, shape ``(n, d)``.
@@ -119,9 +119,9 @@ class OutlierModel:
         return model
 
     def score_samples(self, rows: np.ndarray, photos: Sequence[str]) -> np.ndarray:
-        """Distance of each row from the plane that its photo had no part in, shape ``(n,)``, >= 0.
+        """Distance of each row from the plane that was fitted without its photo, shape ``(n,)``, >= 0.
 
-        Rows of photos that no plane was learnt from can be judged as well.
+        Rows of photos that no plane was fitted to can be scored, too.
         """
         folds = np.array(
             [self.fold_of.get(photo_id, _mix(photo_id) % len(self.planes)) for photo_id in photos], dtype=int
@@ -140,7 +140,7 @@ def _find_directions(centred: np.ndarray, count: int) -> tuple[np.ndarray, np.nd
     if len(centred) > EXACT_ROWS:
         _, values, directions = randomized_svd(centred, count, n_iter=SVD_ROUNDS, random_state=0)
         return values, directions
-    # Of few rows the products with each other are a small matrix, which says the same exactly and at once.
+    # For few rows their products with each other are a small matrix, which gives the same exactly and fast.
     rows = centred.astype(np.float64)
     squares, sides = np.linalg.eigh(rows @ rows.T)  # (n,), (n, n), smallest first
     values = np.sqrt(np.maximum(squares[::-1][:count], 0.0))

@@ -1,4 +1,4 @@
-"""Whole frames of a fixed camera: how far the strangest patch is from every patch that was seen there before."""
+"""Whole frames of a fixed camera: how far the most unusual patch is from every normal patch of that camera."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class PatchBank:
 
     @classmethod
     def fit(cls, maps: np.ndarray, *, most: int = MOST_PATCHES, seed: int = 0) -> "PatchBank":
-        """Keep the patches of normal frames; of very many a seeded sample.
+        """Keep the patches of normal frames, or a seeded sample if there are very many.
 
         Args:
             maps: Shape ``(n, h, w, d)``, n >= 1, finite.
@@ -43,14 +43,14 @@ class PatchBank:
 
     @cached_property
     def bank_id(self) -> str:
-        """Of its content, 16 hex digits: distances to another bank mean something else."""
+        """A hash of its content, 16 hex digits, because distances to another bank mean something else."""
         content = np.ascontiguousarray(self.patches).tobytes()
         return hashlib.blake2b(content, digest_size=ID_BYTES).hexdigest()
 
     def measure_distances(self, maps: np.ndarray) -> np.ndarray:
         """Cosine distance of each patch to the nearest of the bank: the heat map, shape ``(n, h, w)``, 0 to 2.
 
-        float16, as runs keep it: what is calibrated and what is judged is rounded alike. Higher is more anomalous.
+        float16, as runs store it, so that held-out and scored frames are rounded alike. Higher is more anomalous.
 
         Raises:
             ValueError: If the patches are of another length.
@@ -80,7 +80,7 @@ class PatchBank:
 
 
 def _as_rows(maps: np.ndarray) -> np.ndarray:
-    """One row a patch, shape ``(n * h * w, d)``, as they are."""
+    """One row per patch, shape ``(n * h * w, d)``, unchanged."""
     maps = np.asarray(maps)
     if maps.ndim != 4:
         raise ValueError(f"maps must have shape (n, h, w, d), got {maps.shape}")

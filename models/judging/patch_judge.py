@@ -1,4 +1,4 @@
-"""Whole frames of one camera judged by their strangest patch, with p-values from frames that were held out."""
+"""Scores whole frames of one camera by their most unusual patch, with p-values from held-out frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,21 +31,21 @@ class PatchJudge:
         return scores, compute_p_values(scores, reference=self.group.scores)
 
     def map_frames(self, maps: np.ndarray) -> list[HeatMap]:
-        """Where frames are odd, from their maps of features ``(n, h, w, d)``."""
+        """Heat maps of frames, from their maps of features ``(n, h, w, d)``."""
         return [HeatMap(heat, self.bank.bank_id, self.units.high) for heat in self.bank.measure_distances(maps)]
 
 
 def fit_patch_judge(
     maps: np.ndarray, groups: Sequence[str], *, camera: str, n_folds: int = N_FOLDS, seed: int = 0
 ) -> PatchJudge:
-    """Learn the patches of a camera, and calibrate: the frames of each fold are measured to a bank of the others.
+    """Keep the patches of a camera, and calibrate: the frames of each fold are scored with a bank of the others.
 
     Args:
         maps: Features of normal frames, shape ``(n, h, w, d)``.
-        groups: The event or photo that each comes from, shape ``(n,)``, at least two; never torn apart.
+        groups: The event or photo that each comes from, shape ``(n,)``, at least two; never split.
         camera: Its name.
         n_folds: >= 2.
-        seed: Of the deal into folds and of the banks' samples.
+        seed: For the folds and for the samples of the banks.
 
     Source: as ``models.judging.patch_distance`` and ``models.judging.judge.fit_judge``.
     """

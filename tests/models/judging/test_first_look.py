@@ -118,7 +118,7 @@ def test_too_few_frames_are_not_judged_and_it_is_said(n):
     assert tables[0]["p_value"].tolist() == [1.0] * n
     assert not tables[0]["flagged"].any()
     assert tables[0]["judged_against"].str.contains("too few to judge").all()
-    assert scorer.notes == (f"Whole frames of north: {n}, too few to judge; none is flagged.",)
+    assert scorer.notes == (f"Whole frames of north: {n}, too few to score; none is flagged.",)
 
 
 @pytest.mark.parametrize("n", [5, 6, 19, 21])
@@ -163,7 +163,7 @@ def test_a_single_photo_has_nobody_to_be_judged_by():
     (table,), scorer = look_at(make_crops(draw_species(0, 30, seed=1), photos=["only"] * 30))
 
     assert not table["flagged"].any()
-    assert "too few to judge" in scorer.notes[0]
+    assert "too few to score" in scorer.notes[0]
 
 
 def test_an_empty_run_gives_empty_tables():
