@@ -141,7 +141,7 @@ def test_a_rare_species_shares_its_p_values_so_that_its_crops_can_be_flagged():
     assert "marten" in group.name
     assert "fox" in group.name
     assert group.least_p_value <= 0.05
-    assert marten.model.method == "mean"
+    assert marten.model.form == "mean"
 
 
 def test_a_species_seen_at_one_event_only_is_left_out_and_said():

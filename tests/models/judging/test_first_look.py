@@ -180,7 +180,7 @@ def test_of_a_very_large_group_a_sample_is_the_measure_and_it_is_said(monkeypatc
 
     (table,), scorer = look_at(make_crops(rows))
 
-    assert scorer.notes == ("Crops of north: 590, compared with 300 of them chosen by chance.",)
+    assert scorer.notes == ("Crops of north: 590, compared with 300 of them, chosen at random.",)
     assert compute_auroc(table["score"].to_numpy(), novel=odd) > 0.97
 
 

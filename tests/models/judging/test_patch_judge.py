@@ -93,10 +93,10 @@ def test_judges_of_patches_come_back_from_a_bundle_as_they_were(written, judge):
     assert {path.suffix for path in written.path.iterdir()} <= {".json", ".md", ".safetensors", ".skops"}
 
 
-def test_the_card_says_what_frames_are_judged_by(written):
+def test_the_card_says_what_frames_are_scored_by(written):
     card = (written.path / "MODEL_CARD.md").read_text(encoding="utf-8")
 
-    assert "- north: 99 frames, by their strangest patch: how far it is from each of 1,980 normal patches" in card
+    assert "- north: 99 frames, by their most unusual patch: how far it is from each of 1,980 normal patches" in card
 
 
 def test_a_bundle_from_before_patches_is_read(tmp_path):
