@@ -17,7 +17,6 @@ from starlette.routing import Route
 from core.errors import AnomalureError
 from core.export.jobs import find_job
 from ui.board.addresses import ROUTES as REVIEW_ROUTES
-from ui.board.assets import ROUTES as BOARD_ROUTES
 from ui.scatter.addresses import EXPLORE_ROUTES
 from ui.server.own_addresses import NOWHERE, OwnAddresses
 from ui.server.previews import choose_width, render_preview
@@ -101,7 +100,6 @@ ROUTES = [
     Route("/healthz", say_healthy),
     *EXPLORE_ROUTES,
     *REVIEW_ROUTES,
-    *BOARD_ROUTES,
 ]
 
 

@@ -1,7 +1,7 @@
-"""The routes of the review board: pages of the queue, decisions, and what is known of a crop. Knows no Streamlit.
+"""The routes of the review board: its scripts, pages of the queue, decisions, and what is known of a crop.
 
-Decisions come by a route of their own rather than by the page's script: the script need not run again, several
-decisions go in one request, and the answer says which are on the disk.
+Decisions have a route of their own, so that the page's script need not run again for them. Several decisions go in one
+request, and the answer says which are on the disk. Knows no Streamlit.
 """
 
 import json
@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, wraps
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,20 +27,23 @@ from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_d
 from core.study.project import Project
 from core.study.selections import read_selection
 from ui.board.reviewer_pass import PassInvalid, read_pass
-from ui.board.rows import from_query, list_event, list_history, list_last, list_rows, say_alike, to_heat, to_row
+from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_heat, to_row
 from ui.shared.project_place import open_project
+from ui.shared.scripts import Scripts
 from ui.work.loop_process import refresh_ranking
 
 MOST_ROWS = 500
 MOST_DECISIONS = 5_000
 LARGEST_BODY = 4_000_000
 LONGEST_NOTE, LONGEST_SPECIES = 2_000, 120
-LAST_SHOWN = 40
 NO_STORE = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+SCRIPTS = Scripts(Path(__file__).resolve().parent / "browser", address="/board")
 
 
 class NotThere(Exception):
@@ -232,15 +236,6 @@ def show_history(request: Request, body: bytes) -> dict[str, Any]:
     return {"history": list_history(verdicts, row)}
 
 
-def show_last(request: Request, body: bytes) -> dict[str, Any]:
-    """A reviewer's last decisions in this run."""
-    project = open_project()
-    run_id = request.path_params["run_id"]
-    _check_run(project, run_id)
-    reviewer = read_pass(project, request.headers.get("x-pass"))
-    return {"last": list_last(project.store.last_verdicts(run=run_id, reviewer=reviewer, limit=LAST_SHOWN))}
-
-
 def _find_crop(request: Request) -> tuple[ReviewIndex, int]:
     project = open_project()
     run_id, crop_id = request.path_params["run_id"], request.path_params["crop_id"]
@@ -262,9 +257,9 @@ def _check_run(project: Project, run_id: str) -> None:
 
 
 ROUTES = [
+    SCRIPTS.route,
     Route("/api/verdicts", _answer(save_verdicts), methods=["POST"]),
     Route("/api/runs/{run_id}/queue", _answer(read_page)),
-    Route("/api/runs/{run_id}/last", _answer(show_last)),
     Route("/api/runs/{run_id}/crops/{crop_id}", _answer(show_crop)),
     Route("/api/runs/{run_id}/crops/{crop_id}/history", _answer(show_history)),
     Route("/api/runs/{run_id}/crops/{crop_id}/alike", _answer(show_alike)),

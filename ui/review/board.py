@@ -1,7 +1,7 @@
 """The review board in the page: what it is told at first, and what to say when there is nothing to decide.
 
-The board itself is the script in ui/board: it draws the crops, takes keys and touches, and sends each decision to the
-routes of ui/board/addresses.py. The page's script does not run again for a decision.
+The board itself is the scripts in ui/board/browser: they draw the crops, take keys and touches, and send each decision
+to the routes of ui/board/addresses.py. The page's script does not run again for a decision.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.review.index import QueueView, ReviewIndex
 from core.study.project import Project
-from ui.board.assets import make_loader, read_style
+from ui.board.addresses import SCRIPTS
 from ui.board.reviewer_pass import make_pass
 from ui.board.rows import list_last, list_rows, to_query
 from ui.review.filters import Filters
@@ -24,7 +24,10 @@ FIRST_ROWS = 60
 LAST_SHOWN = 40
 
 _board = st.components.v2.component(
-    "anomalure_review_board", html='<div class="mount"></div>', css=read_style(), js=make_loader()
+    "anomalure_review_board",
+    html='<div class="mount"></div>',
+    css=SCRIPTS.read_text("style.css"),
+    js=SCRIPTS.make_loader(),
 )
 
 

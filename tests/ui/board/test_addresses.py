@@ -15,9 +15,7 @@ from core.review.index import QueueFilters
 from core.store.database import Store
 from core.study.project import Project
 from tests.fakes.project import add_heat_map, add_run, make_project
-from ui.board.addresses import ROUTES
-from ui.board.assets import ROUTES as BOARD_ROUTES
-from ui.board.assets import find_version, make_loader
+from ui.board.addresses import ROUTES, SCRIPTS
 from ui.board.reviewer_pass import PassInvalid, make_pass, read_pass
 from ui.board.rows import from_query, to_heat, to_query
 
@@ -33,7 +31,7 @@ def project(tmp_path, monkeypatch) -> Project:
 
 @pytest.fixture
 def client(project) -> TestClient:
-    return TestClient(Starlette(routes=[*ROUTES, *BOARD_ROUTES]))
+    return TestClient(Starlette(routes=ROUTES))
 
 
 @pytest.fixture
@@ -220,6 +218,9 @@ def test_one_wrong_decision_does_not_keep_the_others(client, project, run_id):
         "/board/x/..%2f..%2fapp.py",
         "/board/x/style.css",
         "/board/x/../../app.py",
+        "/board/x/state/../../../../app.py",
+        "/board/x/state/..%2fstyle.css",
+        "/board/x//etc/passwd",
     ],
 )
 def test_an_address_that_is_made_up_finds_nothing(client, project, run_id, address):
@@ -304,11 +305,12 @@ def test_filters_come_back_from_an_address_as_they_were():
 
 
 def test_the_scripts_of_the_board_are_served(client):
-    answer = client.get(f"/board/{find_version()}/main.js")
+    answer = client.get(f"{SCRIPTS.base}main.js")
 
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert find_version() in make_loader()
+    assert SCRIPTS.base in SCRIPTS.make_loader()
     assert "mount" in answer.text
+    assert "class Rows" in client.get(f"{SCRIPTS.base}state/rows.js").text
 
 
 def test_threads_that_decide_at_once_lose_and_double_nothing(client, project, run_id):

@@ -1,4 +1,4 @@
-// Where pictures and answers come from.
+// Where pictures and answers come from. Ids are escaped, so that a name cannot change the address.
 
 export const cropPicture = (run, crop) => `/crops/${crop}.jpg?run=${encodeURIComponent(run)}`;
 

@@ -1,20 +1,23 @@
-// The board: what is looked at, what is decided, and which part draws it.
-import { Bar } from "./bar.js";
-import { askNote, askSpecies, showHelp, showHistory } from "./dialogs.js";
-import { WORDS, count, make } from "./elements.js";
-import { Grid } from "./grid.js";
+// The review board: holds what is seen and decided, and tells the parts in view/ what to draw.
+import { cropPicture, photoPicture } from "./addresses.js";
+import { DO } from "./commands.js";
 import { Keys, isElsewhere } from "./keys.js";
-import { Outbox, newId } from "./outbox.js";
-import { Pictures } from "./pictures.js";
-import { Rows } from "./rows.js";
-import { Single } from "./single.js";
-import { Steps } from "./steps.js";
-import { Strip } from "./strip.js";
-import { ask, cropPicture, photoPicture, runPath } from "./addresses.js";
+import { keepChoices, readChoices } from "./state/choices.js";
+import { Cursor } from "./state/cursor.js";
+import { Decisions } from "./state/decisions.js";
+import { Marks } from "./state/marks.js";
+import { Outbox } from "./state/outbox.js";
+import { Rows } from "./state/rows.js";
+import { Bar } from "./view/bar.js";
+import { WORDS, count, make } from "./view/elements.js";
+import { Grid } from "./view/grid.js";
+import { Pictures } from "./view/pictures.js";
+import { Single } from "./view/single.js";
+import { Strip } from "./view/strip.js";
 
-const AHEAD = 240;
+const ROWS_AHEAD = 240;
+const CROPS_AHEAD = 24;
 const PHOTOS_AHEAD = 3;
-export const PAGE_SIZES = [12, 24, 48, 96];
 
 export class Board {
   constructor({ parentElement, data }) {
@@ -24,44 +27,42 @@ export class Board {
     this.keys = new Keys();
     this.drafts = new Map(); // of notes, by the crops that they are about
     this.pictures = new Pictures();
-    this.steps = new Steps();
-    this.marked = new Set();
-    this.anchor = null;
-    this.cursor = 0;
-    this.choices = this.#readChoices();
+    this.choices = readChoices();
     this.rows = new Rows({ run: data.run, query: data.query, total: data.total, rows: data.rows });
-    this.counts = { selected: data.selected, decided: data.decided, today: data.today.n };
-    this.todayStart = data.today.first ? Date.parse(data.today.first) : 0;
+    this.cursor = new Cursor({ rows: this.rows, choices: this.choices });
+    this.marks = new Marks({ rows: this.rows, onChange: () => this.#showMarks() });
     this.outbox = new Outbox({
       project: data.project,
       onChange: () => this.bar?.showSaving(),
-      onSaved: (items) => this.#markSaved(items),
-      onRefused: (items, reasons) => this.#refuse(items, reasons),
+      onSaved: (items) => this.#showSaved(items),
+      onRefused: (items, reasons) => this.#showRefused(items, reasons),
     });
+    this.decisions = new Decisions({ data, rows: this.rows, outbox: this.outbox, onChange: (change) => this.#showChange(change) });
     this.#build();
-    this.#restore();
+    this.#start();
     this.listen = (event) => this.#onKey(event);
     document.addEventListener("keydown", this.listen, true);
     this.leave = (event) => {
       if (this.outbox.waiting && !this.outbox.kept) event.preventDefault();
     };
     window.addEventListener("beforeunload", this.leave);
-    document.cookie = `anomalure_reviewer=${encodeURIComponent(data.reviewer)}; path=/; max-age=31536000; SameSite=Strict`;
+    rememberReviewer(data.reviewer);
   }
 
-  // The page's script ran again: the same queue goes on as it is, with what is new of reviewer and pass.
+  // Whether the page's script, which ran again, describes the queue that is shown: then the board stays as it is.
   accepts(data) {
     return data.token === this.data.token && this.root.isConnected;
   }
 
-  renew({ data }) {
-    const changed = data.reviewer !== this.data.reviewer;
-    this.data = { ...this.data, pass: data.pass, reviewer: data.reviewer };
-    this.outbox.renewPass(data);
-    if (changed) {
-      document.cookie = `anomalure_reviewer=${encodeURIComponent(data.reviewer)}; path=/; max-age=31536000; SameSite=Strict`;
-      this.bar.show();
-    }
+  // The same queue; the reviewer's name and pass may be new.
+  renew({ pass, reviewer }) {
+    const changed = reviewer !== this.data.reviewer;
+    this.data = { ...this.data, pass, reviewer };
+    this.decisions.renew(this.data);
+    this.outbox.renewPass(this.data);
+    if (!changed) return;
+    rememberReviewer(reviewer);
+    this.bar.show();
   }
 
   end() {
@@ -82,231 +83,33 @@ export class Board {
     this.root = make("div", { cls: "board", attrs: { role: "region", "aria-label": "Crops to review" } }, [
       this.bar.element, this.stage, this.bar.actions, this.strip.element, this.live,
     ]);
-    const mount = this.parent.querySelector(".mount") || this.parent;
-    mount.append(this.root);
+    (this.parent.querySelector(".mount") || this.parent).append(this.root);
   }
 
-  // What was decided here before a reload, and is not saved yet, is shown as decided; what was saved can be undone.
-  #restore() {
-    const waiting = [];
-    for (const item of this.outbox.items) {
-      if (item.run !== this.run) continue;
-      const row = this.rows.byCrop.get(item.crop);
-      if (!row) continue;
-      const after = { verdict: item.verdict || "", species: item.species, note: item.note };
-      const change = { crop: item.crop, before: stateOf(row), after };
-      this.counts.decided += (after.verdict ? 1 : 0) - (row.verdict ? 1 : 0);
-      this.#setState(row, after, "waiting");
-      waiting.push(change);
-    }
-    const first = this.#firstUndecided(0);
-    this.cursor = first === -1 ? 0 : first;
-    for (const one of [...this.data.last].reverse()) {
-      const { crop, verdict, species, note, before } = one;
-      this.steps.add({ words: WORDS[verdict], changes: [{ crop, before, after: { verdict, species, note } }] });
-    }
-    this.strip.fill(this.data.last);
-    for (const change of waiting) {
-      this.steps.add({ words: WORDS[change.after.verdict], changes: [change] });
-      if (change.after.verdict) this.strip.add({ crop: change.crop, before: change.before, ...change.after });
-      else this.strip.remove(change.crop);
-    }
+  #start() {
+    this.decisions.restore(this.data.last);
+    const first = this.cursor.nextOpen(0);
+    this.cursor.rank = this.rows.at(first) ? first : 0;
     this.#showView();
     if (this.outbox.waiting) this.outbox.sendNow();
     this.#prepare();
   }
 
-  // Looking
-
   get row() {
-    return this.rows.at(this.cursor);
+    return this.cursor.row;
   }
 
-  get pageSize() {
-    return this.choices.pageSize;
-  }
+  // Drawing
 
-  get pageStart() {
-    return this.cursor - (this.cursor % this.pageSize);
-  }
-
-  pageRows() {
-    const rows = [];
-    for (let place = this.pageStart; place < Math.min(this.pageStart + this.pageSize, this.rows.total); place++) {
-      const row = this.rows.at(place);
-      if (row) rows.push(row);
-    }
-    return rows;
+  #showStage({ focus = false } = {}) {
+    if (this.choices.single) this.single.show();
+    else this.grid.show({ focus });
+    this.bar.show();
   }
 
   #showView() {
     this.stage.replaceChildren(this.choices.single ? this.single.element : this.grid.element);
-    if (this.choices.single) this.single.show();
-    else this.grid.show();
-    this.bar.show();
-  }
-
-  choose(changes) {
-    Object.assign(this.choices, changes);
-    try { localStorage.setItem("anomalure.board", JSON.stringify(this.choices)); } catch { /* for this visit only */ }
-    this.#showView();
-    this.#prepare();
-  }
-
-  #readChoices() {
-    const usual = { single: false, cardPx: 200, pageSize: 24, advance: true, photo: true };
-    try {
-      const kept = JSON.parse(localStorage.getItem("anomalure.board") || "{}");
-      const pageSize = PAGE_SIZES.includes(kept.pageSize) ? kept.pageSize : usual.pageSize;
-      return { ...usual, ...kept, pageSize };
-    } catch {
-      return usual;
-    }
-  }
-
-  // Go to a place of the queue; painted at once if its row and picture are there, which they are unless one jumps.
-  async go(place, { focus = true } = {}) {
-    if (place < 0 || place >= this.rows.total) return;
-    const before = this.pageStart;
-    this.cursor = place;
-    const from = this.choices.single ? place : this.pageStart;
-    const to = this.choices.single ? place + 1 : this.pageStart + this.pageSize;
-    if (!this.rows.has(from, to)) {
-      this.stage.classList.add("fetching");
-      try {
-        await this.rows.fetch(from, to);
-      } catch (error) {
-        this.bar.warn(`The next crops could not be fetched. ${error.message}`);
-      }
-      this.stage.classList.remove("fetching");
-      if (this.cursor !== place) return;
-    }
-    if (this.choices.single) this.single.show();
-    else if (before !== this.pageStart || !this.grid.shows(this.pageStart)) this.grid.show({ focus });
-    else this.grid.moveCursor({ focus });
-    this.bar.show();
-    this.#prepare();
-  }
-
-  step(by, { extend = false } = {}) {
-    const from = this.cursor;
-    const to = Math.max(0, Math.min(this.rows.total - 1, from + by));
-    if (to === from) return;
-    if (extend) {
-      if (this.anchor === null) this.anchor = from;
-      this.#markRange(this.anchor, to);
-    } else {
-      this.anchor = null;
-    }
-    this.go(to);
-  }
-
-  turnPage(by) {
-    const start = this.pageStart + by * this.pageSize;
-    if (start < 0 || start >= this.rows.total) return;
-    this.go(start);
-  }
-
-  #firstUndecided(from) {
-    for (let place = from; place < this.rows.total; place++) {
-      const row = this.rows.at(place);
-      if (!row) return -1;
-      if (!row.verdict) return place;
-    }
-    return -1;
-  }
-
-  // The next crop without a verdict, after this one first, then from the beginning.
-  async goNextUndecided() {
-    for (const [from, to] of [[this.cursor + 1, this.rows.total], [0, this.cursor]]) {
-      for (let place = from; place < to; place++) {
-        if (!this.rows.at(place)) await this.rows.fetch(place, place + this.pageSize).catch(() => {});
-        const row = this.rows.at(place);
-        if (!row) break;
-        if (!row.verdict) {
-          this.go(place);
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  // Fetch rows and decode pictures ahead of the reviewer.
-  #prepare() {
-    const ahead = Math.max(AHEAD, 2 * this.pageSize);
-    const paint = () => {
-      this.pictures.forgetQueue();
-      const last = this.choices.single ? this.cursor + 24 : this.pageStart + 2 * this.pageSize;
-      for (let place = this.cursor; place < Math.min(last, this.rows.total); place++) {
-        const row = this.rows.at(place);
-        if (row) this.pictures.prepare(cropPicture(this.run, row.crop));
-      }
-      if (this.choices.single) {
-        for (let n = 1; n <= PHOTOS_AHEAD; n++) {
-          const row = this.rows.at(this.cursor + n);
-          if (row) this.pictures.prepare(photoPicture(this.run, row.photo));
-        }
-      } else {
-        this.grid.buildNext();
-      }
-    };
-    if (this.rows.has(this.pageStart, this.pageStart + ahead)) setTimeout(paint, 0);
-    else this.rows.fetch(this.pageStart, this.pageStart + ahead).then(paint, () => {});
-  }
-
-  // Selecting
-
-  toggleMark(crop) {
-    if (this.marked.has(crop)) this.marked.delete(crop);
-    else this.marked.add(crop);
-    this.#showMarks();
-  }
-
-  #markRange(from, to) {
-    for (let place = Math.min(from, to); place <= Math.max(from, to); place++) {
-      const row = this.rows.at(place);
-      if (row) this.marked.add(row.crop);
-    }
-    this.#showMarks();
-  }
-
-  extendTo(place) {
-    if (this.anchor === null) this.anchor = this.cursor;
-    this.#markRange(this.anchor, place);
-    this.go(place);
-  }
-
-  markAll() {
-    // Those that are to decide, so that nobody decides anew by the way; all of them where everything is decided.
-    const rows = this.pageRows();
-    const open = rows.filter((row) => !row.verdict);
-    const crops = (open.length ? open : rows).map((row) => row.crop);
-    const all = crops.every((crop) => this.marked.has(crop));
-    for (const crop of crops) {
-      if (all) this.marked.delete(crop);
-      else this.marked.add(crop);
-    }
-    this.#showMarks();
-  }
-
-  async markEvent() {
-    const row = this.row;
-    if (!row) return;
-    try {
-      const event = await this.eventOf(row);
-      for (const photo of event.photos) for (const crop of photo.crops) this.marked.add(this.rows.meet(crop).crop);
-      if (event.more) this.bar.warn(`This event is very long: its first ${count(event.photos.length, "photo")} are selected.`);
-    } catch (error) {
-      this.bar.warn(error.message);
-    }
-    this.#showMarks();
-  }
-
-  clearMarks() {
-    this.marked.clear();
-    this.anchor = null;
-    this.#showMarks();
+    this.#showStage();
   }
 
   #showMarks() {
@@ -315,139 +118,10 @@ export class Board {
     this.bar.showActions();
   }
 
-  async eventOf(row) {
-    this.events ||= new Map();
-    if (!this.events.has(row.crop)) {
-      const asked = ask(runPath(this.run, `crops/${row.crop}`)).then(({ event }) => event);
-      this.events.set(row.crop, asked);
-      asked.catch(() => this.events.delete(row.crop));
-      if (this.events.size > 200) this.events.delete(this.events.keys().next().value);
-    }
-    return this.events.get(row.crop);
-  }
-
-  // Deciding
-
-  // The crops that a decision is about: those selected, else the one that is up.
-  targets() {
-    if (this.marked.size) return [...this.marked];
-    return this.row ? [this.row.crop] : [];
-  }
-
-  decide(verdict, { crops = this.targets(), species, note } = {}) {
-    const changes = [];
-    for (const crop of crops) {
-      const row = this.rows.byCrop.get(crop);
-      if (!row) continue;
-      const before = stateOf(row);
-      const after = { verdict, species: species ?? before.species, note: note ?? before.note };
-      if (before.verdict === after.verdict && before.species === after.species && before.note === after.note) continue;
-      changes.push({ crop, before, after });
-    }
-    const several = this.marked.size > 0;
-    const wasUp = crops.length === 1 && this.row?.crop === crops[0];
-    if (changes.length) {
-      this.steps.add({ words: WORDS[verdict], changes });
-      this.#apply(changes, "after");
-    }
-    const what = crops.length === 1 ? (this.rows.byCrop.get(crops[0])?.species || "crop") : count(crops.length, "crop");
-    let said = `${what}: ${WORDS[verdict]}.`;
-    if (several) {
-      const last = Math.max(-1, ...crops.map((crop) => this.rows.places.get(crop) ?? -1));
-      this.clearMarks();
-      if (last >= 0) this.cursor = Math.min(last, this.rows.total - 1);
-    }
-    if (this.choices.advance && (wasUp || several)) said += this.#advance();
-    else this.bar.show();
-    this.say(said);
-  }
-
-  #advance() {
-    for (let place = this.cursor + 1; place < this.rows.total; place++) {
-      const row = this.rows.at(place);
-      if (!row || !row.verdict) {
-        this.go(place);
-        return row ? ` Next: ${row.species || "whole frame"}, number ${place + 1}.` : "";
-      }
-    }
-    if (this.choices.single) this.single.show();
-    else this.grid.show();
-    this.bar.show();
-    return " That was the last one.";
-  }
-
-  takeBack(crop) {
-    const row = this.rows.byCrop.get(crop);
-    const change = this.strip.changeOf(crop);
-    if (!change) return;
-    this.steps.forget(crop);
-    const after = change.before;
-    if (row) this.#setState(row, after, "waiting");
-    this.#send([{ crop, state: after }]);
+  #showChange({ crop, row, state, isOurs }) {
     if (row) this.#redraw(row);
-    this.strip.remove(crop);
-    this.counts.today = Math.max(0, this.counts.today - 1);
-    if (row && this.rows.places.has(crop)) this.counts.decided += (after.verdict ? 1 : 0) - 1;
-    this.bar.show();
-    this.say("Taken back.");
-  }
-
-  undo() {
-    const step = this.steps.undo();
-    if (!step) return;
-    this.#apply(step.changes, "before");
-    this.#showStep(step, "Taken back");
-  }
-
-  redo() {
-    const step = this.steps.redo();
-    if (!step) return;
-    this.#apply(step.changes, "after");
-    this.#showStep(step, "Decided again");
-  }
-
-  #showStep(step, word) {
-    const place = this.rows.places.get(step.changes[0].crop);
-    if (place !== undefined) this.go(place);
-    else this.bar.show();
-    this.say(`${word}: ${step.changes.length === 1 ? step.words : count(step.changes.length, "crop")}.`);
-  }
-
-  #apply(changes, side) {
-    const items = [];
-    for (const change of changes) {
-      const to = change[side];
-      const from = change[side === "after" ? "before" : "after"];
-      const row = this.rows.byCrop.get(change.crop);
-      if (row) {
-        this.#setState(row, to, "waiting");
-        this.#redraw(row);
-      }
-      const gained = (to.verdict ? 1 : 0) - (from.verdict ? 1 : 0);
-      if (this.rows.places.has(change.crop)) this.counts.decided += gained;
-      this.counts.today = Math.max(0, this.counts.today + gained);
-      if (!this.todayStart) this.todayStart = Date.now();
-      if (to.verdict) this.strip.add({ crop: change.crop, before: from, ...to });
-      else this.strip.remove(change.crop);
-      items.push({ crop: change.crop, state: to });
-    }
-    this.#send(items);
-  }
-
-  #send(items) {
-    this.outbox.add(items.map(({ crop, state }) => ({
-      id: newId(), run: this.run, crop, verdict: state.verdict || null, species: state.species, note: state.note,
-      rate: this.rows.byCrop.get(crop)?.rate ?? null, pass: this.data.pass, reviewer: this.data.reviewer,
-      at: Date.now(),
-    })));
-  }
-
-  #setState(row, { verdict, species, note }, saving) {
-    row.verdict = verdict;
-    row.verdictSpecies = species;
-    row.note = note;
-    row.reviewer = verdict ? this.data.reviewer : "";
-    row.saving = saving;
+    if (isOurs) this.strip.add({ crop, ...state });
+    else this.strip.remove(crop);
   }
 
   #redraw(row) {
@@ -455,35 +129,37 @@ export class Board {
     this.single.update(row);
   }
 
-  #markSaved(items) {
-    const waiting = new Set(this.outbox.items.map(({ crop }) => crop));
-    for (const { crop } of items) {
-      const row = this.rows.byCrop.get(crop);
-      if (waiting.has(crop)) continue;
+  #showSaved(items) {
+    for (const crop of this.decisions.markSaved(items)) {
       this.strip.markSaved(crop);
-      if (!row) continue;
-      row.saving = "saved";
-      this.#redraw(row);
+      const row = this.rows.byCrop.get(crop);
+      if (row) this.#redraw(row);
     }
     performance.mark("anomalure-saved");
   }
 
-  #refuse(items, reasons) {
+  #showRefused(items, reasons) {
+    this.decisions.markRefused(items);
     for (const { id, crop } of items) {
       const row = this.rows.byCrop.get(crop);
-      if (row) {
-        row.saving = "refused";
-        this.#redraw(row);
-      }
-      this.bar.warn(`A decision was not kept. ${reasons.get(id)}`);
+      if (row) this.#redraw(row);
+      this.bar.warn(`A decision was not saved. ${reasons.get(id)}`);
     }
   }
 
+  // For screen readers.
   say(text) {
     this.live.textContent = text;
   }
 
-  // Buttons show their keys: draw them anew.
+  choose(changes) {
+    Object.assign(this.choices, changes);
+    keepChoices(this.choices);
+    this.#showView();
+    this.#prepare();
+  }
+
+  // Buttons show their keys, which have changed: draw them anew.
   renewKeys() {
     const [bar, single] = [this.bar, this.single];
     this.bar = new Bar(this);
@@ -491,8 +167,155 @@ export class Board {
     bar.element.replaceWith(this.bar.element);
     bar.actions.replaceWith(this.bar.actions);
     single.end();
-    this.grid.next = { start: -1, cards: null };
+    this.grid.forgetNext();
     this.#showView();
+  }
+
+  // Moving
+
+  get columns() {
+    return this.choices.single ? 1 : this.grid.columns();
+  }
+
+  // Go to a rank of the queue. Its row and picture are ready and painted at once, unless it is far away.
+  async go(rank, { focus = true } = {}) {
+    if (rank < 0 || rank >= this.rows.total) return;
+    const { cursor } = this;
+    const pageBefore = cursor.pageStart;
+    cursor.rank = rank;
+    if (!this.rows.has(...cursor.shown)) {
+      this.stage.classList.add("fetching");
+      try {
+        await this.rows.fetch(...cursor.shown);
+      } catch (error) {
+        this.bar.warn(`The next crops could not be fetched. ${error.message}`);
+      }
+      this.stage.classList.remove("fetching");
+      if (cursor.rank !== rank) return;
+    }
+    if (this.choices.single || pageBefore !== cursor.pageStart || !this.grid.shows(cursor.pageStart)) {
+      this.#showStage({ focus });
+    } else {
+      this.grid.moveCursor({ focus });
+      this.bar.show();
+    }
+    this.#prepare();
+  }
+
+  step(by, { extend = false } = {}) {
+    const from = this.cursor.rank;
+    const to = this.cursor.after(by);
+    if (to === from) return;
+    if (extend) this.marks.extend(from, to);
+    else this.marks.endRange();
+    this.go(to);
+  }
+
+  turnPage(by) {
+    this.go(this.cursor.pageStart + by * this.cursor.pageSize);
+  }
+
+  extendTo(rank) {
+    this.marks.extend(this.cursor.rank, rank);
+    this.go(rank);
+  }
+
+  async goNextUndecided() {
+    this.go(await this.cursor.findNextUndecided());
+  }
+
+  // Fetch rows and decode pictures ahead of the reviewer.
+  #prepare() {
+    const { cursor, rows, pictures } = this;
+    const { pageStart, pageSize } = cursor;
+    const ahead = pageStart + Math.max(ROWS_AHEAD, 2 * pageSize);
+    const decode = () => {
+      pictures.forgetQueue();
+      const { rank } = cursor;
+      const last = this.choices.single ? rank + CROPS_AHEAD : cursor.pageStart + 2 * cursor.pageSize;
+      for (let n = rank; n < Math.min(last, rows.total); n++) {
+        if (rows.at(n)) pictures.prepare(cropPicture(this.run, rows.at(n).crop));
+      }
+      if (this.choices.single) {
+        for (let n = rank + 1; n <= rank + PHOTOS_AHEAD; n++) {
+          if (rows.at(n)) pictures.prepare(photoPicture(this.run, rows.at(n).photo));
+        }
+      } else {
+        this.grid.buildNext();
+      }
+    };
+    if (rows.has(pageStart, ahead)) setTimeout(decode, 0);
+    else rows.fetch(pageStart, ahead).then(decode, () => {});
+  }
+
+  async markEvent() {
+    const { row } = this;
+    if (!row) return;
+    try {
+      const { photos, more } = await this.rows.eventOf(row);
+      this.marks.add(photos.flatMap(({ crops }) => crops.map((crop) => this.rows.meet(crop).crop)));
+      if (more) this.bar.warn(`This event is very long: only its first ${count(photos.length, "photo")} are selected.`);
+    } catch (error) {
+      this.bar.warn(error.message);
+    }
+  }
+
+  // Deciding
+
+  // The crops that a decision is about: those that are selected, else the current one.
+  targets() {
+    if (this.marks.size) return [...this.marks.crops];
+    return this.row ? [this.row.crop] : [];
+  }
+
+  decide(verdict, { crops = this.targets(), species, note } = {}) {
+    const wasMarked = this.marks.size > 0;
+    const isCurrent = crops.length === 1 && this.row?.crop === crops[0];
+    this.decisions.decide(verdict, crops, { species, note });
+    const what = crops.length === 1 ? this.rows.byCrop.get(crops[0])?.species || "crop" : count(crops.length, "crop");
+    let said = `${what}: ${WORDS[verdict]}.`;
+    if (wasMarked) {
+      const last = Math.max(-1, ...crops.map((crop) => this.rows.ranks.get(crop) ?? -1));
+      this.marks.clear();
+      if (last >= 0) this.cursor.rank = this.cursor.clamp(last);
+    }
+    if (this.choices.advance && (isCurrent || wasMarked)) said += this.#advance();
+    else this.bar.show();
+    this.say(said);
+  }
+
+  #advance() {
+    const rank = this.cursor.nextOpen(this.cursor.rank + 1);
+    if (rank === -1) {
+      this.#showStage();
+      return " That was the last one.";
+    }
+    this.go(rank);
+    const row = this.rows.at(rank);
+    return row ? ` Next: ${row.species || "whole frame"}, number ${rank + 1}.` : "";
+  }
+
+  takeBack(crop) {
+    if (!this.decisions.takeBack(crop)) return;
+    this.bar.show();
+    this.say("Undone.");
+  }
+
+  undo() {
+    this.#showStep(this.decisions.undo(), "Undone");
+  }
+
+  redo() {
+    this.#showStep(this.decisions.redo(), "Redone");
+  }
+
+  #showStep(step, word) {
+    if (!step) return;
+    const [{ crop, after }] = step;
+    const rank = this.rows.ranks.get(crop);
+    if (rank === undefined) this.bar.show();
+    else this.go(rank);
+    this.say(`${word}: ${step.length === 1 ? WORDS[after.verdict] : count(step.length, "crop")}.`);
   }
 
   // Keys
@@ -500,7 +323,7 @@ export class Board {
   #onKey(event) {
     if (isElsewhere(event, this.root)) return;
     if (event.key === "Escape") {
-      if (this.marked.size) this.clearMarks();
+      if (this.marks.size) this.marks.clear();
       else if (this.choices.single) this.choose({ single: false });
       else return;
     } else if (event.key === "Enter" && event.composedPath()[0].matches?.(".card")) {
@@ -516,35 +339,10 @@ export class Board {
   }
 
   do(command, { extend = false } = {}) {
-    const columns = this.choices.single ? 1 : this.grid.columns();
-    switch (command) {
-      case "accept": return this.decide("anomaly");
-      case "reject": return this.decide("normal");
-      case "unsure": return this.decide("unsure");
-      case "next": return this.step(1, { extend });
-      case "previous": return this.step(-1, { extend });
-      case "down": return this.step(columns, { extend });
-      case "up": return this.step(-columns, { extend });
-      case "nextUndecided": return this.goNextUndecided();
-      case "nextPage": return this.turnPage(1);
-      case "previousPage": return this.turnPage(-1);
-      case "undo": return this.undo();
-      case "redo": return this.redo();
-      case "mark": return this.row && this.toggleMark(this.row.crop);
-      case "markAll": return this.markAll();
-      case "markEvent": return this.markEvent();
-      case "open": return this.choose({ single: !this.choices.single });
-      case "context": return this.choose(this.choices.single ? { photo: !this.choices.photo } : { single: true, photo: true });
-      case "zoom": return this.choices.single ? this.single.toggleZoom() : this.choose({ single: true });
-      case "alike": return this.choices.single ? this.single.showAlike() : this.choose({ single: true });
-      case "species": return askSpecies(this);
-      case "note": return askNote(this);
-      case "history": return this.row && showHistory(this, this.row);
-      case "help": return showHelp(this);
-    }
+    return DO[command](this, { extend });
   }
 }
 
-export function stateOf(row) {
-  return { verdict: row.verdict, species: row.verdictSpecies, note: row.note };
+function rememberReviewer(name) {
+  document.cookie = `anomalure_reviewer=${encodeURIComponent(name)}; path=/; max-age=31536000; SameSite=Strict`;
 }

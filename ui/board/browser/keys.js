@@ -1,53 +1,64 @@
-// Which key does what. Kept in this browser; never a key of the browser or of Streamlit.
-import { showKey } from "./elements.js";
+// Which key gives which command. Changes are kept in this browser.
+import { keep, readKept } from "./state/kept.js";
 
-// Streamlit clears its cache with C and reruns with R; Firefox finds with / and '; space scrolls, tab moves the focus.
+const NAME = "anomalure.keys";
+// Streamlit clears its cache with C and reruns with R. Firefox searches with / and '. Space scrolls, Tab moves the focus.
 const TAKEN = new Set(["c", "r", "/", "'", " ", "Tab", "Enter", "Escape", "Backspace", "Delete"]);
 
+// Name, key, what it does, heading.
 export const COMMANDS = [
   ["accept", "a", "Anomaly", "Decide"],
   ["reject", "n", "Normal", "Decide"],
   ["unsure", "u", "Unsure", "Decide"],
   ["species", "t", "Correct the species", "Decide"],
   ["note", "m", "Write a note", "Decide"],
-  ["undo", "z", "Take back the last decision", "Decide"],
-  ["redo", "y", "Decide it again", "Decide"],
+  ["undo", "z", "Undo the last decision", "Decide"],
+  ["redo", "y", "Redo it", "Decide"],
   ["next", "ArrowRight", "Next crop", "Move"],
   ["previous", "ArrowLeft", "Previous crop", "Move"],
   ["down", "ArrowDown", "One row down", "Move"],
   ["up", "ArrowUp", "One row up", "Move"],
-  ["nextUndecided", "g", "Next undecided", "Move"],
+  ["nextUndecided", "g", "Next undecided crop", "Move"],
   ["nextPage", ".", "Next page", "Move"],
   ["previousPage", ",", "Previous page", "Move"],
-  ["mark", "x", "Select this crop, or not", "Select"],
-  ["markAll", "s", "Select all in view", "Select"],
+  ["mark", "x", "Select or deselect this crop", "Select"],
+  ["markAll", "s", "Select the whole page", "Select"],
   ["markEvent", "e", "Select the whole event", "Select"],
-  ["open", "o", "One at a time, or the grid", "Look"],
-  ["context", "p", "Whole photo, or the crop alone", "Look"],
-  ["zoom", "w", "Zoom to the animal", "Look"],
-  ["alike", "l", "Normal ones of the species", "Look"],
-  ["history", "h", "Earlier decisions on this crop", "Look"],
-  ["help", "?", "These keys", "Look"],
+  ["open", "o", "One at a time, or grid", "View"],
+  ["context", "p", "Whole photo, or crop only", "View"],
+  ["zoom", "w", "Zoom to the animal", "View"],
+  ["alike", "l", "Enlarge the similar normal crops", "View"],
+  ["history", "h", "Earlier decisions on this crop", "View"],
+  ["help", "?", "Show these keys", "View"],
 ];
 
 const REPEATING = new Set(["next", "previous", "down", "up"]);
+const KEY_NAMES = { ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Enter: "Enter" };
+
+export function showKey(key) {
+  return KEY_NAMES[key] || (key.length === 1 ? key.toUpperCase() : key);
+}
+
+// The key of an event, the same with and without Shift or Caps Lock.
+export function normalKey(event) {
+  return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+}
 
 export class Keys {
   constructor() {
     this.keys = Object.fromEntries(COMMANDS.map(([name, key]) => [name, key]));
-    try {
-      const kept = JSON.parse(localStorage.getItem("anomalure.keys") || "{}");
-      for (const [name, key] of Object.entries(kept)) if (name in this.keys && typeof key === "string") this.keys[name] = key;
-    } catch { /* the usual keys */ }
+    for (const [name, key] of Object.entries(readKept(NAME))) {
+      if (name in this.keys && typeof key === "string") this.keys[name] = key;
+    }
   }
 
   of(name) {
     return showKey(this.keys[name]);
   }
 
-  // Why a key cannot be used, or an empty text.
+  // Why a key cannot be used for a command; empty if it can.
   refuse(name, key) {
-    if (TAKEN.has(key) || key.length > 1 && !key.startsWith("Arrow") && !key.startsWith("Page")) {
+    if (TAKEN.has(key) || (key.length > 1 && !key.startsWith("Arrow") && !key.startsWith("Page"))) {
       return `${showKey(key)} belongs to the browser or to Streamlit. Press another key.`;
     }
     const other = COMMANDS.find(([one]) => one !== name && this.keys[one] === key);
@@ -56,35 +67,26 @@ export class Keys {
 
   change(name, key) {
     this.keys[name] = key;
-    this.#keep();
+    keep(NAME, this.keys);
   }
 
   reset() {
     for (const [name, key] of COMMANDS) this.keys[name] = key;
-    this.#keep();
+    keep(NAME, this.keys);
   }
 
-  #keep() {
-    try { localStorage.setItem("anomalure.keys", JSON.stringify(this.keys)); } catch { /* for this visit only */ }
-  }
-
-  // The command of a key press, or an empty text. A key that is held down moves on, but decides once.
+  // The command of a key press; empty if there is none. A key that is held down moves on and on, but decides once.
   command(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return "";
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = normalKey(event);
     const found = COMMANDS.find(([name]) => this.keys[name] === key);
-    if (!found || (event.repeat && !REPEATING.has(found[0]))) return "";
-    return found[0];
+    return found && (!event.repeat || REPEATING.has(found[0])) ? found[0] : "";
   }
-}
-
-export function normalKey(event) {
-  return event.key.length === 1 ? event.key.toLowerCase() : event.key;
 }
 
 const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=button]), textarea, select, [contenteditable=''], [contenteditable=true]";
 
-// Whether the keys belong to whatever has the focus now: a field, a dialog, or a control that uses the arrows itself.
+// Whether a key press belongs to something else than the board: a field, a dialog, or a control that uses the arrows.
 export function isElsewhere(event, root) {
   const path = event.composedPath();
   const target = path[0];

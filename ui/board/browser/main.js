@@ -1,4 +1,4 @@
-// The review board: started by the component in ui/review/board.py, once for each place in the page.
+// Starts the review board for the component in ui/review/board.py, once for each place in the page.
 import { Board } from "./board.js";
 
 const boards = new WeakMap();
@@ -8,13 +8,13 @@ export function mount(component) {
   const kept = boards.get(parentElement);
   if (kept && kept.board.accepts(data)) {
     clearTimeout(kept.ending);
-    kept.board.renew(component);
+    kept.board.renew(data);
   } else {
     if (kept) kept.board.end();
     boards.set(parentElement, { board: new Board(component), ending: 0 });
   }
   return () => {
-    // The page may only be drawing this component again: end the board if nobody came back.
+    // Streamlit may only be drawing this component again: end the board if it is not mounted anew at once.
     const one = boards.get(parentElement);
     if (!one) return;
     one.ending = setTimeout(() => {

@@ -1,5 +1,6 @@
-// Decisions on their way to the disk. Each is kept in this browser until the server says that it is saved, and sent
-// again until then; its id makes sure that it is kept once, however often it is sent.
+// Decisions on their way to the disk. Each is kept in this browser, and sent again, until the server says that it is
+// saved. Its id makes sure that it is stored once, however often it is sent.
+import { keep, readKept } from "./kept.js";
 
 const LONGEST_BATCH = 500;
 const PAUSES_MS = [300, 1000, 2000, 4000, 8000, 15000];
@@ -39,7 +40,7 @@ export class Outbox {
   add(items) {
     for (const item of items) {
       this.items.push(item);
-      this.#keep(item);
+      this.kept = keep(this.prefix + item.id, item); // if not, the board asks before the page is left
     }
     this.onChange();
     if (!this.failures) this.#send();
@@ -117,23 +118,14 @@ export class Outbox {
     }
   }
 
-  #keep(item) {
-    try {
-      localStorage.setItem(this.prefix + item.id, JSON.stringify(item));
-      this.kept = true;
-    } catch {
-      this.kept = false; // a full or forbidden storage: leaving the page is then asked about
-    }
-  }
-
   #readKept() {
     const items = [];
     try {
       for (let n = 0; n < localStorage.length; n++) {
         const name = localStorage.key(n);
-        if (name.startsWith(this.prefix)) items.push(JSON.parse(localStorage.getItem(name)));
+        if (name.startsWith(this.prefix)) items.push(readKept(name));
       }
-    } catch { /* no storage in this browser */ }
-    return items.sort((a, b) => (a.id < b.id ? -1 : 1));
+    } catch { /* the storage is forbidden */ }
+    return items.filter(({ id, crop }) => id && crop).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 }

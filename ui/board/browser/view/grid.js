@@ -1,5 +1,5 @@
-// A page of cards. A decision changes the card in its place; the next page is built before it is asked for.
-import { cropPicture } from "./addresses.js";
+// A page of cards. A decision changes its card in place, and the next page is built before it is asked for.
+import { cropPicture } from "../addresses.js";
 import { WORDS, button, icon, make } from "./elements.js";
 
 export class Grid {
@@ -8,7 +8,7 @@ export class Grid {
     this.element = make("ol", { cls: "grid", attrs: { "aria-label": "Crops" } });
     this.cards = new Map();
     this.start = -1;
-    this.next = { start: -1, cards: null };
+    this.forgetNext();
     this.element.addEventListener("click", (event) => this.#onClick(event));
   }
 
@@ -23,10 +23,10 @@ export class Grid {
   show({ focus = false } = {}) {
     const { board } = this;
     this.element.style.setProperty("--card", `${board.choices.cardPx}px`);
-    this.start = board.pageStart;
-    const rows = board.pageRows();
-    const ready = this.next.start === this.start && this.next.size === board.pageSize ? this.next.cards : new Map();
-    this.next = { start: -1, cards: null };
+    this.start = board.cursor.pageStart;
+    const rows = board.cursor.pageRows();
+    const ready = this.next.start === this.start && this.next.size === board.cursor.pageSize ? this.next.cards : new Map();
+    this.forgetNext();
     this.cards = new Map(rows.map((row, n) => [row.crop, ready.get(row.crop) || this.#build(row, this.start + n)]));
     for (const row of rows) this.update(row);
     this.element.replaceChildren(...this.cards.values());
@@ -39,38 +39,43 @@ export class Grid {
     return Boolean(root.activeElement && this.board.root.contains(root.activeElement));
   }
 
-  // The cards of the next page, their pictures decoded, while the reviewer looks at this one.
+  forgetNext() {
+    this.next = { start: -1, size: 0, cards: null };
+  }
+
+  // Build the cards of the next page and decode their pictures, while the reviewer looks at this page.
   buildNext() {
     const { board } = this;
-    const start = board.pageStart + board.pageSize;
-    if (this.next.start === start && this.next.size === board.pageSize) return;
-    if (start >= board.rows.total || !board.rows.has(start, start + board.pageSize)) return;
+    const size = board.cursor.pageSize;
+    const start = board.cursor.pageStart + size;
+    if (this.next.start === start && this.next.size === size) return;
+    if (start >= board.rows.total || !board.rows.has(start, start + size)) return;
     const cards = new Map();
-    for (let place = start; place < Math.min(start + board.pageSize, board.rows.total); place++) {
-      const row = board.rows.at(place);
-      const card = this.#build(row, place);
+    for (let rank = start; rank < Math.min(start + size, board.rows.total); rank++) {
+      const row = board.rows.at(rank);
+      const card = this.#build(row, rank);
       card.querySelector("img").decode().catch(() => {});
       cards.set(row.crop, card);
     }
-    this.next = { start, size: board.pageSize, cards };
+    this.next = { start, size, cards };
   }
 
-  #build(row, place) {
+  #build(row, rank) {
     const { keys } = this.board;
     const act = (verdict, command) =>
       button(WORDS[verdict], { cls: `act ${verdict}`, title: `${WORDS[verdict]} (${keys.of(command)})`, data: { verdict } });
     const title = row.species || "Whole frame";
     const picture = make("img", {
-      attrs: { src: cropPicture(this.board.run, row.crop), alt: `${title}, number ${place + 1}`, decoding: "sync", draggable: "false" },
+      attrs: { src: cropPicture(this.board.run, row.crop), alt: `${title}, number ${rank + 1}`, decoding: "sync", draggable: "false" },
     });
     picture.addEventListener("error", () => picture.parentElement.classList.add("missing"), { once: true });
     const mark = make("input", { cls: "mark", title: `Select (${keys.of("mark")})`, attrs: { type: "checkbox", "aria-label": "Select" } });
-    return make("li", { cls: "card", attrs: { tabindex: "-1" }, data: { crop: row.crop, place: String(place) } }, [
+    return make("li", { cls: "card", attrs: { tabindex: "-1" }, data: { crop: row.crop, rank: String(rank) } }, [
       make("div", { cls: "picture" }, [
         picture,
-        make("span", { cls: "rank", text: (place + 1).toLocaleString("en") }),
+        make("span", { cls: "rank", text: (rank + 1).toLocaleString("en") }),
         mark,
-        button("", { symbol: "zoom_out_map", cls: "open", title: `Whole photo (${keys.of("open")})`, label: "See the whole photo" }),
+        button("", { symbol: "zoom_out_map", cls: "open", title: `See the whole photo (${keys.of("open")})`, label: "See the whole photo" }),
         make("span", { cls: "badge" }),
       ]),
       make("div", { cls: "line" }, [
@@ -100,12 +105,12 @@ export class Grid {
     species.replaceChildren(...parts);
     species.title = name;
     const where = `${row.camera}, ${row.time}`;
-    card.setAttribute("aria-label", `Number ${Number(card.dataset.place) + 1}, ${name}, ${WORDS[row.verdict]}, ${where}. ${row.why}`);
+    card.setAttribute("aria-label", `Number ${Number(card.dataset.rank) + 1}, ${name}, ${WORDS[row.verdict]}, ${where}. ${row.why}`);
   }
 
   showMarks() {
     for (const [crop, card] of this.cards) {
-      const marked = this.board.marked.has(crop);
+      const marked = this.board.marks.has(crop);
       card.classList.toggle("marked", marked);
       card.querySelector(".mark").checked = marked;
     }
@@ -135,35 +140,35 @@ export class Grid {
     if (!card) return;
     const { board } = this;
     const { crop } = card.dataset;
-    const place = Number(card.dataset.place);
+    const rank = Number(card.dataset.rank);
     if (event.target.closest(".mark")) {
-      board.toggleMark(crop);
-      if (event.shiftKey) board.extendTo(place);
+      board.marks.toggle(crop);
+      if (event.shiftKey) board.extendTo(rank);
       return;
     }
     if (event.shiftKey) {
-      board.extendTo(place);
+      board.extendTo(rank);
       return;
     }
     const pressed = event.target.closest("button");
     if (pressed?.dataset.verdict) {
-      board.cursor = place;
+      board.cursor.rank = rank;
       board.decide(pressed.dataset.verdict, { crops: [crop] });
     } else if (pressed?.dataset.back) {
       board.takeBack(crop);
     } else if (pressed?.classList.contains("open")) {
-      board.cursor = place;
+      board.cursor.rank = rank;
       board.choose({ single: true, photo: true });
     } else {
-      board.go(place);
+      board.go(rank);
     }
   }
 }
 
-// Decision, who gave it, and whether it is on the disk.
+// The decision, who made it, and whether it is saved.
 export function badge(row) {
-  if (!row.verdict) return row.saving === "refused" ? [icon("error"), make("span", { text: "not kept" })] : [];
-  const states = { waiting: ["hourglass_top", "being saved"], saved: ["check", "saved"], refused: ["error", "not kept"] };
+  if (!row.verdict) return row.saving === "refused" ? [icon("error"), make("span", { text: "not saved" })] : [];
+  const states = { waiting: ["hourglass_top", "being saved"], saved: ["check", "saved"], refused: ["error", "not saved"] };
   const [symbol, title] = states[row.saving] || ["check", "saved"];
   const sign = icon(symbol);
   sign.title = title;

@@ -1,7 +1,7 @@
-// Pictures fetched and decoded before they are needed, so that the next crop paints at once.
+// Fetches and decodes pictures before they are needed, so that the next crop paints at once.
 
 const KEPT = 500;
-// A browser holds six connections to one server: decisions and questions must never wait behind pictures for later.
+// A browser opens six connections to one server. Decisions and questions must never wait behind pictures for later.
 const AT_ONCE = 3;
 
 export class Pictures {
@@ -11,7 +11,7 @@ export class Pictures {
     this.active = 0;
   }
 
-  // Begin to fetch and decode, at once or when its turn comes; the same picture is fetched once.
+  // Fetch and decode a picture once, now or when its turn comes.
   prepare(address, { now = false } = {}) {
     let one = this.ready.get(address);
     if (one) {
@@ -23,7 +23,7 @@ export class Pictures {
     }
     this.ready.set(address, one);
     if (now && !one.begun) this.#begin(one);
-    this.#goOn();
+    this.#beginNext();
     for (const [old, { begun }] of this.ready) {
       if (this.ready.size <= KEPT) break;
       if (begun) this.ready.delete(old);
@@ -31,13 +31,13 @@ export class Pictures {
     return one;
   }
 
-  // What was wanted for later is wanted no more: the reviewer has gone on.
+  // The reviewer has moved on: pictures that were queued and not begun are dropped.
   forgetQueue() {
     for (const one of this.queue) if (!one.begun) this.ready.delete(one.address);
     this.queue = [];
   }
 
-  #goOn() {
+  #beginNext() {
     while (this.active < AT_ONCE && this.queue.length) {
       const one = this.queue.shift();
       if (!one.begun) this.#begin(one);
@@ -51,7 +51,7 @@ export class Pictures {
     one.image.decode().then(() => { one.done = true; }, () => { one.failed = true; }).then(() => {
       this.active--;
       one.resolve();
-      this.#goOn();
+      this.#beginNext();
     });
   }
 }

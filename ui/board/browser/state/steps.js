@@ -1,4 +1,4 @@
-// Steps of deciding that can be taken back and made again, as many as there were.
+// Decisions that can be undone and redone, the newest first.
 
 const KEPT = 500;
 
@@ -16,9 +16,9 @@ export class Steps {
     return this.undone.length > 0;
   }
 
-  // changes: [{crop, before, after}], each state {verdict, species, note}
-  add(step) {
-    this.done.push(step);
+  // A step is a list of changes, [{ crop, before, after }], with states { verdict, species, note }.
+  add(changes) {
+    this.done.push(changes);
     if (this.done.length > KEPT) this.done.shift();
     this.undone = [];
   }
@@ -35,10 +35,9 @@ export class Steps {
     return step;
   }
 
-  // One crop's decision was taken back in the strip: it leaves the steps that could be taken back.
+  // The decision about one crop was taken back by itself: it leaves every step.
   forget(crop) {
-    for (const step of this.done) step.changes = step.changes.filter((change) => change.crop !== crop);
-    this.done = this.done.filter((step) => step.changes.length);
+    this.done = this.done.map((step) => step.filter((change) => change.crop !== crop)).filter((step) => step.length);
     this.undone = [];
   }
 }

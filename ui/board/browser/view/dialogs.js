@@ -1,7 +1,7 @@
-// What is asked and shown over the board: species, note, keys, history.
-import { ask, runPath } from "./addresses.js";
-import { WORDS, button, count, make, showKey } from "./elements.js";
-import { COMMANDS, normalKey } from "./keys.js";
+// Dialogs over the board: species, note, keys, history.
+import { ask, runPath } from "../addresses.js";
+import { COMMANDS, normalKey, showKey } from "../keys.js";
+import { WORDS, button, count, make } from "./elements.js";
 
 function open(board, title, children, { cls = "" } = {}) {
   const before = board.root.getRootNode().activeElement;
@@ -19,7 +19,7 @@ function open(board, title, children, { cls = "" } = {}) {
   return dialog;
 }
 
-// Which decision goes with a species or a note: the one that is there, or the usual one, always shown.
+// The decision that a species or a note is saved with: the present one, else a default.
 function chooseVerdict(usual) {
   const box = make("fieldset", { cls: "verdicts" }, [make("legend", { text: "Decision" })]);
   for (const verdict of ["anomaly", "normal", "unsure"]) {
@@ -41,7 +41,7 @@ export function askSpecies(board) {
   if (!rows.length) return;
   const verdict = chooseVerdict(rows[0].verdict || "anomaly");
   const field = make("input", {
-    attrs: { type: "text", maxlength: "120", role: "combobox", "aria-expanded": "true", "aria-controls": "species-names", "aria-autocomplete": "list", "aria-label": "Species", autocomplete: "off", spellcheck: "false", placeholder: "Begin to type" },
+    attrs: { type: "text", maxlength: "120", role: "combobox", "aria-expanded": "true", "aria-controls": "species-names", "aria-autocomplete": "list", "aria-label": "Species", autocomplete: "off", spellcheck: "false", placeholder: "Type a name" },
   });
   const list = make("ul", { cls: "names", attrs: { role: "listbox", id: "species-names", "aria-label": "Species" } });
   let names = [];
@@ -57,11 +57,11 @@ export function askSpecies(board) {
     at = Math.max(0, Math.min(at, names.length - 1));
     list.replaceChildren(...names.map((name, n) => make("li", {
       text: board.data.species.includes(name) ? name : `${name} (new)`, cls: n === at ? "up" : "",
-      attrs: { role: "option", id: `species-${n}`, "aria-selected": String(n === at) }, on: { click: () => keep(name) },
+      attrs: { role: "option", id: `species-${n}`, "aria-selected": String(n === at) }, on: { click: () => save(name) },
     })));
     field.setAttribute("aria-activedescendant", names.length ? `species-${at}` : "");
   };
-  const keep = (name) => {
+  const save = (name) => {
     if (!name) return;
     dialog.close();
     if (!board.data.species.includes(name)) board.data.species = [...board.data.species, name].sort((a, b) => a.localeCompare(b));
@@ -75,12 +75,12 @@ export function askSpecies(board) {
       show();
       event.preventDefault();
     } else if (event.key === "Enter") {
-      keep(names[at]);
+      save(names[at]);
       event.preventDefault();
     }
   });
-  const save = button("Keep", { cls: "primary", on: () => keep(names[at]) });
-  const dialog = open(board, `Which species is it? (${words})`, [field, list, verdict.box, make("footer", {}, [save])]);
+  const saveButton = button("Save", { cls: "primary", on: () => save(names[at]) });
+  const dialog = open(board, `Which species is it? (${words})`, [field, list, verdict.box, make("footer", {}, [saveButton])]);
   show();
   field.focus();
 }
@@ -94,13 +94,13 @@ export function askNote(board) {
   const draft = crops.join(" ");
   const left = board.drafts.get(draft);
   field.value = left ?? there;
-  // Escape, or a click beside the dialog, must not cost what was typed.
+  // Escape, or a click beside the dialog, must not lose the text.
   field.addEventListener("input", () => {
     if (field.value === there) board.drafts.delete(draft);
     else board.drafts.set(draft, field.value);
   });
-  const said = left === undefined ? [] : [make("p", { cls: "said", text: "Typed before, and not kept yet." })];
-  const keep = () => {
+  const said = left === undefined ? [] : [make("p", { cls: "said", text: "A draft that is not saved yet." })];
+  const save = () => {
     board.drafts.delete(draft);
     dialog.close();
     board.decide(verdict.get(), { crops, note: field.value.trim() });
@@ -108,17 +108,17 @@ export function askNote(board) {
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      keep();
+      save();
     }
   });
-  const save = button("Keep", { cls: "primary", key: "Ctrl+Enter", on: keep });
-  const dialog = open(board, `A note (${words})`, [field, ...said, verdict.box, make("footer", {}, [save])]);
+  const saveButton = button("Save", { cls: "primary", key: "Ctrl+Enter", on: save });
+  const dialog = open(board, `A note (${words})`, [field, ...said, verdict.box, make("footer", {}, [saveButton])]);
   field.focus();
 }
 
 export function showHelp(board) {
   const { keys } = board;
-  const said = make("p", { cls: "said", text: "Press a key cap to change it. Keys do nothing while you type in a field." });
+  const said = make("p", { cls: "said", text: "Click a key to change it. Keys do nothing while you type in a field." });
   const table = make("div", { cls: "keys" });
   const draw = () => {
     const groups = new Map();
@@ -127,8 +127,8 @@ export function showHelp(board) {
       groups.get(group).push(make("div", { cls: "one" }, [cap(name, words), make("span", { text: words })]));
     }
     groups.get("Select").push(
-      make("div", { cls: "one" }, [make("kbd", { text: "⇧ →" }), make("span", { text: "Select a range (also shift and click)" })]),
-      make("div", { cls: "one" }, [make("kbd", { text: "Esc" }), make("span", { text: "Select none; back to the grid" })]),
+      make("div", { cls: "one" }, [make("kbd", { text: "⇧ →" }), make("span", { text: "Select a range (or Shift and click)" })]),
+      make("div", { cls: "one" }, [make("kbd", { text: "Esc" }), make("span", { text: "Deselect all, or go back to the grid" })]),
     );
     table.replaceChildren(...[...groups].map(([group, rows]) => make("section", {}, [make("h3", { text: group }), ...rows])));
   };
@@ -136,14 +136,14 @@ export function showHelp(board) {
     const press = make("button", { cls: "cap", text: showKey(keys.keys[name]), title: `Change the key for “${words}”`, attrs: { type: "button", "aria-label": `${words}: ${showKey(keys.keys[name])}. Change it` } });
     press.addEventListener("click", () => {
       press.textContent = "…";
-      said.textContent = `Press the new key for “${words}”, or Esc to leave it.`;
+      said.textContent = `Press the new key for “${words}”, or Esc to keep the old one.`;
       const listen = (event) => {
         if (["Shift", "Control", "Alt", "Meta"].includes(event.key)) return;
         event.preventDefault();
         event.stopPropagation();
         if (event.key !== "Escape") {
           const key = normalKey(event);
-          const refused = event.ctrlKey || event.metaKey || event.altKey ? "Only single keys can be used, without Ctrl or Alt." : keys.refuse(name, key);
+          const refused = event.ctrlKey || event.metaKey || event.altKey ? "Press a single key, without Ctrl or Alt." : keys.refuse(name, key);
           if (refused) {
             said.textContent = refused;
             return;
@@ -152,7 +152,7 @@ export function showHelp(board) {
           board.renewKeys();
         }
         press.removeEventListener("keydown", listen);
-        said.textContent = "Kept in this browser.";
+        said.textContent = "Saved in this browser.";
         draw();
         [...table.querySelectorAll("button")].find((one) => one.title === press.title)?.focus();
       };
@@ -161,19 +161,19 @@ export function showHelp(board) {
     });
     return press;
   };
-  const reset = button("The usual keys", { on: () => { keys.reset(); board.renewKeys(); draw(); } });
+  const reset = button("Default keys", { on: () => { keys.reset(); board.renewKeys(); draw(); } });
   draw();
   open(board, "Keys", [said, table, make("footer", {}, [reset])], { cls: "wide" });
 }
 
 export async function showHistory(board, row) {
-  const list = make("ol", { cls: "history" }, [make("li", { text: "One moment" })]);
+  const list = make("ol", { cls: "history" }, [make("li", { text: "Loading…" })]);
   open(board, `Decisions on this crop (${row.species || "whole frame"})`, [list]);
   try {
     const { history } = await ask(runPath(board.run, `crops/${row.crop}/history`));
     const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
     list.replaceChildren(...(history.length ? history.map((one) => make("li", { cls: one.verdict }, [
-      make("b", { text: one.verdict ? WORDS[one.verdict] : "Taken back" }),
+      make("b", { text: one.verdict ? WORDS[one.verdict] : "Undone" }),
       make("span", { text: [one.species, one.reviewer && `by ${one.reviewer}`, days.format(new Date(one.at))].filter(Boolean).join(" · ") }),
       one.note ? make("q", { text: one.note }) : null,
       make("small", { text: [`run ${one.run}`, one.bundle ? `bundle ${one.bundle}` : "first look", one.score === null ? "" : `score ${one.score.toFixed(2)}`, one.p === null ? "" : `p = ${one.p.toPrecision(2)}`, one.rate === null ? "" : `false-alarm rate ${Number((100 * one.rate).toPrecision(3))}%`].filter(Boolean).join(" · ") }),

@@ -1,4 +1,4 @@
-// Elements made from names and texts. Text of foreign files is only ever set as text, never as markup.
+// Makes elements. Names and notes come from foreign files, so text is only ever set as text, never as markup.
 
 export function make(tag, { cls = "", text = "", title = "", on = {}, attrs = {}, data = {} } = {}, children = []) {
   const element = document.createElement(tag);
@@ -25,11 +25,6 @@ export function button(text, { symbol = "", cls = "", title = "", key = "", on =
     { cls, title, on: { click: on }, attrs: { type: "button", "aria-label": label || null }, data },
     children,
   );
-}
-
-export function showKey(key) {
-  const names = { ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Enter: "Enter" };
-  return names[key] || (key.length === 1 ? key.toUpperCase() : key);
 }
 
 export const WORDS = { anomaly: "Anomaly", normal: "Normal", unsure: "Unsure", "": "Undecided" };

@@ -1,19 +1,19 @@
-// One crop at a time: the photo with its boxes, the event as a film strip, and what normal ones look like.
-import { ask, cropPicture, photoPicture, runPath } from "./addresses.js";
-import { badge } from "./grid.js";
+// One crop at a time: the photo with its boxes, the event as a film strip, and normal crops to compare with.
+import { ask, cropPicture, photoPicture, runPath } from "../addresses.js";
 import { WORDS, button, make } from "./elements.js";
+import { badge } from "./grid.js";
 
-const PAUSE_MS = 220; // what is shown beside the crop waits until the reviewer stays
+const PAUSE_MS = 220; // the event and the normal crops are fetched once the reviewer has stayed this long
 const SHARP_PX = 3072;
-const FILLED = 0.72;
-const USUAL_SHARE = 0.5; // of the limit of the usual: as dark as it gets up to there
+const FILLED = 0.72; // share of the frame that a zoomed animal fills
+const USUAL_SHARE = 0.5; // up to this share of the limit of the usual, a patch is as dark as possible
 const DARKEST = 0.68;
 
 export class Single {
   constructor(board) {
     this.board = board;
     this.zoomed = false;
-    this.lit = false; // whether it is shown where a frame is odd
+    this.lit = false; // whether the heat map is on
     this.timer = 0;
     this.frame = make("div", { cls: "frame" });
     this.crop = "";
@@ -71,7 +71,7 @@ export class Single {
     this.frame.style.setProperty("--ratio", showPhoto ? String(width / height) : "1.3333");
     this.inner = make("div", { cls: "inner" });
     if (!ready.done && showPhoto) {
-      // Until the photo is here, the crop stands in its place: it is ready already.
+      // Until the photo has loaded, the crop is shown in its place: it is ready already.
       const stand = board.pictures.prepare(cropPicture(board.run, row.crop), { now: true }).image.cloneNode();
       stand.className = "stand";
       place(stand, row.box, row.size);
@@ -94,7 +94,7 @@ export class Single {
     return [
       make("div", { cls: "over" }, [
         button("", { symbol: this.zoomed ? "zoom_out" : "zoom_in", title: `Zoom to the animal (${keys.of("zoom")})`, label: "Zoom", on: () => this.toggleZoom() }),
-        button("", { symbol: choices.photo ? "crop" : "photo", title: `${choices.photo ? "The crop alone" : "The whole photo"} (${keys.of("context")})`, label: "Photo or crop", on: () => board.do("context") }),
+        button("", { symbol: choices.photo ? "crop" : "photo", title: `${choices.photo ? "Crop only" : "Whole photo"} (${keys.of("context")})`, label: "Photo or crop", on: () => board.do("context") }),
       ]),
     ];
   }
@@ -156,8 +156,8 @@ export class Single {
     this.state.replaceChildren(...(signs.length ? signs : [make("span", { text: "Undecided" })]));
     this.element.className = `single ${row.verdict}`;
     const facts = {
-      Camera: row.camera, Time: row.time, Detector: row.detector || (row.kind === "frame" ? "nothing: the whole frame was judged" : ""),
-      File: row.file, Note: row.note, Number: `${board.cursor + 1} of ${board.rows.total.toLocaleString("en")}`,
+      Camera: row.camera, Time: row.time, Detector: row.detector || (row.kind === "frame" ? "nothing found: the whole frame was scored" : ""),
+      File: row.file, Note: row.note, Number: `${board.cursor.rank + 1} of ${board.rows.total.toLocaleString("en")}`,
     };
     this.facts.replaceChildren(...Object.entries(facts).filter(([, value]) => value).flatMap(([key, value]) => [
       make("dt", { text: key }), make("dd", { text: value }),
@@ -166,7 +166,7 @@ export class Single {
 
   showMarks() {
     for (const item of this.film.children) {
-      item.classList.toggle("marked", (item.dataset.crops || "").split(" ").some((crop) => this.board.marked.has(crop)));
+      item.classList.toggle("marked", (item.dataset.crops || "").split(" ").some((crop) => this.board.marks.has(crop)));
     }
   }
 
@@ -174,14 +174,14 @@ export class Single {
     this.#showHeat(row);
     this.#showFilm(row);
     this.#showAlikeOf(row);
-    const after = this.board.rows.at(this.board.cursor + 1);
-    if (after) this.board.eventOf(after).catch(() => {});
+    const after = this.board.rows.at(this.board.cursor.rank + 1);
+    if (after) this.board.rows.eventOf(after).catch(() => {});
   }
 
   async #showFilm(row) {
     let event;
     try {
-      event = await this.board.eventOf(row);
+      event = await this.board.rows.eventOf(row);
     } catch {
       return;
     }
@@ -191,7 +191,7 @@ export class Single {
     this.film.classList.remove("old");
     this.film.replaceChildren(...event.photos.map((photo) => this.#buildFrame(photo, row)));
     this.showMarks();
-    // The other animals of this very photo.
+    // The other animals in this photo.
     const here = event.photos.find(({ photo }) => photo === row.photo);
     if (here && this.board.choices.photo) {
       for (const crop of here.crops) {
@@ -208,7 +208,7 @@ export class Single {
     const verdicts = [...new Set(known.map(({ verdict }) => verdict).filter(Boolean))];
     const look = button("", {
       label: `${photo.time}${verdicts.length ? `, ${verdicts.map((one) => WORDS[one]).join(", ")}` : ""}`, title: `${photo.file}, ${photo.time}`,
-      on: () => this.#lookAt(photo, row),
+      on: () => this.#lookAt(photo),
     });
     look.append(
       make("img", { attrs: { src: photoPicture(board.run, photo.photo, 320), alt: "", loading: "lazy", draggable: "false" } }),
@@ -220,11 +220,11 @@ export class Single {
     }, [look]);
   }
 
-  // Another photo of the event: its crop if it is in the list, else a look at it.
-  #lookAt(photo, row) {
-    const inList = photo.crops.map(({ crop }) => this.board.rows.places.get(crop)).find((at) => at !== undefined);
-    if (inList !== undefined) {
-      this.board.go(inList);
+  // Another photo of the event: go to its crop if that is in the queue, else only show the photo.
+  #lookAt(photo) {
+    const inQueue = photo.crops.map(({ crop }) => this.board.rows.ranks.get(crop)).find((rank) => rank !== undefined);
+    if (inQueue !== undefined) {
+      this.board.go(inQueue);
       return;
     }
     const picture = this.board.pictures.prepare(photoPicture(this.board.run, photo.photo), { now: true }).image;
@@ -235,10 +235,9 @@ export class Single {
     for (const item of this.film.children) item.classList.toggle("up", item.dataset.crops.includes(photo.crops[0].crop));
     const back = button("Back to the crop", { symbol: "undo", on: () => this.show() });
     this.frame.querySelector(".over").prepend(back);
-    void row;
   }
 
-  // Where a whole frame is odd: what is usual there is dimmed, so that nothing lies over what is odd.
+  // Where a whole frame is odd: the usual parts are darkened, so that the odd parts stay clear.
   async #showHeat(row) {
     const { inner } = this;
     if (row.kind !== "frame" || !this.board.choices.photo) return;
@@ -277,7 +276,7 @@ export class Single {
     ])));
   }
 
-  showAlike() {
+  enlargeAlike() {
     this.alike.classList.toggle("large");
     this.alike.scrollIntoView({ block: "nearest" });
   }
@@ -290,7 +289,7 @@ function place(element, [x, y, width, height], [photoWidth, photoHeight]) {
   element.style.height = `${(100 * height) / photoHeight}%`;
 }
 
-// A pixel a patch; the browser smooths it over the photo.
+// One pixel per patch. The browser smooths them over the photo.
 function drawHeat({ height, width, shares }) {
   const canvas = make("canvas", { cls: "heat", attrs: { width, height, "aria-hidden": "true" } });
   const brush = canvas.getContext("2d");

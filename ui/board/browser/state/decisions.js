@@ -1,0 +1,148 @@
+// What the reviewer decides. A decision changes its row at once, goes to the outbox, and can be taken back.
+import { newId } from "./outbox.js";
+import { Steps } from "./steps.js";
+
+const UNDECIDED = { verdict: "", species: "", note: "" };
+
+const stateOf = (row) => ({ verdict: row.verdict, species: row.verdictSpecies, note: row.note });
+const isSame = (one, other) => Object.keys(UNDECIDED).every((name) => one[name] === other[name]);
+const gain = (from, to) => Number(Boolean(to.verdict)) - Number(Boolean(from.verdict));
+
+export class Decisions {
+  // onChange({ crop, row, state, isOurs }) hears of every change. row is missing where the crop was not fetched;
+  // isOurs: the state is a decision that this reviewer made and can take back.
+  constructor({ data, rows, outbox, onChange }) {
+    this.run = data.run;
+    this.rows = rows;
+    this.outbox = outbox;
+    this.onChange = onChange;
+    this.steps = new Steps();
+    this.history = new Map(); // for each crop that this reviewer decided: its states, from the one before up to now
+    this.counts = { selected: data.selected, decided: data.decided, today: data.today.n };
+    this.todayStart = data.today.first ? Date.parse(data.today.first) : 0;
+    this.renew(data);
+  }
+
+  renew({ reviewer, pass }) {
+    this.reviewer = reviewer;
+    this.pass = pass;
+  }
+
+  // After a reload: decisions that were saved can be undone, and those that wait are shown as decided.
+  // last: the reviewer's last decisions, newest first, each with the state before.
+  restore(last) {
+    for (const { crop, before, ...after } of [...last].reverse()) {
+      this.steps.add([{ crop, before, after }]);
+      this.#push({ crop, before, after });
+      this.onChange({ crop, row: null, state: { ...after, saving: "saved" }, isOurs: true });
+    }
+    for (const item of this.outbox.items) {
+      const row = this.rows.byCrop.get(item.crop);
+      if (item.run !== this.run || !row) continue;
+      const before = stateOf(row);
+      const after = { verdict: item.verdict || "", species: item.species, note: item.note };
+      const change = { crop: item.crop, before, after };
+      this.steps.add([change]);
+      if (after.verdict) this.#push(change);
+      else this.history.delete(item.crop);
+      this.counts.decided += gain(before, after);
+      this.#show(item.crop, after);
+    }
+  }
+
+  // Decide about crops that were fetched. What is not given stays as it is.
+  decide(verdict, crops, { species, note } = {}) {
+    const changes = [];
+    for (const crop of crops) {
+      const row = this.rows.byCrop.get(crop);
+      if (!row) continue;
+      const before = stateOf(row);
+      const after = { verdict, species: species ?? before.species, note: note ?? before.note };
+      if (!isSame(before, after)) changes.push({ crop, before, after });
+    }
+    if (!changes.length) return;
+    this.steps.add(changes);
+    this.#make(changes);
+  }
+
+  // Undo the last step, and return it; undefined if there is none.
+  undo() {
+    const step = this.steps.undo();
+    if (step) this.#takeBack(step);
+    return step;
+  }
+
+  redo() {
+    const step = this.steps.redo();
+    if (step) this.#make(step);
+    return step;
+  }
+
+  // Take back the last decision on one crop, whichever came after it. Returns false if there is none.
+  takeBack(crop) {
+    const row = this.rows.byCrop.get(crop);
+    const [before, after] = this.history.get(crop)?.slice(-2) ?? (row?.verdict ? [UNDECIDED, stateOf(row)] : []);
+    if (!before) return false;
+    this.steps.forget(crop);
+    this.#takeBack([{ crop, before, after }]);
+    return true;
+  }
+
+  // Returns the crops whose last decision is now saved.
+  markSaved(items) {
+    const waiting = new Set(this.outbox.items.map(({ crop }) => crop));
+    const crops = items.map(({ crop }) => crop).filter((crop) => !waiting.has(crop));
+    this.#mark(crops, "saved");
+    return crops;
+  }
+
+  markRefused(items) {
+    this.#mark(items.map(({ crop }) => crop), "refused");
+  }
+
+  #mark(crops, saving) {
+    for (const row of crops.map((crop) => this.rows.byCrop.get(crop))) if (row) row.saving = saving;
+  }
+
+  #push({ crop, before, after }) {
+    if (!this.history.has(crop)) this.history.set(crop, [before]);
+    this.history.get(crop).push(after);
+  }
+
+  #make(changes) {
+    for (const change of changes) this.#push(change);
+    this.#apply(changes.map(({ crop, before, after }) => ({ crop, from: before, to: after })));
+  }
+
+  #takeBack(changes) {
+    for (const { crop } of changes) {
+      const states = this.history.get(crop);
+      states?.pop();
+      if (states?.length === 1) this.history.delete(crop);
+    }
+    this.#apply(changes.map(({ crop, before, after }) => ({ crop, from: after, to: before })));
+  }
+
+  #apply(changes) {
+    const items = [];
+    for (const { crop, from, to } of changes) {
+      if (this.rows.ranks.has(crop)) this.counts.decided += gain(from, to);
+      this.counts.today = Math.max(0, this.counts.today + gain(from, to));
+      this.todayStart ||= Date.now();
+      this.#show(crop, to);
+      items.push({
+        id: newId(), run: this.run, crop, verdict: to.verdict || null, species: to.species, note: to.note,
+        rate: this.rows.byCrop.get(crop)?.rate ?? null, pass: this.pass, reviewer: this.reviewer, at: Date.now(),
+      });
+    }
+    this.outbox.add(items);
+  }
+
+  #show(crop, { verdict, species, note }) {
+    const row = this.rows.byCrop.get(crop);
+    const reviewer = verdict ? this.reviewer : "";
+    if (row) Object.assign(row, { verdict, verdictSpecies: species, note, reviewer, saving: "waiting" });
+    const isOurs = Boolean(verdict) && this.history.has(crop);
+    this.onChange({ crop, row, state: { verdict, species, note, saving: "waiting" }, isOurs });
+  }
+}
