@@ -1,4 +1,4 @@
-"""A real dashboard on a free port, and a Chromium of this computer to look at it with."""
+"""A real dashboard on a free port, and a Chromium of this computer to see it with."""
 
 import os
 import shutil

@@ -46,7 +46,7 @@ def page(server, browser):
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto(f"{server.url}/explore?map=pca&min=4&eps=1")
-    tab.wait_for_selector(".ex-reach:not([hidden]) .ex-counts:not(:empty)")
+    tab.wait_for_selector(".ex-radius:not([hidden]) .ex-counts:not(:empty)")
     yield tab
     foreign = [url for url in asked if not url.startswith((server.url, "ws://localhost", "blob:", "data:"))]
     context.close()
@@ -99,7 +99,7 @@ def wait_for_eps(page) -> None:
 def test_clusters_follow_the_slider_while_it_is_dragged_and_zoom_is_kept(page):
     place = page.evaluate("""() => {
         const plot = document.querySelector('.explore-plot').plot, area = plot.stage.getBoundingClientRect();
-        const [left, top] = plot.place(7);
+        const [left, top] = plot.toPixels(7);
         return [area.left + left, area.top + top];
     }""")
     page.mouse.move(*place)
@@ -178,8 +178,8 @@ def test_the_pca_is_there_to_look_at_until_the_map_is_ready(page, server):
         page.goto(f"{server.url}/explore?map=tsne-7")
         expect(page.locator(".ex-message")).to_have_text("PCA until the t-SNE is ready")
         expect(page.locator(".ex-tally")).to_contain_text(f"{N} crops")
-        assert page.locator(".ex-reach").is_hidden(), "its clusters would not be those of the map"
+        assert page.locator(".ex-radius").is_hidden(), "its clusters would not be those of the map"
 
-    expect(page.locator(".ex-reach")).to_be_visible()
+    expect(page.locator(".ex-radius")).to_be_visible()
     expect(page.locator(".ex-message")).to_be_hidden()
     assert address(page)["map"] == ["tsne-7"]

@@ -1,7 +1,8 @@
-"""The routes of the Explore page: plotly.js, points, clusters at an eps, facts. Mounted by app.py. No Streamlit."""
+"""The routes of the Explore page: its scripts, points, clusters at an eps, facts. Mounted by app.py. No Streamlit."""
 
 import math
 from importlib import resources
+from pathlib import Path
 
 import plotly
 from starlette.concurrency import run_in_threadpool
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 from core.errors import AnomalureError
 from ui.scatter.memory import PREFIX, cut_tree, read_array, read_draft, read_facts
+from ui.shared.scripts import Scripts
 
 # The version is in the address, so that a browser asks once a version.
 PLOTLY_ADDRESS = f"{PREFIX}/plotly-{plotly.__version__}.js"
@@ -20,7 +22,8 @@ NO_STORE = {
     "X-Content-Type-Options": "nosniff",
 }
 KEEP = {**NO_STORE, "Cache-Control": "private, max-age=31536000, immutable"}
-GONE = "This is no longer at hand. Reload the page."
+GONE = "This is no longer available. Reload the page."
+SCRIPTS = Scripts(Path(__file__).resolve().parent / "browser", address=f"{PREFIX}/scripts")
 
 
 def _gone() -> Response:
@@ -53,7 +56,7 @@ async def serve_cut(request: Request) -> Response:
 
 
 async def serve_draft(request: Request) -> Response:
-    """The newest picture of a map that is being made, if it is further than ``?after=``; how far it is, in headers."""
+    """The newest step of a map that is being made, if it is later than ``?after=``; its number is in the headers."""
     draft = read_draft(request.path_params["name"])
     if draft is None:
         return _gone()
@@ -74,6 +77,7 @@ async def serve_facts(request: Request) -> Response:
 
 
 EXPLORE_ROUTES = [
+    SCRIPTS.route,
     Route(PLOTLY_ADDRESS, serve_plotly),
     Route(f"{PREFIX}/arrays/{{name}}", serve_array),
     Route(f"{PREFIX}/cuts/{{name}}", serve_cut),

@@ -35,7 +35,7 @@ def test_a_plot_is_given_only_pictures_that_are_newer_than_its_own(client):
 
 def test_a_map_that_nobody_looks_at_any_more_is_said_to_be_gone(client):
     answer = client.get("/explore-data/drafts/" + "0" * 24)
-    assert (answer.status_code, answer.text) == (404, "This is no longer at hand. Reload the page.")
+    assert (answer.status_code, answer.text) == (404, "This is no longer available. Reload the page.")
 
 
 def test_the_card_of_a_crop_says_its_verdict_as_soon_as_it_is_given(client, tmp_path):

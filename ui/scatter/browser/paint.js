@@ -1,7 +1,7 @@
 // Paints very many points into a canvas, pixel by pixel.
 //
-// Not WebGL: field computers often have no graphics card, and there 100,000 markers take WebGL a fifth of a second a
-// frame. Small stamps blended by hand take a tenth of that everywhere, and no limit on the plots of a page.
+// It does not use WebGL: field computers often have no graphics card, and 100,000 markers then take WebGL a fifth of a
+// second a frame. Small stamps that are blended here take a tenth of that, and a page may have any number of plots.
 
 const SHAPES = {
   circle: { grow: 1.0, has: (x, y) => x * x + y * y <= 1 },
@@ -13,14 +13,15 @@ const SHAPES = {
   down: { grow: 1.2, has: (x, y) => y >= -0.72 && y <= 1 - 2 * Math.abs(x) },
   ring: { grow: 1.0, has: (x, y) => { const r = x * x + y * y; return r <= 1 && r >= 0.42; } },
 };
-const FINE = 5;
+const FINE = 5; // each pixel of a stamp is measured at FINE x FINE places
 
-// A stamp: where its pixels are, relative to the point, and how much of each it covers (0 to 256).
-function cutStamp(shape, radius) {
+// A stamp: where its pixels are, relative to the point, and how much of each pixel it covers, 0 to 256.
+// extent: no pixel is farther away than this, along x or y.
+export function cutStamp(shape, radius) {
   const { grow, has } = SHAPES[shape] || SHAPES.circle;
-  const r = radius * grow, reach = Math.ceil(r + 0.5), dx = [], dy = [], cover = [];
-  for (let y = -reach; y <= reach; y++) {
-    for (let x = -reach; x <= reach; x++) {
+  const r = radius * grow, extent = Math.ceil(r + 0.5), dx = [], dy = [], cover = [];
+  for (let y = -extent; y <= extent; y++) {
+    for (let x = -extent; x <= extent; x++) {
       let hits = 0;
       for (let j = 0; j < FINE; j++)
         for (let i = 0; i < FINE; i++)
@@ -28,17 +29,30 @@ function cutStamp(shape, radius) {
       if (hits) { dx.push(x); dy.push(y); cover.push(Math.round((256 * hits) / (FINE * FINE))); }
     }
   }
-  return { reach, dx, dy, cover: Uint16Array.from(cover) };
+  return { extent, dx, dy, cover: Uint16Array.from(cover) };
 }
 
-function readColour(text) {
+// [red, green, blue], 0 to 255, of #rrggbb or rgb(...); grey for anything else.
+export function readColour(text) {
   const hex = /^#([0-9a-f]{6})$/i.exec(text.trim());
   if (hex) { const v = parseInt(hex[1], 16); return [v >> 16, (v >> 8) & 255, v & 255]; }
   const parts = text.match(/[\d.]+/g);
   return parts && parts.length >= 3 ? parts.slice(0, 3).map(Number) : [128, 128, 128];
 }
 
-class Painter {
+// A small picture of a mark, drawn as the painter draws it.
+export function drawMark(canvas, shape, colour) {
+  const scale = 2, stamp = cutStamp(shape, 4.6 * scale), context = canvas.getContext("2d");
+  canvas.width = canvas.height = 14 * scale;
+  const image = context.createImageData(canvas.width, canvas.height), [r, g, b] = readColour(colour);
+  stamp.cover.forEach((cover, k) => {
+    const q = ((stamp.dy[k] + 14) * canvas.width + stamp.dx[k] + 14) * 4;
+    image.data.set([r, g, b, Math.min(cover, 255)], q);
+  });
+  context.putImageData(image, 0, 0);
+}
+
+export class Painter {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
@@ -67,8 +81,9 @@ class Painter {
     return stamp;
   }
 
-  // ground: CSS colour. layers: [{ rows, style }] from back to front; rows: Int32Array of points;
-  // style(i) -> null, or { stamp, rgb, alpha (0 to 256) }. range: x0, x1, y0, y1 in the units of the points.
+  // ground: a CSS colour. xy: x and y of each point in turn. range: x0, x1, y0, y1 in the units of the points.
+  // layers: [{ rows, style }] from back to front, with rows as Int32Array; style(row) is null for a point that is not
+  // drawn, else { stamp, rgb, alpha } with alpha from 0 to 256.
   paint(ground, xy, range, layers) {
     const [r, g, b] = readColour(ground);
     this.pixels.fill((255 << 24) | (b << 16) | (g << 8) | r);
@@ -84,12 +99,13 @@ class Painter {
       }
     }
     this.context.putImageData(this.image, 0, 0);
-    this.canvas.hidden = false; // until now it may be of any colour
+    this.canvas.hidden = false; // before the first painting its colour could be wrong
   }
 
+  // Blend one stamp into the pixels: alpha / 256 of its colour where it covers a pixel wholly.
   dab(stamp, px, py, rgb, alpha) {
-    const { width, height, pixels } = this, { reach, offsets, cover, dx, dy } = stamp;
-    const inside = px >= reach && py >= reach && px < width - reach && py < height - reach;
+    const { width, height, pixels } = this, { extent, offsets, cover, dx, dy } = stamp;
+    const inside = px >= extent && py >= extent && px < width - extent && py < height - extent;
     const at = py * width + px, r = rgb[0], g = rgb[1], b = rgb[2];
     for (let k = 0; k < offsets.length; k++) {
       if (!inside && (px + dx[k] < 0 || px + dx[k] >= width || py + dy[k] < 0 || py + dy[k] >= height)) continue;

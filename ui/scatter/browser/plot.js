@@ -1,4 +1,11 @@
-// The scatterplot: Plotly for axes, zoom, pan, box and lasso; the painter for the points; the lists beside it.
+// The scatterplot. Plotly gives axes, zoom, pan, box and lasso; the painter draws the points; lists stand beside it.
+import { Arrays, loadPlotly } from "./arrays.js";
+import { Card } from "./card.js";
+import { Legend } from "./legend.js";
+import { Painter, readColour } from "./paint.js";
+import { PointIndex, isInside, simplify } from "./points.js";
+import { Radius, sayClusters } from "./radius.js";
+import { SpeciesList } from "./species.js";
 
 const MARGIN = 1;
 const MOST_CORNERS = 48;
@@ -7,20 +14,7 @@ const REST_MS = 300;
 const DRAFT_MS = 500;
 const NOISE = 0; // labels from the server are 0 for noise, then 1, 2, ...
 
-let plotly = null;
-function loadPlotly(address) {
-  if (window.Plotly) return Promise.resolve();
-  plotly ??= new Promise((done, failed) => {
-    const script = document.createElement("script");
-    script.src = address;
-    script.onload = done;
-    script.onerror = () => { plotly = null; failed(new Error("The plot could not be loaded. Reload the page.")); };
-    document.head.append(script);
-  });
-  return plotly;
-}
-
-class Plot {
+export class Plot {
   constructor(parent) {
     this.parent = parent;
     this.root = parent.querySelector(".explore-plot");
@@ -28,15 +22,14 @@ class Plot {
     const find = (name) => this.root.querySelector(name);
     this.stage = find(".ex-stage");
     this.frame = find(".ex-frame");
-    this.card = find(".ex-card");
-    this.halo = find(".ex-halo");
+    this.card = new Card(this.root);
     this.tally = find(".ex-tally");
-    this.key = find(".ex-key");
+    this.legend = new Legend(find(".ex-key"));
     this.message = find(".ex-message");
     this.painter = new Painter(find("canvas.ex-paint"));
     this.species = new SpeciesList(find(".ex-species"), (final) => this.changeLooks(final));
-    this.reach = new Reach(find(".ex-reach"), (eps, final) => this.changeEps(eps, final));
-    this.arrays = new Map();
+    this.radius = new Radius(find(".ex-radius"), (eps, final) => this.changeEps(eps, final));
+    this.arrays = new Arrays();
     this.timers = {};
     this.turn = 0;
     this.watchMouse();
@@ -54,6 +47,7 @@ class Plot {
   destroy() {
     this.resizing.disconnect();
     this.scheme.removeEventListener("change", this.repaint);
+    this.card.hide();
     Object.values(this.timers).forEach(clearTimeout);
     if (window.Plotly) { window.Plotly.purge(this.frame); }
   }
@@ -62,7 +56,7 @@ class Plot {
 
   async update(data) {
     const turn = ++this.turn;
-    // The page may be drawn with what it knew before: a picture that was followed farther stays.
+    // The page may be drawn with an older step of a map that is being made: the newer step stays.
     const { draft } = data;
     if (draft && draft.address === this.data?.draft?.address && this.data.draft.after > draft.after) {
       const { points, uirevision, message, clusters } = this.data;
@@ -75,10 +69,10 @@ class Plot {
     try {
       await loadPlotly(data.plotly);
       const [points, species, colours, selected, cut] = await Promise.all([
-        this.array(data.points, Float32Array), this.array(data.species.codes, Uint16Array),
-        this.array(data.colour.codes, Uint16Array), this.array(data.selected?.mask, Uint8Array), this.cutNow(data)]);
+        this.arrays.get(data.points, Float32Array), this.arrays.get(data.species.codes, Uint16Array),
+        this.arrays.get(data.colour.codes, Uint16Array), this.arrays.get(data.selected?.mask, Uint8Array), this.cutNow(data)]);
       if (turn !== this.turn || !this.root.isConnected) return;
-      if (points !== this.points) { this.points = points; this.places = new Places(points); this.halo.hidden = this.card.hidden = true; }
+      if (points !== this.points) { this.points = points; this.index = new PointIndex(points); this.card.hide(); }
       Object.assign(this, { speciesOf: species, codes: colours, selected, labels: cut });
       this.eps = data.clusters?.eps;
       await this.show();
@@ -90,7 +84,7 @@ class Plot {
     }
   }
 
-  // A map that is being made is followed here, so that the page need not be drawn anew for each picture of it.
+  // Ask for newer steps of a map that is being made, so that the page need not run again for each of them.
   followDraft() {
     clearTimeout(this.timers.draft);
     const { data } = this, { draft } = data;
@@ -100,9 +94,9 @@ class Plot {
         const answer = await fetch(draft.after < 0 ? draft.address : `${draft.address}?after=${draft.after}`);
         const content = answer.status === 200 ? await answer.arrayBuffer() : null;
         if (data !== this.data) return;
-        if (answer.status === 404) return; // the page is drawn anew sooner or later, and offers it again
+        if (answer.status === 404) return; // the page will run again, and offer it again
         if (content) await this.showDraft(new Float32Array(content), answer.headers);
-      } catch { /* the server is away for a moment */ }
+      } catch { /* the server does not answer for a moment */ }
       if (data === this.data || this.data.draft?.address === draft.address) this.followDraft();
     }, DRAFT_MS);
   }
@@ -110,12 +104,12 @@ class Plot {
   async showDraft(points, headers) {
     const { data } = this, { draft } = data, step = Number(headers.get("Picture-Step")), steps = headers.get("Picture-Steps");
     const name = `${draft.address}#${step}`;
-    this.arrays.set(name, points);
+    this.arrays.put(name, points);
     this.data = { ...data, points: name, uirevision: draft.uirevision, clusters: null, draft: { ...draft, after: step },
       message: steps === "0" ? draft.title : `${draft.title}: step ${step} of ${steps}` };
     this.sayMessage(this.data.message);
-    Object.assign(this, { points, places: new Places(points), labels: null, eps: undefined });
-    this.hideCard();
+    Object.assign(this, { points, index: new PointIndex(points), labels: null, eps: undefined });
+    this.card.hide();
     await this.show();
   }
 
@@ -124,26 +118,10 @@ class Plot {
     this.message.hidden = !text;
   }
 
-  // An array by its address, which names its content: fetched once.
-  array(address, Kind) {
-    if (!address) return null;
-    let kept = this.arrays.get(address);
-    if (!kept) {
-      kept = fetch(address).then(async (answer) => {
-        if (!answer.ok) throw Object.assign(new Error("The points are no longer at hand. Reload the page."), { lost: true });
-        return new Kind(await answer.arrayBuffer());
-      });
-      kept.catch(() => this.arrays.delete(address));
-      this.arrays.set(address, kept);
-      if (this.arrays.size > 40) this.arrays.delete(this.arrays.keys().next().value);
-    }
-    return kept;
-  }
-
   cutNow(data) {
     const clusters = data.clusters;
     if (!clusters) return null;
-    return this.array(clusters.cut ? `${clusters.cut}?eps=${clusters.eps}` : clusters.labels, Uint16Array);
+    return this.arrays.get(clusters.cut ? `${clusters.cut}?eps=${clusters.eps}` : clusters.labels, Uint16Array);
   }
 
   async show() {
@@ -152,23 +130,22 @@ class Plot {
     const [r, g, b] = readColour(ground);
     this.dark = 0.3 * r + 0.6 * g + 0.1 * b < 110;
     this.root.classList.toggle("ex-dark", this.dark);
-    this.look = { text, ground, font: style.fontFamily, quiet: `color-mix(in srgb, ${text} 65%, transparent)`,
+    this.look = { text, ground, font: style.fontFamily, quiet: this.dark ? "#AEB6B0" : "#5C6560",
       hairline: this.dark ? "rgba(255,255,255,.1)" : "rgba(0,0,0,.09)", odd: this.dark ? "#FF9A56" : "#C85200" };
-    this.look.quiet = this.dark ? "#AEB6B0" : "#5C6560";
     const { data } = this;
     this.paletteOf = (groups) => groups.map((group) => this.dark ? group.dark : group.light);
     if (!this.holding) this.species.show(data.species.groups, data.looks, data.colour.by === "species" ? this.paletteOf(data.species.groups) : data.species.groups.map(() => this.look.quiet));
-    if (!this.dragging) this.reach.show(data.clusters, this.look);
+    if (!this.dragging) this.radius.show(data.clusters, this.look);
     await this.showFrame();
     this.paint();
   }
 
   async showFrame() {
     const { data } = this;
-    const { bounds } = this.places;
+    const { bounds } = this.index;
     if (this.drawn?.revision !== data.uirevision) this.touched = false;
     if (!this.drawn || this.drawn.points !== data.points || this.drawn.ground !== this.look.ground) {
-      // A map that is still converging grows: it is followed until somebody zooms or moves it.
+      // A map that is being made grows: all of it is shown until somebody zooms or moves it.
       const view = this.touched ? this.range : data.view || bounds;
       const axis = { showgrid: false, zeroline: false, showticklabels: false, showline: false, ticks: "" };
       const layout = {
@@ -196,7 +173,7 @@ class Plot {
   }
 
   listen() {
-    this.frame.on("plotly_relayouting", () => { this.range = this.readRange(); this.hideCard(); this.soonPaint(); });
+    this.frame.on("plotly_relayouting", () => { this.range = this.readRange(); this.card.hide(); this.soonPaint(); });
     this.frame.on("plotly_relayout", (change) => {
       this.range = this.readRange();
       this.soonPaint();
@@ -217,7 +194,7 @@ class Plot {
     this.frame.on("plotly_doubleclick", () => { if (this.tool === "pan") this.resetView(); else this.clear(); });
   }
 
-  // What the hand does
+  // What the user does
 
   chooseTool(tool, quietly = false) {
     this.tool = tool;
@@ -227,16 +204,16 @@ class Plot {
   }
 
   resetView() {
-    const [x0, x1, y0, y1] = this.places.bounds;
+    const [x0, x1, y0, y1] = this.index.bounds;
     this.fitting = true;
     this.touched = false;
     this.atRest("view", () => this.send("view", []));
     window.Plotly.relayout(this.frame, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });
   }
 
-  // more: what was drawn around before stays selected.
+  // Select what is inside an outline; more: add it to what is selected.
   pick(outline, more) {
-    const mask = new Uint8Array(this.places.n), strengths = this.species.strengths, before = more && this.selected;
+    const mask = new Uint8Array(this.index.n), strengths = this.species.strengths, before = more && this.selected;
     for (let i = 0; i < mask.length; i++)
       mask[i] = (before && before[i]) || (strengths[this.speciesOf[i]] > 0
         && isInside(this.points[2 * i], this.points[2 * i + 1], outline)) ? 1 : 0;
@@ -271,21 +248,21 @@ class Plot {
     this.atRest("eps", () => { this.dragging = false; if (eps !== this.data.clusters.eps) this.send("eps", eps); }, final ? 60 : 2 * REST_MS);
   }
 
-  // One question at a time is on its way; when the answer is there, the newest eps is asked for.
+  // Ask for clusters, one request at a time: when an answer has come, the newest eps is asked for.
   async follow() {
     if (this.following) return;
     this.following = true;
     try {
       while (this.wanted !== this.eps && this.data.clusters?.cut) {
         const eps = this.wanted, turn = this.turn;
-        const labels = await this.array(`${this.data.clusters.cut}?eps=${eps}`, Uint16Array);
+        const labels = await this.arrays.get(`${this.data.clusters.cut}?eps=${eps}`, Uint16Array);
         if (turn !== this.turn) break;
         this.labels = labels;
         this.eps = eps;
         this.paint();
         await new Promise(requestAnimationFrame);
       }
-    } catch (error) { this.reach.say(error.message); } finally { this.following = false; }
+    } catch (error) { this.radius.say(error.message); } finally { this.following = false; }
   }
 
   atRest(name, act, pause = REST_MS) {
@@ -295,12 +272,12 @@ class Plot {
 
   watchMouse() {
     this.stage.addEventListener("pointermove", (event) => {
-      if (event.buttons || !this.places || event.target.closest(".ex-tools")) { this.hideCard(); return; }
+      if (event.buttons || !this.index || event.target.closest(".ex-tools")) { this.card.hide(); return; }
       const area = this.stage.getBoundingClientRect();
       this.point(event.clientX - area.left, event.clientY - area.top);
     });
     this.stage.addEventListener("pointerdown", (event) => { this.isAdding = event.shiftKey; }, true);
-    this.stage.addEventListener("pointerleave", () => this.hideCard());
+    this.stage.addEventListener("pointerleave", () => this.card.hide());
   }
 
   point(left, top) {
@@ -308,49 +285,17 @@ class Plot {
     const [x0, x1, y0, y1] = this.range, { clientWidth: width, clientHeight: height } = this.stage;
     const x = x0 + ((x1 - x0) * left) / width, y = y1 - ((y1 - y0) * top) / height;
     const strengths = this.species.strengths;
-    const i = this.places.nearest(x, y, (HOVER_PX * (x1 - x0)) / width, (j) => strengths[this.speciesOf[j]] > 0.05);
-    if (i < 0) { this.hideCard(); return; }
-    if (i === this.pointed && !this.card.hidden) return;
-    this.pointed = i;
-    this.showHalo(i);
-    this.atRest("card", () => this.showCard(i), this.card.hidden ? 90 : 15);
+    const i = this.index.nearest(x, y, (HOVER_PX * (x1 - x0)) / width, (j) => strengths[this.speciesOf[j]] > 0.05);
+    if (i < 0) { this.card.hide(); return; }
+    const eps = this.data.clusters?.cut && this.data.clusters.on_map ? this.eps : 0;
+    const label = this.labels ? (this.labels[i] === NOISE ? "noise" : `cluster ${this.labels[i]}`) : "";
+    this.card.show({ row: i, at: this.toPixels(i), radiusPx: (eps * width) / (x1 - x0), address: `${this.data.facts}/${i}`, label });
   }
 
-  place(i) {
+  // Where a point is on the screen, in pixels from the left and the top of the plot.
+  toPixels(i) {
     const [x0, x1, y0, y1] = this.range, { clientWidth: width, clientHeight: height } = this.stage;
     return [((this.points[2 * i] - x0) / (x1 - x0)) * width, ((y1 - this.points[2 * i + 1]) / (y1 - y0)) * height];
-  }
-
-  // A circle around the point under the mouse: as wide as eps, so that the eye sees how far it reaches.
-  showHalo(i) {
-    const [left, top] = this.place(i), [x0, x1] = this.range;
-    const eps = this.data.clusters?.cut && this.data.clusters.on_map ? this.eps : 0;
-    const radius = Math.max((eps * this.stage.clientWidth) / (x1 - x0), 7);
-    Object.assign(this.halo.style, { left: `${left}px`, top: `${top}px`, width: `${2 * radius}px`, height: `${2 * radius}px` });
-    this.halo.hidden = false;
-  }
-
-  async showCard(i) {
-    const answer = await fetch(`${this.data.facts}/${i}`); // each time: its verdict may be another one by now
-    if (!answer.ok) return;
-    const said = await answer.json();
-    if (i !== this.pointed) return;
-    const label = this.labels ? (this.labels[i] === NOISE ? "noise" : `cluster ${this.labels[i]}`) : "";
-    this.card.replaceChildren();
-    const picture = element("img", "", { src: said.picture, alt: said.title });
-    this.card.append(picture, element("b", "", { textContent: said.title }));
-    for (const line of [label, ...said.lines].filter(Boolean)) this.card.append(element("div", "", { textContent: line }));
-    const [left, top] = this.place(i), { clientWidth: width, clientHeight: height } = this.stage;
-    this.card.hidden = false;
-    const { offsetWidth: w, offsetHeight: h } = this.card, aside = Math.min(this.halo.offsetWidth / 2, 70) + 12;
-    this.card.style.left = `${left + aside + w > width ? Math.max(left - w - aside, 4) : left + aside}px`;
-    this.card.style.top = `${Math.min(Math.max(top - h / 2, 4), Math.max(height - h - 4, 4))}px`;
-  }
-
-  hideCard() {
-    clearTimeout(this.timers.card);
-    this.pointed = -1;
-    this.card.hidden = this.halo.hidden = true;
   }
 
   fit() {
@@ -367,20 +312,20 @@ class Plot {
   }
 
   paint() {
-    if (!this.places || !this.range) return;
+    if (!this.index || !this.range) return;
     const { data, painter, labels, selected } = this, { clientWidth: width, clientHeight: height } = this.stage;
     if (!width || !height) return;
-    const { n, order } = this.places;
+    const { n, order } = this.index;
     painter.resize(width, height, Math.min(window.devicePixelRatio || 1, 2));
     const radius = n > 200000 ? 1.6 : n > 50000 ? 2.2 : n > 10000 ? 3 : n > 2000 ? 4 : 5;
     const byCluster = data.colour.by === "cluster";
-    const waiting = byCluster && !labels; // clusters are still being worked out
+    const waiting = byCluster && !labels; // the clusters are not computed yet
     const quiet = [{ light: this.look.quiet, dark: this.look.quiet }];
     const groups = waiting ? quiet : byCluster ? data.colour.cycle : data.colour.groups, colours = this.paletteOf(groups).map(readColour);
     const stamps = groups.map((group) => painter.stamp(group.symbol || "circle", radius));
     const strengths = this.species.strengths, codes = byCluster ? labels : this.codes;
     const last = groups.length - 1;
-    // Cluster 1, 2, ... go round the palette; its first place is the noise.
+    // The first colour is that of noise; clusters take the others in turn, again and again.
     const group = waiting ? () => 0 : byCluster ? (i) => (codes[i] === NOISE ? 0 : 1 + ((codes[i] - 1) % last)) : (i) => Math.min(codes[i], last);
     const style = (dim) => (i) => {
       const strength = strengths[this.speciesOf[i]];
@@ -399,13 +344,14 @@ class Plot {
     }
     painter.paint(this.look.ground, this.points, this.range, layers);
     this.count();
-    this.showKey(groups, byCluster, waiting);
+    if (waiting) this.legend.hide();
+    else this.legend.show({ colour: data.colour, groups, colours: this.paletteOf(groups), dark: this.dark, nClusters: this.nClusters });
     this.root.dataset.eps = this.eps ?? "";
     this.root.dataset.painted = Number(this.root.dataset.painted || 0) + 1;
   }
 
   count() {
-    const { labels, selected } = this, { n } = this.places, strengths = this.species.strengths;
+    const { labels, selected } = this, { n } = this.index, strengths = this.species.strengths;
     let shown = 0, chosen = 0, noise = 0, most = 0;
     for (let i = 0; i < n; i++) {
       if (strengths[this.speciesOf[i]] > 0) shown++;
@@ -413,7 +359,7 @@ class Plot {
       if (labels) { if (labels[i] === NOISE) noise++; else if (labels[i] > most) most = labels[i]; }
     }
     this.nClusters = most;
-    if (labels && this.data.clusters?.cut) this.reach.tally(most, noise, n);
+    if (labels && this.data.clusters?.cut) this.radius.tally(most, noise, n);
     const all = n.toLocaleString("en");
     this.tally.textContent = (shown < n ? `${shown.toLocaleString("en")} of ${all} crops shown` : `${all} crops`)
       + (labels && !this.data.clusters?.cut ? ` · ${sayClusters(most, noise, n)}` : "")
@@ -422,44 +368,4 @@ class Plot {
     if (!selected) this.forgetOutline();
   }
 
-  // What the colours mean, where the list of species does not say it already.
-  showKey(groups, byCluster, waiting) {
-    const { colour } = this.data;
-    const said = JSON.stringify([colour.by, this.dark, byCluster && Math.min(this.nClusters, 12), colour.title, colour.key?.length]);
-    this.key.hidden = colour.by === "species" || waiting;
-    if (said === this.keySaid || this.key.hidden) return;
-    this.keySaid = said;
-    this.key.replaceChildren(element("b", "", { textContent: colour.title }));
-    const colours = this.paletteOf(groups);
-    if (colour.scale) {
-      const bar = element("div", "ex-bar");
-      bar.style.background = `linear-gradient(to right, ${colours.join(",")})`;
-      const ends = element("div", "ex-ends");
-      for (const text of colour.scale) ends.append(element("span", "", { textContent: text }));
-      this.key.append(bar, ends);
-      return;
-    }
-    const shown = byCluster ? groups.slice(0, 1 + Math.min(this.nClusters, groups.length - 1)) : groups;
-    const rows = element("div", "ex-keys");
-    shown.forEach((group, k) => {
-      const row = element("span", "ex-keyrow"), mark = element("canvas", "ex-mark");
-      drawMark(mark, group.symbol || "circle", colours[k]);
-      row.append(mark, document.createTextNode(byCluster ? (k ? String(k) : "noise") : group.label));
-      rows.append(row);
-    });
-    if (byCluster && this.nClusters > groups.length - 1) rows.append(element("span", "ex-keyrow", { textContent: "… and round again" }));
-    this.key.append(rows);
-  }
-}
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  const plot = (parentElement.explorePlot ??= new Plot(parentElement));
-  plot.send = setTriggerValue;
-  plot.update(data);
-  // Streamlit may call this for a drawing that was overtaken by the next one: only what has left the page is taken down.
-  return () => {
-    if (parentElement.isConnected) return;
-    plot.destroy();
-    parentElement.explorePlot = undefined;
-  };
 }

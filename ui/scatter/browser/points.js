@@ -1,8 +1,9 @@
-// Where points are: the nearest one to the mouse, and those inside an outline.
+// Finds points: the nearest one to the mouse, and those inside an outline.
 
 const CELLS = 200;
 
-class Places {
+// The points sorted into cells, so that the nearest one is found without looking at all of them.
+export class PointIndex {
   constructor(xy) {
     this.xy = xy;
     const n = (this.n = xy.length / 2);
@@ -30,15 +31,16 @@ class Places {
     }
   }
 
+  // Column and line of the cell of a coordinate; outside of the bounds, of the nearest cell.
   column(x) { const [x0, x1] = this.bounds; return Math.min(Math.max(Math.floor(((x - x0) / (x1 - x0)) * CELLS), 0), CELLS - 1); }
   line(y) { const y0 = this.bounds[2], y1 = this.bounds[3]; return Math.min(Math.max(Math.floor(((y - y0) / (y1 - y0)) * CELLS), 0), CELLS - 1); }
   cell(x, y) { return this.line(y) * CELLS + this.column(x); }
 
-  // The nearest point that may be had within a reach (in the units of the points), or -1.
-  nearest(x, y, reach, may) {
-    let best = -1, least = reach * reach;
-    const c0 = this.column(x - reach), c1 = this.column(x + reach);
-    for (let l = this.line(y - reach); l <= this.line(y + reach); l++) {
+  // The row of the nearest point within a radius (in the units of the points) for which may(row) is true; -1 if none.
+  nearest(x, y, radius, may) {
+    let best = -1, least = radius * radius;
+    const c0 = this.column(x - radius), c1 = this.column(x + radius);
+    for (let l = this.line(y - radius); l <= this.line(y + radius); l++) {
       for (let k = this.start[l * CELLS + c0]; k < this.start[l * CELLS + c1 + 1]; k++) {
         const i = this.rows[k], dx = this.xy[2 * i] - x, dy = this.xy[2 * i + 1] - y, d = dx * dx + dy * dy;
         if (d <= least && may(i)) { least = d; best = i; }
@@ -48,8 +50,8 @@ class Places {
   }
 }
 
-// Even-odd rule, as the server does it (ui/scatter/shapes.py).
-function isInside(x, y, outline) {
+// Whether a point is inside an outline, by the even-odd rule, as on the server (ui/scatter/shapes.py).
+export function isInside(x, y, outline) {
   let inside = false;
   for (let a = 0, b = outline.length - 1; a < outline.length; b = a++) {
     const [ax, ay] = outline[a], [bx, by] = outline[b];
@@ -58,14 +60,16 @@ function isInside(x, y, outline) {
   return inside;
 }
 
-// An outline with few corners, so that it fits into an address: Douglas and Peucker, coarser until it does.
-function simplify(outline, most, span) {
+// The outline with at most so many corners, so that it fits into an address. The method is that of Douglas and Peucker
+// (1973), repeated with a larger slack until the corners are few enough. span: the width of the view.
+export function simplify(outline, most, span) {
   let corners = outline;
   for (let slack = span / 2000; corners.length > most; slack *= 1.6) corners = thin(outline, slack);
   return corners;
 }
 
-function thin(line, slack) {
+// Leave out the corners that lie within slack of the line between the ones that are kept.
+export function thin(line, slack) {
   if (line.length < 3) return line;
   const [ax, ay] = line[0], [bx, by] = line[line.length - 1], length = Math.hypot(bx - ax, by - ay);
   let far = 0, at = 0;

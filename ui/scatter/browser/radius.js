@@ -1,15 +1,18 @@
-// The reach (eps) of DBSCAN: a slider that cuts while it is dragged, and two small curves to choose it by.
+// The radius (eps) of DBSCAN: a slider that clusters while it is dragged, and two small curves to choose the radius by.
 
 const STEPS = 1000;
 
-class Reach {
-  // moved(eps, final): another eps is asked for; final once the hand has come to rest.
+export const stepToEps = (step, least, most) => least * (most / least) ** (step / STEPS);
+export const epsToStep = (eps, least, most) => Math.round((STEPS * Math.log(eps / least)) / Math.log(most / least));
+
+export class Radius {
+  // moved(eps, final) is called for another eps; final is false while the slider or a curve is dragged.
   constructor(root, moved) {
     this.root = root;
     this.moved = moved;
-    root.innerHTML = `<div class="ex-head"><b>Reach (eps)</b><button class="ex-knee" hidden></button
+    root.innerHTML = `<div class="ex-head"><b>Radius (eps)</b><button class="ex-knee" hidden></button
       ><input class="ex-number" type="number" step="any" aria-label="eps as a number"></div>
-      <input class="ex-slider" type="range" min="0" max="${STEPS}" step="1" aria-label="Reach (eps)">
+      <input class="ex-slider" type="range" min="0" max="${STEPS}" step="1" aria-label="Radius (eps)">
       <div class="ex-counts" role="status"></div>
       <div class="ex-curve" data-curve="distances"></div><div class="ex-curve" data-curve="shares"></div>`;
     this.number = root.querySelector(".ex-number");
@@ -35,14 +38,15 @@ class Reach {
   set(eps) {
     this.eps = eps;
     this.number.value = eps;
-    this.slider.value = Math.round((STEPS * Math.log(eps / this.least)) / Math.log(this.most / this.least));
+    this.slider.value = epsToStep(eps, this.least, this.most);
     this.slider.setAttribute("aria-valuetext", String(eps));
     this.markCurves();
   }
 
   say(text) { this.counts.textContent = text; }
 
-  fromStep(step) { return this.least * (this.most / this.least) ** (step / STEPS); }
+  // The slider is logarithmic: each step is the same factor.
+  fromStep(step) { return stepToEps(step, this.least, this.most); }
 
   show(clusters, look) {
     this.root.hidden = !clusters?.cut;
@@ -52,12 +56,12 @@ class Reach {
     this.suggested = clusters.suggested;
     this.knee.hidden = !clusters.suggested;
     this.knee.textContent = `Knee ${clusters.suggested}`;
-    this.knee.title = "Use the bend of the curve below: left of it crops lie close, right of it they are apart.";
+    this.knee.title = "Use the bend of the first curve: left of it crops lie close together, right of it they lie apart.";
     for (const box of this.root.querySelectorAll("[data-curve]")) this.showCurve(box, clusters.curves?.[box.dataset.curve], look);
     this.set(clusters.eps);
   }
 
-  // A figure of ui/explore/charts.py, in the page's colours; anywhere on it can be clicked to set eps.
+  // A figure of ui/scatter/charts.py in the page's colours. A click anywhere on it sets eps.
   showCurve(box, figure, look) {
     box.hidden = !figure;
     if (!figure) return;
@@ -100,10 +104,10 @@ class Reach {
   tally(nClusters, nNoise, n) { this.say(sayClusters(nClusters, nNoise, n)); }
 }
 
-function sayClusters(nClusters, nNoise, n) {
+export function sayClusters(nClusters, nNoise, n) {
   const share = n ? (100 * nNoise) / n : 0;
   return `${nClusters.toLocaleString("en")} cluster${nClusters === 1 ? "" : "s"} · ${nNoise.toLocaleString("en")} noise (${share.toFixed(1)}%)`;
 }
 
-// Three digits are all that an eye can set.
-function tidy(eps) { return Number(eps.toPrecision(3)); }
+// Nobody can set more than three digits with a slider.
+export function tidy(eps) { return Number(eps.toPrecision(3)); }

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import { Decisions } from "../../../../ui/board/browser/state/decisions.js";
+import { Rows } from "../../../../ui/board/browser/state/rows.js";
+import { Steps } from "../../../../ui/board/browser/state/steps.js";
+import { installBrowser, makeRow } from "./fakes.js";
+
+let changes;
+let outbox;
+
+function makeDecisions({ rows = ["a", "b", "c"].map((crop) => makeRow(crop)), items = [], last = [] } = {}) {
+  changes = [];
+  outbox = { items: [...items], sent: [], add(more) { this.sent.push(...more); this.items.push(...more); } };
+  const decisions = new Decisions({
+    data: { run: "r1", reviewer: "Ada", pass: "p", selected: 3, decided: rows.filter(({ verdict }) => verdict).length, today: { n: 5, first: null } },
+    rows: new Rows({ run: "r1", query: {}, total: rows.length, rows }),
+    outbox,
+    onChange: (change) => changes.push(change),
+  });
+  decisions.restore(last);
+  return decisions;
+}
+
+const verdictsOf = (decisions) => [...decisions.rows.byCrop.values()].map(({ verdict }) => verdict);
+
+beforeEach(installBrowser);
+
+test("a decision shows at once, counts, and goes to the outbox with all that the server needs", () => {
+  const decisions = makeDecisions();
+  decisions.decide("anomaly", ["a"], { species: "wolf", note: "limps" });
+
+  const row = decisions.rows.byCrop.get("a");
+  assert.deepEqual([row.verdict, row.verdictSpecies, row.note, row.reviewer, row.saving], ["anomaly", "wolf", "limps", "Ada", "waiting"]);
+  const { id, at, ...item } = outbox.sent[0];
+  assert.deepEqual(item, { run: "r1", crop: "a", verdict: "anomaly", species: "wolf", note: "limps", rate: 0.05, pass: "p", reviewer: "Ada" });
+  assert.ok(id && at);
+  assert.deepEqual([decisions.counts.decided, decisions.counts.today], [1, 6]);
+});
+
+test("the same decision again is no change, and a crop that was not fetched is not decided", () => {
+  const decisions = makeDecisions();
+  decisions.decide("normal", ["a"]);
+  decisions.decide("normal", ["a"]);
+  decisions.decide("normal", ["unknown"]);
+  assert.equal(outbox.sent.length, 1);
+  assert.equal(decisions.counts.decided, 1);
+});
+
+test("a species or a note stays when only the verdict changes", () => {
+  const decisions = makeDecisions();
+  decisions.decide("anomaly", ["a"], { species: "wolf", note: "limps" });
+  decisions.decide("unsure", ["a"]);
+  assert.deepEqual([outbox.sent[1].species, outbox.sent[1].note], ["wolf", "limps"]);
+});
+
+test("undo and redo go through the steps, each as a new decision", () => {
+  const decisions = makeDecisions();
+  decisions.decide("anomaly", ["a"]);
+  decisions.decide("normal", ["b", "c"]);
+  decisions.undo();
+  assert.deepEqual(verdictsOf(decisions), ["anomaly", "", ""]);
+  decisions.undo();
+  assert.deepEqual(verdictsOf(decisions), ["", "", ""]);
+  assert.equal(decisions.undo(), undefined);
+  decisions.redo();
+  decisions.redo();
+  assert.deepEqual(verdictsOf(decisions), ["anomaly", "normal", "normal"]);
+  assert.equal(decisions.redo(), undefined);
+
+  assert.deepEqual(outbox.sent.map(({ crop, verdict }) => [crop, verdict]), [
+    ["a", "anomaly"], ["b", "normal"], ["c", "normal"], ["b", null], ["c", null], ["a", null],
+    ["a", "anomaly"], ["b", "normal"], ["c", "normal"],
+  ]);
+  assert.deepEqual([decisions.counts.decided, decisions.counts.today], [3, 8]);
+});
+
+test("a crop that was decided twice is taken back step by step, and its other steps are forgotten", () => {
+  const decisions = makeDecisions();
+  decisions.decide("anomaly", ["a"]);
+  decisions.decide("unsure", ["a", "b"]);
+  assert.equal(decisions.takeBack("a"), true);
+  assert.deepEqual(verdictsOf(decisions), ["anomaly", "unsure", ""]);
+  assert.equal(changes.at(-1).isOurs, true, "the first decision is still the reviewer's own");
+  assert.equal(decisions.takeBack("a"), true);
+  assert.deepEqual(verdictsOf(decisions), ["", "unsure", ""]);
+  assert.equal(changes.at(-1).isOurs, false);
+  assert.equal(decisions.takeBack("a"), false);
+
+  decisions.undo();
+  assert.deepEqual(verdictsOf(decisions), ["", "", ""]);
+  assert.equal(decisions.steps.canUndo, false);
+});
+
+test("after an undo, taking back goes to the state before, not to what was undone", () => {
+  const decisions = makeDecisions();
+  decisions.decide("anomaly", ["a"]);
+  decisions.decide("normal", ["a"]);
+  decisions.undo();
+  decisions.takeBack("a");
+  assert.deepEqual(verdictsOf(decisions), ["", "", ""]);
+});
+
+test("another reviewer's decision that is changed and undone is not called one's own", () => {
+  const decisions = makeDecisions({ rows: [makeRow("a", { verdict: "normal", reviewer: "Ben" })] });
+  decisions.decide("anomaly", ["a"]);
+  assert.equal(changes.at(-1).isOurs, true);
+  decisions.undo();
+  assert.deepEqual(verdictsOf(decisions), ["normal"]);
+  assert.equal(changes.at(-1).isOurs, false);
+  assert.equal(decisions.counts.decided, 1);
+});
+
+test("a decision of before the reload can be undone, and one that waits is shown as decided", () => {
+  const before = { verdict: "", species: "", note: "" };
+  const decisions = makeDecisions({
+    rows: [makeRow("a", { verdict: "normal" }), makeRow("b"), makeRow("c")],
+    last: [{ crop: "a", verdict: "normal", species: "", note: "", before }, { crop: "beyond", verdict: "unsure", species: "", note: "", before }],
+    items: [{ id: "1", run: "r1", crop: "b", verdict: "anomaly", species: "", note: "" }, { id: "2", run: "r2", crop: "c", verdict: "anomaly", species: "", note: "" }],
+  });
+  assert.deepEqual(changes.map(({ crop, state, isOurs }) => [crop, state.verdict, state.saving, isOurs]), [
+    ["beyond", "unsure", "saved", true], ["a", "normal", "saved", true], ["b", "anomaly", "waiting", true],
+  ]);
+  assert.deepEqual(verdictsOf(decisions), ["normal", "anomaly", ""]);
+  assert.equal(decisions.counts.decided, 2);
+  assert.equal(outbox.sent.length, 0, "nothing is decided anew");
+
+  decisions.undo();
+  decisions.undo();
+  assert.equal(decisions.takeBack("beyond"), true, "also where the crop was not fetched");
+  assert.deepEqual(outbox.sent.map(({ crop, verdict }) => [crop, verdict]), [["b", null], ["a", null], ["beyond", null]]);
+});
+
+test("a card says saved only when the crop's newest decision is saved", () => {
+  const decisions = makeDecisions();
+  decisions.decide("anomaly", ["a"]);
+  decisions.decide("normal", ["a"]);
+  const [first, second] = outbox.items;
+  outbox.items = [second];
+  assert.deepEqual(decisions.markSaved([first]), []);
+  assert.equal(decisions.rows.byCrop.get("a").saving, "waiting");
+  outbox.items = [];
+  assert.deepEqual(decisions.markSaved([second]), ["a"]);
+  assert.equal(decisions.rows.byCrop.get("a").saving, "saved");
+  decisions.markRefused([second]);
+  assert.equal(decisions.rows.byCrop.get("a").saving, "refused");
+});
+
+test("the last 500 steps can be undone, and a new one ends what could be redone", () => {
+  const steps = new Steps();
+  for (let n = 0; n < 501; n++) steps.add([{ crop: String(n) }]);
+  assert.equal(steps.undo()[0].crop, "500");
+  steps.add([{ crop: "new" }]);
+  assert.equal(steps.canRedo, false);
+  let n = 0;
+  while (steps.undo()) n++;
+  assert.equal(n, 500);
+});
