@@ -13,7 +13,7 @@ export const COMMANDS = [
   ["species", "t", "Correct the species", "Decide"],
   ["note", "m", "Write a note", "Decide"],
   ["undo", "z", "Undo the last decision", "Decide"],
-  ["redo", "y", "Redo it", "Decide"],
+  ["redo", "y", "Redo the decision", "Decide"],
   ["next", "ArrowRight", "Next crop", "Move"],
   ["previous", "ArrowLeft", "Previous crop", "Move"],
   ["down", "ArrowDown", "One row down", "Move"],

@@ -27,7 +27,7 @@ export class Bar {
     this.pageSize = make("select", { attrs: { "aria-label": "Cards per page" }, on: { change: () => board.choose({ pageSize: Number(this.pageSize.value) }) } },
       PAGE_SIZES.map((n) => make("option", { text: `${n} per page`, attrs: { value: String(n) } })));
     this.advance = make("input", { attrs: { type: "checkbox" }, on: { change: () => board.choose({ advance: this.advance.checked }) } });
-    const advance = make("label", { cls: "advance", title: "After a decision, go to the next undecided crop" }, [this.advance, make("span", { text: "Advance automatically" })]);
+    const advance = make("label", { cls: "advance", title: "After a decision, go to the next undecided crop" }, [this.advance, make("span", { text: "Auto-advance" })]);
     this.turner = make("div", { cls: "turner" });
     const help = button("Keys", { symbol: "keyboard", title: `See and change the keys (${keys.of("help")})`, on: () => showHelp(board) });
     this.element = make("div", { cls: "bar" }, [
