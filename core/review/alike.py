@@ -1,11 +1,11 @@
 """The normal crops that look most like a crop: "what this species usually looks like"."""
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.parquet as pq
+from cachetools import LRUCache
 
 from core.review.index import ReviewIndex
 
@@ -34,7 +34,7 @@ class NormalCrops:
 
     def __init__(self, index: ReviewIndex) -> None:
         self._index = index
-        self._groups: OrderedDict[tuple[str, str, str], _Group | None] = OrderedDict()
+        self._groups: LRUCache[tuple[str, str, str], _Group | None] = LRUCache(_GROUPS_KEPT)
         self._lock = threading.Lock()
 
     def find(self, place: int, *, n: int = 6) -> np.ndarray:
@@ -48,9 +48,6 @@ class NormalCrops:
             if key not in self._groups:
                 self._groups[key] = self._read_group(*key, first_shard=int(row["shard"]))
             group = self._groups[key]
-            self._groups.move_to_end(key)
-            while len(self._groups) > _GROUPS_KEPT:
-                self._groups.popitem(last=False)
         own = self._read_vectors(int(row["shard"]), [str(row["crop_id"])])
         if group is None or not own:
             return np.empty(0, dtype=np.int32)

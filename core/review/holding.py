@@ -5,6 +5,7 @@ verdict is for an animal: it holds for the crop that it was given on and, in a r
 the same photo and kind whose box overlaps it most, if they overlap by at least ``SAME_BOX_IOU``.
 """
 
+import atexit
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -107,7 +108,9 @@ def match_crops(crops: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
 
 @cache
 def _memory() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()  # takes longer to open than most questions to answer
+    connection = duckdb.connect()  # opening takes longer than most questions take to answer
+    atexit.register(connection.close)  # left open, DuckDB reports leaks when Python ends
+    return connection
 
 
 def _to_arrow(crops: pd.DataFrame, name: str, numbers: np.ndarray) -> pa.Table:

@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from cachetools import LRUCache
 
 from core.records import Verdict
 from core.review.holding import HOLDING
@@ -137,7 +138,7 @@ class ReviewIndex:
         self.catalogue = open_catalogue(run)
         self.sequence = 0
         self._lock = threading.RLock()
-        self._views: dict[tuple[QueueFilters, int], QueueView] = {}
+        self._views: LRUCache[tuple[QueueFilters, int], QueueView] = LRUCache(_VIEWS_KEPT)
         self._places: dict[str, int] = {}
         self._photos: dict[str, str] = {}
         self._known: dict[str, Any] = {}
@@ -221,10 +222,9 @@ class ReviewIndex:
         """
         with self._lock:
             key = (filters, 0 if filters.decided_since else self.sequence)
-            found = self._views.pop(key, None) or self._make_view(filters)
-            self._views[key] = found
-            while len(self._views) > _VIEWS_KEPT:
-                del self._views[next(iter(self._views))]
+            found = self._views.get(key)
+            if found is None:
+                found = self._views[key] = self._make_view(filters)
             return found
 
     def _make_view(self, filters: QueueFilters) -> QueueView:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pandas as pd
+from cachetools import LRUCache
 
 from core.errors import AnomalureError
 from core.photos.crop_pictures import CROP_ID, place_crop_picture
@@ -36,7 +37,7 @@ _SAFE_NAME = re.compile(r"\w[\w .()+-]*")
 
 @dataclass
 class _KeptIndex:
-    stamp: tuple[Any, ...]  # what the crops were read from
+    version: tuple[Any, ...]  # of the files that the crops were read from
     index: ReviewIndex
     change: Change = ()  # of the store, when its verdicts were read
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,7 +70,7 @@ class Project:
                 "Choose a folder that you may write to."
             ) from error
         self.store = Store(self.path / DATABASE_NAME)
-        self._indexes: dict[str, _KeptIndex] = {}
+        self._indexes: LRUCache[str, _KeptIndex] = LRUCache(_INDEXES_KEPT)
         self._indexes_lock = threading.Lock()
 
     # Runs
@@ -213,7 +214,8 @@ class Project:
             run = self.run(run_id)
         except AnomalureError:
             return None
-        kept = self._indexes.get(run_id)
+        with self._indexes_lock:
+            kept = self._indexes.get(run_id)
         name = (kept.index.known_photo(photo_id) if kept is not None else None) or find_photo(run, photo_id)
         if name is None or ".." in PurePosixPath(name).parts or Path(name).is_absolute():
             return None
@@ -237,13 +239,11 @@ class Project:
         """
         chosen = self.run(run) if isinstance(run, str) else run
         with self._indexes_lock:
-            kept = self._indexes.pop(chosen.run_id, None)
-            stamp = _stamp(chosen)
-            if kept is None or kept.stamp != stamp:
-                kept = _KeptIndex(stamp, ReviewIndex(chosen, people_classes=read_people_classes(self.store)))
-            self._indexes[chosen.run_id] = kept
-            while len(self._indexes) > _INDEXES_KEPT:
-                del self._indexes[next(iter(self._indexes))]
+            kept = self._indexes.get(chosen.run_id)
+            version = _read_version(chosen)
+            if kept is None or kept.version != version:
+                kept = _KeptIndex(version, ReviewIndex(chosen, people_classes=read_people_classes(self.store)))
+                self._indexes[chosen.run_id] = kept
         with kept.lock:
             change = self.store.look_for_change()  # before reading: what comes during it is read the next time
             if kept.change != change or not any(change):
@@ -395,7 +395,7 @@ def _is_safe_name(name: str) -> bool:
     )
 
 
-def _stamp(run: RunFolder) -> tuple[Any, ...]:
+def _read_version(run: RunFolder) -> tuple[Any, ...]:
     """What differs once a run's crops or scores have changed."""
     kept = find_kept(run)
     if kept is not None:

@@ -3,8 +3,11 @@
 Knows no Streamlit.
 """
 
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from core.maps.exploration import Exploration, Picture
 from core.maps.projection import Projection, ProjectionKind
@@ -17,7 +20,8 @@ MOST_CROPS_HERE = 20_000
 MOST_KEPT = 8
 
 _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stand-in")
-_made: dict[Path, Future[Picture]] = {}
+_made: LRUCache[Path, Future[Picture]] = LRUCache(MOST_KEPT)
+_lock = threading.Lock()
 
 
 def find_stand_in(exploration: Exploration, projection: Projection) -> Picture | None:
@@ -29,17 +33,17 @@ def find_stand_in(exploration: Exploration, projection: Projection) -> Picture |
     found = exploration.nearest(projection) or exploration.picture(PCA)
     if found is not None or exploration.n_crops > MOST_CROPS_HERE:
         return found
-    future = _made.get(exploration.folder)
-    if future is None:
-        while len(_made) >= MOST_KEPT:
-            del _made[next(iter(_made))]
-        future = _made[exploration.folder] = _worker.submit(exploration.compute, PCA)
+    with _lock:
+        future = _made.get(exploration.folder)
+        if future is None:
+            future = _made[exploration.folder] = _worker.submit(exploration.compute, PCA)
     try:
         return future.result(timeout=PATIENCE_S)
     except TimeoutError:
         return None
     except Exception:
-        _made.pop(exploration.folder, None)  # the next time it is tried again
+        with _lock:
+            _made.pop(exploration.folder, None)  # the next time it is tried again
         raise
 
 

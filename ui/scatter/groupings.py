@@ -4,10 +4,10 @@ Knows no Streamlit.
 """
 
 import threading
-from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
+from cachetools import LRUCache
 
 from core.errors import AnomalureError
 from core.maps.clusters import cluster_hdbscan
@@ -24,7 +24,7 @@ PATIENCE_S = 0.4
 MOST_CROPS_HERE = 5_000
 
 _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="groupings")
-_made: OrderedDict[str, Future[Grouping]] = OrderedDict()
+_made: LRUCache[str, Future[Grouping]] = LRUCache(MOST_KEPT)
 _lock = threading.Lock()
 
 
@@ -71,9 +71,6 @@ def find_grouping(exploration: Exploration, side: Side, *, shown: Projection, po
         future = _made.get(key)
         if future is None:
             future = _made[key] = _worker.submit(_group, key, exploration, side, where, points)
-            while len(_made) > MOST_KEPT:
-                _made.popitem(last=False)
-        _made.move_to_end(key)
     try:
         return future.result(timeout=PATIENCE_S)
     except TimeoutError:

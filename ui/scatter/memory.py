@@ -7,11 +7,11 @@ content, by its hash, and is never a path. Knows no Streamlit.
 import hashlib
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 
 from core.maps.clusters import NOISE, ClusterTree
 from core.maps.exploration import Picture
@@ -29,73 +29,51 @@ _Thing = TypeVar("_Thing")
 Facts = Callable[[int], Mapping[str, Any] | None]
 Draft = Callable[[], Picture | None]
 
-
-class _Shelf(Generic[_Thing]):
-    """The things used last, up to a limit on their sizes together; one alone may be larger."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._things: OrderedDict[str, tuple[_Thing, int]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, name: str, thing: _Thing, *, size: int = 1) -> None:
-        with self._lock:
-            self._things[name] = (thing, size)
-            self._things.move_to_end(name)
-            while len(self._things) > 1 and sum(size for _, size in self._things.values()) > self._most:
-                self._things.popitem(last=False)
-
-    def get(self, name: str) -> _Thing | None:
-        with self._lock:
-            if name not in self._things:
-                return None
-            self._things.move_to_end(name)
-            return self._things[name][0]
-
-
-_arrays: _Shelf[bytes] = _Shelf(MOST_ARRAY_BYTES)
-_trees: _Shelf[ClusterTree] = _Shelf(MOST_TREES)
-_facts: _Shelf[Facts] = _Shelf(MOST_FACTS)
-_drafts: _Shelf[Draft] = _Shelf(MOST_DRAFTS)
+# The things used last. A large array alone may take all of the room.
+_arrays: LRUCache[str, bytes] = LRUCache(MOST_ARRAY_BYTES, getsizeof=lambda one: min(len(one), MOST_ARRAY_BYTES))
+_trees: LRUCache[str, ClusterTree] = LRUCache(MOST_TREES)
+_facts: LRUCache[str, Facts] = LRUCache(MOST_FACTS)
+_drafts: LRUCache[str, Draft] = LRUCache(MOST_DRAFTS)
+_lock = threading.Lock()
 
 
 def offer_array(array: np.ndarray) -> str:
     """The address at which a browser can fetch the bytes of an array, little-endian, row by row."""
     content = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
     name = _name(content)
-    _arrays.put(name, content, size=len(content))
+    _put(_arrays, name, content)
     return f"{PREFIX}/arrays/{name}"
 
 
 def offer_tree(tree: ClusterTree, *, key: str) -> str:
     """The address at which a browser can have a tree cut at any ``?eps=``; ``key`` names the tree."""
     name = _name(key.encode())
-    _trees.put(name, tree)
+    _put(_trees, name, tree)
     return f"{PREFIX}/cuts/{name}"
 
 
 def offer_facts(facts: Facts, *, key: str) -> str:
     """The address under which a browser can ask what is known of one point: ``<address>/<place of the point>``."""
     name = _name(key.encode())
-    _facts.put(name, facts)
+    _put(_facts, name, facts)
     return f"{PREFIX}/facts/{name}"
 
 
 def offer_draft(draft: Draft, *, key: str) -> str:
     """The address under which a browser can follow a map that is being made; ``draft`` gives its newest picture."""
     name = _name(key.encode())
-    _drafts.put(name, draft)
+    _put(_drafts, name, draft)
     return f"{PREFIX}/drafts/{name}"
 
 
 def read_draft(name: str) -> Draft | None:
     """What was offered, or None."""
-    return _drafts.get(name) if NAME.fullmatch(name) else None
+    return _get(_drafts, name)
 
 
 def read_array(name: str) -> bytes | None:
     """The bytes that were offered, or None."""
-    return _arrays.get(name) if NAME.fullmatch(name) else None
+    return _get(_arrays, name)
 
 
 def cut_tree(name: str, eps: float) -> bytes | None:
@@ -104,13 +82,13 @@ def cut_tree(name: str, eps: float) -> bytes | None:
     Raises:
         AnomalureError: If eps is not a finite number above 0.
     """
-    tree = _trees.get(name) if NAME.fullmatch(name) else None
+    tree = _get(_trees, name)
     return None if tree is None else code_labels(tree.cut(eps)).astype("<u2").tobytes()
 
 
 def read_facts(name: str, place: int) -> Mapping[str, Any] | None:
     """What is known of one point, or None."""
-    facts = _facts.get(name) if NAME.fullmatch(name) else None
+    facts = _get(_facts, name)
     return None if facts is None else facts(place)
 
 
@@ -124,3 +102,13 @@ def code_labels(labels: np.ndarray) -> np.ndarray:
 
 def _name(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=12).hexdigest()
+
+
+def _put(kept: LRUCache[str, _Thing], name: str, thing: _Thing) -> None:
+    with _lock:
+        kept[name] = thing
+
+
+def _get(kept: LRUCache[str, _Thing], name: str) -> _Thing | None:
+    with _lock:
+        return kept.get(name) if NAME.fullmatch(name) else None
