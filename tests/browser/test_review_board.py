@@ -166,6 +166,25 @@ def test_a_decision_that_cannot_be_saved_is_said_kept_over_a_reload_and_saved_la
     assert verdicts(server) == {first: "anomaly"}
 
 
+def test_a_decision_with_a_pass_of_another_version_is_saved_after_a_reload(server, page):
+    page.route("**/api/verdicts", lambda route: route.abort())
+    page.keyboard.press("a")
+    expect(page.locator(".saving")).to_contain_text("1 decision not saved yet")
+    page.evaluate(
+        """() => {
+            for (const [name, text] of Object.entries({ ...localStorage })) {
+                if (!name.includes(".decision.")) continue;
+                localStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), pass: "eyJyZXZpZXdlciI6ICIifQ.old" }));
+            }
+        }"""
+    )
+
+    page.unroute("**/api/verdicts")
+    page.reload()
+    wait_until_saved(page, 1)
+    assert list(verdicts(server).values()) == ["anomaly"]
+
+
 def test_keys_do_nothing_while_a_field_is_typed_in(server, page):
     page.get_by_role("textbox", name="Your name").first.click()
     page.keyboard.type("Anna Munz")

@@ -91,6 +91,7 @@ export class Board {
     const first = this.cursor.nextOpen(0);
     this.cursor.rank = this.rows.at(first) ? first : 0;
     this.#showView();
+    this.outbox.renewPass(this.data); // the pass of decisions from before a reload may not be valid any more
     if (this.outbox.waiting) this.outbox.sendNow();
     this.#prepare();
   }
