@@ -1,4 +1,4 @@
-"""How far figures would vary with another season of the same kind: photos are drawn anew, with replacement."""
+"""Bootstrap intervals: how much figures would vary with another season of the same kind."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ import pandas as pd
 ROUNDS = 1_000
 LEAST_ROUNDS = 100
 MOST_WORK = 20_000_000
-"""Rounds times crops; above it fewer rounds are made, since with very many crops intervals are narrow and steady."""
+"""Rounds times crops. Above it there are fewer rounds, because with very many crops the intervals are narrow."""
 LEVEL = 0.95
 LEAST_KEPT = 20
 
@@ -16,25 +16,25 @@ Draws = dict[str, np.ndarray]
 
 
 def choose_rounds(n_crops: int) -> int:
-    """How often a table of so many crops is drawn anew."""
+    """How many draws are made for this many crops."""
     return int(np.clip(MOST_WORK // max(n_crops, 1), LEAST_ROUNDS, ROUNDS))
 
 
 def draw_figures(judged: pd.DataFrame, *, recall: float, rounds: int | None = None, seed: int = 0) -> Draws:
-    """The figures of tables drawn anew from a judged one.
+    """The figures of resampled tables of scored crops.
 
-    Whole photos are drawn, not crops: crops of one photo are alike, and drawing them one by one would make intervals
-    too narrow. Each table weighs the same crops anew, so nothing is copied and scores are sorted once.
+    Whole photos are drawn with replacement, not crops: crops of one photo are alike, and drawing them one by one would
+    make intervals too narrow. Each draw only changes the weights of the crops, so scores are sorted once.
 
     Args:
         judged: Columns ``file_name, score, novel, flagged, truth``.
-        recall: Of ``review_at_95``.
-        rounds: How often; None: as many as ``choose_rounds`` says.
+        recall: For ``review_at_95``.
+        rounds: Number of draws; None: as ``choose_rounds``.
         seed: Of the draws; the same photos in the same order give the same draws, so that runs can be compared.
 
     Returns:
         ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate`` and ``flagged of <species>``,
-        each of shape ``(rounds,)``; NaN where a draw has no crop of a kind that the figure needs.
+        each of shape ``(rounds,)``; NaN if a draw lacks crops that the figure needs.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; by clusters: Field and Welsh, JRSS B 2007.
     """
@@ -65,7 +65,7 @@ def measure_weighted(
 ) -> dict[str, float]:
     """The figures of ``core.evaluation.metrics`` where each crop counts ``weights`` times.
 
-    All have shape ``(n,)``, crops most anomalous first; ``last`` are the places at which a run of equal scores ends.
+    All have shape ``(n,)``, crops most anomalous first; ``last`` are the rows at which a series of equal scores ends.
     """
     odd, usual = weights * novel, weights * ~novel
     n_odd, n_usual = odd.sum(), usual.sum()

@@ -1,4 +1,4 @@
-"""A run held against the truth: how well its scores and flags tell the odd animals from the usual ones."""
+"""Evaluates a run against the truth: how well its scores and flags separate anomalous from normal crops."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
@@ -32,23 +32,23 @@ TRAIN_SPLIT = "train"
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What came of it. A figure that cannot be given is None, and ``reasons`` says why, by its name.
+    """The figures. One that cannot be computed is None, and ``reasons`` says why, by its name.
 
-    ``auroc``, ``average_precision`` and ``review_at_95`` (the share of crops to review, most anomalous first, to meet
-    95% of the anomalies) judge the order of the scores; ``recall_flagged`` and ``false_alarm_rate`` are the shares of
+    ``auroc``, ``average_precision`` and ``review_at_95`` (the share of crops to review, most anomalous first, to find
+    95% of the anomalies) measure the order of the scores; ``recall_flagged`` and ``false_alarm_rate`` are the shares of
     the anomalous and of the normal crops that are flagged. All are 0 to 1.
 
     ``n_novel`` crops show an animal that is not known, ``n_known`` are the others. Of those, ``n_on_nothing`` (also
-    ``n_unmatched``) are detections where the truth has no animal. ``n_missed`` boxes of unknown animals were met by no
-    crop, whole frames included. Left out are the crops of ``n_photos_without_truth`` photos, of ``n_photos_unfit``
+    ``n_unmatched``) are detections where the truth has no animal. ``n_missed`` boxes of unknown animals match no crop,
+    whole frames included. Left out are the crops of ``n_photos_without_truth`` photos, of ``n_photos_unfit``
     whose boxes were drawn on the photo turned on its side, and ``n_unnamed`` crops of animals without a species.
     ``n_truth_without_photo`` photos of the truth are not in the run.
 
     ``per_species`` maps the truth's species (and "no animal", "several species") to how many crops there are, whether
     they are ``novel``, the share that is flagged, the median score and, if novel, the AUROC against all normal crops.
 
-    ``intervals`` maps each figure to where it lies in 95 of 100 of ``n_draws`` drawings of photos anew (bootstrap), as
-    ``[low, high]``, or None; each species has a ``share_flagged_interval`` of the same kind.
+    ``intervals`` maps each figure to its 95% bootstrap interval over photos (``n_draws`` draws), as ``[low, high]``, or
+    None; each species has a ``share_flagged_interval`` of the same kind.
     """
 
     auroc: float | None
@@ -78,7 +78,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class JudgedCrops:
-    """The crops of a run that can be held against the truth, and counts of what cannot.
+    """The crops of a run that can be compared with the truth, and counts of those that cannot.
 
     ``crops`` has the columns ``crop_id, file_name, score, flagged, truth`` (what it shows) and ``novel``; ``counts``
     are fields of ``Evaluation``.
@@ -97,9 +97,9 @@ def evaluate_run(
     split: str | None = None,
     with_intervals: bool = True,
 ) -> Evaluation:
-    """Hold a run's scores and flags against what is in the photos: ``judge_crops``, then ``measure_judged``.
+    """Compare a run's scores and flags with what is in the photos: ``judge_crops``, then ``measure_judged``.
 
-    Arguments and errors as for ``judge_crops``; ``with_intervals`` False spares the drawing of photos anew.
+    Arguments and errors as for ``judge_crops``; ``with_intervals`` False skips the bootstrap.
     """
     judged = judge_crops(run, truth, known_species=known_species, split=split)
     return measure_judged(judged, with_intervals=with_intervals)[0]
@@ -108,15 +108,15 @@ def evaluate_run(
 def judge_crops(
     run: RunFolder, truth: LabelFile, *, known_species: Collection[str] | None = None, split: str | None = None
 ) -> JudgedCrops:
-    """Say what each crop of a run shows.
+    """Find out what each crop of a run shows.
 
-    A crop is an anomaly if it shows a species that is not known. A detection shows the animal whose box it meets
+    A crop is an anomaly if it shows a species that is not known. A detection shows the animal whose box it matches
     best; a whole frame shows all animals of its photo.
 
     Args:
         run: A run with scores.
         truth: The photos' labels; names are matched by the longest common path ending.
-        known_species: What the bundle knows; None: the species of the truth's ``train`` split.
+        known_species: The species that the bundle knows; None: the species of the truth's ``train`` split.
         split: Only the photos of this split of the truth.
 
     Raises:
@@ -129,7 +129,7 @@ def judge_crops(
         raise AnomalureError(f"The truth has no split {split!r}; it has: {', '.join(splits) or 'none'}.")
     if not any(label.species for photo in truth.photos for label in photo.labels):
         raise AnomalureError(
-            "The truth names no species, so nothing tells the odd from the usual. "
+            "The truth names no species, so anomalies cannot be told from normal crops. "
             "Choose a file of labels rather than of detections."
         )
     columns = (

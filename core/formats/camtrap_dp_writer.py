@@ -282,7 +282,7 @@ def _say_what(row: Row) -> tuple[str, str]:
         # "person" says no more than the type does; "Homo sapiens" is a name.
         return kind, species if kind == "animal" or species.casefold() == "homo sapiens" else ""
     kind = _TYPES.get((row["detector_class"] or "").casefold(), "")
-    if not kind and not has_box(row) and not row["species"]:  # judged as a whole: the detector found nothing
+    if not kind and not has_box(row) and not row["species"]:  # a whole frame: nothing was detected
         kind = "unknown" if row["verdict"] == Decision.ANOMALY else "unclassified" if row["verdict"] else "blank"
     kind = kind or _TYPES.get((row["species"] or ("" if has_box(row) else UNKNOWN_SPECIES)).casefold(), "animal")
     is_agreed = row["verdict"] != Decision.ANOMALY

@@ -1,4 +1,4 @@
-"""What is in a file of labels: species, sizes, cameras, hours, before anything is learnt from it."""
+"""Summarises a file of labels before it is used: species, sizes, cameras, hours."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +19,12 @@ NIGHT_ENDS_H, NIGHT_BEGINS_H = 6, 18
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """``table`` has a row a label, by ``COLUMNS``: ``size_share`` is the square root of the box's share of its photo, 0
-    to 1 (NaN without a box or where the photo's size is not known), ``captured_at`` has no zone (NaT unknown).
-    ``n_photos`` are named by the labels, ``n_found`` of them are in the folder; ``problems`` could not be used."""
+    """What a file of labels holds.
+
+    ``table`` has one row per label, by ``COLUMNS``: ``size_share`` is the square root of the box's share of its photo,
+    0 to 1 (NaN without a box or a known photo size), ``captured_at`` has no zone (NaT: unknown). The labels name
+    ``n_photos``, of which ``n_found`` are in the folder; ``problems`` could not be used.
+    """
 
     table: pd.DataFrame
     n_photos: int
@@ -29,7 +32,7 @@ class LabelSummary:
     problems: tuple[str, ...] = ()
 
     def count_species(self) -> pd.DataFrame:
-        """``species, boxes, photos, cameras``: one row a species, most photos first."""
+        """``species, boxes, photos, cameras``: one row per species, most photos first."""
         grouped = self.table.groupby("species", sort=False)
         counts = pd.DataFrame(
             {

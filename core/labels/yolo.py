@@ -63,9 +63,9 @@ def write_yolo_dataset(
 ) -> YoloDataset:
     """Write ``images/{train,val}``, ``labels/{train,val}`` and ``data.yaml`` from labelled photos.
 
-    Photos that are labelled empty are written without boxes: a detector learns from them too. Photos whose labels
-    have no box although an animal is in them are left out, since they would teach that nothing is there. Where the
-    labels say which photos are for validation, that holds; else whole events are held out.
+    Photos that are labelled empty are written without boxes: a detector is trained on them, too. Photos whose
+    labels have an animal without a box are left out, because the detector would be trained to miss it. If the labels
+    say which photos are for validation, that holds; otherwise whole events are held out.
 
     Args:
         photos: Labels of any format.
@@ -172,7 +172,7 @@ def _find_usable(
 def _read_boxes(
     labelled: LabelledPhoto, photo: Photo, *, by_species: bool, problems: Problems
 ) -> tuple[tuple[str, float, float, float, float], ...] | None:
-    """Class and relative centre and size of each box; None: the photo would teach something wrong."""
+    """Class and relative centre and size of each box; None if the photo must not be trained on."""
     lines = []
     for label in labelled.labels:
         if label.is_empty:
@@ -206,7 +206,7 @@ def _choose_sides(usable: Sequence[_Usable], *, val_share: float, seed: int) -> 
         return [VAL if held else TRAIN for held in said]
     if len({item.event_id for item in usable}) < 2:
         raise AnomalureError(
-            "The labelled photos are all of one event: a detector cannot be trained and judged on the same burst. "
+            "The labelled photos are all of one event: a detector cannot be trained and validated on the same burst. "
             "Add photos of other moments, or make the gap between events smaller."
         )
     held = hold_out_events([item.event_id for item in usable], share=val_share, seed=seed)

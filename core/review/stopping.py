@@ -1,4 +1,4 @@
-"""How many anomalies are probably left among the crops that nobody has decided about, and whether to stop."""
+"""Estimates how many anomalies remain among the undecided crops, and whether the review can stop."""
 
 import math
 from dataclasses import dataclass
@@ -7,33 +7,33 @@ import numpy as np
 from scipy.special import expit, pdtr
 
 LEVEL = 0.97
-"""The estimate is looked at anew after every few verdicts, and somebody stops at the first good one: at 0.95 it then
-covered what was left in less than nine of ten reviews (bench/loop.py)."""
+"""People look at the estimate after every few verdicts and stop at the first good one. At 0.95 it then covered the
+remaining anomalies in less than nine of ten reviews (bench/loop.py)."""
 SPREAD_OF_SHIFT = 1.0
 SPREAD_OF_SLOPE = 0.3
 _SHIFTS = np.linspace(-3.0, 3.0, 41) * SPREAD_OF_SHIFT
 _SLOPES = 1.0 + np.linspace(-2.5, 2.5, 21) * SPREAD_OF_SLOPE
-# Log-odds are gathered in bins of this width: a million crops cost what a few hundred do.
+# Log-odds are counted in bins of this width, so a million crops cost as little as a few hundred.
 BIN_WIDTH = 0.05
 _EXTREME = 20.0
 ENOUGH_FOUND = 0.95
-"""Stopping is worth a thought when probably at least this share of the anomalies is found ..."""
+"""The review can stop when probably at least this share of the anomalies is found ..."""
 FEW_LEFT = 3
 """... or when probably fewer than this are left."""
 LEAST_DECIDED = 30
-"""With fewer verdicts nothing is said: too little has been seen."""
+"""With fewer verdicts there is no estimate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remaining:
-    """What is probably left in a run.
+    """The estimate of what remains in a run.
 
     Attributes:
         found: Anomalies among the crops that are decided.
         decided: Crops with a verdict of anomaly or normal.
         undecided: Crops without.
         expected: Anomalies to expect among the undecided ones, >= 0.
-        at_most: That there are more has a chance of at most ``1 - level``; 0 to ``undecided``.
+        at_most: With probability ``level`` there are no more than this; 0 to ``undecided``.
         level: 0 to 1.
     """
 
@@ -46,13 +46,13 @@ class Remaining:
 
     @property
     def share_found(self) -> float:
-        """The share of all anomalies that is at least found, at ``level``; 0 to 1, and 1 if there are none."""
+        """At least this share of all anomalies is found, at ``level``; 0 to 1, and 1 if there are none."""
         total = self.found + self.at_most
         return 1.0 if total == 0 else self.found / total
 
     @property
     def can_stop(self) -> bool:
-        """Whether going on is probably not worth it: few are left, or nearly all are found."""
+        """Whether the review can stop: few anomalies remain, or nearly all are found."""
         if self.decided < LEAST_DECIDED and self.undecided:
             return False
         return self.at_most < FEW_LEFT or self.share_found >= ENOUGH_FOUND
@@ -63,16 +63,14 @@ def estimate_remaining(
 ) -> Remaining:
     """How many anomalies the undecided crops probably hold.
 
-    A ranker says how likely each undecided crop is an anomaly. Whether it can be believed is known from the crops
-    that were decided: for each, what was predicted *before* its verdict was known, and what it turned out to be. Since
-    a verdict never changes what was predicted of it, this holds for whatever order the crops were looked at in, also
-    one that followed the ranker. A straight line over the log-odds (shift and slope) puts right what was predicted;
-    what is not known of the line widens the answer: it is the ``level`` quantile over all lines, weighted by how well
-    they fit, of the Poisson distribution of what is left.
+    A ranker says how likely each undecided crop is an anomaly. The decided crops show how good it is: for each there is
+    the prediction *before* its verdict was known, and the verdict. Because a verdict never changes its own prediction,
+    this holds for any order of review, also for one that followed the ranker. A straight line over the log-odds (shift
+    and slope) corrects the predictions. The uncertainty of the line widens the answer: it is the ``level`` quantile,
+    over all lines weighted by how well they fit, of the Poisson distribution of the remaining anomalies.
 
-    It takes the undecided crops for the kind of those that were decided. A kind of anomaly that looks like a known
-    species, and of which none was ever met, is not foreseen: the random crops mixed into the order are there to meet
-    it.
+    The estimate assumes that the undecided crops resemble the decided ones. It cannot predict anomalies that look like
+    a known species if none of them was found; the random crops in the order are there to find them.
 
     Args:
         open_log_odds: Of being an anomaly, of each undecided crop, shape ``(n,)``.

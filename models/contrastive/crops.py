@@ -88,7 +88,7 @@ def keep_crops(
                 file.write(resize_crops([pixels], size_px=side).tobytes())
         if not cut.species:
             raise AnomalureError(
-                "No crop could be learnt from: boxes with a species are needed. " + "; ".join(cut.problems.lines())
+                "There is no crop to train on: boxes with a species are needed. " + "; ".join(cut.problems.lines())
             )
         events = cut.groups(gap_s=settings.event_gap_s).tolist()
         table = {"side_px": side, "species": cut.species, "events": events}

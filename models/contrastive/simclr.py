@@ -13,7 +13,7 @@ def compute_nt_xent(vectors: torch.Tensor, *, temperature: float, groups: torch.
         vectors: Float, shape ``(2n, d)``, of length 1: views ``i`` and ``i + n`` show the same crop.
         temperature: > 0; lower: the likest of the others count for more.
         groups: Shape ``(n,)``, int: crops of one group (the frames of one event) are not told apart. Frames of a
-            burst are nearly the same picture, and pushing them apart would teach what tells them apart: the wind.
+            burst are nearly the same picture, and pushing them apart would train on what differs: the wind.
 
     Returns:
         A scalar, >= 0; lower is better.

@@ -13,7 +13,7 @@ from models.engines.torch_to_openvino import convert_module
 
 STRIDE_PX = 16
 """A patch is as wide: 14 x 14 of them at 224 px. Finer maps see texture, coarser ones whole scenes."""
-ADVICE = "Choose a network such as mobilenet_v2 or resnet18, or judge whole frames by their look."
+ADVICE = "Choose a network such as mobilenet_v2 or resnet18, or score whole frames by their embedding."
 
 
 class PatchEncoder:

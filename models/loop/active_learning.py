@@ -1,4 +1,4 @@
-"""In which order the undecided crops of a run are looked at: most likely first, or what teaches most first."""
+"""Orders the undecided crops of a run: likely anomalies first, or the most informative crops first."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -10,28 +10,28 @@ from core.review.stopping import Remaining, estimate_remaining
 from models.loop.ranker import Ranker
 
 CHANCE_EVERY = 10
-"""In the order of likelihood every tenth crop is one by chance: what is not foreseen can be met only so."""
+"""In the likely order, every tenth crop is random, so that unexpected anomalies are found too."""
 MIXED = 2_000
-"""So many places of an order are thought about; behind them it is plain likelihood or doubt."""
+"""Only this many first ranks are mixed or spread; after them the order is plain likelihood or doubt."""
 DOUBTED = 1_000
-"""Of so many of the most doubtful crops the most different ones are chosen ..."""
+"""Among this many most doubtful crops, the most different ones are chosen ..."""
 CHOSEN = 200
-"""... so many: the order is made again long before they are through."""
+"""... this many: the order is made again long before all of them are decided."""
 
 
 def draw_lots(crop_ids: Sequence[str]) -> np.ndarray:
-    """A fixed number by chance for each crop, shape ``(n,)``, uint64: the same in every process and every run."""
+    """A fixed random number for each crop, shape ``(n,)``, uint64: the same in every process and every run."""
     digests = b"".join(hashlib.blake2b(f"lot:{crop_id}".encode(), digest_size=8).digest() for crop_id in crop_ids)
     return np.frombuffer(digests, dtype=np.uint64)
 
 
 def order_by_likelihood(log_odds: np.ndarray, *, lots: np.ndarray, chance_every: int = CHANCE_EVERY) -> np.ndarray:
-    """Most likely anomalies first, every ``chance_every``-th crop drawn by lot.
+    """Most likely anomalies first, every ``chance_every``-th crop at random.
 
     Args:
         log_odds: Shape ``(n,)``; higher is more anomalous.
         lots: As ``draw_lots``, shape ``(n,)``.
-        chance_every: >= 2; 0 for none by lot.
+        chance_every: >= 2; 0 for none at random.
 
     Returns:
         Indices, shape ``(n,)``.
@@ -39,22 +39,22 @@ def order_by_likelihood(log_odds: np.ndarray, *, lots: np.ndarray, chance_every:
     likely = np.argsort(-log_odds, kind="stable")
     if not chance_every:
         return likely
-    by_odds, by_lot = iter(likely.tolist()), iter(np.argsort(lots, kind="stable").tolist())
-    first: dict[int, None] = {}  # in order; a crop stands where it comes up first, by odds or by lot
+    by_odds, at_random = iter(likely.tolist()), iter(np.argsort(lots, kind="stable").tolist())
+    first: dict[int, None] = {}  # in order; a crop keeps its first rank, by odds or at random
     while len(first) < min(len(likely), MIXED):
-        source = by_lot if len(first) % chance_every == chance_every - 1 else by_odds
+        source = at_random if len(first) % chance_every == chance_every - 1 else by_odds
         first[next(i for i in source if i not in first)] = None
     front = np.fromiter(first, dtype=int, count=len(first))
     return np.concatenate([front, likely[~np.isin(likely, front)]])
 
 
 def order_for_learning(log_odds: np.ndarray, rows: np.ndarray, *, decided: np.ndarray) -> np.ndarray:
-    """What teaches most first: crops in doubt, each unlike those before it and unlike what is decided.
+    """Most informative first: doubtful crops, each unlike those before it and unlike the decided ones.
 
     Args:
         log_odds: Shape ``(n,)``.
         rows: Normalised embeddings (length 1), shape ``(n, d)``.
-        decided: Those of the crops that are decided, shape ``(m, d)``.
+        decided: Normalised embeddings of the decided crops, shape ``(m, d)``.
 
     Returns:
         Indices, shape ``(n,)``.
@@ -83,9 +83,10 @@ def order_for_learning(log_odds: np.ndarray, rows: np.ndarray, *, decided: np.nd
 
 
 def list_rounds(n: int) -> Iterator[tuple[int, int]]:
-    """Stretches ``[start, stop)`` of n verdicts in their order, at whose starts a ranker is learnt.
+    """Ranges ``[start, stop)`` of n verdicts in their order; a ranker is trained at the start of each.
 
-    Ten at a time, later a fifth of what there is; the same for every n, so that what was predicted stays the same.
+    Each has ten verdicts, later a fifth of those so far. They are the same for every n, so that predictions stay the
+    same.
     """
     start = 0
     while start < n:
@@ -95,13 +96,13 @@ def list_rounds(n: int) -> Iterator[tuple[int, int]]:
 
 
 def foretell(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray, *, known: int = 0) -> np.ndarray:
-    """What a ranker, learnt from the verdicts before, said of each decided crop before its own was known.
+    """Predict each decided crop by a ranker that was trained only on the verdicts before it.
 
     Args:
         rows: Normalised embeddings in the order of the verdicts, shape ``(n, d)``.
         scores: One-class scores, shape ``(n,)``.
         anomalous: The verdicts, shape ``(n,)``, bool.
-        known: So many of the first verdicts were known beforehand (of other runs), and are not predicted.
+        known: This many first verdicts (of other runs) were known before, and are not predicted.
 
     Returns:
         Log-odds, shape ``(n - known,)``.

@@ -1,4 +1,4 @@
-"""Two bundles side by side on verdicts that trained neither, and the crops whose place changed most."""
+"""Compares two bundles on held-out verdicts, and finds the crops whose rank changed most."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ from models.loop.verdict_rows import VerdictRows, identify_encoders
 
 MOST_MOVED = 12
 MOST_RANKED = 20_000
-"""Of a larger run a seeded sample is ranked by both bundles."""
+"""In a larger run, both bundles rank a seeded sample."""
 SEED = 0
 _BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
 
 
 def measure_bundles(judging: VerdictRows, trained: VerdictRows, *, old: Bundle | None, new: Bundle) -> dict[str, Any]:
-    """``before``, ``after`` and ``after_ranked`` (scores put right by the trained verdicts) on held-out verdicts.
+    """``before``, ``after`` and ``after_ranked`` (scores corrected by the trained verdicts) on held-out verdicts.
 
     Each has ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate, n_normal, n_anomalies``; a
     figure that cannot be given is None, and ``why`` says so. Without an old bundle ``before`` are the scores of the
@@ -72,7 +72,7 @@ def measure_order(scores: np.ndarray, p_values: np.ndarray | None, *, odd: np.nd
         result["review_at_95"] = compute_review_share(scores, novel=odd)
     else:
         missing = "anomaly" if not n_odd else "normal crop"
-        result["why"] = f"There is no {missing} among the verdicts that were kept back, so the order cannot be judged."
+        result["why"] = f"There is no {missing} among the held-out verdicts, so the order cannot be evaluated."
     if p_values is not None and len(odd):
         result["recall_flagged"], result["false_alarm_rate"] = compute_flag_rates(p_values <= rate, novel=odd)
     return result
@@ -114,7 +114,7 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
     if not ids:
         return []
     ranks = [_rank_scores(np.concatenate(part)) for part in (before, after)]
-    # A move among the first weighs more than one far behind, which nobody would have come to.
+    # A move among the first ranks counts more than one far behind, which no reviewer would have reached.
     change = np.abs(np.log(ranks[1]) - np.log(ranks[0]))
     order = np.argsort(-change, kind="stable")[:MOST_MOVED]
     places = match_crops(labels.table, catalogue.reset_index(drop=True))
@@ -139,7 +139,7 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
 
 
 def _can_be_judged(rows: VerdictRows, bundle: Bundle | None) -> np.ndarray:
-    """Whole frames only where the bundle knows their camera, and by their look: a verdict's row has no patches."""
+    """Whole frames only if the bundle knows their camera, scored by embedding: a verdict's row has no patches."""
     if bundle is None:
         return np.ones(len(rows), dtype=bool)
     frames = rows.rows.is_frame

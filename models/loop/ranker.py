@@ -1,4 +1,4 @@
-"""The second stage: what reviewers decided, learnt as the odds that a crop is an anomaly."""
+"""The ranker: a model of the odds that a crop is an anomaly, trained on what reviewers decided."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ PRIOR_SLOPE = 2.0
 at their 95th percentile. The order is that of the scores."""
 LOWEST_SCORE, HIGHEST_SCORE = -1.0, 4.0
 LOOK_SPREAD = 6.0
-"""How far, in log-odds, verdicts can move a crop by its look; measured on five kinds of anomaly, 4 to 10 do as well."""
+"""How far, in log-odds, verdicts can move a crop by its embedding; 4 to 10 are as good on five kinds of anomaly."""
 NEARNESS_SPREAD = 2.0
 SCORE_SPREAD = 1.0
 SHIFT_SPREAD = 1.0
 MOST_VERDICTS = 2_000
-"""Of more, the anomalies first, a seeded sample is learnt from, and counts for those left out."""
+"""With more, a seeded sample (anomalies first) is used and weighted for those left out."""
 MOST_NEIGHBOURS = 500
 SEED = 0
 CHUNK_ROWS = 8_192
@@ -29,9 +29,9 @@ _LEAST_CURVATURE = 1e-9
 
 @dataclass(frozen=True)
 class Ranker:
-    """A logistic regression that starts from the one-class score and is moved by verdicts, as far as there are any.
+    """A logistic regression that starts from the one-class score and is moved by the verdicts, if there are any.
 
-    Its inputs are the normalised embedding, the score, and the likeness to the nearest anomaly and to the nearest
+    Its inputs are the normalised embedding, the score, and the similarity to the nearest anomaly and to the nearest
     normal crop that were reviewed. Each weight has a Gaussian prior around what the score alone says, so without
     verdicts the order is the score's, with few it is moved a little, and with many they decide.
 
@@ -62,7 +62,7 @@ class Ranker:
 
     @classmethod
     def fit(cls, rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray) -> "Ranker":
-        """Learn from crops that were decided about.
+        """Train on decided crops.
 
         Args:
             rows: Normalised embeddings (of length 1), shape ``(n, d)``.
@@ -144,7 +144,7 @@ def _check(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray) -> tuple
 
 
 def _choose(anomalous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The verdicts to learn from and how much each counts."""
+    """The verdicts to train on and the weight of each."""
     if len(anomalous) <= MOST_VERDICTS:
         return np.arange(len(anomalous)), np.ones(len(anomalous))
     rng = np.random.default_rng(SEED)
@@ -162,7 +162,7 @@ def _measure_likeness(rows: np.ndarray, others: np.ndarray, *, leave_out_same: b
         return np.zeros(len(rows))
     likeness = rows @ others.T  # (n, k)
     if leave_out_same:
-        # The same content once more is no other crop either.
+        # A second photo with the same content is no other crop, either.
         likeness = np.where(likeness > 1 - 1e-5, -np.inf, likeness)
     nearest = likeness.max(axis=1)
     return np.where(np.isfinite(nearest), nearest, 0.0)

@@ -28,7 +28,7 @@ _OF_RUN = [*_BOX, "file_name", "deployment", "captured_at", "event_id", "species
 
 @dataclass(frozen=True)
 class VerdictRows:
-    """Decided crops with what describes them, in the order of their verdicts.
+    """Decided crops with their embeddings and facts, in the order of their verdicts.
 
     Attributes:
         rows: One row a crop; ``species`` is the reviewer's, else the one that it was taken for, else ``UNNAMED``, and
@@ -68,7 +68,7 @@ class VerdictRows:
 
 
 def identify_encoders(encoders: Iterable[Mapping[str, Any]], *, project: Path) -> tuple[tuple[str, ...], ...]:
-    """What tells whether encoders give the same embeddings: the content of their weights, not its place.
+    """Identifies encoders that give the same embeddings: by the content of their weights, not by their path.
 
     ``project`` is where the project lies now, which may not be where it lay when they were written down.
     """
@@ -103,7 +103,7 @@ def gather_verdict_rows(
         embedded = read_embeddings(run, [crops["crop_id"][place] for place in places if place >= 0]) if same else {}
         for i in np.flatnonzero(places >= 0):
             crop = crops.iloc[int(places[i])]
-            # The first run names the event: later ones cannot move a verdict from teaching to judging.
+            # The first run names the event, so that later runs cannot move a verdict between training and held out.
             groups[i] = groups[i] or name_group(crop["photo_id"], crop["event_id"])
             if crop["crop_id"] in embedded:
                 vectors[i], runs_of[i], described[i] = embedded[crop["crop_id"]], run.run_id, crop

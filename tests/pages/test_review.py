@@ -417,7 +417,7 @@ def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
             1.0,
             "Crops of north: 3 crops, too few to judge.",
         ),
-        (JudgedBy.SPECIES_MODEL, "deer", float("nan"), "Not judged yet."),
+        (JudgedBy.SPECIES_MODEL, "deer", float("nan"), "Not scored yet."),
         ("something new", "others", 0.02, "p = 0.02: about 1 in 50 others looks this odd."),
     ],
 )

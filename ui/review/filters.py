@@ -28,10 +28,10 @@ ORDER_WORDS = {
     "doubt": "Nearest to the limit first",
     "time": "Oldest first",
     "file": "By file name",
-    "likely": "Likely anomalies first, by what was decided",
-    "learn": "What teaches most first",
+    "likely": "Likely anomalies first, by your verdicts",
+    "learn": "Most informative first",
 }
-GIVEN = "As the selection has them"
+GIVEN = "In the order of the selection"
 DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_rate")
 
 

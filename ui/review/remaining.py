@@ -1,4 +1,4 @@
-"""One line over the board: how many anomalies are probably left, whether to stop, and where to look on if not."""
+"""One line above the board: how many anomalies probably remain, and whether to stop or where to continue."""
 
 from dataclasses import replace
 
@@ -12,15 +12,15 @@ from ui.shared.words import count
 
 POLL_S = 5.0
 HELP = (
-    "From what a ranking predicted of each crop before it was decided, and what it turned out to be. It counts all "
-    "crops of the run, flagged or not, and keeps its word in 19 of 20 cases, if the anomalies that are left look "
-    "somewhat like those that were found. One that looks just like a known species is not foreseen: now and then a "
-    "crop by lot is mixed into the order of likelihood, so that such ones can be met."
+    "Estimated by comparing what the ranking predicted for each crop with the verdict that followed. It counts all "
+    "crops of the run, flagged or not, and is right in 19 of 20 cases, if the remaining anomalies somewhat resemble "
+    "those that were found. It cannot predict anomalies that look just like a known species. In the order of likely "
+    "anomalies every tenth crop is random, so that unexpected anomalies are found too."
 )
 
 
 def say_remaining(info: RankingInfo) -> str:
-    """What is probably left, in one sentence; empty while too little was decided."""
+    """The estimate in one sentence; empty while there are too few verdicts."""
     said = info.remaining
     if said.decided < LEAST_DECIDED:
         return ""
@@ -50,7 +50,7 @@ def _count_open(index: ReviewIndex, queue: QueueFilters) -> int:
 
 @st.fragment(run_every=POLL_S)
 def show_remaining(index: ReviewIndex, filters: Filters) -> None:
-    """Draw the line; it looks for a newer ranking every few seconds, and costs next to nothing."""
+    """Draw the line. It looks for a newer ranking every few seconds, which takes almost no time."""
     info = read_ranking_info(index.run)
     text = say_remaining(info) if info else ""
     shown = filters.queue.ranking
@@ -64,19 +64,19 @@ def show_remaining(index: ReviewIndex, filters: Filters) -> None:
         if n_beyond:
             st.markdown(f"Every flagged crop is decided, {count(n_beyond, 'other')} not.")
             if st.button(
-                "Look on, likely anomalies first",
+                "Continue with likely anomalies",
                 key="look-on",
                 type="primary",
                 icon=":material/search:",
                 on_click=look_on,
-                help="At every crop that is to decide, flagged or not. **More** leads back to the flagged ones.",
+                help="Shows all undecided crops, flagged or not. **More** leads back to the flagged ones.",
             ):
                 st.rerun()
         if is_newer and st.button(
             "Use the new order",
             key="use-new-order",
             icon=":material/sort:",
-            help="What is left was ranked anew by your last decisions.",
+            help="The undecided crops were ranked anew after your last verdicts.",
         ):
             start_over()
             st.rerun()

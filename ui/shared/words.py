@@ -1,4 +1,4 @@
-"""Figures as a biologist would say them. Plain text: whoever puts it into markup escapes it there."""
+"""Figures in a biologist's words. The texts are plain: whoever puts them into markup must escape them."""
 
 import math
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ def say_score(*, p_value: float | None, judged_by: str, judged_against: str) -> 
     if judged_by == JudgedBy.UNSEEN_SPECIES:
         return f"The bundle has {judged_against or 'no model of it'}: an unseen species."
     if p_value is None or math.isnan(p_value):
-        return "Not judged yet."
+        return "Not scored yet."
     if TOO_FEW in judged_against:
         return f"{judged_against[:1].upper()}{judged_against[1:]}."
     look = "looks" if p_value <= RARE else "look"
