@@ -295,7 +295,7 @@ def test_normal_crops_alone_teach_but_the_order_cannot_be_judged(project):
     report = retrain_bundle(project, name="second", made_from="first")
 
     assert report["after"]["auroc"] is None
-    assert "There is no anomaly among the verdicts" in report["after"]["why"]
+    assert "There is no anomaly among the held-out verdicts" in report["after"]["why"]
     assert report["after"]["false_alarm_rate"] is not None
 
 
