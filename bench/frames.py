@@ -27,7 +27,8 @@ from core.settings.training import FRAMES  # noqa: E402
 from core.study.project import Project  # noqa: E402
 from models.encoders.loading import EncoderSpec  # noqa: E402
 from models.jobs.bundle import TrainingRequest, start_training  # noqa: E402
-from models.jobs.run import RunRequest, start_run  # noqa: E402
+from models.jobs.registry import do_at_once  # noqa: E402
+from models.jobs.run import RunRequest  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 MAMMALS, WILDLIFE = DATA / "smallmammal", DATA / "wildlife"
@@ -113,11 +114,11 @@ def measure(
         ),
     )
     trained = time.perf_counter()
-    run = start_run(
+    do_at_once(
         project,
         RunRequest(folder=folder / "run", name="r", bundle="b", boxes=folder / "no-boxes.json"),
-        on_progress=lambda progress: None,
     )
+    run = project.run("r")
     rows = read_catalogue(run, ["file_name", "score", "p_value"])
     kinds = rows["file_name"].map(shows).to_numpy(dtype=object)
     order = np.argsort(-rows["score"].to_numpy(), kind="stable")

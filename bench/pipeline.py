@@ -33,10 +33,12 @@ from bench.targets import Target, at_least, at_most, report  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
 from core.photos.deployments import DeploymentNamer  # noqa: E402
 from core.photos.reading import find_photos  # noqa: E402
+from core.runs.catalogue import keep_catalogue  # noqa: E402
 from core.runs.parts import Detector, Encoder, Scorer  # noqa: E402
 from core.runs.pipeline import run_pipeline  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
 from core.study.project import Project  # noqa: E402
+from core.work.doing import do_work  # noqa: E402
 from models.bundles.scorer import BundleScorer  # noqa: E402
 from models.bundles.training import train_bundle  # noqa: E402
 from models.detectors.loading import load_detector  # noqa: E402
@@ -150,14 +152,19 @@ class Ours:
     def run(self, folder: Path, files: Sequence[str]) -> int:
         """One whole run over the files: read, hash, detect, crop, save, embed, tables, events, scores."""
         run = self.project.new_run_folder(folder=folder, file_names=files, settings=self.settings.to_values())
-        counts = run_pipeline(
+        counts = do_work(
             run,
-            detector=self.detector,
-            encoder=self.encoder,
-            scorer=self.scorer,
-            namer=DeploymentNamer(folder),
-            settings=self.settings,
-            crops_dir=self.project.crops_dir,
+            lambda meter: run_pipeline(
+                run,
+                meter,
+                detector=self.detector,
+                encoder=self.encoder,
+                scorer=self.scorer,
+                namer=DeploymentNamer(folder),
+                settings=self.settings,
+                crops_dir=self.project.crops_dir,
+            ),
+            finish=lambda: keep_catalogue(run),
         )
         if counts.failures:
             raise RuntimeError(f"{counts.failures} photos failed: the timing would mean nothing")

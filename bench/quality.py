@@ -38,7 +38,8 @@ from models.bundles.bundle import Bundle  # noqa: E402
 from models.bundles.making import weigh_encoders  # noqa: E402
 from models.bundles.training import TrainingCrops, embed_labelled, train_bundle  # noqa: E402
 from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
-from models.jobs.run import RunRequest, start_run  # noqa: E402
+from models.jobs.registry import do_at_once  # noqa: E402
+from models.jobs.run import RunRequest  # noqa: E402
 from models.judging.first_look import FirstLookScorer  # noqa: E402
 from models.judging.judge import fit_judge  # noqa: E402
 from models.judging.outliers import OutlierModel, scale_rows  # noqa: E402
@@ -155,13 +156,13 @@ def bench_runs(project: Project, bundle: Bundle, truth: LabelFile, *, boxes: Pat
     """One run over the season, scored by the bundle, by a first look, and by nearest neighbours."""
     settings = RunSettings()
     name = "boxes" if boxes else "detector"
-    run = start_run(
+    do_at_once(
         project,
         RunRequest(
             folder=WILDLIFE / "images" / "season", name=name, bundle=bundle.name, boxes=boxes, detector=str(DETECTOR)
         ),
-        on_progress=lambda progress: None,
     )
+    run = project.run(name)
     counts = run.counts()
     figures: dict[str, Any] = {
         "photos": counts.photos,
@@ -402,11 +403,11 @@ def measure(*, quick: bool) -> dict[str, Any]:
             detector=str(DETECTOR),
             out_dir=project.bundles_dir,
         )
-        run = start_run(
+        do_at_once(
             project,
             RunRequest(folder=images / "season", name="default", bundle=default.name, boxes=TRUTH),
-            on_progress=lambda progress: None,
         )
+        run = project.run("default")
         evaluation = evaluate_run(run, truth, known_species=KNOWN, split="season", with_intervals=not quick)
         figures["default"] = {**summarise(evaluation), "intervals": evaluation.intervals}
         figures["boxes"] = bench_runs(project, bundle, truth, boxes=TRUTH)

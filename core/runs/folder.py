@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.disk.files import read_whole, replace_file, temporary_beside, write_whole
-from core.disk.json import to_json
+from core.disk.json import from_json, from_values, to_json
 from core.errors import AnomalureError
 from core.records import HeatMap
 from core.runs.shards import (
@@ -28,7 +28,7 @@ from core.runs.shards import (
     as_table,
     embeddings_table,
 )
-from core.work.folder import Status, WorkFolder
+from core.work.folder import REQUEST, Status, WorkFolder
 from core.work.progress import Phase, Progress
 
 __all__ = [
@@ -45,17 +45,28 @@ __all__ = [
     "embeddings_table",
 ]
 
+INFO = "run.json"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """What a run is a pass of, over what. Written once, when the run is made.
+    """What a run was made with. Written once, when the run is made, as ``run.json``.
 
-    ``folder`` is the folder of photos as the user gave it, absolute; ``bundle`` is empty for a first look;
-    ``encoders`` are the specifications that ``encoder`` says in words, so that a first look can be resumed;
-    ``boxes`` is the file that boxes came from in place of a detector, ``deployments_csv`` the table of cameras, each
-    absolute or empty; ``engines`` say what computes each of the encoders, so that the run is gone on with by the same:
-    others round otherwise, and the crops of one run would not be alike; ``settings`` are those of
-    ``RunSettings.to_values()``; ``created_at`` is in UTC.
+    Attributes:
+        run_id: The name of the run's folder.
+        name: What the pages call it.
+        folder: The folder of photos, absolute.
+        bundle: The bundle's name; empty for a first look.
+        detector: What finds the animals, in words.
+        encoder: What embeds the crops, in words.
+        encoders: The specifications of that encoder, so that a first look can be resumed.
+        engines: What computes each of the encoders. A resumed run uses the same engines, since others round otherwise
+            and the crops of one run could not be compared.
+        boxes: The file that boxes came from in place of a detector, absolute or empty.
+        deployments_csv: The table of cameras, absolute or empty.
+        settings: As ``RunSettings.to_values()`` gives them.
+        created_at: In UTC.
+        code_version: The version of Anomalure that made it.
     """
 
     run_id: str
@@ -74,7 +85,10 @@ class RunInfo:
 
 
 class RunFolder(WorkFolder):
-    """One run's folder. Cheap to make: nothing is read before it is asked for."""
+    """One run's folder. Cheap to make: nothing is read before it is asked for.
+
+    A folder with a request alone is no run yet: its process is still reading the folder of photos, or could not.
+    """
 
     what = "run"
 
@@ -86,16 +100,19 @@ class RunFolder(WorkFolder):
 
     @classmethod
     def create(cls, path: Path, info: RunInfo, file_names: Sequence[str]) -> "RunFolder":
-        """Make the folder of a new run over these files, in this order, relative to ``info.folder``.
+        """Make a new run over these files, in this order, relative to ``info.folder``.
 
         Raises:
-            FileExistsError: If the folder is there already.
+            FileExistsError: If there is such a folder already, unless it holds no more than the request for this run.
         """
         run = cls(path)
-        path.mkdir(parents=True)
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            if run.is_made or not (path / REQUEST).is_file():
+                raise
         run._write_table(path / "listing.parquet", pa.table({"file_name": pa.array(file_names, pa.string())}))
-        record = {**asdict(info), "created_at": info.created_at.isoformat()}
-        write_whole(path / "run.json", to_json(record), durable=True)  # last: it makes the folder a run
+        write_whole(path / INFO, to_json(info), durable=True)  # last: it makes the folder a run
         return run
 
     @classmethod
@@ -124,12 +141,34 @@ class RunFolder(WorkFolder):
             AnomalureError: If ``run.json`` is missing or not what it should be.
         """
         if self._info is None:
-            self._info = _read_info(self.path / "run.json")
+            self._info = _read_info(self.path / INFO)
         return self._info
+
+    @property
+    def is_made(self) -> bool:
+        """Whether this is a run, not only the request for one."""
+        return (self.path / INFO).is_file()
+
+    @property
+    def is_only_requested(self) -> bool:
+        """Whether this is the request for a run that is not made yet."""
+        return not self.is_made and (self.path / REQUEST).is_file()
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can be resumed: a run always can."""
+        return self.is_made
+
+    @property
+    def created_at(self) -> datetime:
+        """When the run was made; before that, when it was asked for. In UTC."""
+        return super().created_at if self.is_only_requested else self.info.created_at
 
     @property
     def problem(self) -> str:
         """Why the folder cannot be used, in a sentence; empty if it can."""
+        if self.is_only_requested:
+            return super().problem
         try:
             _ = self.info, self.n_files
         except AnomalureError as error:
@@ -221,6 +260,16 @@ class RunFolder(WorkFolder):
             raise ValueError(f"a run has no table {name!r}")
         paths = [self._shard_path(name, i) for i in self.done_shards()]
         return paths if name in SHARD_TABLES else [path for path in paths if path.is_file()]
+
+    @property
+    def version(self) -> str:
+        """A text that changes whenever the run's finished shards, scores or events do: it is known again by it."""
+        progress = self.read_progress()
+        if progress is not None and progress.phase is Phase.DONE:
+            return f"{self.run_id}-done-{int(progress.heartbeat_at * 1000)}"
+        files = [*self.tables("scores"), *self.tables("events")]
+        latest = max((path.stat().st_mtime_ns for path in files), default=0)
+        return f"{self.run_id}-{len(self.done_shards())}-{len(files)}-{latest}"
 
     def is_scored(self) -> bool:
         """Whether there are scores; the folder of a large run has so many files that it is not read to its end."""
@@ -328,21 +377,13 @@ def _read_largest(path: Path) -> pd.DataFrame:
 def _read_info(path: Path) -> RunInfo:
     run_id = path.parent.name
     try:
-        values = json.loads(read_whole(path))
-        info = RunInfo(
-            **{
-                **values,
-                "created_at": datetime.fromisoformat(values["created_at"]),
-                "encoders": tuple(values.get("encoders", ())),
-                "engines": tuple(values.get("engines", ())),
-            }
-        )
-        if not isinstance(info.settings, dict) or not isinstance(info.folder, str) or info.created_at.tzinfo is None:
-            raise ValueError("a field has another type")
+        info = from_values({**json.loads(read_whole(path)), "run_id": run_id}, RunInfo)
+        if info.created_at.tzinfo is None:
+            raise ValueError("created_at has no time zone")
         size = info.settings.get("shard_photos", 256)
         if type(size) is not int or size < 1:
             raise ValueError(f"shard_photos must be a whole number of at least 1, got {size!r}")
-        return replace(info, run_id=run_id)  # the folder's name is what the run is found by
+        return info
     except FileNotFoundError as error:
         raise AnomalureError(
             f"There is no finished run folder at {path.parent}: run.json is missing. If making it was "
@@ -357,8 +398,8 @@ def _read_info(path: Path) -> RunInfo:
 
 def _read_counts(path: Path) -> RunCounts:
     try:
-        return RunCounts(**json.loads(read_whole(path)))
-    except (ValueError, TypeError) as error:
+        return from_json(read_whole(path), RunCounts)
+    except ValueError as error:
         raise AnomalureError(
             f"{path} is not what Anomalure wrote ({error}). Delete it and resume the run: "
             "its photos are then done again."

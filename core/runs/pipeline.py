@@ -1,9 +1,8 @@
 """One run: photos in, ranked crops out, shard by shard, so that it can be cancelled, killed and resumed."""
 
 import os
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +15,19 @@ from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
 from core.records import Failure, Found, LoadedPhoto, Photo
 from core.runs.batches import cut_crops, detect_each, embed_crops, list_crops, map_frames, read_one
-from core.runs.catalogue import keep_catalogue
-from core.runs.folder import Phase, Progress, RunCounts, RunFolder, ShardTables
+from core.runs.folder import Phase, RunCounts, RunFolder, ShardTables
 from core.runs.parts import Detector, Encoder, FrameMapper, Scorer
 from core.settings.run import RunSettings
+from core.work.meter import Meter
 
 # A batch of large photos is closed early: decoded pixels take 3 bytes each, and three batches are in memory at once.
 BATCH_MEGAPIXELS = 64.0
 MOST_READERS = 4
-PROGRESS_EVERY_S = 0.5
-# The rate that is shown is that of the last while, so that it follows a slow disk or a busy machine.
-RATE_WINDOW_S = 30.0
-
-
-class RunCancelled(Exception):
-    """Somebody asked the run to stop; its finished shards stay."""
 
 
 def run_pipeline(
     run: RunFolder,
+    meter: Meter,
     *,
     detector: Detector,
     encoder: Encoder,
@@ -43,31 +36,31 @@ def run_pipeline(
     settings: RunSettings,
     crops_dir: Path,
     mapper: FrameMapper | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> RunCounts:
     """Do what is left of a run: the shards that are not on disk, then events, then the scores of all crops.
 
     Args:
-        run: A new run or one that was cut short; nothing that it has is done twice.
-        detector: Finds animals; photos in which it finds none go on as whole frames.
+        run: A new run or one that was cut short; nothing that it has is done twice. The caller holds its folder.
+        meter: Is told how far the run is; it stops the run when somebody asks for it.
+        detector: Finds animals; photos in which it finds none become whole frames.
         encoder: Must be the one that the finished shards were made with.
-        scorer: Judges all crops at the end, since a first look needs all of them.
+        scorer: Scores all crops at the end, since a first look needs all of them.
         namer: Names each file's deployment.
         settings: The run's own.
         crops_dir: Where the small pictures go, named by crop id.
         mapper: Makes the heat maps of whole frames; None: there are none.
-        on_progress: Called about twice a second, and once at each change of phase.
 
     Returns:
-        What became of the files; also of shards that an earlier attempt made.
+        The counts of all files, those of shards that an earlier process finished included.
 
     Raises:
-        AnomalureError: If another process works on this run, or the detector or encoder is broken.
-        RunCancelled: If ``run.request_cancel()`` was called meanwhile.
+        AnomalureError: If the detector or encoder is broken.
+        Cancelled: If somebody asked the run to stop; its finished shards stay.
     """
+    before, total = run.counts(), len(run.file_names)
+    meter.begin(Phase.PHOTOS, done=before.photos, total=total, failures=before.failures)
     # The same threads for all shards: each new one may get a part of memory of its own, which is never given back.
-    with run.working(), _Workers() as workers:
-        report = _Reporter(run, on_progress)
+    with _Workers() as workers:
         seen = run.seen_hashes()
         left = [shard for shard in range(run.n_shards) if not run.is_done(shard)]
         for shard, tables in _run_shards(
@@ -80,69 +73,17 @@ def run_pipeline(
             crops_dir=crops_dir,
             mapper=mapper,
             seen=seen,
-            report=report,
+            meter=meter,
             workers=workers,
         ):
             run.write_shard(shard, tables)
-        report.phase(Phase.EVENTS)
-        run.write_events(_find_events(run, gap_s=settings.event_gap_s))
-        report.phase(Phase.SCORES)
-        for shard, scores in zip(run.done_shards(), scorer.score(run.embedded_shards()), strict=True):
-            report.check_cancel()
-            run.write_scores(shard, scores)
-        report.phase(Phase.DONE)
-        keep_catalogue(run)  # so that nobody who opens the run has to wait for it
-        return run.counts()
-
-
-class _Reporter:
-    """Turns counts into progress with a rate and the time left, and notices a request to stop."""
-
-    def __init__(self, run: RunFolder, on_progress: Callable[[Progress], None]) -> None:
-        self._run = run
-        self._on_progress = on_progress
-        counts = run.counts()
-        self._done = counts.photos
-        self._failures = counts.failures
-        self._total = len(run.file_names)
-        self._phase = Phase.PHOTOS
-        self._told_at = 0.0
-        self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), self._done)])
-        self._tell()
-
-    def phase(self, phase: Phase) -> None:
-        self._phase = phase
-        self._tell()
-
-    def check_cancel(self) -> None:
-        if self._run.cancel_requested:
-            raise RunCancelled
-
-    def advance(self, photos: int, *, failures: int) -> None:
-        self._done += photos
-        self._failures += failures
-        now = time.monotonic()
-        self._marks.append((now, self._done))
-        while len(self._marks) > 2 and now - self._marks[0][0] > RATE_WINDOW_S:
-            self._marks.popleft()
-        if now - self._told_at >= PROGRESS_EVERY_S:
-            self._tell()
-
-    def _tell(self) -> None:
-        self._told_at = time.monotonic()
-        (since, before), (until, after) = self._marks[0], self._marks[-1]
-        rate = (after - before) / (until - since) if until > since else 0.0
-        left = (self._total - self._done) / rate if rate > 0 else None
-        progress = Progress(
-            phase=self._phase,
-            done=self._done,
-            total=self._total,
-            photos_per_s=rate,
-            seconds_left=left,
-            failures=self._failures,
-        )
-        self._run.write_progress(progress)
-        self._on_progress(progress)
+    meter.begin(Phase.EVENTS, done=total, total=total)
+    run.write_events(_find_events(run, gap_s=settings.event_gap_s))
+    meter.begin(Phase.SCORES, done=total, total=total)
+    for shard, scores in zip(run.done_shards(), scorer.score(run.embedded_shards()), strict=True):
+        meter.check()
+        run.write_scores(shard, scores)
+    return run.counts()
 
 
 class _Workers:
@@ -173,23 +114,24 @@ def _run_shards(
     crops_dir: Path,
     mapper: FrameMapper | None,
     seen: dict[str, str],
-    report: _Reporter,
+    meter: Meter,
     workers: "_Workers",
 ) -> Iterator[tuple[int, ShardTables]]:
     """Each shard with its tables. The next shard's photos are read and looked at while one is being finished."""
     tables = _start_tables(encoder)
     batches = _read_ahead(run, shards, namer=namer, settings=settings, workers=workers)
     for looked in _detect_ahead(batches, detector=detector, seen=seen, workers=workers):
-        report.check_cancel()
+        meter.check()
         for photo, first in looked.duplicates:
             tables.add_duplicate(photo, duplicate_of=first)
         for failure in looked.failures:
             tables.add_failure(failure)
         _add_photos(looked.found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir, mapper=mapper)
-        report.advance(looked.n_files, failures=len(looked.failures))
         if looked.ends_shard is not None:
             yield looked.ends_shard, tables
             tables = _start_tables(encoder)
+        last = meter.last
+        meter(last.done + looked.n_files, failures=last.failures + len(looked.failures))
 
 
 def _start_tables(encoder: Encoder) -> ShardTables:

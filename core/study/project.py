@@ -18,7 +18,7 @@ from core.records import Decision, Round, Verdict
 from core.review.holding import take_latest
 from core.review.index import ReviewIndex
 from core.review.queue import ReviewQueue, read_crop, read_queue, read_values
-from core.runs.catalogue import find_kept, find_photo
+from core.runs.catalogue import find_photo
 from core.runs.folder import RunFolder, RunInfo, Status
 from core.store.database import Change, Store
 from core.store.people import read_people_classes
@@ -37,7 +37,7 @@ _SAFE_NAME = re.compile(r"\w[\w .()+-]*")
 
 @dataclass
 class _KeptIndex:
-    version: tuple[Any, ...]  # of the files that the crops were read from
+    version: str  # of the run that the crops were read from
     index: ReviewIndex
     change: Change = ()  # of the store, when its verdicts were read
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,9 +77,7 @@ class Project:
 
     def runs(self) -> list[RunFolder]:
         """The runs, newest first; one that cannot be read has status ``broken``, a ``problem``, and stands last."""
-        runs = [RunFolder(path) for path in self.runs_dir.iterdir() if path.is_dir() and not path.name.startswith(".")]
-        good = sorted((run for run in runs if not run.problem), key=lambda run: (run.info.created_at, run.run_id))
-        return [*reversed(good), *sorted((run for run in runs if run.problem), key=lambda run: run.run_id)]
+        return [run for run in RunFolder.list_all(self.runs_dir) if not run.is_only_requested]
 
     def run(self, run_id: str) -> RunFolder:
         """The run of that id.
@@ -240,7 +238,7 @@ class Project:
         chosen = self.run(run) if isinstance(run, str) else run
         with self._indexes_lock:
             kept = self._indexes.get(chosen.run_id)
-            version = _read_version(chosen)
+            version = chosen.version
             if kept is None or kept.version != version:
                 kept = _KeptIndex(version, ReviewIndex(chosen, people_classes=read_people_classes(self.store)))
                 self._indexes[chosen.run_id] = kept
@@ -392,16 +390,4 @@ def _is_safe_name(name: str) -> bool:
         and bool(_SAFE_NAME.fullmatch(name))
         and not _RESERVED.fullmatch(name)
         and name[-1] not in " ."
-    )
-
-
-def _read_version(run: RunFolder) -> tuple[Any, ...]:
-    """What differs once a run's crops or scores have changed."""
-    kept = find_kept(run)
-    if kept is not None:
-        return (kept.name,)
-    return (
-        tuple(run.done_shards()),
-        *(path.stat().st_mtime_ns for path in run.tables("scores")),
-        *(path.stat().st_mtime_ns for path in run.tables("events")),
     )

@@ -1,8 +1,9 @@
 """A request for long work: what a person asks for, on disk before any process begins with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 from core.version import VERSION
@@ -30,6 +31,12 @@ class Request:
     name: str
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     code_version: str = VERSION
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Path):  # the process that does the work may have another current folder
+                object.__setattr__(self, item.name, value.expanduser().absolute())
 
     @property
     def work_id(self) -> str:

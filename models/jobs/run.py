@@ -1,29 +1,28 @@
-"""Open the parts that a run needs and do the run: the one job behind the Run page and the command line."""
+"""A run: find, embed and score the crops of a folder of photos."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.errors import AnomalureError
 from core.photos.deployments import DeploymentNamer
 from core.photos.reading import Listing, find_photos
 from core.runs.boxes import BoxesFromFile
-from core.runs.folder import Phase, Progress, RunFolder
-from core.runs.parts import Detector, Encoder, Scorer
-from core.runs.pipeline import RunCancelled, run_pipeline
+from core.runs.catalogue import keep_catalogue
+from core.runs.folder import RunFolder, describe_run
+from core.runs.parts import Detector, Encoder
+from core.runs.pipeline import run_pipeline
 from core.settings.run import RunSettings
 from core.study.moved_projects import find_again
 from core.study.project import Project
-from core.version import VERSION
-from models.bundles.bundle import Bundle
-from models.bundles.frame_mapper import load_mapper
-from models.bundles.scorer import BundleScorer
-from models.detectors.loading import load_detector
-from models.detectors.source import AUTO, BUNDLED, PUBLISHED_DETECTOR
-from models.encoders.loading import list_engines, load_encoder
+from core.work.meter import Meter
+from core.work.request import Request
 from models.encoders.spec import EncoderSpec, bundled_encoder
-from models.judging.first_look import FirstLookScorer
+
+if TYPE_CHECKING:
+    from models.bundles.bundle import Bundle
 
 log = logging.getLogger(__name__)
 
@@ -31,95 +30,112 @@ PUBLISHED_BACKBONE = "mobilenet_v2"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRequest:
+class RunRequest(Request):
     """What a user asks of a new run.
 
-    ``bundle`` empty: first look. ``detector`` empty: the bundle's, or ``auto`` on a first look. ``boxes``: a file of
-    boxes in place of a detector. ``encoders`` count only on a first look; a bundle brings its own.
+    Attributes:
+        folder: The folder of photos.
+        bundle: The bundle's name; empty: a first look, which scores the photos against each other.
+        detector: A name or a path; empty: the bundle's detector, or ``auto`` on a first look.
+        boxes: A file of boxes in place of a detector.
+        encoders: What embeds the crops of a first look; none: the usual one. A bundle brings its own.
+        deployments_csv: A table of cameras.
+        settings: Of the run.
     """
 
+    kind: ClassVar[str] = "run"
+    room: ClassVar[str] = "runs"
+    what: ClassVar[str] = "run"
+
     folder: Path
-    name: str | None = None
     bundle: str = ""
     detector: str = ""
     boxes: Path | None = None
     encoders: tuple[EncoderSpec, ...] = ()
     deployments_csv: Path | None = None
-    allow_code: bool = False
     settings: RunSettings = field(default_factory=RunSettings)
 
 
-@dataclass(frozen=True)
-class _Parts:
-    detector: Detector
-    encoder: Encoder
-    scorer: Scorer
+REQUEST = RunRequest
+open_work = RunFolder
 
 
-def start_run(project: Project, request: RunRequest, *, on_progress: Callable[[Progress], None]) -> RunFolder:
-    """Make a run and do it to its end.
+def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
+    """Make the run, or open one that was cut short, and do what is left of it.
 
     Raises:
-        AnomalureError: If the folder, the bundle, the detector or the boxes cannot be used; no run is left behind.
-        RunCancelled: If somebody asked it to stop; the finished shards stay, and it can be resumed.
+        AnomalureError: If the folder, the bundle, the detector or the boxes cannot be used.
+        Cancelled: If somebody asked it to stop; the finished shards stay.
     """
+    detector, encoder, bundle = _open_again(project, work) if work.is_made else _make(project, work, meter)
+    meter.check()
+    _run(project, work, meter, detector, encoder, bundle)
+    return describe_run(work)
+
+
+def finish(project: Project, work: RunFolder) -> None:
+    """Keep the catalogue of crops, so that nobody who opens the run has to wait for it."""
+    keep_catalogue(work)
+
+
+def is_flawed(result: Mapping[str, Any]) -> bool:
+    """Whether some photos failed."""
+    return bool(result["failures"] + result["damaged"])
+
+
+def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, Encoder, Bundle | None]":
+    request = run.read_request(RunRequest)
     listing = find_photos(request.folder)
     if listing.passed_over:
         log.info("Passed over: %s.", listing.describe_passed_over())
     bundle = _open_bundle(project, request.bundle)
-    encoders = bundle.encoders if bundle else request.encoders or _first_look_encoders()
-    detector_name = "" if request.boxes else request.detector or (bundle.detector if bundle else AUTO)
-    detector, detector_name = _open_detector(
-        detector_name, request.boxes, listing, request.settings, allow_code=request.allow_code
-    )
-    encoder = load_encoder(encoders, allow_code=request.allow_code)
-    run = project.new_run_folder(
-        request.name,
+    detector, detector_name = _open_detector(request, bundle, listing, allow_code=run.allow_code)
+    meter.check()
+    specs, encoder = _load_encoders(bundle.encoders if bundle else request.encoders, allow_code=run.allow_code)
+    meter.check()
+    project.new_run_folder(
+        run.run_id,
         folder=request.folder,
         file_names=listing.file_names,
         bundle=request.bundle,
         detector=detector_name,
         encoder=encoder.name,
-        encoders=[spec.to_values() for spec in encoders],
-        engines=list_engines(encoder),
-        boxes=str(request.boxes.absolute()) if request.boxes else "",
-        deployments_csv=str(request.deployments_csv.absolute()) if request.deployments_csv else "",
+        encoders=[spec.to_values() for spec in specs],
+        engines=_list_engines(encoder),
+        boxes=str(request.boxes) if request.boxes else "",
+        deployments_csv=str(request.deployments_csv) if request.deployments_csv else "",
         settings=request.settings.to_values(),
-        code_version=VERSION,
+        code_version=request.code_version,
     )
-    return _work(project, run, detector, encoder, bundle, on_progress)
+    return detector, encoder, bundle
 
 
-def resume_run(
-    project: Project, run_id: str, *, allow_code: bool, on_progress: Callable[[Progress], None]
-) -> RunFolder:
-    """Go on with a run that was killed, cancelled or failed; what is on disk is not done again.
-
-    Raises:
-        AnomalureError: If there is no such run, another process works on it, or its parts are gone.
-        RunCancelled: If somebody asked it to stop again.
-    """
-    run = project.run(run_id)
-    settings = RunSettings.from_values(run.info.settings)
-    bundle = _open_bundle(project, run.info.bundle)
-    encoders = bundle.encoders if bundle else tuple(EncoderSpec.from_values(spec) for spec in run.info.encoders)
-    boxes = Path(run.info.boxes) if run.info.boxes else None
-    listing = Listing(Path(run.info.folder), tuple(run.file_names))
-    named = find_again(run.info.detector, project.path)
-    detector, _ = _open_detector(named, boxes, listing, settings, allow_code=allow_code)
-    engines = run.info.engines if len(run.info.engines) == len(encoders) else "auto"
-    encoder = load_encoder(encoders, engine=engines, allow_code=allow_code)
-    return _work(project, run, detector, encoder, bundle, on_progress)
+def _open_again(project: Project, run: RunFolder) -> "tuple[Detector, Encoder, Bundle | None]":
+    """What a run was made with. A resumed run uses the same detector, encoder and engines."""
+    info = run.info
+    bundle = _open_bundle(project, info.bundle)
+    specs = bundle.encoders if bundle else tuple(EncoderSpec.from_values(spec) for spec in info.encoders)
+    request = RunRequest(
+        name=run.run_id,
+        folder=Path(info.folder),
+        detector=find_again(info.detector, project.path),
+        boxes=Path(info.boxes) if info.boxes else None,
+        settings=RunSettings.from_values(info.settings),
+    )
+    listing = Listing(Path(info.folder), tuple(run.file_names))
+    detector, _ = _open_detector(request, bundle, listing, allow_code=run.allow_code)
+    engines = info.engines if len(info.engines) == len(specs) else "auto"
+    _, encoder = _load_encoders(specs, engine=engines, allow_code=run.allow_code)
+    return detector, encoder, bundle
 
 
-def _work(
-    project: Project,
-    run: RunFolder,
-    detector: Detector,
-    encoder: Encoder,
-    bundle: Bundle | None,
-    on_progress: Callable[[Progress], None],
-) -> RunFolder:
+def _run(
+    project: Project, run: RunFolder, meter: Meter, detector: Detector, encoder: Encoder, bundle: "Bundle | None"
+) -> None:
+    from models.bundles.frame_mapper import load_mapper
+    from models.bundles.scorer import BundleScorer
+    from models.judging.first_look import FirstLookScorer
+
     settings = RunSettings.from_values(run.info.settings)
     table = Path(run.info.deployments_csv) if run.info.deployments_csv else None
     folder = Path(run.info.folder)
@@ -127,69 +143,77 @@ def _work(
     unnamed = namer.unnamed(run.file_names)
     if unnamed:
         log.warning(
-            "%d of %d photos have no deployment by the pattern or table and keep their folder's name, such as %s.",
+            "The pattern or table names no deployment for %d of %d photos, such as %s; they keep their folder's name.",
             len(unnamed),
             len(run.file_names),
             unnamed[0],
         )
     scorer = BundleScorer(bundle, settings) if bundle else FirstLookScorer(settings, encoder.sections)
-    mapper = load_mapper(bundle) if bundle else None
     try:
         run_pipeline(
             run,
+            meter,
             detector=detector,
             encoder=encoder,
             scorer=scorer,
             namer=namer,
             settings=settings,
             crops_dir=project.crops_dir,
-            mapper=mapper,
-            on_progress=on_progress,
+            mapper=load_mapper(bundle) if bundle else None,
         )
-    except RunCancelled:
-        run.write_progress(_last_words(run, Phase.CANCELLED, "Cancelled; resume it to go on."))
-        raise
-    except Exception as error:
-        run.write_progress(_last_words(run, Phase.FAILED, str(error) or type(error).__name__))
+    except BaseException:
+        counts = run.counts()  # photos of a shard that is not finished are not kept
+        meter.tell(replace(meter.last, done=counts.photos, failures=counts.failures))
         raise
     for note in scorer.notes:
         log.info("%s", note)
-    return run
 
 
-def _last_words(run: RunFolder, phase: Phase, message: str) -> Progress:
-    counts = run.counts()
-    return Progress(
-        phase=phase, done=counts.photos, total=len(run.file_names), failures=counts.failures, message=message
-    )
+def _open_bundle(project: Project, name: str) -> "Bundle | None":
+    from models.bundles.bundle import Bundle
 
-
-def _open_bundle(project: Project, name: str) -> Bundle | None:
     return Bundle.load(project.bundles_dir / name) if name else None
 
 
 def _open_detector(
-    name: str, boxes: Path | None, listing: Listing, settings: RunSettings, *, allow_code: bool
+    request: RunRequest, bundle: "Bundle | None", listing: Listing, *, allow_code: bool
 ) -> tuple[Detector, str]:
-    if boxes is not None:
-        from_file = BoxesFromFile(boxes, min_confidence=settings.min_confidence, listing=listing)
+    """The detector and its name for the run's record."""
+    from models.detectors.loading import load_detector
+    from models.detectors.source import AUTO, BUNDLED, PUBLISHED_DETECTOR
+
+    if request.boxes is not None:
+        from_file = BoxesFromFile(request.boxes, min_confidence=request.settings.min_confidence, listing=listing)
         for problem in from_file.problems:
-            log.warning("%s: %s.", boxes.name, problem.rstrip("."))
+            log.warning("%s: %s.", request.boxes.name, problem.rstrip("."))
         return from_file, from_file.name
+    name = request.detector or (bundle.detector if bundle else AUTO)
     if name != AUTO:
-        return load_detector(name, settings, allow_code=allow_code), name
+        return load_detector(name, request.settings, allow_code=allow_code), name
     try:
-        return load_detector(PUBLISHED_DETECTOR, settings), PUBLISHED_DETECTOR
+        return load_detector(PUBLISHED_DETECTOR, request.settings), PUBLISHED_DETECTOR
     except AnomalureError as error:
         log.warning("%s The bundled detector is used instead; it is small and made for the sample.", error)
-        return load_detector(BUNDLED, settings), BUNDLED
+        return load_detector(BUNDLED, request.settings), BUNDLED
 
 
-def _first_look_encoders() -> tuple[EncoderSpec, ...]:
-    published = EncoderSpec(backbone=PUBLISHED_BACKBONE, weights="default")
+def _load_encoders(
+    specs: tuple[EncoderSpec, ...], *, engine: Any = "auto", allow_code: bool
+) -> tuple[tuple[EncoderSpec, ...], Encoder]:
+    """The encoder of these, or without any the usual one of a first look; each is loaded once."""
+    from models.encoders.loading import load_encoder
+
+    if specs:
+        return specs, load_encoder(specs, engine=engine, allow_code=allow_code)
+    published = (EncoderSpec(backbone=PUBLISHED_BACKBONE, weights="default"),)
     try:
-        load_encoder((published,))
-        return (published,)
+        return published, load_encoder(published)
     except AnomalureError as error:
         log.warning("%s The bundled encoder is used instead; it is small and made for the sample.", error)
-        return (bundled_encoder(),)
+        return (bundled_encoder(),), load_encoder(bundled_encoder())
+
+
+def _list_engines(encoder: Encoder) -> list[str]:
+    from models.encoders.loading import list_engines
+
+    return list_engines(encoder)

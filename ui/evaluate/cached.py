@@ -10,7 +10,6 @@ from core.formats.recognise import read_labels
 from core.runs.folder import RunFolder
 from core.study.project import Project
 from ui.evaluate.data import Asked, Measured, measure
-from ui.explore.run import stamp_run
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the labels…")
@@ -56,4 +55,4 @@ def measure_run(run: RunFolder, asked: Asked) -> Measured:
         AnomalureError: As ``core.evaluation.judging.judge_crops``.
     """
     truth = f"{asked.truth_path}:{asked.truth_path.stat().st_mtime}"
-    return _measure(str(run.path), stamp_run(run), asked.truth, truth, asked.split, asked.known)
+    return _measure(str(run.path), run.version, asked.truth, truth, asked.split, asked.known)

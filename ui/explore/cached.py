@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.runs.folder import RunFolder
 from core.study.project import Project
-from ui.explore.run import RunPoints, find_first_runs, link_crops, read_run_points, read_verdicts, stamp_run
+from ui.explore.run import RunPoints, find_first_runs, link_crops, read_run_points, read_verdicts
 from ui.scatter.colours import Colouring, colour_points
 
 
@@ -22,7 +22,7 @@ def load_run_points(run: RunFolder) -> RunPoints:
     Raises:
         AnomalureError: If there is nothing that could be laid out.
     """
-    return _load_run_points(str(run.path), stamp_run(run))
+    return _load_run_points(str(run.path), run.version)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

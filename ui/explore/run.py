@@ -55,19 +55,13 @@ class RunPoints:
         return len(self.facts)
 
 
-def stamp_run(run: RunFolder) -> str:
-    """A text that changes whenever the run's finished shards or scores do."""
-    scores = [path.stat().st_mtime_ns for path in run.tables("scores")]
-    return f"{run.run_id}-{len(run.done_shards())}-{len(scores)}-{max(scores, default=0)}"
-
-
 def read_run_points(run: RunFolder) -> RunPoints:
     """Read the facts of all crops of a run.
 
     Raises:
         AnomalureError: If the run has no embeddings, or too few crops for a plot.
     """
-    stamp = stamp_run(run)
+    stamp = run.version
     exploration = Exploration.of(run)
     exploration.check()
     crop_ids = exploration.crop_ids

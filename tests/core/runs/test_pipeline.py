@@ -12,8 +12,11 @@ from core.photos.deployments import DeploymentNamer
 from core.photos.reading import find_photos
 from core.runs.batches import detect_each
 from core.runs.folder import Phase, RunFolder, RunInfo
-from core.runs.pipeline import RunCancelled, run_pipeline
+from core.runs.catalogue import keep_catalogue
+from core.runs.pipeline import run_pipeline
 from core.settings.run import RunSettings
+from core.work.doing import do_work
+from core.work.meter import Cancelled
 from tests.fakes.parts import BrightnessScorer, BrightSideDetector, MeanColourEncoder, QuarterMapper
 
 SETTINGS = RunSettings(shard_photos=4, batch_photos=2)
@@ -51,7 +54,9 @@ def work(run: RunFolder, detector=None, **changes):
         "settings": RunSettings.from_values(run.info.settings),
         "crops_dir": run.path.parent / "crops",
     }
-    return run_pipeline(run, **{**parts, **changes})
+    return do_work(
+        run, lambda meter: run_pipeline(run, meter, **{**parts, **changes}), finish=lambda: keep_catalogue(run)
+    )
 
 
 def read_all(run: RunFolder) -> dict[str, pd.DataFrame]:
@@ -136,7 +141,7 @@ def test_a_cancelled_run_stops_and_keeps_its_finished_shards(season, tmp_path):
                 run.request_cancel()
             return super().detect(photos)
 
-    with pytest.raises(RunCancelled):
+    with pytest.raises(Cancelled):
         work(run, detector=Impatient())
 
     assert run.is_done(0)
