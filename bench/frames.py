@@ -26,7 +26,7 @@ from core.runs.catalogue import read_catalogue  # noqa: E402
 from core.settings.training import FRAMES  # noqa: E402
 from core.study.project import Project  # noqa: E402
 from models.encoders.loading import EncoderSpec  # noqa: E402
-from models.jobs.bundle import TrainingRequest, start_training  # noqa: E402
+from models.jobs.bundle import BundleRequest  # noqa: E402
 from models.jobs.registry import do_at_once  # noqa: E402
 from models.jobs.run import RunRequest  # noqa: E402
 
@@ -102,9 +102,9 @@ def measure(
     """One bundle and one run: how the odd frames are ranked, and which share of odd and usual frames is flagged."""
     project = Project(folder / f"{encoders}-{frames}")
     start = time.perf_counter()
-    start_training(
+    do_at_once(
         project,
-        TrainingRequest(
+        BundleRequest(
             name="b",
             images=folder / "train",
             labels=folder / "labels.json",
@@ -114,10 +114,7 @@ def measure(
         ),
     )
     trained = time.perf_counter()
-    do_at_once(
-        project,
-        RunRequest(folder=folder / "run", name="r", bundle="b", boxes=folder / "no-boxes.json"),
-    )
+    do_at_once(project, RunRequest(folder=folder / "run", name="r", bundle="b", boxes=folder / "no-boxes.json"))
     run = project.run("r")
     rows = read_catalogue(run, ["file_name", "score", "p_value"])
     kinds = rows["file_name"].map(shows).to_numpy(dtype=object)

@@ -43,12 +43,12 @@ from core.runs.pipeline import MOST_READERS  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
 from core.study.project import Project  # noqa: E402
 from models.bundles.scorer import BundleScorer  # noqa: E402
-from models.bundles.training import train_bundle  # noqa: E402
 from models.detectors.loading import load_detector  # noqa: E402
 from models.detectors.ultralytics_model import import_ultralytics  # noqa: E402
 from models.encoders.backbones import build_backbone  # noqa: E402
 from models.encoders.loading import BUNDLED_WEIGHTS, IMAGENET_MEAN, IMAGENET_SCALE, EncoderSpec, load_encoder  # noqa: E402
 from models.engines.device import choose_device  # noqa: E402
+from models.jobs.bundle import BundleRequest, train_bundle  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 PARTS = ("detector", "encoders", "run")
@@ -308,16 +308,8 @@ def compare_runs(
     for engine, where in (("gpu", device.type), ("cpu", "cpu")):
         encoder = load_encoder(spec, device=where)
         project = Project(place / engine)
-        bundle = train_bundle(
-            replace(truth, photos=train),
-            images,
-            name="bench",
-            split="train",
-            encoders=(spec,),
-            settings=settings,
-            out_dir=project.bundles_dir,
-            encoder=encoder,
-        )
+        request = BundleRequest(name="bench", images=images, split="train", encoders=(spec,), settings=settings)
+        bundle = train_bundle(request, replace(truth, photos=train), out_dir=project.bundles_dir, encoder=encoder)
         detector = Told(load_detector(str(weights), settings, allow_code=True, device=where), truth)
         engines[engine] = Ours(project, detector, encoder, BundleScorer(bundle, settings), settings)
 

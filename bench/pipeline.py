@@ -40,12 +40,12 @@ from core.settings.run import RunSettings  # noqa: E402
 from core.study.project import Project  # noqa: E402
 from core.work.doing import do_work  # noqa: E402
 from models.bundles.scorer import BundleScorer  # noqa: E402
-from models.bundles.training import train_bundle  # noqa: E402
 from models.detectors.loading import load_detector  # noqa: E402
 from models.detectors.ultralytics_model import import_ultralytics  # noqa: E402
 from models.encoders.backbones import build_backbone  # noqa: E402
 from models.encoders.loading import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSpec, load_encoder  # noqa: E402
 from models.engines.torch_to_openvino import convert_module  # noqa: E402
+from models.jobs.bundle import BundleRequest, train_bundle  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 SEASON = DATA / "wildlife" / "images" / "season"
@@ -185,17 +185,15 @@ def load_ours(place: Path, *, quick: bool) -> tuple[Ours, np.ndarray]:
     if quick:
         training = [photo for photo in labels.photos if photo.split == "train"]
         labels = replace(labels, photos=tuple(training[:: len(training) // QUICK_TRAINING_PHOTOS]))
-    bundle = train_bundle(
-        labels,
-        DATA / "wildlife" / "images",
+    request = BundleRequest(
         name="bench",
+        images=DATA / "wildlife" / "images",
         split="train",
         encoders=(SPEC,),
         detector=str(DETECTOR),
         settings=settings,
-        out_dir=project.bundles_dir,
-        encoder=encoder,
     )
+    bundle = train_bundle(request, labels, out_dir=project.bundles_dir, encoder=encoder)
     ours = Ours(project, load_detector(str(DETECTOR), settings), encoder, BundleScorer(bundle, settings), settings)
     normal = encoder.embed(
         np.stack([_read_square(file) for file in sorted(SEASON.parent.joinpath("train").iterdir())[::20]])

@@ -36,8 +36,9 @@ from core.settings.run import RunSettings  # noqa: E402
 from core.study.project import Project  # noqa: E402
 from models.bundles.bundle import Bundle  # noqa: E402
 from models.bundles.making import weigh_encoders  # noqa: E402
-from models.bundles.training import TrainingCrops, embed_labelled, train_bundle  # noqa: E402
+from models.bundles.training import TrainingCrops, embed_labelled  # noqa: E402
 from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
+from models.jobs.bundle import BundleRequest, train_bundle  # noqa: E402
 from models.jobs.registry import do_at_once  # noqa: E402
 from models.jobs.run import RunRequest  # noqa: E402
 from models.judging.first_look import FirstLookScorer  # noqa: E402
@@ -384,29 +385,12 @@ def measure(*, quick: bool) -> dict[str, Any]:
     figures: dict[str, Any] = {"fit_s": bench_fits(quick=quick)}
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder) / "project")
-        bundle = train_bundle(
-            truth,
-            images,
-            name="wildlife",
-            split="train",
-            encoders=(SPEC,),
-            detector=str(DETECTOR),
-            out_dir=project.bundles_dir,
-            encoder=encoder,
-        )
+        asked = BundleRequest(name="wildlife", images=images, split="train", encoders=(SPEC,), detector=str(DETECTOR))
+        bundle = train_bundle(asked, truth, out_dir=project.bundles_dir, encoder=encoder)
         default = train_bundle(
-            truth,
-            images,
-            name="default",
-            split="train",
-            encoders=DEFAULT_SPECS,
-            detector=str(DETECTOR),
-            out_dir=project.bundles_dir,
+            replace(asked, name="default", encoders=DEFAULT_SPECS), truth, out_dir=project.bundles_dir
         )
-        do_at_once(
-            project,
-            RunRequest(folder=images / "season", name="default", bundle=default.name, boxes=TRUTH),
-        )
+        do_at_once(project, RunRequest(folder=images / "season", name="default", bundle=default.name, boxes=TRUTH))
         run = project.run("default")
         evaluation = evaluate_run(run, truth, known_species=KNOWN, split="season", with_intervals=not quick)
         figures["default"] = {**summarise(evaluation), "intervals": evaluation.intervals}

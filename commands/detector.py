@@ -1,4 +1,4 @@
-"""``cli.py detector``: teach a detector one's own animals."""
+"""``cli.py detector``: train a detector on one's own labelled photos."""
 
 import argparse
 from typing import Any
@@ -8,6 +8,8 @@ from commands.options import add_detector_settings, add_settings, open_project, 
 from commands.progress_line import ProgressLine
 from commands.yolo import add_dataset
 from core.errors import AnomalureError
+from core.study.project import Project, check_name
+from core.work.detector_trainings import DetectorTrainingFolder
 
 ABOUT = "train a detector on labelled photos; runs and bundles then use it with --detector"
 
@@ -15,7 +17,7 @@ ABOUT = "train a detector on labelled photos; runs and bundles then use it with 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--name", help="of the new detector; kept in the project under detectors/")
-    parser.add_argument("--resume", metavar="NAME", help="go on with a training that was cut short")
+    parser.add_argument("--resume", metavar="NAME", help="resume a training that ended too early")
     parser.add_argument(
         "--start",
         default="yolov8n",
@@ -30,32 +32,40 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write the dataset, train, keep the best epoch."""
-    from models.detectors.training import DetectorTrainingCancelled
-    from models.jobs.detector import DetectorRequest, resume_detector_training, start_detector_training
+    from core.work.meter import Cancelled
+    from models.jobs import registry
+    from models.jobs.detector import DetectorRequest
 
     project = open_project(arguments)
     with ProgressLine("epochs") as line:
+        how: dict[str, Any] = {"allow_code": arguments.allow_code, "on_progress": line.show_progress}
         try:
             if arguments.resume:
-                made = resume_detector_training(project, arguments.resume, on_progress=line.show_progress)
-            else:
-                if arguments.name is None or arguments.images is None:
-                    raise AnomalureError("Give --name and --images, or --resume and the training to go on with.")
-                request = DetectorRequest(
-                    name=arguments.name,
-                    images=arguments.images,
-                    labels=arguments.coco,
-                    species=arguments.labels,
-                    split=arguments.split,
-                    start=arguments.start,
-                    by_species=arguments.by_species,
-                    val_share=arguments.val_share,
-                    detector=read_detector_settings(arguments),
-                    settings=read_settings(arguments),
-                )
-                made = start_detector_training(
-                    project, request, allow_code=arguments.allow_code, on_progress=line.show_progress
-                )
-        except DetectorTrainingCancelled:
-            return FAILED, {"error": "The training was cancelled; go on with --resume."}
-    return DONE, {"detector": str(made.model), **made.read_result()}
+                check_name(arguments.resume, what="detector")
+                if not (project.detectors_dir / arguments.resume).is_dir():
+                    there = ", ".join(one.name for one in _list(project)[:10]) or "none yet"
+                    raise AnomalureError(
+                        f"There is no training of a detector named {arguments.resume}. There are: {there}."
+                    )
+                return DONE, registry.resume_at_once(project, f"{DetectorRequest.room}/{arguments.resume}", **how)
+            if arguments.name is None or arguments.images is None:
+                raise AnomalureError("Give --name and --images, or --resume and the training to resume.")
+            request = DetectorRequest(
+                name=arguments.name,
+                images=arguments.images,
+                labels=arguments.coco,
+                species=arguments.labels,
+                split=arguments.split,
+                start=arguments.start,
+                by_species=arguments.by_species,
+                val_share=arguments.val_share,
+                detector=read_detector_settings(arguments),
+                settings=read_settings(arguments),
+            )
+            return DONE, registry.do_at_once(project, request, **how)
+        except Cancelled:
+            return FAILED, {"error": "The training was cancelled; resume it with --resume."}
+
+
+def _list(project: Project) -> list[DetectorTrainingFolder]:
+    return DetectorTrainingFolder.list_all(project.detectors_dir)

@@ -8,16 +8,17 @@ from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import add_encoder, add_settings, open_project, read_encoder_specs, read_settings
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
-from core.runs.folder import describe_run
 
-ABOUT = "find, embed and judge the crops of a folder of photos"
+ABOUT = "find, embed and score the crops of a folder of photos"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("folder", type=Path, nargs="?", metavar="FOLDER")
     parser.add_argument("--bundle", default="", help="default: the active one; without any, a first look")
-    parser.add_argument("--first-look", action="store_true", help="judge the folder against itself")
+    parser.add_argument(
+        "--first-look", action="store_true", help="score the photos against each other, without a bundle (unsupervised)"
+    )
     parser.add_argument(
         "--detector",
         default="",
@@ -31,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="boxes in place of a detector: MegaDetector JSON, COCO JSON or Camtrap DP",
     )
     parser.add_argument("--name", metavar="R", help="the run's name; default: today and the folder's name")
-    parser.add_argument("--resume", metavar="R", help="go on with a run that was cut short")
+    parser.add_argument("--resume", metavar="R", help="resume a run that ended too early")
     parser.add_argument(
         "--deployments", type=Path, metavar="CSV", help="a table of file_name or folder, and deployment"
     )
@@ -41,34 +42,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.runs.pipeline import RunCancelled
-    from models.jobs.run import RunRequest, resume_run, start_run
+    """Do the run; exit code 3 if some photos failed."""
+    from core.work.meter import Cancelled
+    from models.jobs import registry
+    from models.jobs.run import RunRequest, is_flawed
 
     project = open_project(arguments)
     with ProgressLine("photos") as line:
+        how: dict[str, Any] = {"allow_code": arguments.allow_code, "on_progress": line.show_progress}
         try:
             if arguments.resume:
-                run = resume_run(
-                    project, arguments.resume, allow_code=arguments.allow_code, on_progress=line.show_progress
-                )
+                run = project.run(arguments.resume)
+                result = registry.resume_at_once(project, f"{RunRequest.room}/{run.run_id}", **how)
             elif arguments.folder is None:
-                raise AnomalureError("Give the folder of photos, or --resume and the run to go on with.")
+                raise AnomalureError("Give the folder of photos, or --resume and the run to resume.")
             else:
-                bundle = "" if arguments.first_look else arguments.bundle or project.store.active_bundle()
                 request = RunRequest(
+                    name=arguments.name or project.suggest_run_name(arguments.folder),
                     folder=arguments.folder,
-                    name=arguments.name,
-                    bundle=bundle,
+                    bundle="" if arguments.first_look else arguments.bundle or project.store.active_bundle(),
                     detector=arguments.detector,
                     boxes=arguments.boxes,
                     encoders=read_encoder_specs(arguments),
                     deployments_csv=arguments.deployments,
-                    allow_code=arguments.allow_code,
                     settings=read_settings(arguments),
                 )
-                run = start_run(project, request, on_progress=line.show_progress)
-        except RunCancelled:
-            return FAILED, {"error": "The run was cancelled; go on with --resume."}
-    result = describe_run(run)
-    flawed = result["failures"] + result["damaged"]
-    return (SOME_PHOTOS_FAILED if flawed else DONE), result
+                result = registry.do_at_once(project, request, **how)
+        except Cancelled:
+            return FAILED, {"error": "The run was cancelled; resume it with --resume."}
+    return (SOME_PHOTOS_FAILED if is_flawed(result) else DONE), result

@@ -1,7 +1,6 @@
 """``cli.py train``: labelled photos to a bundle."""
 
 import argparse
-import logging
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +21,6 @@ from core.errors import AnomalureError
 from core.settings.training import FRAMES, METHODS
 from models.one_class.methods import DEFAULT, list_one_class
 
-log = logging.getLogger("anomalure")
-
 ABOUT = "make a bundle from labelled photos, on the way training its encoder if asked to"
 
 
@@ -33,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="of the new bundle")
     add_label_source(parser, required=False)
     parser.add_argument("--split", help="only the photos of this split of the labels")
-    parser.add_argument("--resume", metavar="NAME", help="go on with a training that was cut short")
+    parser.add_argument("--resume", metavar="NAME", help="resume a training that ended too early")
     parser.add_argument(
         "--method",
         choices=METHODS,
@@ -78,47 +75,45 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from models.contrastive.training import TrainingCancelled
-    from models.encoders.defaults import complete_encoders
-    from models.encoders.loading import EncoderSpec
-    from models.jobs.bundle import TrainingRequest, resume_training, start_training
+    """Make the bundle."""
+    from core.work.meter import Cancelled
+    from models.encoders.spec import EncoderSpec
+    from models.jobs import registry
+    from models.jobs.bundle import BundleRequest
 
     project = open_project(arguments)
     with ProgressLine("crops" if arguments.method != "none" or arguments.resume else "photos") as line:
-        shown: dict[str, Any] = {"device": arguments.device, "on_progress": line.show_progress}
         try:
             if arguments.resume:
-                bundle = resume_training(project, arguments.resume, **shown)
-            else:
-                missing = [name for name in ("name", "images") if getattr(arguments, name) is None]
-                if missing:
-                    options = ", ".join(f"--{name}" for name in missing)
-                    raise AnomalureError(f"Give {options}, or --resume and the training to go on with.")
-                specs = read_encoder_specs(arguments) or (EncoderSpec(backbone=DEFAULT_BACKBONE),)
-                training = read_training_settings(arguments)
-                if arguments.method != "none":  # what is joined to a trained encoder sees crops of its size
-                    specs = tuple(replace(spec, input_px=training.image_px) for spec in specs)
-                if not arguments.plain_encoder:
-                    specs, why_not = complete_encoders(specs, detector=arguments.detector)
-                    if why_not:
-                        log.info("%s", why_not)
-                request = TrainingRequest(
-                    name=arguments.name,
-                    images=arguments.images,
-                    labels=arguments.coco,
-                    species=arguments.labels,
-                    split=arguments.split,
-                    encoders=specs,
-                    method=arguments.method,
-                    one_class=arguments.one_class,
-                    components=arguments.components,
-                    frames=arguments.frames,
-                    detector=arguments.detector,
-                    settings=read_settings(arguments),
-                    training=training,
-                )
-                bundle = start_training(project, request, **shown)
-        except TrainingCancelled:
-            return FAILED, {"error": "The training was cancelled; go on with --resume."}
-    trained = project.training(bundle.name).read_result()
-    return DONE, {"bundle": bundle.name, **bundle.to_values(), "training": trained}
+                training = project.training(arguments.resume)
+                if not training.path.is_dir():
+                    there = ", ".join(one.name for one in project.trainings()[:10]) or "none yet"
+                    raise AnomalureError(f"There is no training named {arguments.resume}. There are: {there}.")
+                if arguments.device != "auto":
+                    training.write_request(replace(training.read_request(BundleRequest), device=arguments.device))
+                work_id = f"{BundleRequest.room}/{arguments.resume}"
+                return DONE, registry.resume_at_once(project, work_id, on_progress=line.show_progress)
+            missing = [name for name in ("name", "images") if getattr(arguments, name) is None]
+            if missing:
+                options = ", ".join(f"--{name}" for name in missing)
+                raise AnomalureError(f"Give {options}, or --resume and the training to resume.")
+            request = BundleRequest(
+                name=arguments.name,
+                images=arguments.images,
+                labels=arguments.coco,
+                species=arguments.labels,
+                split=arguments.split,
+                encoders=read_encoder_specs(arguments) or (EncoderSpec(backbone=DEFAULT_BACKBONE),),
+                complete=not arguments.plain_encoder,
+                method=arguments.method,
+                one_class=arguments.one_class,
+                components=arguments.components,
+                frames=arguments.frames,
+                detector=arguments.detector,
+                settings=read_settings(arguments),
+                training=read_training_settings(arguments),
+                device=arguments.device,
+            )
+            return DONE, registry.do_at_once(project, request, on_progress=line.show_progress)
+        except Cancelled:
+            return FAILED, {"error": "The training was cancelled; resume it with --resume."}

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
@@ -24,7 +25,7 @@ from core.store.database import Change, Store
 from core.store.people import read_people_classes
 from core.study.decisions import GivenDecision, make_verdicts
 from core.study.selections import Selection, list_selections, read_selection, write_selection
-from core.work.trainings import TrainingFolder, list_trainings
+from core.work.trainings import TrainingFolder
 
 DATABASE_NAME = "anomalure.duckdb"
 _PHOTO_ID = re.compile(r"[0-9a-f]{32}")
@@ -92,7 +93,7 @@ class Project:
 
     def trainings(self) -> list[TrainingFolder]:
         """The trainings, newest first; those that cannot be read last."""
-        return list_trainings(self.trainings_dir)
+        return TrainingFolder.list_all(self.trainings_dir)
 
     def training(self, name: str) -> TrainingFolder:
         """The training of that name, whether it is there or not."""
@@ -123,7 +124,7 @@ class Project:
         """Make the folder of a new run and note it in the store.
 
         Args:
-            name: The run's id; None: today's date and the folder's name, with -2, -3, ... if it is taken.
+            name: The run's id; None: ``suggest_run_name``.
             folder: The folder of photos.
             file_names: Its photos, relative, with forward slashes, in the order in which they are done.
             bundle: The bundle's name; empty: first look.
@@ -140,38 +141,42 @@ class Project:
             AnomalureError: If the name is taken or cannot be a file's name.
         """
         folder = Path(folder).expanduser().absolute()
-        run_ids: Iterator[str]
-        if name is None:
-            slug = re.sub(r"[^\w]+", "-", folder.name).strip("-_")[:40] or "photos"
-            first = f"{datetime.now():%Y-%m-%d}-{slug}"
-            run_ids = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
-        else:
-            check_name(name, what="run")
-            run_ids = iter([name])
-        for run_id in run_ids:
-            info = RunInfo(
-                run_id=run_id,
-                name=name or run_id,
-                folder=str(folder),
-                bundle=bundle,
-                detector=detector,
-                encoder=encoder,
-                encoders=list(encoders),
-                engines=list(engines),
-                settings=dict(settings or {}),
-                boxes=boxes,
-                deployments_csv=deployments_csv,
-                code_version=code_version,
-            )
-            try:
-                run = RunFolder.create(self.runs_dir / run_id, info, file_names)
-            except FileExistsError:
-                continue
-            self.store.register_run(
-                run_id=run_id, name=info.name, folder=info.folder, bundle=bundle, created_at=info.created_at
-            )
-            return run
-        raise AnomalureError(f"There is a run named {name!r} already. Choose another name, or resume that run.")
+        name = self.suggest_run_name(folder) if name is None else name
+        check_name(name, what="run")
+        info = RunInfo(
+            run_id=name,
+            name=name,
+            folder=str(folder),
+            bundle=bundle,
+            detector=detector,
+            encoder=encoder,
+            encoders=list(encoders),
+            engines=list(engines),
+            settings=dict(settings or {}),
+            boxes=boxes,
+            deployments_csv=deployments_csv,
+            code_version=code_version,
+        )
+        try:
+            run = RunFolder.create(self.runs_dir / name, info, file_names)
+        except FileExistsError as error:
+            raise AnomalureError(
+                f"There is a run named {name!r} already. Choose another name, or resume that run."
+            ) from error
+        self.store.register_run(
+            run_id=name, name=info.name, folder=info.folder, bundle=bundle, created_at=info.created_at
+        )
+        return run
+
+    def suggest_run_name(self, folder: Path | None) -> str:
+        """Today's date and the name of a folder of photos, with -2, -3, ... if it is taken."""
+        slug = re.sub(r"[^\w]+", "-", folder.absolute().name if folder else "").strip("-_")[:40] or "photos"
+        return self.suggest_name(f"{datetime.now():%Y-%m-%d}-{slug}", self.runs_dir)
+
+    def suggest_name(self, first: str, *rooms: Path) -> str:
+        """A name that is free in each of these folders of the project: ``first``, or with -2, -3, ... after it."""
+        names = (first if n == 1 else f"{first}-{n}" for n in count(1))
+        return next(name for name in names if not any((room / name).exists() for room in rooms))
 
     # Selections
 

@@ -49,7 +49,7 @@ class WorkFolder:
 
     Attributes:
         what: How messages call work of this kind.
-        request_file: Where the request is.
+        old_request_file: Where versions before kinds of work wrote the request; empty: in the same file.
         result_file: Where the result is, once there is one.
         path: The folder.
         allow_code: Whether the person who started this process agreed that a model file runs code when it is loaded.
@@ -57,7 +57,7 @@ class WorkFolder:
     """
 
     what: ClassVar[str] = "work"
-    request_file: ClassVar[str] = REQUEST
+    old_request_file: ClassVar[str] = ""
     result_file: ClassVar[str] = RESULT
 
     def __init__(self, path: Path) -> None:
@@ -97,7 +97,7 @@ class WorkFolder:
 
     def write_request(self, request: Request) -> None:
         """Write a request over the one that was there, as when the work has found out what ``auto`` means."""
-        write_whole(self.path / self.request_file, to_json({"kind": request.kind, **to_values(request)}), durable=True)
+        write_whole(self.path / REQUEST, to_json({"kind": request.kind, **to_values(request)}), durable=True)
 
     def wait_for_process(self) -> None:
         """Note that a process is about to begin or to resume the work. An earlier request to cancel is forgotten."""
@@ -110,7 +110,9 @@ class WorkFolder:
         Raises:
             AnomalureError: If it cannot be read.
         """
-        place = self.path / self.request_file
+        place = self.path / REQUEST
+        if self.old_request_file and not place.is_file():
+            place = self.path / self.old_request_file
         try:
             values = json.loads(read_whole(place))
             return from_values({**what.upgrade(values), "name": self.name}, what)
@@ -133,7 +135,7 @@ class WorkFolder:
     def kind(self) -> str:
         """The kind of work that the request names; empty if there is none, or a version without kinds wrote it."""
         try:
-            return str(json.loads(read_whole(self.path / self.request_file)).get("kind", ""))
+            return str(json.loads(read_whole(self.path / REQUEST)).get("kind", ""))
         except (OSError, ValueError, AttributeError):
             return ""
 
@@ -155,7 +157,7 @@ class WorkFolder:
     @property
     def can_resume(self) -> bool:
         """Whether unfinished work has made something from which it can be resumed."""
-        own = {REQUEST, self.request_file, PROGRESS, CANCEL, LOCK}
+        own = {REQUEST, self.old_request_file, PROGRESS, CANCEL, LOCK}
         return self.status is not Status.DONE and any(
             one.name not in own and not one.name.endswith(TEMPORARY_SUFFIX) for one in self.path.glob("*")
         )

@@ -1,40 +1,8 @@
 """A bundle's training on disk."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-from core.errors import AnomalureError
-from core.work.folder import Status
-from core.work.training_folder import AnyTrainingFolder, list_folders
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingInfo:
-    """What was asked for. Written once, when the training is made; a resumed training asks for the same.
-
-    ``images`` and ``labels`` are absolute (``labels`` empty: folders by species; ``species``: a second file);
-    ``split`` None: all photos; ``encoders`` are the specifications to start from, the first of which is trained;
-    ``settings`` are ``RunSettings.to_values()``, ``training`` those of ``TrainingSettings``; ``created_at`` is in UTC.
-    """
-
-    name: str
-    images: str
-    labels: str = ""
-    species: str = ""
-    split: str | None = None
-    method: str = "none"
-    one_class: str = "ocsvm"
-    components: int = 0
-    frames: str = "embedding"
-    detector: str = "auto"
-    encoders: Sequence[Mapping[str, Any]] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
-    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    code_version: str = ""
+from core.work.folder import Status, WorkFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,34 +16,23 @@ class CurvePoint:
     crops_per_s: float = 0.0
 
 
-class TrainingFolder(AnyTrainingFolder[TrainingInfo, CurvePoint]):
-    """The folder of a bundle's training; the result is what came of its encoder's."""
+class TrainingFolder(WorkFolder):
+    """The folder of a bundle's training. The result is that of its encoder's training."""
 
     what = "training"
-    info_class, point_class = TrainingInfo, CurvePoint
-    info_file, result_file = "training.json", "result.json"
+    old_request_file = "training.json"
 
     def check_replaceable(self) -> None:
-        """Raise AnomalureError if it is under way, or can be resumed."""
-        if self.status is Status.RUNNING:
-            raise AnomalureError(f"A training named {self.name} is under way. Wait for it, or choose another name.")
-        if self.can_resume:
-            raise AnomalureError(
-                f"There is an unfinished training named {self.name}. Go on with it (--resume {self.name}), or "
-                "choose another name."
-            )
+        """Raise an AnomalureError if it is under way or can be resumed; a finished one only tells of its bundle."""
+        if self.status is not Status.DONE:
+            super().check_replaceable()
 
     @property
     def can_resume(self) -> bool:
-        """Whether something of the encoder's training is on disk to go on from."""
+        """Whether a checkpoint of the encoder's training is there."""
         return self.status is not Status.DONE and (self.path / "checkpoint.safetensors").is_file()
 
     def tidy(self) -> None:
-        """Remove what is only needed to go on: the crops and the checkpoint."""
+        """Remove what is only needed to resume: the crops and the checkpoint."""
         for name in ("checkpoint.safetensors", "crops.u8", "best.safetensors"):
             (self.path / name).unlink(missing_ok=True)
-
-
-def list_trainings(folder: Path) -> list[TrainingFolder]:
-    """The trainings in a project's ``trainings`` folder, newest first; those that cannot be read last."""
-    return list_folders(TrainingFolder, folder)

@@ -16,6 +16,7 @@ import torch
 from core.disk.files import write_whole
 from core.errors import AnomalureError
 from core.settings.training import METHODS, TrainingSettings
+from core.work.meter import Cancelled
 from core.work.trainings import CurvePoint
 from models.contrastive.augmentations import Augmenter
 from models.contrastive.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
@@ -41,10 +42,6 @@ MOST_POINTS_AN_EPOCH = 40
 LONGEST_STEP = 5.0
 """The gradient's length is cut at this; a batch of odd crops must not throw a good network over."""
 TRIAL_STEPS, TRIAL_CROPS = 2, 4  # a network that half precision does not suit is ten times as slow in it
-
-
-class TrainingCancelled(Exception):
-    """Somebody asked the training to stop; what it had learnt is on disk."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +124,7 @@ def train_encoder(
 
     Raises:
         AnomalureError: If there are too few crops or species, or the start cannot be loaded.
-        TrainingCancelled: If ``should_stop`` said so; call again to go on.
+        Cancelled: If ``should_stop`` said so; call again to go on.
         OSError: If the disk is full; the last checkpoint stays.
     """
     settings = settings or TrainingSettings()
@@ -301,13 +298,13 @@ class Trainer:
                 if self.step < n_batches and should_stop():
                     self.save()
                     on_step(self._describe(at + 1, n_steps, rate))
-                    raise TrainingCancelled
+                    raise Cancelled
             self._end_epoch(losses, rate=rate)
             saved = time.monotonic()
             self.seconds = before + saved - began
             on_step(self._describe(self.epoch * n_batches, n_steps, rate))
             if self.epoch < epochs and should_stop():
-                raise TrainingCancelled
+                raise Cancelled
 
     def _end_epoch(self, losses: list[torch.Tensor], *, rate: float) -> None:
         held_out = self._measure_held_out()

@@ -1,4 +1,4 @@
-"""Teach a detector the animals of one's own photos, with Ultralytics' own trainer."""
+"""Train a detector on one's own labelled photos, with Ultralytics' own trainer."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from core.errors import AnomalureError, ConsentNeeded
 from core.labels.yolo import YoloDataset
 from core.settings.detector import DetectorSettings
 from core.work.detector_trainings import MODEL, WORK, DetectorEpoch, DetectorTrainingFolder
+from core.work.meter import Cancelled
 from models.detectors.ultralytics_model import import_ultralytics, load_published, looks_published, published_file
 from models.engines.device import choose_device
 
@@ -23,10 +24,6 @@ _FIGURES = {
     "metrics/mAP50(B)": "map50",
     "metrics/mAP50-95(B)": "map50_95",
 }
-
-
-class DetectorTrainingCancelled(Exception):
-    """Somebody asked the training to stop; its last epoch's checkpoint stays."""
 
 
 def open_start(start: str, *, allow_code: bool = False) -> Any:
@@ -74,9 +71,9 @@ def train_detector(
 
     Args:
         dataset: From ``write_yolo_dataset``.
-        folder: Goes on from its checkpoint if it has one.
-        start: From ``open_start``; not needed to go on.
-        settings: Epochs, image size and the like; those of a checkpoint hold when it is gone on from.
+        folder: If it has a checkpoint, the training is resumed from it.
+        start: From ``open_start``; not needed to resume.
+        settings: Epochs, image size and the like; a resumed training uses those of its checkpoint.
         should_stop: Asked after each epoch.
         on_epoch: Told after each epoch.
 
@@ -84,7 +81,7 @@ def train_detector(
         The figures of the best epoch, by mAP at 50 to 95% overlap.
 
     Raises:
-        DetectorTrainingCancelled: If ``should_stop`` said so; the checkpoint stays.
+        Cancelled: If ``should_stop`` said so; the checkpoint stays.
         AnomalureError: If the training fails: too little memory above all.
     """
     import_ultralytics()
@@ -94,7 +91,7 @@ def train_detector(
     model = YOLO(str(folder.checkpoint)) if resumed else start
     if model is None:
         raise ValueError("a start is needed where there is no checkpoint")
-    curve = folder.read_curve() if resumed else []
+    curve = folder.read_curve(DetectorEpoch) if resumed else []
     trained: list[int] = []
 
     def tell(trainer: Any) -> None:
@@ -106,7 +103,7 @@ def train_detector(
         folder.write_curve(curve)
         on_epoch(curve[-1])
         if should_stop():  # the checkpoint of this epoch is written by now
-            raise DetectorTrainingCancelled
+            raise Cancelled
 
     model.add_callback("on_train_epoch_end", lambda trainer: trained.append(trainer.epoch + 1))
     model.add_callback("on_fit_epoch_end", tell)
@@ -125,7 +122,8 @@ def _run_trainer(
     shared = {"data": str(dataset.plan.absolute()), "device": str(device), "workers": 2 if on_gpu else 0}
     try:
         if resumed:
-            model.train(resume=True, **shared)
+            # The checkpoint names the folder that it was made in; the project may have been moved since.
+            model.train(resume=True, save_dir=str(folder.path.absolute() / WORK), **shared)
             return
         model.train(
             epochs=settings.detector_epochs,
@@ -162,7 +160,12 @@ def _export(folder: DetectorTrainingFolder, settings: DetectorSettings) -> None:
 
     best = folder.path / WORK / "weights" / BEST
     size = settings.detector_image_size
-    made = Path(YOLO(str(best)).export(format="openvino", imgsz=size, half=True, device="cpu", verbose=False))
+    try:
+        made = Path(YOLO(str(best)).export(format="openvino", imgsz=size, half=True, device="cpu", verbose=False))
+    except (RuntimeError, ValueError, AssertionError, ImportError) as error:
+        raise AnomalureError(
+            f"The detector is trained, but it could not be turned into an OpenVINO model: {error}. Its weights are {best}."
+        ) from error
     shutil.rmtree(folder.path / MODEL, ignore_errors=True)
     shutil.copyfile(best, folder.path / BEST)
     os.replace(made, folder.path / MODEL)

@@ -1,55 +1,66 @@
-"""From what was asked for to a bundle, in a folder that says how far it is: behind the Train page and the command."""
+"""A bundle: learn what is normal from labelled photos, on the way training the encoder if that is asked for."""
 
-import errno
 import logging
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from core.errors import AnomalureError
+from core.errors import AnomalureError, BundleError
 from core.formats.labelled import LabelFile
 from core.labels.crops import choose_split
 from core.labels.source import read_label_source
 from core.settings.run import RunSettings
 from core.settings.training import FRAMES, METHODS, TrainingSettings
 from core.study.project import Project, check_name
-from core.version import VERSION
+from core.work.meter import Meter
 from core.work.progress import Phase, Progress
-from core.work.trainings import TrainingFolder, TrainingInfo
-from models.bundles.bundle import Bundle, refuse_existing
-from models.bundles.patches import choose_patch_spec
-from models.bundles.training import train_bundle
-from models.contrastive.crops import keep_crops, open_kept
-from models.contrastive.training import TrainedEncoder, TrainingCancelled, TrainingStep, train_encoder
-from models.encoders.backbones import build_backbone
-from models.encoders.loading import find_weights
-from models.encoders.patch_maps import check_patch_map
+from core.work.request import Request
+from core.work.trainings import TrainingFolder
 from models.encoders.spec import EncoderSpec
-from models.one_class.methods import check_one_class
+
+if TYPE_CHECKING:
+    from core.runs.parts import Encoder
+    from models.bundles.bundle import Bundle
+    from models.contrastive.training import TrainedEncoder
 
 log = logging.getLogger(__name__)
 
 METHOD_NAMES = {"none": "none: used as it is", "simclr": "SimCLR", "triplet": "triplets of species"}
-TELL_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRequest:
-    """What a user asks of a new training.
+class BundleRequest(Request):
+    """What a user asks of a new bundle.
 
-    ``labels`` None: the folders inside ``images`` are named by species; ``species`` is a second file of labels, for
-    boxes that have none. ``encoders``: what turns crops into vectors, joined in this order; ``method`` trains the
-    first of them. ``frames``: what whole frames are judged by.
+    Attributes:
+        images: The folder of labelled photos; names in the labels match them by their longest common ending.
+        labels: A file of labels or boxes; None: the folders inside ``images`` are named by species.
+        species: A second file of labels, for boxes that have no species.
+        split: Only the photos of this split of the labels; None: all.
+        encoders: What turns crops into vectors, joined in this order; ``method`` trains the first of them.
+        complete: Whether the features of the detector are joined to the encoders, or mirror images used where they
+            cannot be had. What was found is written into the request: a resumed training uses the same encoders.
+        method: How the first encoder is trained; ``none``: it is used as it is.
+        one_class: Name of the one-class model of a species.
+        components: Main directions to reduce embeddings to; 0: not reduced.
+        frames: What whole frames are scored by: ``embedding`` or ``patches``.
+        detector: What runs with this bundle find animals with, as ``load_detector`` takes it.
+        settings: Margin around boxes, least confidence, event gap, and what the bundle's runs start from.
+        training: Settings of the encoder's training.
+        device: What trains the encoder: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
 
-    name: str
+    kind: ClassVar[str] = "bundle"
+    room: ClassVar[str] = "trainings"
+    what: ClassVar[str] = "bundle"
+
     images: Path
     labels: Path | None = None
     species: Path | None = None
     split: str | None = None
     encoders: tuple[EncoderSpec, ...]
+    complete: bool = False
     method: str = "none"
     one_class: str = "ocsvm"
     components: int = 0
@@ -57,193 +68,229 @@ class TrainingRequest:
     detector: str = "auto"
     settings: RunSettings = field(default_factory=RunSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    device: str = "auto"
+
+    @classmethod
+    def upgrade(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Earlier versions wrote an empty text where there is no file."""
+        return {key: value for key, value in values.items() if value != "" or key not in ("labels", "species")}
+
+    def read_labels(self) -> LabelFile:
+        """Which photos show what.
+
+        Raises:
+            AnomalureError: If the labels cannot be used.
+        """
+        if not self.images.is_dir():
+            raise AnomalureError(f"There is no folder {self.images}; the one that holds the labelled photos is needed.")
+        return read_label_source(self.images, labels=self.labels, species=self.species)
 
 
-def start_training(
-    project: Project,
-    request: TrainingRequest,
-    *,
-    device: str = "auto",
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-) -> Bundle:
-    """Make a training and do it to its end: the new bundle is registered with the project.
+REQUEST = BundleRequest
+open_work = TrainingFolder
+
+
+def check(project: Project, request: BundleRequest) -> None:
+    """Refuse a name that is taken: a bundle never changes.
 
     Raises:
         BundleError: If there is a bundle of that name already.
-        AnomalureError: If the labels, photos, encoder or settings cannot be used; no bundle is left then.
-        TrainingCancelled: If somebody asked it to stop; it can be resumed.
     """
-    check_name(request.name, what="bundle")
-    refuse_existing(project.bundles_dir / request.name)
-    check_one_class(request.one_class)
-    if request.method not in METHODS:
-        raise AnomalureError(f"The method must be one of {', '.join(METHODS)}, got {request.method!r}.")
-    if not request.images.is_dir():
-        raise AnomalureError(f"There is no folder {request.images}; the one that holds the labelled photos is needed.")
-    labels = read_label_source(request.images, labels=request.labels, species=request.species)
-    choose_split(labels, request.split)
-    if request.method != "none":
-        _refuse_untrainable(request.encoders)
-    if request.frames not in FRAMES:
-        raise AnomalureError(f"Whole frames are judged by one of {', '.join(FRAMES)}, got {request.frames!r}.")
-    if request.frames == "patches":
-        check_patch_map(choose_patch_spec(request.encoders))
-    info = TrainingInfo(
-        name=request.name,
-        images=str(request.images.absolute()),
-        labels=str(request.labels.absolute()) if request.labels else "",
-        species=str(request.species.absolute()) if request.species else "",
-        split=request.split,
-        method=request.method,
-        one_class=request.one_class,
-        components=request.components,
-        frames=request.frames,
-        detector=request.detector,
-        encoders=[spec.to_values() for spec in request.encoders],
-        settings=request.settings.to_values(),
-        training=request.training.to_values(),
-        code_version=VERSION,
-    )
-    folder = TrainingFolder.create(project.trainings_dir / request.name, info)
-    return _work(project, folder, labels, device=device, on_progress=on_progress)
+    if (project.bundles_dir / request.name).exists():
+        raise BundleError(
+            f"There is a bundle named {request.name} already, and a bundle never changes. Choose another name."
+        )
 
 
-def resume_training(
-    project: Project,
-    name: str,
-    *,
-    device: str = "auto",
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-) -> Bundle:
-    """Go on with a training that was killed, cancelled or failed, from its last checkpoint.
+def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
+    """Train the encoder if asked for, learn what is normal, and register the new bundle with the project.
 
     Raises:
-        AnomalureError: If there is no such training, or another process works on it, or it is done.
-        TrainingCancelled: If somebody asked it to stop again.
+        AnomalureError: If the labels, photos, encoder or settings cannot be used; no bundle is left then.
+        Cancelled: If somebody asked it to stop; a checkpoint of the encoder's training is kept.
     """
-    check_name(name, what="training")
-    folder = TrainingFolder(project.trainings_dir / name)
-    if not folder.path.is_dir():
-        there = ", ".join(training.name for training in project.trainings()[:10]) or "none yet"
-        raise AnomalureError(f"There is no training named {name}. There are: {there}.")
-    refuse_existing(project.bundles_dir / name)
-    info = folder.info
-    labels = read_label_source(
-        Path(info.images),
-        labels=Path(info.labels) if info.labels else None,
-        species=Path(info.species) if info.species else None,
-    )
-    return _work(project, folder, labels, device=device, on_progress=on_progress)
-
-
-def _refuse_untrainable(encoders: tuple[EncoderSpec, ...]) -> None:
-    """See that the first encoder is there and can be trained, before the work begins."""
-    first = encoders[0]
-    if first.detector:
-        raise AnomalureError(
-            f"The features of a detector ({first.detector}) cannot be trained. Choose a backbone such as mobilenet_v2 "
-            "to train; the detector's features can be joined to it."
-        )
-    build_backbone(first.backbone, weights=find_weights(first))
-
-
-def _work(
-    project: Project, folder: TrainingFolder, labels: LabelFile, *, device: str, on_progress: Callable[[Progress], None]
-) -> Bundle:
-    def tell(progress: Progress) -> None:
-        folder.write_progress(progress)
-        on_progress(progress)
-
-    with folder.working():
-        try:
-            tell(Progress(phase=Phase.STARTING))
-            bundle = _do(project, folder, labels, device=device, tell=tell)
-            project.store.register_bundle(bundle.name)
-            folder.tidy()
-            tell(Progress(phase=Phase.DONE, done=1, total=1, message=f"The bundle {bundle.name} is made."))
-            return bundle
-        except TrainingCancelled:
-            tell(_last_words(folder, Phase.CANCELLED, "Cancelled; resume it to go on."))
-            raise
-        except BaseException as error:
-            plain = _explain(error, folder)
-            with suppress(OSError):  # a full disk has no room for last words either
-                tell(_last_words(folder, Phase.FAILED, str(plain) or type(error).__name__))
-            if plain is error:
-                raise
-            raise plain from error
-
-
-def _explain(error: BaseException, folder: TrainingFolder) -> BaseException:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        more = "Make room and resume the training." if folder.can_resume else "Make room and train again."
-        return AnomalureError(f"The disk of {folder.path} is full; no bundle was made. {more}")
-    if isinstance(error, KeyboardInterrupt):
-        return KeyboardInterrupt("Stopped from the keyboard.")
-    return error
-
-
-def _last_words(folder: TrainingFolder, phase: Phase, message: str) -> Progress:
-    progress = folder.read_progress() or Progress()
-    return replace(progress, phase=phase, message=message, seconds_left=None)
-
-
-def _do(
-    project: Project, folder: TrainingFolder, labels: LabelFile, *, device: str, tell: Callable[[Progress], None]
-) -> Bundle:
-    info = folder.info
-    settings = RunSettings.from_values(info.settings)
-    specs = tuple(EncoderSpec.from_values(spec) for spec in info.encoders)
+    request = work.read_request(BundleRequest)
+    check(project, request)
+    _check_choices(request)
+    labels = request.read_labels()
+    choose_split(labels, request.split)
+    meter.check()
+    request = _complete(work, request)
+    _check_encoders(request)
     notes: list[str] = []
-    if info.method != "none":
-        trained = _train(folder, labels, specs[0], settings, device=device, tell=tell)
-        folder.write_result(trained.to_values())
+    if request.method != "none":
+        trained = _train(work, request, labels, meter)
+        work.write_result(trained.to_values())
         notes.append(describe_training(trained))
         # What is joined sees crops of the same size.
-        specs = (trained.spec, *(replace(spec, input_px=trained.spec.input_px) for spec in specs[1:]))
-    return train_bundle(
+        others = (replace(spec, input_px=trained.spec.input_px) for spec in request.encoders[1:])
+        request = replace(request, encoders=(trained.spec, *others))
+    meter.begin(Phase.MODELS)
+    bundle = train_bundle(
+        request,
         labels,
-        Path(info.images),
-        name=info.name,
-        split=info.split,
-        encoders=specs,
-        detector=info.detector,
-        method=info.method,
-        one_class=info.one_class,
-        components=info.components,
-        frames=info.frames,
-        settings=settings,
         out_dir=project.bundles_dir,
         notes=notes,
-        on_progress=_follow(folder, Phase.MODELS, tell),
-        on_frame=_follow(folder, Phase.MODELS, tell, message="Learning the patches of whole frames."),
+        on_progress=meter,
+        on_frame=lambda done, total: meter(done, total, "Learning the patches of whole frames."),
     )
+    project.store.register_bundle(bundle.name)
+    work.tidy()
+    return {"bundle": bundle.name, **bundle.to_values(), "training": work.read_result()}
 
 
-def _train(
-    folder: TrainingFolder,
+def train_bundle(
+    request: BundleRequest,
     labels: LabelFile,
-    start: EncoderSpec,
-    settings: RunSettings,
     *,
-    device: str,
-    tell: Callable[[Progress], None],
-) -> TrainedEncoder:
-    info = folder.info
-    training = TrainingSettings.from_values(info.training)
-    crops = open_kept(folder.path) or keep_crops(
-        choose_split(labels, info.split),
-        Path(info.images),
-        folder.path,
-        image_px=training.image_px,
+    out_dir: Path,
+    encoder: "Encoder | None" = None,
+    notes: Sequence[str] = (),
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_frame: Callable[[int, int], None] = lambda done, total: None,
+) -> "Bundle":
+    """Learn what is normal from labelled photos, and write it to ``out_dir``.
+
+    Boxes with a species are normal crops of that species. Photos that are labelled without a box, empty ones above
+    all, are normal whole frames of their camera.
+
+    Args:
+        request: The photos and what to make of them; its encoders are used as they are.
+        labels: Which photos show what.
+        out_dir: The project's ``bundles`` folder.
+        encoder: In place of loading ``request.encoders``.
+        notes: What a user should know of the encoder, in sentences, for the card.
+        on_progress: Told how many photos of how many are done.
+        on_frame: Told how many whole frames of how many have been mapped into patches.
+
+    Raises:
+        BundleError: If there is a bundle of that name already.
+        AnomalureError: If nothing can be learnt, or a name or choice cannot be used.
+    """
+    from models.bundles.bundle import refuse_existing
+    from models.bundles.making import make_bundle
+    from models.bundles.patches import LearntPatches, choose_patch_spec, learn_patches
+    from models.bundles.training import embed_labelled
+    from models.encoders.loading import load_encoder
+    from models.encoders.patch_maps import load_patch_encoder
+
+    _check_choices(request)
+    check_name(request.name, what="bundle")
+    refuse_existing(out_dir / request.name)
+    settings = request.settings
+    chosen = choose_split(labels, request.split)
+    encoder = encoder or load_encoder(request.encoders)
+    by_patches = request.frames == "patches"
+    patch_encoder = load_patch_encoder(choose_patch_spec(request.encoders)) if by_patches else None
+    crops = embed_labelled(
+        chosen,
+        request.images,
+        encoder=encoder,
         settings=settings,
-        on_progress=_follow(folder, Phase.CROPS, tell),
+        file_problems=labels.problems,
+        on_progress=on_progress,
     )
-    tell(Progress(phase=Phase.TRAINING, unit="crop", message="Looking at the start."))
+    rows = crops.training_rows(gap_s=settings.event_gap_s)
+    learnt = LearntPatches()
+    if patch_encoder is not None:
+        learnt = learn_patches(rows, request.images, encoder=patch_encoder, settings=settings, on_progress=on_frame)
+    return make_bundle(
+        rows,
+        name=request.name,
+        encoders=request.encoders,
+        sections=crops.sections,
+        detector=request.detector,
+        one_class=request.one_class,
+        components=request.components,
+        settings=settings,
+        out_dir=out_dir,
+        method=request.method,
+        source=(labels.format_name or "labels") + (f", split {request.split}" if request.split else ""),
+        notes=[*notes, *(f"Not used: {line}." for line in crops.problems.lines()), *learnt.notes],
+        patch_judges=learnt.judges,
+    )
+
+
+def describe_training(trained: "TrainedEncoder") -> str:
+    """How the encoder was trained, in a sentence for the card."""
+    held = (
+        f"best epoch {trained.best_epoch} of {trained.epochs} by the loss on {trained.n_held_out} crops held out, "
+        f"{trained.held_out_loss:.3f} (before training {trained.first_held_out_loss:.3f})"
+        if trained.held_out_loss is not None and trained.first_held_out_loss is not None
+        else f"the last of {trained.epochs} epochs, since too few crops could be held out to choose by"
+    )
+    return (
+        f"The encoder was trained by {METHOD_NAMES[trained.method]} on {trained.n_learnt} crops, starting from "
+        f"{trained.start}: {held}; {trained.precision} on {trained.device}, {trained.seconds:.0f} s."
+    )
+
+
+def _check_choices(request: BundleRequest) -> None:
+    from models.one_class.methods import check_one_class
+
+    for name, value, choices in (("method", request.method, METHODS), ("frames", request.frames, FRAMES)):
+        if value not in choices:
+            raise AnomalureError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
+    check_one_class(request.one_class)
+
+
+def _complete(work: TrainingFolder, request: BundleRequest) -> BundleRequest:
+    """The request with what makes its encoders better, where that can be had."""
+    specs = request.encoders
+    if request.method != "none":  # what is joined to a trained encoder sees crops of its size
+        specs = tuple(replace(spec, input_px=request.training.image_px) for spec in specs)
+    if request.complete:
+        from models.encoders.defaults import complete_encoders
+
+        specs, why_not = complete_encoders(specs, detector=request.detector, allow_code=work.allow_code)
+        if why_not:
+            log.info("%s", why_not)
+    if request.complete or specs != request.encoders:
+        request = replace(request, encoders=specs, complete=False)
+        work.write_request(request)
+    return request
+
+
+def _check_encoders(request: BundleRequest) -> None:
+    """See that the encoders can do what is asked of them, before the work begins."""
+    from models.encoders.backbones import build_backbone
+    from models.encoders.loading import find_weights
+    from models.encoders.patch_maps import check_patch_map
+
+    first = request.encoders[0]
+    if request.method != "none":
+        if first.detector:
+            raise AnomalureError(
+                f"The features of a detector ({first.detector}) cannot be trained. Choose a backbone such as "
+                "mobilenet_v2 to train; the detector's features can be joined to it."
+            )
+        build_backbone(first.backbone, weights=find_weights(first))
+    if request.frames == "patches":
+        from models.bundles.patches import choose_patch_spec
+
+        check_patch_map(choose_patch_spec(request.encoders))
+
+
+def _train(work: TrainingFolder, request: BundleRequest, labels: LabelFile, meter: Meter) -> "TrainedEncoder":
+    from models.contrastive.crops import keep_crops, open_kept
+    from models.contrastive.training import TrainingStep, train_encoder
+
+    crops = open_kept(work.path)
+    if crops is None:
+        meter.begin(Phase.CROPS)
+        crops = keep_crops(
+            choose_split(labels, request.split),
+            request.images,
+            work.path,
+            image_px=request.training.image_px,
+            settings=request.settings,
+            on_progress=meter,
+        )
+    meter.begin(Phase.TRAINING, unit="crop", message="Measuring the encoder before its training.")
 
     def follow(step: TrainingStep) -> None:
-        folder.write_curve(step.curve)
-        tell(
+        work.write_curve(step.curve)
+        meter.tell(
             Progress(
                 phase=Phase.TRAINING,
                 done=step.done,
@@ -257,51 +304,11 @@ def _train(
 
     return train_encoder(
         crops,
-        folder.path,
-        start=start,
-        method=info.method,
-        settings=training,
-        device=device,
-        should_stop=lambda: folder.cancel_requested,
+        work.path,
+        start=request.encoders[0],
+        method=request.method,
+        settings=request.training,
+        device=request.device,
+        should_stop=lambda: meter.cancel_requested,
         on_step=follow,
-    )
-
-
-def _follow(
-    folder: TrainingFolder, phase: Phase, tell: Callable[[Progress], None], *, message: str = ""
-) -> Callable[[int, int], None]:
-    """Photos done as progress, a few times a second; stops where somebody asked for it.
-
-    The first one waits for a detector to be loaded, so the speed is that of those after it.
-    """
-    first: tuple[float, int] | None = None
-    told = float("-inf")
-
-    def follow(done: int, total: int) -> None:
-        nonlocal first, told
-        now = time.monotonic()
-        if now - told < TELL_EVERY_S and done < total:
-            return
-        told = now
-        first = first or (now, done)
-        rate = (done - first[1]) / max(now - first[0], 1e-9)
-        left = (total - done) / rate if rate > 0 else None
-        tell(Progress(phase=phase, done=done, total=total, photos_per_s=rate, seconds_left=left, message=message))
-        if folder.cancel_requested:
-            raise TrainingCancelled
-
-    return follow
-
-
-def describe_training(trained: TrainedEncoder) -> str:
-    """For the card: how the encoder came about, in a sentence."""
-    held = (
-        f"best epoch {trained.best_epoch} of {trained.epochs} by the loss on {trained.n_held_out} crops held out, "
-        f"{trained.held_out_loss:.3f} (before training {trained.first_held_out_loss:.3f})"
-        if trained.held_out_loss is not None and trained.first_held_out_loss is not None
-        else f"the last of {trained.epochs} epochs, since too few crops could be held out to choose by"
-    )
-    return (
-        f"The encoder was trained by {METHOD_NAMES[trained.method]} on {trained.n_learnt} crops, starting from "
-        f"{trained.start}: {held}; {trained.precision} on {trained.device}, {trained.seconds:.0f} s."
     )

@@ -1,12 +1,11 @@
-"""From what was asked for to a detector, in a folder that says how far it is: behind the page and the command."""
+"""A detector: train a YOLO on labelled photos, to be used by runs and bundles."""
 
-import errno
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 from core.errors import AnomalureError
 from core.labels.crops import choose_split
@@ -14,24 +13,33 @@ from core.labels.source import read_label_source
 from core.labels.yolo import YoloDataset, read_yolo_dataset, write_yolo_dataset
 from core.settings.detector import DetectorSettings
 from core.settings.run import RunSettings
-from core.study.project import Project, check_name
-from core.version import VERSION
-from core.work.detector_trainings import (
-    PHOTOS,
-    DetectorEpoch,
-    DetectorTrainingFolder,
-    DetectorTrainingInfo,
-    list_detector_trainings,
-)
+from core.study.project import Project
+from core.work.detector_trainings import PHOTOS, DetectorEpoch, DetectorTrainingFolder
+from core.work.meter import Meter
 from core.work.progress import Phase, Progress
-from models.detectors.training import DetectorTrainingCancelled, open_start, train_detector
+from core.work.request import Request
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectorRequest:
-    """What a user asks of a new detector; ``labels`` None: folders by species, ``species``: a second file of labels."""
+class DetectorRequest(Request):
+    """What a user asks of a new detector.
 
-    name: str
+    Attributes:
+        images: The folder of labelled photos.
+        labels: A file of boxes; None: the folders inside ``images`` are named by species.
+        species: A second file of labels, for boxes that have no species.
+        split: Only the photos of this split of the labels; None: all.
+        start: What the training starts from: a published name, a ``.pt``, a ``.yaml`` plan or ``scratch``.
+        by_species: Whether there is one class a species, or the one class animal.
+        val_share: Share of the photos to hold out, whole events at a time, 0 to 1.
+        detector: Settings of the training.
+        settings: Of runs: the least confidence of boxes and the event gap.
+    """
+
+    kind: ClassVar[str] = "detector"
+    room: ClassVar[str] = "detectors"
+    what: ClassVar[str] = "detector"
+
     images: Path
     labels: Path | None = None
     species: Path | None = None
@@ -42,170 +50,95 @@ class DetectorRequest:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     settings: RunSettings = field(default_factory=RunSettings)
 
-
-def start_detector_training(
-    project: Project,
-    request: DetectorRequest,
-    *,
-    allow_code: bool = False,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-) -> DetectorTrainingFolder:
-    """Make a training and do it to its end.
-
-    Raises:
-        AnomalureError: If the name is taken, or the labels, photos or start cannot be used; nothing is left then.
-        DetectorTrainingCancelled: If somebody asked it to stop; it can be resumed.
-    """
-    check_name(request.name, what="detector")
-    labels = read_label_source(request.images, labels=request.labels, species=request.species)
-    choose_split(labels, request.split)
-    start = open_start(request.start, allow_code=allow_code)
-    info = DetectorTrainingInfo(
-        name=request.name,
-        images=str(request.images.absolute()),
-        labels=str(request.labels.absolute()) if request.labels else "",
-        species=str(request.species.absolute()) if request.species else "",
-        split=request.split,
-        start=request.start,
-        by_species=request.by_species,
-        val_share=request.val_share,
-        detector=request.detector.to_values(),
-        settings=request.settings.to_values(),
-        code_version=VERSION,
-    )
-    folder = DetectorTrainingFolder.create(project.detectors_dir / request.name, info)
-    return _work(folder, start, on_progress=on_progress)
+    @classmethod
+    def upgrade(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Earlier versions wrote an empty text where there is no file."""
+        return {key: value for key, value in values.items() if value != "" or key not in ("labels", "species")}
 
 
-def resume_detector_training(
-    project: Project, name: str, *, on_progress: Callable[[Progress], None] = lambda progress: None
-) -> DetectorTrainingFolder:
-    """Go on with a training that was killed, cancelled or failed, after its last finished epoch.
+REQUEST = DetectorRequest
+open_work = DetectorTrainingFolder
+
+
+def do(project: Project, work: DetectorTrainingFolder, meter: Meter) -> dict[str, Any]:
+    """Write the photos and boxes as a YOLO dataset, train on it, and keep the best epoch.
 
     Raises:
-        AnomalureError: If there is nothing of that name to go on with, or another process works on it.
-        DetectorTrainingCancelled: If somebody asked it to stop again.
+        AnomalureError: If the labels, photos or start cannot be used, or the training fails.
+        Cancelled: If somebody asked it to stop; the checkpoint of the last epoch is kept.
     """
-    check_name(name, what="detector")
-    folder = DetectorTrainingFolder(project.detectors_dir / name)
-    if not folder.path.is_dir():
-        there = ", ".join(item.name for item in list_detector_trainings(project.detectors_dir)[:10]) or "none yet"
-        raise AnomalureError(f"There is no training of a detector named {name}. There are: {there}.")
-    if folder.is_trained:
-        raise AnomalureError(f"The detector {name} is done; there is nothing to go on with.")
-    if not folder.can_resume:
-        raise AnomalureError(f"The training of {name} ended before its first epoch. Start it again.")
-    return _work(folder, None, on_progress=on_progress)
+    from models.detectors.training import open_start, train_detector
 
+    request = work.read_request(DetectorRequest)
+    if work.is_trained:
+        raise AnomalureError(f"The detector {work.name} is done; there is nothing to resume.")
+    try:
+        start = None if work.can_resume else open_start(request.start, allow_code=work.allow_code)
+        meter.check()
+        dataset = _write_photos(work, request, meter)
+        meter.begin(Phase.TRAINING, total=request.detector.detector_epochs, unit="epoch")
+        began, told = time.monotonic(), 0
 
-def _work(
-    folder: DetectorTrainingFolder, start: object, *, on_progress: Callable[[Progress], None]
-) -> DetectorTrainingFolder:
-    def tell(progress: Progress) -> None:
-        folder.write_progress(progress)
-        on_progress(progress)
-
-    with folder.working():
-        try:
-            tell(Progress(phase=Phase.STARTING))
-            _do(folder, start, tell)
-            folder.tidy()
-            tell(Progress(phase=Phase.DONE, done=1, total=1, message=f"The detector {folder.name} is made."))
-            return folder
-        except DetectorTrainingCancelled:
-            tell(_last_words(folder, Phase.CANCELLED, "Cancelled; resume it to go on."))
-            raise
-        except BaseException as error:
-            plain: BaseException = error
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                plain = AnomalureError(f"The disk of {folder.path} is full. Make room and resume.")
-            with suppress(OSError):  # a full disk has no room for last words either
-                tell(_last_words(folder, Phase.FAILED, str(plain) or type(error).__name__))
-            if not folder.can_resume and not folder.is_trained:
-                shutil.rmtree(folder.path / PHOTOS, ignore_errors=True)
-            if plain is error:
-                raise
-            raise plain from error
-
-
-def _last_words(folder: DetectorTrainingFolder, phase: Phase, message: str) -> Progress:
-    return replace(folder.read_progress() or Progress(), phase=phase, message=message, seconds_left=None)
-
-
-def _do(folder: DetectorTrainingFolder, start: object, tell: Callable[[Progress], None]) -> None:
-    info = folder.info
-    settings = DetectorSettings.from_values(info.detector)
-    dataset = _find_photos(folder, tell)
-    began = time.monotonic()
-    first: list[int] = []
-    tell(Progress(phase=Phase.TRAINING, total=settings.detector_epochs, unit="epoch"))
-
-    def follow(epoch: DetectorEpoch) -> None:
-        first.append(epoch.epoch)
-        per_s = len(first) / max(time.monotonic() - began, 1e-9)
-        tell(
-            Progress(
-                phase=Phase.TRAINING,
-                done=epoch.epoch,
-                total=epoch.epochs,
-                photos_per_s=per_s,
-                unit="epoch",
-                seconds_left=(epoch.epochs - epoch.epoch) / per_s,
-                message=f"mAP {epoch.map50:.2f} at 50% overlap.",
+        def follow(epoch: DetectorEpoch) -> None:
+            nonlocal told
+            told += 1
+            per_s = told / max(time.monotonic() - began, 1e-9)
+            meter.tell(
+                Progress(
+                    phase=Phase.TRAINING,
+                    done=epoch.epoch,
+                    total=epoch.epochs,
+                    photos_per_s=per_s,
+                    unit="epoch",
+                    seconds_left=(epoch.epochs - epoch.epoch) / per_s,
+                    message=f"mAP {epoch.map50:.2f} at 50% overlap.",
+                )
             )
-        )
 
-    best = train_detector(
-        dataset, folder, start=start, settings=settings, should_stop=lambda: folder.cancel_requested, on_epoch=follow
-    )
-    folder.write_result(
+        best = train_detector(
+            dataset,
+            work,
+            start=start,
+            settings=request.detector,
+            should_stop=lambda: meter.cancel_requested,
+            on_epoch=follow,
+        )
+    except BaseException:
+        if not work.can_resume and not work.is_trained:
+            shutil.rmtree(work.path / PHOTOS, ignore_errors=True)
+        raise
+    work.write_result(
         {
-            "name": info.name,
-            "start": info.start,
+            "name": request.name,
+            "start": request.start,
             "classes": list(dataset.class_names),
             "photos": dataset.n_photos,
             "boxes": dataset.n_boxes,
             "not_used": list(dataset.problems),
-            "settings": settings.to_values(),
+            "settings": request.detector.to_values(),
             "best": asdict(best),
         }
     )
+    work.tidy()
+    return {"detector": str(work.model), **work.read_result()}
 
 
-def _find_photos(folder: DetectorTrainingFolder, tell: Callable[[Progress], None]) -> YoloDataset:
-    kept = folder.path / PHOTOS
-    if folder.can_resume:
+def _write_photos(work: DetectorTrainingFolder, request: DetectorRequest, meter: Meter) -> YoloDataset:
+    kept = work.path / PHOTOS
+    if work.can_resume:
         return read_yolo_dataset(kept)
     shutil.rmtree(kept, ignore_errors=True)
-    info = folder.info
-    labels = read_label_source(
-        Path(info.images),
-        labels=Path(info.labels) if info.labels else None,
-        species=Path(info.species) if info.species else None,
-    )
-    began, told = time.monotonic(), 0.0
-
-    def follow(done: int, total: int) -> None:
-        nonlocal told
-        now = time.monotonic()
-        if now - told >= 0.5 or done == total:
-            told, rate = now, done / max(now - began, 1e-9)
-            tell(
-                Progress(
-                    phase=Phase.PHOTOS, done=done, total=total, photos_per_s=rate, seconds_left=(total - done) / rate
-                )
-            )
-        if folder.cancel_requested:
-            raise DetectorTrainingCancelled
-
+    labels = read_label_source(request.images, labels=request.labels, species=request.species)
+    chosen = choose_split(labels, request.split)
+    meter.begin(Phase.PHOTOS)
     return write_yolo_dataset(
-        choose_split(labels, info.split),
-        Path(info.images),
+        chosen,
+        request.images,
         kept,
-        settings=RunSettings.from_values(info.settings),
-        by_species=info.by_species,
-        val_share=info.val_share,
-        seed=int(info.detector["detector_seed"]),
+        settings=request.settings,
+        by_species=request.by_species,
+        val_share=request.val_share,
+        seed=request.detector.detector_seed,
         file_problems=labels.problems,
-        on_progress=follow,
+        on_progress=meter,
     )

@@ -4,16 +4,13 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from core.formats.recognise import read_labels
 from core.photos.reading import find_photos
 from core.runs.folder import Progress, RunFolder, Status
-from core.sample import render_season
-from core.settings.run import RunSettings
 from core.study.project import Project
-from models.bundles.training import train_bundle
-from models.detectors.source import BUNDLED
-from models.encoders.spec import bundled_encoder
-from models.jobs.run import RunRequest, resume_run, start_run
+from models.encoders.spec import BUNDLED, bundled_encoder
+from models.jobs.bundle import BundleRequest
+from models.jobs.registry import do_at_once, resume_at_once
+from models.jobs.run import RunRequest
 
 log = logging.getLogger(__name__)
 
@@ -24,33 +21,32 @@ SAMPLE_RUN = "sample-season"
 def make_sample_ready(
     project: Project, sample: Path, *, on_photos: Callable[[int, int], None], on_progress: Callable[[Progress], None]
 ) -> RunFolder:
-    """Render the sample season into a folder, learn what is normal in it and run it; what is there is kept."""
+    """Draw the sample season into a folder, make a bundle of it and run it; what is there is kept."""
+    from core.sample import render_season
+
     labels = sample / "annotations.json"
-    settings = RunSettings()
     if not labels.is_file():
         log.info("Drawing the sample season ...")
         render_season(sample, on_progress=on_photos)
     if not (project.bundles_dir / SAMPLE_BUNDLE).is_dir():
         log.info("Learning what is normal in it ...")
-        train_bundle(
-            read_labels(labels),
-            sample / "images",
+        bundle = BundleRequest(
             name=SAMPLE_BUNDLE,
+            images=sample / "images",
+            labels=labels,
             split="train",
             encoders=(bundled_encoder(),),
             detector=BUNDLED,
-            settings=settings,
-            out_dir=project.bundles_dir,
-            on_progress=on_photos,
         )
+        do_at_once(project, bundle, on_progress=on_progress)
     project.store.register_bundle(SAMPLE_BUNDLE)
-    log.info("Looking for the odd ones out ...")
-    request = RunRequest(folder=sample / "images" / "season", name=SAMPLE_RUN, bundle=SAMPLE_BUNDLE, settings=settings)
+    log.info("Looking for the anomalies ...")
+    request = RunRequest(name=SAMPLE_RUN, folder=sample / "images" / "season", bundle=SAMPLE_BUNDLE)
     return _finish_run(project, request, on_progress)
 
 
 def make_folder_ready(project: Project, folder: Path, *, on_progress: Callable[[Progress], None]) -> RunFolder:
-    """A first look at a folder; a run of the very same photos that is there already is finished instead.
+    """A first look at a folder; if there is a run of the very same photos already, that one is finished instead.
 
     Raises:
         AnomalureError: If the folder cannot be used.
@@ -59,15 +55,14 @@ def make_folder_ready(project: Project, folder: Path, *, on_progress: Callable[[
     for run in project.runs():
         if not run.problem and Path(run.info.folder) == folder.absolute() and run.file_names == photos:
             log.info("There is a run of these photos already: %s.", run.run_id)
-            return _finish_run(project, RunRequest(folder=folder, name=run.run_id), on_progress)
-    return _finish_run(project, RunRequest(folder=folder), on_progress)
+            return _finish_run(project, RunRequest(name=run.run_id, folder=folder), on_progress)
+    return _finish_run(project, RunRequest(name=project.suggest_run_name(folder), folder=folder), on_progress)
 
 
 def _finish_run(project: Project, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunFolder:
-    known = {run.run_id: run for run in project.runs()}
-    run = known.get(request.name or "")
-    if run is None:
-        return start_run(project, request, on_progress=on_progress)
-    if run.status in (Status.DONE, Status.RUNNING):
-        return run
-    return resume_run(project, run.run_id, allow_code=False, on_progress=on_progress)
+    run = RunFolder(project.runs_dir / request.name)
+    if not run.is_made:
+        do_at_once(project, request, on_progress=on_progress)
+    elif run.status not in (Status.DONE, Status.RUNNING):
+        resume_at_once(project, request.work_id, on_progress=on_progress)
+    return project.run(request.name)

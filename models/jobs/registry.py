@@ -4,6 +4,7 @@ A file of a kind defines ``REQUEST``, the class of its request (``core.work.requ
 ``do(project, work, meter)``, which does what the request in the folder ``work`` asks for and returns the result, fit
 for JSON. It imports nothing heavy at its top: pages import it to make requests. It may also define
 
+- ``check(project, request)``: refuses a request before it is written, when that can be told at once;
 - ``open_work(path)``: the folder of such work, where it is more than a ``WorkFolder``;
 - ``finish(project, work)``: what is done after the end is written and nobody waits for;
 - ``is_flawed(result)``: whether the work is done but some photos failed (exit code 3);
@@ -13,7 +14,6 @@ for JSON. It imports nothing heavy at its top: pages import it to make requests.
 """
 
 import importlib
-import pkgutil
 import shutil
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -22,6 +22,7 @@ from typing import Any
 
 import models.jobs
 from core.errors import AnomalureError
+from core.registry import find_each
 from core.study.project import Project, check_name
 from core.work.doing import do_work
 from core.work.folder import Status, WorkFolder
@@ -29,10 +30,9 @@ from core.work.progress import ENDS, Phase, Progress
 from core.work.request import Request
 
 
-def list_kinds() -> list[str]:
-    """The names of all kinds of work."""
-    names = (one.name for one in pkgutil.iter_modules(models.jobs.__path__) if one.name != "registry")
-    return sorted(name for name in names if hasattr(importlib.import_module(f"models.jobs.{name}"), "REQUEST"))
+def list_kinds() -> dict[str, type[Request]]:
+    """The requests of all kinds of work, by the kind's name."""
+    return find_each(models.jobs, "REQUEST")
 
 
 def load_kind(kind: str) -> ModuleType:
@@ -41,8 +41,9 @@ def load_kind(kind: str) -> ModuleType:
     Raises:
         AnomalureError: If there is no such kind.
     """
-    if kind not in list_kinds():
-        raise AnomalureError(f"There is no kind of work called {kind!r}. There are: {', '.join(list_kinds())}.")
+    known = list_kinds()
+    if kind not in known:
+        raise AnomalureError(f"There is no kind of work called {kind!r}. There are: {', '.join(known)}.")
     return importlib.import_module(f"models.jobs.{kind}")
 
 
@@ -72,6 +73,8 @@ def ask(project: Project, request: Request) -> WorkFolder:
     """
     check_name(request.name, what=request.what)
     kind = load_kind(request.kind)
+    if hasattr(kind, "check"):
+        kind.check(project, request)
     work = _open(kind, project.path / request.work_id)
     work.ask(request)
     return work

@@ -11,8 +11,8 @@ from core.errors import AnomalureError
 from core.photos.deployments import DeploymentNamer
 from core.photos.reading import find_photos
 from core.runs.batches import detect_each
-from core.runs.folder import Phase, RunFolder, RunInfo
 from core.runs.catalogue import keep_catalogue
+from core.runs.folder import Phase, RunFolder, RunInfo
 from core.runs.pipeline import run_pipeline
 from core.settings.run import RunSettings
 from core.work.doing import do_work

@@ -14,10 +14,11 @@ from core.records import Box
 from core.settings.run import RunSettings
 from models.bundles.bundle import CARD, MANIFEST, Bundle
 from models.bundles.making import LEAST_FRAMES, make_bundle, weigh_encoders
-from models.bundles.training import embed_labelled, train_bundle
+from models.bundles.training import embed_labelled
 from models.encoders.defaults import complete_encoders, join_detector_features
 from models.encoders.mirrored import MirroredEncoder
 from models.encoders.spec import EncoderSpec
+from models.jobs.bundle import BundleRequest, train_bundle
 from models.one_class.methods import list_one_class
 from tests.fakes.parts import MeanColourEncoder
 
@@ -50,14 +51,13 @@ class Season:
 
     def train(self, tmp_path: Path, *, name: str = "first", problems: tuple[str, ...] = (), **options) -> Bundle:
         """A bundle of the photos so far."""
+        told = {key: options.pop(key) for key in ("on_progress", "on_frame", "notes") if key in options}
         return train_bundle(
+            BundleRequest(name=name, images=self.folder, encoders=SPECS, **options),
             LabelFile(tuple(self.labelled), problems, "COCO"),
-            self.folder,
-            name=name,
-            encoders=SPECS,
             out_dir=tmp_path / "bundles",
             encoder=MeanColourEncoder(),
-            **options,
+            **told,
         )
 
 

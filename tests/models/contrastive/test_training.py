@@ -9,9 +9,10 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import AnomalureError, FileFormatError
 from core.settings.training import TRAINING_SETTINGS, TrainingSettings
+from core.work.meter import Cancelled
 from models.contrastive.checkpoints import CHECKPOINT
 from models.contrastive.crops import EncoderCrops, hold_out_events
-from models.contrastive.training import BEST, TrainingCancelled, compute_learning_rate, train_encoder
+from models.contrastive.training import BEST, compute_learning_rate, train_encoder
 from models.encoders.loading import load_encoder
 from models.encoders.spec import EncoderSpec
 from tests.fakes.tiny_networks import build_tiny_backbone, use_tiny_backbone
@@ -65,7 +66,7 @@ def test_a_training_that_is_gone_on_with_ends_as_if_it_had_not_stopped(tmp_path,
     for name in ("whole", "broken off"):
         (tmp_path / name).mkdir()
     whole = train_encoder(crops, tmp_path / "whole", start=START, method="simclr", settings=settings)
-    with pytest.raises(TrainingCancelled):
+    with pytest.raises(Cancelled):
         train_encoder(
             crops,
             tmp_path / "broken off",
@@ -87,7 +88,7 @@ def test_a_training_that_is_gone_on_with_ends_as_if_it_had_not_stopped(tmp_path,
 
 
 def test_other_settings_do_not_go_on_with_it(tmp_path):
-    with pytest.raises(TrainingCancelled):
+    with pytest.raises(Cancelled):
         train_encoder(
             draw_crops(), tmp_path, start=START, method="simclr", settings=SETTINGS, should_stop=stop_after(1)
         )
@@ -103,7 +104,7 @@ def test_a_damaged_checkpoint_is_a_plain_error(tmp_path):
 
 def test_a_full_disk_leaves_the_last_checkpoint_and_no_torn_file(tmp_path, monkeypatch):
     settings = replace(SETTINGS, epochs=3)
-    with pytest.raises(TrainingCancelled):
+    with pytest.raises(Cancelled):
         train_encoder(
             draw_crops(), tmp_path, start=START, method="simclr", settings=settings, should_stop=stop_after(5)
         )
