@@ -385,10 +385,10 @@ def measure(*, quick: bool) -> dict[str, Any]:
     figures: dict[str, Any] = {"fit_s": bench_fits(quick=quick)}
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder) / "project")
-        asked = BundleRequest(name="wildlife", images=images, split="train", encoders=(SPEC,), detector=str(DETECTOR))
-        bundle = train_bundle(asked, truth, out_dir=project.bundles_dir, encoder=encoder)
+        request = BundleRequest(name="wildlife", images=images, split="train", encoders=(SPEC,), detector=str(DETECTOR))
+        bundle = train_bundle(request, truth, out_dir=project.bundles_dir, encoder=encoder)
         default = train_bundle(
-            replace(asked, name="default", encoders=DEFAULT_SPECS), truth, out_dir=project.bundles_dir
+            replace(request, name="default", encoders=DEFAULT_SPECS), truth, out_dir=project.bundles_dir
         )
         do_at_once(project, RunRequest(folder=images / "season", name="default", bundle=default.name, boxes=TRUTH))
         run = project.run("default")

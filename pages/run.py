@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from core.runs.folder import RunFolder
 from ui.run.form import show_run_form
 from ui.run.past import show_past_runs
-from ui.run.watch import find_watched, show_watched
+from ui.run.watch import PANEL, show_watched
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project
@@ -14,7 +15,7 @@ st.title("Run")
 with plain_errors():
     project = open_project()
     show_notice()
-    watched = find_watched(project)
+    watched = PANEL.find(RunFolder.list_all(project.runs_dir))
     if watched:
         show_watched(project, watched)
     show_run_form(project, busy=bool(watched))

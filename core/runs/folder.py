@@ -159,6 +159,11 @@ class RunFolder(WorkFolder):
         """Whether it can be resumed: a run always can."""
         return self.is_made
 
+    def check_resumable(self) -> None:
+        """As for any work, but a run that is done can be scored anew."""
+        if self.status is not Status.DONE:
+            super().check_resumable()
+
     @property
     def created_at(self) -> datetime:
         """When the run was made; before that, when it was asked for. In UTC."""

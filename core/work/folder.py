@@ -154,6 +154,15 @@ class WorkFolder:
                 "another name."
             )
 
+    def check_resumable(self) -> None:
+        """Raise an AnomalureError if there is nothing to resume: it is done, under way, or cannot be read."""
+        status = self.status
+        if status is Status.BROKEN:
+            raise AnomalureError(self.problem)
+        if status in (Status.DONE, Status.RUNNING):
+            how = "done; there is nothing to resume" if status is Status.DONE else "under way already"
+            raise AnomalureError(f"The {self.what} {self.name} is {how}.")
+
     @property
     def can_resume(self) -> bool:
         """Whether unfinished work has made something from which it can be resumed."""

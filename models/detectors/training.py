@@ -164,7 +164,7 @@ def _export(folder: DetectorTrainingFolder, settings: DetectorSettings) -> None:
         made = Path(YOLO(str(best)).export(format="openvino", imgsz=size, half=True, device="cpu", verbose=False))
     except (RuntimeError, ValueError, AssertionError, ImportError) as error:
         raise AnomalureError(
-            f"The detector is trained, but it could not be turned into an OpenVINO model: {error}. Its weights are {best}."
+            f"The detector is trained, but could not be turned into an OpenVINO model: {error}. Its weights are {best}."
         ) from error
     shutil.rmtree(folder.path / MODEL, ignore_errors=True)
     shutil.copyfile(best, folder.path / BEST)

@@ -87,10 +87,7 @@ def ask_to_resume(project: Project, work_id: str) -> WorkFolder:
         AnomalureError: If there is no such work, or it is under way.
     """
     _, work = find_work(project, work_id)
-    if work.status is Status.RUNNING:
-        raise AnomalureError(f"The {work.what} {work.name} is under way already.")
-    if work.status is Status.BROKEN:
-        raise AnomalureError(work.problem)
+    work.check_resumable()
     work.wait_for_process()
     return work
 
@@ -118,6 +115,8 @@ def do(
         AnomalureError: If there is no such work, another process does it, or it cannot be done.
     """
     kind, work = find_work(project, work_id)
+    if work.status is Status.DONE:
+        work.check_resumable()
     work.allow_code = allow_code
     return do_work(
         work,

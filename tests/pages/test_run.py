@@ -7,13 +7,18 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.errors import AnomalureError
 from core.runs.folder import Phase, Progress
 from core.settings.run import SETTINGS, RunSettings
 from core.study.project import Project
+from models.encoders.spec import EncoderSpec, bundled_encoder
+from models.jobs import registry
 from tests.fakes.project import add_run, make_project, write_photo
+from tests.fakes.starts import Starts, watch_starts
 from ui.forms.folders import count_photos, explain_folder, list_subfolders, read_path
 from ui.shared.csv_download import make_csv
-from ui.work.run_process import RUNS, RunRequest
+from ui.work import start
+from ui.work.words import FINISHING
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "run.py")
 SUFFIXES = frozenset({".jpg", ".png"})
@@ -38,12 +43,9 @@ def unhurried(monkeypatch):
 
 
 @pytest.fixture
-def started(monkeypatch) -> list[RunRequest]:
+def started(monkeypatch) -> Starts:
     """What the page asked to be started; nothing really starts."""
-    requests: list[RunRequest] = []
-    monkeypatch.setattr("ui.run.form.start_run", requests.append)
-    monkeypatch.setattr("ui.run.watch.start_run", requests.append)
-    return requests
+    return watch_starts(monkeypatch)
 
 
 @pytest.fixture
@@ -181,7 +183,7 @@ def test_start_starts_a_run_with_what_was_chosen(project, photos, started):
     (request,) = started
     assert (request.folder, request.name, request.bundle, request.detector) == (photos, "spring", "", "")
     assert request.settings == RunSettings(event_gap_s=120.0)
-    assert request.project == project.path
+    assert project.runs() == [], "it is no run before its process has made it"
 
 
 def test_a_run_without_a_name_gets_the_date_and_the_folder(project, photos, started):
@@ -232,7 +234,7 @@ def test_a_pt_file_needs_consent(project, photos, tmp_path, started):
     page.button(key="start-run").click().run()
 
     assert started[0].detector == str(tmp_path / "mine.pt")
-    assert started[0].allow_code
+    assert started.allow_code == [True]
 
 
 @pytest.mark.parametrize("kind", ["own", "boxes"])
@@ -266,9 +268,9 @@ def test_a_first_look_can_compare_crops_by_another_network(unhurried, project, p
     page.selectbox(key="encoder_name").select("resnet50").run()
     page.button(key="start-run").click().run()
 
-    assert [(request.backbone, request.weights) for request in started] == [
-        ("mobilenet_v2", "bundled"),
-        ("resnet50", "default"),
+    assert [request.encoders for request in started] == [
+        (bundled_encoder(),),
+        (EncoderSpec(backbone="resnet50", weights="default"),),
     ]
 
 
@@ -291,7 +293,7 @@ def test_a_bundle_brings_its_own_network(project, photos, started):
 
     assert "encoder_kind" not in {box.key for box in page.selectbox}
     page.button(key="start-run").click().run()
-    assert (started[0].backbone, started[0].weights) == ("", "")
+    assert started[0].encoders == ()
 
 
 def test_a_table_of_cameras_goes_along_and_has_to_be_there(project, photos, tmp_path, started):
@@ -303,7 +305,7 @@ def test_a_table_of_cameras_goes_along_and_has_to_be_there(project, photos, tmp_
     page.run()
     page.button(key="start-run").click().run()
 
-    assert started[0].deployments == tmp_path / "cameras.csv"
+    assert started[0].deployments_csv == tmp_path / "cameras.csv"
 
 
 def test_a_double_click_starts_one_run(project, photos, started):
@@ -409,8 +411,7 @@ def test_cancel_asks_the_run_to_stop(project, photos):
 
 
 def test_a_run_that_has_not_made_its_folder_yet_is_getting_ready(project, photos, monkeypatch):
-    monkeypatch.setattr(RUNS, "is_alive", lambda project, name: True)
-    monkeypatch.setattr("ui.run.form.start_run", lambda request: None)
+    watch_starts(monkeypatch)
     page = choose(open_page(), photos)
 
     page.button(key="start-run").click().run()
@@ -420,28 +421,31 @@ def test_a_run_that_has_not_made_its_folder_yet_is_getting_ready(project, photos
 
 def test_a_run_whose_process_only_tidies_up_is_not_getting_ready_again(project, photos, monkeypatch):
     run = make_running(project, photos)
-    monkeypatch.setitem(RUNS._started, (project.path, "now"), SimpleNamespace(poll=lambda: None, pid=os.getpid()))
+    monkeypatch.setitem(start._started, run.path, SimpleNamespace(poll=lambda: None, pid=os.getpid()))
     page = open_page()
 
     run.write_progress(Progress(phase=Phase.CANCELLED, done=2, total=4))
     page.run()
 
-    assert bars(page) == ["**Finishing** · what is done is on the disk"]
+    assert bars(page) == [FINISHING]
     assert "cancel-now" not in [button.key for button in page.button]
 
 
-def test_a_run_that_could_not_start_shows_what_it_said(project, photos, started):
+def test_a_run_that_could_not_start_says_why_and_is_no_run(project, photos, started):
+    project.store.register_bundle("gone")
+    project.store.activate_bundle("gone")
     page = choose(open_page(), photos)
     page.text_input(key="run_name").set_value("bad").run()
-    log = RUNS.log(project.path, "bad")
-    log.parent.mkdir(parents=True)
-    log.write_text("Loading\nThere is no bundle named *forest*.\n")
-
     page.button(key="start-run").click().run()
 
-    assert "The run could not start. There is no bundle named *forest*." in texts(page)
-    page.button(key="close-watched").click().run()
-    assert "could not start" not in texts(page)
+    with pytest.raises(AnomalureError):
+        registry.do(project, "runs/bad")
+    page.run()
+
+    assert "This run stopped because of an error. There is no bundle named gone." in texts(page)
+    assert project.runs() == []
+    page.button(key="close-panel").click().run()
+    assert "stopped because" not in texts(page)
 
 
 @pytest.mark.parametrize(
@@ -461,7 +465,7 @@ def test_a_run_that_was_cut_short_can_be_resumed(project, photos, started, progr
 
     page.button(key="resume-then").click().run()
 
-    assert [request.resume for request in started] == ["then"]
+    assert started.resumed == ["runs/then"]
 
 
 # When it has ended

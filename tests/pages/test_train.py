@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,13 +13,15 @@ from core.settings.training import TRAINING_SETTINGS, TrainingSettings
 from core.study.project import Project
 from core.work.folder import Status
 from core.work.progress import Phase, Progress
-from core.work.trainings import CurvePoint, TrainingFolder, TrainingInfo
+from core.work.trainings import CurvePoint, TrainingFolder
+from models.encoders.spec import EncoderSpec, bundled_encoder
+from models.jobs.bundle import BundleRequest
 from tests.fakes.project import write_photo
+from tests.fakes.starts import Starts, watch_starts
 from ui.train.encoder import NETWORKS
-from ui.train.watch import say_training
-from ui.work import training_process
-from ui.work.loss_curve import build_loss_figure
-from ui.work.training_process import TRAININGS, TrainingAsked, build_command
+from ui.work import start
+from ui.work.curves import build_loss_figure
+from ui.work.words import FINISHING, say_progress
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "train.py")
 
@@ -37,12 +38,9 @@ def project(tmp_path, monkeypatch) -> Project:
 
 
 @pytest.fixture
-def started(monkeypatch) -> list[TrainingAsked]:
+def started(monkeypatch) -> Starts:
     """What the page asked to be started; nothing really starts."""
-    asked: list[TrainingAsked] = []
-    monkeypatch.setattr("ui.train.form.start_training", asked.append)
-    monkeypatch.setattr("ui.train.watch.start_training", asked.append)
-    return asked
+    return watch_starts(monkeypatch)
 
 
 @pytest.fixture
@@ -83,14 +81,17 @@ def texts(page: AppTest) -> str:
 def add_training(
     project: Project, name: str, phase: Phase | None, *, method: str = "simclr", **facts
 ) -> TrainingFolder:
-    info = TrainingInfo(
+    request = BundleRequest(
         name=name,
-        images="/photos",
-        labels="/labels.json",
+        images=Path("/photos"),
+        labels=Path("/labels.json"),
+        encoders=(EncoderSpec(),),
         method=method,
-        training=TrainingSettings(epochs=4).to_values(),
+        training=TrainingSettings(epochs=4),
     )
-    training = TrainingFolder.create(project.trainings_dir / name, info)
+    training = TrainingFolder(project.trainings_dir / name)
+    training.ask(request)
+    (training.path / "progress.json").unlink()
     training.write_curve([CurvePoint(epoch=0.5, loss=4.1), CurvePoint(epoch=1.0, loss=3.2, held_out=3.5)])
     if phase is not None:
         training.write_progress(Progress(phase=phase, **facts))
@@ -115,7 +116,7 @@ def test_start_asks_for_what_was_filled_in(project, season, started):
 
     (asked,) = started
     assert (asked.name, asked.images, asked.labels) == ("spring", season, season.parent / "labels.json")
-    assert (asked.method, asked.weights, asked.split) == ("triplet", "bundled", "train")
+    assert (asked.method, asked.encoders, asked.split) == ("triplet", (bundled_encoder(),), "train")
     assert asked.training == TrainingSettings(epochs=3)
     assert asked.settings == RunSettings()
     assert page.text_input(key="train_name").value == ""
@@ -133,10 +134,8 @@ def test_start_asks_for_the_models_that_were_chosen(project, season, started, tm
     page.button(key="start-training").click().run()
 
     (asked,) = started
-    command = build_command(asked)
-    assert {"--one-class=knn", "--components=32", "--plain-encoder", f"--detector={tmp_path / 'mine.onnx'}"} <= {
-        *command
-    }
+    assert (asked.one_class, asked.components, asked.complete) == ("knn", 32, False)
+    assert asked.detector == str(tmp_path / "mine.onnx")
 
 
 def test_whole_frames_can_be_judged_by_their_strangest_patch(project, season, started):
@@ -145,7 +144,7 @@ def test_whole_frames_can_be_judged_by_their_strangest_patch(project, season, st
     page.button(key="start-training").click().run()
 
     (asked,) = started
-    assert "--frames=patches" in build_command(asked)
+    assert asked.frames == "patches"
 
 
 def test_a_network_without_patches_is_a_plain_sentence(project, season, monkeypatch):
@@ -163,10 +162,9 @@ def test_a_training_left_as_it_is_takes_the_usual_detector_and_models(project, s
     page.button(key="start-training").click().run()
 
     (asked,) = started
-    command = " ".join(build_command(asked))
-    assert "--one-class=ocsvm" in command
-    assert "--frames=embedding" in command
-    assert not any(option in command for option in ("--components", "--plain-encoder", "--detector"))
+    assert (asked.one_class, asked.frames, asked.components) == ("ocsvm", "embedding", 0)
+    assert (asked.detector, asked.complete) == ("auto", True)
+    assert asked.encoders == (EncoderSpec(backbone="mobilenet_v2", weights="default"),)
 
 
 def test_labels_beside_the_photos_are_offered(project, season):
@@ -270,7 +268,7 @@ def test_a_training_that_goes_on_is_followed_and_can_be_cancelled(project):
     )
     page = open_page()
     (bar,) = [item.proto.text for item in page.get("progress")]
-    assert bar == "**Training the encoder** · Epoch 2 of 4 · 21.4 crops/s · 13 s left"
+    assert bar == "**Training** · Epoch 2 of 4 · 21.4 crops/s · 13 s left"
     assert len(page.get("plotly_chart")) == 1
     page.button(key="cancel-spring").click().run()
     assert training.cancel_requested
@@ -280,13 +278,13 @@ def test_a_training_that_goes_on_is_followed_and_can_be_cancelled(project):
 def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(project, monkeypatch):
     training = add_training(project, "spring", Phase.TRAINING, done=120, total=400)
     process = SimpleNamespace(poll=lambda: None, pid=os.getpid())
-    monkeypatch.setitem(TRAININGS._started, (project.path, "spring"), process)
+    monkeypatch.setitem(start._started, training.path, process)
     page = open_page()
 
     training.write_progress(Progress(phase=Phase.CANCELLED))
     page.run()
 
-    assert [item.proto.text for item in page.get("progress")] == ["**Finishing** · what is done is on the disk"]
+    assert [item.proto.text for item in page.get("progress")] == [FINISHING]
 
 
 @pytest.mark.parametrize(
@@ -307,7 +305,7 @@ def test_a_training_that_was_cut_short_says_why_and_can_go_on(project, started, 
     assert said in texts(page)
     assert page.button(key="resume-spring").label == button
     page.button(key="resume-spring").click().run()
-    assert started == [TrainingAsked(project=project.path, name="spring", resume=True)]
+    assert started.resumed == ["trainings/spring"]
 
 
 def test_a_finished_training_shows_its_card_and_can_be_made_the_one_to_judge_by(project):
@@ -337,61 +335,18 @@ def test_a_training_folder_that_cannot_be_read_is_said_and_stops_nothing_else(pr
     assert "is not what Anomalure wrote" in texts(page)
 
 
-def test_a_training_that_could_not_start_shows_what_it_said(project, monkeypatch):
-    (project.path / "logs").mkdir()
-    (project.path / "logs" / "train-spring.log").write_text("Reading\nThere is no folder /photos.\n")
+def test_a_training_that_could_not_start_shows_why(project, started):
+    training = add_training(project, "spring", Phase.FAILED, message="There is no folder /photos.")
+    start.log_of(project.path, "trainings/spring").parent.mkdir()
+    start.log_of(project.path, "trainings/spring").write_text("Reading\nThere is no folder /photos.\n")
     page = AppTest.from_file(PAGE, default_timeout=60)
     page.session_state["watched_training"] = "spring"
     page.run()
-    assert "The training could not start. There is no folder /photos." in texts(page)
-    page.button(key="close-training").click().run()
-    assert "could not start" not in texts(page)
-
-
-def test_the_command_is_what_a_person_would_type(tmp_path):
-    asked = TrainingAsked(
-        project=tmp_path,
-        name="-odd",
-        images=tmp_path / "photos",
-        labels=tmp_path / "l.json",
-        split="train",
-        method="simclr",
-        weights="bundled",
-        backbone="mobilenet_v2",
-        training=TrainingSettings(epochs=3),
-    )
-    command = build_command(asked, python="python")
-    place = tmp_path / "logs" / "train--odd.training-file.json"
-    assert command == [
-        "python",
-        str(training_process.CLI),
-        "train",
-        "--project",
-        str(tmp_path),
-        "--json",
-        "--name=-odd",
-        f"--images={tmp_path / 'photos'}",
-        "--method=simclr",
-        f"--coco={tmp_path / 'l.json'}",
-        "--split=train",
-        "--backbone=mobilenet_v2",
-        "--backbone-weights=bundled",
-        f"--training-file={place}",
-    ]
-    assert TrainingSettings.from_values(json.loads(place.read_text())) == TrainingSettings(epochs=3)
-    resumed = TrainingAsked(project=tmp_path, name="a", resume=True)
-    assert build_command(resumed, python="python")[-1] == "--resume=a"
-
-
-def test_a_training_is_a_process_of_its_own_with_a_log(tmp_path, monkeypatch):
-    cli = tmp_path / "cli.py"
-    cli.write_text("import os, sys; print(os.getsid(0) == os.getpid(), sys.argv[-1])")
-    monkeypatch.setattr(training_process, "CLI", cli)
-    training_process.start_training(TrainingAsked(project=tmp_path, name="träd", resume=True), python=sys.executable)
-    TRAININGS._started[tmp_path, "träd"].wait(timeout=60)
-    assert not TRAININGS.is_alive(tmp_path, "träd")
-    said = TRAININGS.read_words(tmp_path, "träd")
-    assert said == "True --resume=träd" if os.name != "nt" else said
+    assert "This training stopped because of an error. There is no folder /photos." in texts(page)
+    assert page.code[0].value.startswith("Reading")
+    page.button(key="close-panel").click().run()
+    assert "stopped because" not in texts(page)
+    assert training.status is Status.FAILED
 
 
 def test_the_figure_marks_the_epoch_that_is_kept():
@@ -404,9 +359,9 @@ def test_the_figure_marks_the_epoch_that_is_kept():
 
 def test_progress_is_said_in_the_unit_of_its_phase():
     cutting = Progress(phase=Phase.CROPS, done=30, total=40, photos_per_s=12.0, seconds_left=3.0)
-    assert say_training(cutting) == "**Cutting out the crops** · 30 of 40 photos · 12.0 photos/s · 3 s left"
+    assert say_progress(cutting) == "**Cutting out the crops** · 30 of 40 photos · 12.0 photos/s · 3 s left"
     patches = Progress(phase=Phase.MODELS, done=3, total=48, message="Learning the patches of whole frames.")
-    assert " · Learning the patches of whole frames · 3 of 48 photos" in say_training(patches).replace("\\", "")
+    assert " · Learning the patches of whole frames · 3 of 48 photos" in say_progress(patches).replace("\\", "")
 
 
 def test_settings_of_runs_and_of_trainings_have_names_of_their_own():

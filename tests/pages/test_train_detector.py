@@ -1,7 +1,6 @@
 """What a user notices when a detector is trained on the Train page."""
 
 import os
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,19 +9,15 @@ from streamlit.testing.v1 import AppTest
 
 from core.settings.detector import DetectorSettings
 from core.study.project import Project
-from core.work.detector_trainings import (
-    DetectorEpoch,
-    DetectorTrainingFolder,
-    DetectorTrainingInfo,
-    find_trained_detectors,
-)
+from core.work.detector_trainings import DetectorEpoch, DetectorTrainingFolder, find_trained_detectors
 from core.work.progress import Phase, Progress
+from models.jobs import registry
+from models.jobs.detector import DetectorRequest
 from tests.fakes.project import write_photo
-from ui.train.detector_watch import say_teaching
-from ui.work import detector_process
-from ui.work.detector_curve import build_detector_figure
-from ui.work.detector_process import TEACHINGS, DetectorAsked, build_command
-from ui.work.words import FINISHING
+from tests.fakes.starts import Starts, watch_starts
+from ui.work import start
+from ui.work.curves import build_detector_figure
+from ui.work.words import FINISHING, say_progress
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "train.py")
 
@@ -35,12 +30,9 @@ def project(tmp_path, monkeypatch) -> Project:
 
 
 @pytest.fixture
-def started(monkeypatch) -> list[DetectorAsked]:
+def started(monkeypatch) -> Starts:
     """What the page asked to be started; nothing really starts."""
-    asked: list[DetectorAsked] = []
-    monkeypatch.setattr("ui.train.detector_form.start_teaching", asked.append)
-    monkeypatch.setattr("ui.train.detector_watch.start_teaching", asked.append)
-    return asked
+    return watch_starts(monkeypatch)
 
 
 def open_page(**state) -> AppTest:
@@ -54,9 +46,8 @@ def open_page(**state) -> AppTest:
 
 
 def make_training(project, *, trained: bool) -> DetectorTrainingFolder:
-    folder = DetectorTrainingFolder.create(
-        project.detectors_dir / "ours", DetectorTrainingInfo(name="ours", images="/x")
-    )
+    folder = DetectorTrainingFolder(project.detectors_dir / "ours")
+    folder.ask(DetectorRequest(name="ours", images=Path("/x")))
     folder.write_curve([DetectorEpoch(1, 2, 0.5, 0.25, 0.4, 0.2, 3.0)])
     if trained:
         folder.model.mkdir()
@@ -87,7 +78,7 @@ def test_start_asks_for_what_was_chosen(project, started, tmp_path):
     assert not page.exception
     (asked,) = started
     assert (asked.images, asked.labels, asked.start, asked.by_species) == (tmp_path / "season", None, "scratch", True)
-    assert asked.settings == DetectorSettings()
+    assert asked.detector == DetectorSettings()
 
 
 def test_a_pt_file_needs_consent_before_start(project, started, tmp_path):
@@ -113,22 +104,24 @@ def test_a_trained_detector_shows_its_figures_and_how_to_use_it(project, started
     assert page.code[0].value == str(made.model)
 
 
-def test_a_training_that_has_not_made_its_folder_yet_can_be_cancelled(project, started, monkeypatch):
-    process = SimpleNamespace(poll=lambda: None, pid=1, terminate=lambda: ended.append(True))
+def test_a_training_that_is_still_starting_can_be_cancelled(project, started, monkeypatch):
     ended: list[bool] = []
-    monkeypatch.setitem(TEACHINGS._started, (project.path, "ours"), process)
+    process = SimpleNamespace(poll=lambda: None, pid=1, terminate=lambda: ended.append(True))
+    training = registry.ask(project, DetectorRequest(name="ours", images=Path("/x")))
+    monkeypatch.setitem(start._started, training.path, process)
 
     page = open_page(watched_detector="ours")
 
     assert page.get("progress")[0].text.startswith("**Getting ready**")
-    page.button(key="stop-detector-ours").click().run()
+    page.button(key="cancel-ours").click().run()
     assert ended == [True]
+    assert training.cancel_requested
 
 
 def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(project, started, monkeypatch):
-    make_training(project, trained=False)
+    training = make_training(project, trained=False)
     process = SimpleNamespace(poll=lambda: None, pid=os.getpid())
-    monkeypatch.setitem(TEACHINGS._started, (project.path, "ours"), process)
+    monkeypatch.setitem(start._started, training.path, process)
 
     page = open_page(watched_detector="ours")
 
@@ -159,40 +152,18 @@ def test_a_detector_that_is_not_finished_is_not_offered(project, started):
 def test_an_unfinished_training_can_be_resumed(project, started):
     make_training(project, trained=False)
 
-    open_page().button(key="resume-detector-ours").click().run()
+    open_page().button(key="resume-ours").click().run()
 
-    assert [(asked.name, asked.resume) for asked in started] == [("ours", True)]
+    assert started.resumed == ["detectors/ours"]
 
 
 def test_a_training_that_could_not_start_says_why(project, started):
-    log = project.path / "logs" / "detector-lost.log"
-    log.parent.mkdir()
-    log.write_text("The detector yolov8n could not be downloaded. Is this computer online?\n")
+    training = registry.ask(project, DetectorRequest(name="lost", images=Path("/x")))
+    training.write_progress(Progress(phase=Phase.FAILED, message="The detector yolov8n could not be downloaded."))
 
     page = open_page(watched_detector="lost")
 
-    assert "could not be downloaded" in page.error[0].value
-
-
-def test_the_command_is_what_a_person_would_type(tmp_path):
-    asked = DetectorAsked(
-        project=tmp_path,
-        name="ours",
-        images=tmp_path / "photos",
-        labels=tmp_path / "a.json",
-        start="yolov8n",
-        by_species=True,
-        settings=DetectorSettings(detector_epochs=3),
-    )
-
-    command = build_command(asked)
-
-    assert command[:3] == [sys.executable, str(detector_process.CLI), "detector"]
-    assert {"--name=ours", f"--coco={tmp_path / 'a.json'}", "--by-species", "--start=yolov8n"} <= set(command)
-    from cli import build_parser
-    from commands.options import read_detector_settings
-
-    assert read_detector_settings(build_parser().parse_args(command[2:])).detector_epochs == 3
+    assert "could not be downloaded" in page.warning[0].value.replace("\\", "")
 
 
 def test_the_curve_shows_each_epoch_and_progress_says_how_good_it_is():
@@ -203,6 +174,4 @@ def test_the_curve_shows_each_epoch_and_progress_says_how_good_it_is():
     progress = Progress(
         phase=Phase.TRAINING, done=1, total=3, unit="epoch", message="mAP 0.40 at 50% overlap.", seconds_left=120
     )
-    assert say_teaching(progress) == (
-        "**Teaching the detector** · 1 of 3 epochs · mAP 0\\.40 at 50% overlap · 2 min 0 s left"
-    )
+    assert say_progress(progress) == ("**Training** · mAP 0\\.40 at 50% overlap · 1 of 3 epochs · 2 min 0 s left")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.forms.folders import read_path
+from ui.forms.folders import is_there, read_path
 from ui.shared.state import Key
 
 USUAL, TRAINED, SMALL, PUBLISHED, OWN, BOXES = "usual", "trained", "bundled", "published", "own", "boxes"
@@ -107,11 +107,3 @@ def _show_boxes() -> DetectorChoice:
     if not is_there(path):
         return DetectorChoice(problem=f"There is no file {path}.")
     return DetectorChoice(boxes=path.absolute())
-
-
-def is_there(path: Path) -> bool:
-    """Whether a path that somebody typed is a file or folder here."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False

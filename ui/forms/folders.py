@@ -110,3 +110,11 @@ def list_subfolders(folder: Path, *, suffixes: frozenset[str], most_seconds: flo
     paths.sort(key=lambda path: path.name.casefold())
     share = max(most_seconds / max(len(paths), 1), 0.002)
     return [SubFolder(path, count_photos(path, suffixes=suffixes, most_seconds=share)) for path in paths]
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path that somebody typed is a file or folder here."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

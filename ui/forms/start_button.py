@@ -9,7 +9,12 @@ import time
 
 import streamlit as st
 
+from core.errors import AnomalureError
+from core.study.project import Project
+from core.work.request import Request
+from ui.shared.messages import notice
 from ui.shared.state import Key
+from ui.work.start import start
 
 DOUBLE_CLICK_S = 1.0
 """A second click within this belongs to the first."""
@@ -29,6 +34,16 @@ def show_start(*, key: str, ready: bool, help_text: str) -> bool:
     )
     is_first = time.monotonic() - st.session_state.get(Key.STARTED_AT, -math.inf) > DOUBLE_CLICK_S
     return clicked and ready and is_first
+
+
+def start_work(project: Project, request: Request, *, allow_code: bool = False) -> bool:
+    """Start a process that does what is asked for; if that cannot be, the page says why and is drawn anew."""
+    try:
+        start(project, request, allow_code=allow_code)
+    except (OSError, AnomalureError) as error:
+        notice(f"The {request.what} could not be started: {error}")
+        st.rerun()
+    return True
 
 
 def note_started(name_key: Key) -> None:

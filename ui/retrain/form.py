@@ -8,8 +8,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.study.project import Project, check_name
 from core.study.retrainings import Retraining, RetrainingStatus, find_running
-from ui.forms.detector import is_there
-from ui.forms.folders import read_path
+from ui.forms.folders import is_there, read_path
 from ui.retrain.news import News
 from ui.shared.messages import notice
 from ui.shared.state import Key

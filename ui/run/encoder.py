@@ -5,8 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.forms.detector import is_there
-from ui.forms.folders import read_path
+from models.encoders.spec import EncoderSpec, bundled_encoder
+from ui.forms.folders import is_there, read_path
 from ui.shared.state import Key
 
 USUAL, SMALL, PUBLISHED, OWN = "usual", "bundled", "published", "own"
@@ -16,13 +16,12 @@ WEIGHTS_SUFFIX = ".safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderChoice:
-    """What goes into the run: torchvision's name and ``weights`` (a word or a file); both empty: the usual ones.
+    """What goes into the run: ``encoders``, none for the usual one.
 
     ``problem`` says in a sentence what is missing, and is empty when nothing is.
     """
 
-    backbone: str = ""
-    weights: str = ""
+    encoders: tuple[EncoderSpec, ...] = ()
     problem: str = ""
 
 
@@ -44,7 +43,7 @@ def show_encoder_choice() -> EncoderChoice:
     )
     if kind == SMALL:
         st.caption("Quick, needs no download, and made for the sample season: on real animals it tells little.")
-        return EncoderChoice(backbone=BACKBONES[0], weights="bundled")
+        return EncoderChoice(encoders=(bundled_encoder(),))
     if kind == USUAL:
         st.caption("The published MobileNetV2 if it can be downloaded, else Anomalure's own small one.")
         return EncoderChoice()
@@ -61,7 +60,9 @@ def show_encoder_choice() -> EncoderChoice:
     ).strip()
     if not backbone:
         return EncoderChoice(problem="Choose a network.")
-    return EncoderChoice(backbone=backbone, weights="default") if kind == PUBLISHED else _show_own(backbone)
+    if kind == PUBLISHED:
+        return EncoderChoice(encoders=(EncoderSpec(backbone=backbone, weights="default"),))
+    return _show_own(backbone)
 
 
 def _show_own(backbone: str) -> EncoderChoice:
@@ -80,4 +81,4 @@ def _show_own(backbone: str) -> EncoderChoice:
         return EncoderChoice(problem=f"There is no file {path}.")
     if path.suffix.lower() != WEIGHTS_SUFFIX or not Path(path).is_file():
         return EncoderChoice(problem=f"{path} is not a .safetensors file; other kinds of file can run code.")
-    return EncoderChoice(backbone=backbone, weights=str(path.absolute()))
+    return EncoderChoice(encoders=(EncoderSpec(backbone=backbone, weights=str(path.absolute())),))

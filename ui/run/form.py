@@ -1,37 +1,27 @@
 """Ask for what a run needs: the folder, a bundle, a detector, the settings; then start it."""
 
-import re
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from core.errors import AnomalureError
+from core.runs.folder import RunFolder
 from core.settings.run import RunSettings
 from core.study.project import Project, check_name
 from core.work.detector_trainings import find_trained_detectors
-from ui.forms.detector import DetectorChoice, is_there, show_detector_choice
+from models.jobs.run import RunRequest
+from ui.forms.detector import DetectorChoice, show_detector_choice
 from ui.forms.folder_choice import show_folder_choice
-from ui.forms.folders import read_path
+from ui.forms.folders import is_there, read_path
 from ui.forms.settings_form import show_settings_form
-from ui.forms.start_button import forget_started_name, note_started, show_start
+from ui.forms.start_button import forget_started_name, note_started, show_start, start_work
 from ui.run.encoder import EncoderChoice, show_encoder_choice
-from ui.run.watch import WATCHED
-from ui.shared.messages import notice
+from ui.run.watch import PANEL
 from ui.shared.state import Key
 from ui.shared.words import escape_markdown, say_time
-from ui.work.run_process import RunRequest, start_run
 
 FIRST_LOOK = ""
-
-
-def suggest_name(project: Project, folder: Path | None) -> str:
-    """Today's date and the folder's name, with -2, -3, ... if it is taken."""
-    slug = re.sub(r"[^\w]+", "-", folder.name if folder else "").strip("-_")[:40] or "photos"
-    first = f"{datetime.now():%Y-%m-%d}-{slug}"
-    names = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
-    return next(name for name in names if not (project.runs_dir / name).exists())
 
 
 def show_run_form(project: Project, *, busy: bool) -> None:
@@ -53,7 +43,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
     with left:
         encoder = show_encoder_choice() if bundle == FIRST_LOOK else EncoderChoice()
     settings = show_settings_form()
-    suggested = suggest_name(project, folder)
+    suggested = project.suggest_run_name(folder)
     left, right = st.columns(2)
     with left:
         name = st.text_input(
@@ -136,7 +126,8 @@ def _explain(project: Project, name: str, detector: DetectorChoice, deployments:
             check_name(name, what="run")
         except AnomalureError as error:
             return str(error)
-        if (project.runs_dir / name).exists():
+        run = RunFolder(project.runs_dir / name)
+        if run.path.exists() and not run.is_only_requested:
             return f"There is a run named {name} already. Choose another name, or resume that run below."
     return ""
 
@@ -152,23 +143,15 @@ def _start(
     name: str,
 ) -> None:
     request = RunRequest(
-        project=project.path,
         name=name,
         folder=folder,
         bundle=bundle,
         detector=detector.detector,
         boxes=detector.boxes,
-        backbone=encoder.backbone,
-        weights=encoder.weights,
-        deployments=deployments,
-        allow_code=detector.allow_code,
+        encoders=encoder.encoders,
+        deployments_csv=deployments,
         settings=settings,
     )
-    try:
-        start_run(request)
-    except OSError as error:
-        notice(f"The run could not be started: {error}.")
-        st.rerun()
-    else:
-        WATCHED.follow(name)
+    if start_work(project, request, allow_code=detector.allow_code):
+        PANEL.follow(name)
         note_started(Key.RUN_NAME)

@@ -1,25 +1,15 @@
-"""The runs of the project with how they ended; opened, each shows its account and what can be done."""
+"""The earlier runs of the project: how each ended, its account and what can be done next."""
 
 import streamlit as st
 
 from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
-from ui.run.progress import show_ended, show_running
-from ui.run.watch import WATCHED, resume_run
+from ui.run.watch import PANEL
 from ui.shared.messages import plain_errors
-from ui.shared.routes import REVIEW, link_button
 from ui.shared.words import count, escape_markdown, say_time
-from ui.work.words import STATUS_WORDS
+from ui.work.words import STATUS_ICONS, STATUS_WORDS
 
 SHOWN_AT_FIRST = 10
-STATUS_ICONS = {
-    Status.RUNNING: ":material/progress_activity:",
-    Status.DONE: ":material/task_alt:",
-    Status.CANCELLED: ":material/stop_circle:",
-    Status.FAILED: ":material/error:",
-    Status.INTERRUPTED: ":material/pause_circle:",
-    Status.BROKEN: ":material/broken_image:",
-}
 
 
 def describe_run(run: RunFolder, status: Status) -> str:
@@ -62,11 +52,7 @@ def _show_run(project: Project, run: RunFolder) -> None:
         if status is not Status.BROKEN:
             st.caption(escape_markdown(f"{run.info.folder} · {run.info.bundle or 'first look'} · {run.info.detector}"))
         if status is Status.RUNNING:
-            show_running(run)
-            st.button("Follow", key=f"follow-{run.run_id}", on_click=WATCHED.follow, args=(run.run_id,))
-            return
-        judged = status is not Status.BROKEN and bool(run.tables("scores"))
-        n_flagged = project.review_queue(run, limit=0).n_flagged if judged else None
-        show_ended(run, status, n_flagged=n_flagged, on_resume=lambda: resume_run(project, run))
-        if judged:
-            link_button("Review", REVIEW, key=f"review-{run.run_id}", icon=":material/fact_check:", run=run.run_id)
+            PANEL.show_running(run)
+            st.button("Follow", key=f"follow-{run.run_id}", on_click=PANEL.follow, args=(run.run_id,))
+        else:
+            PANEL.show_end(project, run)

@@ -1,96 +1,63 @@
-"""Follow a run that goes on: started here, in another tab or from the command line."""
+"""Follow a run: started here, in another tab or from the command line."""
 
-import streamlit as st
+from pathlib import Path
 
+from core.errors import AnomalureError
 from core.runs.folder import RunFolder, Status
 from core.study.project import Project
-from ui.run.progress import POLL_S, show_ended, show_running
-from ui.shared.messages import notice, plain_errors
+from core.work.folder import WorkFolder
+from models.jobs.run import RunRequest
+from ui.run.account import show_account
 from ui.shared.routes import REVIEW, link_button
 from ui.shared.state import Key
-from ui.shared.words import count, escape_markdown
-from ui.work.run_process import RUNS, RunRequest, start_run
-from ui.work.watched import Watched, show_outside_work
-
-WATCHED = Watched(Key.WATCHED_RUN)
+from ui.shared.words import count
+from ui.work.panel import Panel
 
 
-def find_watched(project: Project) -> str:
-    """The run to follow: the one started or resumed here, else the newest that goes on; empty without any."""
-    return WATCHED.find((run.run_id, run.status) for run in project.runs())
+def show_watched(project: Project, name: str) -> None:
+    """The panel of one run: its bar while it is running, its account afterwards."""
+    run = RunFolder(project.runs_dir / name)
+    PANEL.show(project, run, caption=find_folder(run))
 
 
-def resume_run(project: Project, run: RunFolder) -> None:
-    """Go on with a run, in a process of its own."""
+def find_folder(run: RunFolder) -> str:
+    """The folder of photos of a run, or of the request for one; empty if it cannot be read."""
     try:
-        start_run(RunRequest(project=project.path, name=run.run_id, resume=run.run_id))
-    except OSError as error:
-        notice(f"The run could not be resumed: {error}.")
-    else:
-        WATCHED.follow(run.run_id)
+        return run.info.folder if run.is_made else str(run.read_request(RunRequest).folder)
+    except AnomalureError:
+        return ""
 
 
-def _find(project: Project, run_id: str) -> RunFolder | None:
-    path = project.runs_dir / run_id
-    return RunFolder(path) if (path / "run.json").is_file() else None
+def _say_kept(work: WorkFolder) -> str:
+    run = RunFolder(Path(work.path))
+    if not run.is_made:
+        return ""
+    progress = run.read_progress()
+    return f"What was finished is kept: {progress.done if progress else 0:,} of {count(run.n_files, 'photo')}."
 
 
-def show_watched(project: Project, run_id: str) -> None:
-    """The panel of one run: its bar while it goes on, what became of it afterwards."""
-    run = _find(project, run_id)
-    name = run.info.name if run is not None and not run.problem else run_id
-    with st.container(border=True):
-        st.subheader(escape_markdown(name), anchor=False)
-        if run is not None and not run.problem:
-            st.caption(escape_markdown(run.info.folder))
-        if RUNS.goes_on(project.path, run_id, run):
-            _follow(project, run_id)
-        elif run is None:
-            _show_not_started(project, run_id)
-        else:
-            _show_end(project, run)
-
-
-@st.fragment(run_every=POLL_S)
-def _follow(project: Project, run_id: str) -> None:
-    run = _find(project, run_id)
-    if not RUNS.goes_on(project.path, run_id, run):
-        st.rerun()
-    preparing = "reading the folder and loading the models"
-    if show_outside_work(RUNS, project.path, run_id, run, preparing=preparing, key=f"stop-{run_id}"):
+def _show_result(project: Project, work: WorkFolder) -> None:
+    run = RunFolder(Path(work.path))
+    if not run.is_made:
         return
-    assert run is not None  # it is at its work
-    show_running(run)
+    n_flagged = project.review_queue(run, limit=0).n_flagged if run.is_scored() else None
+    show_account(run, n_flagged=n_flagged, is_done=run.status is Status.DONE)
+    if n_flagged is not None:
+        link_button(
+            f"Review {count(n_flagged, 'flagged crop')}" if n_flagged else "To Review: nothing is flagged",
+            REVIEW,
+            key=f"review-{run.run_id}",
+            icon=":material/fact_check:",
+            run=run.run_id,
+        )
 
 
-def _show_not_started(project: Project, run_id: str) -> None:
-    said = RUNS.read_words(project.path, run_id)
-    if said:
-        st.error(f"The run could not start. {escape_markdown(said.splitlines()[-1])}", icon=":material/error:")
-        with st.expander("All that it said"):
-            st.code(said, language=None)
-    else:
-        st.error(f"There is no run {escape_markdown(run_id)}.", icon=":material/error:")
-    st.button("Close", key="close-watched", on_click=WATCHED.put_away)
-
-
-def _show_end(project: Project, run: RunFolder) -> None:
-    with plain_errors():
-        status = run.status
-        n_flagged = project.review_queue(run, limit=0).n_flagged if run.tables("scores") else None
-        show_ended(run, status, n_flagged=n_flagged, on_resume=lambda: resume_run(project, run))
-        if status in (Status.FAILED, Status.INTERRUPTED) and RUNS.has_ended(project.path, run.run_id, badly=True):
-            said = RUNS.read_words(project.path, run.run_id)
-            if said:
-                with st.expander("All that it said"):
-                    st.code(said, language=None)
-        with st.container(horizontal=True):
-            if n_flagged is not None:
-                link_button(
-                    f"Review {count(n_flagged, 'flagged crop')}" if n_flagged else "To Review: nothing is flagged",
-                    REVIEW,
-                    key=f"review-{run.run_id}",
-                    icon=":material/fact_check:",
-                    run=run.run_id,
-                )
-            st.button("Close", key="close-watched", on_click=WATCHED.put_away)
+PANEL = Panel(
+    kind=RunRequest.kind,
+    what="run",
+    key=Key.WATCHED_RUN,
+    preparing="reading the folder and loading the models",
+    stopping="Stopping after the photos in hand; what is finished is kept.",
+    say_kept=_say_kept,
+    show_result=_show_result,
+)

@@ -9,17 +9,15 @@ from core.errors import AnomalureError
 from core.settings.detector import DetectorSettings
 from core.study.project import Project, check_name
 from core.work.detector_trainings import DetectorTrainingFolder
-from ui.forms.detector import is_there
+from models.jobs.detector import DetectorRequest
 from ui.forms.folder_choice import show_folder_choice
-from ui.forms.folders import read_path
+from ui.forms.folders import is_there, read_path
 from ui.forms.settings_form import show_detector_form
-from ui.forms.start_button import forget_started_name, note_started, show_start
-from ui.shared.messages import notice
+from ui.forms.start_button import forget_started_name, note_started, show_start, start_work
 from ui.shared.state import Key
 from ui.shared.words import escape_markdown
-from ui.train.detector_watch import WATCHED
+from ui.train.detector_watch import PANEL
 from ui.train.labels import LabelChoice, show_label_choice
-from ui.work.detector_process import DetectorAsked, start_teaching
 
 PUBLISHED, FILE, SCRATCH = "published", "file", "scratch"
 START_WORDS = {
@@ -34,7 +32,7 @@ def show_detector_form_of(project: Project, *, busy: bool) -> None:
     """Draw the form; Start starts a process and returns at once."""
     forget_started_name(Key.TRAINED_NAME)
     st.subheader("A detector of your own", anchor=False)
-    st.caption("A detector draws the boxes. Teach one your animals when the usual ones miss them.")
+    st.caption("A detector draws the boxes. Train one on your photos when the usual ones miss your animals.")
     folder = show_folder_choice(
         Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
     )
@@ -47,7 +45,7 @@ def show_detector_form_of(project: Project, *, busy: bool) -> None:
         help="Off: one class, animal; needs fewer photos, and the bundle tells the species. On: one class a species.",
     )
     settings = show_detector_form()
-    suggested = _suggest_name(project)
+    suggested = project.suggest_name(f"detector-{datetime.now():%Y-%m-%d}", project.detectors_dir)
     name = st.text_input(
         "Name of the detector", key=Key.TRAINED_NAME, placeholder=suggested, persist_state="session"
     ).strip()
@@ -99,12 +97,6 @@ def _choose_start() -> tuple[str, bool, str]:
     return str(path.absolute()), agreed, "" if agreed else "Agree that the file may run code, or start from another."
 
 
-def _suggest_name(project: Project) -> str:
-    first = f"detector-{datetime.now():%Y-%m-%d}"
-    names = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
-    return next(name for name in names if not (project.detectors_dir / name).exists())
-
-
 def _explain_name(project: Project, name: str) -> str:
     if not name:
         return ""
@@ -113,6 +105,8 @@ def _explain_name(project: Project, name: str) -> str:
     except AnomalureError as error:
         return str(error)
     there = DetectorTrainingFolder(project.detectors_dir / name)
+    if not there.path.exists():
+        return ""
     if there.is_trained:
         return f"There is a detector named {name} already. Choose another name."
     if there.can_resume:
@@ -130,23 +124,16 @@ def _start(
     settings: DetectorSettings,
     name: str,
 ) -> None:
-    asked = DetectorAsked(
-        project=project.path,
+    request = DetectorRequest(
         name=name,
         images=folder,
         labels=labels.labels,
         species=labels.species,
         split=labels.split,
         start=start,
-        allow_code=allow_code,
         by_species=by_species,
-        settings=settings,
+        detector=settings,
     )
-    try:
-        start_teaching(asked)
-    except OSError as error:
-        notice(f"The training could not be started: {error}.")
-        st.rerun()
-    else:
-        WATCHED.follow(name)
+    if start_work(project, request, allow_code=allow_code):
+        PANEL.follow(name)
         note_started(Key.TRAINED_NAME)

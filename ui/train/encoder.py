@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.settings.training import TrainingSettings
-from models.encoders.spec import BUNDLED, BUNDLED_INPUT_PX, DEFAULT_INPUT_PX
-from ui.forms.detector import is_there
-from ui.forms.folders import read_path
+from models.encoders.spec import BUNDLED, EncoderSpec, bundled_encoder
+from ui.forms.folders import is_there, read_path
 from ui.forms.settings_form import show_training_form
 from ui.shared.state import Key
 
@@ -34,17 +33,24 @@ class EncoderChoice:
     """What was chosen, as ``cli.py train`` takes it; ``problem`` is a sentence, empty when nothing is wrong."""
 
     method: str = "none"
-    backbone: str = ""
-    weights: str = ""
+    backbone: str = "mobilenet_v2"
+    weights: str = "default"
     training: TrainingSettings | None = None
     problem: str = ""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """The encoder to use or to start from."""
+        if self.weights == BUNDLED:
+            return bundled_encoder()
+        return EncoderSpec(backbone=self.backbone, weights=self.weights)
 
     @property
     def input_px(self) -> int:
         """Side of the squares that it sees."""
         if self.training is not None:
             return self.training.image_px
-        return BUNDLED_INPUT_PX if self.weights == BUNDLED else DEFAULT_INPUT_PX
+        return self.spec.input_px
 
 
 def show_encoder_choice() -> EncoderChoice:

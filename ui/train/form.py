@@ -7,30 +7,19 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.settings.run import RunSettings
+from core.settings.training import TrainingSettings
 from core.study.project import Project, check_name
 from core.work.detector_trainings import find_trained_detectors
+from models.jobs.bundle import BundleRequest
 from ui.forms.folder_choice import show_folder_choice
 from ui.forms.settings_form import show_settings_form
-from ui.forms.start_button import forget_started_name, note_started, show_start
-from ui.shared.messages import notice
+from ui.forms.start_button import forget_started_name, note_started, show_start, start_work
 from ui.shared.state import Key
 from ui.shared.words import escape_markdown
 from ui.train.encoder import EncoderChoice, show_encoder_choice
 from ui.train.labels import LabelChoice, show_label_choice
 from ui.train.models import ModelChoice, show_model_choice
-from ui.train.watch import WATCHED
-from ui.work.training_process import TrainingAsked, start_training
-
-
-def suggest_name(project: Project, method: str) -> str:
-    """The month and the method, with -2, -3, ... if it is taken."""
-    first = f"{datetime.now():%Y-%m-%d}" + ("" if method == "none" else f"-{method}")
-    names = (first if n == 1 else f"{first}-{n}" for n in range(1, 100_000))
-    return next(
-        name
-        for name in names
-        if not (project.bundles_dir / name).exists() and not (project.trainings_dir / name).exists()
-    )
+from ui.train.watch import PANEL
 
 
 def show_train_form(project: Project, *, busy: bool) -> None:
@@ -47,7 +36,10 @@ def show_train_form(project: Project, *, busy: bool) -> None:
         find_trained_detectors(project.detectors_dir), backbone=encoder.backbone, input_px=encoder.input_px
     )
     settings = show_settings_form()
-    suggested = suggest_name(project, encoder.method)
+    by_method = "" if encoder.method == "none" else f"-{encoder.method}"
+    suggested = project.suggest_name(
+        f"{datetime.now():%Y-%m-%d}{by_method}", project.bundles_dir, project.trainings_dir
+    )
     name = st.text_input(
         "Name of the bundle",
         key=Key.TRAIN_NAME,
@@ -90,29 +82,22 @@ def _start(
     settings: RunSettings,
     name: str,
 ) -> None:
-    asked = TrainingAsked(
-        project=project.path,
+    request = BundleRequest(
         name=name,
         images=folder,
         labels=labels.labels,
         species=labels.species,
         split=labels.split,
+        encoders=(encoder.spec,),
+        complete=models.join,
         method=encoder.method,
-        backbone=encoder.backbone,
-        weights=encoder.weights,
-        detector=models.detector,
-        plain_encoder=not models.join,
         one_class=models.one_class,
         components=models.components,
         frames=models.frames,
+        detector=models.detector or "auto",
         settings=settings,
-        training=encoder.training,
+        training=encoder.training or TrainingSettings(),
     )
-    try:
-        start_training(asked)
-    except OSError as error:
-        notice(f"The training could not be started: {error}.")
-        st.rerun()
-    else:
-        WATCHED.follow(name)
+    if start_work(project, request):
+        PANEL.follow(name)
         note_started(Key.TRAIN_NAME)

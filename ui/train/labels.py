@@ -8,8 +8,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.formats.labelled import LabelFile
 from ui.forms.cached import read_labels_of, summarise_labels_of
-from ui.forms.detector import is_there
-from ui.forms.folders import read_path
+from ui.forms.folders import is_there, read_path
 from ui.forms.found_labels import show_found_labels
 from ui.forms.label_charts import build_camera_figure, build_hour_figure, build_size_figure, build_species_figure
 from ui.shared.messages import plain_errors

@@ -10,8 +10,7 @@ from core.errors import AnomalureError
 from core.settings.training import FRAMES
 from models.encoders.spec import EncoderSpec
 from models.one_class.methods import DEFAULT, list_one_class
-from ui.forms.detector import is_there
-from ui.forms.folders import read_path
+from ui.forms.folders import is_there, read_path
 from ui.shared.state import Key
 from ui.train.encoder import NETWORKS
 

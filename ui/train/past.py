@@ -1,16 +1,16 @@
-"""The trainings of the project with how they ended; opened, each shows its curve, its card and what can be done."""
+"""The earlier trainings of the project: how each ended, its curve, its card and what can be done next."""
 
 import streamlit as st
 
 from core.study.project import Project
 from core.work.folder import Status
 from core.work.trainings import TrainingFolder
-from ui.run.past import STATUS_ICONS
+from models.jobs.bundle import BundleRequest
 from ui.shared.messages import plain_errors
 from ui.shared.words import escape_markdown, say_time
 from ui.train.encoder import METHOD_WORDS
-from ui.train.watch import WATCHED, show_training_end, show_training_running
-from ui.work.words import STATUS_WORDS
+from ui.train.watch import PANEL
+from ui.work.words import STATUS_ICONS, STATUS_WORDS
 
 SHOWN_AT_FIRST = 10
 
@@ -19,11 +19,11 @@ def describe_training(training: TrainingFolder, status: Status) -> str:
     """One line: name, status, method, when."""
     if status is Status.BROKEN:
         return f"**{escape_markdown(training.name)}** · {STATUS_WORDS[status]}"
-    info = training.info
+    request = training.read_request(BundleRequest)
     parts = [f"**{escape_markdown(training.name)}**", STATUS_WORDS[status]]
-    if info.method != "none":
-        parts.append(METHOD_WORDS.get(info.method, info.method))
-    return " · ".join([*parts, say_time(info.created_at.astimezone())])
+    if request.method != "none":
+        parts.append(METHOD_WORDS.get(request.method, request.method))
+    return " · ".join([*parts, say_time(request.created_at.astimezone())])
 
 
 def show_past_trainings(project: Project, *, leave_out: str = "") -> None:
@@ -52,9 +52,9 @@ def _show_training(project: Project, training: TrainingFolder) -> None:
         return
     with line:
         if status is not Status.BROKEN:
-            st.caption(escape_markdown(training.info.images))
+            st.caption(escape_markdown(str(training.read_request(BundleRequest).images)))
         if status is Status.RUNNING:
-            show_training_running(training)
-            st.button("Follow", key=f"follow-training-{training.name}", on_click=WATCHED.follow, args=(training.name,))
-            return
-        show_training_end(project, training)
+            PANEL.show_running(training)
+            st.button("Follow", key=f"follow-training-{training.name}", on_click=PANEL.follow, args=(training.name,))
+        else:
+            PANEL.show_end(project, training)

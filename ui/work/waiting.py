@@ -6,7 +6,7 @@ from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
 from ui.shared.routes import RUN, link_button
 from ui.shared.words import escape_markdown
-from ui.work.words import PHASE_WORDS, say_progress
+from ui.work.words import say_progress
 
 POLL_S = 2.0
 
@@ -20,7 +20,7 @@ def show_no_run(project: Project) -> None:
             icon=":material/error:",
         )
     st.info(
-        "There is no run yet. Let Anomalure look through a folder of photos first: the odd ones then wait on Review, "
+        "There is no run yet. Let Anomalure look through a folder of photos first: its crops then wait on Review, "
         "most anomalous first.",
         icon=":material/photo_library:",
     )
@@ -42,7 +42,7 @@ def show_waiting(run: RunFolder) -> None:
         message = (run.read_progress() or Progress()).message
         st.warning(
             escape_markdown(
-                "This run ended before its crops were judged. Resume it on the Run page; what was "
+                "This run ended before its crops were scored. Resume it on the Run page; what was "
                 f"finished is kept. {message}".strip()
             ),
             icon=":material/pause_circle:",
@@ -56,9 +56,6 @@ def _show_under_way(run: RunFolder) -> None:
         st.rerun()
     progress = run.read_progress() or Progress()
     st.info(
-        "This run is under way. Its crops are waiting here as soon as they are judged.", icon=":material/hourglass_top:"
+        "This run is under way. Its crops are waiting here as soon as they are scored.", icon=":material/hourglass_top:"
     )
-    st.progress(
-        min(progress.done / progress.total, 1.0) if progress.total else 0.0,
-        text=f"**{PHASE_WORDS[progress.phase]}** · {say_progress(progress)}",
-    )
+    st.progress(min(progress.done / progress.total, 1.0) if progress.total else 0.0, text=say_progress(progress))

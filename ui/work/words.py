@@ -1,23 +1,24 @@
-"""How a run stands, in words. Plain text."""
+"""How long work stands, in words."""
 
-from core.runs.folder import Phase, Progress, Status
-from ui.shared.words import count, say_duration
+from core.work.folder import Status
+from core.work.progress import Phase, Progress
+from ui.shared.words import count, escape_markdown, say_duration
 
 PHASE_WORDS = {
     Phase.WAITING: "Getting ready",
     Phase.STARTING: "Getting ready",
     Phase.PHOTOS: "Looking at the photos",
     Phase.EVENTS: "Grouping photos into events",
-    Phase.SCORES: "Judging the crops",
+    Phase.SCORES: "Scoring the crops",
     Phase.PROJECTIONS: "Laying out the crops",
     Phase.CROPS: "Cutting out the crops",
-    Phase.TRAINING: "Training the encoder",
+    Phase.TRAINING: "Training",
     Phase.MODELS: "Learning what is normal",
     Phase.DONE: "Done",
     Phase.FAILED: "Stopped by an error",
     Phase.CANCELLED: "Cancelled",
 }
-FINISHING = "**Finishing** · what is done is on the disk"
+FINISHING = "**Finishing** · the results are on the disk"
 STATUS_WORDS = {
     Status.RUNNING: "running",
     Status.DONE: "done",
@@ -26,14 +27,29 @@ STATUS_WORDS = {
     Status.INTERRUPTED: "interrupted",
     Status.BROKEN: "cannot be read",
 }
+STATUS_ICONS = {
+    Status.RUNNING: ":material/progress_activity:",
+    Status.DONE: ":material/task_alt:",
+    Status.CANCELLED: ":material/stop_circle:",
+    Status.FAILED: ":material/error:",
+    Status.INTERRUPTED: ":material/pause_circle:",
+    Status.BROKEN: ":material/broken_image:",
+}
+_NOT_COUNTED, _WITHOUT_RATE = ("crop",), ("epoch", "thousandth", "step")
 
 
 def say_progress(progress: Progress) -> str:
-    """Photos done, speed, time left and failures in one line."""
-    parts = [f"{progress.done:,} of {count(progress.total, 'photo')}"]
-    if progress.photos_per_s > 0:
-        parts.append(f"{progress.photos_per_s:.1f} photos/s")
-    if progress.phase is Phase.PHOTOS and progress.seconds_left is not None:
+    """Phase, message, units done, speed, time left and failures in one line of Markdown."""
+    unit, total = progress.unit, progress.total
+    parts = [f"**{PHASE_WORDS[progress.phase]}**"]
+    if progress.message:
+        parts.append(escape_markdown(progress.message.rstrip(".")))
+    if total and unit not in _NOT_COUNTED:  # crops of all epochs together tell nobody anything
+        parts.append(f"{progress.done:,} of {count(total, unit)}")
+    if progress.photos_per_s > 0 and unit not in _WITHOUT_RATE:
+        parts.append(f"{progress.photos_per_s:,.1f} {unit}s/s")
+    if progress.seconds_left is not None and progress.done < total:
         parts.append(f"{say_duration(progress.seconds_left)} left")
-    parts.append(count(progress.failures, "failure") if progress.failures else "no failures")
+    if progress.failures:
+        parts.append(count(progress.failures, "failure"))
     return " · ".join(parts)

@@ -15,7 +15,9 @@ from core.settings.run import RunSettings
 from core.study.project import Project
 from models.bundles.bundle import Bundle
 from models.bundles.making import LEAST_FRAMES
-from models.jobs.run import RunRequest, resume_run, start_run
+from models.jobs.bundle import BundleRequest
+from models.jobs.registry import do_at_once, resume_at_once
+from models.jobs.run import RunRequest
 from models.loop.retraining import retrain_bundle
 
 CAMERA = "north"
@@ -95,7 +97,8 @@ def ask(project: Project, name: str) -> RunRequest:
 
 @pytest.fixture(scope="module")
 def run(project):
-    return start_run(project, ask(project, "season"), on_progress=lambda progress: None)
+    do_at_once(project, ask(project, "season"))
+    return project.run("season")
 
 
 def read_rows(project: Project, run) -> pd.DataFrame:
@@ -113,7 +116,7 @@ def test_training_learns_the_patches_of_each_camera_with_enough_frames(project, 
     assert list(bundle.patch_judges) == list(bundle.camera_judges) == [CAMERA]
     assert len(judge.group.scores) == N_TRAINED
     assert len(judge.bank.patches) == min(N_TRAINED * 36, 10_000)  # 6 x 6 patches at 96 px
-    assert project.training("patches").info.frames == "patches"
+    assert project.training("patches").read_request(BundleRequest).frames == "patches"
 
 
 def test_a_run_flags_the_frame_with_a_small_stranger_and_says_where_it_is(project, run):
@@ -149,7 +152,8 @@ def test_a_run_that_was_cut_short_ends_with_the_same_maps_and_scores(project, ru
             shutil.copy2(path, cut / path.name)
     assert project.run("cut").done_shards() == [0, 1]
 
-    resumed = resume_run(project, "cut", allow_code=False, on_progress=lambda progress: None)
+    resume_at_once(project, "runs/cut")
+    resumed = project.run("cut")
 
     assert resumed.n_shards == 5
     for name in ("heat_maps", "crops", "scores"):

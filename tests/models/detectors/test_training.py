@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cli import main
 from core.errors import AnomalureError, ConsentNeeded
 from core.records import LoadedPhoto, Photo
 from core.settings.detector import DetectorSettings
 from core.settings.run import RunSettings
 from core.study.project import Project
-from core.work.detector_trainings import DetectorTrainingFolder, list_detector_trainings
+from core.work.detector_trainings import DetectorEpoch, DetectorTrainingFolder
 from core.work.folder import Status
+from core.work.meter import Cancelled
 from models.detectors.loading import load_detector
-from models.detectors.training import DetectorTrainingCancelled, open_start
-from models.jobs.detector import DetectorRequest, resume_detector_training, start_detector_training
+from models.detectors.training import open_start
+from models.jobs.detector import DetectorRequest
+from models.jobs.registry import do_at_once, resume_at_once
 
 
 @pytest.fixture
@@ -55,29 +58,30 @@ def test_a_trained_detector_goes_on_after_a_cancel_and_finds_in_photos(project, 
         if progress.unit == "epoch" and progress.done == 1:
             DetectorTrainingFolder(project.detectors_dir / "mine").request_cancel()
 
-    with pytest.raises(DetectorTrainingCancelled):
-        start_detector_training(project, request_of(), on_progress=cancel)
+    with pytest.raises(Cancelled):
+        do_at_once(project, request_of(), on_progress=cancel)
     cut = DetectorTrainingFolder(project.detectors_dir / "mine")
-    assert (cut.status, cut.can_resume, len(cut.read_curve())) == (Status.CANCELLED, True, 1)
-    with pytest.raises(AnomalureError, match=r"unfinished. Go on with it \(--resume mine\)"):
-        start_detector_training(project, request_of())
+    assert (cut.status, cut.can_resume, len(cut.read_curve(DetectorEpoch))) == (Status.CANCELLED, True, 1)
+    with pytest.raises(AnomalureError, match=r"unfinished detector training named mine. Resume it \(--resume mine\)"):
+        do_at_once(project, request_of())
 
-    made = resume_detector_training(project, "mine")
+    resume_at_once(project, "detectors/mine")
 
+    made = DetectorTrainingFolder(project.detectors_dir / "mine")
     assert made.status is Status.DONE
-    assert [epoch.epoch for epoch in made.read_curve()] == [1, 2]
+    assert [epoch.epoch for epoch in made.read_curve(DetectorEpoch)] == [1, 2]
     card = made.read_result()
     assert (card["photos"], card["classes"]) == ({"train": 5, "val": 1}, ["animal"])
     assert card["settings"]["detector_epochs"] == 2
     assert not (made.path / "photos").exists()
-    assert [item.name for item in list_detector_trainings(project.detectors_dir)] == ["mine"]
+    assert [item.name for item in DetectorTrainingFolder.list_all(project.detectors_dir)] == ["mine"]
     detector = load_detector(str(made.model), RunSettings())
     photo = Photo("0" * 32, "a.jpg", "d", 64, 48, 1)
     assert len(list(detector.detect([LoadedPhoto(photo, np.zeros((48, 64, 3), np.uint8))]))) == 1
-    with pytest.raises(AnomalureError, match="There is a detector named mine already"):
-        start_detector_training(project, request_of())
-    with pytest.raises(AnomalureError, match="nothing to go on with"):
-        resume_detector_training(project, "mine")
+    with pytest.raises(AnomalureError, match="There is a detector training named mine already"):
+        do_at_once(project, request_of())
+    with pytest.raises(AnomalureError, match="nothing to resume"):
+        resume_at_once(project, "detectors/mine")
 
 
 @pytest.mark.parametrize(
@@ -91,9 +95,9 @@ def test_a_trained_detector_goes_on_after_a_cancel_and_finds_in_photos(project, 
 )
 def test_what_cannot_be_trained_is_said_before_anything_is_made(project, request_of, changes, error, message):
     with pytest.raises(error, match=message):
-        start_detector_training(project, request_of(**changes))
+        do_at_once(project, request_of(**changes))
 
-    assert not project.detectors_dir.exists()
+    assert DetectorTrainingFolder.list_all(project.detectors_dir) == []
 
 
 def test_a_foreign_file_is_loaded_only_by_consent(tmp_path):
@@ -118,6 +122,35 @@ def test_bad_settings_are_refused(settings, message):
         DetectorSettings.from_values(settings)
 
 
-def test_going_on_with_what_is_not_there_names_what_is(project):
-    with pytest.raises(AnomalureError, match=r"no training of a detector named mine\. There are: none yet"):
-        resume_detector_training(project, "mine")
+def test_resuming_what_is_not_there_names_what_is(project, capsys):
+    assert main(["detector", "--project", str(project.path), "--resume", "mine", "--json"]) == 1
+    assert "no training of a detector named mine. There are: none yet" in capsys.readouterr().out
+
+
+def test_a_project_that_was_moved_resumes_its_training_in_its_new_place(project, request_of, tmp_path):
+    def cancel(progress):
+        if progress.unit == "epoch" and progress.done == 1:
+            DetectorTrainingFolder(project.detectors_dir / "mine").request_cancel()
+
+    with pytest.raises(Cancelled):
+        do_at_once(project, request_of(), on_progress=cancel)
+    project.path.rename(tmp_path / "moved")
+    moved = Project(tmp_path / "moved")
+
+    resume_at_once(moved, "detectors/mine")
+
+    made = DetectorTrainingFolder(moved.detectors_dir / "mine")
+    assert [epoch.epoch for epoch in made.read_curve(DetectorEpoch)] == [1, 2]
+    assert made.is_trained
+    assert not project.path.exists()
+
+
+def test_a_detector_that_cannot_be_exported_is_a_plain_sentence(project, request_of, monkeypatch):
+    def fail(self, **options):
+        raise AssertionError("no such format")
+
+    monkeypatch.setattr("ultralytics.engine.model.Model.export", fail)
+    tiny = DetectorSettings(detector_epochs=1, detector_image_size=64, detector_batch=4)
+
+    with pytest.raises(AnomalureError, match="could not be turned into an OpenVINO model: no such format"):
+        do_at_once(project, request_of(detector=tiny))

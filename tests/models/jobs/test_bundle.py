@@ -13,12 +13,14 @@ from core.errors import AnomalureError
 from core.settings.training import TrainingSettings
 from core.study.project import Project
 from core.work.folder import Status
+from core.work.meter import Cancelled
 from core.work.progress import Phase
+from core.work.trainings import CurvePoint
 from models.bundles.bundle import CARD, Bundle
-from models.contrastive.training import TrainingCancelled
 from models.encoders.loading import load_encoder
 from models.encoders.spec import EncoderSpec
-from models.jobs.bundle import TrainingRequest, resume_training, start_training
+from models.jobs.bundle import BundleRequest
+from models.jobs.registry import do_at_once, resume_at_once
 from tests.fakes.tiny_networks import use_tiny_backbone
 
 COLOURS = {"deer": (150, 110, 60), "fox": (200, 90, 30)}
@@ -60,8 +62,8 @@ def project(tmp_path) -> Project:
     return Project(tmp_path / "project")
 
 
-def ask(season: Path, **changes) -> TrainingRequest:
-    request = TrainingRequest(
+def ask(season: Path, **changes) -> BundleRequest:
+    request = BundleRequest(
         name="first",
         images=season / "images",
         labels=season / "labels.json",
@@ -70,6 +72,11 @@ def ask(season: Path, **changes) -> TrainingRequest:
         training=QUICK,
     )
     return replace(request, **changes)
+
+
+def make(project: Project, request: BundleRequest, on_progress=lambda progress: None) -> Bundle:
+    do_at_once(project, request, on_progress=on_progress)
+    return Bundle.load(project.bundles_dir / request.name)
 
 
 def train_by_command(project: Project, season: Path, *options: str) -> int:
@@ -117,9 +124,9 @@ def test_the_command_makes_a_bundle_whose_encoder_was_trained(project, season, c
 
 
 def test_a_bundle_can_be_moved_and_needs_nothing_of_the_training(project, season, tmp_path):
-    start_training(project, ask(season))
+    make(project, ask(season))
     left = sorted(path.name for path in (project.trainings_dir / "first").iterdir())
-    assert left == ["crops.json", "curve.json", "progress.json", "result.json", "training.json", "worker.lock"]
+    assert left == ["crops.json", "curve.json", "progress.json", "request.json", "result.json", "worker.lock"]
 
     moved = tmp_path / "elsewhere" / "first"
     moved.parent.mkdir()
@@ -130,20 +137,20 @@ def test_a_bundle_can_be_moved_and_needs_nothing_of_the_training(project, season
 
 def test_a_training_without_an_encoders_training_is_followed_too(project, season):
     told = []
-    start_training(project, ask(season, method="none"), on_progress=told.append)
+    make(project, ask(season, method="none"), on_progress=told.append)
     assert {progress.phase for progress in told} == {Phase.STARTING, Phase.MODELS, Phase.DONE}
     assert project.training("first").status is Status.DONE
 
 
 def test_progress_goes_through_crops_training_and_models(project, season):
     told = []
-    start_training(project, ask(season), on_progress=told.append)
+    make(project, ask(season), on_progress=told.append)
     phases = list(dict.fromkeys(progress.phase for progress in told))
     assert phases == [Phase.STARTING, Phase.CROPS, Phase.TRAINING, Phase.MODELS, Phase.DONE]
     at_end = [progress for progress in told if progress.phase is Phase.TRAINING][-1]
     assert at_end.done == at_end.total
     assert at_end.unit == "crop"
-    assert project.training("first").read_curve()[-1].epoch == 2.0
+    assert project.training("first").read_curve(CurvePoint)[-1].epoch == 2.0
 
 
 def cancel_in(project: Project, phase: Phase):
@@ -156,20 +163,21 @@ def cancel_in(project: Project, phase: Phase):
 
 @pytest.mark.parametrize("phase", [Phase.CROPS, Phase.TRAINING, Phase.MODELS])
 def test_a_cancelled_training_leaves_no_bundle_and_can_be_gone_on_with(project, season, phase):
-    with pytest.raises(TrainingCancelled):
-        start_training(project, ask(season), on_progress=cancel_in(project, phase))
+    with pytest.raises(Cancelled):
+        make(project, ask(season), on_progress=cancel_in(project, phase))
     assert project.training("first").status is Status.CANCELLED
     assert left_behind(project) == []
 
-    assert resume_training(project, "first").species == ("deer", "fox")
+    resume_at_once(project, "trainings/first")
+    assert Bundle.load(project.bundles_dir / "first").species == ("deer", "fox")
     assert project.training("first").status is Status.DONE
 
 
 def test_an_unfinished_training_is_not_thrown_away_by_a_new_one_of_its_name(project, season):
-    with pytest.raises(TrainingCancelled):
-        start_training(project, ask(season), on_progress=cancel_in(project, Phase.TRAINING))
-    with pytest.raises(AnomalureError, match=r"unfinished training named first. Go on with it \(--resume first\)"):
-        start_training(project, ask(season))
+    with pytest.raises(Cancelled):
+        make(project, ask(season), on_progress=cancel_in(project, Phase.TRAINING))
+    with pytest.raises(AnomalureError, match=r"unfinished training named first. Resume it \(--resume first\)"):
+        make(project, ask(season))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +226,7 @@ def test_a_missing_photo_is_counted_in_the_card(project, season, tmp_path):
     labels["annotations"].append({"id": 99, "image_id": 99, "category_id": 0, "bbox": [8, 8, 32, 24]})
     (tmp_path / "labels.json").write_text(json.dumps(labels))
 
-    bundle = start_training(project, ask(season, labels=tmp_path / "labels.json"))
+    bundle = make(project, ask(season, labels=tmp_path / "labels.json"))
 
     card = (bundle.path / CARD).read_text(encoding="utf-8")
     assert "1 photos that are not in the folder (the first: IMG_gone.jpg)" in card
@@ -230,7 +238,7 @@ def test_a_species_with_one_crop_has_no_model_and_the_card_says_so(project, seas
     labels["annotations"][0]["category_id"] = 2
     (tmp_path / "labels.json").write_text(json.dumps(labels))
 
-    bundle = start_training(project, ask(season, labels=tmp_path / "labels.json", method="triplet"))
+    bundle = make(project, ask(season, labels=tmp_path / "labels.json", method="triplet"))
 
     assert bundle.species == ("deer", "fox")
     assert "stoat has no model: 1 crop of 1 event" in (bundle.path / CARD).read_text(encoding="utf-8")
@@ -249,14 +257,17 @@ def test_a_full_disk_is_a_plain_sentence_and_leaves_no_half_made_bundle(project,
     with monkeypatch.context() as patch:
         patch.setattr(place, fill)
         with pytest.raises(AnomalureError, match=r"disk .* full|No space left"):
-            start_training(project, ask(season))
+            make(project, ask(season))
     assert left_behind(project) == []
     assert project.training("first").status is Status.FAILED
     assert "full" in project.training("first").read_progress().message or where == "bundle"
     assert not (project.trainings_dir / "first" / "crops.u8").exists() or where != "crops"
 
-    again = resume_training(project, "first") if project.training("first").can_resume else None
-    assert (again or start_training(project, ask(season))).species == ("deer", "fox")
+    if project.training("first").can_resume:
+        resume_at_once(project, "trainings/first")
+    else:
+        make(project, ask(season))
+    assert Bundle.load(project.bundles_dir / "first").species == ("deer", "fox")
 
 
 @pytest.mark.parametrize(
@@ -264,14 +275,14 @@ def test_a_full_disk_is_a_plain_sentence_and_leaves_no_half_made_bundle(project,
     [
         ({"method": "magic"}, "must be one of none, simclr, triplet"),
         ({"name": "a/b"}, "cannot be the name"),
-        ({"images": Path("nowhere")}, "There is no folder nowhere"),
+        ({"images": Path("nowhere")}, r"There is no folder .*nowhere"),
         ({"split": "test"}, "No photo of the labels is in the split 'test'"),
         ({"encoders": (EncoderSpec(detector="yolov8n"),)}, "features of a detector"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_work(project, season, changes, said):
     with pytest.raises(AnomalureError, match=said):
-        start_training(project, ask(season, **changes))
+        make(project, ask(season, **changes))
     assert project.trainings() == []
     assert left_behind(project) == []
 

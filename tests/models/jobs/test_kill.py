@@ -13,6 +13,7 @@ import pytest
 from core.runs.folder import RunFolder
 from core.study.project import Project
 from core.work.folder import Status
+from core.work.trainings import CurvePoint
 from models.bundles.bundle import Bundle
 from models.contrastive.checkpoints import CHECKPOINT
 
@@ -116,6 +117,6 @@ def test_a_killed_training_leaves_no_bundle_and_goes_on_from_its_checkpoint(seas
     resumed = subprocess.run([*words, "--resume", "spring"], cwd=ROOT, capture_output=True, text=True)
 
     assert resumed.returncode == 0, resumed.stderr
-    ends = [point.epoch for point in training.read_curve() if point.held_out is not None]
+    ends = [point.epoch for point in training.read_curve(CurvePoint) if point.held_out is not None]
     assert ends == list(range(1, 13))  # no epoch was lost and none was done twice
     assert Bundle.load(project.bundles_dir / "spring").species == ("deer", "fox")

@@ -1,0 +1,163 @@
+"""The panel of long work, the same for every kind: waiting, bar, curve, cancel, resume, log."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.study.project import Project
+from core.work.folder import Status, WorkFolder
+from core.work.progress import Phase, Progress
+from ui.shared.messages import notice, plain_errors
+from ui.shared.state import Key
+from ui.shared.words import escape_markdown
+from ui.work import curves, start
+from ui.work.words import FINISHING, say_progress
+
+POLL_S = 1.0
+
+
+def _say_nothing(work: WorkFolder) -> str:
+    return ""
+
+
+def _show_nothing(project: Project, work: WorkFolder) -> None:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """How a page follows work of one kind, until somebody closes the panel.
+
+    Attributes:
+        kind: The name of the kind's file in ``models/jobs``.
+        what: What the page calls it.
+        key: Under which the session remembers the name of the work that is followed.
+        preparing: What its process does until it begins to count.
+        stopping: What it still does when somebody has cancelled it.
+        say_kept: What is kept of work that ended too early, in a sentence; empty for nothing.
+        show_result: Draws what there is to see when it has ended, whatever the end.
+    """
+
+    kind: str
+    what: str
+    key: Key
+    preparing: str
+    stopping: str
+    say_kept: Callable[[WorkFolder], str] = _say_nothing
+    show_result: Callable[[Project, WorkFolder], None] = _show_nothing
+
+    def find(self, newest_first: Iterable[WorkFolder]) -> str:
+        """The name of the work that was started or resumed here, else of the newest that is running; else empty."""
+        watched = str(st.session_state.get(self.key, ""))
+        if watched:
+            return watched
+        running = next((work.name for work in newest_first if work.status is Status.RUNNING), "")
+        if running:
+            self.follow(running)  # whoever saw it run wants to see its end too
+        return running
+
+    def follow(self, name: str) -> None:
+        """Follow this work from now on."""
+        st.session_state[self.key] = name
+
+    def close(self) -> None:
+        """Close the panel; the work itself goes on."""
+        st.session_state.pop(self.key, None)
+
+    def show(self, project: Project, work: WorkFolder, *, caption: str = "") -> None:
+        """Draw the panel: the bar while the work is running, afterwards its end and its result."""
+        with st.container(border=True):
+            st.subheader(escape_markdown(work.name), anchor=False)
+            if caption:
+                st.caption(escape_markdown(caption))
+            if is_running(work):
+                _follow(self, work)
+                return
+            if work.path.is_dir():
+                with plain_errors():
+                    self.show_end(project, work)
+            else:
+                st.error(f"There is no {self.what} {escape_markdown(work.name)}.", icon=":material/error:")
+            st.button("Close", key="close-panel", on_click=self.close)
+
+    def show_running(self, work: WorkFolder) -> None:
+        """The bar of work that is running, its curve, and Cancel."""
+        progress = work.read_progress() or Progress()
+        if start.is_ending(work):
+            st.progress(1.0, text=FINISHING)
+            return
+        share = min(progress.done / progress.total, 1.0) if progress.total else 0.0
+        is_starting = progress.phase in (Phase.WAITING, Phase.STARTING)
+        st.progress(share, text=say_progress(progress) + (f" · {self.preparing}" if is_starting else ""))
+        self.show_curve(work)
+        if work.cancel_requested:
+            st.caption(self.stopping)
+        else:
+            st.button(
+                "Cancel",
+                key=f"cancel-{work.name}",
+                icon=":material/stop_circle:",
+                on_click=start.stop,
+                args=(work,),
+                help="What is finished is kept, and it can be resumed.",
+            )
+
+    def show_end(self, project: Project, work: WorkFolder) -> None:
+        """How work ended, what can be done next, and its result."""
+        status = work.status
+        if status is Status.BROKEN:
+            st.error(escape_markdown(work.problem), icon=":material/error:")
+            return
+        if status is not Status.DONE:
+            self._show_stopped(project, work, status)
+        self.show_result(project, work)
+
+    def _show_stopped(self, project: Project, work: WorkFolder, status: Status) -> None:
+        progress = work.read_progress() or Progress()
+        why = {
+            Status.CANCELLED: "was cancelled.",
+            Status.FAILED: f"stopped because of an error. {progress.message}",
+        }.get(status, "stopped without an end: the computer or its process was switched off.")
+        text = f"This {self.what} {why} {self.say_kept(work)}".strip()
+        st.warning(escape_markdown(text), icon=":material/pause_circle:")
+        st.button(
+            "Resume" if work.can_resume else "Start again",
+            key=f"resume-{work.name}",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=self.resume,
+            args=(project, work),
+        )
+        log = start.read_log(project.path, work) if status is not Status.CANCELLED else ""
+        if log:
+            with st.expander("Log of its process"):
+                st.code(log, language=None)
+
+    def resume(self, project: Project, work: WorkFolder) -> None:
+        """Resume work in a process of its own, and follow it."""
+        try:
+            start.resume(project, work.path.relative_to(project.path).as_posix())
+        except (OSError, AnomalureError) as error:
+            notice(f"The {self.what} could not be resumed: {error}")
+        else:
+            self.follow(work.name)
+
+    def show_curve(self, work: WorkFolder) -> None:
+        """What this kind of work draws, if anything."""
+        figure = curves.draw(self.kind, work)
+        if figure is not None:
+            st.plotly_chart(figure, key=f"curve-{work.name}", config={"displayModeBar": False})
+
+
+def is_running(work: WorkFolder) -> bool:
+    """Whether a process of this dashboard, or any other, is at this work."""
+    return start.is_alive(work) or work.status is Status.RUNNING
+
+
+@st.fragment(run_every=POLL_S)
+def _follow(panel: Panel, work: WorkFolder) -> None:
+    if not is_running(work):
+        st.rerun()
+    panel.show_running(work)
