@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.disk.files import read_whole, replace_file, temporary_beside, write_whole
-from core.disk.json import from_json, from_values, to_json
+from core.disk.json import from_values, to_json
 from core.errors import AnomalureError
 from core.records import HeatMap
 from core.runs.shards import (
@@ -75,8 +75,8 @@ class RunInfo:
     bundle: str = ""
     detector: str = ""
     encoder: str = ""
-    encoders: Sequence[Mapping[str, Any]] = ()
-    engines: Sequence[str] = ()
+    encoders: tuple[Mapping[str, Any], ...] = ()
+    engines: tuple[str, ...] = ()
     boxes: str = ""
     deployments_csv: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -382,7 +382,10 @@ def _read_largest(path: Path) -> pd.DataFrame:
 def _read_info(path: Path) -> RunInfo:
     run_id = path.parent.name
     try:
-        info = from_values({**json.loads(read_whole(path)), "run_id": run_id}, RunInfo)
+        values = json.loads(read_whole(path))
+        if unknown := sorted(set(values) - {item.name for item in fields(RunInfo)}):
+            raise ValueError(f"unknown {', '.join(unknown)}")
+        info = from_values({**values, "run_id": run_id}, RunInfo)
         if info.created_at.tzinfo is None:
             raise ValueError("created_at has no time zone")
         size = info.settings.get("shard_photos", 256)
@@ -403,8 +406,8 @@ def _read_info(path: Path) -> RunInfo:
 
 def _read_counts(path: Path) -> RunCounts:
     try:
-        return from_json(read_whole(path), RunCounts)
-    except ValueError as error:
+        return RunCounts(**json.loads(read_whole(path)))
+    except (ValueError, TypeError) as error:
         raise AnomalureError(
             f"{path} is not what Anomalure wrote ({error}). Delete it and resume the run: "
             "its photos are then done again."

@@ -90,6 +90,15 @@ def _load_backbone(spec: EncoderSpec, *, engine: str, device: torch.device, prec
     )
 
 
+def check_backbone(spec: EncoderSpec) -> None:
+    """See that a backbone can be built and its weights fit.
+
+    Raises:
+        AnomalureError: If not.
+    """
+    build_backbone(spec.backbone, weights=find_weights(spec))
+
+
 def find_weights(spec: EncoderSpec) -> str | Path:
     """What ``build_backbone`` takes as weights; the bundled ones are found here."""
     if spec.weights != BUNDLED:

@@ -253,8 +253,7 @@ def _complete(work: TrainingFolder, request: BundleRequest) -> BundleRequest:
 
 def _check_encoders(request: BundleRequest) -> None:
     """See that the encoders can do what is asked of them, before the work begins."""
-    from models.encoders.backbones import build_backbone
-    from models.encoders.loading import find_weights
+    from models.encoders.loading import check_backbone
     from models.encoders.patch_maps import check_patch_map
 
     first = request.encoders[0]
@@ -264,7 +263,7 @@ def _check_encoders(request: BundleRequest) -> None:
                 f"The features of a detector ({first.detector}) cannot be trained. Choose a backbone such as "
                 "mobilenet_v2 to train; the detector's features can be joined to it."
             )
-        build_backbone(first.backbone, weights=find_weights(first))
+        check_backbone(first)
     if request.frames == "patches":
         from models.bundles.patches import choose_patch_spec
 
