@@ -21,8 +21,8 @@ from big_project import make_big_project  # noqa: E402  # needs the path above
 from dashboard import FLAGS, find_chromium, serve  # noqa: E402
 
 from bench.targets import Target, at_most, exactly, report  # noqa: E402  # needs the path above
+from core.review.filters import QueueFilters  # noqa: E402
 from core.review.holding import show_holding  # noqa: E402
-from core.review.index import QueueFilters  # noqa: E402
 from core.runs.catalogue import keep_catalogue, show_catalogue  # noqa: E402
 from core.study.project import Project  # noqa: E402
 

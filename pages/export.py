@@ -5,10 +5,10 @@ import streamlit as st
 from ui.export.choice import show_choice
 from ui.export.package import show_package
 from ui.export.panel import needs_places, show_made, show_make, show_preview
-from ui.review.filters import choose_run
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project
+from ui.shared.run_choice import choose_run
 from ui.work.waiting import show_no_run, show_waiting
 
 apply_look()

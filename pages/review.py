@@ -3,13 +3,14 @@
 import streamlit as st
 
 from ui.review.board import show_board
-from ui.review.filters import choose_run, show_filters
+from ui.review.filters import show_filters
 from ui.review.remaining import show_remaining
 from ui.shared.csv_download import show_download
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project
 from ui.shared.reviewer import ask_to_sign_in
+from ui.shared.run_choice import choose_run
 from ui.work.waiting import show_no_run, show_waiting
 
 apply_look()

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.review.index import QueueFilters, ReviewIndex
+from core.review.filters import QueueFilters
+from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
 
 QUEUE_COLUMNS = (

@@ -1,11 +1,8 @@
 """What changes in a project: verdicts, the registry of runs and bundles, settings. The only SQL on its database."""
 
 import json
-import random
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,39 +10,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from core.disk.files import replace_file, temporary_beside
-from core.disk.locks import FileLock, LockHeld
 from core.errors import AnomalureError, StoreBusy
 from core.records import Round, Verdict
-from core.store.migrations import MIGRATIONS, migrate, read_version
-
-Change = tuple[int, ...]
-PATIENCE_S = 10.0
-_PAUSE_S = 0.01
-_LONGEST_PAUSE_S = 0.2
-_OF_DISK = (
-    "No space left on device",
-    "Read-only file system",
-    "Permission denied",
-    "Input/output error",
-    "not enough space on the disk",
-    "Disk quota exceeded",
-    "File too large",
-)
-
-
-# DuckDB lets one process have a file, and one connection must not be shared by threads. The threads of a process
-# take turns by a lock of their own, the processes by a lock file: DuckDB's own lock alone loses rows. Measured with
-# DuckDB 2.0.0: of 180 rows that six processes add in turns, retrying while the file is held, one or more is missing
-# after "commit" in most trials, and none with the lock file.
-class _Turn:
-    """Whose turn it is among the threads of this process, and the verdicts that wait to be written together."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.guard = threading.Lock()
-        self.waiting: list[_Batch] = []
-        self.left: tuple[Change, int] | None = None  # the file as our last writing left it, and its last verdict
+from core.store.opening import Change, DatabaseFile
 
 
 class _Batch:
@@ -57,9 +24,6 @@ class _Batch:
         self.sequences: dict[str, int] = {}
         self.error: BaseException | None = None
 
-
-_turns: dict[Path, _Turn] = {}
-_turns_guard = threading.Lock()
 
 VERDICT_COLUMNS = (
     "sequence",
@@ -86,21 +50,8 @@ VERDICT_COLUMNS = (
 _SHOWN = ", ".join("coalesce(verdict, '') AS verdict" if name == "verdict" else name for name in VERDICT_COLUMNS)
 
 
-class Store:
-    """``anomalure.duckdb`` of a project, opened for each piece of work and closed again at once.
-
-    So the pages, a run and the command line work side by side. Every method may raise ``StoreBusy``, when another
-    process does not let go within ``patience_s`` seconds, and ``AnomalureError``, when the file is not Anomalure's,
-    damaged, or a newer version's.
-    """
-
-    def __init__(self, path: Path, *, patience_s: float = PATIENCE_S) -> None:
-        self.path = Path(path).resolve()
-        self.patience_s = patience_s
-        with _turns_guard:
-            self._turn = _turns.setdefault(self.path, _Turn())
-        self._migrated = False
-        self._reader = threading.local()
+class Store(DatabaseFile):
+    """``anomalure.duckdb`` of a project; what may be raised by every method is said by ``DatabaseFile``."""
 
     # Verdicts
 
@@ -197,18 +148,6 @@ class Store:
         )
         first = table["first"].iloc[0]
         return int(table["n"].iloc[0]), None if pd.isna(first) else first.to_pydatetime()
-
-    def look_for_change(self) -> Change:
-        """What differs once somebody has written: two equal answers mean that nothing was written between them."""
-        change: Change = ()
-        for path in (self.path, self.path.with_name(f"{self.path.name}.wal")):
-            try:
-                stat = path.stat()
-            except OSError:
-                change += (0, 0)
-            else:
-                change += (stat.st_mtime_ns, stat.st_size)
-        return change
 
     def is_ours(self, change: Change, *, last: int) -> bool:
         """Whether the file is as this process left it when it wrote the verdict ``last`` as the newest of all."""
@@ -307,136 +246,6 @@ class Store:
         """The views, newest first: view_id, name, address, created_at (UTC)."""
         return self._read("SELECT * FROM saved_views ORDER BY created_at DESC, view_id")
 
-    # Opening and closing
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Within it this thread, which must not write, reads with the file opened once: most reads take less time."""
-        with self._wait_for_turn(), self._hold_file():
-            self._make_ready()
-            with self._open(read_only=True) as connection:
-                self._reader.connection = connection
-                try:
-                    yield
-                finally:
-                    self._reader.connection = None
-
-    def _read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
-        with nullcontext() if getattr(self._reader, "connection", None) else self.reading():
-            connection: duckdb.DuckDBPyConnection = self._reader.connection
-            return connection.execute(query, values if isinstance(values, Mapping) else list(values)).df()
-
-    @contextmanager
-    def _write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._wait_for_turn(), self._hold_file(), self._transaction() as connection:
-            yield connection
-
-    @contextmanager
-    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        self._make_ready()
-        with self._open(read_only=False) as connection:
-            connection.begin()
-            try:
-                yield connection
-                connection.commit()
-            except BaseException:
-                with suppress(duckdb.Error):  # after a full disk there is nothing left to roll back
-                    connection.rollback()
-                raise
-
-    @contextmanager
-    def _wait_for_turn(self) -> Iterator[None]:
-        if not self._turn.lock.acquire(timeout=self.patience_s):
-            raise self._busy("another part of this program")
-        try:
-            yield
-        finally:
-            self._turn.lock.release()
-
-    @contextmanager
-    def _hold_file(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(FileLock(self.path.with_name(f"{self.path.name}.lock"), patience_s=self.patience_s))
-            except LockHeld as held:
-                raise self._busy(f"process {held.holder}") from held
-            except OSError as error:
-                raise self._unwritable(error) from error
-            yield
-
-    def _make_ready(self) -> None:
-        if not self.path.exists():
-            self._create()
-        if self._migrated:
-            return
-        with self._open(read_only=True) as connection:
-            version = read_version(connection)
-        if version < len(MIGRATIONS):
-            with self._open(read_only=False) as connection:
-                migrate(connection)
-        self._migrated = True
-
-    def _create(self) -> None:
-        # Made aside and then named, so that a kill leaves no half database.
-        temporary = temporary_beside(self.path)
-        try:
-            with duckdb.connect(temporary) as connection:
-                migrate(connection)
-            replace_file(temporary, self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    @contextmanager
-    def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._connect(read_only=read_only)
-        try:
-            yield connection
-        except duckdb.Error as error:
-            if _is_of_disk(error) or isinstance(error, duckdb.IOException):
-                raise self._unwritable(error) from error
-            if isinstance(error, duckdb.FatalException):
-                raise self._damaged(error) from error
-            raise
-        finally:
-            connection.close()
-
-    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        until = time.monotonic() + self.patience_s
-        pause = _PAUSE_S
-        while True:
-            try:
-                return duckdb.connect(self.path, read_only=read_only)
-            except duckdb.Error as error:
-                if _is_of_disk(error):
-                    raise self._unwritable(error) from error
-                if not _is_held(error):
-                    raise self._damaged(error) from error
-                if time.monotonic() > until:
-                    raise self._busy("another program") from error
-            time.sleep(random.uniform(0.5, 1.0) * pause)  # apart, or those who wait meet again and again
-            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
-
-    def _busy(self, who: str) -> StoreBusy:
-        return StoreBusy(
-            f"The project's database {self.path} is in use by {who} and was not free within "
-            f"{self.patience_s:g} seconds. Close it there, or try again."
-        )
-
-    def _unwritable(self, error: Exception) -> AnomalureError:
-        why = next((words for words in _OF_DISK if words in str(error)), str(error))
-        return AnomalureError(
-            f"The project's database {self.path} could not be written or read ({why}). Nothing was "
-            "changed. Make room on its disk, or let Anomalure write there."
-        )
-
-    def _damaged(self, error: Exception) -> AnomalureError:
-        return AnomalureError(
-            f"The project's database {self.path} cannot be opened: it is damaged or not a database "
-            f"of Anomalure ({error}). Put it back from a copy, or move it away: a new one is then "
-            "made, without the verdicts."
-        )
-
 
 def to_utc(moment: datetime) -> datetime:
     """A moment in UTC without zone, as the database keeps it; one without zone is taken to be in UTC."""
@@ -487,13 +296,3 @@ def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) 
             rows,
         )
     return sequences, int(last)
-
-
-def _is_of_disk(error: duckdb.Error) -> bool:
-    """Whether the disk is full, or may not be written: a commit says so as an error of its own kind."""
-    return any(words in str(error) for words in _OF_DISK)
-
-
-def _is_held(error: duckdb.Error) -> bool:
-    text = str(error)
-    return "Could not set lock on file" in text or "being used by another process" in text

@@ -21,7 +21,8 @@ from core.review.index import ReviewIndex
 from core.review.queue import ReviewQueue, read_crop, read_queue, read_values
 from core.runs.catalogue import find_photo
 from core.runs.folder import RunFolder, RunInfo, Status
-from core.store.database import Change, Store
+from core.store.database import Store
+from core.store.opening import Change
 from core.store.people import read_people_classes
 from core.study.decisions import GivenDecision, make_verdicts
 from core.study.selections import Selection, list_selections, read_selection, write_selection

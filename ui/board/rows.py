@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from core.records import HeatMap, JudgedBy
+from core.review.filters import QueueFilters
 from core.review.holding import match_crops
-from core.review.index import QueueFilters, ReviewIndex
+from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
 from ui.shared.words import say_score, say_time
 

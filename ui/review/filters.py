@@ -1,21 +1,22 @@
 """What to look at on the Review page: run, species, camera, and which of its crops."""
 
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 import streamlit as st
 
 from core.errors import AnomalureError
 from core.records import Decision
-from core.review.index import RANKED, QueueFilters, ReviewIndex
+from core.review.filters import RANKED, QueueFilters
+from core.review.index import ReviewIndex
 from core.review.rankings import latest_sequence
 from core.runs.folder import RunFolder
 from core.settings.run import SETTINGS
 from core.study.project import Project
 from ui.review.noise import PREFIX, find_noise_views, select_noise
 from ui.shared.messages import notice
+from ui.shared.run_choice import FIRST_ORDER, change_selection, shown_since, start_over
 from ui.shared.state import Key, rate_key
 from ui.shared.words import DECISION_WORDS, count, escape_markdown
 
@@ -32,6 +33,10 @@ ORDER_WORDS = {
     "learn": "Most informative first",
 }
 GIVEN = "In the order of the selection"
+NARROWING = (
+    *("species", "camera", "captured_from", "captured_to", "score_from", "score_to", "p_value_from", "p_value_to"),
+    *("decided_by", "decided_as", "crop_ids"),
+)
 DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_rate")
 
 
@@ -45,26 +50,7 @@ class Filters:
     @property
     def narrowed(self) -> bool:
         """Whether something besides flagged and undecided leaves crops out."""
-        one = self.queue
-        chosen = (
-            one.species,
-            one.camera,
-            one.captured_from,
-            one.captured_to,
-            one.score_from,
-            one.score_to,
-            one.p_value_from,
-            one.p_value_to,
-            one.decided_by,
-            one.decided_as,
-            one.crop_ids,
-        )
-        return any(value is not None for value in chosen)
-
-
-def start_over() -> None:
-    """A new list: what has been decided so far leaves the crops that are to decide."""
-    st.session_state[Key.SHOWN_SINCE] = datetime.now(UTC)
+        return any(getattr(self.queue, name) is not None for name in NARROWING)
 
 
 def look_on() -> None:
@@ -75,26 +61,11 @@ def look_on() -> None:
     start_over()
 
 
-def _change_run() -> None:
-    """Another run has other species, cameras, days and reviewers."""
-    for key in (Key.SPECIES, Key.CAMERA, Key.DECIDED_BY, Key.SELECTION):
-        st.session_state[key] = None
-    for key in (Key.DAYS, Key.SCORE_RANGE):
-        st.session_state.pop(key, None)
-    start_over()
-
-
-def _change_selection() -> None:
-    """A selection has an order of its own."""
-    st.session_state[Key.ORDER] = "given" if st.session_state.get(Key.SELECTION) else next(iter(ORDER_WORDS))
-    start_over()
-
-
 def _take_choice(project: Project, run: RunFolder) -> None:
     """What was chosen from the list: a selection, or the noise of a view, of which one is made."""
     chosen = str(st.session_state.get(Key.SELECTION) or "")
     if not chosen.startswith(PREFIX):
-        _change_selection()
+        change_selection()
         return
     try:
         name, side = find_noise_views(project, run.run_id)[chosen]
@@ -102,42 +73,13 @@ def _take_choice(project: Project, run: RunFolder) -> None:
     except AnomalureError as error:
         notice(str(error))
         st.session_state[Key.SELECTION] = None
-    st.session_state[Key.ORDER] = next(iter(ORDER_WORDS))  # the oddest first
+    st.session_state[Key.ORDER] = FIRST_ORDER  # the oddest first
     start_over()
 
 
 def _leave_selection() -> None:
     st.session_state[Key.SELECTION] = None
-    _change_selection()
-
-
-def shown_since() -> datetime:
-    """Since when decided crops are kept in their place."""
-    if Key.SHOWN_SINCE not in st.session_state:
-        start_over()
-    since: datetime = st.session_state[Key.SHOWN_SINCE]
-    return since
-
-
-def choose_run(project: Project) -> RunFolder | None:
-    """The run to look at, the newest finished one at first; None without any run that can be read."""
-    runs = {run.run_id: run for run in project.runs() if not run.problem}
-    if not runs:
-        return None
-    first = project.latest_run()
-    index = list(runs).index(first.run_id) if first is not None and first.run_id in runs else 0
-
-    asked = st.query_params.get(Key.SELECTION)
-    if asked and asked != st.session_state.get(Key.SELECTION_IN_ADDRESS):
-        with suppress(AnomalureError):  # a selection that is not there is as none
-            st.session_state[Key.RUN] = project.selection(asked).run_id
-            st.session_state[Key.SELECTION] = asked
-            _change_selection()
-
-    # The address of the page holds what the list shows, so that is the run's id and nothing that changes.
-    run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=_change_run)
-    st.session_state[Key.RUN_SEEN] = run_id
-    return runs.get(run_id)
+    change_selection()
 
 
 def choose_value(label: str, every: str, names: Collection[str], key: Key) -> str | None:
@@ -158,9 +100,9 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
     """The filters of one run; every change starts over at the first crop."""
     left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
     with left:
-        species = choose_value("Species", "All species", read_names(index, "species"), Key.SPECIES)
+        species = choose_value("Species", "All species", index.names("species"), Key.SPECIES)
     with middle:
-        camera = choose_value("Camera", "All cameras", read_names(index, "deployment"), Key.CAMERA)
+        camera = choose_value("Camera", "All cameras", index.names("deployment"), Key.CAMERA)
     with right:
         show = st.segmented_control(
             "Show",
@@ -248,11 +190,6 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
     if n_people:
         st.caption(f":material/person_off: {count(n_people, 'crop')} of people or vehicles left out; see **More**.")
     return Filters(queue=queue, selection=selection)
-
-
-def read_names(index: ReviewIndex, column: str) -> list[str]:
-    """The species or cameras of a run, by name; read once."""
-    return index.names(column)
 
 
 def _choose_selection(project: Project, index: ReviewIndex, *, with_noise: bool) -> tuple[str, tuple[str, ...] | None]:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.review.index import RANKED, QueueFilters, ReviewIndex
+from core.review.filters import RANKED, QueueFilters
+from core.review.index import ReviewIndex
 from core.review.rankings import RankingInfo, latest_sequence, read_ranking_info
 from core.review.stopping import LEAST_DECIDED
-from ui.review.filters import Filters, look_on, start_over
+from ui.review.filters import Filters, look_on
+from ui.shared.run_choice import start_over
 from ui.shared.words import count
 
 POLL_S = 5.0

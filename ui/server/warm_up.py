@@ -5,7 +5,7 @@ import importlib
 import logging
 import threading
 
-from core.review.index import QueueFilters
+from core.review.filters import QueueFilters
 from ui.shared.project_place import find_project_folder, open_project
 
 PAGE_MODULES = ("ui.forms.cached", "ui.shared.csv_download", "ui.review.board", "ui.review.remaining")

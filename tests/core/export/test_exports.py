@@ -23,7 +23,7 @@ from core.formats.exported import EXPORT_COLUMNS
 from core.formats.recognise import read_labels
 from core.photos.blurring import blur_boxes
 from core.records import Box, Decision
-from core.review.index import QueueFilters
+from core.review.filters import QueueFilters
 from core.store.people import People, find_people, keep_people_classes, read_people_classes
 from core.study.project import Project
 from core.work.progress import Phase

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from core.errors import AnomalureError, StoreBusy
 from core.records import HeatMap
-from core.review.index import QueueFilters
+from core.review.filters import QueueFilters
 from core.store.database import Store
 from core.study.project import Project
 from tests.fakes.project import add_heat_map, add_run, make_project

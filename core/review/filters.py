@@ -1,0 +1,91 @@
+"""Which crops of a run a reviewer wants to see, and in which order."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+ORDERS = {
+    "score": "place",
+    "time": "captured_at NULLS LAST, file_name, crop_id",
+    "file": "file_name, crop_id",
+    "doubt": "abs(ln(greatest(p_value, 1e-6) / coalesce($rate::DOUBLE, own_rate))) NULLS LAST, place",
+    "event": "min(place) OVER (PARTITION BY event_id), captured_at NULLS LAST, place",
+    "given": "nth",
+    "likely": "likely_place NULLS LAST, place",
+    "learn": "learn_place NULLS LAST, place",
+}
+"""How a queue can be ordered: most anomalous first, oldest first, by file name, nearest to the false-alarm rate first,
+by event (the one with the most anomalous crop first, oldest first within), as the given list of crops has it; as the
+newest ranking after the verdicts has it, likely anomalies or what teaches most first, and by score without one."""
+RANKED = ("likely", "learn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueFilters:
+    """Which crops of a run, and in which order.
+
+    ``species``, ``camera``: only crops taken for that species, of that deployment. ``flagged_only``: only crops whose
+    p-value is at most ``false_alarm_rate`` (None: the run's own). ``undecided_only``: only crops without a verdict,
+    but also those whose verdict was given at ``decided_since`` or later (UTC if without zone), so that a page stays
+    as it is while somebody decides. ``captured_from``, ``captured_to``: days, both included; crops of photos without
+    a time are left out. ``score_from`` ... ``p_value_to``: both ends included. ``decided_by``: only crops whose
+    verdict this reviewer gave. ``decided_as``: only crops with this verdict. ``crop_ids``: only these crops; their
+    order is order ``given``. ``order``: one of ``ORDERS``. ``with_people``: also crops of people and vehicles.
+    ``ranking``: after which verdict the ranking was made by which ``likely`` and ``learn`` go; another one is another
+    list.
+
+    Raises:
+        ValueError: If an order is unknown or a rate is out of range.
+    """
+
+    species: str | None = None
+    camera: str | None = None
+    flagged_only: bool = True
+    undecided_only: bool = False
+    decided_since: datetime | None = None
+    order: str = "score"
+    false_alarm_rate: float | None = None
+    captured_from: date | None = None
+    captured_to: date | None = None
+    score_from: float | None = None
+    score_to: float | None = None
+    p_value_from: float | None = None
+    p_value_to: float | None = None
+    decided_by: str | None = None
+    decided_as: str | None = None
+    crop_ids: tuple[str, ...] | None = field(default=None, repr=False)
+    with_people: bool = False
+    ranking: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {self.order!r}")
+        if self.order == "given" and self.crop_ids is None:
+            raise ValueError("order 'given' needs crop_ids")
+        if self.false_alarm_rate is not None and not 0 <= self.false_alarm_rate <= 1:
+            raise ValueError(f"false_alarm_rate must be between 0 and 1, got {self.false_alarm_rate}")
+
+    def conditions(self) -> tuple[str, dict[str, Any]]:
+        """As SQL over ``queue``, less ``undecided_only``, and its values."""
+        values: dict[str, Any] = {}
+        where = ["flagged"] if self.flagged_only else []
+        if not self.with_people:
+            where.append("NOT is_person")
+        day = timedelta(days=1)
+        wanted = {
+            "species = $species": self.species,
+            "deployment = $camera": self.camera,
+            "captured_at >= $from": self.captured_from and datetime.combine(self.captured_from, time()),
+            "captured_at < $to": self.captured_to and datetime.combine(self.captured_to + day, time()),
+            "score >= $score_from": self.score_from,
+            "score <= $score_to": self.score_to,
+            "p_value >= $p_from": self.p_value_from,
+            "p_value <= $p_to": self.p_value_to,
+            "verdict <> '' AND reviewer = $decided_by": self.decided_by,
+            "verdict = $decided_as": self.decided_as,
+        }
+        for condition, value in wanted.items():
+            if value is not None:
+                where.append(condition)
+                values[condition.rsplit("$", 1)[1]] = value
+        return " AND ".join(where) or "true", values
