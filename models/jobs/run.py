@@ -11,7 +11,7 @@ from core.photos.deployments import DeploymentNamer
 from core.photos.reading import Listing, find_photos
 from core.runs.boxes import BoxesFromFile
 from core.runs.catalogue import keep_catalogue
-from core.runs.folder import RunFolder, describe_run
+from core.runs.folder import RunFolder, Status, describe_run
 from core.runs.parts import Detector, Encoder
 from core.runs.pipeline import run_pipeline
 from core.settings.run import RunSettings
@@ -70,7 +70,7 @@ def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
     detector, encoder, bundle = _open_again(project, work) if work.is_made else _make(project, work, meter)
     meter.check()
     _run(project, work, meter, detector, encoder, bundle)
-    return describe_run(work)
+    return {**describe_run(work), "status": str(Status.DONE)}  # written once this returns
 
 
 def finish(project: Project, work: RunFolder) -> None:
