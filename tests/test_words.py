@@ -43,13 +43,26 @@ ALLOWED = (
     ("tests/test_words.py", ".*", "names the retired words"),
     ("docs/words.md", ".*", "says what each word was before"),
     ("models/judging/first_look.py", "judge", "the value stands in the column judged_against of every earlier run"),
+    ("ui/shared/words.py", "judge", "reads that value"),
+    ("ui/scatter/browser/*.js", "stamps?", "the small picture of a point that the painter stamps onto the canvas"),
     ("bench/explore.py", "ladder|rung", "names of figures, which stay comparable with those of earlier versions"),
 )
 # Still being rewritten; the list is to become empty.
 NOT_YET = (
-    *("core/evaluation/*", "core/export/*", "core/formats/*", "core/labels/*", "core/maps/*", "core/review/*"),
-    *("core/runs/*", "core/store/*", "core/study/*", "core/work/*"),
-    *("models/[!jw]*", "models/jobs/*", "ui/*", "pages/*", "commands/*", "docs/architecture.md"),
+    *("core/export/*", "core/maps/*", "core/review/*"),
+    *("core/runs/*", "core/study/*", "core/work/*"),
+    *("models/bundles/*", "models/contrastive/*", "models/detectors/*", "models/jobs/*", "models/loop/*"),
+    *(
+        "ui/board/*.py",
+        "ui/explore/*",
+        "ui/forms/*",
+        "ui/retrain/*",
+        "ui/review/*",
+        "ui/run/*",
+        "ui/train/*",
+        "ui/work/*",
+    ),
+    *("pages/train.py", "commands/*", "docs/architecture.md"),
 )
 
 PAGES = sorted(

@@ -20,14 +20,14 @@ def choose_rounds(n_crops: int) -> int:
     return int(np.clip(MOST_WORK // max(n_crops, 1), LEAST_ROUNDS, ROUNDS))
 
 
-def draw_figures(judged: pd.DataFrame, *, recall: float, rounds: int | None = None, seed: int = 0) -> Draws:
+def draw_figures(scored: pd.DataFrame, *, recall: float, rounds: int | None = None, seed: int = 0) -> Draws:
     """The figures of resampled tables of scored crops.
 
     Whole photos are drawn with replacement, not crops: crops of one photo are alike, and drawing them one by one would
     make intervals too narrow. Each draw only changes the weights of the crops, so scores are sorted once.
 
     Args:
-        judged: Columns ``file_name, score, novel, flagged, truth``.
+        scored: Columns ``file_name, score, novel, flagged, truth``.
         recall: For ``review_at_95``.
         rounds: Number of draws; None: as ``choose_rounds``.
         seed: Of the draws; the same photos in the same order give the same draws, so that runs can be compared.
@@ -38,13 +38,13 @@ def draw_figures(judged: pd.DataFrame, *, recall: float, rounds: int | None = No
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; by clusters: Field and Welsh, JRSS B 2007.
     """
-    scores = judged["score"].to_numpy(dtype=float)
+    scores = scored["score"].to_numpy(dtype=float)
     order = np.argsort(-scores, kind="stable")
     scores = scores[order]
-    novel = judged["novel"].to_numpy(dtype=bool)[order]
-    flagged = judged["flagged"].to_numpy(dtype=bool)[order]
-    truth = judged["truth"].to_numpy(dtype=object)[order]
-    photos, n_photos = _number_photos(judged["file_name"].to_numpy(dtype=object)[order])
+    novel = scored["novel"].to_numpy(dtype=bool)[order]
+    flagged = scored["flagged"].to_numpy(dtype=bool)[order]
+    truth = scored["truth"].to_numpy(dtype=object)[order]
+    photos, n_photos = _number_photos(scored["file_name"].to_numpy(dtype=object)[order])
     last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # last crop of each run of equal scores
     kinds = {name: truth == name for name in sorted(set(truth))}
     rounds = choose_rounds(len(scores)) if rounds is None else rounds

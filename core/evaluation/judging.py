@@ -152,7 +152,7 @@ def judge_crops(
     names = set(crops["file_name"])
     judge = _Judge({name.casefold() for name in known})
     crops = crops.sort_values("file_name", kind="stable", ignore_index=True)
-    shown: list[str | None] = []  # by crop: what it shows; None: not to be judged
+    shown: list[str | None] = []  # by crop: what it shows; None: not evaluated
     for name, photo_crops in groupby(crops.itertuples(), key=attrgetter("file_name")):
         shown += judge.judge(list(photo_crops), matched.get(name))
     for name, photo in matched.items():
@@ -212,7 +212,7 @@ def _choose_known(truth: LabelFile, known_species: Collection[str] | None) -> se
 def _match_photos(run: RunFolder, truth: LabelFile, split: str | None) -> tuple[dict[str, LabelledPhoto], int]:
     """The truth by the run's file names, and how many photos of the truth are not in the run.
 
-    The truth about a file seen twice goes to the one that was judged, unless that has its own.
+    The truth about a photo that is there twice goes to the one that was scored, unless that has its own.
     """
     # All names are matched, of other splits too: cameras and splits number alike, and more names tell more.
     meant = match_names([photo.file_name for photo in truth.photos], run.file_names, folder=Path(run.info.folder))
@@ -249,7 +249,7 @@ class _Judge:
         return bool(species) and species.casefold() not in self._known
 
     def judge(self, crops: Sequence[Any], photo: LabelledPhoto | None) -> list[str | None]:
-        """What each crop of one photo shows; None where it cannot be judged. ``crops`` are rows of the catalogue."""
+        """What each crop of one photo shows; None if the truth does not say. ``crops`` are rows of the catalogue."""
         nothing: list[str | None] = [None] * len(crops)
         if photo is None:
             return nothing

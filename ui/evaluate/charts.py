@@ -1,4 +1,4 @@
-"""Figures of runs held against the truth: curves in, Plotly figures out. Knows no Streamlit."""
+"""Figures of runs held against the truth: curves in, Plotly figures out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the Evaluate page is asked, and what it measures of one run. Knows no Streamlit."""
+"""What the Evaluate page is asked, and what it measures of one run."""
 
 from dataclasses import dataclass
 from pathlib import Path

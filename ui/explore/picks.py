@@ -1,7 +1,4 @@
-"""Which crops are selected: what an outline, noise, a cluster or a species means among the points of a plot.
-
-Knows no Streamlit.
-"""
+"""Which crops are selected: what an outline, noise, a cluster or a species means among the points of a plot."""
 
 from collections.abc import Collection
 

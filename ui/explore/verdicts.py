@@ -1,4 +1,4 @@
-"""Decide about many crops at once, and take it back as a whole. Knows no Streamlit."""
+"""Decide about many crops at once, and take it back as a whole."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

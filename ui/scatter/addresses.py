@@ -1,4 +1,4 @@
-"""The routes of the Explore page: its scripts, points, clusters at an eps, facts. Mounted by app.py. No Streamlit."""
+"""The routes of the Explore page: its scripts, points, clusters at an eps, facts. Mounted by app.py."""
 
 import math
 from importlib import resources

@@ -1,4 +1,4 @@
-"""Figures of a run: tables in, Plotly figures out. Knows no Streamlit; the page's theme gives fonts and ground."""
+"""Figures of a run: tables in, Plotly figures out. The page's theme gives fonts and background."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,4 @@
-"""What the colours of the points mean: groups such as species, or steps of a scale such as the score.
-
-Knows no Streamlit.
-"""
+"""What the colours of the points mean: groups such as species, or steps of a scale such as the score."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

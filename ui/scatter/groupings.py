@@ -1,7 +1,4 @@
-"""Clusters for the plots, made aside: a tree over very many crops takes seconds, and the page never waits.
-
-Knows no Streamlit.
-"""
+"""Clusters for the plots, made aside: a tree over very many crops takes seconds, and the page never waits."""
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Which points lie inside an outline drawn by hand. Knows no Streamlit."""
+"""Which points lie inside an outline drawn by hand."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,4 @@
-"""What the Explore page shows, as one value: it is kept in the session, in the address and in saved views.
-
-Knows no Streamlit.
-"""
+"""What the Explore page shows, as one value: it is kept in the session, in the address and in saved views."""
 
 import math
 import re

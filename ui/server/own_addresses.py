@@ -1,4 +1,4 @@
-"""Addresses of our own routes that lead nowhere: 404, before anything else looks at them. Knows no Streamlit.
+"""Addresses of our own routes that lead nowhere: 404, before anything else looks at them.
 
 Streamlit answers an address with ``..`` by 400, and one that no route knows by its start page with 200: neither tells
 a script or a browser that there is no such picture.

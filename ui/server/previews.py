@@ -1,4 +1,4 @@
-"""Photos as a browser can show them: upright, RGB, scaled down, JPEG. Knows no Streamlit."""
+"""Photos as a browser can show them: upright, RGB, scaled down, JPEG."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Answers leave the server at once. Knows no Streamlit.
+"""Answers leave the server at once.
 
 A system that is not told otherwise holds the second part of an answer back until the first is acknowledged, which the
 other side puts off by 40 ms: each picture, script and saved decision would come that much later. asyncio tells it for

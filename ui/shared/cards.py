@@ -1,4 +1,4 @@
-"""HTML of a crop's card and of a photo with its box. No Streamlit; everything from files is escaped here."""
+"""HTML of a crop's card and of a photo with its box. Everything from files is escaped here."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

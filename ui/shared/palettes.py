@@ -1,7 +1,7 @@
 """Colours and marks for points: told apart by colour-blind eyes, in light and dark, with two species or with fifty.
 
 Colour alone tells some eight groups apart; beyond that each colour comes again with another mark. Vermillion is kept
-for what is odd. Knows no Streamlit.
+for what is odd.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which project the dashboard shows. Knows no Streamlit."""
+"""Which project the dashboard shows."""
 
 import os
 from functools import lru_cache

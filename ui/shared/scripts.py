@@ -1,4 +1,4 @@
-"""The scripts of a component, served under a name that changes with their content. Knows no Streamlit."""
+"""The scripts of a component, served under a name that changes with their content."""
 
 import hashlib
 from pathlib import Path
