@@ -16,7 +16,7 @@ ORDERS = {
 }
 """How a queue can be ordered: most anomalous first, oldest first, by file name, nearest to the false-alarm rate first,
 by event (the one with the most anomalous crop first, oldest first within), as the given list of crops has it; as the
-newest ranking after the verdicts has it, likely anomalies or what teaches most first, and by score without one."""
+newest ranking has it, likely anomalies or the most informative crops first, and by score without a ranking."""
 RANKED = ("likely", "learn")
 
 
@@ -26,12 +26,12 @@ class QueueFilters:
 
     ``species``, ``camera``: only crops taken for that species, of that deployment. ``flagged_only``: only crops whose
     p-value is at most ``false_alarm_rate`` (None: the run's own). ``undecided_only``: only crops without a verdict,
-    but also those whose verdict was given at ``decided_since`` or later (UTC if without zone), so that a page stays
+    and those whose verdict was given at ``decided_since`` or later (UTC if without zone), so that a page stays
     as it is while somebody decides. ``captured_from``, ``captured_to``: days, both included; crops of photos without
     a time are left out. ``score_from`` ... ``p_value_to``: both ends included. ``decided_by``: only crops whose
     verdict this reviewer gave. ``decided_as``: only crops with this verdict. ``crop_ids``: only these crops; their
     order is order ``given``. ``order``: one of ``ORDERS``. ``with_people``: also crops of people and vehicles.
-    ``ranking``: after which verdict the ranking was made by which ``likely`` and ``learn`` go; another one is another
+    ``ranking``: the verdict after which the ranking for ``likely`` and ``learn`` was made; a new ranking gives a new
     list.
 
     Raises:

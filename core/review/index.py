@@ -1,7 +1,7 @@
-"""What one process keeps of a run, to answer the review's questions at once, also with a million crops.
+"""What a process keeps of a run in memory, to answer the review's questions at once, also for a million crops.
 
-The crops are mapped from disk; the verdicts that hold are kept beside them by place, and only what was written since
-is read from the store.
+The crops are mapped from disk. The verdicts that hold are kept beside them by row, and only new verdicts are read from
+the store.
 """
 
 import threading
@@ -71,9 +71,9 @@ class ReviewIndex:
     # Verdicts
 
     def add_verdicts(self, verdicts: pd.DataFrame) -> None:
-        """Take in verdicts that came after those that are in, by ``Store.verdicts(after=index.sequence)``.
+        """Add the verdicts that came after those that are known, by ``Store.verdicts(after=index.sequence)``.
 
-        Which of them hold is said by ``core.review.holding.HOLDING``.
+        ``core.review.holding.HOLDING`` decides which of them hold.
         """
         if verdicts.empty:
             return
@@ -89,10 +89,10 @@ class ReviewIndex:
             self._connection.unregister("given")
 
     def note_verdicts(self, verdicts: Sequence[tuple[int, Verdict, int]]) -> None:
-        """Take in verdicts on crops of this run: the row of the crop, the verdict and its number in the store.
+        """Add verdicts on crops of this run: the row of the crop, the verdict and its number in the store.
 
-        Cheaper than ``add_verdicts``, which looks for the crops. Does nothing unless they follow right after those
-        that are in: what others wrote in between comes by ``add_verdicts``.
+        Cheaper than ``add_verdicts``, which looks for the crops. Does nothing unless they directly follow those
+        that are known: ``add_verdicts`` reads what others wrote in between.
         """
         rows = [
             {

@@ -82,10 +82,7 @@ def _leave_out_people(project: Project, points: RunPoints, facts: pd.DataFrame) 
     n = int(is_person.sum())
     words = f"Also the {count(n, 'crop')} of people or vehicles"
     if not n or st.checkbox(
-        words,
-        key=Key.EXPLORE_WITH_PEOPLE,
-        persist_state="session",
-        help="What counts as people is said on the Export page.",
+        words, key=Key.EXPLORE_WITH_PEOPLE, persist_state="session", help="The Export page says what counts as people."
     ):
         return facts
     return facts[~is_person]
@@ -109,7 +106,7 @@ def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[s
                 on_click=_decide,
                 args=(project, run, crop_ids, decision),
                 help=f"Give the {count(n, 'selected crop')} this verdict at once. Those that are decided already "
-                "keep their verdict. It can be undone.",
+                "keep their verdict. You can undo this.",
             )
         st.download_button(
             "CSV",
@@ -119,7 +116,7 @@ def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[s
             on_click="ignore",
             data=lambda: read_selected_csv(project, run, crop_ids),
             file_name=f"{run.run_id}-selection.csv",
-            help="Download the selected crops as a table, decided or not.",
+            help="Download the selected crops as a table, with or without a verdict.",
         )
 
 

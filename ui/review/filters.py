@@ -135,8 +135,8 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
             format_func=lambda one: f"{one:.1%}",
             on_change=start_over,
             disabled=which != FLAGGED,
-            help="The share of normal crops that you accept to see flagged. Smaller: fewer crops, the oddest only. "
-            f"This run was made with {own:.1%}.",
+            help="The share of normal crops that you accept to see flagged. A smaller rate flags only the most "
+            f"anomalous crops. This run was made with {own:.1%}.",
         )
         selection, crop_ids = _choose_selection(project, index, with_noise=bool(menu.open))
         order = _choose_order(selection)
@@ -150,7 +150,7 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
             key=Key.WITH_PEOPLE,
             persist_state="session",
             on_change=start_over,
-            help="What counts as people is said on the Export page.",
+            help="The Export page says what counts as people.",
         )
     queue = QueueFilters(
         species=species,
@@ -210,7 +210,7 @@ def _choose_selection(project: Project, index: ReviewIndex, *, with_noise: bool)
         on_change=_take_choice,
         args=(project, run),
         format_func=lambda one: names.get(one, one),
-        help="Crops that you selected on the Explore page, or that are in no cluster there.",
+        help="Crops that you selected on the Explore page, or that belong to no cluster there.",
     )
     _put_into_address(chosen if chosen in known else None)
     if chosen not in known:
