@@ -46,7 +46,9 @@ from models.bundles.scorer import BundleScorer  # noqa: E402
 from models.detectors.loading import load_detector  # noqa: E402
 from models.detectors.ultralytics_model import import_ultralytics  # noqa: E402
 from models.encoders.backbones import build_backbone  # noqa: E402
-from models.encoders.loading import BUNDLED_WEIGHTS, IMAGENET_MEAN, IMAGENET_SCALE, EncoderSpec, load_encoder  # noqa: E402
+from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
+from models.encoders.sources.bundled import WEIGHTS as BUNDLED_WEIGHTS  # noqa: E402
+from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE  # noqa: E402
 from models.engines.device import choose_device  # noqa: E402
 from models.jobs.bundle import BundleRequest, train_bundle  # noqa: E402
 

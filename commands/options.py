@@ -99,14 +99,15 @@ def _read_values(file: Path | None) -> dict[str, Any]:
 
 def read_encoder_specs(arguments: argparse.Namespace) -> "tuple[EncoderSpec, ...]":
     """The encoders that the options ask for; none without any option."""
-    from models.encoders.spec import BUNDLED, EncoderSpec, bundled_encoder
+    from models.encoders.sources.source import find_source
+    from models.encoders.spec import EncoderSpec
 
     specs: tuple[EncoderSpec, ...] = ()
-    if arguments.backbone_weights == BUNDLED and arguments.backbone in ("", DEFAULT_BACKBONE):
-        specs += (bundled_encoder(),)
-    elif arguments.backbone or arguments.backbone_weights:
-        weights = arguments.backbone_weights or "default"
-        specs += (EncoderSpec(backbone=arguments.backbone or DEFAULT_BACKBONE, weights=weights),)
+    if arguments.backbone or arguments.backbone_weights:
+        spec = EncoderSpec(
+            backbone=arguments.backbone or DEFAULT_BACKBONE, weights=arguments.backbone_weights or "default"
+        )
+        specs += (replace(spec, input_px=find_source(spec).input_px),)
     for detector in arguments.detector_features or ():
         specs += (EncoderSpec(detector=detector),)
     return specs

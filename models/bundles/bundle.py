@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from core.study.moved_projects import find_again
 from core.study.project import check_name
 from core.version import VERSION
 from models.bundles.rows import TrainingRows
+from models.encoders.sources.source import find_source
 from models.encoders.spec import EncoderSpec
 from models.judging.calibration import Units
 from models.judging.judge import Group, Judge, Kind
@@ -34,7 +35,6 @@ CARD = "MODEL_CARD.md"
 NORMALISERS = "normaliser.safetensors"
 CALIBRATION = "calibration.safetensors"
 ROWS = "training.parquet"
-_WEIGHT_FILES_APART = ("default", "none")  # published weights, which torchvision keeps; random ones
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,11 @@ class Bundle:
         files: dict[str, bytes] = {CARD: card.encode()}
         encoders = []
         for i, spec in enumerate(self.encoders):
-            values = spec.to_values()
-            source = _find_weights(spec)
+            file_name = f"encoder-{i}.safetensors"
+            kept, source = find_source(spec).copy_into(spec, file_name)
             if source is not None:
-                values["weights"] = f"encoder-{i}.safetensors"
-                files[values["weights"]] = source.read_bytes()
-            encoders.append(values)
+                files[file_name] = source.read_bytes()
+            encoders.append(kept.to_values())
         normalisers: dict[str, np.ndarray] = {}
         references: dict[str, np.ndarray] = {}
         described: dict[str, Any] = {}
@@ -221,7 +220,7 @@ class Bundle:
             return cls(
                 name=manifest["name"],
                 created_at=datetime.fromisoformat(manifest["created_at"]),
-                encoders=tuple(_locate(EncoderSpec.from_values(values), path) for values in manifest["encoders"]),
+                encoders=tuple(_locate(values, path) for values in manifest["encoders"]),
                 sections=tuple(manifest["sections"]),
                 detector=find_again(manifest["detector"], path.parent.parent),
                 settings=RunSettings.from_values(manifest["settings"]),
@@ -254,23 +253,9 @@ def refuse_existing(path: Path) -> None:
         )
 
 
-def _find_weights(spec: EncoderSpec) -> Path | None:
-    """The file to copy into the bundle, so that it keeps working when that file moves or changes."""
-    if spec.detector or spec.weights in _WEIGHT_FILES_APART:
-        return None
-    if spec.weights == "bundled":
-        from models.encoders.loading import BUNDLED_WEIGHTS  # brings torch, which nothing else here needs
-
-        return BUNDLED_WEIGHTS
-    return Path(spec.weights)
-
-
-def _locate(spec: EncoderSpec, folder: Path) -> EncoderSpec:
-    if spec.detector:
-        return replace(spec, detector=find_again(spec.detector, folder.parent.parent))
-    if spec.weights in _WEIGHT_FILES_APART:
-        return spec
-    return replace(spec, weights=str((folder / _check_file_name(spec.weights)).absolute()))
+def _locate(values: Mapping[str, Any], folder: Path) -> EncoderSpec:
+    spec = EncoderSpec.from_values(values)
+    return find_source(spec).locate(spec, folder)
 
 
 def _describe_judge(judge: Judge, *, prefix: str, files: dict[str, bytes]) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import torch
 
-from models.encoders.backbones import RANDOM, build_backbone
-from models.encoders.loading import find_weights
+from models.encoders.sources.source import find_source
 from models.encoders.spec import EncoderSpec
 
 
@@ -51,8 +50,9 @@ def build_learner(start: EncoderSpec, *, hidden: int, projected: int, image_px: 
     """A learner from an encoder's weights; what has none is drawn by ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone = build_backbone(start.backbone, weights=find_weights(start))
+        source = find_source(start)
+        backbone = source.load(start).model
         learner = Learner(
-            backbone, hidden=hidden, projected=projected, image_px=image_px, keep_statistics=start.weights != RANDOM
+            backbone, hidden=hidden, projected=projected, image_px=image_px, keep_statistics=source.is_trained
         )
     return learner.requires_grad_(True)

@@ -3,19 +3,16 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from core.errors import AnomalureError, BundleError
+from core.errors import AnomalureError
 from core.runs.parts import Encoder
-from models.detectors.source import open_detector_source
-from models.encoders.backbones import build_backbone
-from models.encoders.detector_features import TorchBackbone, cut_openvino_backbone
 from models.encoders.joined import JoinedEncoder
 from models.encoders.mirrored import MirroredEncoder
-from models.encoders.spec import BUNDLED, EncoderSpec
+from models.encoders.sources.source import Network, find_source
+from models.encoders.spec import EncoderSpec
 from models.encoders.with_openvino import OpenVinoEncoder
 from models.encoders.with_torch import TorchEncoder
 from models.engines.device import choose_device
@@ -27,11 +24,6 @@ log = logging.getLogger(__name__)
 
 ENGINES = ("auto", "torch", "openvino")
 
-BUNDLED_BACKBONE = "mobilenet_v2"
-BUNDLED_WEIGHTS = Path(__file__).parents[1] / "weights" / "encoder.safetensors"
-# Of the bytes 0 to 255 of each channel, as torchvision's published weights expect them.
-IMAGENET_MEAN = tuple(255 * value for value in (0.485, 0.456, 0.406))
-IMAGENET_SCALE = tuple(255 * value for value in (0.229, 0.224, 0.225))
 TRIAL_CROPS = 8
 
 
@@ -67,9 +59,9 @@ def load_encoder(
     torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
     where = choose_device(device)
     encoders = [
-        _load_detector_features(spec, engine=one, device=where, allow_code=allow_code, precise=precise)
-        if spec.detector
-        else _load_backbone(spec, engine=one, device=where, precise=precise)
+        _place_network(
+            find_source(spec).load(spec, allow_code=allow_code), spec, engine=one, device=where, precise=precise
+        )
         for spec, one in zip(specs, engines, strict=True)
     ]
     encoders = [MirroredEncoder(one) if spec.mirrored else one for spec, one in zip(specs, encoders, strict=True)]
@@ -83,58 +75,20 @@ def list_engines(encoder: Encoder) -> list[str]:
     return [word if word in ENGINES else "auto" for word in words]
 
 
-def _load_backbone(spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:
-    network = build_backbone(spec.backbone, weights=find_weights(spec))
-    return _place_network(
-        network, spec, engine=engine, device=device, precise=precise, mean=IMAGENET_MEAN, scale=IMAGENET_SCALE
-    )
-
-
 def check_backbone(spec: EncoderSpec) -> None:
     """See that a backbone can be built and its weights fit.
 
     Raises:
         AnomalureError: If not.
     """
-    build_backbone(spec.backbone, weights=find_weights(spec))
+    find_source(spec).load(spec)
 
 
-def find_weights(spec: EncoderSpec) -> str | Path:
-    """What ``build_backbone`` takes as weights; the bundled ones are found here."""
-    if spec.weights != BUNDLED:
-        return spec.weights
-    if spec.backbone != BUNDLED_BACKBONE:
-        raise AnomalureError(f"The bundled weights are for {BUNDLED_BACKBONE}, not for {spec.backbone}.")
-    if not BUNDLED_WEIGHTS.is_file():
-        raise BundleError(
-            f"The bundled encoder is missing from {BUNDLED_WEIGHTS}; this copy of Anomalure is incomplete. "
-            "Get it again, or choose other weights."
-        )
-    return BUNDLED_WEIGHTS
-
-
-def _load_detector_features(
-    spec: EncoderSpec, *, engine: str, device: torch.device, allow_code: bool, precise: bool
-) -> Encoder:
-    source = open_detector_source(spec.detector, allow_code=allow_code)
-    if isinstance(source.model, torch.nn.Module):
-        network = TorchBackbone(source.model, name=spec.detector)
-        return _place_network(network, spec, engine=engine, device=device, precise=precise)
-    model = cut_openvino_backbone(source.model, name=spec.detector, input_px=spec.input_px)
-    return OpenVinoEncoder(model, name=spec.name, precise=precise)
-
-
-def _place_network(
-    network: torch.nn.Module,
-    spec: EncoderSpec,
-    *,
-    engine: str,
-    device: torch.device,
-    precise: bool,
-    mean: Sequence[float] = (0.0, 0.0, 0.0),
-    scale: Sequence[float] = (255.0, 255.0, 255.0),
-) -> Encoder:
+def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:
     """The network as an encoder: on the GPU, or on what is faster on this CPU."""
+    network, mean, scale = loaded
+    if not isinstance(network, torch.nn.Module):
+        return OpenVinoEncoder(network, name=spec.name, mean=mean, scale=scale, precise=precise)
     example = torch.zeros(1, 3, spec.input_px, spec.input_px)
     try:
         with torch.inference_mode():

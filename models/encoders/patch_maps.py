@@ -5,7 +5,7 @@ import torch
 
 from core.errors import AnomalureError
 from models.encoders.backbones import RANDOM, build_backbone
-from models.encoders.loading import IMAGENET_MEAN, IMAGENET_SCALE, find_weights
+from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, find_source
 from models.encoders.spec import EncoderSpec
 from models.encoders.with_openvino import check_crops, take_bytes
 from models.engines.device import openvino_core
@@ -50,7 +50,7 @@ def load_patch_encoder(spec: EncoderSpec) -> PatchEncoder:
     """
     if spec.detector:
         raise AnomalureError(f"Patches are taken from a backbone, not from a detector. {ADVICE}")
-    network = build_backbone(spec.backbone, weights=find_weights(spec))
+    network = find_source(spec).load(spec).model
     return PatchEncoder(_cut(network, spec), name=f"patches of {spec.name}", input_px=spec.input_px)
 
 

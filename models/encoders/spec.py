@@ -23,8 +23,9 @@ class EncoderSpec:
 
     Attributes:
         backbone: torchvision's name of the network.
-        weights: ``default`` (published, downloaded by torchvision), ``bundled`` (those of this project, for
-            ``mobilenet_v2``), the path of a safetensors file, or ``none`` (random, for tests).
+        weights: The word of a source in ``models.encoders.sources`` (``default``: published by torchvision;
+            ``bundled``: the small ones of this project, for ``mobilenet_v2``; ``none``: random), or the path of a
+            safetensors file.
         detector: A detector as ``load_detector`` takes it; its backbone is the encoder then.
         input_px: Side of the square crops, 32 to 1024.
         mirrored: Whether a crop's mirror image is embedded too and the mean of both taken: better, in twice the time.

@@ -9,19 +9,18 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from core.records import CropKind, Decision, hash_content
+from core.records import CropKind, Decision
 from core.review.holding import match_crops
 from core.review.training_labels import UNNAMED, TrainingLabels, name_group
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
-from core.study.moved_projects import find_again
 from core.study.project import Project
 from models.bundles.rows import COLUMNS, TrainingRows
-from models.encoders.spec import BUNDLED
+from models.encoders.sources.source import find_source
+from models.encoders.spec import EncoderSpec
 
 FROM_VERDICTS = "verdicts"
 # As models/encoders/loading.py has it, which brings torch; nothing here needs that.
-_BUNDLED_WEIGHTS = Path(__file__).parents[1] / "weights" / "encoder.safetensors"
 _BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
 _OF_RUN = [*_BOX, "file_name", "deployment", "captured_at", "event_id", "species", "score", "p_value"]
 
@@ -155,11 +154,6 @@ def read_embeddings(run: RunFolder, crop_ids: Sequence[str]) -> dict[str, np.nda
 
 
 def _identify(values: Mapping[str, Any], project: Path) -> tuple[str, ...]:
-    weights, detector = (find_again(str(values.get(key, "")), project) for key in ("weights", "detector"))
-    if not values.get("detector"):
-        path = Path(weights)
-        if weights == BUNDLED:
-            path = _BUNDLED_WEIGHTS
-        if path.is_file():
-            weights = hash_content(path.read_bytes())
-    return (str(values.get("backbone", "")), detector, str(values.get("input_px", "")), weights)
+    backbone, weights, detector = (str(values.get(key, "")) for key in ("backbone", "weights", "detector"))
+    spec = EncoderSpec(backbone=backbone, weights=weights, detector=detector)
+    return (backbone, str(values.get("input_px", "")), find_source(spec).identify(spec, project))

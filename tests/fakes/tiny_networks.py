@@ -27,5 +27,4 @@ def build_tiny_backbone(name: str, *, weights: str | Path) -> torch.nn.Module:
 def use_tiny_backbone(patch: pytest.MonkeyPatch) -> None:
     """Put the tiny network wherever a backbone is built; one thread, since they wait longer than it takes."""
     torch.set_num_threads(1)
-    for module in ("contrastive.projection_head", "encoders.loading"):
-        patch.setattr(f"models.{module}.build_backbone", build_tiny_backbone)
+    patch.setattr("models.encoders.backbones.build_backbone", build_tiny_backbone)

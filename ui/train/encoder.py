@@ -1,22 +1,17 @@
 """Which encoder describes the crops, and whether it is trained on them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from core.settings.training import TrainingSettings
-from models.encoders.spec import BUNDLED, EncoderSpec, bundled_encoder
+from models.encoders.sources.source import FILE, find_source, list_sources
+from models.encoders.spec import EncoderSpec
 from ui.forms.folders import is_there, read_path
 from ui.forms.settings_form import show_training_form
 from ui.shared.state import Key
 
-PUBLISHED, SMALL, FILE, SCRATCH = "published", "bundled", "file", "scratch"
-START_WORDS = {
-    PUBLISHED: "Published weights (downloaded once)",
-    SMALL: "Anomalure's own small encoder",
-    FILE: "A .safetensors file",
-    SCRATCH: "From scratch",
-}
+SMALL = "bundled"
 NETWORKS = ("mobilenet_v2", "mobilenet_v3_large", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny")
 METHOD_WORDS = {"none": "Use it as it is", "simclr": "SimCLR", "triplet": "Triplets of species"}
 METHOD_HELP = {
@@ -41,9 +36,8 @@ class EncoderChoice:
     @property
     def spec(self) -> EncoderSpec:
         """The encoder to use or to start from."""
-        if self.weights == BUNDLED:
-            return bundled_encoder()
-        return EncoderSpec(backbone=self.backbone, weights=self.weights)
+        spec = EncoderSpec(backbone=self.backbone, weights=self.weights)
+        return replace(spec, input_px=find_source(spec).input_px)
 
     @property
     def input_px(self) -> int:
@@ -67,11 +61,12 @@ def show_encoder_choice() -> EncoderChoice:
     method = str(method or "none")
     st.caption(METHOD_HELP[method])
     left, right = st.columns(2)
+    sources = {name: source for name, source in list_sources().items() if source.label}
     with left:
         start = st.selectbox(
             "Encoder" if method == "none" else "Start from",
-            [kind for kind in START_WORDS if kind != SCRATCH or method != "none"],
-            format_func=START_WORDS.__getitem__,
+            [name for name, source in sources.items() if source.is_trained or method != "none"],
+            format_func=lambda name: sources[name].label,
             key=Key.TRAIN_START,
             persist_state="session",
         )
@@ -90,7 +85,7 @@ def show_encoder_choice() -> EncoderChoice:
                 )
                 or "mobilenet_v2"
             )
-    weights = {PUBLISHED: "default", SMALL: "bundled", SCRATCH: "none"}.get(start, "")
+    weights = sources[str(start)].word
     if start == FILE:
         path = read_path(
             st.text_input(

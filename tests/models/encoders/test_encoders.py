@@ -17,6 +17,7 @@ from models.encoders import backbones
 from models.encoders import loading as encoder
 from models.encoders.backbones import build_backbone
 from models.encoders.loading import EncoderSpec, list_engines, load_encoder
+from models.encoders.sources import bundled
 from models.encoders.with_openvino import OpenVinoEncoder
 from models.engines.device import choose_device
 from tests.fakes.tiny_models import make_grid_model, write_export
@@ -233,7 +234,7 @@ def test_weights_that_cannot_be_downloaded_say_what_to_do_instead(monkeypatch):
 
 
 def test_missing_bundled_weights_are_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(encoder, "BUNDLED_WEIGHTS", tmp_path / "nothing")
+    monkeypatch.setattr(bundled, "WEIGHTS", tmp_path / "nothing")
 
     with pytest.raises(BundleError, match="incomplete"):
         load_encoder(EncoderSpec(weights="bundled"))

@@ -1,0 +1,20 @@
+"""Encoders with the weights that torchvision publishes, downloaded on first use."""
+
+from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSource, Network
+from models.encoders.spec import EncoderSpec
+
+
+class PublishedWeights(EncoderSource):
+    """torchvision's best weights of a backbone; torchvision keeps them, so a bundle does not."""
+
+    label = "Published weights (downloaded once)"
+    word = "default"
+
+    def load(self, spec: EncoderSpec, *, allow_code: bool = False) -> Network:
+        """See ``EncoderSource``."""
+        from models.encoders.backbones import DEFAULT, build_backbone
+
+        return Network(build_backbone(spec.backbone, weights=DEFAULT), IMAGENET_MEAN, IMAGENET_SCALE)
+
+
+SOURCE = PublishedWeights()

@@ -1,0 +1,95 @@
+"""What a source of encoders does, and which sources there are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import models.encoders.sources
+from core.registry import find_each
+
+if TYPE_CHECKING:
+    import openvino as ov
+    import torch
+
+    from models.encoders.spec import EncoderSpec
+
+DEFAULT, FILE = "published", "file"
+# Of the bytes 0 to 255 of each channel, as torchvision's published weights expect them.
+IMAGENET_MEAN = tuple(255 * value for value in (0.485, 0.456, 0.406))
+IMAGENET_SCALE = tuple(255 * value for value in (0.229, 0.224, 0.225))
+
+
+class Network(NamedTuple):
+    """A network that turns crops into vectors, and how it wants their pixels.
+
+    A torch module takes RGB floats ``(n, 3, px, px)``, a model of OpenVINO one crop ``(1, 3, px, px)``; the vectors
+    are ``(n, d)``. The bytes 0 to 255 of each channel are lessened by ``mean`` and then divided by ``scale``.
+    """
+
+    model: "torch.nn.Module | ov.Model"
+    mean: Sequence[float] = (0.0, 0.0, 0.0)
+    scale: Sequence[float] = (255.0, 255.0, 255.0)
+
+
+class EncoderSource(ABC):
+    """One place where encoders come from.
+
+    A source is one file of this folder with ``SOURCE = TheSource()``. The file imports nothing heavy at its top:
+    pages ask it for words.
+
+    Attributes:
+        label: For a person who chooses where the weights come from; empty if it is not chosen that way.
+        word: What ``EncoderSpec.weights`` says if it means this source: this word, or this word, a colon and more.
+        input_px: Side of the crops that its encoders see best.
+        is_trained: Whether its weights know anything before they are trained here.
+    """
+
+    label: ClassVar[str] = ""
+    word: ClassVar[str] = ""
+    input_px: ClassVar[int] = 224
+    is_trained: ClassVar[bool] = True
+
+    def has(self, spec: "EncoderSpec") -> bool:
+        """Whether an encoder comes from here."""
+        return not spec.detector and bool(self.word) and spec.weights.partition(":")[0] == self.word
+
+    @abstractmethod
+    def load(self, spec: "EncoderSpec", *, allow_code: bool = False) -> Network:
+        """The network in evaluation mode, on the CPU.
+
+        Raises:
+            AnomalureError: If it is not there, cannot be downloaded or read, or does not fit.
+            ConsentNeeded: If loading it runs code and ``allow_code`` is false.
+        """
+
+    def identify(self, spec: "EncoderSpec", project: Path) -> str:
+        """The same text for encoders of a backbone and size that give the same embeddings, wherever they lie."""
+        return spec.weights
+
+    def copy_into(self, spec: "EncoderSpec", file_name: str) -> "tuple[EncoderSpec, Path | None]":
+        """The encoder as a bundle writes it down, and the file to copy into the bundle under this name, if any.
+
+        A bundle keeps working when a file outside moves or changes, so that such a file is copied.
+        """
+        return spec, None
+
+    def locate(self, spec: "EncoderSpec", bundle: Path) -> "EncoderSpec":
+        """The encoder that a bundle in this folder wrote down, to be loaded from where it lies now.
+
+        Raises:
+            BundleError: If the bundle names a file that is not its own.
+        """
+        return spec
+
+
+def list_sources() -> dict[str, EncoderSource]:
+    """The sources by the names of their files, the default first."""
+    found = find_each(models.encoders.sources, "SOURCE")
+    return {DEFAULT: found.pop(DEFAULT), **found}
+
+
+def find_source(spec: "EncoderSpec") -> EncoderSource:
+    """Where an encoder comes from: a file of weights, if no other source claims it."""
+    sources = list_sources()
+    return next((source for source in sources.values() if source.has(spec)), sources[FILE])
