@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 import time
+import typing
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -211,6 +213,44 @@ def test_a_second_process_is_refused(project, toy):
     finally:
         done.set()
         holder.join()
+
+
+# What holds for every kind
+
+
+def make_request(kind: str, **given):
+    """A request of a kind with something in each field that has no default."""
+    what = registry.list_kinds()[kind]
+    hints = typing.get_type_hints(what)
+    samples = {str: "first", Path: Path("/photos"), int: 1, float: 1.0, bool: False}
+    needed = [one for one in fields(what) if one.default is MISSING and one.default_factory is MISSING]
+    values = {one.name: samples.get(hints[one.name], ()) for one in needed}
+    return what(**{**values, **given})
+
+
+@pytest.mark.parametrize("kind", registry.list_kinds())
+def test_a_request_of_every_kind_is_read_back_as_it_was_written(tmp_path, kind):
+    request = make_request(kind, name="first")
+    work = WorkFolder(tmp_path / "first")
+
+    work.ask(request)
+
+    assert work.read_request(type(request)) == request
+    assert work.kind == kind == request.kind
+
+
+@pytest.mark.parametrize("kind", registry.list_kinds())
+def test_a_cancel_before_the_start_holds_for_every_kind_and_nothing_is_half_made(project, kind):
+    request = make_request(kind, name="first")
+    work = registry._open(registry.load_kind(kind), project.path / request.work_id)
+    work.ask(request)
+    work.request_cancel()
+
+    with pytest.raises(Cancelled):
+        registry.do(project, request.work_id)
+
+    assert work.read_progress().phase is Phase.CANCELLED
+    assert {path.name for path in work.path.iterdir()} <= {"request.json", "progress.json", "worker.lock"}
 
 
 @pytest.mark.parametrize("work_id", ["", "counts/none", "../outside", "/etc", "counts/../..", "runs"])
