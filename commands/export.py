@@ -10,6 +10,7 @@ from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import open_project
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
+from core.export.formats.format import DEFAULT, list_formats
 from core.study.project import Project
 
 ABOUT = "write reviewed anomalies to a file"
@@ -18,7 +19,7 @@ ABOUT = "write reviewed anomalies to a file"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--run", metavar="R", default="", help="default: the newest run that is done")
-    parser.add_argument("--format", choices=("csv", "camtrap-dp", "coco", "megadetector"), default="csv")
+    parser.add_argument("--format", choices=tuple(list_formats()), default=DEFAULT)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--job", dest="kept_job", help=argparse.SUPPRESS)  # how the Export page starts it
     where.add_argument(
@@ -71,7 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write it; exit code 3 if some pictures could not be read."""
     from core.export.choice import ExportChoice
-    from core.export.files import ExportFormat, convert_labels, write_export
+    from core.export.files import convert_labels, write_export
     from core.export.package_facts import keep_facts, read_facts, read_places
     from core.export.pictures import Pictures
     from core.formats.recognise import read_labels
@@ -97,7 +98,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         people=People(arguments.people),
     )
     facts = None
-    if arguments.format == ExportFormat.CAMTRAP_DP:
+    if list_formats()[arguments.format].needs_places:
         kept = read_facts(project.store)
         given = {
             name: value
@@ -111,13 +112,13 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             keep_facts(project.store, facts)
     if arguments.labels is not None:
         labels = read_labels(arguments.labels)
-        return DONE, convert_labels(labels, arguments.out, format=ExportFormat(arguments.format), facts=facts)
+        return DONE, convert_labels(labels, arguments.out, format=arguments.format, facts=facts)
     with ProgressLine("rows and pictures") as line:
         report = write_export(
             project,
             choice,
             arguments.out,
-            format=ExportFormat(arguments.format),
+            format=arguments.format,
             pictures=Pictures(arguments.pictures) if arguments.pictures else None,
             facts=facts,
             on_progress=line.show,
