@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--frames",
         choices=FRAMES,
         default=FRAMES[0],
-        help="what whole frames of a camera are judged by: their look as a whole, or the patch that is "
+        help="what whole frames of a camera are scored by: the embedding of the whole, or the patch that is "
         "least like any patch seen there before",
     )
     parser.add_argument(

@@ -293,7 +293,7 @@ class RunFolder(WorkFolder):
         return RunEmbeddings(self)
 
     def find_heat_map(self, crop_id: str, *, shard: int) -> HeatMap | None:
-        """Where a whole frame of this shard is odd; None if it was not judged by its patches."""
+        """Where a whole frame of this shard is odd; None if it was not scored by its patches."""
         path = self._shard_path(HEAT_MAPS, shard)
         if not (self.is_done(shard) and path.is_file()):
             return None

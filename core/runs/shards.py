@@ -91,7 +91,7 @@ class RunCounts:
     """What became of the files of the finished shards.
 
     Every file is one of: photo with crops, photo as whole frame, duplicate, failure; so
-    ``photos == with_crops + whole_frames + duplicates + failures``. ``damaged`` counts, among the judged, those that
+    ``photos == with_crops + whole_frames + duplicates + failures``. ``damaged`` counts, among the scored, those that
     could be read only in part or with a warning: their ``note`` says which.
     """
 
@@ -124,7 +124,7 @@ class ShardTables:
     def add_photo(
         self, photo: Photo, *, detections: Sequence[Detection], crops: Sequence[Crop], n_over_limit: int = 0
     ) -> None:
-        """A photo that is judged, with at least one crop."""
+        """A photo that is scored, with at least one crop."""
         self._photos.append({**_columns(photo), "duplicate_of": None})
         self.boxes_over_limit += n_over_limit
         for found in detections:
@@ -149,7 +149,7 @@ class ShardTables:
             )
 
     def add_duplicate(self, photo: Photo, *, duplicate_of: str) -> None:
-        """A file with the same content as an earlier one, named by its file name; it is not judged again."""
+        """A file with the same content as an earlier one, named by its file name; it is not scored again."""
         self._photos.append({**_columns(photo), "duplicate_of": duplicate_of})
 
     def add_failure(self, failure: Failure) -> None:
@@ -255,22 +255,22 @@ def account_files(files: Sequence[str], tables: Mapping[str, pa.Table]) -> RunCo
             f"each file of a shard is a photo or a failure, once: missing {lost[:3]}, not of it "
             f"{extra[:3]}, {len(files)} files and {len(named)} rows"
         )
-    judged = photos.loc[photos["duplicate_of"].isna(), "photo_id"]
+    scored = photos.loc[photos["duplicate_of"].isna(), "photo_id"]
     kinds = crops.groupby("photo_id")["kind"].agg(lambda kinds: "+".join(sorted(set(kinds))))
     with_crops = set(kinds.index[kinds == CropKind.DETECTION])
     whole = set(kinds.index[kinds == CropKind.FRAME])
-    if judged.duplicated().any() or set(judged) != with_crops | whole:
+    if scored.duplicated().any() or set(scored) != with_crops | whole:
         raise ValueError("each photo of a shard that is not a duplicate has crops of detections or one whole frame")
     embedded = tables["embeddings"].num_rows
     if embedded != len(crops):
         raise ValueError(f"each of the {len(crops)} crops needs one embedding, got {embedded}")
     return RunCounts(
         photos=len(files),
-        duplicates=len(photos) - len(judged),
+        duplicates=len(photos) - len(scored),
         with_crops=len(with_crops),
         whole_frames=len(whole),
         failures=len(failed),
         detections=tables["detections"].num_rows,
         crops=len(crops),
-        damaged=int((photos.loc[judged.index, "note"].fillna("") != "").sum()),
+        damaged=int((photos.loc[scored.index, "note"].fillna("") != "").sum()),
     )

@@ -107,7 +107,7 @@ def train_encoder(
     should_stop: Callable[[], bool] = lambda: False,
     on_step: Callable[[TrainingStep], None] = lambda step: None,
 ) -> TrainedEncoder:
-    """Train an encoder, or go on with the training whose checkpoint is in ``folder``.
+    """Train an encoder, or resume the training whose checkpoint is in ``folder``.
 
     ``folder`` gets the checkpoint and, as ``best.safetensors``, the weights of the best epoch. For use without the
     rest: ``load_encoder(train_encoder(EncoderCrops.of(...), folder, start=spec, method="simclr").spec)``.
@@ -124,7 +124,7 @@ def train_encoder(
 
     Raises:
         AnomalureError: If there are too few crops or species, or the start cannot be loaded.
-        Cancelled: If ``should_stop`` said so; call again to go on.
+        Cancelled: If ``should_stop`` said so; call again to resume.
         OSError: If the disk is full; the last checkpoint stays.
     """
     settings = settings or TrainingSettings()

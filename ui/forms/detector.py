@@ -61,7 +61,9 @@ def show_detector_choice(bundle: str, *, trained: Mapping[str, Path]) -> Detecto
     what = ""
     if kind == USUAL and not bundle:
         what = "The published YOLOv8n if it can be downloaded, else Anomalure's own small one. "
-    st.caption(what + "Photos in which nothing is found are judged as a whole, so what it misses can still come up.")
+    st.caption(
+        what + "Photos in which nothing is found are scored as a whole, so that animals which it misses are found too."
+    )
     return DetectorChoice(detector=SMALL if kind == SMALL else "")
 
 

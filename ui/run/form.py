@@ -59,7 +59,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
     ready = folder is not None and settings is not None and not problem
-    help_text = "The run goes on when you close this page."
+    help_text = "The run continues when you close this page."
     if busy:
         help_text += " Another run is under way; both will be slower."
     if show_start(key="start-run", ready=ready, help_text=help_text) and folder and settings:
@@ -100,7 +100,7 @@ def _show_bundle(project: Project) -> str:
         return f"{name}{' (active)' if name == active else ''}{when}"
 
     chosen = st.selectbox(
-        "What to judge by",
+        "What to score by",
         names,
         index=names.index(active) if active in names else 0,
         format_func=describe,
@@ -108,10 +108,10 @@ def _show_bundle(project: Project) -> str:
         persist_state="session",
     )
     st.caption(
-        "The folder is judged against itself: what looks like nothing else in it comes first. For folders "
+        "Photos are scored against each other (unsupervised): what looks like nothing else comes first. For folders "
         "without labels."
         if chosen == FIRST_LOOK
-        else "Each crop is judged against the normal crops that this bundle has learnt from."
+        else "Each crop is scored against the normal crops that this bundle was trained on."
     )
     return str(chosen)
 

@@ -53,7 +53,7 @@ def show_detector_form_of(project: Project, *, busy: bool) -> None:
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
     ready = folder is not None and settings is not None and not problem
-    help_text = "The training goes on when you close this page. On a laptop without a GPU count in hours."
+    help_text = "The training continues when you close this page. On a laptop without a GPU it takes hours."
     if busy:
         help_text += " Another training is under way; both will be slower."
     if show_start(key="start-detector", ready=ready, help_text=help_text) and folder and settings:

@@ -51,7 +51,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     if problem:
         st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
     ready = folder is not None and settings is not None and not problem
-    help_text = "The training goes on when you close this page."
+    help_text = "The training continues when you close this page."
     if busy:
         help_text += " Another training is under way; both will be slower."
     if show_start(key="start-training", ready=ready, help_text=help_text) and folder and settings:

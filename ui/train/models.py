@@ -62,7 +62,7 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
             )
             st.caption(methods[str(one_class or DEFAULT)].about)
             frames = st.selectbox(
-                "Whole frames are judged by",
+                "Whole frames are scored by",
                 FRAMES,
                 format_func=FRAME_WORDS.__getitem__,
                 key=Key.TRAIN_FRAMES,
@@ -96,7 +96,7 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
 
 
 def explain_no_patches(backbone: str, input_px: int) -> str:
-    """Why an encoder cannot judge frames by their patches, in a sentence; empty if it can."""
+    """Why an encoder cannot score frames by their patches, in a sentence; empty if it can."""
     if backbone in NETWORKS:  # each has a map
         return ""
     from models.encoders.patch_maps import check_patch_map  # brings torch, which nothing else here needs

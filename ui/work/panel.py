@@ -63,7 +63,7 @@ class Panel:
         st.session_state[self.key] = name
 
     def close(self) -> None:
-        """Close the panel; the work itself goes on."""
+        """Close the panel; the work itself continues."""
         st.session_state.pop(self.key, None)
 
     def show(self, project: Project, work: WorkFolder, *, caption: str = "") -> None:
