@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 UNSEEN_SPECIES_OFFSET = 10.0
 """Added to the score of a species that the bundle has never seen, so that it leads the queue."""
 
+NO_LOOK = Look(np.empty(0), np.empty(0), np.empty(0, dtype=object))
+
 
 class BundleScorer:
     """Crops by the models of their species, whole frames by the model of their camera (see ``core.runs.parts.Scorer``).
@@ -50,11 +52,14 @@ class BundleScorer:
         for note in self._describe_limits():
             log.warning("%s", note)
         shards = _CheckedShards(shards, self._bundle)
-        looks = self._first_look.look(shards, wanted=self._is_strange_frame)
-        for (crops, embeddings), look in zip(shards, looks, strict=True):
-            yield self._score_shard(crops, embeddings, look)
+        looks: list[Look] | None = None
+        for i, (crops, embeddings) in enumerate(shards):
+            # A first look reads everything three times more; without a frame of an unknown camera none is needed.
+            if looks is None and self._is_of_unknown_camera(crops).any():
+                looks = self._first_look.look(shards, wanted=self._is_of_unknown_camera)
+            yield self._score_shard(crops, embeddings, looks[i] if looks else NO_LOOK)
 
-    def _is_strange_frame(self, crops: pd.DataFrame) -> np.ndarray:
+    def _is_of_unknown_camera(self, crops: pd.DataFrame) -> np.ndarray:
         frames = (crops["kind"] == CropKind.FRAME).to_numpy()
         known = crops["deployment"].isin(list(self._bundle.camera_judges)).to_numpy()
         return frames & ~known & ~self._is_mapped(crops)
@@ -72,9 +77,9 @@ class BundleScorer:
         scores, p_values = np.zeros(n), np.ones(n)
 
         frames = (crops["kind"] == CropKind.FRAME).to_numpy()
-        strange = self._is_strange_frame(crops)
-        scores[strange], p_values[strange], against[strange] = look.scores, look.p_values, look.against
-        judged_by[strange] = str(JudgedBy.OWN_FRAMES)
+        unknown = self._is_of_unknown_camera(crops)
+        scores[unknown], p_values[unknown], against[unknown] = look.scores, look.p_values, look.against
+        judged_by[unknown] = str(JudgedBy.OWN_FRAMES)
 
         deployments = crops["deployment"].to_numpy(dtype=object)
         mapped = self._is_mapped(crops)
@@ -83,7 +88,7 @@ class BundleScorer:
             scores[of_camera], p_values[of_camera] = patches.judge(crops["patch_distance"][of_camera].to_numpy())
             judged_by[of_camera] = str(JudgedBy.CAMERA_MODEL)
             against[of_camera] = patches.group.name
-        by_look = frames & ~strange & ~mapped
+        by_look = frames & ~unknown & ~mapped
         for camera in sorted(set(deployments[by_look])):
             of_camera = by_look & (deployments == camera)
             judged = self._bundle.camera_judges[camera].judge(embeddings[of_camera])

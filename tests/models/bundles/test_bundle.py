@@ -333,6 +333,13 @@ def test_embeddings_of_another_encoder_are_refused(bundle):
         score(bundle, (crops, np.ones((5, 7), np.float32)))
 
 
+def test_a_run_without_an_unknown_camera_is_read_once(bundle):
+    shards = Shards([make_crops(draw_species(0, 5, seed=i), name=f"s{i}") for i in range(4)])
+
+    assert len(list(BundleScorer(bundle, RunSettings()).score(shards))) == 4
+    assert shards.passes == 1
+
+
 def test_a_run_is_gone_through_shard_by_shard(bundle):
     shards = Shards([make_crops(draw_species(0, 5, seed=i), name=f"s{i}") for i in range(4)])
     tables = BundleScorer(bundle, RunSettings()).score(shards)
