@@ -290,7 +290,7 @@ def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(proj
 @pytest.mark.parametrize(
     ("phase", "checkpoint", "said", "button"),
     [
-        (Phase.CANCELLED, True, "was cancelled. What the encoder has learnt is kept.", "Resume"),
+        (Phase.CANCELLED, True, "was cancelled. The encoder as trained so far is kept.", "Resume"),
         (Phase.FAILED, False, "stopped because of an error. The disk is full.", "Start again"),
         (None, False, "stopped without an end", "Start again"),
     ],

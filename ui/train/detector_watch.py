@@ -55,7 +55,7 @@ PANEL = Panel(
     what="training",
     key=Key.WATCHED_DETECTOR,
     preparing="reading the labels and loading the model to start from",
-    stopping="Stopping after this epoch; what was learnt is kept.",
-    say_kept=lambda work: "What the detector has learnt is kept." if work.can_resume else "",
+    stopping="Stopping after this epoch; the progress so far is kept.",
+    say_kept=lambda work: "The detector as trained so far is kept." if work.can_resume else "",
     show_result=_show_result,
 )

@@ -26,7 +26,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     """Draw the form; Start starts a process and returns at once."""
     forget_started_name(Key.TRAIN_NAME)
     st.subheader("A new bundle", anchor=False)
-    st.caption("A bundle is what a run judges by: what normal crops of each species look like.")
+    st.caption("A bundle is what a run scores with: what normal crops of each species look like.")
     folder = show_folder_choice(
         Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
     )

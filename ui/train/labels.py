@@ -1,4 +1,4 @@
-"""Choose what says which photo shows what, and see what is in it before anything is learnt."""
+"""Choose what says which photo shows what, and see what is in it before the training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,7 @@ def show_label_choice(images: Path | None) -> LabelChoice:
         _show_content(images, labels, species, split)
         if not read.n_boxes:
             return LabelChoice(
-                problem="These labels have no boxes, and species are learnt from boxes. Give a file of boxes "
+                problem="These labels have no boxes, and species are trained from boxes. Give a file of boxes "
                 "(MegaDetector JSON) above, and these labels as the second file."
             )
         return LabelChoice(labels=labels, species=species, split=split)

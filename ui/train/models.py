@@ -1,4 +1,4 @@
-"""What a bundle judges by besides its encoder: its detector, what is joined, and the one-class model of a species."""
+"""What a bundle scores with besides its encoder: its detector, what is joined, and the one-class model of a species."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ui.train.encoder import NETWORKS
 
 USUAL, OWN = "usual", "own"
 MOST_COMPONENTS = 512
-FRAME_WORDS = dict(zip(FRAMES, ("The look of the whole frame", "Their strangest patch"), strict=True))
+FRAME_WORDS = dict(zip(FRAMES, ("Embedding of the whole frame", "Their most unusual patch"), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +67,10 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
                 format_func=FRAME_WORDS.__getitem__,
                 key=Key.TRAIN_FRAMES,
                 persist_state="session",
-                help="For photos in which the detector finds nothing, at cameras that stay where they are. The look "
-                "of the whole frame is quick and says that something is odd. Their strangest patch compares each small "
-                "part of the frame with all that was seen at this camera before: Review then shows "
-                "where the photo is odd. A fallen branch or a camera that was moved is odd to it, too.",
+                help="For photos without a detection, at cameras that do not move. The embedding of the whole frame is "
+                "quick and shows that something is odd. Their most unusual patch compares each small part of the frame "
+                "with everything that was seen at this camera before: Review then shows where the photo is odd. A "
+                "fallen branch or a camera that was moved is odd, too.",
             )
             components = st.number_input(
                 "Main directions (0: all)",

@@ -37,7 +37,10 @@ def _show_result(project: Project, work: WorkFolder) -> None:
         else:
             link_button("Start a run", RUN, key=f"to-run-{name}", icon=":material/play_circle:")
     PANEL.show_curve(work)
-    with st.expander("Its card: what it has learnt, and what it cannot do", icon=":material/article:"), plain_errors():
+    with (
+        st.expander("Its card: what it was trained on, and what it cannot do", icon=":material/article:"),
+        plain_errors(),
+    ):
         st.markdown(read_card(project, name))
 
 
@@ -53,7 +56,7 @@ PANEL = Panel(
     what="training",
     key=Key.WATCHED_TRAINING,
     preparing="reading the labels and loading the encoder",
-    stopping="Stopping after the step in hand; what was learnt is kept.",
-    say_kept=lambda work: "What the encoder has learnt is kept." if work.can_resume else "",
+    stopping="Stopping after the step in hand; the progress so far is kept.",
+    say_kept=lambda work: "The encoder as trained so far is kept." if work.can_resume else "",
     show_result=_show_result,
 )
