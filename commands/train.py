@@ -49,11 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--frames",
         choices=FRAMES,
         default=FRAMES[0],
-<<<<<<< HEAD
         help="what whole frames of a camera are scored by: the embedding of the whole, or the patch that is "
-=======
-        help="what whole frames of a camera are scored by: their embedding as a whole, or the patch that is "
->>>>>>> cf90470 (Run and Train say what crops are scored by, and what is kept of a training, in plain words)
         "least like any patch seen there before",
     )
     parser.add_argument(

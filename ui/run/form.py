@@ -100,11 +100,7 @@ def _show_bundle(project: Project) -> str:
         return f"{name}{' (active)' if name == active else ''}{when}"
 
     chosen = st.selectbox(
-<<<<<<< HEAD
         "What to score by",
-=======
-        "Bundle or first look",
->>>>>>> cf90470 (Run and Train say what crops are scored by, and what is kept of a training, in plain words)
         names,
         index=names.index(active) if active in names else 0,
         format_func=describe,
@@ -112,13 +108,8 @@ def _show_bundle(project: Project) -> str:
         persist_state="session",
     )
     st.caption(
-<<<<<<< HEAD
         "Photos are scored against each other (unsupervised): what looks like nothing else comes first. For folders "
         "without labels."
-=======
-        "The crops of each camera are scored against each other: what looks like nothing else comes first. "
-        "For folders without labels."
->>>>>>> cf90470 (Run and Train say what crops are scored by, and what is kept of a training, in plain words)
         if chosen == FIRST_LOOK
         else "Each crop is scored against the normal crops that this bundle was trained on."
     )
