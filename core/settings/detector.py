@@ -1,18 +1,16 @@
 """The settings of a detector's training, each defined once, as core/settings/run.py does for a run."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from core.errors import AnomalureError
-from core.settings.run import Setting, check_settings, list_settings, refuse_unknown, setting
+from core.settings.run import Setting, Settings, list_settings, setting
 
 STRIDE_PX = 32
 """A YOLO shrinks a picture by this factor, so the sides of the picture must be multiples of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectorSettings:
+class DetectorSettings(Settings):
     """The settings of one detector's training. Every value is checked and never changes afterwards."""
 
     detector_epochs: int = setting(
@@ -77,25 +75,11 @@ class DetectorSettings:
     )
 
     def __post_init__(self) -> None:
-        check_settings(self, DETECTOR_SETTINGS)
+        super().__post_init__()
         if self.detector_image_size % STRIDE_PX:
             raise AnomalureError(
                 f"detector_image_size must be a multiple of {STRIDE_PX} px, got {self.detector_image_size}."
             )
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> "DetectorSettings":
-        """From names and values; those that are not given keep their defaults.
-
-        Raises:
-            AnomalureError: If a name is unknown or a value does not fit.
-        """
-        refuse_unknown(values, DETECTOR_SETTINGS)
-        return cls(**values)
-
-    def to_values(self) -> dict[str, Any]:
-        """Names and values, fit for JSON."""
-        return asdict(self)
 
 
 DETECTOR_SETTINGS: tuple[Setting, ...] = list_settings(DetectorSettings)

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Self
 
 from core.errors import AnomalureError
 
@@ -73,7 +73,29 @@ def refuse_unknown(values: Mapping[str, Any], table: Sequence[Setting]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings:
+class Settings:
+    """A class of settings: every value is checked when it is made."""
+
+    def __post_init__(self) -> None:
+        check_settings(self, list_settings(type(self)))
+
+    def to_values(self) -> dict[str, Any]:
+        """Name to value, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Settings from name to value; names left out keep their default.
+
+        Raises:
+            AnomalureError: If a name is unknown or a value does not fit.
+        """
+        refuse_unknown(values, list_settings(cls))
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(Settings):
     """The settings of one run. Every value is checked when the object is made and never changes afterwards."""
 
     deployment_pattern: str = setting(
@@ -205,7 +227,7 @@ class RunSettings:
     )
 
     def __post_init__(self) -> None:
-        check_settings(self, SETTINGS)
+        super().__post_init__()
         self.species_by_class()
 
     def species_by_class(self) -> dict[str, str]:
@@ -217,16 +239,6 @@ class RunSettings:
         if not isinstance(table, dict) or not all(isinstance(name, str) for name in table.values()):
             raise AnomalureError(f"species_table must map class names to species names, got {self.species_table!r}.")
         return table
-
-    def to_values(self) -> dict[str, Any]:
-        """Name to value, fit for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> "RunSettings":
-        """Settings from name to value; missing names keep their default, unknown names are refused."""
-        refuse_unknown(values, SETTINGS)
-        return cls(**values)
 
 
 SETTINGS: tuple[Setting, ...] = list_settings(RunSettings)

@@ -1,10 +1,8 @@
 """The settings of an encoder's training, each defined once, as core/settings/run.py does for a run."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from core.settings.run import Setting, check_settings, list_settings, refuse_unknown, setting
+from core.settings.run import Setting, Settings, list_settings, setting
 
 METHODS = ("none", "simclr", "triplet")
 """How an encoder is trained: not at all, by views of the same crop, or by species."""
@@ -13,7 +11,7 @@ FRAMES = ("embedding", "patches")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(Settings):
     """The settings of one training. Every value is checked when the object is made and never changes afterwards."""
 
     image_px: int = setting(
@@ -179,19 +177,6 @@ class TrainingSettings:
         choices=("auto", "bf16", "f32"),
         help="auto: half precision (bfloat16) if a short trial shows that it is faster on this computer.",
     )
-
-    def __post_init__(self) -> None:
-        check_settings(self, TRAINING_SETTINGS)
-
-    def to_values(self) -> dict[str, Any]:
-        """Name to value, fit for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> "TrainingSettings":
-        """Settings from name to value; missing names keep their default, unknown names are refused."""
-        refuse_unknown(values, TRAINING_SETTINGS)
-        return cls(**values)
 
 
 TRAINING_SETTINGS: tuple[Setting, ...] = list_settings(TrainingSettings)
