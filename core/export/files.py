@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
@@ -25,13 +25,17 @@ TICK_ROWS, TICK_PICTURES = 1_000, 20
 """Progress is told after so many."""
 
 
-class ExportFormat(StrEnum):
-    """In what form the rows are written."""
+if TYPE_CHECKING:
 
-    CSV = "csv"
-    CAMTRAP_DP = "camtrap-dp"
-    COCO = "coco"
-    MEGADETECTOR = "megadetector"
+    class ExportFormat(StrEnum):
+        """The names of the formats that come with Anomalure."""
+
+        CSV = "csv"
+        CAMTRAP_DP = "camtrap-dp"
+        COCO = "coco"
+        MEGADETECTOR = "megadetector"
+else:  # those that are found, so that a format that is added is one of them
+    ExportFormat = StrEnum("ExportFormat", {name.upper().replace("-", "_"): name for name in list_formats()})
 
 
 class ExportStopped(Exception):
