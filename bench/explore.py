@@ -30,14 +30,18 @@ from bench.explore_browser import measure_repaint  # noqa: E402
 from bench.targets import Target, at_least, at_most, exactly, report  # noqa: E402
 from core.maps.clusters import NOISE, ClusterTree, build_tree, warm_up  # noqa: E402
 from core.maps.exploration import Exploration  # noqa: E402
-from core.maps.exploration_work import WorkStatus  # noqa: E402
-from core.maps.projection import Projection, ProjectionKind  # noqa: E402
+from core.maps.making import make_pca  # noqa: E402
+from core.maps.projection import Projection  # noqa: E402
 from core.maps.tsne import TsneNeighbours, joint_affinities  # noqa: E402
 from core.records import Box, Crop, CropKind, Photo  # noqa: E402
 from core.runs.folder import RunFolder, ShardTables  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
 from core.study.project import Project  # noqa: E402
-from ui.work.map_process import keep_ready, start_projection  # noqa: E402
+from core.work.folder import Status  # noqa: E402
+from core.work.progress import Progress  # noqa: E402
+from models.jobs import registry  # noqa: E402
+from models.jobs.maps import make_request  # noqa: E402
+from ui.explore.follow import keep_ready, start_map  # noqa: E402
 
 MIN_SAMPLES = 10
 CUTS = 25
@@ -170,16 +174,17 @@ def measure_kl(points: np.ndarray, neighbours: TsneNeighbours, perplexity: float
     return float((share * (np.log(share) + np.log1p(gaps[present]) + np.log(total))).sum())
 
 
-def time_odd(exploration: Exploration, odd: Projection) -> tuple[float, float]:
+def time_odd(project: Project, exploration: Exploration, odd: Projection) -> tuple[float, float]:
     """Seconds from asking for a t-SNE, as the page does it, to its first picture and to its last."""
     started = time.perf_counter()
-    start_projection(exploration, odd)
+    start_map(project, exploration, odd)
+    work = exploration.work(odd.key)
     first_s = 0.0
     while not exploration.has(odd):
         if not first_s and exploration.picture(odd) is not None:
             first_s = time.perf_counter() - started
-        if exploration.state(odd).status is WorkStatus.FAILED:
-            raise SystemExit(exploration.state(odd).message)
+        if work.status is Status.FAILED:
+            raise SystemExit((work.read_progress() or Progress()).message)
         time.sleep(0.02)
     odd_s = time.perf_counter() - started
     return first_s or odd_s, odd_s
@@ -190,23 +195,23 @@ def measure_tsne(n: int, folder: Path) -> dict[str, float]:
 
     The latter is measured with the process that the page keeps ready while a t-SNE is looked at, and without one.
     """
-    _, run = make_run(folder, n)
-    exploration = Exploration.of(run)
+    project, run = make_run(folder, n)
+    exploration = Exploration(run)
     prepare_s, prepared = time_call(exploration.prepared)
     rung = Projection(perplexity=30.0)
-    rung_s, _ = time_call(lambda: exploration.compute(rung))
+    rung_s, _ = time_call(lambda: registry.do_at_once(project, make_request(exploration, rung)))
     exploration.tree(rung, min_samples=MIN_SAMPLES)  # it is made with each preset
-    fresh = Exploration.of(run)
+    fresh = Exploration(run)
     shown_s, found = time_call(lambda: (fresh.nearest(rung), fresh.crop_ids, fresh.tree(rung, min_samples=MIN_SAMPLES)))
     assert found[0] is not None
 
     odd = Projection(perplexity=ODD_PERPLEXITY)
-    cold_first_s, cold_s = time_odd(exploration, odd)
+    cold_first_s, cold_s = time_odd(project, exploration, odd)
     for path in exploration.folder.glob(f"{odd.key}.*"):
         path.unlink()
-    keep_ready(exploration)
+    keep_ready(project, exploration)
     time.sleep(LOOK_S)
-    first_s, odd_s = time_odd(exploration, odd)
+    first_s, odd_s = time_odd(project, exploration, odd)
     ours = exploration.points(odd)
     assert ours is not None
     theirs_s, theirs = time_call(
@@ -233,12 +238,12 @@ def measure_tsne(n: int, folder: Path) -> dict[str, float]:
 
 def measure_large(n: int, folder: Path) -> dict[str, float]:
     """The maps of very many crops: how long until there is something to look at, and until it is done."""
-    _, run = make_run(folder, n)
-    exploration = Exploration.of(run)
+    project, run = make_run(folder, n)
+    exploration = Exploration(run)
     prepare_s, _ = time_call(exploration.prepared)
-    pca_s, _ = time_call(lambda: exploration.compute(Projection(kind=ProjectionKind.PCA)))
-    rung_s, _ = time_call(lambda: exploration.compute(Projection(perplexity=30.0)))
-    first_s, odd_s = time_odd(exploration, Projection(perplexity=ODD_PERPLEXITY))
+    pca_s, _ = time_call(lambda: make_pca(exploration))
+    rung_s, _ = time_call(lambda: registry.do_at_once(project, make_request(exploration, Projection(perplexity=30.0))))
+    first_s, odd_s = time_odd(project, exploration, Projection(perplexity=ODD_PERPLEXITY))
     return {
         "embeddings on one scale s": prepare_s,
         "PCA s": pca_s,

@@ -1,4 +1,4 @@
-"""``cli.py retrain``: verdicts to the next bundle, measured before and after."""
+"""``cli.py retrain``: make the next bundle from verdicts, and measure it before and after."""
 
 import argparse
 from pathlib import Path
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="S",
-        help="accepted anomalies of this species become known; can be given again",
+        help="the new bundle knows this species, which reviewers gave to accepted anomalies; can be given again",
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="what is in the photos, only to measure")
     parser.add_argument("--split", help="only the photos of this split of the truth")
@@ -33,26 +33,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    from core.formats.recognise import read_labels
-    from core.study.retrainings import RetrainingCancelled
-    from models.loop.retraining import adopt_bundles, retrain_bundle
+    """Make and measure it."""
+    from core.study.project import check_name
+    from core.work.meter import Cancelled
+    from models.jobs import registry
+    from models.jobs.retrain import RetrainRequest
 
+    check_name(arguments.name, what="bundle")
     project = open_project(arguments)
-    adopt_bundles(project)
-    made_from = arguments.made_from if arguments.made_from is not None else project.store.active_bundle()
+    request = RetrainRequest(
+        name=arguments.name,
+        made_from=arguments.made_from if arguments.made_from is not None else project.store.active_bundle(),
+        learn_species=tuple(arguments.learn_species),
+        truth=arguments.truth.absolute() if arguments.truth else None,
+        split=arguments.split,
+        activate=arguments.activate,
+    )
     with ProgressLine("steps") as line:
         try:
-            report = retrain_bundle(
-                project,
-                name=arguments.name,
-                made_from=made_from,
-                learn_species=arguments.learn_species,
-                truth=read_labels(arguments.truth) if arguments.truth else None,
-                split=arguments.split,
-                on_progress=lambda done, total, what: line.show(done, total),
-            )
-        except RetrainingCancelled as cancelled:
-            return FAILED, {"error": str(cancelled)}
-    if arguments.activate:
-        project.store.activate_bundle(arguments.name)
-    return DONE, report
+            return DONE, registry.do_at_once(project, request, on_progress=line.show_progress)
+        except Cancelled:
+            return FAILED, {"error": "The retraining was cancelled; no bundle was made."}

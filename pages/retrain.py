@@ -22,8 +22,8 @@ with plain_errors():
     watched = find_watched(project)
     busy = show_watched(project, watched) if watched else False
     shown = str(st.session_state.get(Key.RETRAIN_SHOWN, ""))
-    report = Retraining(project.path, shown).read_report() if shown else None
-    if report is not None:
+    report = Retraining.of(project.path, shown).read_result() if shown else {}
+    if report:
         with st.container(border=True):
             head, button = st.columns([6, 2], vertical_alignment="center")
             head.subheader(f"{escape_markdown(shown)}: before and after", anchor=False)

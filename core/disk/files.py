@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -39,17 +39,21 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
 
     ``durable`` waits until it is on the disk, so that it outlives a power cut too.
     """
+    write_stream(path, lambda file: file.write(content), durable=durable)
+
+
+def write_stream(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = False) -> None:
+    """As ``write_whole``, for content that ``write`` puts into the open file."""
     temporary = temporary_beside(path)
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            write(file)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         replace_file(temporary, path)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def _patiently(act: Callable[[], _Result]) -> _Result:

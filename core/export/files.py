@@ -38,10 +38,6 @@ else:  # those that are found, so that a format that is added is one of them
     ExportFormat = StrEnum("ExportFormat", {name.upper().replace("-", "_"): name for name in list_formats()})
 
 
-class ExportStopped(Exception):
-    """Somebody asked to stop; nothing was left behind."""
-
-
 @dataclass(frozen=True, slots=True)
 class ExportReport:
     """What was written, and in sentences what was not.
@@ -98,7 +94,7 @@ def write_export(
         format: Name of a format, see ``core.export.formats``.
         pictures: Also put these pictures into the zip, or, if ``out`` is no zip, into one beside it.
         facts: Of the cameras, for a format that needs their places; default: what the project keeps.
-        on_progress: Told how many rows and pictures are done, and of how many; may raise ``ExportStopped`` until all
+        on_progress: Told how many rows and pictures are done, and of how many; may raise ``Cancelled`` until all
             are done.
 
     Raises:

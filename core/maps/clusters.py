@@ -1,18 +1,41 @@
 """Group crops that lie close together, so that the ones like no other stand out as noise."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.disk.files import replace_file, temporary_beside
+from core.disk.files import write_stream
 from core.errors import AnomalureError
 from core.maps.spanning_tree import cut_row, find_border_reach, line_up_points, span_points
 
 NOISE = -1
 _FORMAT = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpsRange:
+    """The values of eps worth choosing from, in the units of the points, > 0.
+
+    ``suggested`` is the knee of the k-distance curve; None if the curve has none.
+    """
+
+    least: float
+    most: float
+    suggested: float | None
+
+    @property
+    def usual(self) -> float:
+        """The eps where nobody chose one: the suggested one, else the middle of the range."""
+        return self.suggested or round_eps(float(np.sqrt(self.least * self.most)))
+
+
+def round_eps(eps: float) -> float:
+    """Three digits: the precision of the slider and of the address."""
+    return float(f"{eps:.3g}")
 
 
 class ClusterTree:
@@ -84,6 +107,25 @@ class ClusterTree:
             self._neighbours_sq,
         )
 
+    def span_eps(self, points: np.ndarray) -> "EpsRange":
+        """The values of eps between which the clusters change.
+
+        Args:
+            points: The points of the tree, shape ``(n, d)``: if no distance says anything, their extent does.
+        """
+        finite = self.k_distances[np.isfinite(self.k_distances) & (self.k_distances > 0)]
+        if len(finite):
+            least, most = float(np.percentile(finite, 1)) / 3, float(finite[-1]) * 1.3
+        else:
+            extent = float(np.ptp(points, axis=0).max()) or 1.0
+            least, most = extent / 1000, extent
+        least = round_eps(least)
+        try:
+            suggested: float | None = round_eps(suggest_eps(self.k_distances))
+        except AnomalureError:
+            suggested = None
+        return EpsRange(least=least, most=max(round_eps(most), least * 10), suggested=suggested)
+
     def is_core(self, eps: float) -> np.ndarray:
         """Which points are core points at this eps; shape ``(n,)``, bool.
 
@@ -136,19 +178,8 @@ class ClusterTree:
 
     def save(self, path: Path) -> None:
         """Write it as one npz file, whole or not at all."""
-        temporary = temporary_beside(path)
-        try:
-            with temporary.open("xb") as file:
-                np.savez(
-                    file,
-                    allow_pickle=False,
-                    format=np.array(_FORMAT),
-                    min_samples=np.array(self.min_samples),
-                    **self._arrays,
-                )
-            replace_file(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        facts = {"format": np.array(_FORMAT), "min_samples": np.array(self.min_samples)}
+        write_stream(path, lambda file: np.savez(file, allow_pickle=False, **facts, **self._arrays))
 
     @classmethod
     def load(cls, path: Path) -> "ClusterTree":

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.disk.files import replace_file, temporary_beside
+from core.disk.files import write_stream
 from core.errors import AnomalureError
 from core.maps.projection import check_perplexity, largest_perplexity
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-LADDER = (5, 15, 30, 50, 100)
-"""Perplexities that are made ahead, as far as the number of crops allows."""
-FIRST_RUNG = 30
+PRESET_PERPLEXITIES = (5, 15, 30, 50, 100)
+"""Preset perplexities: the t-SNEs that are computed before somebody asks, as far as the number of crops allows."""
+FIRST_PRESET = 30
 # Measured on two cores: the interpolation of FFT pays off only above this.
 MOST_FOR_BARNES_HUT = 20_000
 # Fewer crops than this are done before threads have met.
@@ -30,18 +30,18 @@ _Plan = tuple[tuple[int, float | None, float], ...]
 # Steps, exaggeration and momentum. A warm start needs no early exaggeration: its neighbourhoods stand already.
 COLD_PLAN: _Plan = ((250, 12.0, 0.5), (500, None, 0.8))
 WARM_STEPS = 250
-RUNG_STEPS = 500
+PRESET_STEPS = 500
 
 
 def _count_threads(n_crops: int) -> int:
     return 1 if n_crops < LEAST_FOR_THREADS else min(MOST_THREADS, os.cpu_count() or 1)
 
 
-def choose_ladder(n_crops: int) -> tuple[int, ...]:
-    """The perplexities that are made ahead for so many crops, ascending; the largest possible one if none fits."""
-    rungs = tuple(rung for rung in LADDER if 3 * rung < n_crops)
+def choose_presets(n_crops: int) -> tuple[int, ...]:
+    """The preset perplexities for this number of crops, ascending; the largest possible perplexity if none fits."""
+    presets = tuple(preset for preset in PRESET_PERPLEXITIES if 3 * preset < n_crops)
     largest = largest_perplexity(n_crops)
-    return rungs or ((largest,) if largest else ())
+    return presets or ((largest,) if largest else ())
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class TsneNeighbours:
 
         Args:
             prepared: What ``prepare_embeddings`` gave, shape ``(n, d)``.
-            perplexity: They are enough for it; None: for the whole ladder.
+            perplexity: They are enough for it; None: for all presets.
             on_progress: Told the crops that are done and their number, now and then.
 
         Raises:
@@ -78,7 +78,7 @@ class TsneNeighbours:
 
         n = len(prepared)
         if perplexity is None:
-            perplexity = max(choose_ladder(n), default=1)
+            perplexity = max(choose_presets(n), default=1)
         check_perplexity(perplexity, n_crops=n)
         k = math.ceil(3 * perplexity)
         indices, distances = np.empty((n, k), dtype=np.int32), np.empty((n, k), dtype=np.float32)
@@ -107,13 +107,7 @@ class TsneNeighbours:
 
     def save(self, path: Path) -> None:
         """Write it as one npz file, whole or not at all."""
-        temporary = temporary_beside(path)
-        try:
-            with temporary.open("xb") as file:
-                np.savez(file, indices=self.indices, distances=self.distances)
-            replace_file(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_stream(path, lambda file: np.savez(file, indices=self.indices, distances=self.distances))
 
     @classmethod
     def load(cls, path: Path) -> "TsneNeighbours":

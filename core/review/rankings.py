@@ -1,7 +1,6 @@
 """How the undecided crops of a run are ranked after the verdicts so far: one immutable file in the run's folder."""
 
 import json
-import os
 import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.disk.files import replace_file, temporary_beside
+from core.disk.files import write_stream
 from core.review.stopping import Remaining
 from core.runs.folder import RunFolder
 
@@ -83,15 +82,7 @@ def write_ranking(
         schema=SCHEMA.with_metadata({_ABOUT: json.dumps(info.to_values()).encode()}),
     )
     path = run.path / f"ranking-{info.after:012d}.parquet"
-    temporary = temporary_beside(path)
-    try:
-        with temporary.open("xb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        replace_file(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_stream(path, lambda file: pq.write_table(table, file, compression="zstd"), durable=True)
     for old in _list_rankings(run)[:-_KEPT]:
         with suppress(OSError):
             old.unlink(missing_ok=True)

@@ -1,4 +1,6 @@
-"""Rank the undecided crops of a run by what reviewers decided so far: the work behind ``cli.py rank``."""
+"""Rank the undecided crops of a run by the verdicts so far."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,6 @@ import safetensors
 import safetensors.numpy
 from scipy.special import expit
 
-from core.disk.locks import FileLock, LockHeld
 from core.errors import AnomalureError
 from core.review.holding import match_crops
 from core.review.rankings import RankingInfo, write_ranking
@@ -20,7 +21,6 @@ from models.loop.active_learning import draw_lots, foretell, order_by_likelihood
 from models.loop.ranker import Ranker
 from models.loop.verdict_rows import gather_verdict_rows
 
-LOCK_NAME = "ranking.lock"
 # As models/bundles/bundle.py writes it.
 NORMALISER_FILE = "normaliser.safetensors"
 OF_SPECIES = "species."
@@ -31,25 +31,20 @@ SEED = 0
 _BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
 
 
-def rank_run(project: Project, run: RunFolder) -> RankingInfo:
+def rank_run(
+    project: Project, run: RunFolder, *, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> RankingInfo:
     """Learn from all verdicts of the project, rank the run's undecided crops, and write the ranking beside the run.
 
-    Verdicts of other runs with the same encoder are learnt from too; those of this run also say how far the ranker
-    can be believed.
+    The ranker also learns from verdicts of other runs with the same encoder. Those of this run also measure how far
+    the ranker can be trusted. ``on_progress`` hears how many crops of how many are ranked; what it raises ends the
+    work, and the ranking of before stays.
 
     Raises:
-        AnomalureError: If the run is not scored yet, or another process ranks it just now.
+        AnomalureError: If the run is not scored yet.
     """
     if not run.tables("scores"):
         raise AnomalureError(f"Run {run.run_id} is not scored yet. Wait until it is done, or resume it.")
-    try:
-        with FileLock(run.path / LOCK_NAME):
-            return _rank(project, run)
-    except LockHeld as held:
-        raise AnomalureError(f"Run {run.run_id} is being ranked by process {held.holder} just now.") from held
-
-
-def _rank(project: Project, run: RunFolder) -> RankingInfo:
     labels = sort_verdicts(project.store.verdicts(with_second=True))
     trained = gather_verdict_rows(project, labels, encoders=run.info.encoders)
     catalogue = read_catalogue(run, [*_BOX, "score"])
@@ -65,7 +60,7 @@ def _rank(project: Project, run: RunFolder) -> RankingInfo:
     ranker = Ranker.fit(looks, scores, odd)
     # Conflicts and doubtful crops are decided too: nobody needs to be shown them again.
     decided = set(catalogue["crop_id"][places[here]]) | _list_decided(project, catalogue)
-    crop_ids, log_odds, doubted = _look_through(run, ranker, normaliser, catalogue, decided)
+    crop_ids, log_odds, doubted = _look_through(run, ranker, normaliser, catalogue, decided, on_progress)
     remaining = _estimate(looks, scores, odd, n_elsewhere=int((~here).sum()), log_odds=log_odds)
     likely = order_by_likelihood(log_odds, lots=draw_lots(crop_ids))
     learn = _order_learning(log_odds, doubted, decided=looks)
@@ -118,15 +113,23 @@ def _fit_normaliser(run: RunFolder) -> Normaliser:
 
 
 def _look_through(
-    run: RunFolder, ranker: Ranker, normaliser: Normaliser, catalogue: pd.DataFrame, decided: set[str]
+    run: RunFolder,
+    ranker: Ranker,
+    normaliser: Normaliser,
+    catalogue: pd.DataFrame,
+    decided: set[str],
+    on_progress: Callable[[int, int], None],
 ) -> tuple[list[str], np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Ids and log-odds of the undecided crops, and of the most doubtful ones their place and look."""
+    """Ids and log-odds of the undecided crops, and the row and embedding of the most doubtful ones."""
     score_of = catalogue.set_index("crop_id")["score"].astype(float)
     crop_ids: list[str] = []
     odds: list[np.ndarray] = []
     kept_at, kept_doubt = np.zeros(0, dtype=int), np.zeros(0)
     kept_looks = normaliser.transform(np.zeros((0, sum(normaliser.sections)), dtype=np.float32))
+    done = 0
     for crops, rows in run.embedded_shards():
+        on_progress(done, len(catalogue))
+        done += len(crops)
         is_open = ~crops["crop_id"].isin(decided).to_numpy(dtype=bool)
         open_ids = crops["crop_id"][is_open]
         ids = open_ids.tolist()

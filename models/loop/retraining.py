@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from core.disk.locks import FileLock, LockHeld
 from core.errors import AnomalureError
 from core.formats.labelled import LabelFile
 from core.records import CropKind
@@ -15,7 +14,6 @@ from core.review.holding import match_crops
 from core.review.training_labels import TrainingLabels, is_held_out, sort_verdicts
 from core.settings.run import RunSettings
 from core.study.project import Project, check_name
-from core.study.retrainings import LOCK_NAME, Retraining
 from models.bundles.bundle import Bundle, list_bundles, refuse_existing
 from models.bundles.making import make_bundle
 from models.bundles.rows import TrainingRows
@@ -28,6 +26,15 @@ from models.one_class.methods import DEFAULT
 ENOUGH_CROPS, ENOUGH_EVENTS = 10, 3
 """Crops and events that a species needs to become known by verdicts."""
 MOST_LISTED = 20
+STEPS = (
+    "Reading the verdicts",
+    "Finding their crops",
+    "Learning each species",
+    "Measuring before and after",
+    "Looking for crops whose rank changed",
+)
+MEASURING = 3
+"""The first of the ``STEPS`` after the bundle is made."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ def retrain_bundle(
     learn_species: Sequence[str] = (),
     truth: LabelFile | None = None,
     split: str | None = None,
-    on_progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+    on_step: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> dict[str, Any]:
     """Make the bundle ``name`` from ``made_from`` and the verdicts so far; the active bundle stays what it is.
 
@@ -143,66 +150,27 @@ def retrain_bundle(
         project: The study.
         name: Of the new bundle.
         made_from: The bundle to start from; empty: the first bundle, from the verdicts on first looks alone.
-        learn_species: Species of accepted anomalies that are to be known, and not flagged, from now on.
+        learn_species: Species of accepted anomalies that the new bundle should know, and not flag.
         truth: What is in the photos, if somebody knows; only to measure.
         split: Of the truth.
-        on_progress: Told how many steps of how many are done, and what comes now.
+        on_step: Hears how many of the ``STEPS`` are done, how many there are, and which is next. What it raises before
+            the bundle is made, at the step ``MEASURING``, leaves no bundle.
 
     Returns:
         The report: ``bundle, made_from, account, conflicts, before, after, after_ranked, truth, moved, notes``.
 
     Raises:
         AnomalureError: In a plain sentence, if it cannot be done; then nothing is left behind.
-        RetrainingCancelled: If somebody asked for it.
     """
     check_name(name, what="bundle")
-    retraining = Retraining(project.path, name)
-    retraining.folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(retraining.folder / LOCK_NAME):
-            retraining.begin()
-            try:
-                report = _retrain(project, retraining, name, made_from, learn_species, truth, split, on_progress)
-            except BaseException as error:
-                retraining.end(error)
-                raise
-            retraining.end(None)
-            return report
-    except LockHeld as held:
-        raise AnomalureError(
-            f"Another retraining goes on in this project (process {held.holder}). Wait until it ends, "
-            "or cancel it on the Retrain page."
-        ) from held
-
-
-def _retrain(
-    project: Project,
-    retraining: Retraining,
-    name: str,
-    made_from: str,
-    learn_species: Sequence[str],
-    truth: LabelFile | None,
-    split: str | None,
-    on_progress: Callable[[int, int, str], None],
-) -> dict[str, Any]:
-    steps = (
-        "Reading the verdicts",
-        "Finding their crops",
-        "Learning each species",
-        "Measuring before and after",
-        "Looking for crops whose place changed",
-    )
-    done = 0
+    refuse_existing(project.bundles_dir / name)
+    steps = iter(enumerate(STEPS))
 
     def begin_step() -> None:
-        nonlocal done
-        retraining.check_cancelled()
-        retraining.say(done, len(steps), steps[done])
-        on_progress(done, len(steps), steps[done])
-        done += 1
+        done, words = next(steps)
+        on_step(done, len(STEPS), words)
 
     begin_step()
-    refuse_existing(project.bundles_dir / name)
     old = Bundle.load(project.bundles_dir / made_from) if made_from else None
     labels = sort_verdicts(project.store.verdicts(with_second=True))
     encoders, sections, settings, detector = _choose_parts(project, labels, old)
@@ -228,7 +196,7 @@ def _retrain(
         patch_judges=old.patch_judges if old else None,
     )
     project.store.register_bundle(name, made_from=made_from)
-    # From here the bundle is there; what follows only measures it.
+    # The bundle is made; what follows only measures it.
     begin_step()
     report: dict[str, Any] = {
         "bundle": name,
@@ -252,9 +220,6 @@ def _retrain(
     }
     begin_step()
     report["moved"] = list_moved(project, labels, old=old, new=bundle)
-    retraining.write_report(report)
-    retraining.say(len(steps), len(steps), "Done")
-    on_progress(len(steps), len(steps), "Done")
     return report
 
 

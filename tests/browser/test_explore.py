@@ -8,6 +8,7 @@ import pytest
 
 from core.disk.locks import FileLock
 from core.maps.exploration import Exploration
+from core.maps.making import make_pca
 from core.maps.projection import Projection, ProjectionKind
 from core.study.project import Project
 from tests.browser.servers import start_server
@@ -26,12 +27,12 @@ def server(tmp_path_factory, browser):
     """A dashboard over sixty crops in two clouds, with the map of principal components."""
     folder = tmp_path_factory.mktemp("explore")
     project = make_project(folder, N, shard_photos=30)
-    exploration = Exploration.of(project.latest_run())
+    exploration = Exploration(project.latest_run())
     exploration.folder.mkdir(parents=True)
     rows = np.random.default_rng(8).normal(size=(N, 6)).astype(np.float32)
     rows[: N // 2, 0] += 12
     np.save(exploration.folder / "prepared.npy", rows)
-    exploration.compute(Projection(kind=ProjectionKind.PCA))
+    make_pca(exploration)
     exploration.tree(Projection(kind=ProjectionKind.PCA), min_samples=4)
     yield from start_server(folder / "project", folder / "server.log")
 
@@ -173,7 +174,7 @@ def test_a_lasso_and_hidden_species_outlast_leaving_the_page_and_a_reload(page):
 
 
 def test_the_pca_is_there_to_look_at_until_the_map_is_ready(page, server):
-    folder = Exploration.of(Project(server.project).latest_run()).folder
+    folder = Exploration(Project(server.project).latest_run()).folder
     with FileLock(folder / "neighbours.lock"):  # as if comparing the crops took long
         page.goto(f"{server.url}/explore?map=tsne-7")
         expect(page.locator(".ex-message")).to_have_text("PCA until the t-SNE is ready")

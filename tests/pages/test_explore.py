@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import ui.explore.follow
 import ui.explore.page
 import ui.scatter.groupings
 from core.errors import AnomalureError
 from core.maps.exploration import Exploration
+from core.maps.making import make_pca
 from core.maps.projection import Projection, ProjectionKind
 from core.store.saved_views import list_views, save_view
 from core.study.project import Project
+from tests.fakes.maps import compute
 from tests.fakes.project import add_run, make_project
 from ui.explore.controls import read_perplexity
 from ui.explore.selection import read_selected_csv
@@ -28,8 +31,8 @@ def started(monkeypatch) -> list[Projection]:
     """Maps whose making was asked for; no process is started."""
     asked: list[Projection] = []
     monkeypatch.setattr(ui.scatter.groupings, "PATIENCE_S", 60)  # clusters are there, however slow this computer is
-    monkeypatch.setattr(ui.explore.page, "start_projection", lambda _, projection: asked.append(projection) or True)
-    monkeypatch.setattr(ui.explore.page, "keep_ready", lambda _: None)
+    monkeypatch.setattr(ui.explore.follow, "start_map", lambda _, run, projection: asked.append(projection))
+    monkeypatch.setattr(ui.explore.page, "keep_ready", lambda *_: None)
     return asked
 
 
@@ -37,10 +40,10 @@ def started(monkeypatch) -> list[Projection]:
 def made(tmp_path_factory) -> Project:
     """Fifteen photos of three species, with the map of principal components."""
     project = make_project(tmp_path_factory.mktemp("explore"), 15)
-    exploration = Exploration.of(project.latest_run())
+    exploration = Exploration(project.latest_run())
     exploration.folder.mkdir(parents=True)
     np.save(exploration.folder / "prepared.npy", np.random.default_rng(5).normal(size=(15, 6)).astype(np.float32))
-    exploration.compute(Projection(kind=ProjectionKind.PCA))
+    make_pca(exploration)
     return project
 
 
@@ -135,16 +138,16 @@ def test_a_bad_parameter_is_said_in_a_sentence(project, started, asked, said):
 
 @pytest.mark.parametrize(("method", "size"), [("dbscan", {"min": "3"}), ("hdbscan", {"size": "4"})])
 def test_many_crops_are_grouped_by_their_look_in_a_process_of_its_own(project, monkeypatch, method, size):
-    exploration = Exploration.of(project.latest_run())
+    exploration = Exploration(project.latest_run())
     asked: list[int] = []
     monkeypatch.setattr(ui.scatter.groupings, "MOST_CROPS_HERE", 10)
-    monkeypatch.setattr(ui.explore.page, "start_tree", lambda _, min_samples: asked.append(min_samples))
+    monkeypatch.setattr(ui.explore.follow, "start_tree", lambda _, run, min_samples: asked.append(min_samples))
     page = open_page(map="pca", by="look", method=method, **size)
     (wanted,) = asked
     assert not page.error
     assert page.button(key=f"explore-stop-tree-embeddings-{wanted}")
 
-    exploration.compute_tree(wanted)
+    compute(exploration, min_samples=wanted)
     page = open_page(map="pca", by="look", method=method, **size)
     assert asked == [wanted]
     assert re.fullmatch(r"Noise \(\d+\)", page.button(key="explore-pick-noise").label)
@@ -190,7 +193,7 @@ def test_one_species_is_shown_as_a_gallery_the_oddest_first(project):
 
 
 def test_an_outline_selects_what_lies_inside_it(project):
-    points = Exploration.of(project.latest_run()).points(Projection(kind=ProjectionKind.PCA))
+    points = Exploration(project.latest_run()).points(Projection(kind=ProjectionKind.PCA))
     x0, x1 = points[:, 0].min() - 1, float(sorted(points[:, 0])[4]) + 1e-4
     page = open_page(map="pca", pick=f"1:outline:{x0},-9;{x1},-9;{x1},9;{x0},9")
     assert "5 crops drawn around" in said(page)
@@ -239,7 +242,7 @@ def test_people_that_were_asked_for_are_in_the_csv_and_on_review(project, monkey
 
 
 def test_what_was_drawn_around_stays_selected_when_another_map_is_shown(project):
-    points = Exploration.of(project.latest_run()).points(Projection(kind=ProjectionKind.PCA))
+    points = Exploration(project.latest_run()).points(Projection(kind=ProjectionKind.PCA))
     order = np.sort(points[:, 0])
     boxes = [(order[0] - 1, order[2] + 1e-4), (order[12] - 1e-4, order[-1] + 1)]
     outlines = "/".join(f"{x0},-9;{x1},-9;{x1},9;{x0},9" for x0, x1 in boxes)

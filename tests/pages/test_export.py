@@ -1,5 +1,7 @@
 """What one notices on the Export page."""
 
+import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from core.formats.csv import read_csv_rows
 from core.records import Decision
 from core.store.people import People, keep_people_classes, read_people_classes
 from core.study.project import Project
-from core.work.progress import Phase
+from core.work.folder import Status
+from core.work.meter import Cancelled
+from models.jobs import registry
 from tests.fakes.project import make_project
 from ui.shared.state import Key
 
@@ -60,15 +64,15 @@ def test_a_small_export_is_there_at_once_and_can_be_removed(project):
     page.button(key="make-export").click().run()
 
     (job,) = list_jobs(project.path)
-    assert job.phase is Phase.DONE
+    assert job.status is Status.DONE
     assert len(list(read_csv_rows(job.file))) == 2
     assert job.file.name in page.get("markdown")[-1].value.replace("\\", "")
     beside_the_button, in_the_list = page.get("link_button")
-    assert beside_the_button.proto.url == in_the_list.proto.url == f"/exports/{job.job_id}"
+    assert beside_the_button.proto.url == in_the_list.proto.url == f"/exports/{job.name}"
     page.checkbox(key=Key.EXPORT_EVENTS).check().run()
     assert len(page.get("link_button")) == 1, "something else is asked for now"
 
-    page.button(key=f"remove-{job.job_id}").click().run()
+    page.button(key=f"remove-{job.name}").click().run()
     assert list(list_jobs(project.path)) == []
 
 
@@ -122,23 +126,41 @@ def test_a_package_asks_where_the_cameras_stood(project):
     page.text_input(key=Key.EXPORT_ZONE).set_value("+02:00").run()
     page.button(key="make-export").click().run()
     (job,) = list_jobs(project.path)
-    assert (job.phase, job.file.suffix) == (Phase.DONE, ".zip")
+    assert (job.status, job.file.suffix) == (Status.DONE, ".zip")
 
 
 def test_an_export_with_pictures_goes_on_in_a_process_of_its_own(project, monkeypatch):
-    started = []
-    monkeypatch.setattr("ui.export.panel.start_export", lambda of, job: started.append(job))
+    monkeypatch.setattr("ui.work.start.start", registry.ask)
     page = open_page()
     page.segmented_control(key=Key.EXPORT_PICTURES).set_value("Crops").run()
     page.button(key="make-export").click().run()
 
-    (job,) = started
+    (job,) = list_jobs(project.path)
     assert job.request.pictures is Pictures.CROPS
     assert "0 of 0 rows and pictures" in page.get("progress")[0].proto.text
-    page.button(key=f"cancel-{job.job_id}").click().run()
-    assert job.run(project) is None
+    page.button(key=f"cancel-{job.name}").click().run()
+    with pytest.raises(Cancelled):
+        registry.do(project, f"exports/{job.name}")
     page.run()
     assert "Stopped; nothing was kept." in said(page)
+
+
+def test_an_export_whose_process_went_away_can_be_tried_again(project, monkeypatch):
+    resumed = []
+    monkeypatch.setattr("ui.work.start.start", registry.ask)
+    monkeypatch.setattr("ui.work.start.resume", lambda of, work_id: resumed.append(work_id))
+    page = open_page()
+    page.segmented_control(key=Key.EXPORT_PICTURES).set_value("Crops").run()
+    page.button(key="make-export").click().run()
+    (job,) = list_jobs(project.path)
+    gone = {"phase": "photos", "done": 1, "total": 4, "pid": 2**22 + 1, "host": platform.node()}
+    (job.path / "progress.json").write_text(json.dumps(gone))
+
+    page.run()
+    assert "Its process ended before the file was whole." in said(page)
+    page.button(key=f"again-{job.name}").click().run()
+
+    assert resumed == [f"exports/{job.name}"]
 
 
 def test_a_project_without_a_run_says_what_to_do(tmp_path, monkeypatch):

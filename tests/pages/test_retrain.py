@@ -1,5 +1,6 @@
 """What a user notices on the Retrain page."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.study.project import Project
 from core.study.retrainings import Retraining
-from models.loop.retraining import retrain_bundle
+from core.work.progress import Phase, Progress
+from models.jobs import registry
+from models.jobs.retrain import RetrainRequest
 from tests.fakes.season import STRANGER, add_season, decide, make_base_bundle
 from ui.retrain.form import suggest_name
 
@@ -30,13 +33,10 @@ def find_retrain(page: AppTest):
 
 
 @pytest.fixture
-def started(monkeypatch) -> list[tuple]:
+def started(monkeypatch) -> list[RetrainRequest]:
     """What the page asked to be started; nothing really starts."""
-    asked: list[tuple] = []
-    monkeypatch.setattr(
-        "ui.retrain.form.start_retraining",
-        lambda project, name, **more: asked.append((name, more["made_from"], list(more["learn_species"]))),
-    )
+    asked: list[RetrainRequest] = []
+    monkeypatch.setattr("ui.work.start.start", lambda project, request: asked.append(request))
     return asked
 
 
@@ -49,7 +49,7 @@ def reviewed(tmp_path_factory) -> Project:
     rows = project.review_queue(run, flagged_only=False, limit=100).rows
     decide(project, rows, species=STRANGER)
     project.save_verdict(rows.iloc[0], "normal" if rows.iloc[0]["verdict"] == "anomaly" else "anomaly", reviewer="ben")
-    retrain_bundle(project, name="second", made_from="first")
+    registry.do_at_once(project, RetrainRequest(name="second", made_from="first"))
     return project
 
 
@@ -87,7 +87,7 @@ def test_the_button_asks_for_a_new_bundle_from_the_active_one(project, started):
     find_retrain(page).click().run()
 
     assert not page.exception
-    assert started == [("first-2", "first", [])]
+    assert [(one.name, one.made_from, one.learn_species) for one in started] == [("first-2", "first", ())]
 
 
 def test_without_an_active_bundle_it_starts_from_the_newest(project, started):
@@ -95,22 +95,20 @@ def test_without_an_active_bundle_it_starts_from_the_newest(project, started):
 
     find_retrain(open_page()).click().run()
 
-    assert [made_from for _, made_from, _ in started] == ["second"]
+    assert [one.made_from for one in started] == ["second"]
 
 
-def test_labels_that_say_the_truth_go_along_and_a_wrong_path_is_said(project, monkeypatch, tmp_path):
-    commands: list[list[str]] = []
-    monkeypatch.setattr("ui.work.loop_process._start", lambda project, job, name, command: commands.append(command))
+def test_labels_that_say_the_truth_go_along_and_a_wrong_path_is_said(project, started, tmp_path):
     page = open_page()
 
     page.text_input(key="retrain_truth").set_value(str(tmp_path / "truth.json"))
     find_retrain(page).click().run()
-    assert commands == []
+    assert started == []
     assert f"There is no file {tmp_path / 'truth.json'}" in read_all(page).replace("\\", "")
 
     (tmp_path / "truth.json").write_text("{}")
     find_retrain(page).click().run()
-    assert commands[0][-2:] == ["--truth", str(tmp_path / "truth.json")]
+    assert [one.truth for one in started] == [tmp_path / "truth.json"]
 
 
 def test_a_taken_name_is_refused_at_once(project, started):
@@ -136,32 +134,62 @@ def test_a_report_shows_before_and_after_and_the_bundle_is_activated_and_left_ag
     assert project.store.active_bundle() == "first"
 
 
-def test_one_that_failed_says_why_and_that_the_active_bundle_is_what_it_was(project, started):
-    retraining = Retraining(project.path, "third")
-    retraining.begin()
-    retraining.end(RuntimeError("The disk is full."))
+@pytest.fixture
+def asked(project):
+    """Asks for a retraining that no process does; afterwards it is gone."""
+    works = []
+
+    def ask(name: str):
+        works.append(registry.ask(project, RetrainRequest(name=name, made_from="first")))
+        return works[-1]
+
+    yield ask
+    for work in works:
+        shutil.rmtree(work.path)
+
+
+def watch(name: str) -> AppTest:
     page = AppTest.from_file(PAGE, default_timeout=60)
-    page.session_state["retrain_watched"] = "third"
-
+    page.session_state["retrain_watched"] = name
     page.run()
+    assert not page.exception
+    return page
 
-    assert "No bundle was made, and the active one is what it was. The disk is full\\." in read_all(page)
+
+def test_one_that_failed_says_why_and_that_the_active_bundle_has_not_changed(asked):
+    asked("third").write_progress(Progress(phase=Phase.FAILED, message="The disk is full."))
+
+    page = watch("third")
+
+    assert "No bundle was made, and the active one has not changed. The disk is full\\." in read_all(page)
     page.button(key="retrain-close").click().run()
     assert "No bundle was made" not in read_all(page)
 
 
-def test_one_that_goes_on_is_followed_and_can_be_cancelled(project):
-    retraining = Retraining(project.path, "fourth")
-    retraining.begin()
-    retraining.say(2, 5, "Learning each species")
-    try:
-        page = open_page()
-        assert "Making fourth" in read_all(page)
-        assert find_retrain(page) is None
-        page.button(key="retrain-cancel").click().run()
-        assert retraining.cancel_requested
-    finally:
-        retraining.end(None)
+def test_one_that_was_cancelled_can_be_started_again(asked, monkeypatch):
+    asked("third").write_progress(Progress(phase=Phase.CANCELLED))
+    resumed = []
+    monkeypatch.setattr("ui.work.start.resume", lambda project, work_id: resumed.append(work_id))
+
+    page = watch("third")
+    assert "The retraining was cancelled; no bundle was made." in read_all(page)
+    page.button(key="retrain-again").click().run()
+
+    assert resumed == ["retrainings/third"]
+
+
+def test_one_that_is_under_way_is_followed_and_can_be_cancelled(asked):
+    work = asked("fourth")
+    page = open_page()
+    assert "Making fourth" in read_all(page)
+    assert "Getting ready" in page.get("progress")[0].proto.text
+
+    work.write_progress(Progress(phase=Phase.SCORES, done=2, total=5, message="Learning each species"))
+    page = open_page()
+    assert "Learning each species" in page.get("progress")[0].proto.text
+    assert find_retrain(page) is None
+    page.button(key="retrain-cancel").click().run()
+    assert work.cancel_requested
 
 
 @pytest.mark.parametrize(
@@ -180,10 +208,10 @@ def test_a_free_name_is_suggested(made_from, taken, name):
 
 
 def test_the_report_says_what_the_order_is_worth_and_which_rate_the_anomalies_ask_for(project, monkeypatch):
-    report = Retraining(project.path, "second").read_report()
+    report = Retraining.of(project.path, "second").read_result()
     report["after_ranked"] |= {"auroc": 0.987, "average_precision": 0.9, "review_at_95": 0.25}
     report["suggested_rate"] = {"rate": 0.021, "recall": 0.96, "false_alarms": None}
-    monkeypatch.setattr(Retraining, "read_report", lambda self: report)
+    monkeypatch.setattr(Retraining, "read_result", lambda self: report)
     page = open_page()
 
     page.button(key="report-second").click().run()

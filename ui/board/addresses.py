@@ -30,7 +30,7 @@ from ui.board.reviewer_pass import PassInvalid, read_pass
 from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_heat, to_row
 from ui.shared.project_place import open_project
 from ui.shared.scripts import Scripts
-from ui.work.loop_process import refresh_ranking
+from ui.work.ranking import refresh_ranking
 
 MOST_ROWS = 500
 MOST_DECISIONS = 5_000

@@ -83,9 +83,9 @@ def read_perplexity(text: str, *, n_crops: int) -> float:
 
 def _show_perplexity(exploration: Exploration, side: Side, number: int) -> None:
     key = side_key("perplexity", number)
-    rungs = [f"{rung.perplexity:g}" for rung in exploration.ladder()]
+    presets = [f"{preset.perplexity:g}" for preset in exploration.presets()]
     now = f"{side.projection.perplexity:g}"
-    options = sorted({*rungs, now}, key=float)
+    options = sorted({*presets, now}, key=float)
     st.session_state[key] = now
 
     def choose() -> None:

@@ -8,14 +8,15 @@ import numpy as np
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.maps.exploration import LOOK_WORDS, Exploration, Picture
+from core.maps.exploration import Exploration
+from core.maps.pictures import Picture
 from core.maps.projection import Projection, ProjectionKind
 from core.runs.folder import RunFolder
 from core.study.project import Project
 from ui.explore.below import show_below
 from ui.explore.cached import load_colouring, load_links, load_run_points
 from ui.explore.controls import show_choices, show_run_choice
-from ui.explore.follow import POLL_S, Work, follow
+from ui.explore.follow import POLL_S, Waited, follow, keep_ready, wait_for_map, wait_for_tree
 from ui.explore.picks import resolve_pick
 from ui.explore.run import describe_point
 from ui.explore.saved import show_saved_views
@@ -31,7 +32,6 @@ from ui.scatter.view import Outline, Pick, PickKind, View
 from ui.shared.messages import notice, plain_errors, show_notice
 from ui.shared.state import Key, side_key
 from ui.shared.words import escape_markdown
-from ui.work.map_process import keep_ready, start_projection, start_tree
 from ui.work.waiting import show_no_run
 
 MOST_OUTLINES = 8  # they have to fit into an address
@@ -102,7 +102,7 @@ def _show_head(project: Project, view: View, runs: list[RunFolder]) -> None:
             icon=":material/splitscreen_right:",
             key="explore-compare",
             width="stretch",
-            on_click=lambda: change_view(lambda now: _start_comparing(now, Exploration.of(runs[0]))),
+            on_click=lambda: change_view(lambda now: _start_comparing(now, Exploration(runs[0]))),
             help="Two plots side by side: two perplexities, or two runs. What is selected in one is shown "
             "in the other.",
         )
@@ -113,7 +113,7 @@ def _start_comparing(view: View, exploration: Exploration) -> View:
     first = view.sides[0]
     others = [PCA]
     with suppress(AnomalureError):  # which the plots say in their place
-        others = [*reversed(exploration.ladder()), PCA]
+        others = [*reversed(exploration.presets()), PCA]
     other = next((one for one in others if one != first.projection), PCA)
     return replace(view, sides=(first, replace(first, projection=other, eps=None, view=None)))
 
@@ -135,21 +135,21 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
     picture = exploration.picture(side.projection)
     one = Shown(number, points, picture)
     if picture is None or not picture.is_final:
-        one.work = _make_map(exploration, side.projection, is_drawn=False)
-        one.work.start_unless_tried()
+        one.waited = _wait_for(project, exploration, side.projection, is_drawn=False)
+        one.waited.start_unless_tried()
         one.picture = picture = picture or find_stand_in(exploration, side.projection)
         if picture is not None:
-            one.work = _make_map(exploration, side.projection, is_drawn=True)
+            one.waited = _wait_for(project, exploration, side.projection, is_drawn=True)
     elif side.projection.kind is ProjectionKind.TSNE:
-        keep_ready(exploration)  # another perplexity may be next
+        keep_ready(project, exploration)  # another perplexity may be next
     if picture is not None and picture.is_final and picture.projection.kind is side.projection.kind:
         with plain_errors():
             check_grouping(side)
             missing = find_missing_tree(exploration, side)
             if missing is not None:
-                if one.work is None:  # one thing after the other
-                    one.work = _make_tree(exploration, missing)
-                    one.work.start_unless_tried()
+                if one.waited is None:  # one thing after the other
+                    one.waited = wait_for_tree(project, exploration, missing)
+                    one.waited.start_unless_tried()
                 return one
             one.grouping = find_grouping(exploration, side, shown=picture.projection, points=picture.points)
             if one.grouping is None:
@@ -159,26 +159,15 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
     return one
 
 
-def _make_map(exploration: Exploration, projection: Projection, *, is_drawn: bool) -> Work:
-    """The making of a map; the page is drawn anew when it is finished, or when there is a first picture to show."""
-    return Work(
-        exploration=exploration,
-        job=exploration.job(projection),
-        title=projection.label,
-        start=lambda: start_projection(exploration, projection),
+def _wait_for(project: Project, exploration: Exploration, projection: Projection, *, is_drawn: bool) -> Waited:
+    """The page is drawn anew when the map is finished, or when there is a first picture to show."""
+    return wait_for_map(
+        project,
+        exploration,
+        projection,
         is_there=lambda: (
             exploration.has(projection) or (not is_drawn and find_stand_in(exploration, projection) is not None)
         ),
-    )
-
-
-def _make_tree(exploration: Exploration, min_samples: int) -> Work:
-    return Work(
-        exploration=exploration,
-        job=exploration.tree_job(min_samples),
-        title=LOOK_WORDS,
-        start=lambda: start_tree(exploration, min_samples),
-        is_there=lambda: exploration.has_tree(min_samples=min_samples),
     )
 
 
@@ -219,8 +208,8 @@ def _find_places(view: View, pick: Pick, source: Shown) -> np.ndarray | None:
 def _show_side(project: Project, view: View, one: Shown, masks: dict[int, np.ndarray]) -> None:
     side, number = view.sides[one.number], one.number
     exploration = one.points.exploration
-    if one.work is not None:
-        follow(one.work, narrow=view.is_comparing)
+    if one.waited is not None:
+        follow(one.waited, narrow=view.is_comparing)
     elif one.waits_for:
         _await_grouping()
     if one.picture is None:

@@ -62,7 +62,7 @@ def read_run_points(run: RunFolder) -> RunPoints:
         AnomalureError: If the run has no embeddings, or too few crops for a plot.
     """
     stamp = run.version
-    exploration = Exploration.of(run)
+    exploration = Exploration(run)
     exploration.check()
     crop_ids = exploration.crop_ids
     facts = read_catalogue(run, COLUMNS).drop_duplicates("crop_id").set_index("crop_id")

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.maps.exploration import Picture
-from ui.explore.follow import Work
+from core.maps.pictures import Picture
+from ui.explore.follow import Waited
 from ui.explore.run import RunPoints
 from ui.scatter.data import Grouping
 
 
 @dataclass
 class Shown:
-    """One plot as it is drawn: its crops, their places, their clusters (None while they are worked out).
+    """One plot as it is drawn: its crops, their points, their clusters (None while they are computed).
 
-    ``work`` is what is computed for it in a process of its own.
+    ``waited`` is what is computed for it in a process of its own.
     """
 
     number: int
@@ -23,4 +23,4 @@ class Shown:
     grouping: Grouping | None = None
     labels: np.ndarray | None = None
     waits_for: str = ""
-    work: Work | None = None
+    waited: Waited | None = None

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from cachetools import LRUCache
 
-from core.maps.exploration import Exploration, Picture
-from core.maps.projection import Projection, ProjectionKind
+from core.maps.exploration import Exploration
+from core.maps.making import PCA, make_pca
+from core.maps.pictures import Picture
+from core.maps.projection import Projection
 
-PCA = Projection(kind=ProjectionKind.PCA)
 # As long as a page may take without seeming to hang; the PCA of some thousand crops is there by then.
 PATIENCE_S = 0.6
 # The embeddings of more crops would be too much for the dashboard's own memory: a process of its own reads them.
@@ -36,7 +37,7 @@ def find_stand_in(exploration: Exploration, projection: Projection) -> Picture |
     with _lock:
         future = _made.get(exploration.folder)
         if future is None:
-            future = _made[exploration.folder] = _worker.submit(exploration.compute, PCA)
+            future = _made[exploration.folder] = _worker.submit(make_pca, exploration)
     try:
         return future.result(timeout=PATIENCE_S)
     except TimeoutError:

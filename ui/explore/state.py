@@ -14,7 +14,7 @@ from core.study.project import Project
 from ui.scatter.view import Address, Side, View
 from ui.shared.state import Key
 
-# Beyond this many crops the t-SNEs of the ladder take long enough to wait until somebody wants them.
+# Beyond this many crops the preset t-SNEs take so long that they are computed only when somebody wants them.
 MOST_CROPS_UNASKED = 20_000
 NAMES = {"run", "map", "method", "eps", "min", "size", "by", "view"}
 ADDRESS_NAMES = NAMES | {name + "2" for name in NAMES} | {"colour", "off", "fade", "rings", "pick"}
@@ -75,7 +75,7 @@ def choose_run(side: int, run: RunFolder) -> None:
             return replace(before, sides=(before.sides[0], *view.sides[1:]), pick=None)
         fresh = Side(
             run=run_id,
-            projection=_keep_map(Exploration.of(run), view.sides[side].projection),
+            projection=_keep_map(Exploration(run), view.sides[side].projection),
             method=view.sides[side].method,
         )
         changed = view.with_side(side, **{name: getattr(fresh, name) for name in fresh.__dataclass_fields__})
@@ -88,8 +88,8 @@ def choose_first_map(exploration: Exploration) -> Projection:
     """The map that is shown when nobody asked for one: a t-SNE, but of very many crops PCA, which is there at once."""
     usual = Projection()
     if exploration.n_crops <= MOST_CROPS_UNASKED or exploration.has(usual):
-        ladder = exploration.ladder()
-        return usual if usual in ladder or not ladder else ladder[-1]
+        presets = exploration.presets()
+        return usual if usual in presets or not presets else presets[-1]
     return Projection(kind=ProjectionKind.PCA)
 
 
@@ -114,7 +114,7 @@ def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder
     if asked in runs:
         if not has_map and st.session_state.get(Key.EXPLORE_ADDRESS) == read_address():  # a link to a run, no more
             with suppress(AnomalureError):  # which the plot says in its place
-                view = view.with_side(side, projection=choose_first_map(Exploration.of(runs[asked])))
+                view = view.with_side(side, projection=choose_first_map(Exploration(runs[asked])))
         return view, runs[asked], ""
     latest = project.latest_run()
     if latest is None or latest.problem:
@@ -125,7 +125,7 @@ def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder
     first = runs.get(st.session_state.get(Key.RUN_SEEN, ""), latest)
     projection = view.sides[side].projection
     if not has_map:
-        projection = choose_first_map(Exploration.of(first))
+        projection = choose_first_map(Exploration(first))
     sides = [
         replace(one, run=first.run_id, projection=projection) if number == side else one
         for number, one in enumerate(view.sides)

@@ -7,7 +7,6 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.export.choice import UNDECIDED, VERDICTS, ExportChoice
-from core.export.files import ExportFormat
 from core.export.formats.format import DEFAULT, list_formats
 from core.export.pictures import Pictures
 from core.records import Decision
@@ -18,7 +17,7 @@ from ui.shared.messages import notice
 from ui.shared.state import Key
 from ui.shared.words import DECISION_WORDS
 
-FORMAT_WORDS = {ExportFormat(name): format.label for name, format in list_formats().items()}
+FORMAT_WORDS = {name: format.label for name, format in list_formats().items()}
 VERDICT_WORDS = {**{str(one): DECISION_WORDS[one] for one in Decision}, UNDECIDED: "Undecided"}
 NO_PICTURES, CROPS, PHOTOS = "None", "Crops", "Whole photos"
 PICTURES = {NO_PICTURES: None, CROPS: Pictures.CROPS, PHOTOS: Pictures.PHOTOS}
@@ -30,7 +29,7 @@ class Asked:
     """What the page asks for."""
 
     choice: ExportChoice
-    format: ExportFormat
+    format: str
     pictures: Pictures | None
 
 
@@ -51,7 +50,7 @@ def show_choice(project: Project, run: RunFolder) -> Asked:
         persist_state="session",
         width="stretch",
     )
-    format = ExportFormat(format or DEFAULT)
+    format = format or DEFAULT
     st.caption(formats[format].about)
     left, right = st.columns(2)
     with left:

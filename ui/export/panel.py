@@ -4,22 +4,24 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.export.choice import Export, ExportCounts
-from core.export.files import ExportFormat, say_left_out
-from core.export.jobs import ExportJob, list_jobs, new_job
+from core.export.files import say_left_out
+from core.export.formats.format import find_format
+from core.export.jobs import ExportJob, list_jobs, make_request
 from core.study.project import Project
-from core.work.progress import Phase
+from core.work.folder import Status
+from core.work.progress import Progress
+from models.jobs import registry
 from ui.export.choice import FORMAT_WORDS, VERDICT_WORDS, Asked
 from ui.shared.messages import notice, plain_errors
 from ui.shared.state import Key
 from ui.shared.words import count, escape_markdown, say_duration, say_time
-from ui.work.export_process import collect_ended, start_export
+from ui.work import start
 
 PREVIEW_ROWS = 8
 POLL_S = 0.7
 SHOWN_AT_FIRST = 5
 # So few rows are written before a process would have started.
 AT_ONCE_ROWS = 3_000
-RUNNING = (Phase.STARTING, Phase.PHOTOS)
 _SHOWN = {
     "file_name": "File",
     "verdict": "Verdict",
@@ -89,15 +91,15 @@ def show_make(project: Project, asked: Asked, counts: ExportCounts, *, problem: 
 def _show_just_made(project: Project, asked: Asked) -> None:
     """What became of the last press of the button, where it was pressed; until something else is asked for."""
     made = st.session_state.get(Key.EXPORT_MADE)
-    job = next((one for one in list_jobs(project.path) if one.job_id == made), None)
+    job = next((one for one in list_jobs(project.path) if one.name == made), None)
     if job is None or (job.request.choice, job.request.format) != (asked.choice, asked.format):
         return
-    if job.phase in RUNNING:
+    if job.status is Status.RUNNING:
         st.caption(":material/hourglass_top: It is being made; see **Exports** below.")
     elif job.file is not None:
         st.link_button(
             f"Download {escape_markdown(job.request.file_name)}",
-            f"/exports/{job.job_id}",
+            f"/exports/{job.name}",
             icon=":material/download:",
             width="stretch",
         )
@@ -105,12 +107,12 @@ def _show_just_made(project: Project, asked: Asked) -> None:
 
 def _make(project: Project, asked: Asked, counts: ExportCounts) -> None:
     try:
-        job = new_job(project, asked.choice, format=asked.format, pictures=asked.pictures)
-        st.session_state[Key.EXPORT_MADE] = job.job_id
+        request = make_request(project, asked.choice, format=asked.format, pictures=asked.pictures)
+        st.session_state[Key.EXPORT_MADE] = request.name
         if asked.pictures is None and counts.n_crops <= AT_ONCE_ROWS:
-            job.run(project)
+            registry.do_at_once(project, request)
         else:
-            start_export(project, job)
+            start.start(project, request)
     except AnomalureError as error:
         notice(f"The export was not made. {error}")
     except OSError as error:
@@ -123,48 +125,56 @@ def show_made(project: Project) -> None:
     if not jobs:
         return
     st.subheader("Exports", anchor=False)
-    going_on = any(job.phase in RUNNING for job in jobs[:SHOWN_AT_FIRST])
+    going_on = any(job.status is Status.RUNNING for job in jobs[:SHOWN_AT_FIRST])
     st.fragment(_show_jobs, run_every=POLL_S if going_on else None)(project)
 
 
 def _show_jobs(project: Project) -> None:
-    collect_ended()
     jobs = list(list_jobs(project.path))
     everything = len(jobs) <= SHOWN_AT_FIRST or st.session_state.get("all-exports", False)
     for job in jobs if everything else jobs[:SHOWN_AT_FIRST]:
         with plain_errors(), st.container(border=True):
-            _show_job(job)
+            _show_job(project, job)
     if len(jobs) > SHOWN_AT_FIRST:
         st.toggle(f"Show all {len(jobs):,} exports", key="all-exports")
     was_going = st.session_state.get("exports_going_on", False)
-    is_going = any(job.phase in RUNNING for job in jobs[:SHOWN_AT_FIRST])
+    is_going = any(job.status is Status.RUNNING for job in jobs[:SHOWN_AT_FIRST])
     st.session_state["exports_going_on"] = is_going
     if was_going and not is_going:
         st.rerun()  # the page stops asking
 
 
-def _show_job(job: ExportJob) -> None:
-    phase, progress = job.phase, job.read_progress()
-    request = job.request
+def _show_job(project: Project, job: ExportJob) -> None:
+    status, progress = job.status, job.read_progress() or Progress()
+    request, file = job.request, job.file
     title, buttons = st.columns([5, 3], vertical_alignment="center")
     with title:
-        st.markdown(f"**{escape_markdown(request.file_name)}**")
+        st.markdown(f"**{escape_markdown(request.file_name if request.out is None else str(request.out))}**")
         said = [FORMAT_WORDS[request.format], say_time(request.created_at.astimezone())]
-        report = job.read_report()
-        if phase is Phase.DONE:
+        report = job.read_result()
+        if status is Status.DONE:
             said.insert(1, count(int(report.get("crops", 0)), "crop"))
-            file = job.file
             if file is not None:
                 said.append(_say_size(file.stat().st_size))
         st.caption(escape_markdown(" · ".join(said)))
     with buttons, st.container(horizontal=True, horizontal_alignment="right", wrap=False):
-        if phase in RUNNING:
-            st.button("Cancel", key=f"cancel-{job.job_id}", icon=":material/stop_circle:", on_click=job.request_cancel)
+        if status is Status.RUNNING:
+            st.button(
+                "Cancel", key=f"cancel-{job.name}", icon=":material/stop_circle:", on_click=start.stop, args=(job,)
+            )
         else:
-            if job.file is not None:
-                st.link_button("Download", f"/exports/{job.job_id}", icon=":material/download:", type="primary")
-            st.button("Remove", key=f"remove-{job.job_id}", icon=":material/delete:", on_click=_remove, args=(job,))
-    if phase in RUNNING:
+            if file is not None:
+                st.link_button("Download", f"/exports/{job.name}", icon=":material/download:", type="primary")
+            if status in (Status.FAILED, Status.INTERRUPTED):
+                st.button(
+                    "Try again",
+                    key=f"again-{job.name}",
+                    icon=":material/refresh:",
+                    on_click=_resume,
+                    args=(project, request.work_id),
+                )
+            st.button("Remove", key=f"remove-{job.name}", icon=":material/delete:", on_click=_remove, args=(job,))
+    if status is Status.RUNNING:
         share = min(progress.done / progress.total, 1.0) if progress.total else 0.0
         left = say_duration(progress.seconds_left) if progress.seconds_left is not None else "unknown"
         st.progress(
@@ -172,13 +182,20 @@ def _show_job(job: ExportJob) -> None:
             text=f"{progress.done:,} of {progress.total:,} rows and pictures · "
             f"{progress.photos_per_s:,.0f} a second · time left: {left}",
         )
-    elif phase is Phase.CANCELLED:
+    elif status is Status.CANCELLED:
         st.caption("Stopped; nothing was kept.")
-    elif phase is Phase.FAILED:
-        why = progress.message or "Its process ended before the file was whole."
+    elif status is not Status.DONE:
+        why = progress.message if status is Status.FAILED else "Its process ended before the file was whole."
         st.error(escape_markdown(f"This export was not made. {why}"), icon=":material/error:")
     for sentence in report.get("notes", []):
         st.caption(f":material/info: {escape_markdown(str(sentence))}.")
+
+
+def _resume(project: Project, work_id: str) -> None:
+    try:
+        start.resume(project, work_id)
+    except (AnomalureError, OSError) as error:
+        notice(f"The export could not be started: {error}")
 
 
 def _remove(job: ExportJob) -> None:
@@ -197,4 +214,4 @@ def _say_size(n_bytes: int) -> str:
 
 def needs_places(asked: Asked) -> bool:
     """Whether the format wants to know where the cameras stood."""
-    return asked.format is ExportFormat.CAMTRAP_DP
+    return find_format(asked.format).needs_places

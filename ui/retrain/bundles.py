@@ -59,7 +59,7 @@ def show_bundles(project: Project) -> None:
             parts += [f"made {say_time(row['created_at'])} UTC", f"{runs:,} run{'s' * (runs != 1)}"]
             st.markdown(" · ".join(parts))
             with st.container(horizontal=True, width="content", vertical_alignment="center"):
-                if Retraining(project.path, name).report_path.is_file():
+                if Retraining.of(project.path, name).read_result():
                     st.button(
                         "Before and after",
                         key=f"report-{name}",

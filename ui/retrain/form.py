@@ -7,14 +7,16 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.study.project import Project, check_name
-from core.study.retrainings import Retraining, RetrainingStatus, find_running
+from core.study.retrainings import Retraining, find_running
+from core.work.folder import Status
+from core.work.progress import Phase, Progress
+from models.jobs.retrain import RetrainRequest
 from ui.forms.folders import is_there, read_path
 from ui.retrain.news import News
 from ui.shared.messages import notice
 from ui.shared.state import Key
 from ui.shared.words import count, escape_markdown
-from ui.work.loop_process import RETRAININGS, start_retraining
-from ui.work.words import FINISHING
+from ui.work import start
 
 POLL_S = 1.0
 FIRST_LOOK = ""
@@ -101,7 +103,13 @@ def _start(
             )
         if truth is not None and not is_there(truth):
             raise AnomalureError(f"There is no file {truth}. Give the labels that say the truth, or leave it empty.")
-        start_retraining(project.path, name, made_from=made_from, learn_species=learn, truth=truth)
+        request = RetrainRequest(
+            name=name,
+            made_from=made_from,
+            learn_species=tuple(learn),
+            truth=None if truth is None else truth.absolute(),
+        )
+        start.start(project, request)
     except (AnomalureError, OSError) as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         return
@@ -114,69 +122,76 @@ def find_watched(project: Project) -> str:
     return str(st.session_state.get(Key.RETRAIN_WATCHED, "")) or find_running(project.path)
 
 
-def _goes_on(project: Project, name: str) -> bool:
-    if RETRAININGS.is_alive(project.path, name):
-        return True
-    status = Retraining(project.path, name).state().status
-    return status is RetrainingStatus.RUNNING and not RETRAININGS.has_ended(project.path, name)
-
-
 def show_watched(project: Project, name: str) -> bool:
-    """The panel of one retraining; True while it goes on."""
-    if _goes_on(project, name):
+    """The panel of one retraining; True while it is under way."""
+    work = Retraining.of(project.path, name)
+    status = work.status
+    if status is Status.RUNNING:
         with st.container(border=True):
             st.subheader(f"Making {escape_markdown(name)}", anchor=False)
-            _follow(project, name)
+            _follow(work)
         return True
-    state = Retraining(project.path, name).state()
-    if state.status is RetrainingStatus.DONE:
+    if status is Status.DONE:
         st.session_state.pop(Key.RETRAIN_WATCHED, None)
         st.session_state[Key.RETRAIN_SHOWN] = name
         return False
     with st.container(border=True):
-        _show_end(project, name, state.status, state.message)
+        _show_end(project, work, status)
     return False
 
 
-def _show_end(project: Project, name: str, status: RetrainingStatus, message: str) -> None:
-    if status is RetrainingStatus.CANCELLED:
+def _show_end(project: Project, work: Retraining, status: Status) -> None:
+    if status is Status.CANCELLED:
         st.info("The retraining was cancelled; no bundle was made.", icon=":material/stop_circle:")
-    elif status is RetrainingStatus.INTERRUPTED:
+    elif status is Status.INTERRUPTED:
         st.warning(
-            "The retraining stopped without an end: the computer or its process was switched off. The active "
-            "bundle is what it was. Start it again.",
+            "The retraining stopped without an end: the computer or its process was switched off. The active bundle "
+            "has not changed.",
             icon=":material/pause_circle:",
         )
     else:
-        said = message or (RETRAININGS.read_words(project.path, name).splitlines() or ["It said nothing."])[-1]
+        message = work.problem or (work.read_progress() or Progress()).message
         st.error(
-            f"No bundle was made, and the active one is what it was. {escape_markdown(said)}", icon=":material/error:"
+            f"No bundle was made, and the active one has not changed. {escape_markdown(message)}",
+            icon=":material/error:",
         )
-    st.button("Close", key="retrain-close", on_click=lambda: st.session_state.pop(Key.RETRAIN_WATCHED, None))
+    with st.container(horizontal=True):
+        if status is not Status.BROKEN:
+            st.button(
+                "Start again",
+                key="retrain-again",
+                icon=":material/refresh:",
+                on_click=_start_again,
+                args=(project, f"{RetrainRequest.room}/{work.name}"),
+            )
+        st.button("Close", key="retrain-close", on_click=lambda: st.session_state.pop(Key.RETRAIN_WATCHED, None))
+
+
+def _start_again(project: Project, work_id: str) -> None:
+    try:
+        start.resume(project, work_id)
+    except (AnomalureError, OSError) as error:
+        notice(f"The retraining could not be started: {error}")
 
 
 @st.fragment(run_every=POLL_S)
-def _follow(project: Project, name: str) -> None:
-    if not _goes_on(project, name):
+def _follow(work: Retraining) -> None:
+    if work.status is not Status.RUNNING:
         st.rerun()
-    retraining = Retraining(project.path, name)
-    state = retraining.state()
-    if state.status is RetrainingStatus.DONE:
-        st.progress(1.0, text=FINISHING)
-        return
-    if state.status is not RetrainingStatus.RUNNING:
+    progress = work.read_progress() or Progress()
+    if progress.phase is not Phase.SCORES:
         st.progress(0.0, text="**Getting ready**")
     else:
-        text = f"**{escape_markdown(state.message)}** · step {min(state.done + 1, state.total)} of {state.total}"
-        st.progress(state.done / max(state.total, 1), text=text)
-    if retraining.cancel_requested:
+        text = f"**{escape_markdown(progress.message)}** · step {progress.done + 1} of {progress.total}"
+        st.progress(progress.done / progress.total, text=text)
+    if work.cancel_requested:
         st.caption("Stopping after this step; no bundle will be made.")
     else:
-        st.button("Cancel", key="retrain-cancel", icon=":material/stop_circle:", on_click=_cancel, args=(retraining,))
+        st.button("Cancel", key="retrain-cancel", icon=":material/stop_circle:", on_click=_cancel, args=(work,))
 
 
-def _cancel(retraining: Retraining) -> None:
+def _cancel(work: Retraining) -> None:
     try:
-        retraining.request_cancel()
+        start.stop(work)
     except OSError as error:
         notice(f"It could not be asked to stop: {error}.")

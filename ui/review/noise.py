@@ -1,4 +1,4 @@
-"""What DBSCAN leaves over as noise in a view of the Explore page, as a selection to review."""
+"""The DBSCAN noise of a view of the Explore page, as a selection to review."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,6 @@ from core.runs.folder import RunFolder
 from core.store.saved_views import list_views
 from core.study.project import Project
 from core.study.selections import Selection
-from ui.scatter.data import group_by_tree
 from ui.scatter.groupings import check_grouping, find_missing_tree
 from ui.scatter.view import Method, Side, View
 from ui.shared.state import Key
@@ -37,12 +36,12 @@ def find_noise_views(project: Project, run_id: str) -> Mapping[str, tuple[str, S
 
 
 def select_noise(project: Project, run: RunFolder, name: str, side: Side) -> Selection:
-    """Make a selection of the crops that are in no cluster; the same again is the one that is there.
+    """Make a selection of the crops that are in no cluster; asked for again, it returns the one that is there.
 
     Raises:
-        AnomalureError: If the clusters are not worked out, or every crop is in one.
+        AnomalureError: If the clusters are not computed, or every crop is in one.
     """
-    crop_ids, eps = find_noise(Exploration.of(run), side)
+    crop_ids, eps = find_noise(Exploration(run), side)
     if not crop_ids:
         raise AnomalureError(f"No crop is noise at eps {eps:g}: each is in a cluster. Choose a smaller eps on Explore.")
     for one in project.selections():
@@ -62,8 +61,7 @@ def find_noise(exploration: Exploration, side: Side) -> tuple[list[str], float]:
     check_grouping(side)
     points = exploration.points(side.projection)
     if points is None or find_missing_tree(exploration, side) is not None:
-        raise AnomalureError("The clusters of this view are not worked out yet. Open it on Explore once.")
+        raise AnomalureError("The clusters of this view are not computed yet. Open it on Explore once.")
     tree = exploration.tree(side.projection if side.on_map else None, min_samples=side.min_samples)
-    grouping = group_by_tree(tree, key="", points=points if side.on_map else exploration.prepared())
-    is_noise = grouping.label(side) == NOISE
-    return np.asarray(exploration.crop_ids, dtype=object)[is_noise].tolist(), grouping.eps_of(side)
+    eps = side.eps or tree.span_eps(points if side.on_map else exploration.prepared()).usual
+    return np.asarray(exploration.crop_ids, dtype=object)[tree.cut(eps) == NOISE].tolist(), eps

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import AnomalureError
-from core.maps.clusters import NOISE, ClusterTree, suggest_eps
+from core.maps.clusters import NOISE, ClusterTree, EpsRange
 from ui.scatter.addresses import PLOTLY_ADDRESS
 from ui.scatter.charts import build_k_distance_figure, build_noise_share_figure
 from ui.scatter.colours import Colouring, list_cluster_marks
@@ -23,21 +22,15 @@ COMPARE_HEIGHT_PX = 820
 class Grouping:
     """How the crops of one plot are grouped.
 
-    Either by a ``tree`` that can be cut at any eps from ``least`` to ``most`` (``suggested`` is the knee, None if
-    there is none), or by fixed ``labels``. ``key`` names it; ``curves`` are figures in Plotly's JSON.
+    Either by a ``tree`` that can be cut at any eps of ``eps``, or by fixed ``labels``. ``key`` names it; ``curves`` are
+    figures in Plotly's JSON.
     """
 
     key: str
     tree: ClusterTree | None = None
     labels: np.ndarray | None = None
-    least: float = 0.0
-    most: float = 0.0
-    suggested: float | None = None
+    eps: EpsRange | None = None
     curves: Mapping[str, Any] | None = None
-
-    def eps_of(self, side: Side) -> float:
-        """The eps that is in force: what was asked for, else the suggested one, else the middle of the range."""
-        return side.eps or self.suggested or round_eps(float(np.sqrt(self.least * self.most)))
 
     def label(self, side: Side) -> np.ndarray:
         """Each point's cluster or ``NOISE``; shape ``(n,)``.
@@ -45,55 +38,41 @@ class Grouping:
         Raises:
             AnomalureError: If eps is not above 0.
         """
-        if self.tree is None:
-            assert self.labels is not None
+        if self.labels is not None:
             return self.labels
-        return self.tree.cut(self.eps_of(side))
+        assert self.tree is not None
+        assert self.eps is not None
+        return self.tree.cut(side.eps or self.eps.usual)
 
 
 def group_by_tree(tree: ClusterTree, *, key: str, points: np.ndarray) -> Grouping:
-    """A grouping by DBSCAN, with the range of eps that is worth a slider and the two curves to choose it by."""
-    finite = tree.k_distances[np.isfinite(tree.k_distances) & (tree.k_distances > 0)]
-    if len(finite):
-        least, most = float(np.percentile(finite, 1)) / 3, float(finite[-1]) * 1.3
-    else:
-        span = float(np.ptp(points, axis=0).max()) or 1.0
-        least, most = span / 1000, span
-    least, most = round_eps(least), max(round_eps(most), round_eps(least) * 10)
-    try:
-        suggested: float | None = round_eps(suggest_eps(tree.k_distances))
-    except AnomalureError:
-        suggested = None
-    grid = np.geomspace(least, most, SHARE_STEPS)
+    """A grouping by DBSCAN, with the range of its slider for eps and the two curves to choose eps by."""
+    eps = tree.span_eps(points)
+    grid = np.geomspace(eps.least, eps.most, SHARE_STEPS)
     curves = None
-    if len(finite):
+    if np.isfinite(tree.k_distances).any() and tree.k_distances.any():
         curves = {
-            "distances": build_k_distance_figure(tree.k_distances, knee=suggested).to_plotly_json(),
+            "distances": build_k_distance_figure(tree.k_distances, knee=eps.suggested).to_plotly_json(),
             "shares": build_noise_share_figure(grid, tree.noise_shares(grid)).to_plotly_json(),
         }
-    return Grouping(key=key, tree=tree, least=least, most=most, suggested=suggested, curves=curves)
-
-
-def round_eps(eps: float) -> float:
-    """Three digits: what the slider sets and the address holds."""
-    return float(f"{eps:.3g}")
+    return Grouping(key=key, tree=tree, eps=eps, curves=curves)
 
 
 def describe_grouping(grouping: Grouping | None, side: Side) -> dict[str, Any] | None:
     """The part of the plot's data that says how crops are grouped; None while they are not."""
     if grouping is None:
         return None
-    if grouping.tree is None:
+    if grouping.tree is None or grouping.eps is None:
         assert grouping.labels is not None
         return {"labels": offer_array(code_labels(grouping.labels)), "cut": None}
-    eps = grouping.eps_of(side)
+    eps = side.eps or grouping.eps.usual
     return {
         "cut": offer_tree(grouping.tree, key=grouping.key),
         "labels": None,
         "eps": eps,
-        "least": min(grouping.least, eps),
-        "most": max(grouping.most, eps),
-        "suggested": grouping.suggested,
+        "least": min(grouping.eps.least, eps),
+        "most": max(grouping.eps.most, eps),
+        "suggested": grouping.eps.suggested,
         "curves": grouping.curves,
         "on_map": side.on_map,
     }

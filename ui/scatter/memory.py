@@ -14,7 +14,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from core.maps.clusters import NOISE, ClusterTree
-from core.maps.exploration import Picture
+from core.maps.pictures import Picture
 
 PREFIX = "/explore-data"
 NAME = re.compile(r"[0-9a-f]{24}")

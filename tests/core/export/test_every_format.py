@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import AnomalureError
 from core.export.choice import Export, ExportChoice
-from core.export.files import ExportStopped, convert_labels, write_export
+from core.export.files import convert_labels, write_export
 from core.export.formats.format import DEFAULT, Source, find_format, list_formats
 from core.export.package_facts import PackageFacts
 from core.export.pictures import Pictures
@@ -17,6 +17,7 @@ from core.formats.exported import EXPORT_COLUMNS, PHOTO_COLUMNS
 from core.formats.labelled import LabelFile
 from core.formats.recognise import read_labels
 from core.records import CropKind, Decision
+from core.work.meter import Cancelled
 from tests.fakes.project import make_project
 
 FORMATS = list_formats()
@@ -165,9 +166,9 @@ def test_a_stopped_export_leaves_nothing_behind_and_the_old_file_as_it_was(
 
     def stop(done, total):
         if total - 1 <= done < total:  # as late as can be
-            raise ExportStopped
+            raise Cancelled
 
-    with pytest.raises(ExportStopped):
+    with pytest.raises(Cancelled):
         write_export(project, EVERY, out, format=format.name, facts=FACTS, pictures=pictures, on_progress=stop)
 
     if old:

@@ -1,6 +1,7 @@
 """What goes into an export, and that what was written is read back with the same rows."""
 
 import json
+import platform
 import re
 import zipfile
 from datetime import date
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import cli
 from core.errors import AnomalureError
 from core.export.choice import Export, ExportChoice
 from core.export.files import ExportFormat, write_export
-from core.export.jobs import find_job, list_jobs, new_job
+from core.export.jobs import ExportJob, find_job, list_jobs, make_request
 from core.export.package_facts import PackageFacts, keep_facts, read_facts, read_places, read_zone
 from core.export.pictures import Pictures, make_safe
 from core.formats.camtrap_dp_writer import Place
@@ -26,7 +28,9 @@ from core.records import Box, Decision
 from core.review.filters import QueueFilters
 from core.store.people import People, find_people, keep_people_classes, read_people_classes
 from core.study.project import Project
-from core.work.progress import Phase
+from core.work.folder import Status
+from core.work.meter import Cancelled
+from models.jobs import registry
 from tests.fakes.project import add_run, make_project
 
 EVERY = ExportChoice(verdicts=())
@@ -362,34 +366,78 @@ def test_a_blurred_box_keeps_nothing_of_what_it_showed():
 # Exports that are kept for download
 
 
+def ask(project: Project, choice: ExportChoice, **more) -> ExportJob:
+    return registry.ask(project, make_request(project, choice, **more))
+
+
+def do(project: Project, job: ExportJob) -> dict:
+    return registry.do(project, f"exports/{job.name}")
+
+
 def test_an_export_that_was_made_is_found_again_with_its_file(made):
-    job = new_job(made, ExportChoice(reviewers=("Ada",), from_day=date(2026, 5, 1)), format=ExportFormat.CSV)
-    assert (job.phase, job.file) == (Phase.STARTING, None)
+    job = ask(made, ExportChoice(reviewers=("Ada",), from_day=date(2026, 5, 1)), format=ExportFormat.CSV)
+    assert (job.status, job.file) == (Status.RUNNING, None)
 
-    job.run(made)
+    do(made, job)
 
-    found = find_job(made.path, job.job_id)
+    found = find_job(made.path, job.name)
     assert found.request == job.request
-    assert (found.phase, found.file.suffix) == (Phase.DONE, ".csv")
-    assert len(list(read_csv_rows(found.file))) == found.read_report()["rows"] == 2
-    assert [one.job_id for one in list_jobs(made.path)] == [job.job_id]
+    assert (found.status, found.file.suffix) == (Status.DONE, ".csv")
+    assert len(list(read_csv_rows(found.file))) == found.read_result()["rows"] == 2
+    assert [one.name for one in list_jobs(made.path)] == [job.name]
     found.delete()
     assert list(list_jobs(made.path)) == []
 
 
-def test_an_export_that_fails_or_is_stopped_says_so(made, tmp_path):
-    job = new_job(made, EVERY, format=ExportFormat.CAMTRAP_DP)
+def test_an_export_that_fails_or_is_stopped_says_so(made):
+    job = ask(made, EVERY, format=ExportFormat.CAMTRAP_DP)
     with pytest.raises(AnomalureError):
-        job.run(made)
-    assert job.phase is Phase.FAILED
+        do(made, job)
+    assert job.status is Status.FAILED
     assert "coordinates" in job.read_progress().message
 
-    stopped = new_job(made, EVERY, format=ExportFormat.CSV)
+    stopped = ask(made, EVERY, format=ExportFormat.CSV)
     stopped.request_cancel()
-    assert stopped.run(made) is None
-    assert (stopped.phase, stopped.file) == (Phase.CANCELLED, None)
+    with pytest.raises(Cancelled):
+        do(made, stopped)
+    assert (stopped.status, stopped.file) == (Status.CANCELLED, None)
     for one in (job, stopped):
         one.delete()
+
+
+def test_an_export_that_an_earlier_version_asked_for_is_read_and_its_interrupted_work_resumed(made):
+    job = ask(made, ExportChoice(reviewers=("Ada",)), format=ExportFormat.CSV)
+    values = json.loads((job.path / "request.json").read_text())
+    for name in ("kind", "name", "code_version", "out"):
+        del values[name]
+    (job.path / "request.json").write_text(json.dumps(values))
+    gone = {"phase": "photos", "done": 1, "total": 2, "pid": 2**22 + 1, "host": platform.node()}
+    (job.path / "progress.json").write_text(json.dumps(gone))
+    assert job.status is Status.INTERRUPTED
+
+    registry.resume_at_once(made, f"exports/{job.name}")
+
+    assert job.status is Status.DONE
+    assert len(list(read_csv_rows(job.file))) == job.read_result()["rows"]
+    job.delete()
+
+
+def test_an_export_by_the_command_goes_where_it_is_told_and_leaves_no_record(made, tmp_path, capsys):
+    out = tmp_path / "crops.csv"
+
+    assert cli.main(["export", "--project", str(made.path), "--out", str(out), "--all", "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["rows"] == len(list(read_csv_rows(out)))
+    assert list(list_jobs(made.path)) == []
+
+
+def test_the_option_of_the_version_before_still_does_an_export_that_is_asked_for(made, capsys):
+    job = ask(made, ExportChoice(reviewers=("Ada",)), format=ExportFormat.CSV)
+
+    assert cli.main(["export", "--project", str(made.path), "--job", job.name, "--json"]) == 0
+
+    assert job.file.is_file()
+    job.delete()
 
 
 @pytest.mark.parametrize("job_id", ["", "..", "../runs", "20260101-000000-zzzzzzzz", "20260101-000000-abcdef01"])

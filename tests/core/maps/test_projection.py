@@ -12,7 +12,7 @@ from core.maps.projection import (
     project_pca,
     project_umap,
 )
-from core.maps.tsne import TsneNeighbours, align_points, choose_ladder, refine_tsne
+from core.maps.tsne import TsneNeighbours, align_points, choose_presets, refine_tsne
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +117,13 @@ def test_umap_gives_the_same_picture_for_the_same_seed(prepared):
     assert (project_umap(small, n_neighbors=10, min_dist=0.1, seed=1) == first).all()
 
 
-def test_the_ladder_has_only_what_the_crops_allow():
-    assert choose_ladder(10_000) == (5, 15, 30, 50, 100)
-    assert choose_ladder(150) == (5, 15, 30)
-    assert choose_ladder(91) == (5, 15, 30)
-    assert choose_ladder(90) == (5, 15)
-    assert choose_ladder(10) == (3,)
-    assert choose_ladder(3) == ()
+def test_the_presets_have_only_what_the_crops_allow():
+    assert choose_presets(10_000) == (5, 15, 30, 50, 100)
+    assert choose_presets(150) == (5, 15, 30)
+    assert choose_presets(91) == (5, 15, 30)
+    assert choose_presets(90) == (5, 15)
+    assert choose_presets(10) == (3,)
+    assert choose_presets(3) == ()
     assert largest_perplexity(91) == 30
 
 

@@ -20,7 +20,7 @@ from models.loop.ranking import rank_run
 from models.loop.retraining import retrain_bundle
 from tests.fakes.season import KNOWN, STRANGER, add_season, decide, is_stranger, make_base_bundle
 from ui.review.remaining import say_remaining
-from ui.work.loop_process import refresh_ranking
+from ui.work.ranking import refresh_ranking
 
 EVERYTHING = {"flagged_only": False, "limit": 1_000}
 
@@ -231,7 +231,7 @@ def test_a_ranking_is_made_anew_only_after_a_few_more_decisions(tmp_path, monkey
     project = Project(tmp_path / "project")
     run = add_season(project, "look", n_usual=20, n_odd=2)
     asked = []
-    monkeypatch.setattr("ui.work.loop_process._start", lambda project, job, name, command: asked.append(name))
+    monkeypatch.setattr("ui.work.start.start", lambda project, request: asked.append(request.work_id))
 
     assert not refresh_ranking(project, run, last_sequence=9)
     assert refresh_ranking(project, run, last_sequence=10)
@@ -239,7 +239,7 @@ def test_a_ranking_is_made_anew_only_after_a_few_more_decisions(tmp_path, monkey
     rank_run(project, run)
     assert not refresh_ranking(project, run, last_sequence=21)
     assert refresh_ranking(project, run, last_sequence=22)
-    assert asked == ["look", "look"]
+    assert asked == ["runs/look/ranking", "runs/look/ranking"]
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,14 @@ from core.review.training_labels import HELD_OUT_SHARE, is_held_out, name_group,
 from core.runs.folder import Phase, Progress, ShardTables
 from core.settings.run import RunSettings
 from core.study.project import Project
-from core.study.retrainings import LOCK_NAME, Retraining, RetrainingStatus, find_running
+from core.study.retrainings import LOCK_NAME, Retraining, count_trained, find_running
+from core.work.folder import Status
+from core.work.meter import Cancelled
 from models.bundles.bundle import Bundle, list_bundles
 from models.bundles.scorer import BundleScorer
-from models.loop.retraining import adopt_bundles, retrain_bundle
+from models.jobs import registry
+from models.jobs.retrain import RetrainRequest
+from models.loop.retraining import MEASURING, STEPS, adopt_bundles, retrain_bundle
 from tests.fakes.season import ENCODER, SIZE_PX, add_season, decide, make_base_bundle
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -270,7 +274,7 @@ def test_what_cannot_be_learnt_is_said_in_a_sentence_and_nothing_else_happens(pr
     assert list_bundles(project.bundles_dir) == project.store.bundles()["name"].tolist() == ["first"]
     assert [path.name for path in project.bundles_dir.iterdir()] == ["first"]
     assert project.store.active_bundle() == "first"
-    assert Retraining(project.path, "second").state().status is RetrainingStatus.FAILED
+    assert Retraining.of(project.path, "second").status is Status.FAILED
 
 
 @pytest.mark.parametrize(
@@ -299,27 +303,63 @@ def test_normal_crops_alone_teach_but_the_order_cannot_be_judged(project):
     assert report["after"]["false_alarm_rate"] is not None
 
 
+SECOND = RetrainRequest(name="second", made_from="first")
+
+
 def test_two_retrainings_at_once_are_not_possible(project):
     save(project, "normal", read_rows(project))
-    folder = Retraining(project.path, "second").folder
+    folder = project.path / "retrainings"
     folder.mkdir()
 
-    with FileLock(folder / LOCK_NAME), pytest.raises(AnomalureError, match="Another retraining goes on"):
-        retrain_bundle(project, name="second", made_from="first")
+    with FileLock(folder / LOCK_NAME), pytest.raises(AnomalureError, match="Another retraining is under way"):
+        registry.do_at_once(project, SECOND)
 
-    assert retrain_bundle(project, name="second", made_from="first")["bundle"] == "second"
+    assert registry.do_at_once(project, SECOND)["bundle"] == "second"
 
 
-def test_a_cancelled_retraining_makes_no_bundle(project, capsys):
+def test_a_cancel_while_the_process_is_starting_makes_no_bundle_and_it_can_be_started_again(project, capsys):
     save(project, "normal", read_rows(project))
-    Retraining(project.path, "second").request_cancel()
+    work = registry.ask(project, SECOND)
+    assert (work.status, find_running(project.path)) == (Status.RUNNING, "second")
+    work.request_cancel()
 
-    assert cli.main(["retrain", "--project", str(project.path), "--name", "second", "--json"]) == 1
+    assert cli.main(["work", "retrainings/second", "--project", str(project.path), "--json"]) == 1
 
-    assert json.loads(capsys.readouterr().out) == {"error": "The retraining was cancelled; no bundle was made."}
+    assert "Cancelled" in json.loads(capsys.readouterr().out)["error"]
     assert list_bundles(project.bundles_dir) == ["first"]
-    assert Retraining(project.path, "second").state().status is RetrainingStatus.CANCELLED
-    retrain_bundle(project, name="second", made_from="first")
+    assert (work.status, find_running(project.path)) == (Status.CANCELLED, "")
+    assert registry.resume_at_once(project, "retrainings/second")["bundle"] == "second"
+
+
+@pytest.mark.parametrize("step", range(len(STEPS)))
+def test_a_cancel_stops_a_retraining_until_the_bundle_is_made_and_then_its_report_is_still_written(project, step):
+    save(project, "normal", read_rows(project))
+    work = Retraining.of(project.path, "second")
+
+    def cancel(progress):
+        if progress.message == STEPS[step]:
+            work.request_cancel()
+
+    if step < MEASURING:
+        with pytest.raises(Cancelled):
+            registry.do_at_once(project, SECOND, on_progress=cancel)
+        assert list_bundles(project.bundles_dir) == ["first"]
+    else:
+        registry.do_at_once(project, SECOND, on_progress=cancel)
+        assert list_bundles(project.bundles_dir) == ["first", "second"]
+        assert work.read_result()["moved"] is not None
+    assert work.status is (Status.CANCELLED if step < MEASURING else Status.DONE)
+
+
+def test_the_report_that_an_earlier_version_wrote_is_read(project):
+    folder = project.path / "retrainings"
+    folder.mkdir()
+    (folder / "first.json").write_text(json.dumps({"bundle": "first", "after_verdict": 7}))
+    (folder / "first.progress").write_text(json.dumps({"phase": "done", "done": 5, "total": 5}))
+
+    assert Retraining.of(project.path, "first").read_result()["bundle"] == "first"
+    assert count_trained(project.path, "first") == 7
+    assert (count_trained(project.path, "other"), find_running(project.path)) == (0, "")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
@@ -331,19 +371,20 @@ import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
 import models.bundles.bundle
 from core.study.project import Project
-from models.loop.retraining import retrain_bundle
+from models.jobs import registry
+from models.jobs.retrain import RetrainRequest
 models.bundles.bundle._sync_folder = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
-retrain_bundle(Project({str(project.path)!r}), name="second", made_from="first")
+registry.do_at_once(Project({str(project.path)!r}), RetrainRequest(name="second", made_from="first"))
 """
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=60, check=False)
 
     assert ended.returncode == -signal.SIGKILL
     assert list_bundles(project.bundles_dir) == ["first"]
     assert project.store.active_bundle() == "first"
-    assert Retraining(project.path, "second").state().status is RetrainingStatus.INTERRUPTED
+    assert Retraining.of(project.path, "second").status is Status.INTERRUPTED
     assert find_running(project.path) == ""
 
-    retrain_bundle(project, name="second", made_from="first")
+    registry.do_at_once(project, SECOND)
 
     assert sorted(path.name for path in project.bundles_dir.iterdir()) == ["first", "second"]
 

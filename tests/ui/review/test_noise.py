@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import AnomalureError
 from core.maps.exploration import Exploration
+from core.maps.making import make_pca
 from core.maps.projection import Projection, ProjectionKind
 from core.store.saved_views import save_view
 from core.study.project import Project
@@ -25,10 +26,10 @@ PAGE = str(Path(__file__).resolve().parents[3] / "pages" / "review.py")
 def project(tmp_path, monkeypatch) -> Project:
     """Fifteen crops with the map of principal components."""
     made = make_project(tmp_path, 15)
-    exploration = Exploration.of(made.latest_run())
+    exploration = Exploration(made.latest_run())
     exploration.folder.mkdir(parents=True)
     np.save(exploration.folder / "prepared.npy", np.random.default_rng(5).normal(size=(15, 6)).astype(np.float32))
-    exploration.compute(Projection(kind=ProjectionKind.PCA))
+    make_pca(exploration)
     monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
     return made
 
@@ -39,7 +40,7 @@ def side(project) -> Side:
 
 
 def expected_noise(project: Project, side: Side) -> list[str]:
-    exploration = Exploration.of(project.latest_run())
+    exploration = Exploration(project.latest_run())
     points = exploration.points(side.projection)
     labels = DBSCAN(eps=side.eps, min_samples=side.min_samples).fit_predict(points)
     return [crop_id for crop_id, label in zip(exploration.crop_ids, labels, strict=True) if label == -1]
@@ -58,7 +59,7 @@ def shown(page: AppTest) -> list[str]:
 
 
 def test_the_noise_is_that_of_dbscan(project, side):
-    noise, eps = find_noise(Exploration.of(project.latest_run()), side)
+    noise, eps = find_noise(Exploration(project.latest_run()), side)
 
     assert 0 < len(noise) < 15
     assert (noise, eps) == (expected_noise(project, side), 0.9)
@@ -101,7 +102,7 @@ def test_views_of_other_runs_and_other_methods_are_not_offered(project, side):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"projection": Projection()}, "not worked out yet. Open it on Explore once."),
+        ({"projection": Projection()}, "not computed yet. Open it on Explore once."),
         ({"eps": 100.0}, "No crop is noise at eps 100"),
         ({"eps": -1.0}, "eps is a distance above 0"),
     ],

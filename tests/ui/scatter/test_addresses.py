@@ -5,7 +5,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from core.maps.exploration import Picture
+from core.maps.pictures import Picture
 from core.maps.projection import Projection
 from tests.fakes.project import add_run, make_project
 from ui.explore.run import describe_point, link_crops, read_run_points

@@ -1,0 +1,39 @@
+"""An export: reviewed crops, or others, in a file that the project keeps for download."""
+
+from typing import Any
+
+from core.export.jobs import ExportJob, ExportRequest
+from core.study.project import Project
+from core.work.folder import WorkFolder
+from core.work.meter import Meter
+from core.work.progress import Phase
+
+REQUEST = ExportRequest
+open_work = ExportJob
+
+
+def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
+    """Write the file; gives back ``ExportReport.to_values()``."""
+    from core.export.files import write_export
+
+    request = work.read_request(ExportRequest)
+    out = request.out
+    if out is None:
+        out = work.path / "file" / request.file_name
+        out.parent.mkdir(exist_ok=True)
+    meter.begin(Phase.PHOTOS, unit="row or picture")
+
+    def follow(done: int, total: int) -> None:
+        if done < total:  # a file that is whole is kept
+            meter(done, total)
+
+    report = write_export(
+        project, request.choice, out, format=request.format, pictures=request.pictures, on_progress=follow
+    ).to_values()
+    work.write_result(report)
+    return report
+
+
+def is_flawed(result: Any) -> bool:
+    """Whether some pictures could not be read."""
+    return bool(result.get("pictures_missing"))
