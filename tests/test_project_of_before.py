@@ -154,8 +154,7 @@ def test_an_unfinished_run_resumes_to_the_same_scores(fresh, capsys, name):
 def test_an_unfinished_training_of_an_encoder_resumes_to_the_end(fresh, capsys, monkeypatch, name):
     project, expected = fresh
     tiny = load_file("tiny_backbone")
-    for module in ("contrastive.projection_head", "encoders.loading"):
-        monkeypatch.setattr(f"models.{module}.build_backbone", tiny.build_tiny_backbone)
+    monkeypatch.setattr("models.encoders.backbones.build_backbone", tiny.build_tiny_backbone)
     monkeypatch.setattr("models.encoders.loading._choose_faster", lambda key, use_openvino, use_torch: use_torch())
     wanted = expected["resumed"]["trainings"][name]
 
