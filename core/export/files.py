@@ -5,10 +5,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
@@ -23,19 +22,6 @@ from core.study.project import Project
 
 TICK_ROWS, TICK_PICTURES = 1_000, 20
 """Progress is told after so many."""
-
-
-if TYPE_CHECKING:
-
-    class ExportFormat(StrEnum):
-        """The names of the formats that come with Anomalure."""
-
-        CSV = "csv"
-        CAMTRAP_DP = "camtrap-dp"
-        COCO = "coco"
-        MEGADETECTOR = "megadetector"
-else:  # those that are found, so that a format that is added is one of them
-    ExportFormat = StrEnum("ExportFormat", {name.upper().replace("-", "_"): name for name in list_formats()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.export.files import ExportFormat
 from core.export.jobs import list_jobs
 from core.export.package_facts import PackageFacts, keep_facts
 from core.export.pictures import Pictures
@@ -115,7 +114,7 @@ def test_what_counts_as_people_can_be_changed(project):
 
 def test_a_package_asks_where_the_cameras_stood(project):
     page = open_page()
-    page.segmented_control(key=Key.EXPORT_FORMAT).set_value(ExportFormat.CAMTRAP_DP).run()
+    page.segmented_control(key=Key.EXPORT_FORMAT).set_value("camtrap-dp").run()
     assert "2 cameras without coordinates, which Camtrap DP demands: north, south." in said(page)
     assert page.button(key="make-export").disabled
 

@@ -1,6 +1,5 @@
 """Processes that this dashboard starts and that outlive the page, the tab and the dashboard. Knows no Streamlit."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,79 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.disk.files import write_whole
-from core.work.folder import Status, WorkFolder
-from core.work.progress import Progress, is_last_word
-
 CLI = Path(__file__).resolve().parents[2] / "cli.py"
 LOG_TAIL_BYTES = 4_000
 NICENESS = 10
-FINE = (0, 3)
-"""Exit codes of work that is done; with 3 some photos failed."""
-
-
-class OwnProcesses:
-    """Those of one kind, by the project and the name of what each works on.
-
-    Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive; here each question
-    does so.
-    """
-
-    def __init__(self, prefix: str = "") -> None:
-        """``prefix``: of the names of their logs."""
-        self._prefix = prefix
-        self._started: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
-
-    def start(
-        self, project: Path, name: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
-        """Start a command and return at once; what it prints goes to its log.
-
-        Raises:
-            OSError: If it cannot be started.
-        """
-        process = start_detached(command, self.log(project, name), environment=environment)
-        self._started[project, name] = process
-        return process
-
-    def log(self, project: Path, name: str) -> Path:
-        """Where it writes what it has to say."""
-        return project / "logs" / f"{self._prefix}{name}.log"
-
-    def keep_settings(self, project: Path, name: str, values: Mapping[str, Any], *, kind: str = "settings") -> Path:
-        """Write settings beside its log, for a command line that names the file."""
-        place = self.log(project, name).with_suffix(f".{kind}.json")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, json.dumps(values, indent=1).encode())
-        return place
-
-    def read_words(self, project: Path, name: str) -> str:
-        """The last lines that it wrote, or nothing."""
-        return read_tail(self.log(project, name))
-
-    def is_alive(self, project: Path, name: str) -> bool:
-        """Whether there is one, started by this dashboard; it may not have made its folder yet."""
-        process = self._started.get((project, name))
-        return process is not None and process.poll() is None
-
-    def goes_on(self, project: Path, name: str, work: WorkFolder | None) -> bool:
-        """Whether it is alive, or another process works on this folder (None: it is not made yet)."""
-        return self.is_alive(project, name) or (work is not None and work.status is Status.RUNNING)
-
-    def is_ending(self, project: Path, name: str, progress: Progress | None) -> bool:
-        """Whether it is alive, but has written its last word."""
-        return self.is_alive(project, name) and is_last_word(progress, pid=self._started[project, name].pid)
-
-    def has_ended(self, project: Path, name: str, *, badly: bool = False) -> bool:
-        """Whether it was started by this dashboard and has ended; ``badly``: with an error."""
-        process = self._started.get((project, name))
-        code = None if process is None else process.poll()
-        return code is not None and not (badly and code in FINE)
-
-    def stop(self, project: Path, name: str) -> None:
-        """End one that has not begun with its work, such as one that waits for a download."""
-        if self.is_alive(project, name):
-            self._started[project, name].terminate()
 
 
 def read_tail(log: Path) -> str:

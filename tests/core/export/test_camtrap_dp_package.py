@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.export.choice import ExportChoice
-from core.export.files import ExportFormat, write_export
+from core.export.files import write_export
 from core.export.package_facts import PackageFacts, read_places, read_zone
 from core.formats.camtrap_dp_writer import Place, write_camtrap_dp
 from core.formats.recognise import read_labels
@@ -57,7 +57,7 @@ def package(tmp_path_factory) -> Path:
     project.save_verdict(rows.iloc[4], Decision.UNSURE, reviewer="Bo")
     project.save_verdict(rows.iloc[3], Decision.NORMAL, reviewer="Bo", species="human")
     choice = ExportChoice(verdicts=(), people=People.INCLUDE)
-    write_export(project, choice, folder / "package", format=ExportFormat.CAMTRAP_DP, facts=FACTS)
+    write_export(project, choice, folder / "package", format="camtrap-dp", facts=FACTS)
     return folder / "package"
 
 
