@@ -33,8 +33,8 @@ class RankingInfo:
     Attributes:
         run: Its run.
         after: Sequence of the last verdict that it knew; 0: none.
-        n_anomalies: Anomalies that it learnt from, those of other runs too.
-        n_normal: Normal crops that it learnt from.
+        n_anomalies: Anomalies in its training labels, those of other runs too.
+        n_normal: Normal crops in its training labels.
         remaining: What is probably left in this run.
     """
 
@@ -70,7 +70,7 @@ def write_ranking(
         crop_ids: Undecided crops, shape ``(n,)``.
         likelihoods: That each is an anomaly, 0 to 1.
         likely_places: 0 for the one to look at first when looking for anomalies, shape ``(n,)``.
-        learn_places: 0 for the one that teaches most, shape ``(n,)``.
+        learn_places: 0 for the most informative crop, shape ``(n,)``.
     """
     table = pa.table(
         [

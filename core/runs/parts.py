@@ -66,7 +66,7 @@ class EmbeddedShards(Protocol):
 
 
 class Scorer(Protocol):
-    """Judges how little each crop fits."""
+    """Scores how little each crop fits."""
 
     def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
         """One table of scores a shard, in the shards' order, with the columns of table scores."""

@@ -83,7 +83,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 SHARD_TABLES = ("photos", "detections", "crops", "embeddings", "failures")
 HEAT_MAPS = "heat_maps"
-"""A table that a shard has only where whole frames were mapped: by a bundle that judges them by their patches."""
+"""A table that a shard has only where whole frames were mapped: by a bundle that scores them by their patches."""
 
 
 @dataclass(frozen=True, kw_only=True)

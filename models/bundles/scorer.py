@@ -1,4 +1,4 @@
-"""Judge the crops of a run by a bundle."""
+"""Score the crops of a run with a bundle."""
 
 import logging
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ NO_LOOK = Look(np.empty(0), np.empty(0), np.empty(0, dtype=object))
 class BundleScorer:
     """Crops by the models of their species, whole frames by the model of their camera (see ``core.runs.parts.Scorer``).
 
-    Whole frames that the run has mapped are judged by their strangest patch, if the map was made by this bundle's
-    patches. Whole frames of a camera that the bundle does not know are judged against each other, as in a first look.
+    Whole frames that the run has mapped are scored by their most distant patch, if the map was made with this
+    bundle's patches. Whole frames of an unknown camera are scored against each other, as in a first look.
 
     Args:
-        bundle: What was learnt.
+        bundle: The models.
         settings: Of the run: where the species comes from, and the false-alarm rate.
     """
 
@@ -40,7 +40,7 @@ class BundleScorer:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of the judgements, in sentences; complete once all shards are scored."""
+        """What a user should know about the scores, in sentences; complete once all shards are scored."""
         return (*self._describe_limits(), *self._first_look.notes)
 
     def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:

@@ -56,7 +56,7 @@ class TrainedEncoder:
         epochs: How many there were.
         held_out_loss: Of the kept epoch; None where nothing was held out.
         first_held_out_loss: Before the first step.
-        n_learnt: Crops that were learnt from.
+        n_learnt: Crops that the encoder was trained on.
         n_held_out: Crops that were held out.
         precision: ``f32`` or ``bf16``.
         device: What computed.
@@ -114,7 +114,7 @@ def train_encoder(
 
     Args:
         crops: What to learn from; some events of them are held out to choose the best epoch by.
-        folder: Where to put what is learnt; there already.
+        folder: Where checkpoints and weights go; it exists.
         start: The encoder to start from; its weights ``none`` start from scratch.
         method: ``simclr`` or ``triplet``.
         settings: Of the training; its ``image_px`` becomes the encoder's.

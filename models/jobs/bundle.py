@@ -165,7 +165,7 @@ def train_bundle(
 
     Raises:
         BundleError: If there is a bundle of that name already.
-        AnomalureError: If nothing can be learnt, or a name or choice cannot be used.
+        AnomalureError: If there is nothing to train on, or a name or choice cannot be used.
     """
     from models.bundles.bundle import refuse_existing
     from models.bundles.making import make_bundle

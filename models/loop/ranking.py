@@ -26,7 +26,7 @@ NORMALISER_FILE = "normaliser.safetensors"
 OF_SPECIES = "species."
 MOST_NORMALISED = 4_000
 MOST_LEARNING = 4_000
-"""Of so many of the most doubtful crops embeddings are kept, to choose those that teach most."""
+"""The embeddings of this many of the most doubtful crops are kept, to choose the most informative of them."""
 SEED = 0
 _BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
 

@@ -39,12 +39,12 @@ MEASURING = 3
 
 @dataclass(frozen=True)
 class TrainingMaterial:
-    """What a retraining would teach: the rows, and an account of the verdicts in which none is lost.
+    """What a retraining would train on: the rows, and an account of the verdicts in which each is counted.
 
     Attributes:
         rows: What is normal now.
-        trained: Decided crops of the teaching share.
-        judging: Decided crops that were kept back, and that the old bundle was not trained either.
+        trained: Decided crops of the training share.
+        judging: Held-out decided crops that the old bundle was not trained on either.
         account: How many verdicts went where, name to number.
         notes: For the model card, in sentences.
         changed: How many rows are new, moved to another species, or taken out.
@@ -66,11 +66,11 @@ def prepare_training(
     encoders: Sequence[dict[str, Any]],
     learn_species: Sequence[str] = (),
 ) -> TrainingMaterial:
-    """Sort what verdicts teach from what they judge, and make the rows of the next bundle.
+    """Separate the training labels from the held-out verdicts, and make the rows of the next bundle.
 
-    A normal crop joins its species, and a correction moves it to another. An anomaly is never trained as normal: if
-    it was, it is taken out; unless its species is one of ``learn_species``, which the user wants to be known from now
-    on. Of all that only the teaching share is used, by event.
+    A normal crop joins its species, and a correction moves it to another. An anomaly never counts as normal: if
+    it did before, it is taken out. The exception is a species in ``learn_species``, which the new bundle should know.
+    Only the training share of the verdicts is used, by whole events.
 
     Raises:
         AnomalureError: In a sentence, if there is nothing to learn from.
@@ -114,16 +114,16 @@ def prepare_training(
     }
     if not len(new) and changed == 0:
         raise AnomalureError(
-            f"The {int(odd.sum())} verdicts that could teach all say anomaly. Anomalies put the crops on Review in a "
-            "better order at once, but a bundle is trained by normal crops: reject some flags too."
+            f"All {int(odd.sum())} verdicts that can be used for training are anomalies. They improve the order on "
+            "Review at once, but a bundle is trained on normal crops: reject some flags, too."
             if not (~odd).any()
-            else f"There is nothing new to teach: the {len(found)} decided crops are kept back to judge, are of "
-            f"species with too few crops, or were trained before. {' '.join(notes)}".strip()
+            else f"There is nothing new to train on: the {len(found)} decided crops are held out, are "
+            f"of species with too few crops, or were in the training before. {' '.join(notes)}".strip()
             + " Decide about more crops."
         )
     notes.append(
-        f"{account['taught_normal']} crops that reviewers called normal were trained, {account['taken_out']} that they "
-        f"called anomalies were taken out, {account['kept_back']} were kept back to judge."
+        f"{account['taught_normal']} crops that reviewers called normal were added, {account['taken_out']} that they "
+        f"called anomalies were taken out, {account['kept_back']} were held out for the comparison."
     )
     if account["conflicts"]:
         notes.append(f"Reviewers disagree about {account['conflicts']} crops; these were left out.")
@@ -287,7 +287,7 @@ def _leave_out_few(new: TrainingRows, known: set[str]) -> tuple[TrainingRows, li
         if n_crops < ENOUGH_CROPS or n_events < ENOUGH_EVENTS:
             keep &= ~mask
             notes.append(
-                f"{species} is not known yet: {n_crops} crops of {n_events} events teach it, at least "
+                f"{species} is not known yet: it has {n_crops} crops of {n_events} events, but needs at least "
                 f"{ENOUGH_CROPS} of {ENOUGH_EVENTS} are needed."
             )
     return new.select(keep), notes
@@ -330,8 +330,8 @@ def _describe_kept_patches(old: Bundle | None) -> list[str]:
         return []
     cameras = ", ".join(sorted(old.patch_judges))
     return [
-        f"Whole frames of {cameras} are judged by the patches that the bundle {old.name} was trained: verdicts on them "
-        "do not change that and are not measured before and after. Train anew from photos to teach them."
+        f"Whole frames of {cameras} are scored by the patches of the bundle {old.name}. Verdicts on them do not change "
+        "that and are not in the comparison. Train a new bundle from photos to change it."
     ]
 
 

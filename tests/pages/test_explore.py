@@ -293,7 +293,7 @@ def test_a_selection_comes_down_as_csv(project):
     ("below", "words"),
     [
         ("Scores by species", "spread of one species"),
-        ("Flags and noise", "know nothing of each other"),
+        ("Flags and noise", "Two independent signs"),
         ("Hours and days", "flagged and not rejected"),
     ],
 )

@@ -222,7 +222,7 @@ def _normal_crops(index: ReviewIndex) -> NormalCrops:
 
 
 def show_heat(request: Request, body: bytes) -> dict[str, Any]:
-    """Where a whole frame is odd; ``heat`` is null where it was not judged by its patches."""
+    """Where a whole frame is odd; ``heat`` is null where it was not scored by its patches."""
     index, place = _find_crop(request)
     row = index.catalogue.take(np.array([place])).iloc[0]
     return to_heat(index.run.find_heat_map(str(row["crop_id"]), shard=int(row["shard"])))

@@ -121,7 +121,7 @@ def _is_dark() -> bool:
 def _show_scores(project: Project, points: RunPoints) -> None:
     facts = points.facts
     if not facts["score"].notna().any():
-        st.info("This run's crops are not judged yet, so there are no scores to show.", icon=":material/hourglass_top:")
+        st.info("This run's crops have no scores yet.", icon=":material/hourglass_top:")
         return
     species = load_colouring(project, points, "species").groups
     dark = _is_dark()
@@ -146,7 +146,7 @@ def _show_agreement(one: Shown) -> None:
         return
     who = pd.Series(sort_agreement(one.points.facts, one.labels)).value_counts()
     st.caption(
-        "Two judges that know nothing of each other: the flag of the species' model, and the noise of the "
+        "Two independent signs of an anomaly: the flag of the species' model, and the noise of the "
         "clusters at this eps. Choose a group to see its crops."
     )
     for column, (name, (title, words)) in zip(st.columns(4), AGREEMENT_WORDS.items(), strict=True):

@@ -138,7 +138,7 @@ def _show_umap(side: Side, number: int) -> None:
 
 
 def _show_cluster_choice(side: Side, number: int) -> None:
-    # The reach (eps) itself stands beside the plot.
+    # The radius (eps) itself stands beside the plot.
     method, least, size, where = (side_key(name, number) for name in ("method", "min", "size", "where"))
     st.session_state[method], st.session_state[where] = side.method, ON_MAP if side.on_map else ON_LOOK
     st.session_state[least], st.session_state[size] = side.min_samples, side.min_cluster_size
@@ -151,8 +151,8 @@ def _show_cluster_choice(side: Side, number: int) -> None:
             key=method,
             required=True,
             on_change=lambda: change_side(number, method=Method(st.session_state[method])),
-            help="DBSCAN: crops within a reach (eps) of each other belong together; what belongs to nobody is noise. "
-            "HDBSCAN finds clusters of any density, without a reach.",
+            help="DBSCAN: crops within a radius (eps) of each other form a cluster; crops in no cluster are noise. "
+            "HDBSCAN finds clusters of any density, without a radius.",
         )
         if side.method is Method.DBSCAN:
             st.number_input(
@@ -161,7 +161,7 @@ def _show_cluster_choice(side: Side, number: int) -> None:
                 MOST_NEIGHBOURS,
                 key=least,
                 on_change=lambda: change_side(number, min_samples=int(st.session_state[least])),
-                help="A crop with this many crops within its reach, itself included, is the core of a cluster. "
+                help="A crop with this many crops within the radius, itself included, is the core of a cluster. "
                 "Larger: more noise.",
             )
         else:

@@ -79,7 +79,7 @@ def show_form(project: Project, news: News, *, made_from: str, known: set[str]) 
             persist_state="session",
             placeholder="COCO JSON, Camtrap DP or CSV",
             help="If somebody knows what is in the photos of your newest run: both bundles are then held against it "
-            "too. Nothing is learnt from it.",
+            "too. They are not used for training.",
         )
         pressed = st.form_submit_button(
             "Retrain",

@@ -1,4 +1,4 @@
-"""What is new since a bundle was made: verdicts by species, who disagrees, and what may be learnt as new."""
+"""What is new since a bundle was made: verdicts by species, disagreements, and species that could be added."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class News:
 
 
 def read_news(project: Project, *, made_from: str) -> News:
-    """What the verdicts would teach now, compared with the bundle that would be started from."""
+    """The training labels that the verdicts give now, compared with the bundle to start from."""
     labels = sort_verdicts(project.store.verdicts(with_second=True))
     table = labels.table
     taken: dict[str, str] = {}
@@ -57,7 +57,7 @@ def read_news(project: Project, *, made_from: str) -> News:
 def show_news(news: News, *, made_from: str) -> None:
     """Counts, a table by species, and the conflicts."""
     labels = news.labels
-    since = f", which **{escape_markdown(made_from)}** has not learnt from" if made_from else " so far"
+    since = f", which **{escape_markdown(made_from)}** was not trained on" if made_from else " so far"
     figures = [
         ("New", news.n_new, f"Decided crops {'that the bundle was not made with' if made_from else 'so far'}."),
         (
@@ -66,7 +66,7 @@ def show_news(news: News, *, made_from: str) -> None:
             "Accepted flags. Never trained as normal; they put the order right, and measure.",
         ),
         ("Normal", int((~labels.anomalous).sum()), "Rejected flags. They join the normal crops of their species."),
-        ("Unsure", labels.n_unsure, "They teach nothing."),
+        ("Unsure", labels.n_unsure, "They are not used for training."),
         ("Conflicts", len(labels.conflicts), "Reviewers disagree: left out until somebody settles it."),
     ]
     st.markdown(f"{count(news.n_new, 'crop')} decided{since}.")

@@ -51,7 +51,7 @@ def _show_figures(report: dict[str, Any]) -> None:
     before, after = report["before"], report["after"]
     n_odd, n_normal = after["n_anomalies"], after["n_normal"]
     st.caption(
-        f"Judged on {count(n_odd, 'anomaly', 'anomalies')} and {count(n_normal, 'normal crop')} of events that are "
+        f"Measured on {count(n_odd, 'anomaly', 'anomalies')} and {count(n_normal, 'normal crop')} of events that are "
         "never trained. "
         + ("With so few, small differences are chance. " if min(n_odd, n_normal) < 30 else "")
         + after["why"]
@@ -119,7 +119,7 @@ def _show_account(report: dict[str, Any]) -> None:
         ("trained as normal", account["taught_normal"]),
         ("trained as a new species", account["taught_new_species"]),
         ("anomalies, never trained", account["anomalies"]),
-        ("kept back to judge", account["kept_back"]),
+        ("held out for the comparison", account["kept_back"]),
         ("conflicts, left out", account["conflicts"]),
         ("unsure, left out", account["unsure"]),
         ("in no run with this encoder", account["not_found"]),

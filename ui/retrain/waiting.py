@@ -20,7 +20,7 @@ def show_no_verdicts(project: Project) -> None:
         return
     st.info(
         "There are no verdicts yet. On the Review page, reject the flags of usual animals and accept those of odd "
-        "ones; each decision teaches the next bundle.",
+        "ones; each decision improves the next bundle.",
         icon=":material/school:",
     )
     link_button("Review", REVIEW, key="retrain-review", icon=":material/fact_check:")

@@ -62,7 +62,7 @@ def look_on() -> None:
 
 
 def _take_choice(project: Project, run: RunFolder) -> None:
-    """What was chosen from the list: a selection, or the noise of a view, of which one is made."""
+    """What was chosen from the list: a selection, or the DBSCAN noise of a saved view, which becomes a selection."""
     chosen = str(st.session_state.get(Key.SELECTION) or "")
     if not chosen.startswith(PREFIX):
         change_selection()

@@ -1,4 +1,4 @@
-"""The DBSCAN noise of a view of the Explore page, as a selection to review."""
+"""The DBSCAN noise in a saved view of the Explore page, as a selection to review."""
 
 from collections.abc import Mapping
 

@@ -255,7 +255,7 @@ def write_training_run(project, rows):
         (only_take_back, "There is no verdict to learn from: all were taken back."),
         (only_unsure, "There is no verdict to learn from: 5 unsure."),
         (only_conflicts, "There is no verdict to learn from: 5 on which reviewers disagree."),
-        (only_anomalies, "The 5 verdicts that could teach all say anomaly."),
+        (only_anomalies, "All 5 verdicts that can be used for training are anomalies."),
         (only_a_few_of_a_new_species, "badger is not known yet: "),
         (
             lose_the_run,
