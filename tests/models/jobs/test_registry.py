@@ -21,45 +21,8 @@ from models.jobs import registry
 from ui.work import start
 
 ROOT = Path(__file__).resolve().parents[3]
-TOY = '''"""Count to a number, slowly."""
-
-import time
-from dataclasses import dataclass
-from typing import ClassVar
-
-from core.errors import AnomalureError
-from core.work.progress import Phase
-from core.work.request import Request
-
-
-@dataclass(frozen=True, kw_only=True)
-class CountRequest(Request):
-    """How far to count."""
-
-    kind: ClassVar[str] = "count"
-    room: ClassVar[str] = "counts"
-    what: ClassVar[str] = "count"
-
-    to: int = 3
-
-
-REQUEST = CountRequest
-
-
-def do(project, work, meter):
-    to = work.read_request(CountRequest).to
-    if to < 0:
-        raise AnomalureError(f"Nobody can count to {to}.")
-    counted = work.path / "counted.txt"
-    so_far = int(counted.read_text()) if counted.is_file() else 0
-    meter.begin(Phase.PHOTOS, done=so_far, total=to, unit="number")
-    for number in range(so_far + 1, to + 1):
-        meter(number)
-        counted.write_text(str(number))
-        time.sleep(0.02 if to > 100 else 0)
-    work.write_result({"counted": to})
-    return {"counted": to}
-'''
+GUIDE = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
+TOY = GUIDE.partition("```python\n# models/jobs/count.py\n")[2].partition("```")[0]
 
 
 @pytest.fixture
