@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.study.retrainings import Retraining
 from ui.retrain.bundles import show_activate, show_bundles
-from ui.retrain.form import choose_start, find_watched, show_form, show_watched
+from ui.retrain.form import choose_start, show_form, show_watched
 from ui.retrain.news import read_news, show_news
 from ui.retrain.report import show_report
 from ui.retrain.waiting import read_known, show_no_verdicts
@@ -19,8 +19,7 @@ st.title("Retrain")
 with plain_errors():
     project = open_project()
     show_notice()
-    watched = find_watched(project)
-    busy = show_watched(project, watched) if watched else False
+    busy = show_watched(project)
     shown = str(st.session_state.get(Key.RETRAIN_SHOWN, ""))
     report = Retraining.of(project.path, shown).read_result() if shown else {}
     if report:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.disk.files import read_whole
-from core.work.folder import Status, WorkFolder
+from core.work.folder import WorkFolder
 
 FOLDER = "retrainings"
 LOCK_NAME = "retrain.lock"
@@ -22,6 +22,11 @@ class Retraining(WorkFolder):
         """The retraining that makes, or made, the bundle of this name."""
         return cls(project / FOLDER / name)
 
+    @property
+    def can_resume(self) -> bool:
+        """Never: a bundle is made whole or not at all, so a retraining starts again."""
+        return False
+
     def read_result(self) -> dict[str, Any]:
         """The report; empty before the end. Earlier versions kept it as a file beside the folders."""
         report = super().read_result()
@@ -32,11 +37,6 @@ class Retraining(WorkFolder):
         except (OSError, ValueError):
             return {}
         return report if isinstance(report, dict) else {}
-
-
-def find_running(project: Path) -> str:
-    """The name of the retraining that is under way in a project; empty without one."""
-    return next((one.name for one in Retraining.list_all(project / FOLDER) if one.status is Status.RUNNING), "")
 
 
 def count_trained(project: Path, bundle: str) -> int:

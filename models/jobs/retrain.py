@@ -62,7 +62,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
     request = work.read_request(RetrainRequest)
 
     def begin_step(done: int, total: int, message: str) -> None:
-        meter.tell(Progress(phase=Phase.SCORES, done=done, total=total, message=message, unit="step"))
+        meter.tell(Progress(phase=Phase.MODELS, done=done, total=total, message=message, unit="step"))
         if done < MEASURING:
             meter.check()
 

@@ -161,8 +161,8 @@ def test_one_that_failed_says_why_and_that_the_active_bundle_has_not_changed(ask
 
     page = watch("third")
 
-    assert "No bundle was made, and the active one has not changed. The disk is full\\." in read_all(page)
-    page.button(key="retrain-close").click().run()
+    assert "stopped because of an error\\. The disk is full\\. No bundle was made" in read_all(page)
+    page.button(key="close-panel").click().run()
     assert "No bundle was made" not in read_all(page)
 
 
@@ -172,8 +172,10 @@ def test_one_that_was_cancelled_can_be_started_again(asked, monkeypatch):
     monkeypatch.setattr("ui.work.start.resume", lambda project, work_id: resumed.append(work_id))
 
     page = watch("third")
-    assert "The retraining was cancelled; no bundle was made." in read_all(page)
-    page.button(key="retrain-again").click().run()
+    assert "This retraining was cancelled\\. No bundle was made, and the active one has not changed\\." in read_all(
+        page
+    )
+    page.button(key="resume-third").click().run()
 
     assert resumed == ["retrainings/third"]
 
@@ -181,14 +183,14 @@ def test_one_that_was_cancelled_can_be_started_again(asked, monkeypatch):
 def test_one_that_is_under_way_is_followed_and_can_be_cancelled(asked):
     work = asked("fourth")
     page = open_page()
-    assert "Making fourth" in read_all(page)
+    assert "fourth" in read_all(page)
     assert "Getting ready" in page.get("progress")[0].proto.text
 
-    work.write_progress(Progress(phase=Phase.SCORES, done=2, total=5, message="Learning each species"))
+    work.write_progress(Progress(phase=Phase.MODELS, done=2, total=5, message="Learning each species", unit="step"))
     page = open_page()
     assert "Learning each species" in page.get("progress")[0].proto.text
     assert find_retrain(page) is None
-    page.button(key="retrain-cancel").click().run()
+    page.button(key="cancel-fourth").click().run()
     assert work.cancel_requested
 
 

@@ -7,18 +7,16 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.study.project import Project, check_name
-from core.study.retrainings import Retraining, find_running
-from core.work.folder import Status
-from core.work.progress import Phase, Progress
+from core.study.retrainings import FOLDER, Retraining
+from core.work.folder import Status, WorkFolder
 from models.jobs.retrain import RetrainRequest
 from ui.forms.folders import is_there, read_path
 from ui.retrain.news import News
-from ui.shared.messages import notice
 from ui.shared.state import Key
 from ui.shared.words import count, escape_markdown
 from ui.work import start
+from ui.work.panel import Panel, is_running
 
-POLL_S = 1.0
 FIRST_LOOK = ""
 
 
@@ -113,85 +111,33 @@ def _start(
     except (AnomalureError, OSError) as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         return
-    st.session_state[Key.RETRAIN_WATCHED] = name
+    PANEL.follow(name)
     st.rerun()
 
 
-def find_watched(project: Project) -> str:
-    """The retraining to follow: the one started here, else one that goes on; empty without any."""
-    return str(st.session_state.get(Key.RETRAIN_WATCHED, "")) or find_running(project.path)
+def _say_kept(work: WorkFolder) -> str:
+    return "No bundle was made, and the active one has not changed."
 
 
-def show_watched(project: Project, name: str) -> bool:
-    """The panel of one retraining; True while it is under way."""
+PANEL = Panel(
+    kind=RetrainRequest.kind,
+    what="retraining",
+    key=Key.RETRAIN_WATCHED,
+    preparing="reading the verdicts and the bundle",
+    stopping="Stopping after this step; no bundle will be made.",
+    say_kept=_say_kept,
+)
+
+
+def show_watched(project: Project) -> bool:
+    """The panel of the retraining that was started here, or else of one that is running; True while it is running."""
+    name = PANEL.find(Retraining.list_all(project.path / FOLDER))
+    if not name:
+        return False
     work = Retraining.of(project.path, name)
-    status = work.status
-    if status is Status.RUNNING:
-        with st.container(border=True):
-            st.subheader(f"Making {escape_markdown(name)}", anchor=False)
-            _follow(work)
-        return True
-    if status is Status.DONE:
-        st.session_state.pop(Key.RETRAIN_WATCHED, None)
+    if work.status is Status.DONE:
+        PANEL.close()
         st.session_state[Key.RETRAIN_SHOWN] = name
         return False
-    with st.container(border=True):
-        _show_end(project, work, status)
-    return False
-
-
-def _show_end(project: Project, work: Retraining, status: Status) -> None:
-    if status is Status.CANCELLED:
-        st.info("The retraining was cancelled; no bundle was made.", icon=":material/stop_circle:")
-    elif status is Status.INTERRUPTED:
-        st.warning(
-            "The retraining stopped without an end: the computer or its process was switched off. The active bundle "
-            "has not changed.",
-            icon=":material/pause_circle:",
-        )
-    else:
-        message = work.problem or (work.read_progress() or Progress()).message
-        st.error(
-            f"No bundle was made, and the active one has not changed. {escape_markdown(message)}",
-            icon=":material/error:",
-        )
-    with st.container(horizontal=True):
-        if status is not Status.BROKEN:
-            st.button(
-                "Start again",
-                key="retrain-again",
-                icon=":material/refresh:",
-                on_click=_start_again,
-                args=(project, f"{RetrainRequest.room}/{work.name}"),
-            )
-        st.button("Close", key="retrain-close", on_click=lambda: st.session_state.pop(Key.RETRAIN_WATCHED, None))
-
-
-def _start_again(project: Project, work_id: str) -> None:
-    try:
-        start.resume(project, work_id)
-    except (AnomalureError, OSError) as error:
-        notice(f"The retraining could not be started: {error}")
-
-
-@st.fragment(run_every=POLL_S)
-def _follow(work: Retraining) -> None:
-    if work.status is not Status.RUNNING:
-        st.rerun()
-    progress = work.read_progress() or Progress()
-    if progress.phase is not Phase.SCORES:
-        st.progress(0.0, text="**Getting ready**")
-    else:
-        text = f"**{escape_markdown(progress.message)}** · step {progress.done + 1} of {progress.total}"
-        st.progress(progress.done / progress.total, text=text)
-    if work.cancel_requested:
-        st.caption("Stopping after this step; no bundle will be made.")
-    else:
-        st.button("Cancel", key="retrain-cancel", icon=":material/stop_circle:", on_click=_cancel, args=(work,))
-
-
-def _cancel(work: Retraining) -> None:
-    try:
-        start.stop(work)
-    except OSError as error:
-        notice(f"It could not be asked to stop: {error}.")
+    PANEL.show(project, work)
+    return is_running(work)

@@ -22,7 +22,7 @@ from core.review.training_labels import HELD_OUT_SHARE, is_held_out, name_group,
 from core.runs.folder import Phase, Progress, ShardTables
 from core.settings.run import RunSettings
 from core.study.project import Project
-from core.study.retrainings import LOCK_NAME, Retraining, count_trained, find_running
+from core.study.retrainings import LOCK_NAME, Retraining, count_trained
 from core.work.folder import Status
 from core.work.meter import Cancelled
 from models.bundles.bundle import Bundle, list_bundles
@@ -320,14 +320,14 @@ def test_two_retrainings_at_once_are_not_possible(project):
 def test_a_cancel_while_the_process_is_starting_makes_no_bundle_and_it_can_be_started_again(project, capsys):
     save(project, "normal", read_rows(project))
     work = registry.ask(project, SECOND)
-    assert (work.status, find_running(project.path)) == (Status.RUNNING, "second")
+    assert work.status is Status.RUNNING
     work.request_cancel()
 
     assert cli.main(["work", "retrainings/second", "--project", str(project.path), "--json"]) == 1
 
     assert "Cancelled" in json.loads(capsys.readouterr().out)["error"]
     assert list_bundles(project.bundles_dir) == ["first"]
-    assert (work.status, find_running(project.path)) == (Status.CANCELLED, "")
+    assert work.status is Status.CANCELLED
     assert registry.resume_at_once(project, "retrainings/second")["bundle"] == "second"
 
 
@@ -359,7 +359,7 @@ def test_the_report_that_an_earlier_version_wrote_is_read(project):
 
     assert Retraining.of(project.path, "first").read_result()["bundle"] == "first"
     assert count_trained(project.path, "first") == 7
-    assert (count_trained(project.path, "other"), find_running(project.path)) == (0, "")
+    assert count_trained(project.path, "other") == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
@@ -382,7 +382,7 @@ registry.do_at_once(Project({str(project.path)!r}), RetrainRequest(name="second"
     assert list_bundles(project.bundles_dir) == ["first"]
     assert project.store.active_bundle() == "first"
     assert Retraining.of(project.path, "second").status is Status.INTERRUPTED
-    assert find_running(project.path) == ""
+    assert all(one.status is not Status.RUNNING for one in Retraining.list_all(project.path / "retrainings"))
 
     registry.do_at_once(project, SECOND)
 
