@@ -53,7 +53,7 @@ class ExportJob(WorkFolder):
 
     @property
     def file(self) -> Path | None:
-        """The file to download; None while it is not whole."""
+        """The file to download; None until it is complete."""
         if self.status is not Status.DONE:
             return None
         try:

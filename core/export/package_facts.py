@@ -24,7 +24,7 @@ _STARTS, _ENDS = ("start", "deploymentstart"), ("end", "deploymentend")
 
 @dataclass(frozen=True, kw_only=True)
 class PackageFacts:
-    """What a package says of itself. ``zone`` is an offset such as ``+02:00`` or a name such as ``Europe/Berlin``.
+    """The description of a package. ``zone`` is an offset such as ``+02:00`` or a name such as ``Europe/Berlin``.
 
     Raises:
         AnomalureError: If the zone or the sampling design is unknown.

@@ -24,7 +24,7 @@ class Retraining(WorkFolder):
 
     @property
     def can_resume(self) -> bool:
-        """Never: a bundle is made whole or not at all, so a retraining starts again."""
+        """Never: a bundle is made completely or not at all, so a stopped retraining starts from the beginning."""
         return False
 
     def read_result(self) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def test_verdicts_make_the_next_bundle_and_every_one_can_be_activated_again(serv
     page.get_by_role("button", name="Retrain", exact=True).click()
 
     expect(page.get_by_text("first-again: before and after")).to_be_visible()
-    expect(page.get_by_text("Crops whose place changed most")).to_be_visible()
+    expect(page.get_by_text("Crops whose rank changed most")).to_be_visible()
     page.get_by_role("button", name="Activate").first.click()
     store = Project(server.project).store
     expect(page.locator(".st-key-bundle-first-again")).to_contain_text("active")

@@ -156,7 +156,7 @@ def test_an_export_whose_process_went_away_can_be_tried_again(project, monkeypat
     (job.path / "progress.json").write_text(json.dumps(gone))
 
     page.run()
-    assert "Its process ended before the file was whole." in said(page)
+    assert "Its process ended before the file was complete." in said(page)
     page.button(key=f"again-{job.name}").click().run()
 
     assert resumed == [f"exports/{job.name}"]

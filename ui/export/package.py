@@ -1,4 +1,4 @@
-"""What a Camtrap DP package says of itself: places of the cameras, their clock, who made it. Kept in the project."""
+"""The description of a Camtrap DP package: places of the cameras, their clock, who made it. Kept in the project."""
 
 from dataclasses import replace
 

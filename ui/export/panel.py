@@ -185,7 +185,7 @@ def _show_job(project: Project, job: ExportJob) -> None:
     elif status is Status.CANCELLED:
         st.caption("Stopped; nothing was kept.")
     elif status is not Status.DONE:
-        why = progress.message if status is Status.FAILED else "Its process ended before the file was whole."
+        why = progress.message if status is Status.FAILED else "Its process ended before the file was complete."
         st.error(escape_markdown(f"This export was not made. {why}"), icon=":material/error:")
     for sentence in report.get("notes", []):
         st.caption(f":material/info: {escape_markdown(str(sentence))}.")

@@ -68,16 +68,16 @@ def show_form(project: Project, news: News, *, made_from: str, known: set[str]) 
                 sorted(learnable),
                 key=Key.RETRAIN_LEARN,
                 format_func=lambda species: f"{species} ({count(learnable[species], 'crop')})",
-                help="Accepted anomalies whose species was given. Chosen here, they are no anomaly any more: the next "
+                help="Accepted anomalies whose species was given. Chosen here, they are no longer anomalies: the next "
                 "runs know the species.",
             )
         truth = st.text_input(
-            "Labels that say the truth (optional)",
+            "Ground-truth labels (optional)",
             key=Key.RETRAIN_TRUTH,
             persist_state="session",
             placeholder="COCO JSON, Camtrap DP or CSV",
-            help="If somebody knows what is in the photos of your newest run: both bundles are then held against it "
-            "too. They are not used for training.",
+            help="Labels of the photos of your newest run. Both bundles are compared with them too. They are not "
+            "used for training.",
         )
         pressed = st.form_submit_button(
             "Retrain",
@@ -100,7 +100,7 @@ def _start(
                 f"There is a bundle named {name} already, and a bundle never changes. Choose another name."
             )
         if truth is not None and not is_there(truth):
-            raise AnomalureError(f"There is no file {truth}. Give the labels that say the truth, or leave it empty.")
+            raise AnomalureError(f"There is no file {truth}. Give a file of ground-truth labels, or leave it empty.")
         request = RetrainRequest(
             name=name,
             made_from=made_from,

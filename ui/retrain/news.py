@@ -26,7 +26,7 @@ class News:
 
     @property
     def n_new(self) -> int:
-        """Decided crops that the bundle's making did not know."""
+        """Decided crops that the bundle was not trained on."""
         return int(self.is_new.sum())
 
     def learnable(self, *, known: set[str]) -> dict[str, int]:
@@ -59,15 +59,19 @@ def show_news(news: News, *, made_from: str) -> None:
     labels = news.labels
     since = f", which **{escape_markdown(made_from)}** was not trained on" if made_from else " so far"
     figures = [
-        ("New", news.n_new, f"Decided crops {'that the bundle was not made with' if made_from else 'so far'}."),
+        ("New", news.n_new, f"Decided crops {'that the bundle was not trained on' if made_from else 'so far'}."),
         (
             "Anomalies",
             int(labels.anomalous.sum()),
-            "Accepted flags. Never trained as normal; they put the order right, and measure.",
+            "Accepted flags. Never trained as normal. They improve the ranking and measure the result.",
         ),
         ("Normal", int((~labels.anomalous).sum()), "Rejected flags. They join the normal crops of their species."),
         ("Unsure", labels.n_unsure, "They are not used for training."),
-        ("Conflicts", len(labels.conflicts), "Reviewers disagree: left out until somebody settles it."),
+        (
+            "Conflicts",
+            len(labels.conflicts),
+            "Reviewers disagree. These crops are left out until the disagreement is settled.",
+        ),
     ]
     st.markdown(f"{count(news.n_new, 'crop')} decided{since}.")
     with st.grid(5, min_column_width=84):

@@ -1,4 +1,4 @@
-"""What a retraining was worth: before and after, what it was trained, and the crops that moved most."""
+"""The report of a retraining: before and after, how the verdicts were used, and the crops whose rank changed most."""
 
 from html import escape
 from typing import Any
@@ -15,26 +15,25 @@ FIGURES = (
     (
         "auroc",
         "AUROC",
-        "The chance that an anomaly stands before a normal crop; 100% is perfect, 50% is chance. Higher is better.",
+        "The chance that an anomaly ranks before a normal crop; 100% is perfect, 50% is chance. Higher is better.",
     ),
     ("average_precision", "Average precision", "How pure the top of the list is; 100% is perfect. Higher is better."),
     (
         "review_at_95",
         "To review for 95%",
-        "The share of crops to look at, most anomalous first, to meet 95% of the anomalies. Lower is better.",
+        "The share of crops to look at, most anomalous first, to find 95% of the anomalies. Lower is better.",
     ),
     ("recall_flagged", "Anomalies flagged", "The share of the anomalies with a flag. Higher is better."),
     ("false_alarm_rate", "Normal crops flagged", "The share of the normal crops with a flag. Lower is better."),
 )
-COLUMNS = (("before", "before"), ("after", "after"), ("after_ranked", "after, with the order of the verdicts"))
+COLUMNS = (("before", "before"), ("after", "after"), ("after_ranked", "after, ranked with the verdicts"))
 
 
 def show_report(project: Project, report: dict[str, Any]) -> None:
     """The whole report of one retraining."""
     start = report["made_from"] or "the first look"
     st.markdown(
-        f"**{escape_markdown(start)}** → **{escape_markdown(report['bundle'])}**, on verdicts that trained "
-        "neither of them"
+        f"**{escape_markdown(start)}** → **{escape_markdown(report['bundle'])}**, compared on held-out verdicts"
     )
     _show_figures(report)
     if report.get("truth"):
@@ -52,7 +51,7 @@ def _show_figures(report: dict[str, Any]) -> None:
     n_odd, n_normal = after["n_anomalies"], after["n_normal"]
     st.caption(
         f"Measured on {count(n_odd, 'anomaly', 'anomalies')} and {count(n_normal, 'normal crop')} of events that are "
-        "never trained. "
+        "never used for training. "
         + ("With so few, small differences are chance. " if min(n_odd, n_normal) < 30 else "")
         + after["why"]
     )
@@ -73,7 +72,7 @@ def _show_figures(report: dict[str, Any]) -> None:
     ranked = report["after_ranked"]
     if ranked.get("auroc") is not None:
         st.caption(
-            f"In the order *Likely anomalies first* of Review, which follows the verdicts that trained: AUROC "
+            f"In the order *Likely anomalies first* of Review, which follows the training verdicts: AUROC "
             f"{_say(ranked['auroc'])}, average precision "
             f"{_say(ranked['average_precision'])}, to review for 95% "
             f"{_say(ranked['review_at_95'])}."
@@ -82,13 +81,13 @@ def _show_figures(report: dict[str, Any]) -> None:
     with st.expander("Side by side"):
         st.dataframe(table, hide_index=True, width="stretch", key=f"retrain-table-{report['bundle']}")
         st.caption(
-            "The last column also puts the scores right by the verdicts that trained, as *Likely anomalies "
+            "The last column also corrects the scores with the training verdicts, as *Likely anomalies "
             "first* on Review does."
         )
 
 
 def _show_rate(report: dict[str, Any]) -> None:
-    """The false-alarm rate that the accepted anomalies ask for; nobody's setting is changed by it."""
+    """The false-alarm rate that the accepted anomalies suggest; no setting is changed."""
     found = report.get("suggested_rate")
     if not found:
         return
@@ -107,10 +106,10 @@ def _show_truth(truth: dict[str, Any]) -> None:
         {"": heading, **{key: _say(truth[key].get(name)) for key in ("before", "after")}}
         for name, heading, _ in FIGURES
     ]
-    st.markdown(f"**Against the truth**, run {escape_markdown(truth['run'])}")
+    st.markdown(f"**Compared with your labels**, run {escape_markdown(truth['run'])}")
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="retrain-truth")
     if truth.get("n_left_out"):
-        st.caption(f"{count(truth['n_left_out'], 'crop')} of events that trained are left out, before and after.")
+        st.caption(f"{count(truth['n_left_out'], 'crop')} of events used for training are left out, before and after.")
 
 
 def _show_account(report: dict[str, Any]) -> None:
@@ -142,7 +141,7 @@ def _show_moved(report: dict[str, Any]) -> None:
     moved = report.get("moved", [])
     if not moved:
         return
-    st.markdown(f"**Crops whose place changed most**, among {moved[0]['of']:,}")
+    st.markdown(f"**Crops whose rank changed most**, among {moved[0]['of']:,}")
     cards = "".join(_build_moved(row) for row in moved)
     st.html(f'<div class="moved">{cards}</div>' + _STYLE)
 

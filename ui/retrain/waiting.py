@@ -9,7 +9,7 @@ from ui.shared.routes import REVIEW, RUN, link_button
 
 
 def show_no_verdicts(project: Project) -> None:
-    """How one comes by verdicts."""
+    """Say where verdicts come from."""
     if project.latest_run() is None:
         st.info(
             "There is nothing to learn from yet. Run a folder of photos, decide about some crops on the Review "

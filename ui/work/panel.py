@@ -101,7 +101,7 @@ class Panel:
                 icon=":material/stop_circle:",
                 on_click=start.stop,
                 args=(work,),
-                help="What is finished is kept, and it can be resumed.",
+                help="What is finished is kept, and it can be resumed." if work.can_resume else None,
             )
 
     def show_end(self, project: Project, work: WorkFolder) -> None:
