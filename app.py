@@ -105,7 +105,7 @@ ROUTES = [
 
 @asynccontextmanager
 async def warm_up(_: st.App) -> AsyncIterator[None]:
-    """While the dashboard runs; what the first visitor needs is made beside its start."""
+    """The lifespan of the dashboard; it starts the warm-up for the first visitor."""
     send_at_once()
     begin_warm_up()
     yield

@@ -7,7 +7,7 @@ from typing import Any
 from commands.exit_codes import DONE
 from commands.options import open_project
 
-ABOUT = "hold a run against the truth"
+ABOUT = "compare a run's scores and flags with the truth"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

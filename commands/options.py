@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean."""
+"""Options that several commands share."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ DETECTOR_PREFIX = "detector_"
 
 
 def add_project(parser: argparse.ArgumentParser) -> None:
-    """What every command takes."""
+    """Add the options of every command."""
     parser.add_argument(
         "--project",
         type=Path,
@@ -40,7 +40,7 @@ def open_project(arguments: argparse.Namespace) -> Project:
 
 
 def add_label_source(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Which photos, and what says what is in them."""
+    """Add the options for labelled photos: their folder and their labels."""
     parser.add_argument("--images", type=Path, required=required, metavar="DIR", help="the folder of photos")
     parser.add_argument(
         "--coco",
@@ -58,14 +58,14 @@ def add_label_source(parser: argparse.ArgumentParser, *, required: bool = True) 
 
 
 def read_settings(arguments: argparse.Namespace) -> RunSettings:
-    """The settings file, if any, and over it each setting given as an option."""
+    """The settings of the file, if any; options override them."""
     values = _read_values(arguments.settings_file)
     given = {item.name: getattr(arguments, f"setting_{item.name}") for item in SETTINGS}
     return RunSettings.from_values({**values, **{name: value for name, value in given.items() if value is not None}})
 
 
 def read_training_settings(arguments: argparse.Namespace) -> TrainingSettings:
-    """The file of training settings, if any, and over it each one given as an option."""
+    """The training settings of the file, if any; options override them."""
     values = _read_values(arguments.training_file)
     given = {item.name: getattr(arguments, f"training_{item.name}") for item in TRAINING_SETTINGS}
     return TrainingSettings.from_values(
@@ -74,7 +74,7 @@ def read_training_settings(arguments: argparse.Namespace) -> TrainingSettings:
 
 
 def read_detector_settings(arguments: argparse.Namespace) -> DetectorSettings:
-    """The file of settings of a detector's training, if any, and over it each one given as an option."""
+    """The settings of a detector's training from the file, if any; options override them."""
     values = _read_values(arguments.training_file)
     given = {
         item.name: getattr(arguments, f"training_{item.name.removeprefix(DETECTOR_PREFIX)}")
@@ -120,21 +120,21 @@ def _to_flag(text: str) -> bool:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """One option a setting, from the one table of settings."""
+    """Add one option for each setting of a run, from the table of settings."""
     group = parser.add_argument_group("settings")
     group.add_argument("--settings-file", type=Path, metavar="FILE", help="JSON of name to value")
     _add_table(group, SETTINGS, prefix="setting")
 
 
 def add_training_settings(parser: argparse.ArgumentParser) -> None:
-    """One option a setting of an encoder's training."""
+    """Add one option for each setting of an encoder's training."""
     group = parser.add_argument_group("training of the encoder")
     group.add_argument("--training-file", type=Path, metavar="FILE", help="JSON of name to value")
     _add_table(group, TRAINING_SETTINGS, prefix="training")
 
 
 def add_detector_settings(parser: argparse.ArgumentParser) -> None:
-    """One option a setting of a detector's training; the command says already whose they are."""
+    """Add one option for each setting of a detector's training; the command's name already says detector."""
     group = parser.add_argument_group("training of the detector")
     group.add_argument("--training-file", type=Path, metavar="FILE", help="JSON of name to value")
     plain = [replace(item, name=item.name.removeprefix(DETECTOR_PREFIX)) for item in DETECTOR_SETTINGS]
@@ -168,5 +168,5 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
         "--detector-features",
         action="append",
         metavar="DETECTOR",
-        help="join the features of this detector's backbone; can be given again",
+        help="also use the features of this detector's backbone; may be repeated",
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def print_plainly(result: dict[str, Any]) -> None:
-    """The result as lines of text; lists of rows as one line a row."""
+    """The result as lines of text; a list of rows has one line for each row."""
     for name, value in result.items():
         if isinstance(value, list):
             for row in value:

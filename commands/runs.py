@@ -11,7 +11,7 @@ ABOUT = "list the runs"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """None beside those of every command."""
+    """No options besides those of every command."""
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:

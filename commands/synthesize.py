@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "most_size": "largest animal, likewise",
         "opacity": "1 is solid; lower lets the background shine through",
         "hue_shift": "degrees by which an animal's colours are turned, so that a known species looks strange",
-        "seed": "another one gives other photos",
+        "seed": "random seed: another one gives other photos",
     }
     defaults = SynthesisSettings()
     for setting in fields(SynthesisSettings):

@@ -18,15 +18,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     add_dataset(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the dataset")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of events")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the choice of events")
     add_settings(parser)
 
 
 def add_dataset(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """What a detector is to learn from."""
+    """The labelled photos and classes to write."""
     add_label_source(parser, required=required)
     parser.add_argument("--split", help="only the photos of this split of the labels")
-    parser.add_argument("--by-species", action="store_true", help="a class a species; default: one class, animal")
+    parser.add_argument(
+        "--by-species", action="store_true", help="one class for each species; default: a single class, animal"
+    )
     parser.add_argument("--val-share", type=float, default=0.2, help="share of the photos held out, by whole events")
 
 

@@ -1,4 +1,4 @@
-"""Evaluate: how well a run finds the odd animals, where it is known what the photos show."""
+"""Evaluate: how well a run finds anomalies in photos whose content is known."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Retrain: verdicts make the next bundle; see what it is worth, activate it, go back."""
+"""Retrain: verdicts make the next bundle; compare it with the last, activate it, or go back."""
 
 import streamlit as st
 

@@ -16,7 +16,7 @@ PICTURES = ROOT / "ui"
 
 
 def start() -> None:
-    """Where the bare address leads: to Review when there is something to look at, else to Run."""
+    """The start page: Review if there is a run to review, else Run."""
     page = RUN
     with plain_errors():
         page = REVIEW if open_project().latest_run() else RUN
@@ -35,7 +35,7 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
 
 
 def show_sidebar(project: Project) -> None:
-    """The project's name and what it holds."""
+    """Draw the project's name and its counts."""
     runs = project.runs()
     photos = sum(run.n_files for run in runs if not run.problem)
     with st.sidebar:

@@ -57,7 +57,7 @@ def trace_curves(scores: np.ndarray, *, novel: np.ndarray, most_points: int = MO
 
 
 def _thin(along: np.ndarray, *, most: int) -> np.ndarray:
-    """Places to keep, evenly along a rising line, so that steep stretches keep their points."""
+    """Indices to keep, evenly spaced along a rising line, so that steep stretches keep their points."""
     if len(along) <= most:
         return np.arange(len(along))
     wanted = np.linspace(along[0], along[-1], most)

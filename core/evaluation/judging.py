@@ -72,7 +72,7 @@ class Evaluation:
     n_draws: int = 0
 
     def to_values(self) -> dict[str, Any]:
-        """Name to value, fit for JSON."""
+        """The figures by name, as JSON values."""
         return {**asdict(self), "known_species": list(self.known_species)}
 
 
@@ -298,7 +298,7 @@ class _Judge:
 
 
 def find_shown_box(crop: Box, boxes: Sequence[Box]) -> int | None:
-    """The place of the box that a detection shows; None if it shows none of them.
+    """The row of the box that a detection shows; None if it shows none of them.
 
     That is the one of the greatest intersection over union, if it is at least ``LEAST_IOU``; else the one that holds
     the greatest share of the crop, if at least ``LEAST_HELD``. All boxes are in the same units.
@@ -335,7 +335,7 @@ def _measure(judged: pd.DataFrame) -> dict[str, Any]:
     }
     lacking = "no crop shows a species that is not known" if not n_novel else "every crop shows an unknown species"
     if not len(judged):
-        lacking = "no crop can be held against the truth"
+        lacking = "no crop can be compared with the truth"
     return {
         **figures,
         "n_known": n_known,

@@ -1,4 +1,4 @@
-"""How well scores tell the odd from the usual. Scores: higher is more anomalous."""
+"""How well scores separate anomalies from normal crops. Scores: higher is more anomalous."""
 
 import math
 
@@ -24,23 +24,23 @@ def compute_auroc(scores: np.ndarray, *, novel: np.ndarray) -> float:
 
 
 def compute_average_precision(scores: np.ndarray, *, novel: np.ndarray) -> float:
-    """Precision averaged over the anomalies met while going down the scores; equal scores are met together.
+    """Average precision, from the highest score down; equal scores are taken together.
 
-    Arguments and errors as for ``compute_auroc``; the share of anomalies is chance.
+    Arguments and errors as for ``compute_auroc``. Random scores give the share of anomalies.
     """
     scores, novel = _check(scores, novel, needs_normal=True)
     return float(average_precision_score(novel, scores))
 
 
 def compute_review_share(scores: np.ndarray, *, novel: np.ndarray, recall: float = 0.95) -> float:
-    """The share of crops to review, most anomalous first, to meet ``recall`` of the anomalies.
+    """The share of crops to review, most anomalous first, to find ``recall`` of the anomalies.
 
-    Of equal scores the normal ones are taken to come first: no reviewer has to be lucky.
+    Among equal scores the normal crops come first, so the share holds in the worst case.
 
     Args:
         scores: Shape ``(n,)``, finite.
         novel: Which are anomalies, shape ``(n,)``, bool, with at least one.
-        recall: Share of the anomalies to meet, over 0 to 1; rounded up to whole anomalies.
+        recall: Share of the anomalies to find, over 0 to 1; rounded up to whole anomalies.
 
     Returns:
         Over 0 to 1; small is good.

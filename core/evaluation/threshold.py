@@ -1,4 +1,4 @@
-"""From what reviewers accepted to the false-alarm rate that would have flagged it."""
+"""Finds the false-alarm rate that would have flagged the anomalies that reviewers accepted."""
 
 from typing import TypedDict
 
@@ -29,7 +29,7 @@ def suggest_rate(p_values: np.ndarray, *, anomalous: np.ndarray, recall: float =
         recall: Over 0 to 1.
 
     Returns:
-        None with fewer than ``LEAST_ANOMALIES`` anomalies: so few say nothing of a share of 95%.
+        None with fewer than ``LEAST_ANOMALIES`` anomalies: too few to estimate a share of 95%.
 
     Raises:
         ValueError: If the shapes differ or the recall is out of range.

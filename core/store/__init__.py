@@ -1,1 +1,1 @@
-"""What changes in a project: the only SQL on its database."""
+"""The project's database of verdicts, runs, bundles and settings: the only SQL on it."""

@@ -1,4 +1,4 @@
-"""What changes in a project: verdicts, the registry of runs and bundles, settings. The only SQL on its database."""
+"""The project's database: verdicts, the registry of runs and bundles, settings. The only SQL on it."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from core.store.opening import Change, DatabaseFile
 
 
 class _Batch:
-    """Verdicts that one thread gave, all or none; ``written`` once it is known what became of them."""
+    """Verdicts of one thread, to be saved all or none; ``written`` is set once they were saved or refused."""
 
     def __init__(self, verdicts: Sequence[Verdict]) -> None:
         self.verdicts = verdicts
@@ -51,7 +51,7 @@ _SHOWN = ", ".join("coalesce(verdict, '') AS verdict" if name == "verdict" else 
 
 
 class Store(DatabaseFile):
-    """``anomalure.duckdb`` of a project; what may be raised by every method is said by ``DatabaseFile``."""
+    """``anomalure.duckdb`` of a project; ``DatabaseFile`` lists the errors that every method may raise."""
 
     # Verdicts
 
@@ -93,7 +93,7 @@ class Store(DatabaseFile):
                         batch.sequences, newest = _insert(connection, batch.verdicts)
                 self._turn.left = self.look_for_change(), newest
         except duckdb.Error as error:
-            if len(batches) > 1:  # one of them is wrong in itself: the others must not suffer
+            if len(batches) > 1:  # one of them is invalid: the others must still be saved
                 for batch in batches:
                     self._write_batches([batch])
                 return
@@ -107,8 +107,8 @@ class Store(DatabaseFile):
     def verdicts(self, *, after: int = 0, with_second: bool = False) -> pd.DataFrame:
         """Every verdict ever given, oldest first; columns ``VERDICT_COLUMNS``, ``decided_at`` in UTC without zone.
 
-        ``verdict`` is empty where a row takes an earlier verdict back. Those of the blind second round never hold,
-        so they are there only ``with_second``. ``after``: only those with a higher ``sequence``.
+        ``verdict`` is empty where a row takes an earlier verdict back. Those of the blind second round are never valid,
+        so they are returned only ``with_second``. ``after``: only those with a higher ``sequence``.
         """
         which = "" if with_second else f"AND round <> '{Round.SECOND}'"
         return self._read(f"SELECT {_SHOWN} FROM verdicts WHERE sequence > ? {which} ORDER BY sequence", [after])
@@ -120,7 +120,7 @@ class Store(DatabaseFile):
     def last_verdicts(self, *, run: str, reviewer: str, limit: int) -> pd.DataFrame:
         """A reviewer's last decisions in a run that still hold, newest first; columns as ``verdicts()`` and ``before``.
 
-        ``before``, ``species_before`` and ``note_before`` are what held before each, empty if nothing did.
+        ``before``, ``species_before`` and ``note_before`` are of the valid verdict before each; empty if none.
         """
         return self._read(
             f"""WITH mine AS (SELECT * FROM verdicts WHERE run = $run AND reviewer = $reviewer
@@ -140,7 +140,7 @@ class Store(DatabaseFile):
         )
 
     def count_decided(self, *, reviewer: str, since: datetime) -> tuple[int, datetime | None]:
-        """How many crops a reviewer has decided about since a moment, and when the first of them; UTC."""
+        """The number of crops that a reviewer has decided about since a time, and the time of the first; UTC."""
         table = self._read(
             """SELECT count(DISTINCT crop_id) AS n, min(decided_at) AS first FROM verdicts
                WHERE decided_at >= ? AND reviewer = ? AND verdict IS NOT NULL AND round <> 'second'""",
@@ -164,18 +164,18 @@ class Store(DatabaseFile):
     # Registry
 
     def register_run(self, *, run_id: str, name: str, folder: str, bundle: str, created_at: datetime) -> None:
-        """Note a run; noted again, it is replaced."""
+        """Register a run, or replace its entry."""
         with self._write() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)", [run_id, name, folder, bundle, to_utc(created_at)]
             )
 
     def runs(self) -> pd.DataFrame:
-        """The runs that were noted, newest first: run_id, name, folder, bundle, created_at (UTC)."""
+        """The registered runs, newest first: run_id, name, folder, bundle, created_at (UTC)."""
         return self._read("SELECT * FROM runs ORDER BY created_at DESC, run_id")
 
     def register_bundle(self, name: str, *, made_from: str = "", created_at: datetime | None = None) -> None:
-        """Note a bundle, which never changes once made; ``made_from`` is the bundle that it was retrained from.
+        """Register a bundle, which never changes once made; ``made_from`` is the bundle that it was retrained from.
 
         Raises:
             AnomalureError: If there is one of that name.
@@ -190,14 +190,14 @@ class Store(DatabaseFile):
             )
 
     def bundles(self) -> pd.DataFrame:
-        """The bundles that were noted, newest first: name, made_from, created_at (UTC), active."""
+        """The registered bundles, newest first: name, made_from, created_at (UTC), active."""
         return self._read(
             "SELECT *, name = coalesce((SELECT bundle FROM activations ORDER BY sequence DESC LIMIT 1), '') AS active "
             "FROM bundles ORDER BY created_at DESC, name"
         )
 
     def active_bundle(self) -> str:
-        """The name of the bundle that runs use unless told otherwise; empty: first look."""
+        """The name of the bundle that runs use by default; empty: first look."""
         table = self._read("SELECT bundle FROM activations ORDER BY sequence DESC LIMIT 1")
         return str(table["bundle"].iloc[0]) if len(table) else ""
 

@@ -1,4 +1,4 @@
-"""The steps that make anomalure.duckdb what this version expects. A step, once released, never changes."""
+"""The steps that bring anomalure.duckdb to this version's schema. A released step never changes."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from core.errors import AnomalureError
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One named step; its number is its place in ``MIGRATIONS``, from 1."""
+    """One named step; its number is its position in ``MIGRATIONS``, from 1."""
 
     name: str
     statements: tuple[str, ...]

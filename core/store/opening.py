@@ -1,4 +1,4 @@
-"""How a project's database file is opened: for each piece of work, by one thread of one process at a time."""
+"""Opens a project's database file for one operation at a time, by one thread of one process."""
 
 import random
 import threading
@@ -36,7 +36,7 @@ _OF_DISK = (
 # DuckDB 2.0.0: of 180 rows that six processes add in turns, retrying while the file is held, one or more is missing
 # after "commit" in most trials, and none with the lock file.
 class _Turn:
-    """Whose turn it is among the threads of this process, and the verdicts that wait to be written together."""
+    """The lock among the threads of this process, and the verdicts that wait to be written together."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -50,7 +50,7 @@ _turns_guard = threading.Lock()
 
 
 class DatabaseFile:
-    """A DuckDB file that is opened for each piece of work and closed again at once.
+    """A DuckDB file that is opened for each operation and closed again at once.
 
     So the pages, a run and the command line work side by side. Every method may raise ``StoreBusy``, when another
     process does not let go within ``patience_s`` seconds, and ``AnomalureError``, when the file is not Anomalure's,
@@ -66,7 +66,7 @@ class DatabaseFile:
         self._reader = threading.local()
 
     def look_for_change(self) -> Change:
-        """What differs once somebody has written: two equal answers mean that nothing was written between them."""
+        """A version of the file: two equal values mean that nothing was written between them."""
         change: Change = ()
         for path in (self.path, self.path.with_name(f"{self.path.name}.wal")):
             try:
@@ -108,7 +108,7 @@ class DatabaseFile:
                 yield connection
                 connection.commit()
             except BaseException:
-                with suppress(duckdb.Error):  # after a full disk there is nothing left to roll back
+                with suppress(duckdb.Error):  # after an error of a full disk there is no transaction to roll back
                     connection.rollback()
                 raise
 
@@ -146,7 +146,7 @@ class DatabaseFile:
         self._migrated = True
 
     def _create(self) -> None:
-        # Made aside and then named, so that a kill leaves no half database.
+        # Made under another name and then renamed, so that a killed process leaves no incomplete database.
         temporary = temporary_beside(self.path)
         try:
             with duckdb.connect(temporary) as connection:
@@ -182,7 +182,9 @@ class DatabaseFile:
                     raise self._damaged(error) from error
                 if time.monotonic() > until:
                     raise self._busy("another program") from error
-            time.sleep(random.uniform(0.5, 1.0) * pause)  # apart, or those who wait meet again and again
+            time.sleep(
+                random.uniform(0.5, 1.0) * pause
+            )  # random waits, so that waiting processes do not collide again and again
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
     def _busy(self, who: str) -> StoreBusy:

@@ -60,13 +60,13 @@ def keep_people_classes(store: "Store", classes: Iterable[str]) -> tuple[str, ..
 def people_sql(classes: Sequence[str], *, detector_class: str = "detector_class", said: str = "verdict_species") -> str:
     """An SQL condition, true for crops of people.
 
-    A reviewer's word counts more than the detector's: a stump that it took for a person is none once it is called
-    something else.
+    A reviewer's species overrides the detector's class: a stump that was detected as a person no longer counts as one
+    once a reviewer has named it.
 
     Args:
         classes: From ``read_people_classes``.
         detector_class: The column, or an expression, of the detector's class; may be empty or null.
-        said: The same of the species that a reviewer gave.
+        said: The same for the species that a reviewer gave.
     """
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in _tidy(classes))
     if not names:

@@ -8,11 +8,11 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What two reviewers said of the same crops.
+    """The verdicts of two reviewers on the same crops.
 
     ``table[i, j]`` is the number of crops that the first called ``categories[i]`` and the second ``categories[j]``;
     ``kappa`` is 1 for full agreement, 0 for what chance would give, below 0 for less, and NaN where it is not defined:
-    without a crop, or if both always said the same one thing.
+    without a crop, or if both gave the same verdict on every crop.
     """
 
     categories: tuple[str, ...]
@@ -39,12 +39,12 @@ def compare_reviewers(first: Sequence[str], second: Sequence[str], *, categories
     """Cohen's kappa of two reviewers, unweighted.
 
     Args:
-        first: What the first said of each crop, of ``categories``, length n.
-        second: The same of the second, of the same crops in the same order.
-        categories: All that can be said.
+        first: The first reviewer's category of each crop, one of ``categories``, length n.
+        second: The second reviewer's, for the same crops in the same order.
+        categories: All possible categories.
 
     Raises:
-        ValueError: If the lengths differ or something else was said.
+        ValueError: If the lengths differ or a category is unknown.
 
     Source: Cohen, A coefficient of agreement for nominal scales, Educational and Psychological Measurement 1960.
     """
@@ -60,7 +60,7 @@ def compare_reviewers(first: Sequence[str], second: Sequence[str], *, categories
 
 
 def compute_kappa(table: np.ndarray) -> float:
-    """Cohen's kappa of a table of counts, shape ``(k, k)``; NaN where chance agreement is certain or nothing counts."""
+    """Cohen's kappa of a table of counts, shape ``(k, k)``; NaN if chance agreement is 1 or the table is empty."""
     n = table.sum()
     if n == 0:
         return float("nan")

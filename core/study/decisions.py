@@ -1,4 +1,4 @@
-"""Decisions about crops, from the pages, the board and the command line: all are kept here, each exactly once."""
+"""Saves decisions about crops, from the pages, the board and the command line, each exactly once."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +23,8 @@ class GivenDecision:
     """One decision of a reviewer about one crop.
 
     ``decision_id`` is made by whoever decides, 32 hex digits: a decision that is sent twice is kept once. ``verdict``
-    None takes back what holds. ``age_s`` is how long ago it was decided, in seconds, >= 0. ``false_alarm_rate`` is the
-    one that was shown, None for the run's own.
+    None takes back the valid one. ``age_s`` is how long ago it was decided, in seconds, >= 0. ``false_alarm_rate`` is
+    the one that was shown, None for the run's own.
     """
 
     decision_id: str
@@ -51,7 +51,7 @@ def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDe
 
     Args:
         store: Of the project.
-        index: ``Project.review_index`` of the run; it knows of the decisions at once.
+        index: ``Project.review_index`` of the run; it is updated with the decisions at once.
         decisions: What was decided.
 
     Returns:
@@ -66,7 +66,7 @@ def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDe
     rows = {row["crop_id"]: row for row in index.rows([places[crop_id] for crop_id in unique]).to_dict("records")}
     verdicts = make_verdicts((rows[one.crop_id], one) for one in known)
     sequences = store.append_verdicts(verdicts)
-    if all(one.crop_id in places for one in verdicts):  # else what was taken back is read from the store
+    if all(one.crop_id in places for one in verdicts):  # otherwise the earlier verdict is read from the store
         index.note_verdicts([(places[one.crop_id], one, sequences[one.verdict_id]) for one in verdicts])
     return [one.crop_id for one in decisions if one.crop_id not in places]
 

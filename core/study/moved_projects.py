@@ -1,4 +1,4 @@
-"""A project folder that was moved, renamed or copied to another computer still finds what it holds itself."""
+"""Finds the files of a project folder that was moved, renamed or copied to another computer."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ _HELD = ("bundles", "detectors")
 
 
 def find_again(path: str, project: Path) -> str:
-    """A path that was written down when the project lay elsewhere, as it is now.
+    """The present path of a file whose path was recorded before the project was moved.
 
     Args:
         path: Of a bundle's or a detector's file or folder, of any system; names of models that are no paths stay.

@@ -97,7 +97,7 @@ class Project:
         return TrainingFolder.list_all(self.trainings_dir)
 
     def training(self, name: str) -> TrainingFolder:
-        """The training of that name, whether it is there or not."""
+        """The training of that name; its folder may not exist."""
         check_name(name, what="training")
         return TrainingFolder(self.trainings_dir / name)
 
@@ -130,8 +130,8 @@ class Project:
             file_names: Its photos, relative, with forward slashes, in the order in which they are done.
             bundle: The bundle's name; empty: first look.
             detector: What finds the animals, in words.
-            encoder: What describes them, in words.
-            encoders: The specifications of that encoder, fit for JSON.
+            encoder: What computes their embeddings, in words.
+            encoders: The specifications of that encoder, as JSON values.
             engines: What computes each of them.
             settings: ``RunSettings.to_values()``.
             boxes: The file that boxes come from in place of a detector, absolute, or empty.
@@ -237,9 +237,9 @@ class Project:
         return ReviewQueue.empty() if chosen is None else read_queue(self.review_index(chosen), **filters)
 
     def review_index(self, run: RunFolder | str) -> ReviewIndex:
-        """What this process keeps of a run for the review, with every verdict that has been written.
+        """The run's review index, which this process keeps in memory, up to date with every verdict.
 
-        Kept for the runs that were looked at last. One of a run that went on, or was scored anew, is made again.
+        It is kept for the runs used last, and made again when a run was resumed or scored again.
         """
         chosen = self.run(run) if isinstance(run, str) else run
         with self._indexes_lock:
@@ -249,7 +249,9 @@ class Project:
                 kept = _KeptIndex(version, ReviewIndex(chosen, people_classes=read_people_classes(self.store)))
                 self._indexes[chosen.run_id] = kept
         with kept.lock:
-            change = self.store.look_for_change()  # before reading: what comes during it is read the next time
+            change = (
+                self.store.look_for_change()
+            )  # before reading, so that a verdict written meanwhile is read the next time
             if kept.change != change or not any(change):
                 if not self.store.is_ours(change, last=kept.index.sequence):
                     kept.index.add_verdicts(self.store.verdicts(after=kept.index.sequence))
@@ -257,17 +259,17 @@ class Project:
         return kept.index
 
     def forget_indexes(self) -> None:
-        """Make what is kept for the review anew, as when other classes count as people."""
+        """Drop the review indexes, for example when other classes count as people."""
         with self._indexes_lock:
             self._indexes.clear()
 
     def species(self, run: RunFolder | str | None = None) -> dict[str, int]:
-        """Crops by the species that they are taken for, by name; empty before the run is scored."""
+        """The number of crops of each predicted species, by name; empty before the run is scored."""
         chosen = self._choose(run)
         return {} if chosen is None else read_values(self.review_index(chosen), "species")
 
     def cameras(self, run: RunFolder | str | None = None) -> dict[str, int]:
-        """Crops by deployment, by name."""
+        """The number of crops of each deployment, by name."""
         chosen = self._choose(run)
         return {} if chosen is None else read_values(self.review_index(chosen), "deployment")
 
@@ -315,7 +317,7 @@ class Project:
         species: str = "",
         round: Round = Round.FIRST,
     ) -> list[Verdict]:
-        """The same decision about several crops, kept all or none; of the blind second round it does not hold."""
+        """The same decision about several crops, kept all or none. Blind second verdicts are never the valid ones."""
         try:
             decision = Decision(verdict)
         except ValueError as error:
@@ -325,17 +327,17 @@ class Project:
     def undo_verdict(
         self, crop: Mapping[str, Any] | pd.Series | str, *, reviewer: str = "", round: Round = Round.FIRST
     ) -> Verdict:
-        """Take back what was decided about a crop in a round: a new row, nothing is removed."""
+        """Take back the decision about a crop in a round. This adds a row; nothing is removed."""
         return self._append([crop], None, reviewer=reviewer, note="", species="", round=round)[0]
 
     def undo_verdicts(
         self, crops: Sequence[Mapping[str, Any] | pd.Series | str], *, reviewer: str = ""
     ) -> list[Verdict]:
-        """Take back what was decided about several crops, all or none."""
+        """Take back the decisions about several crops, all or none."""
         return self._append(crops, None, reviewer=reviewer, note="", species="")
 
     def verdicts(self) -> pd.DataFrame:
-        """What holds now: the latest verdict of each crop that was not taken back, in the order of deciding.
+        """The valid verdicts: the latest of each crop that was not taken back, in the order of deciding.
 
         Columns as ``core.store.database.VERDICT_COLUMNS``.
         """

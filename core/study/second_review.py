@@ -46,7 +46,7 @@ class SecondReview:
 
 
 def read_second_review(project: Project) -> SecondReview:
-    """What the project says; a tenth unless told otherwise."""
+    """The project's setting; a tenth by default."""
     kept = project.store.get_setting(SETTING, {})
     try:
         return SecondReview(share=float(kept["share"]), seed=int(kept["seed"]))
@@ -55,14 +55,16 @@ def read_second_review(project: Project) -> SecondReview:
 
 
 def keep_second_review(project: Project, plan: SecondReview) -> None:
-    """Keep it for everybody."""
+    """Save the setting for all reviewers."""
     project.store.set_setting(SETTING, {"share": plan.share, "seed": plan.seed})
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one reviewer's second review is: ``rows`` of ``VERDICT_COLUMNS`` less what the first said, still to
-    decide; ``n_done`` of ``n_drawn``."""
+    """How far one reviewer's second review is: ``n_done`` of ``n_drawn`` crops are decided.
+
+    ``rows`` are those still to decide, with ``VERDICT_COLUMNS`` but without the first verdict.
+    """
 
     rows: pd.DataFrame
     n_done: int
@@ -75,7 +77,7 @@ _TELLING = ("verdict", "species", "note", "reviewer", "decided_at", "round", "se
 def second_queue(project: Project, reviewer: str) -> Progress:
     """The crops that this reviewer has to look at blind: drawn, decided by somebody else, not yet by them.
 
-    What the first said is not in it. In the order of the draw, which tells nothing of the score or of the first.
+    The first verdict is not in it. The order is random, so it gives no hint of the score or of the first verdict.
 
     Raises:
         AnomalureError: If the reviewer has no name: nobody could tell the two apart.
@@ -103,7 +105,7 @@ def save_second(
     species: str = "",
     note: str = "",
 ) -> Verdict:
-    """Keep a blind second verdict; what holds stays as it is.
+    """Save a blind second verdict; the valid verdict does not change.
 
     Raises:
         AnomalureError: If the reviewer has no name, or gave the first verdict too.
@@ -181,7 +183,7 @@ def measure_by_reviewers(pairs: pd.DataFrame) -> dict[tuple[str, str], Agreement
 def settle(
     project: Project, crop_id: str, verdict: Decision | str, *, reviewer: str, species: str = "", note: str = ""
 ) -> Verdict:
-    """Decide between two reviewers: one more row, which holds from now on.
+    """Decide between two reviewers with one more row, which becomes the valid verdict.
 
     Raises:
         AnomalureError: If nobody gave a verdict on such a crop, or the reviewer has no name.

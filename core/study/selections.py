@@ -1,7 +1,7 @@
 """Selections: named lists of crops of one run, to be reviewed, exported or looked at together.
 
-Each is one Parquet file that never changes, under ``selections/`` of the project: it can hold hundreds of thousands
-of crops, and nobody need hold the database to read it.
+Each is one Parquet file that never changes, under ``selections/`` of the project. It can hold hundreds of thousands
+of crops, and reading it does not lock the database.
 """
 
 import json

@@ -81,7 +81,7 @@ def test_a_conflict_shows_both_and_is_settled_on_the_page(project):
 def test_agreement_is_said_in_figures_and_words(project):
     page = open_page("Bo")
     page.segmented_control(key=Key.REVIEWERS_PART).set_value("Agreement").run()
-    assert "Nobody has decided about a crop a second time" in said(page)
+    assert "No crop has a second verdict yet" in said(page)
 
     page.segmented_control(key=Key.REVIEWERS_PART).set_value("Second review").run()
     for choice in ("anomaly", "anomaly", "normal"):

@@ -51,14 +51,14 @@ class NotThere(Exception):
 
 
 class Refused(Exception):
-    """A request that the board does not make."""
+    """A request that cannot come from the board."""
 
 
 Handler = Callable[[Request, bytes], dict[str, Any]]
 
 
 def _answer(handle: Handler) -> Callable[[Request], Any]:
-    """Run a handler beside the event loop; what goes wrong becomes a sentence with the status that fits."""
+    """Run a handler in a thread; an error becomes a sentence with the fitting HTTP status."""
 
     @wraps(handle)
     async def respond(request: Request) -> Response:
@@ -102,7 +102,7 @@ async def _read_body(request: Request) -> bytes:
 
 
 def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
-    """Keep decisions; those in ``saved`` are on the disk, those in ``refused`` will never be, with the reason."""
+    """Save decisions; those in ``saved`` are on the disk, those in ``refused`` are invalid, each with the reason."""
     try:
         values = json.loads(body)
         items = values["decisions"]
@@ -135,9 +135,9 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
 
 
 def _rank_anew(project: Project, run_id: str) -> None:
-    """After every few decisions what is undecided is ranked anew, by a process that nobody waits for."""
+    """Rank the undecided crops again after every few decisions, in a background process."""
     index = project.review_index(run_id)
-    with suppress(OSError):  # the decisions are kept; without a new ranking the last one holds
+    with suppress(OSError):  # the decisions are saved; the last ranking stays in use
         refresh_ranking(project, index.run, last_sequence=index.sequence)
 
 
@@ -152,7 +152,7 @@ def _to_decision(item: Mapping[str, Any], *, reviewer: str) -> GivenDecision:
         species=" ".join(str(item.get("species") or "").split())[:LONGEST_SPECIES],
         note=str(item.get("note") or "").strip()[:LONGEST_NOTE],
         reviewer=reviewer,
-        # A clock that was set meanwhile must not keep a decision from being saved.
+        # A decision must be saved even if the clock was changed meanwhile.
         age_s=min(max(age_s, 0.0), LONGEST_WAIT.total_seconds()) if math.isfinite(age_s) else 0.0,
         false_alarm_rate=None if rate is None else float(rate),
     )
@@ -222,7 +222,7 @@ def _normal_crops(index: ReviewIndex) -> NormalCrops:
 
 
 def show_heat(request: Request, body: bytes) -> dict[str, Any]:
-    """Where a whole frame is odd; ``heat`` is null where it was not scored by its patches."""
+    """The anomaly map of a whole frame; ``heat`` is null if its patches were not scored."""
     index, place = _find_crop(request)
     row = index.catalogue.take(np.array([place])).iloc[0]
     return to_heat(index.run.find_heat_map(str(row["crop_id"]), shard=int(row["shard"])))

@@ -1,4 +1,4 @@
-"""A pass says who may keep decisions, and under which name: signed by the page, checked by the routes.
+"""The reviewer's pass, a signed name: the page issues it, and the routes check it before they save decisions.
 
 A route cannot see who is logged in on the page. The page gives the board a pass with the reviewer's name. Another site
 cannot know it, and nobody can change the name in it. The board gets a new pass each time the page is drawn, so a pass
@@ -16,7 +16,7 @@ from core.errors import AnomalureError
 from core.study.project import Project
 
 KEY_NAME = "dashboard.key"
-# A board that stays open, or a decision that waits in the browser, outlives a holiday.
+# Long enough for a board that stays open, or a decision that waits in the browser, during a holiday.
 VALID_S = 60 * 24 * 3600
 LONGEST_PASS = 2_000
 

@@ -1,4 +1,4 @@
-"""What the board is told of crops, verdicts and events, fit for JSON. Knows no Streamlit."""
+"""Crops, verdicts and events as JSON values for the review board. Knows no Streamlit."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -23,7 +23,7 @@ QUERY_SWITCHES = ("flagged_only", "undecided_only", "with_people")
 
 
 def to_query(filters: QueueFilters, *, selection: str = "") -> dict[str, Any]:
-    """The filters as an address can hold them; what is as usual is left out."""
+    """The filters as parameters of an address; defaults are left out."""
     usual = QueueFilters()
     values = {name: getattr(filters, name) for name in (*QUERY_TEXTS, *QUERY_NUMBERS, *QUERY_COUNTS)}
     values |= {name: getattr(filters, name) and getattr(filters, name).isoformat() for name in QUERY_DAYS}
@@ -38,7 +38,7 @@ def from_query(query: Mapping[str, str], *, crop_ids: tuple[str, ...] | None = N
     """The filters that an address holds.
 
     Raises:
-        ValueError: If a value is not what it should be.
+        ValueError: If a value is not valid.
     """
     values: dict[str, Any] = {name: str(query[name]) for name in QUERY_TEXTS if name in query}
     values |= {name: float(query[name]) for name in QUERY_NUMBERS if name in query}
@@ -84,7 +84,7 @@ def to_row(run: RunFolder, row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def to_heat(heat: HeatMap | None) -> dict[str, Any]:
-    """Where a whole frame is odd, for the board: distances as shares of the limit of the usual, row by row."""
+    """The anomaly map of a whole frame, row by row: each distance divided by the limit of usual frames."""
     if heat is None:
         return {"heat": None, "words": ""}
     height, width = heat.distances.shape
@@ -98,7 +98,7 @@ def to_heat(heat: HeatMap | None) -> dict[str, Any]:
 
 
 def is_best_fit(run: RunFolder, row: Mapping[Any, Any]) -> bool:
-    """Whether the crop's species is only the known one that it fits best, not one that was told."""
+    """Whether the crop's species is only the best-fitting known one, not one that somebody gave."""
     by_fit = run.info.settings.get("species_from", "fit") == "fit" and row["judged_by"] == JudgedBy.SPECIES_MODEL
     return bool(by_fit and not row["verdict_species"])
 
@@ -119,7 +119,7 @@ def list_event(index: ReviewIndex, place: int, *, most: int = 400) -> dict[str, 
 
 
 def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The verdicts on one crop, and on boxes of other runs that are taken for the same animal, newest first."""
+    """The verdicts on one crop, and on boxes of the same animal in other runs, newest first."""
     same = verdicts[match_crops(verdicts, pd.DataFrame([row])) >= 0].to_dict("records")
     return [
         {
@@ -139,7 +139,7 @@ def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any]) -> list[dict[st
 
 
 def list_last(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
-    """A reviewer's last decisions, newest first, from ``Store.last_verdicts``, with what held before each."""
+    """A reviewer's last decisions, newest first, from ``Store.last_verdicts``, with the valid verdict before each."""
     return [
         {
             "crop": one["crop_id"],
@@ -154,12 +154,12 @@ def list_last(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def to_number(value: Any) -> float | None:
-    """The number, or None where there is none; JSON has no NaN."""
+    """The number, or None for NaN, which JSON does not have."""
     return None if value is None or not np.isfinite(value) else float(value)
 
 
 def to_moment(moment: Any) -> str:
-    """A moment in UTC as browsers read it."""
+    """A time in UTC in the form that browsers read."""
     return f"{pd.Timestamp(moment).isoformat()}Z"
 
 

@@ -1,4 +1,4 @@
-"""What outlives a rerun of the Evaluate page: Streamlit's caches."""
+"""Streamlit's caches for the Evaluate page: what is kept between reruns."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def load_truth(path: Path) -> LabelFile:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _load_known(path: str) -> tuple[str, ...]:
-    from models.bundles.bundle import Bundle  # loads torch, for which no page but Evaluate should wait
+    from models.bundles.bundle import Bundle  # it loads torch: only the Evaluate page should wait for that
 
     return Bundle.load(Path(path)).species
 
@@ -41,7 +41,7 @@ def find_known(project: Project, run: RunFolder) -> tuple[str, ...]:
     return _load_known(str(path)) if run.info.bundle and path.is_dir() else ()
 
 
-@st.cache_resource(max_entries=8, show_spinner="Holding the run against the truth…")
+@st.cache_resource(max_entries=8, show_spinner="Comparing the run with the truth…")
 def _measure(
     path: str, stamp: str, _truth: LabelFile, truth: str, split: str | None, known: tuple[str, ...] | None
 ) -> Measured:
@@ -49,7 +49,7 @@ def _measure(
 
 
 def measure_run(run: RunFolder, asked: Asked) -> Measured:
-    """A run held against the truth; measured again when the run or the truth changes.
+    """A run compared with the truth; measured again when the run or the truth changes.
 
     Raises:
         AnomalureError: As ``core.evaluation.judging.judge_crops``.

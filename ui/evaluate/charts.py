@@ -1,4 +1,4 @@
-"""Figures of runs held against the truth: curves in, Plotly figures out."""
+"""Plotly figures of the curves of runs that were compared with the truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _MARGIN = {"l": 10, "r": 10, "t": 10, "b": 44}
 
 @dataclass(frozen=True)
 class NamedCurves:
-    """The curves of one run under the name that the page shows, and where its flags stand on them."""
+    """The curves of one run, the name that the page shows, and the point on the curves at which it flags."""
 
     name: str
     curves: Curves
@@ -26,7 +26,7 @@ class NamedCurves:
 
 
 def build_roc_figure(runs: Sequence[NamedCurves], *, dark: bool = False) -> go.Figure:
-    """Anomalies met against normal crops flagged; the diamond is where the run's own flags stand."""
+    """Share of anomalies found against share of normal crops flagged; the diamond is the run's own threshold."""
     figure = _start(
         runs,
         lambda item: (item.curves.false_alarms, item.curves.recall),
@@ -40,7 +40,7 @@ def build_roc_figure(runs: Sequence[NamedCurves], *, dark: bool = False) -> go.F
 
 
 def build_precision_recall_figure(runs: Sequence[NamedCurves], *, dark: bool = False) -> go.Figure:
-    """How many of the reviewed crops are anomalies, as more of the anomalies are met."""
+    """How many of the reviewed crops are anomalies, as more of the anomalies are found."""
     figure = _start(
         runs,
         lambda item: (item.curves.recall, item.curves.precision),
@@ -57,7 +57,7 @@ def build_precision_recall_figure(runs: Sequence[NamedCurves], *, dark: bool = F
 
 
 def build_effort_figure(runs: Sequence[NamedCurves], *, recall: float, dark: bool = False) -> go.Figure:
-    """How many of all crops have to be reviewed, most anomalous first, to meet a share of the anomalies."""
+    """How many of all crops have to be reviewed, most anomalous first, to find a share of the anomalies."""
     figure = _start(
         runs,
         lambda item: (item.curves.reviewed, item.curves.recall),

@@ -1,4 +1,4 @@
-"""What the Evaluate page is asked, and what it measures of one run."""
+"""The choices made on the Evaluate page, and the figures of one run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from core.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be measured. ``known`` None: the truth's own train split says which species are known."""
+    """What to measure. With ``known`` None, the species of the truth's train split are the known ones."""
 
     run: RunFolder
     other: RunFolder | None
@@ -24,7 +24,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Measured:
-    """One run held against the truth."""
+    """One run compared with the truth."""
 
     evaluation: Evaluation
     draws: Draws
@@ -34,7 +34,7 @@ class Measured:
 
 
 def measure(run: RunFolder, truth: LabelFile, *, split: str | None, known: tuple[str, ...] | None) -> Measured:
-    """Hold a run against the truth.
+    """Compare a run with the truth.
 
     Raises:
         AnomalureError: As ``core.evaluation.judging.judge_crops``.

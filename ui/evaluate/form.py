@@ -1,4 +1,4 @@
-"""The Evaluate page asks: which run, which other one beside it, and what the truth is."""
+"""The form of the Evaluate page: the run, another run to compare with, and the labels that are the truth."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ ALL = "all photos"
 
 
 def ask_what(project: Project) -> Asked | None:
-    """Draw the questions; None until they are answered.
+    """Draw the form; returns None until it is complete.
 
     Raises:
         AnomalureError: If the truth cannot be read.

@@ -1,4 +1,4 @@
-"""The Evaluate page answers: figures with intervals, curves, and every species."""
+"""The results on the Evaluate page: figures with intervals, curves, and a row for each species."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,14 +33,14 @@ FIGURES = {
 
 
 def show_result(pairs: Sequence[tuple[RunFolder, Measured]]) -> None:
-    """Draw what came of one run, or of two side by side."""
+    """Draw the results of one run, or of two side by side."""
     dark = st.context.theme.type == "dark"
     first = pairs[0][1].evaluation
     for reason in sorted(set(first.reasons.values())):
-        st.info(f"Some figures cannot be given: {reason}.")
+        st.info(f"Some figures cannot be computed: {reason}.")
     st.table(make_figure_table(pairs).rename(columns=escape_markdown), hide_index=True)
     if len(pairs) == 2 and not _share_crops(pairs):
-        st.caption("No difference is given: the two runs did not cut out the same crops.")
+        st.caption("The difference is not shown, because the two runs did not cut out the same crops.")
     st.caption(
         "In brackets: where the figure would lie, 95 times in 100, for other photos of the same kind (photos "
         "drawn anew, whole photos at a time)."
@@ -60,7 +60,7 @@ def show_result(pairs: Sequence[tuple[RunFolder, Measured]]) -> None:
         st.caption("The diamond is what the run flagged.")
     for place, (run, measured) in zip(st.columns(len(pairs)), pairs, strict=True):
         with place:
-            st.markdown(f"**Flagged of each species** · {escape_markdown(say_run(run))}")
+            st.markdown(f"**Share flagged of each species** · {escape_markdown(say_run(run))}")
             rate = RunSettings.from_values(run.info.settings).false_alarm_rate
             figure = build_species_figure(list_species(measured.evaluation), rate=rate, dark=dark)
             st.plotly_chart(figure, config={"displayModeBar": False}, key=f"evaluation-species-{run.run_id}")

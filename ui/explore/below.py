@@ -1,4 +1,4 @@
-"""What stands under the plot: quick selections, the selected crops, and figures of the run."""
+"""The part of the page below the plot: quick selections, the selected crops, and figures of the run."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,10 +26,13 @@ from ui.shared.words import count
 SELECTED, SCORES, AGREEMENT, ACTIVITY = "Selected crops", "Scores by species", "Flags and noise", "Hours and days"
 FIGURE_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 AGREEMENT_WORDS = {
-    BOTH: ("Both", "Flagged, and noise: the strongest candidates."),
-    FLAG_ONLY: ("Flag only", "Flagged, but in a cluster: perhaps a group of odd ones, or a model that is too strict."),
-    NOISE_ONLY: ("Noise only", "Noise, but not flagged: like no other crop, though its species' model takes it."),
-    NEITHER: ("Neither", "What both take for ordinary."),
+    BOTH: ("Both", "Flagged and noise: the strongest candidates."),
+    FLAG_ONLY: ("Flag only", "Flagged, but in a cluster: perhaps a group of anomalies, or a model that is too strict."),
+    NOISE_ONLY: (
+        "Noise only",
+        "Noise, but not flagged: unlike every other crop, although its species' model calls it normal.",
+    ),
+    NEITHER: ("Neither", "Normal by both signs."),
 }
 
 
@@ -42,7 +45,7 @@ def choose(kind: PickKind, value: str = "", *, side: int = 0) -> None:
 
 
 def show_below(project: Project, view: View, shown: Sequence[Shown], masks: dict[int, np.ndarray]) -> None:
-    """Everything under the plots; of two plots, the first is what figures are about."""
+    """Everything below the plots; with two plots, the figures describe the first."""
     one = shown[0]
     what = st.segmented_control(
         "Below",
@@ -179,7 +182,7 @@ def _show_activity(project: Project, points: RunPoints) -> None:
     known = times.notna()
     if not known.any():
         st.info(
-            "The photos of this run have no time, so nobody can tell when its anomalies came.",
+            "The photos of this run have no time, so the hours and days of its anomalies are unknown.",
             icon=":material/schedule:",
         )
         return

@@ -1,4 +1,4 @@
-"""Which crops are selected: what an outline, noise, a cluster or a species means among the points of a plot."""
+"""Finds the points that an outline, noise, a cluster or a species selects in a plot."""
 
 from collections.abc import Collection
 
@@ -22,8 +22,8 @@ def resolve_pick(
         pick: The selection.
         points: Shape ``(n, 2)``, of the map that outlines were drawn on.
         facts: One row a point, with ``species`` and ``flagged``.
-        labels: Each point's cluster or ``NOISE``; None while there are none, and then nobody is noise.
-        hidden: Species that are not drawn: an outline does not take what nobody sees.
+        labels: Each point's cluster or ``NOISE``; None while there are no clusters, and then no point is noise.
+        hidden: Species that are not drawn: an outline does not select hidden points.
 
     Returns:
         Shape ``(n,)``, bool.
@@ -49,7 +49,7 @@ def resolve_pick(
 
 
 def sort_agreement(facts: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
-    """For each crop, who takes it for odd: ``BOTH``, ``FLAG_ONLY``, ``NOISE_ONLY`` or ``NEITHER``; shape ``(n,)``."""
+    """The signs that mark each crop: ``BOTH``, ``FLAG_ONLY``, ``NOISE_ONLY`` or ``NEITHER``; shape ``(n,)``."""
     flagged, noise = facts["flagged"].to_numpy(bool), labels == NOISE
     return np.select([flagged & noise, flagged, noise], [BOTH, FLAG_ONLY, NOISE_ONLY], NEITHER)
 

@@ -74,7 +74,7 @@ def read_run_points(run: RunFolder) -> RunPoints:
 
 
 def link_crops(one: RunPoints, other: RunPoints) -> np.ndarray:
-    """For each crop of one run, the place of the same animal among those of another, or -1; shape ``(one.n,)``.
+    """For each crop of one run, the row of the same animal in another run, or -1; shape ``(one.n,)``.
 
     The same crop, or, where another detector drew other boxes, the crop of the same photo whose box overlaps most.
     """
@@ -84,7 +84,7 @@ def link_crops(one: RunPoints, other: RunPoints) -> np.ndarray:
 
 
 def read_verdicts(project: Project, points: RunPoints) -> pd.Series:
-    """The verdict that holds for each crop, of people too, aligned with the points; empty: undecided."""
+    """The valid verdict on each crop, people included, one per point; empty: undecided."""
     index = project.review_index(points.run)
     decided = index.read_decided()
     crop_ids = index.catalogue.take(decided["place"].to_numpy())["crop_id"]
@@ -111,7 +111,7 @@ def find_first_runs(project: Project, points: RunPoints) -> pd.Series:
 
 
 def describe_point(project: Project, points: RunPoints, place: int) -> dict[str, Any] | None:
-    """What the hover card of one point says: picture, title and lines of text; None if there is no such point."""
+    """The hover card of one point: picture, title and lines of text; None if there is no such point."""
     if not 0 <= place < points.n:
         return None
     row = points.facts.iloc[place]
@@ -132,7 +132,7 @@ def describe_point(project: Project, points: RunPoints, place: int) -> dict[str,
 
 
 def _say_verdict(project: Project, run: RunFolder, crop_id: str) -> str:
-    """The verdict that holds for a crop, and whose it is; empty: undecided."""
+    """The valid verdict on a crop and its reviewer; empty: undecided."""
     index = project.review_index(run)
     for row in index.rows(list(index.find_places([crop_id]).values())).to_dict("records"):
         if row["verdict"]:

@@ -1,4 +1,4 @@
-"""The selected crops: what they are, as pictures, and what to do with them at once."""
+"""The selected crops: their pictures, and actions on all of them at once."""
 
 from typing import Any
 
@@ -51,7 +51,10 @@ def describe_selection(facts: pd.DataFrame) -> str:
 
 @st.fragment
 def show_selection(project: Project, view: View, points: RunPoints, mask: np.ndarray | None) -> None:
-    """The selected crops of a run, the most anomalous first; a decision redraws only this, unless its colour shows."""
+    """The selected crops of a run, the most anomalous first.
+
+    A decision redraws only this part, unless the points are coloured by verdict.
+    """
     if st.session_state.pop(Key.EXPLORE_DECIDED, False) and view.colour == "verdict":
         st.rerun()
     show_notice()
@@ -94,9 +97,11 @@ def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[s
         if st.button(f"Review {count(n, 'crop')}", key="explore-review", type="primary", icon=":material/fact_check:"):
             assert view.pick is not None
             if st.session_state.get(Key.EXPLORE_WITH_PEOPLE):
-                st.session_state[Key.WITH_PEOPLE] = True  # or Review leaves out people that were asked for here
+                st.session_state[Key.WITH_PEOPLE] = (
+                    True  # otherwise Review would leave out the people that were included here
+                )
             kept = project.save_selection(say_pick(view.pick, n=n), run.run_id, crop_ids, source=_say_source(view))
-            # The selection says which run it is of; Review reads it only where no run is asked for beside it.
+            # The selection names its run; Review uses that only if the address names no run.
             st.switch_page(str(REVIEW), query_params={Key.SELECTION.value: kept.selection_id})
         for decision, icon in BULK_ICONS.items():
             st.button(

@@ -1,4 +1,4 @@
-"""Decide about many crops at once, and take it back as a whole."""
+"""Gives many crops one verdict, and undoes that as a whole."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Batch:
-    """One decision about many crops. ``before`` are their rows as they were, to go back to."""
+    """One decision about many crops. ``before`` has their rows from before it, for undoing it."""
 
     decision: Decision
     before: tuple[Row, ...]
@@ -42,7 +42,7 @@ def decide_all(
 
 def take_back(project: Project, batch: Batch, *, reviewer: str) -> None:
     """Put crops back to what they were: undecided, or the verdict that they had, in the name of who gave it."""
-    # Whatever held before was given on this crop, or on one of another run that is put aside for good now.
+    # The earlier verdict was given on this crop, or on a box of another run whose verdict is no longer valid.
     fresh = [{**row, "verdict_crop_id": row["crop_id"]} for row in batch.before]
     project.undo_verdicts([row for row in fresh if not row["verdict"]], reviewer=reviewer)
     earlier: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)

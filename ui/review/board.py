@@ -1,4 +1,4 @@
-"""The review board in the page: what it is told at first, and what to say when there is nothing to decide.
+"""The review board in the page: its first data, and the message when there is nothing to decide.
 
 The board itself is the scripts in ui/board/browser: they draw the crops, take keys and touches, and send each decision
 to the routes of ui/board/addresses.py. The page's script does not run again for a decision.
@@ -44,9 +44,9 @@ def show_board(project: Project, index: ReviewIndex, filters: Filters) -> None:
 def build_data(
     project: Project, index: ReviewIndex, filters: Filters, view: QueueView, *, reviewer: str
 ) -> dict[str, Any]:
-    """What the board is told when it is first drawn, fit for JSON; the rest it asks the routes for.
+    """The board's first data, as JSON values; it asks the routes for the rest.
 
-    ``token`` differs when the list differs: until then the board goes on as it is.
+    ``token`` changes with the list; the board keeps its state until then.
     """
     run = index.run
     rows = index.rows(view.places[:FIRST_ROWS], false_alarm_rate=filters.queue.false_alarm_rate)

@@ -1,4 +1,4 @@
-"""What to look at on the Review page: run, species, camera, and which of its crops."""
+"""The filters of the Review page: run, species, camera, and which crops."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ TO_DECIDE, ALL = "To decide", "All"
 FLAGGED, EVERY_CROP = "Flagged", "Every crop"
 ORDER_WORDS = {
     "score": "Most anomalous first",
-    "event": "By event, the oddest event first",
+    "event": "By event, the most anomalous event first",
     "doubt": "Nearest to the limit first",
     "time": "Oldest first",
     "file": "By file name",
@@ -42,7 +42,7 @@ DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What the reviewer chose: the filters of the queue, and the selection that they are within, or an empty text."""
+    """The reviewer's choice: the filters of the queue, and the selection that they apply to, or an empty text."""
 
     queue: QueueFilters
     selection: str = ""
@@ -54,7 +54,7 @@ class Filters:
 
 
 def look_on() -> None:
-    """From the flagged crops on to every crop, those first that the decisions so far make likely anomalies."""
+    """Switch from the flagged crops to all crops, likely anomalies first according to the decisions so far."""
     st.session_state[Key.FLAGGED_ONLY] = EVERY_CROP
     st.session_state[Key.SHOW] = TO_DECIDE
     st.session_state[Key.ORDER] = "likely"
@@ -97,7 +97,7 @@ def choose_value(label: str, every: str, names: Collection[str], key: Key) -> st
 
 
 def show_filters(project: Project, index: ReviewIndex) -> Filters:
-    """The filters of one run; every change starts over at the first crop."""
+    """Draw the filters of one run; every change starts again at the first crop."""
     left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
     with left:
         species = choose_value("Species", "All species", index.names("species"), Key.SPECIES)
@@ -135,7 +135,7 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
             format_func=lambda one: f"{one:.1%}",
             on_change=start_over,
             disabled=which != FLAGGED,
-            help="The share of normal crops that you accept to see flagged. A smaller rate flags only the most "
+            help="The share of normal crops that may be flagged by mistake. A smaller rate flags only the most "
             f"anomalous crops. This run was made with {own:.1%}.",
         )
         selection, crop_ids = _choose_selection(project, index, with_noise=bool(menu.open))
@@ -266,7 +266,7 @@ def _choose_scores(index: ReviewIndex) -> tuple[float | None, float | None]:
         value=(float(low), float(high)),
         key=Key.SCORE_RANGE,
         on_change=start_over,
-        help="0 is a usual crop, 1 the limit of the usual 95%; higher is odder.",
+        help="0 is a typical crop, and 95% of normal crops are below 1. Higher is more anomalous.",
     )
     return (None if chosen[0] <= low else chosen[0]), (None if chosen[1] >= high else chosen[1])
 

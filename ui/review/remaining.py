@@ -39,7 +39,7 @@ def say_remaining(info: RankingInfo) -> str:
 
 
 def count_beyond_flags(index: ReviewIndex, filters: Filters) -> int:
-    """How many crops are still to decide when every flagged one is decided; 0 while one is not, or with filters."""
+    """The number of undecided crops once every flagged one is decided; 0 before that, or with filters."""
     if not filters.queue.flagged_only or filters.narrowed or _count_open(index, filters.queue):
         return 0
     return _count_open(index, replace(filters.queue, flagged_only=False, order="score", ranking=None))

@@ -1,4 +1,4 @@
-"""How well reviewers agree: kappa in figures and words, who with whom, and what was said by both."""
+"""How well reviewers agree: kappa in figures and words, who with whom, and which verdicts both gave."""
 
 import pandas as pd
 import streamlit as st
@@ -14,12 +14,10 @@ FEW = 30
 
 
 def show_agreement(project: Project) -> None:
-    """Figures over all pairs, then by pair of people."""
+    """Draw kappa over all pairs of verdicts, then for each pair of reviewers."""
     pairs = pair_verdicts(project.store.verdicts(with_second=True))
     if pairs.empty:
-        st.info(
-            "Nobody has decided about a crop a second time yet. Do so under Second review.", icon=":material/group:"
-        )
+        st.info("No crop has a second verdict yet. Give some under Second review.", icon=":material/group:")
         return
     whole = measure_agreement(pairs)
     with st.grid(3, min_column_width=150):

@@ -18,13 +18,13 @@ SHOWN = 20
 
 
 def count_conflicts(project: Project) -> int:
-    """How many are open."""
+    """The number of open conflicts."""
     return len(find_conflicts(project.store.verdicts(with_second=True)))
 
 
 @st.fragment
 def show_conflicts(project: Project) -> None:
-    """Each conflict with what both said, and the buttons that settle it."""
+    """Draw each conflict with both verdicts and the buttons that settle it."""
     show_notice()
     with plain_errors():
         open_ones = find_conflicts(project.store.verdicts(with_second=True))

@@ -1,4 +1,4 @@
-"""The picture of a crop as two reviewers see it: nothing of what anybody said about it."""
+"""The picture of a crop for second reviewers: it shows no verdict of anybody."""
 
 from collections.abc import Mapping
 from html import escape
@@ -30,7 +30,7 @@ def show_crop(row: Mapping[str, Any]) -> None:
 
 
 def show_whole_photo(project: Project, row: Mapping[str, Any]) -> None:
-    """The photo with the crop's box, or the crop alone where the run or the photo is gone."""
+    """The photo with the crop's box, or the crop alone if the run or the photo is gone."""
     try:
         known = project.find_crop(row["crop_id"], str(row["run"]) or None)
         path = project.photo_path(known["run"], row["photo_id"])
@@ -56,6 +56,6 @@ def build_whole_photo(address: str, width_px: int, height_px: int, box: Box | No
             f'<div class="box" style="left:{100 * box.x / width_px:.3f}%;top:{100 * box.y / height_px:.3f}%;'
             f'width:{100 * box.width / width_px:.3f}%;height:{100 * box.height / height_px:.3f}%"></div>'
         )
-    # As wide as there is room, and no higher than the window leaves room for.
+    # As wide as its column, but no higher than the window.
     shape = f"aspect-ratio:{width_px} / {height_px};max-width:calc(66vh * {width_px / height_px:.4f})"
     return f'<div class="whole-photo" style="{shape}"><img src="{escape(address)}" alt="The whole photo">{drawn}</div>'

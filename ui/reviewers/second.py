@@ -26,7 +26,7 @@ def show_second_review(project: Project) -> None:
         reviewer = read_reviewer(project)
         if not reviewer:
             st.info(
-                "Give your name in the bar on the left: a second review is by somebody else than the first.",
+                "Give your name in the bar on the left: the second review must be by another person than the first.",
                 icon=":material/person:",
             )
             return
@@ -64,7 +64,7 @@ def _show_plan(project: Project) -> None:
             key=Key.SECOND_SHARE,
             on_change=_keep_plan,
             args=(project,),
-            help="Drawn by the crop itself, so the same for everybody. A larger share keeps these.",
+            help="Crops are chosen at random, the same for every reviewer. A larger share keeps those already chosen.",
         )
 
 
@@ -79,7 +79,8 @@ def _keep_plan(project: Project) -> None:
 def _show_nothing_left(n_drawn: int) -> None:
     if n_drawn:
         st.success(
-            "You have decided about all of your share. Conflicts and agreement are beside.", icon=":material/task_alt:"
+            "You have decided about all of your share. Conflicts and Agreement are at the top of the page.",
+            icon=":material/task_alt:",
         )
     else:
         st.info(
@@ -110,7 +111,7 @@ def _show_crop(project: Project, row: Mapping[str, Any], reviewer: str) -> None:
 
 
 def _decide(project: Project, row: Mapping[str, Any], choice: Decision, reviewer: str) -> None:
-    # Buttons of a crop that is being redrawn still take keys: a second press in haste is not for the next crop.
+    # Buttons still take keys while they are redrawn: a hasty second press must not decide about the next crop.
     if st.session_state.get(Key.SECOND_LAST, {}).get("crop_id") == row["crop_id"]:
         return
     try:

@@ -1,1 +1,1 @@
-"""What the server does beside the pages: previews, warm-up, addresses."""
+"""The server's work besides the pages: previews, warm-up, addresses."""

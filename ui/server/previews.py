@@ -16,10 +16,10 @@ MOST_MEGAPIXELS = 2_000.0
 
 
 def choose_width(asked: str | None) -> int | None:
-    """The width to serve for the text of an address: the next larger of a few steps, so that caches stay small.
+    """The width to serve for the width asked for in an address: the next larger of a few steps, to keep caches small.
 
-    No text is the largest step, and so is anything wider than that. None when the text is no whole number of at
-    least 1.
+    None, or a width above the largest step, gives the largest step. Returns None if the text is not a whole number of
+    at least 1.
     """
     if asked is None:
         return WIDTHS_PX[-1]
@@ -48,7 +48,7 @@ def render_preview(path: Path, *, width_px: int) -> bytes:
 
 
 def _can_be_shown(content: bytes, *, width_px: int) -> bool:
-    """Whether the file is already what would be rendered: an upright RGB JPEG that is small enough, and whole."""
+    """Whether the file can be served as it is: a complete, upright RGB JPEG that is small enough."""
     if not (content.startswith(b"\xff\xd8\xff") and content.rstrip(b"\0").endswith(b"\xff\xd9")):
         return False
     try:

@@ -1,8 +1,8 @@
-"""Answers leave the server at once.
+"""Sends answers at once: switches Nagle's algorithm off, which asyncio leaves on for the server's socket.
 
-A system that is not told otherwise holds the second part of an answer back until the first is acknowledged, which the
-other side puts off by 40 ms: each picture, script and saved decision would come that much later. asyncio tells it for
-sockets that say they speak TCP. The server's socket leaves that open (protocol 0), so asyncio passes it over.
+By default the system delays the second part of an answer until the first is acknowledged, and the other side delays
+that by 40 ms: each picture, script and saved decision would come that much later. asyncio switches this off only for
+sockets whose protocol is TCP. The server's socket has protocol 0, so asyncio skips it.
 """
 
 import socket

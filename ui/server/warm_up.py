@@ -1,4 +1,4 @@
-"""What the first visitor would wait for is made while the dashboard starts, beside it. Knows no Streamlit."""
+"""Loads in the background, while the dashboard starts, what the first visitor would wait for. Knows no Streamlit."""
 
 import gc
 import importlib
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 def begin_warm_up() -> threading.Thread:
-    """Warm up in a thread that nobody waits for and that ends with the process."""
+    """Warm up in a background thread that ends with the process."""
     thread = threading.Thread(target=_warm_up, name="warm-up", daemon=True)
     thread.start()
     return thread
@@ -24,10 +24,10 @@ def _warm_up() -> None:
         _load_pages()
         if find_project_folder().is_dir():
             _read_newest_run()
-    except Exception as error:  # what is wrong is said on the page that needs it, as without this
+    except Exception as error:  # the page that needs it reports the error
         _log.info("Not warmed up: %s", error)
-    # After each run of its script Streamlit looks through all objects for garbage, which holds up everything else.
-    # What is there now stays: it need not be looked through again.
+    # Streamlit collects garbage after each run of its script, and everything else waits meanwhile.
+    # The objects loaded so far stay in use, so they are left out of later collections.
     gc.collect()
     gc.freeze()
 

@@ -37,7 +37,7 @@ def build_card(
 ) -> str:
     """A card: the picture with its rank and decision, species, why it is odd, where and when.
 
-    ``is_guess`` says that the species is only the best-fitting one that is known, which an odd animal is not.
+    ``is_guess`` says that the species is only the best-fitting known one; an anomaly may be another species.
     """
     title = species or "Whole frame"
     decided = ""

@@ -43,7 +43,7 @@ def read_csv(project: Project, run: RunFolder, *, anomalies_only: bool) -> bytes
 
 
 def show_download(project: Project, run: RunFolder) -> None:
-    """A button that opens the choice, with the number of rows first; counted only when it is open."""
+    """A button that opens the choice of rows and shows how many there are; they are counted only when it is open."""
     menu = st.popover(
         "CSV",
         icon=":material/download:",
@@ -77,7 +77,7 @@ def show_download(project: Project, run: RunFolder) -> None:
             st.caption(f":material/info: {escape_markdown(say_left_out(choice, counts)[0])}.")
         kind = "anomalies" if anomalies_only else "all"
         if n > MOST_ROWS:
-            st.caption("That is much for a browser at once: make it on the Export page.")
+            st.caption("This file is too large for a download here: make it on the Export page.")
         else:
             st.download_button(
                 f"Download {count(n, 'row')}",

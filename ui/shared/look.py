@@ -1,4 +1,4 @@
-"""The look of the cards and of the photo with its box: one style sheet for light and dark."""
+"""The style sheet of the cards and of the photo with its box, for light and dark pages."""
 
 import streamlit as st
 
@@ -83,5 +83,5 @@ body:has([role="listbox"]) [data-testid="stMain"] { overflow-anchor: none; }
 
 
 def apply_look() -> None:
-    """Put the style sheet into the page; takes no room in it."""
+    """Add the style sheet to the page; it takes no space there."""
     st.html(STYLE)

@@ -1,4 +1,4 @@
-"""Errors that a user can put right, as plain sentences on the page."""
+"""Shows errors that a user can correct as plain sentences on the page."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from ui.shared.words import escape_markdown
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Show an ``AnomalureError`` of the block as its text, without a traceback, and go on after the block."""
+    """Show an ``AnomalureError`` raised in the block as its text, without a traceback, and continue after the block."""
     try:
         yield
     except AnomalureError as error:

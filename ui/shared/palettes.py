@@ -1,7 +1,7 @@
-"""Colours and marks for points: told apart by colour-blind eyes, in light and dark, with two species or with fifty.
+"""Colours and marks of points that colour-blind people can tell apart, on light and dark pages, for up to 56 groups.
 
-Colour alone tells some eight groups apart; beyond that each colour comes again with another mark. Vermillion is kept
-for what is odd.
+Colour alone separates about eight groups; beyond that each colour is used again with another mark. Vermillion is
+reserved for anomalies.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MARKS = ("circle", "diamond", "square", "triangle", "cross", "x", "down")
 ODD = ("#C85200", "#FF9A56")
 QUIET = ("#A9B0AB", "#5D6761")
 FINE = ("#0072B2", "#6FC1F2")
-# From what is ordinary to what is odd; the odd end stands out from the page, light or dark.
+# From normal to anomalous; the anomalous end stands out on light and dark pages.
 RAMP = (
     ((0.0, "#C9D4D6"), (0.45, "#D9A93F"), (0.75, "#C85200"), (1.0, "#7A1E00")),
     ((0.0, "#33474D"), (0.45, "#8A6A1F"), (0.75, "#F08A3C"), (1.0, "#FFE3B8")),
@@ -44,7 +44,7 @@ class Mark:
 
 
 def pick_mark(place: int) -> Mark:
-    """The look of the group at a place, 0-based: 56 different ones, then they come again."""
+    """The colours and shape of the group at index ``place``, from 0: 56 different ones, then they repeat."""
     light, dark = COLOURS[place % len(COLOURS)]
     return Mark(light, dark, MARKS[place // len(COLOURS) % len(MARKS)])
 

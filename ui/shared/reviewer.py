@@ -1,4 +1,4 @@
-"""Who is reviewing: the one who is signed in, or a name that is asked once."""
+"""The reviewer's name: from signing in, or asked for once."""
 
 from typing import Any
 from urllib.parse import unquote
@@ -16,7 +16,7 @@ LONGEST_NAME = 60
 
 
 def asks_to_sign_in() -> bool:
-    """Whether whoever runs this dashboard has set up signing in (``[auth]`` in .streamlit/secrets.toml)."""
+    """Whether signing in is set up for this dashboard (``[auth]`` in .streamlit/secrets.toml)."""
     return "is_logged_in" in st.user
 
 
@@ -26,7 +26,7 @@ def is_signed_in() -> bool:
 
 
 def read_reviewer(project: Project) -> str:
-    """The name that goes with verdicts; empty while nobody has said.
+    """The name that goes with verdicts; empty while it is not given.
 
     Without signing in it is kept in the browser, so that several people can use one dashboard, and in the project for
     a browser that has none yet.
@@ -75,7 +75,7 @@ def show_reviewer(project: Project) -> None:
 
 
 def ask_to_sign_in() -> bool:
-    """Where signing in is set up and nobody has: ask for it, and say so by True."""
+    """Ask to sign in if that is set up and nobody has signed in; returns whether it asked."""
     if not asks_to_sign_in() or is_signed_in():
         return False
     st.info("Sign in to review: your name is kept with each decision.", icon=":material/login:")

@@ -14,7 +14,7 @@ FIRST_ORDER = "score"
 
 
 def start_over() -> None:
-    """A new list: what has been decided so far leaves the crops that are to decide."""
+    """Start a new list: crops decided so far leave the list of undecided ones."""
     st.session_state[Key.SHOWN_SINCE] = datetime.now(UTC)
 
 
@@ -43,19 +43,19 @@ def choose_run(project: Project) -> RunFolder | None:
 
     asked = st.query_params.get(Key.SELECTION)
     if asked and asked != st.session_state.get(Key.SELECTION_IN_ADDRESS):
-        with suppress(AnomalureError):  # a selection that is not there is as none
+        with suppress(AnomalureError):  # a missing selection counts as none
             st.session_state[Key.RUN] = project.selection(asked).run_id
             st.session_state[Key.SELECTION] = asked
             change_selection()
 
-    # The address of the page holds what the list shows, so that is the run's id and nothing that changes.
+    # The address of the page holds the options of the list, so each is the run's id, which never changes.
     run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=_change_run)
     st.session_state[Key.RUN_SEEN] = run_id
     return runs.get(run_id)
 
 
 def shown_since() -> datetime:
-    """Since when decided crops are kept in their place."""
+    """The time since which decided crops keep their rank in the list."""
     if Key.SHOWN_SINCE not in st.session_state:
         start_over()
     since: datetime = st.session_state[Key.SHOWN_SINCE]

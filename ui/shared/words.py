@@ -54,7 +54,7 @@ def say_time(moment: datetime | None) -> str:
 
 
 def say_duration(seconds: float | None) -> str:
-    """``3 min 20 s``, ``2 h 5 min``; ``unknown`` when there is nothing to say yet."""
+    """``3 min 20 s``, ``2 h 5 min``; ``unknown`` while there is no estimate."""
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return "unknown"
     left = timedelta(seconds=round(seconds))

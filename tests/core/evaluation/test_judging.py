@@ -270,7 +270,7 @@ def test_a_coco_file_can_be_the_truth(tmp_path):
         (
             "",
             ["auroc", "average_precision", "review_at_95", "recall_flagged", "false_alarm_rate"],
-            "no crop can be held",
+            "no crop can be compared",
         ),
     ],
 )
