@@ -170,7 +170,7 @@ def test_a_retraining_keeps_the_patches_as_they_were_trained_and_says_so(project
     ours, theirs = later.patch_judges[CAMERA], bundle.patch_judges[CAMERA]
     assert (ours.bank.bank_id, ours.units) == (theirs.bank.bank_id, theirs.units)
     np.testing.assert_array_equal(ours.group.scores, theirs.group.scores)
-    said = f"Whole frames of {CAMERA} are judged by the patches that the bundle patches was trained: verdicts on them"
+    said = f"Whole frames of {CAMERA} are scored by the patches of the bundle patches. Verdicts on them do not change"
     assert any(note.startswith(said) for note in report["notes"])
     assert said in (later.path / "MODEL_CARD.md").read_text(encoding="utf-8")
 
