@@ -173,7 +173,7 @@ def review(season: Season, *, rerank: bool, retrain: bool, learn_first: int = 0,
         ranker = Ranker.fit(season.looks[order], scores[order], season.odd[order]) if rerank else None
         odds = scores[left] if ranker is None else ranker.log_odds(season.looks[left], scores[left])
         if watch:
-            said = estimate_remaining(odds, predicted=np.array(predicted), came_true=season.odd[order])
+            said = estimate_remaining(odds, predicted=np.array(predicted), anomalous=season.odd[order])
             result.estimates.append((said, int(season.odd[is_open].sum())))
             stopped = stopped or said.can_stop
         if ranker is None:

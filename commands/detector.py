@@ -16,7 +16,7 @@ ABOUT = "train a detector on labelled photos; runs and bundles then use it with 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("--name", help="of the new detector; kept in the project under detectors/")
+    parser.add_argument("--name", help="the name of the new detector, which is kept in the project under detectors/")
     parser.add_argument("--resume", metavar="NAME", help="resume a training that ended too early")
     parser.add_argument(
         "--start",

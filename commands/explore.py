@@ -13,7 +13,7 @@ ABOUT = "compute maps of a run's crops for the Explore page: PCA and t-SNEs at p
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--run", required=True, metavar="R")
-    parser.add_argument("--projection", choices=("tsne", "umap", "pca"), help="only this projection")
+    parser.add_argument("--projection", choices=("tsne", "umap", "pca"), help="compute only this projection")
     parser.add_argument("--perplexity", type=float, default=30.0, metavar="P", help="of t-SNE; default 30")
     parser.add_argument("--n-neighbors", type=int, default=15, metavar="N", help="of UMAP; default 15")
     parser.add_argument("--min-dist", type=float, default=0.1, metavar="D", help="of UMAP, 0 to 1; default 0.1")
@@ -22,12 +22,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--clusters",
         type=int,
         metavar="N",
-        help="instead, group the crops by appearance; N crops within eps make a core point (min_samples)",
+        help="compute only the clusters of the embeddings; N crops within eps make a core point (min_samples)",
     )
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    """Compute it; what is there already stays."""
+    """Compute the maps; finished ones are kept."""
     from core.maps.exploration import Exploration
     from core.maps.projection import Projection, ProjectionKind
     from core.work.meter import Cancelled
@@ -49,4 +49,4 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         try:
             return DONE, registry.do_at_once(project, request, on_progress=line.show_progress)
         except Cancelled:
-            return FAILED, {"error": "Cancelled; what was finished is kept. Start it again to go on."}
+            return FAILED, {"error": "Cancelled; what was finished is kept. Start it again to continue."}

@@ -24,19 +24,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="R", default="", help="default: the newest run that is done")
     parser.add_argument("--format", choices=tuple(list_formats()), default=DEFAULT)
     where = parser.add_mutually_exclusive_group(required=True)
-    # How the version before started an export from its page; accepted for one release, see ``cli.py work``.
+    # The previous version's page started exports with this; accepted for one release, see ``cli.py work``.
     where.add_argument("--job", dest="kept_job", help=argparse.SUPPRESS)
     where.add_argument(
-        "--out", type=Path, metavar="PATH", help="the file to write; for camtrap-dp a folder; NAME.zip packs all in one"
+        "--out", type=Path, metavar="PATH", help="the file to write; for camtrap-dp a folder, or NAME.zip for one file"
     )
     parser.add_argument(
-        "--pictures", choices=("crops", "photos"), help="also a zip of the crops, or of the whole photos"
+        "--pictures", choices=("crops", "photos"), help="also write a zip of the crops, or of the whole photos"
     )
     parser.add_argument(
         "--labels",
         type=Path,
         metavar="FILE",
-        help="write this file of labels as camtrap-dp or megadetector, rather than a run",
+        help="write this file of labels instead of a run, as camtrap-dp or megadetector",
     )
     which = parser.add_argument_group("which crops")
     which.add_argument("--all", action="store_true", help="every crop, not only reviewed anomalies")
@@ -44,23 +44,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--verdict",
         action="append",
         choices=("anomaly", "normal", "unsure", "undecided"),
-        help="crops with this verdict; can be given again; default: anomaly",
+        help="only crops with this verdict; can be repeated; default: anomaly",
     )
-    which.add_argument("--species", action="append", default=[], metavar="S", help="can be given again")
-    which.add_argument("--camera", action="append", default=[], metavar="C", help="a deployment; can be given again")
-    which.add_argument("--reviewer", action="append", default=[], metavar="N", help="can be given again")
+    which.add_argument("--species", action="append", default=[], metavar="S", help="can be repeated")
+    which.add_argument(
+        "--camera", action="append", default=[], metavar="C", help="only crops of this deployment; can be repeated"
+    )
+    which.add_argument("--reviewer", action="append", default=[], metavar="N", help="can be repeated")
     which.add_argument("--from", dest="from_day", type=_to_day, metavar="DAY", help="first day, such as 2026-05-01")
-    which.add_argument("--to", dest="to_day", type=_to_day, metavar="DAY", help="last day, itself included")
+    which.add_argument("--to", dest="to_day", type=_to_day, metavar="DAY", help="last day, which is included")
     which.add_argument("--selection", default="", metavar="NAME", help="a selection of the run, by its name or id")
     which.add_argument("--flagged", action="store_true", help="only flagged crops")
-    which.add_argument("--whole-events", action="store_true", help="also the other photos of each event, empties too")
+    which.add_argument(
+        "--whole-events", action="store_true", help="also the other photos of each event, including empty ones"
+    )
     which.add_argument(
         "--people",
         choices=("leave-out", "blur", "include"),
         default="leave-out",
-        help="crops of people and vehicles, and people in pictures; default: leave-out",
+        help="what to do with crops of people and vehicles, and with people in pictures; default: leave-out",
     )
-    package = parser.add_argument_group("camtrap-dp", "Kept in the project for the next export.")
+    package = parser.add_argument_group("camtrap-dp", "These are kept in the project for the next export.")
     package.add_argument(
         "--places",
         type=Path,
@@ -113,7 +117,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     pictures = Pictures(arguments.pictures) if arguments.pictures else None
     request = make_request(project, choice, format=arguments.format, pictures=pictures, out=arguments.out.absolute())
     with ExitStack() as stack:
-        # While it is written the Export page shows it; the project does not keep what goes elsewhere.
+        # The Export page shows the work while it is written; the project keeps no work for files elsewhere.
         stack.callback(lambda: ExportJob(project.path / request.work_id).delete())
         return _export(stack, lambda tell: registry.do_at_once(project, request, on_progress=tell))
 
@@ -130,7 +134,7 @@ def _export(stack: ExitStack, do: Callable[[Callable[[Progress], None]], dict[st
 
 
 def _keep_facts(project: Project, arguments: argparse.Namespace) -> None:
-    """Keep what the options say of the package, for this export and the next one."""
+    """Keep the options about the package for this export and the next one."""
     from core.export.package_facts import keep_facts, read_facts, read_places
 
     kept = read_facts(project.store)

@@ -28,4 +28,4 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     try:
         return DONE, registry.do_at_once(project, RankRequest(run=run.run_id))
     except Cancelled:
-        return FAILED, {"error": "Cancelled; the ranking is the one of before."}
+        return FAILED, {"error": "Cancelled; the earlier ranking is kept."}

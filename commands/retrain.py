@@ -13,27 +13,29 @@ ABOUT = "make the next bundle from the verdicts so far; the active bundle stays 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("--name", required=True, help="of the new bundle")
+    parser.add_argument("--name", required=True, help="the name of the new bundle")
     parser.add_argument(
         "--from",
         dest="made_from",
         metavar="B",
-        help="start from this bundle; default: the active one, without one verdicts alone",
+        help="start from this bundle; default: the active one or, if there is none, only the verdicts",
     )
     parser.add_argument(
         "--learn-species",
         action="append",
         default=[],
         metavar="S",
-        help="the new bundle knows this species, which reviewers gave to accepted anomalies; can be given again",
+        help="a species that reviewers gave to accepted anomalies and that the new bundle should know; can be repeated",
     )
-    parser.add_argument("--truth", type=Path, metavar="FILE", help="what is in the photos, only to measure")
+    parser.add_argument(
+        "--truth", type=Path, metavar="FILE", help="labels that say what is in the photos; used only to measure"
+    )
     parser.add_argument("--split", help="only the photos of this split of the truth")
     parser.add_argument("--activate", action="store_true", help="make the new bundle the active one")
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    """Make and measure it."""
+    """Make and measure the bundle."""
     from core.study.project import check_name
     from core.work.meter import Cancelled
     from models.jobs import registry

@@ -29,12 +29,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--boxes",
         type=Path,
         metavar="FILE",
-        help="boxes in place of a detector: MegaDetector JSON, COCO JSON or Camtrap DP",
+        help="boxes, used instead of a detector: MegaDetector JSON, COCO JSON or Camtrap DP",
     )
     parser.add_argument("--name", metavar="R", help="the run's name; default: today and the folder's name")
     parser.add_argument("--resume", metavar="R", help="resume a run that ended too early")
     parser.add_argument(
-        "--deployments", type=Path, metavar="CSV", help="a table of file_name or folder, and deployment"
+        "--deployments", type=Path, metavar="CSV", help="a CSV table with file_name or folder, and deployment"
     )
     parser.add_argument("--allow-code", action="store_true", help="agree that a .pt file runs code when it is loaded")
     add_encoder(parser)

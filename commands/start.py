@@ -1,4 +1,4 @@
-"""``cli.py start``: something to look at, and the dashboard."""
+"""``cli.py start``: a first run, and the dashboard."""
 
 import argparse
 import logging
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    """What a newcomer gets with one word: something to look at, and the dashboard."""
+    """Make sure that there is something to look at, and start the dashboard."""
     from models.jobs.first_steps import make_folder_ready, make_sample_ready
 
     project = open_project(arguments)

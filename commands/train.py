@@ -21,13 +21,13 @@ from core.errors import AnomalureError
 from core.settings.training import FRAMES, METHODS
 from models.one_class.methods import DEFAULT, list_one_class
 
-ABOUT = "make a bundle from labelled photos, on the way training its encoder if asked to"
+ABOUT = "make a bundle from labelled photos, and train its encoder first if asked to"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     methods = list_one_class()
-    parser.add_argument("--name", help="of the new bundle")
+    parser.add_argument("--name", help="the name of the new bundle")
     add_label_source(parser, required=False)
     parser.add_argument("--split", help="only the photos of this split of the labels")
     parser.add_argument("--resume", metavar="NAME", help="resume a training that ended too early")
@@ -35,39 +35,42 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=METHODS,
         default="none",
-        help="how the encoder is trained on the crops: simclr (views of one crop), triplet (species), "
-        "or none: it is used as it is",
+        help="how the encoder is trained on the crops: simclr (altered copies of one crop), triplet "
+        "(species), or none (it is used as it is)",
     )
     parser.add_argument(
         "--one-class",
         choices=tuple(methods),
         default=DEFAULT,
-        help="the model that says how little a crop fits a species; a species with few crops has their mean. "
+        help="the one-class model that says how badly a crop fits a species; for few crops their mean is used. "
         + " ".join(f"{name}: {method.label}. {method.about}" for name, method in methods.items()),
     )
     parser.add_argument(
         "--frames",
         choices=FRAMES,
         default=FRAMES[0],
-        help="what whole frames of a camera are scored by: the embedding of the whole, or the patch that is "
-        "least like any patch seen there before",
+        help="how whole frames of a camera are scored: by their embedding, or by the patch that is least like "
+        "any patch seen there before",
     )
     parser.add_argument(
         "--components",
         type=int,
         default=0,
         metavar="N",
-        help="reduce embeddings to so many main directions; 0: not (default)",
+        help="reduce embeddings to this many principal components; 0: do not reduce them (default)",
     )
     parser.add_argument(
         "--plain-encoder",
         action="store_true",
-        help="embed by the backbone alone: by default the features of the bundle's detector are joined "
-        "or, where they cannot be had, mirror images of the crops are embedded too",
+        help="use the backbone's features alone: by default the features of the bundle's detector are joined "
+        "or, if they are not available, those of the crops' mirror images",
     )
-    parser.add_argument("--detector", default="auto", help="the detector that runs with this bundle use")
+    parser.add_argument("--detector", default="auto", help="the detector of runs with this bundle")
     parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="what trains the encoder"
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="the device on which the encoder is trained",
     )
     add_encoder(parser)
     add_training_settings(parser)

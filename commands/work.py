@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("id", nargs="?", metavar="ID", help="the folder of the work inside the project")
     parser.add_argument("--allow-code", action="store_true", help="agree that a .pt file runs code when it is loaded")
-    # How the dashboard keeps a process ready: it loads the libraries of a kind, then reads the id from stdin.
+    # The dashboard keeps a process ready with this: it loads the libraries of a kind, then reads the id from stdin.
     parser.add_argument("--wait", metavar="KIND", help=argparse.SUPPRESS)
 
 
@@ -48,7 +48,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 
 def _wait_for_id() -> str:
-    """The id that the dashboard writes; empty if it ended, or asked for nothing in an hour."""
+    """The id that the dashboard writes; empty if the dashboard ended or gave no work for an hour."""
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=lambda: lines.put(sys.stdin.readline()), daemon=True).start()
     try:

@@ -1,4 +1,4 @@
-"""Group crops that lie close together, so that the ones like no other stand out as noise."""
+"""Groups crops that lie close together, so that unusual crops stand out as noise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class EpsRange:
-    """The values of eps worth choosing from, in the units of the points, > 0.
+    """The range of useful values of eps, in the units of the points, > 0.
 
     ``suggested`` is the knee of the k-distance curve; None if the curve has none.
     """
@@ -29,19 +29,19 @@ class EpsRange:
 
     @property
     def usual(self) -> float:
-        """The eps where nobody chose one: the suggested one, else the middle of the range."""
+        """The eps if the user has not chosen one: the suggested one, else the middle of the range."""
         return self.suggested or round_eps(float(np.sqrt(self.least * self.most)))
 
 
 def round_eps(eps: float) -> float:
-    """Three digits: the precision of the slider and of the address."""
+    """Round to three digits, the precision of the slider and of the address."""
     return float(f"{eps:.3g}")
 
 
 class ClusterTree:
     """DBSCAN of one set of points at every eps: built once by ``build_tree``, then cut at once for any eps.
 
-    The points stand in a row in which the clusters of any eps are whole stretches; a cut walks once along it.
+    The points are sorted into a row in which each cluster of any eps is contiguous; a cut goes through it once.
 
     Attributes:
         n_points: How many.
@@ -73,14 +73,14 @@ class ClusterTree:
         fewer points than ``min_samples``.
         """
         distances = np.sqrt(self._sorted_core_sq)
-        # The root of a square may fall just short: at the eps that the curve shows, the point shall be a core point.
+        # The square root may be rounded down, but at the eps that the curve shows the point has to be a core point.
         return np.where(distances * distances < self._sorted_core_sq, np.nextafter(distances, np.inf), distances)
 
     def cut(self, eps: float) -> np.ndarray:
         """The clusters at one eps, as ``sklearn.cluster.DBSCAN(eps=eps, min_samples=min_samples)`` finds them.
 
-        Core points and noise are the same as there, and clusters have the same numbers: in the order of their first
-        core point. A border point joins the nearest core point within eps (the first of equally near ones), where
+        Core points and noise are the same as in scikit-learn, and clusters have the same numbers, by their first core
+        point. A border point joins the nearest core point within eps (the first of equally near ones), where
         scikit-learn gives it to whichever cluster it meets first. A distance counts as within eps if its square in
         float64 is at most that of eps.
 
@@ -111,7 +111,7 @@ class ClusterTree:
         """The values of eps between which the clusters change.
 
         Args:
-            points: The points of the tree, shape ``(n, d)``: if no distance says anything, their extent does.
+            points: The points of the tree, shape ``(n, d)``; their extent is used if no distance is informative.
         """
         finite = self.k_distances[np.isfinite(self.k_distances) & (self.k_distances > 0)]
         if len(finite):
@@ -159,7 +159,7 @@ class ClusterTree:
         return np.sort(self._joints_sq)
 
     def find_hdbscan(self, *, min_cluster_size: int) -> np.ndarray:
-        """The clusters that HDBSCAN finds with the tree's ``min_samples``; as ``cluster_hdbscan``, without its work.
+        """The clusters that HDBSCAN finds with the tree's ``min_samples``; the same as ``cluster_hdbscan``, but faster.
 
         Raises:
             AnomalureError: If a number is out of range.
@@ -167,7 +167,7 @@ class ClusterTree:
         _check_cluster_size(min_cluster_size)
         if max(min_cluster_size, self.min_samples) > self.n_points:
             return np.full(self.n_points, NOISE, dtype=np.int32)
-        # Neighbours in the row are joined where the tree joins what lies left and right of the joint.
+        # Two neighbours in the row stand for the edge of the tree that joins the groups on either side of them.
         ascending = np.argsort(self._joints_sq, kind="stable")
         return _find_hdbscan(
             self._row[:-1][ascending],
@@ -226,18 +226,18 @@ def _check_arrays(arrays: dict[str, np.ndarray], *, min_samples: int) -> None:
             raise ValueError(f"{name} has another shape or type")
     if width not in (0, min_samples - 1) or n == 0:
         raise ValueError("its parts do not fit together")
-    for name in ("row", "neighbours"):  # the compiled code does not look before it reads
+    for name in ("row", "neighbours"):  # the compiled code does not check indices
         if arrays[name].size and not 0 <= arrays[name].min() <= arrays[name].max() < n:
-            raise ValueError(f"{name} points outside")
+            raise ValueError(f"{name} has an index out of range")
 
 
 def build_tree(points: np.ndarray, *, min_samples: int, on_share: Callable[[float], None] | None = None) -> ClusterTree:
     """Everything that DBSCAN needs for any eps.
 
     Args:
-        points: Shape ``(n, d)``, n >= 1, finite numbers; best in few columns.
+        points: Shape ``(n, d)``, n >= 1, finite numbers; fastest with few columns.
         min_samples: Points within eps, itself included, that make a core point, >= 1. With more than n, all is noise.
-        on_share: Told now and then how much is done, 0 to 1; what it raises ends the work.
+        on_share: Called now and then with the share that is done, 0 to 1; an exception that it raises ends the work.
 
     Raises:
         AnomalureError: If ``min_samples`` is under 1, there are no points, or one is not finite.
@@ -246,7 +246,7 @@ def build_tree(points: np.ndarray, *, min_samples: int, on_share: Callable[[floa
     if min_samples < 1:
         raise AnomalureError(f"A core point needs at least 1 crop within eps, itself included, got {min_samples}.")
     n = len(points)
-    if min_samples > n:  # nobody is ever a core point
+    if min_samples > n:  # no point can be a core point
         arrays = {
             "row": np.arange(n, dtype=np.int32),
             "joints_sq": np.full(n - 1, np.inf),
@@ -270,7 +270,7 @@ def build_tree(points: np.ndarray, *, min_samples: int, on_share: Callable[[floa
 
 
 def warm_up() -> None:
-    """Have everything compiled that a tree needs; the first time on a computer it takes some seconds."""
+    """Compile everything that a tree needs; the first time on a computer this takes some seconds."""
     tree = build_tree(np.arange(24, dtype=np.float32).reshape(-1, 2), min_samples=3)
     tree.cut(1.5)
 
@@ -333,7 +333,7 @@ def _check_cluster_size(min_cluster_size: int) -> None:
 
 
 def _find_hdbscan(first: np.ndarray, second: np.ndarray, reach_sq: np.ndarray, *, min_cluster_size: int) -> np.ndarray:
-    # What scikit-learn's HDBSCAN does behind its own, slower tree; the version is pinned, and a test holds it to that.
+    # Private steps of scikit-learn's HDBSCAN after its own, slower tree. The version is pinned, and a test compares.
     from sklearn.cluster._hdbscan._linkage import MST_edge_dtype, make_single_linkage
     from sklearn.cluster._hdbscan._tree import tree_to_labels
 

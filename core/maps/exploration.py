@@ -1,4 +1,4 @@
-"""What is computed of a run to look around in it: projections and trees of clusters, kept beside the run's shards."""
+"""Projections and trees of clusters of a run for the Explore page, kept in the run's folder."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ PRESETS_JOB = "presets"
 
 
 class Exploration:
-    """What is computed of one run. Cheap to make: reads only what it is asked for, and computes no map."""
+    """The projections and trees of one run. Making the object reads and computes nothing."""
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
@@ -50,7 +50,7 @@ class Exploration:
 
     @cached_property
     def folder(self) -> Path:
-        """Where everything is kept. A run that was resumed has another folder, because it has other crops."""
+        """The folder of all these files. A resumed run gets another folder, because it has other crops."""
         return self.run.path / "explore" / f"{len(self.run.done_shards())}-{self.n_crops}"
 
     def check(self, projection: Projection | None = None) -> None:
@@ -71,7 +71,7 @@ class Exploration:
     # Maps
 
     def presets(self) -> list[Projection]:
-        """The t-SNEs at the preset perplexities that the crops allow, by rising perplexity."""
+        """The t-SNEs at the preset perplexities that are possible for so many crops, by rising perplexity."""
         return [Projection(perplexity=float(preset)) for preset in choose_presets(self.n_crops)]
 
     def has(self, projection: Projection) -> bool:
@@ -133,12 +133,15 @@ class Exploration:
     ) -> "ClusterTree":
         """The tree of clusters of a finished projection, or of the embeddings (None); kept once it is built.
 
-        ``on_share`` hears which share of the work is done, 0 to 1.
+        ``on_share`` gets the share of the work that is done, 0 to 1.
 
         Raises:
             AnomalureError: If the projection is not finished, or the crops cannot be grouped.
         """
-        from core.maps.clusters import ClusterTree, build_tree  # takes a second that a projection need not wait for
+        from core.maps.clusters import (
+            ClusterTree,
+            build_tree,
+        )  # takes a second to import, which a projection does not need
 
         path = self._tree_path(projection, min_samples)
         if path.is_file():
@@ -197,7 +200,7 @@ def _reading(run: RunFolder) -> Iterator[None]:
 
 
 def _read_sections(run: RunFolder, *, width: int) -> Sequence[int] | None:
-    """The length of each joined encoder's part of an embedding, as the run's bundle says it; None: one part."""
+    """The length of each joined encoder's part of an embedding, according to the run's bundle; None: one part."""
     if not run.info.bundle:
         return None
     manifest = run.path.parent.parent / "bundles" / run.info.bundle / "bundle.json"

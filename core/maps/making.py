@@ -1,4 +1,4 @@
-"""Compute what an exploration shows: the preset maps, any other map, and the tree of clusters of the embeddings."""
+"""Computes the files of an exploration: the preset maps, any other map, and the tree of clusters of the embeddings."""
 
 import time
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ NEIGHBOURS_PATIENCE_S = 3_600.0
 PICTURE_EVERY_S = 1.0
 # Farther from its start, a t-SNE of a few steps stays worse than one from the beginning (bench/explore.py).
 FARTHEST_WARM_START = 2.5
-# Maps are told in thousandths, because their steps differ in length.
+# The progress of maps is counted in thousandths, because their steps differ in length.
 WHOLE = 1_000
 UNIT = "thousandth"
 
 
 def make_presets(exploration: Exploration, meter: Meter) -> list[Projection]:
-    """Compute PCA and the t-SNEs at the preset perplexities, the usual one first; finished ones stay.
+    """Compute PCA and the t-SNEs at the preset perplexities, the default one first; finished ones are kept.
 
     Raises:
         AnomalureError: If the crops cannot be laid out.
@@ -128,10 +128,11 @@ def _refine(exploration: Exploration, projection: Projection, meter: Meter, done
 
 
 def _choose_start(exploration: Exploration, projection: Projection) -> tuple[np.ndarray, np.ndarray, int]:
-    """Where a t-SNE starts, what it is laid over, and its steps from another t-SNE; 0 steps: it starts from the PCA.
+    """The start of a t-SNE, the map it is aligned to, and its steps from another t-SNE; 0: it starts from the PCA.
 
-    From a near t-SNE a few steps are enough for a value that is no preset. A higher preset takes more steps, so that
-    it is as good as from the PCA, yet nothing jumps. A lower one falls to pieces from there and starts from the PCA.
+    For a perplexity that is no preset, a few steps from a t-SNE with a similar perplexity are enough. A preset with a
+    higher perplexity takes more steps, so that it is as good as from the PCA, yet nothing jumps. A lower one would
+    fall to pieces from there, so it starts from the PCA.
     """
     near = exploration.nearest(projection)
     if near is None or not near.is_final:

@@ -1,4 +1,4 @@
-"""A projection of a run as a picture: its points, how far it is, and the file that keeps it."""
+"""A projection of a run as a picture: its points, its iteration, and its file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,11 @@ class Picture:
     """A run's crops on the plane, in the order of ``Exploration.crop_ids``.
 
     Attributes:
-        projection: What it shows.
+        projection: The projection that it shows.
         points: Shape ``(n, 2)``, float32.
-        iteration: Of ``iterations``; both 0 where there are no steps.
+        iteration: The step out of ``iterations``; both are 0 for a projection without steps.
         kl: Kullback-Leibler divergence of a t-SNE, lower is better; NaN for the others.
-        is_final: Whether it is finished; if not, a later one will follow.
+        is_final: Whether it is finished; if not, later pictures follow.
     """
 
     projection: Projection
@@ -30,14 +30,14 @@ class Picture:
 
 
 def write_picture(path: Path, picture: Picture) -> None:
-    """Write a picture as one npz file, whole or not at all."""
+    """Write a picture as one npz file, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     numbers = {name: getattr(picture, name) for name in ("points", "iteration", "iterations", "kl", "is_final")}
     write_stream(path, lambda file: np.savez(file, **numbers))
 
 
 def read_picture(path: Path, projection: Projection) -> Picture | None:
-    """What ``write_picture`` wrote; None if the file is missing or damaged, for it is then computed again."""
+    """What ``write_picture`` wrote; None if the file is missing or damaged, so that it is computed again."""
     try:
         with np.load(path, allow_pickle=False) as file:
             points = np.asarray(file["points"], dtype=np.float32)
@@ -51,5 +51,5 @@ def read_picture(path: Path, projection: Projection) -> Picture | None:
                 kl=float(file["kl"]),
                 is_final=bool(file["is_final"]),
             )
-    except Exception:  # a damaged zip fails in many ways
+    except Exception:  # a damaged zip raises many kinds of error
         return None

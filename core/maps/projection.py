@@ -12,13 +12,13 @@ from core.errors import AnomalureError
 
 FEWEST_CROPS = 3
 PREPARED_COMPONENTS = 50
-# A column that varies by less than this says nothing, and its rounding errors must not be blown up.
+# A column that varies by less than this carries no information, and its rounding errors must not be amplified.
 LEAST_SCALE = 1e-6
 LEAST_LENGTH = 1e-3
 
 
 class ProjectionKind(StrEnum):
-    """How the plane is found."""
+    """The method of a projection."""
 
     TSNE = "tsne"
     UMAP = "umap"
@@ -27,15 +27,15 @@ class ProjectionKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Projection:
-    """One way of laying crops out, with all its parameters; equal ones give the same picture.
+    """A method of projection with all its parameters; equal ones give the same picture.
 
     Attributes:
-        kind: t-SNE, UMAP or PCA; the parameters of the other kinds count for nothing.
-        perplexity: t-SNE: about how many neighbours each crop keeps close to, >= 1; three times as many crops or
-            fewer are refused.
-        n_neighbors: UMAP: crops whose mutual look is kept, >= 2 and below the number of crops.
+        kind: t-SNE, UMAP or PCA; the parameters of the other methods are ignored.
+        perplexity: t-SNE: about how many neighbours each crop keeps close to, >= 1; there must be more than three times
+            as many crops.
+        n_neighbors: UMAP: number of neighbours whose distances are kept, >= 2 and below the number of crops.
         min_dist: UMAP: how close two crops may lie, 0 to 1.
-        seed: UMAP: where its chance starts.
+        seed: UMAP: seed of the random numbers.
     """
 
     kind: ProjectionKind = ProjectionKind.TSNE
@@ -46,7 +46,7 @@ class Projection:
 
     @property
     def key(self) -> str:
-        """A short name that can be a file's name or stand in an address: ``tsne-30``, ``umap-15-0.1-0``, ``pca``."""
+        """A short name that can be used in file names and addresses: ``tsne-30``, ``umap-15-0.1-0``, ``pca``."""
         if self.kind is ProjectionKind.TSNE:
             return f"tsne-{self.perplexity:g}"
         if self.kind is ProjectionKind.UMAP:
@@ -63,7 +63,7 @@ class Projection:
         return "PCA"
 
     def check(self, n_crops: int) -> None:
-        """Refuse what cannot be done with so many crops.
+        """Refuse parameters that are not possible with so many crops.
 
         Raises:
             AnomalureError: If there are fewer than 3 crops, or a parameter is out of its range.
@@ -124,7 +124,7 @@ def largest_perplexity(n_crops: int) -> int:
 
 
 def check_perplexity(perplexity: float, *, n_crops: int) -> None:
-    """Refuse a perplexity that the crops cannot carry: each crop needs three times as many neighbours.
+    """Refuse a perplexity that is too high: each crop needs three times as many neighbours.
 
     Raises:
         AnomalureError: If it is under 1, or three times it is not below the number of crops.
@@ -144,8 +144,8 @@ def check_perplexity(perplexity: float, *, n_crops: int) -> None:
 def prepare_embeddings(embeddings: np.ndarray, *, sections: Sequence[int] | None = None) -> np.ndarray:
     """Raw embeddings on a common scale, in at most 50 principal components: what every projection starts from.
 
-    Each column is standardised, each encoder's section brought to the same length, and the row to length 1, as the
-    scores do it; then PCA keeps what varies most.
+    Each column is standardised, each encoder's section scaled to the same length, and each row to length 1, as for
+    the scores; then PCA keeps the components with the largest variance.
 
     Args:
         embeddings: Raw, shape ``(n, d)``, n >= 3.
@@ -196,7 +196,7 @@ def project_pca(rows: np.ndarray, *, n_components: int = 2) -> np.ndarray:
 
     Returns:
         Shape ``(n, n_components)``, float32, in the units of ``rows``. The same rows always give the same picture:
-        of each direction, the end with the largest weight points up.
+        the largest weight of each direction is positive.
 
     Source: Pearson 1901; by eigenvectors of the covariance, which for many crops is far faster than an SVD.
     """
@@ -216,7 +216,7 @@ def project_umap(prepared: np.ndarray, *, n_neighbors: int = 15, min_dist: float
 
     Args:
         prepared: What ``prepare_embeddings`` gave, shape ``(n, d)``.
-        n_neighbors: Neighbours whose look is kept, >= 2, below n.
+        n_neighbors: Number of neighbours whose distances are kept, >= 2, below n.
         min_dist: How close two crops may lie, 0 to 1.
         seed: The same seed gives the same picture.
 
@@ -229,8 +229,8 @@ def project_umap(prepared: np.ndarray, *, n_neighbors: int = 15, min_dist: float
     Source: McInnes, Healy and Melville 2018.
     """
     Projection(kind=ProjectionKind.UMAP, n_neighbors=n_neighbors, min_dist=min_dist, seed=seed).check(len(prepared))
-    from umap import UMAP  # compiles for seconds
+    from umap import UMAP  # importing it takes seconds
 
-    # The spectral start needs more crops than it makes directions, and one connected graph.
+    # The spectral start needs more crops than components, and a connected graph.
     model = UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed, init="pca", n_jobs=1)
     return np.asarray(model.fit_transform(prepared), dtype=np.float32)

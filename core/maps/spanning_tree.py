@@ -1,7 +1,7 @@
-"""The minimum spanning tree of how far points are from each other as DBSCAN sees it, exact to the last bit.
+"""The minimum spanning tree by DBSCAN's mutual reachability distance, exact to the last bit.
 
-Distances are squared and added up in float64, column by column, as scikit-learn's KDTree does it, so that a distance
-that equals eps counts here as it counts there. The mutual reachability of two points is the eps from which on both are
+Differences are squared and added up in float64, column by column, as in scikit-learn's KDTree, so that a distance that
+equals eps counts the same in both. The mutual reachability of two points is the eps from which on both are
 core points and neighbours: the largest of their distance and of the core distances of both.
 
 Source: Campello, Moulavi and Sander, PAKDD 2013, for the tree; Boruvka's rounds over a k-d tree as in March, Ram and
@@ -19,15 +19,15 @@ from numba import njit
 from sklearn.neighbors import KDTree
 
 LEAF_SIZE = 16
-# Neighbours that the first rounds find without the tree; measured: fewer cost rounds, more cost memory.
+# Neighbours that the first rounds find without the tree. Measured: fewer need more rounds, more need more memory.
 LEAST_NEIGHBOURS = 8
 DEEPEST = 256
-# Points that a thread takes at a time, and between two reports of progress: in 50 columns a second or two.
+# Points that a thread takes at a time, between two reports of progress: with 50 columns a second or two.
 BLOCK = 2_048
 BLOCK_ON_PLANE = 65_536
-# How much of the time the search for neighbours takes, about; the rest is joining.
+# About the share of the time that the search for neighbours takes; the rest is joining.
 NEIGHBOURS_SHARE = 0.2
-# On the plane a tree is there before threads have met; among embeddings each point looks at most of the others.
+# On the plane a tree is done before threads pay off; among embeddings each point is compared with most others.
 MOST_COLUMNS_ALONE = 8
 MOST_THREADS = 4
 OnShare = Callable[[float], None]
@@ -60,7 +60,7 @@ def span_points(points: np.ndarray, *, min_samples: int, on_share: OnShare | Non
     Args:
         points: Shape ``(n, d)``, finite, n >= 1. In 2 columns the time grows with n, in 50 with its square.
         min_samples: Points that make a core point, itself included, 1 to n.
-        on_share: Told now and then how much is done, 0 to 1; what it raises ends the work.
+        on_share: Called now and then with the share that is done, 0 to 1; an exception that it raises ends the work.
     """
     tell: OnShare = on_share or (lambda share: None)
     rows = np.ascontiguousarray(points, dtype=np.float64)
@@ -133,7 +133,7 @@ def _least_sq(rows, i, lows, highs, node):
 def find_neighbours(rows, starts, ends, is_leaf, lows, highs, near, near_sq, begin, end):
     """Fills in the k nearest other points of those from ``begin`` to ``end``, nearest first.
 
-    ``near`` are places, ``(n, k)`` int32; ``near_sq`` squared distances, ``(n, k)`` float64, infinite before.
+    ``near`` gets rows, ``(n, k)`` int32; ``near_sq`` squared distances, ``(n, k)`` float64, infinite at first.
     """
     k = near.shape[1]
     stack = np.empty(DEEPEST, dtype=np.int64)
@@ -165,7 +165,7 @@ def find_neighbours(rows, starts, ends, is_leaf, lows, highs, near, near_sq, beg
                 left, right = 2 * node + 1, 2 * node + 2
                 left_sq = _least_sq(rows, i, lows, highs, left)
                 right_sq = _least_sq(rows, i, lows, highs, right)
-                # The nearer one last, so that it is looked at first; in equals, the one that holds the point.
+                # The nearer node last, so that it is searched first; if both are as near, the one that holds the point.
                 if left_sq < right_sq or (left_sq == right_sq and i < ends[left]):
                     left, right, left_sq, right_sq = right, left, right_sq, left_sq
                 if left_sq < worst:
@@ -193,19 +193,19 @@ def _share_out(n: int, *, columns: int, threads: int) -> Iterator[list[tuple[int
 
 
 def join_points(rows, nodes, near, near_sq, core_sq, tell, *, threads):  # type: ignore[no-untyped-def]
-    """The edges of the tree in the order in which they were found: two places and the squared reachability each.
+    """The edges of the tree in the order in which they were found: two rows and the squared reachability each.
 
-    In each round every group of joined points, but for the largest, takes its shortest way out. A way out that another
-    group took meanwhile is passed over; what such a circle is made of is equally long, so any of it may be left out.
+    In each round every group of joined points except the largest takes its shortest edge to another group. An edge
+    that would close a circle is skipped; all edges of such a circle are equally long, so any of them may be left out.
     """
     n, n_nodes = len(near), len(nodes[0])
     edges = (np.empty(max(n - 1, 0), dtype=np.int64), np.empty(max(n - 1, 0), dtype=np.int64), np.empty(max(n - 1, 0)))
-    # Of each point: the group it is in, and the next one on the way to the one that names the group.
+    # For each point: its group, and its parent on the path to the point that names the group.
     group, parents, sizes = np.arange(n), np.arange(n), np.ones(n, dtype=np.int64)
-    node_group = np.empty(n_nodes, dtype=np.int64)  # the group that all of a node is in, or -1
+    node_group = np.empty(n_nodes, dtype=np.int64)  # the group of all points of a node, or -1
     node_core = np.empty(n_nodes)  # least core distance in a node
-    at_least = core_sq.copy()  # no way out of the point's group is shorter
-    way_to = np.full(n, -1, dtype=np.int64)  # the shortest way out, where it is known
+    at_least = core_sq.copy()  # no edge from the point to another group is shorter
+    way_to = np.full(n, -1, dtype=np.int64)  # the other end of the shortest such edge, if it is known
     best = (np.empty(n), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64))  # of each group: how far, from, to
     _find_least_core(nodes, node_core, core_sq)
 
@@ -214,7 +214,7 @@ def join_points(rows, nodes, near, near_sq, core_sq, tell, *, threads):  # type:
         largest = _look_along_lists(nodes, node_group, group, sizes, near, near_sq, core_sq, at_least, way_to, best)
 
         def look(block, largest=largest):  # type: ignore[no-untyped-def]
-            # Each thread knows what was best before, and what it finds itself.
+            # Each thread starts from the best so far, and improves its own copy.
             own = best if threads == 1 else tuple(part.copy() for part in best)
             _look_through_tree(
                 rows, nodes, node_group, node_core, group, core_sq, at_least, way_to, own, largest, *block
@@ -251,7 +251,7 @@ def _find_least_core(nodes, node_core, core_sq):
 
 @njit(cache=True, nogil=True)
 def _look_along_lists(nodes, node_group, group, sizes, near, near_sq, core_sq, at_least, way_to, best):
-    """Begins a round: the ways out that the lists of neighbours know. Returns the largest group, which takes none."""
+    """Begins a round with the edges in the lists of neighbours. Returns the largest group, which takes no edge."""
     starts, ends, is_leaf, _, _ = nodes
     best_sq, best_from, best_to = best
     n, k = near.shape
@@ -304,7 +304,7 @@ def _look_along_lists(nodes, node_group, group, sizes, near, near_sq, core_sq, a
 
 @njit(cache=True, nogil=True)
 def _look_through_tree(rows, nodes, node_group, node_core, group, core_sq, at_least, way_to, best, largest, begin, end):
-    """The ways out of the points from ``begin`` to ``end`` that may be shorter than those along the lists."""
+    """Finds edges of the points from ``begin`` to ``end`` that may be shorter than those in the lists."""
     starts, ends, is_leaf, lows, highs = nodes
     best_sq, best_from, best_to = best
     stack = np.empty(DEEPEST, dtype=np.int64)
@@ -349,7 +349,7 @@ def _look_through_tree(rows, nodes, node_group, node_core, group, core_sq, at_le
 
 @njit(cache=True, nogil=True)
 def _join_groups(parents, sizes, group, best, largest, edges, n_edges):
-    """Ends a round: every group takes its way out. Returns how many edges there are."""
+    """Ends a round: every group takes its shortest edge. Returns the number of edges so far."""
     best_sq, best_from, best_to = best
     first, second, reach_sq = edges
     n = len(group)
@@ -372,15 +372,15 @@ def _join_groups(parents, sizes, group, best, largest, edges, n_edges):
 
 @njit(cache=True, nogil=True)
 def line_up_points(first, second, n):
-    """Points in a row in which the groups at any cut stand together.
+    """Sort the points into a row in which the groups at any cut are contiguous.
 
     Args:
         first, second: The tree's edges by rising reachability.
-        n: How many points.
+        n: Number of points.
 
     Returns:
-        The points in their row, int32, shape ``(n,)``, and for each but the last which edge joined it to the next,
-        int32, shape ``(n - 1,)``: the two are in one group when that edge is.
+        The points in the order of the row, int32, shape ``(n,)``, and for each but the last the edge that joins it to
+        the next, int32, shape ``(n - 1,)``: both are in one group if that edge is not cut.
     """
     parents = np.arange(n)
     sizes = np.ones(n, dtype=np.int64)
@@ -429,11 +429,11 @@ def cut_row(eps_sq, row, places, joints_sq, core_sq, border_sq, neighbours, neig
 
     Args:
         eps_sq: Squared eps.
-        row: ``line_up_points``, shape ``(n,)``.
-        places: Where in the row each point stands, shape ``(n,)``.
-        joints_sq: Squared reachability between each place and the next, shape ``(n - 1,)``.
+        row: From ``line_up_points``, shape ``(n,)``.
+        places: The position of each point in the row, shape ``(n,)``.
+        joints_sq: Squared reachability between each position and the next, shape ``(n - 1,)``.
         core_sq, border_sq: Squared eps from which on each is a core point, or no noise, shape ``(n,)``.
-        neighbours, neighbours_sq: Places of the nearest others and their squared distances, shape ``(n, k)``.
+        neighbours, neighbours_sq: Positions of the nearest others and their squared distances, shape ``(n, k)``.
     """
     n, k = neighbours.shape
     groups = np.empty(n, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""t-SNE at many perplexities from one graph of neighbours, each picture laid over the last so that nothing jumps."""
+"""t-SNE at many perplexities from one graph of neighbours, each aligned to the last one so that nothing jumps."""
 
 import math
 import os
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 PRESET_PERPLEXITIES = (5, 15, 30, 50, 100)
-"""Preset perplexities: the t-SNEs that are computed before somebody asks, as far as the number of crops allows."""
+"""Preset perplexities: the t-SNEs that are computed in advance, if the number of crops allows."""
 FIRST_PRESET = 30
-# Measured on two cores: the interpolation of FFT pays off only above this.
+# Measured on two cores: interpolation by FFT is faster only above this number of crops.
 MOST_FOR_BARNES_HUT = 20_000
-# Fewer crops than this are done before threads have met.
+# With fewer crops, starting threads takes longer than the work.
 LEAST_FOR_THREADS = 3_000
 MOST_THREADS = 4
 STEPS_PER_PICTURE = 10
 BLOCK = 4_096
 _Plan = tuple[tuple[int, float | None, float], ...]
-# Steps, exaggeration and momentum. A warm start needs no early exaggeration: its neighbourhoods stand already.
+# Steps, exaggeration and momentum. A warm start needs no early exaggeration: its neighbourhoods are already formed.
 COLD_PLAN: _Plan = ((250, 12.0, 0.5), (500, None, 0.8))
 WARM_STEPS = 250
 PRESET_STEPS = 500
@@ -68,8 +68,8 @@ class TsneNeighbours:
 
         Args:
             prepared: What ``prepare_embeddings`` gave, shape ``(n, d)``.
-            perplexity: They are enough for it; None: for all presets.
-            on_progress: Told the crops that are done and their number, now and then.
+            perplexity: Find enough neighbours for this perplexity; None: for all presets.
+            on_progress: Called from time to time with the number of crops that are done and their total.
 
         Raises:
             AnomalureError: If the perplexity is out of range.
@@ -82,7 +82,7 @@ class TsneNeighbours:
         check_perplexity(perplexity, n_crops=n)
         k = math.ceil(3 * perplexity)
         indices, distances = np.empty((n, k), dtype=np.int32), np.empty((n, k), dtype=np.float32)
-        # In 50 columns a tree of boxes rules nothing out; all pairs, block by block, are faster.
+        # With 50 columns a k-d tree excludes almost nothing; comparing all pairs, block by block, is faster.
         model = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(prepared)
         for first in range(0, n, BLOCK):
             if on_progress is not None:
@@ -90,7 +90,7 @@ class TsneNeighbours:
             last = min(first + BLOCK, n)
             far, near = model.kneighbors(prepared[first:last])
             own = near == np.arange(first, last)[:, None]
-            own[~own.any(axis=1), -1] = True  # more than k others on the same spot
+            own[~own.any(axis=1), -1] = True  # more than k others at the same point
             indices[first:last] = near[~own].reshape(-1, k)
             distances[first:last] = far[~own].reshape(-1, k)
         return cls(indices, distances)
@@ -106,7 +106,7 @@ class TsneNeighbours:
         return self.indices.shape[1] / 3
 
     def save(self, path: Path) -> None:
-        """Write it as one npz file, whole or not at all."""
+        """Write it as one npz file, completely or not at all."""
         write_stream(path, lambda file: np.savez(file, indices=self.indices, distances=self.distances))
 
     @classmethod
@@ -123,7 +123,7 @@ class TsneNeighbours:
             if found.distances.shape != (n, k) or not 0 <= found.indices.min() <= found.indices.max() < n:
                 raise ValueError("its parts do not fit together")
             return found
-        except Exception as error:  # a damaged zip fails in many ways
+        except Exception as error:  # a damaged zip raises many kinds of error
             raise AnomalureError(
                 f"{path} holds no neighbours that Anomalure wrote ({error}). Delete it: it is made again."
             ) from error
@@ -135,7 +135,7 @@ class TsnePicture:
 
     Attributes:
         points: Shape ``(n, 2)``, float32.
-        iteration: Of ``iterations``; the last picture has them all.
+        iteration: The step out of ``iterations``; equal in the last picture.
         kl: Kullback-Leibler divergence of the picture from the embeddings, lower is better; comparable only at one
             perplexity.
     """
@@ -161,17 +161,17 @@ def refine_tsne(
     steps: int = WARM_STEPS,
     seed: int = 0,
 ) -> Iterator[TsnePicture]:
-    """t-SNE from a start, picture by picture, each turned so that it lies over another picture.
+    """t-SNE from a start, picture by picture, each rotated so that it matches another picture.
 
     Args:
-        neighbours: Enough for the perplexity.
+        neighbours: At least three times the perplexity for each crop.
         start: Shape ``(n, 2)``: a t-SNE of the same crops at another perplexity, within a factor of two for a good
-            end, or their PCA.
+            result, or their PCA.
         perplexity: >= 1; three times it below the number of crops.
         warm: Whether the start is a t-SNE already; a cold start takes three times as many steps.
-        over: What the pictures are laid over, shape ``(n, 2)``; None: the start.
-        steps: How many a warm start takes; for a cold start the plan is fixed.
-        seed: Of the noise that parts crops on one spot.
+        over: The points that the pictures are aligned to, shape ``(n, 2)``; None: the start.
+        steps: Number of steps of a warm start; that of a cold start is fixed.
+        seed: Seed of the noise that separates crops at the same point.
 
     Raises:
         AnomalureError: If the perplexity is out of range.
@@ -193,7 +193,7 @@ def _descend(
     from openTSNE.tsne import TSNEEmbedding  # costs half a second
 
     affinities = _Affinities(neighbours, perplexity)
-    noise = np.random.default_rng(seed).normal(scale=1e-4, size=start.shape)  # parts crops on one spot
+    noise = np.random.default_rng(seed).normal(scale=1e-4, size=start.shape)  # separates crops at the same point
     centred = start - start.mean(axis=0)
     is_warm = plan is not COLD_PLAN
     if not is_warm:
@@ -218,7 +218,7 @@ def _descend(
 
 
 class _Affinities:
-    """What openTSNE takes; its own class would lower a perplexity that is too large, with no more than a log line."""
+    """The affinities as openTSNE takes them; its own class lowers a too large perplexity with only a log message."""
 
     def __init__(self, neighbours: TsneNeighbours, perplexity: float) -> None:
         self.P = joint_affinities(neighbours, perplexity)
@@ -226,7 +226,7 @@ class _Affinities:
 
 
 def joint_affinities(neighbours: TsneNeighbours, perplexity: float) -> "csr_matrix":
-    """How much each pair of crops belongs together at a perplexity: sparse, symmetric, shape ``(n, n)``, sum 1.
+    """The affinity of each pair of crops at a perplexity: sparse, symmetric, shape ``(n, n)``, sum 1.
 
     Raises:
         ValueError: If there are fewer neighbours than three times the perplexity.
@@ -244,7 +244,7 @@ def joint_affinities(neighbours: TsneNeighbours, perplexity: float) -> "csr_matr
 
 
 def align_points(points: np.ndarray, *, to: np.ndarray) -> np.ndarray:
-    """Turn, mirror and move points so that they lie over others as well as they can; their size stays.
+    """Rotate, mirror and move points so that they match others as well as possible; their size stays.
 
     Args:
         points: Shape ``(n, 2)``.

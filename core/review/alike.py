@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 from core.review.index import ReviewIndex
 
-# Of a large run a sample of each group is kept: it takes a moment to read, and the nearest of 400 show what is usual.
+# In a large run only a sample of each group is kept: it is read quickly, and the nearest of 400 show what is usual.
 SAMPLE = 400
 _MOST_SHARDS = 24
 _GROUPS_KEPT = 12
@@ -18,7 +18,7 @@ _FEW = 3
 
 @dataclass(frozen=True)
 class _Group:
-    """Normal crops of one species (or of one camera, where the run knows no species)."""
+    """Normal crops of one species (or of one camera, in a run without species)."""
 
     places: np.ndarray
     vectors: np.ndarray  # (n, d), float32, unit length after centring
@@ -29,7 +29,7 @@ class _Group:
 class NormalCrops:
     """Finds the nearest normal crops of a run, from its embeddings; samples are kept. May be shared by threads.
 
-    Normal is what a reviewer called normal, or what is not flagged and nobody called otherwise.
+    A crop is normal if a reviewer says so, or if it is not flagged and has no other verdict.
     """
 
     def __init__(self, index: ReviewIndex) -> None:
@@ -38,7 +38,7 @@ class NormalCrops:
         self._lock = threading.Lock()
 
     def find(self, place: int, *, n: int = 6) -> np.ndarray:
-        """The places of the ``n`` normal crops nearest to the crop at ``place``, nearest first; fewer if there are few.
+        """The rows of the ``n`` normal crops nearest to that in row ``place``, nearest first; fewer if there are few.
 
         Cosine similarity of the raw embeddings, each number centred and scaled by the group's own mean and spread.
         """
@@ -59,7 +59,7 @@ class NormalCrops:
         table = self._index.find_normal(kind=kind, species=species, camera=camera)
         if len(table) < _FEW:
             return None
-        # Reading a shard costs the same for one crop as for all: take the shards in an even order until it is enough.
+        # Reading a shard takes as long for one crop as for all, so whole shards are read until there are enough crops.
         shards = np.unique(table["shard"])
         order = shards[np.argsort([hash_shard(int(shard), first_shard) for shard in shards], kind="stable")]
         places: list[int] = []
@@ -94,7 +94,7 @@ class NormalCrops:
 
 
 def hash_shard(shard: int, first: int) -> int:
-    """An even order of shards that is the same each time, the crop's own shard first."""
+    """A sort key that takes the shards from all over the run, always in the same order, and the crop's own first."""
     return -1 if shard == first else (shard * 2654435761) % 2**32
 
 

@@ -15,8 +15,8 @@ ORDERS = {
     "learn": "learn_place NULLS LAST, place",
 }
 """How a queue can be ordered: most anomalous first, oldest first, by file name, nearest to the false-alarm rate first,
-by event (the one with the most anomalous crop first, oldest first within), as the given list of crops has it; as the
-newest ranking has it, likely anomalies or the most informative crops first, and by score without a ranking."""
+by event (the one with the most anomalous crop first, oldest first within), in the order of the given list of crops; by
+the newest ranking, likely anomalies or the most informative crops first (by score if there is no ranking)."""
 RANKED = ("likely", "learn")
 
 
@@ -24,15 +24,15 @@ RANKED = ("likely", "learn")
 class QueueFilters:
     """Which crops of a run, and in which order.
 
-    ``species``, ``camera``: only crops taken for that species, of that deployment. ``flagged_only``: only crops whose
+    ``species``, ``camera``: only crops of this predicted species, this deployment. ``flagged_only``: only crops whose
     p-value is at most ``false_alarm_rate`` (None: the run's own). ``undecided_only``: only crops without a verdict,
     and those whose verdict was given at ``decided_since`` or later (UTC if without zone), so that a page stays
     as it is while somebody decides. ``captured_from``, ``captured_to``: days, both included; crops of photos without
     a time are left out. ``score_from`` ... ``p_value_to``: both ends included. ``decided_by``: only crops whose
-    verdict this reviewer gave. ``decided_as``: only crops with this verdict. ``crop_ids``: only these crops; their
-    order is order ``given``. ``order``: one of ``ORDERS``. ``with_people``: also crops of people and vehicles.
-    ``ranking``: the verdict after which the ranking for ``likely`` and ``learn`` was made; a new ranking gives a new
-    list.
+    verdict this reviewer gave. ``decided_as``: only crops with this verdict. ``crop_ids``: only these crops;
+    the order ``given`` is their order. ``order``: one of ``ORDERS``. ``with_people``: also crops of people and
+    vehicles. ``ranking``: the verdict after which the ranking for ``likely`` and ``learn`` was made; a new ranking
+    gives a new list.
 
     Raises:
         ValueError: If an order is unknown or a rate is out of range.

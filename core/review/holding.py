@@ -1,8 +1,8 @@
-"""Which verdict holds for a crop, and which boxes are taken for the same animal: said here and nowhere else.
+"""Which verdict holds for a crop, and which boxes count as the same animal. Both rules are only here.
 
-Of the verdicts on a crop the latest holds, also if it takes an earlier one back; a blind second verdict never holds. A
-verdict is for an animal: it holds for the crop that it was given on and, in a run without that crop, for the crop of
-the same photo and kind whose box overlaps it most, if they overlap by at least ``SAME_BOX_IOU``.
+The latest verdict on a crop holds, also if it takes an earlier one back; a blind second verdict never holds. A verdict
+is about an animal: it holds for the crop that it was given on. In a run without that crop, it holds for the crop of the
+same photo and kind whose box overlaps it most, if they overlap by at least ``SAME_BOX_IOU``.
 """
 
 import atexit
@@ -18,7 +18,7 @@ import pyarrow as pa
 from core.records import Round
 
 SAME_BOX_IOU = 0.5
-"""Boxes of one photo that overlap at least this much (intersection over union) are taken for the same animal."""
+"""Boxes of one photo that overlap at least this much (intersection over union) count as the same animal."""
 HOLDING_ROUNDS = (Round.FIRST, Round.SETTLED)
 
 _SAME_ANIMAL = f"""
@@ -40,9 +40,9 @@ _SAME_ANIMAL = f"""
 HOLDING = f"""
     WITH {_SAME_ANIMAL}
     SELECT * FROM matches QUALIFY row_number() OVER (PARTITION BY crop_id ORDER BY sequence DESC) = 1"""
-"""SQL over the verdicts ``given`` and the crops ``catalogue``: ``place, crop_id, given_on, sequence``, a row a crop.
+"""SQL over the verdicts ``given`` and the crops ``catalogue``: a crop a row, ``place, crop_id, given_on, sequence``.
 
-``given`` are verdicts that can hold. Only numbers are returned, so that notes need not be in memory.
+``given`` are verdicts that can hold. Notes are not returned, so that they need not be in memory.
 """
 
 _CROP = pa.schema(
@@ -56,10 +56,10 @@ _CROP = pa.schema(
 def show_holding(connection: duckdb.DuckDBPyConnection, verdicts: Path) -> None:
     """Make the table ``holding`` beside a view ``catalogue``: one row for each crop of the run that has a verdict.
 
-    For work that must not hold a run in memory.
+    For work that must not load a whole run into memory.
 
     Args:
-        connection: With the view ``catalogue`` of ``core.runs.catalogue.show_catalogue``.
+        connection: Has the view ``catalogue`` of ``core.runs.catalogue.show_catalogue``.
         verdicts: The Parquet file of ``Store.copy_verdicts``.
     """
     connection.read_parquet(str(verdicts)).create_view("given")
@@ -76,7 +76,8 @@ def take_latest(
 
     Args:
         verdicts: As ``Store.verdicts()`` gives them, with or without second verdicts.
-        by: What each has one latest verdict of; ``("crop_id", "reviewer")`` for the last word of each reviewer.
+        by: Columns; the latest verdict for each of their values holds, such as each reviewer's on a crop for
+            ``("crop_id", "reviewer")``.
         rounds: Which rounds count.
     """
     latest = (
@@ -95,7 +96,7 @@ def match_crops(crops: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     Returns:
         Shape ``(len(crops),)``, int.
     """
-    # Of a million crops only the few on the same photos are looked at.
+    # Only the crops on the same photos are compared: few, even of a million.
     near = others["photo_id"].isin(crops["photo_id"]) | others["crop_id"].isin(crops["crop_id"])
     rows = np.flatnonzero(near.to_numpy(dtype=bool))
     with _memory().cursor() as connection:
@@ -108,7 +109,7 @@ def match_crops(crops: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
 
 @cache
 def _memory() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()  # opening takes longer than most questions take to answer
+    connection = duckdb.connect()  # opening takes longer than most queries
     atexit.register(connection.close)  # left open, DuckDB reports leaks when Python ends
     return connection
 

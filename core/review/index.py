@@ -1,4 +1,4 @@
-"""What a process keeps of a run in memory, to answer the review's questions at once, also for a million crops.
+"""An index of a run in memory, which answers the queries of the review at once, also for a million crops.
 
 The crops are mapped from disk. The verdicts that hold are kept beside them by row, and only new verdicts are read from
 the store.
@@ -25,7 +25,7 @@ from core.runs.folder import RunFolder
 from core.store.database import to_utc
 from core.store.people import PEOPLE_CLASSES, find_people, people_sql
 
-# A view is 4 bytes a crop; several reviewers with several filters fit, and one that was put away is made again.
+# A view takes 4 bytes per crop, so those of several reviewers with several filters fit. A dropped view is made again.
 _VIEWS_KEPT = 24
 _DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decided_at")
 _UNDECIDED = ("", "", "", "", "", None)
@@ -35,7 +35,7 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class QueueView:
-    """The places of the crops of a queue in their order, as they were when it was opened, and how many there are.
+    """The rows of the crops of a queue in their order, as they were when it was opened, and how many there are.
 
     ``n_selected`` match all filters but ``undecided_only``, and ``n_decided`` of those have a verdict.
     """
@@ -71,7 +71,7 @@ class ReviewIndex:
     # Verdicts
 
     def add_verdicts(self, verdicts: pd.DataFrame) -> None:
-        """Add the verdicts that came after those that are known, by ``Store.verdicts(after=index.sequence)``.
+        """Add newer verdicts, from ``Store.verdicts(after=index.sequence)``.
 
         ``core.review.holding.HOLDING`` decides which of them hold.
         """
@@ -91,8 +91,8 @@ class ReviewIndex:
     def note_verdicts(self, verdicts: Sequence[tuple[int, Verdict, int]]) -> None:
         """Add verdicts on crops of this run: the row of the crop, the verdict and its number in the store.
 
-        Cheaper than ``add_verdicts``, which looks for the crops. Does nothing unless they directly follow those
-        that are known: ``add_verdicts`` reads what others wrote in between.
+        Faster than ``add_verdicts``, which searches for the crops. Does nothing unless these verdicts directly follow
+        the known ones: then others wrote some in between, and ``add_verdicts`` has to read them.
         """
         rows = [
             {
@@ -130,10 +130,10 @@ class ReviewIndex:
     # Queue
 
     def open_view(self, filters: QueueFilters) -> QueueView:
-        """The crops that match, in their order, as of now.
+        """The crops that match now, in their order.
 
-        With ``decided_since`` the answer stays the same, so that pages follow each other without gaps however much is
-        decided meanwhile; without, until a verdict is written.
+        With ``decided_since`` the answer stays the same while somebody decides, so that pages follow each other without
+        gaps. Without it, the answer is kept until the next verdict is written.
         """
         with self._lock:
             key = (filters, 0 if filters.decided_since else self.sequence)
@@ -187,7 +187,7 @@ class ReviewIndex:
         return int(rows[0][0])
 
     def rows(self, places: np.ndarray | Sequence[int], *, false_alarm_rate: float | None = None) -> pd.DataFrame:
-        """The crops at these places, in that order: ``QUEUE_COLUMNS``, ``place`` and ``shard``."""
+        """The crops in these rows, in that order: ``QUEUE_COLUMNS``, ``place`` and ``shard``."""
         rows = self.catalogue.take(np.asarray(places))
         with self._lock:
             if len(self._places) > 200_000:
@@ -213,7 +213,7 @@ class ReviewIndex:
         return rows.assign(run=self.run.run_id, bundle=self.bundle, false_alarm_rate=np.nan if rate is None else rate)
 
     def count_people(self, filters: QueueFilters) -> int:
-        """How many crops only ``with_people`` leaves out of a queue, decided or not."""
+        """How many crops of people and vehicles a queue leaves out without ``with_people``, decided or not."""
         where, values = replace(filters, with_people=True).conditions()
         with self._lock:
             rows = self._connection.execute(
@@ -224,7 +224,7 @@ class ReviewIndex:
         return int(rows[0][0])
 
     def list_people(self) -> list[str]:
-        """The crops of people and vehicles, as ``with_people`` has them."""
+        """The crops of people and vehicles, which ``with_people`` includes."""
         with self._lock:
             rows = self._connection.execute(
                 f"{self._with_queue()} SELECT crop_id FROM queue WHERE is_person", self._values(QueueFilters())
@@ -232,7 +232,7 @@ class ReviewIndex:
         return [str(crop_id) for (crop_id,) in rows]
 
     def find_places(self, crop_ids: Sequence[str]) -> dict[str, int]:
-        """The place of each of these crops that the run has."""
+        """The row of each of these crops, where the run has it."""
         with self._lock:
             found = {crop_id: self._places[crop_id] for crop_id in crop_ids if crop_id in self._places}
             missing = [crop_id for crop_id in dict.fromkeys(crop_ids) if crop_id not in found]
@@ -247,11 +247,11 @@ class ReviewIndex:
         return found
 
     def known_photo(self, photo_id: str) -> str | None:
-        """The file name of a photo whose crop was shown; None if it was not, or not lately."""
+        """The file name of a photo whose crop was shown lately; otherwise None."""
         return self._photos.get(photo_id)
 
     def find_event(self, place: int) -> np.ndarray:
-        """The places of the crops of the same event, oldest first; those of the same photo if it has no event."""
+        """The rows of the crops of the same event, oldest first; those of the same photo if it has no event."""
         row = self.catalogue.take(np.array([place])).iloc[0]
         column = "event_id" if row["event_id"] else "photo_id"
         with self._lock:
@@ -263,9 +263,9 @@ class ReviewIndex:
         return np.asarray(table["place"], dtype=np.int32)
 
     def find_normal(self, *, kind: str, species: str, camera: str = "", most: int = 60_000) -> pd.DataFrame:
-        """Crops of a species (and camera) that a reviewer called normal, first, and that nobody flagged.
+        """Crops of a species (and camera) that a reviewer called normal, or that are neither flagged nor decided.
 
-        Columns ``place, crop_id, shard``; at most ``most``, those called normal first, then the least odd ones.
+        Columns ``place, crop_id, shard``; at most ``most``: those called normal first, then the least anomalous.
         """
         where = "deployment = $camera" if camera else "$camera = ''"
         with self._lock:
@@ -278,7 +278,7 @@ class ReviewIndex:
             ).df()
 
     def read_values(self, column: str) -> dict[str, int]:
-        """How many crops there are by a column of texts, in the order of the names."""
+        """How many crops there are for each value of a text column, sorted by value."""
         with self._lock:
             rows = self._connection.execute(
                 f"SELECT {column}, count(*) FROM catalogue WHERE {column} <> '' GROUP BY 1 ORDER BY 1"
@@ -286,14 +286,14 @@ class ReviewIndex:
         return {str(name): int(n) for name, n in rows}
 
     def names(self, column: str) -> list[str]:
-        """The texts of a column, in order; read once, for the crops of an index never change."""
+        """The values of a text column, sorted; read once, because the crops of an index never change."""
         if column not in self._known:
             self._known[column] = list(self.read_values(column))
         names: list[str] = self._known[column]
         return names
 
     def ranges(self) -> dict[str, Any]:
-        """As ``read_ranges``, read once."""
+        """The same as ``read_ranges``, but read only once."""
         if "ranges" not in self._known:
             self._known["ranges"] = self.read_ranges()
         ranges: dict[str, Any] = self._known["ranges"]
@@ -307,13 +307,13 @@ class ReviewIndex:
         return dict(zip(("first_day", "last_day", "score_from", "score_to"), rows[0], strict=True))
 
     def reviewers(self) -> list[str]:
-        """Who gave the verdicts that hold."""
+        """The reviewers who gave the verdicts that hold."""
         with self._lock:
             rows = self._connection.execute("SELECT DISTINCT reviewer FROM decided ORDER BY 1").fetchall()
         return [str(row[0]) for row in rows if row[0]]
 
     def named_species(self) -> list[str]:
-        """The species that the verdicts that hold name."""
+        """The species that reviewers gave in the verdicts that hold."""
         with self._lock:
             rows = self._connection.execute("SELECT DISTINCT verdict_species FROM decided ORDER BY 1").fetchall()
         return [str(row[0]) for row in rows if row[0]]
@@ -333,8 +333,8 @@ class ReviewIndex:
             FROM catalogue c LEFT JOIN decided d USING (place))"""
 
     def _say_people(self, classes: Sequence[str]) -> str:
-        """As SQL over a crop ``c`` and its verdict ``d``: the detector's classes are compared as they are written, so
-        that a million crops cost no more than one column."""
+        """SQL over a crop ``c`` and its verdict ``d``. The detector's classes are compared as they are written, so
+        that a million crops take only the time of reading one column."""
         names = [
             str(name)
             for (name,) in self._connection.execute(

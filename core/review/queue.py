@@ -1,4 +1,4 @@
-"""The review queue: a run's crops, most anomalous first, with the verdicts that were ever given on them."""
+"""The review queue: a run's crops, most anomalous first, with their verdicts, also those given in other runs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +45,7 @@ QUEUE_COLUMNS = (
 """Columns of ``ReviewQueue.rows``. Texts are never missing but may be empty; ``verdict`` is empty while undecided,
 ``score`` and ``p_value`` are NaN before the run is scored, ``decided_at`` is in UTC, boxes are in pixels of the
 upright photo, whose size is ``photo_width`` x ``photo_height``. ``verdict_crop_id`` is the crop that the verdict was
-given on, of another run if the box is not quite the same."""
+given on; it is another run's crop if the box differs a little."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ReviewQueue:
 
     @classmethod
     def empty(cls) -> "ReviewQueue":
-        """A queue of no run."""
+        """A queue without any crop."""
         return cls(rows=pd.DataFrame(columns=list(QUEUE_COLUMNS)))
 
 
@@ -86,11 +86,11 @@ def read_queue(
     """One page of a run's crops.
 
     Args:
-        run: The run; of one under way, the finished shards. Or what a process keeps of it, verdicts taken in.
-        verdicts: Verdicts to take in, ``Store.verdicts()``.
-        limit: Most rows of a page, >= 0.
-        offset: Rows before the page, >= 0.
-        filters: Those of ``QueueFilters``.
+        run: The run, of which only finished shards are read; or its index, to which the verdicts have been added.
+        verdicts: Verdicts to add, ``Store.verdicts()``.
+        limit: Largest number of rows of the page, >= 0.
+        offset: Number of rows before the page, >= 0.
+        filters: The fields of ``QueueFilters``.
 
     Raises:
         ValueError: If the order is unknown or a number is out of range.
@@ -122,7 +122,7 @@ def read_crop(run: RunFolder | ReviewIndex, verdicts: pd.DataFrame | None, crop_
 
 
 def read_values(run: RunFolder | ReviewIndex, column: str) -> dict[str, int]:
-    """How many crops of the run there are by ``species`` or ``deployment``, in the order of the names."""
+    """How many crops of the run there are by ``species`` or ``deployment``, sorted by name."""
     if column not in ("species", "deployment"):
         raise ValueError(f"column must be species or deployment, got {column!r}")
     return _take_in(run, None).read_values(column)

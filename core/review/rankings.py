@@ -1,4 +1,4 @@
-"""How the undecided crops of a run are ranked after the verdicts so far: one immutable file in the run's folder."""
+"""Rankings of a run's undecided crops by the verdicts so far; each is a file in the run's folder that never changes."""
 
 import json
 import re
@@ -17,13 +17,13 @@ from core.review.stopping import Remaining
 from core.runs.folder import RunFolder
 
 RERANK_EVERY = 10
-"""So many new verdicts make a new ranking worth its while."""
+"""After this many new verdicts a new ranking is made."""
 SCHEMA = pa.schema(
     [("crop_id", pa.string()), ("likelihood", pa.float32()), ("likely_place", pa.int32()), ("learn_place", pa.int32())]
 )
 _NAME = re.compile(r"ranking-(\d{12})\.parquet")
 _ABOUT = b"anomalure"
-_KEPT = 2  # a page may be reading the one before the last
+_KEPT = 2  # a page may still be reading the ranking before the newest
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class RankingInfo:
 
     Attributes:
         run: Its run.
-        after: Sequence of the last verdict that it knew; 0: none.
-        n_anomalies: Anomalies in its training labels, those of other runs too.
+        after: Sequence of the last verdict that was used; 0: none.
+        n_anomalies: Anomalies in its training labels, including those of other runs.
         n_normal: Normal crops in its training labels.
-        remaining: What is probably left in this run.
+        remaining: The estimate of the anomalies left in this run.
     """
 
     run: str
@@ -62,13 +62,13 @@ def write_ranking(
     likely_places: np.ndarray,
     learn_places: np.ndarray,
 ) -> Path:
-    """Put a ranking beside the run's shards, whole or not at all, and sweep away the old ones but one.
+    """Write a ranking into the run's folder, completely or not at all, and delete all older ones except the last.
 
     Args:
         run: Whose crops.
         info: What it was made from.
-        crop_ids: Undecided crops, shape ``(n,)``.
-        likelihoods: That each is an anomaly, 0 to 1.
+        crop_ids: The undecided crops, shape ``(n,)``.
+        likelihoods: Probability that each is an anomaly, 0 to 1.
         likely_places: 0 for the one to look at first when looking for anomalies, shape ``(n,)``.
         learn_places: 0 for the most informative crop, shape ``(n,)``.
     """
@@ -96,7 +96,7 @@ def find_ranking(run: RunFolder) -> Path | None:
 
 
 def latest_sequence(run: RunFolder) -> int:
-    """Which verdict the newest ranking knew last; -1 without a ranking. Reads only names."""
+    """Sequence of the last verdict that the newest ranking used; -1 without a ranking. Reads only file names."""
     path = find_ranking(run)
     match = _NAME.fullmatch(path.name) if path else None
     return int(match.group(1)) if match else -1

@@ -31,10 +31,10 @@ class Remaining:
     Attributes:
         found: Anomalies among the crops that are decided.
         decided: Crops with a verdict of anomaly or normal.
-        undecided: Crops without.
+        undecided: Crops without such a verdict.
         expected: Anomalies to expect among the undecided ones, >= 0.
-        at_most: With probability ``level`` there are no more than this; 0 to ``undecided``.
-        level: 0 to 1.
+        at_most: With probability ``level`` no more than this many remain; 0 to ``undecided``.
+        level: Probability, 0 to 1.
     """
 
     found: int
@@ -46,7 +46,7 @@ class Remaining:
 
     @property
     def share_found(self) -> float:
-        """At least this share of all anomalies is found, at ``level``; 0 to 1, and 1 if there are none."""
+        """With probability ``level`` at least this share of all anomalies is found; 0 to 1, and 1 if there are none."""
         total = self.found + self.at_most
         return 1.0 if total == 0 else self.found / total
 
@@ -59,7 +59,7 @@ class Remaining:
 
 
 def estimate_remaining(
-    open_log_odds: np.ndarray, *, predicted: np.ndarray, came_true: np.ndarray, level: float = LEVEL
+    open_log_odds: np.ndarray, *, predicted: np.ndarray, anomalous: np.ndarray, level: float = LEVEL
 ) -> Remaining:
     """How many anomalies the undecided crops probably hold.
 
@@ -73,10 +73,10 @@ def estimate_remaining(
     a known species if none of them was found; the random crops in the order are there to find them.
 
     Args:
-        open_log_odds: Of being an anomaly, of each undecided crop, shape ``(n,)``.
+        open_log_odds: Log-odds that each undecided crop is an anomaly, shape ``(n,)``.
         predicted: The log-odds that each decided crop had before its verdict, shape ``(m,)``.
-        came_true: Whether it was an anomaly, shape ``(m,)``, bool.
-        level: Over 0, under 1.
+        anomalous: Whether it was an anomaly, shape ``(m,)``, bool.
+        level: Probability, above 0 and below 1.
 
     Raises:
         ValueError: If shapes differ, a number is not finite, or the level is out of range.
@@ -87,23 +87,23 @@ def estimate_remaining(
     if not 0 < level < 1:
         raise ValueError(f"level must be over 0 and under 1, got {level}")
     open_log_odds, predicted = np.asarray(open_log_odds, dtype=float), np.asarray(predicted, dtype=float)
-    came_true = np.asarray(came_true)
-    if came_true.dtype != bool:
-        raise ValueError(f"came_true must be of type bool, got {came_true.dtype}")
-    if open_log_odds.ndim != 1 or predicted.ndim != 1 or predicted.shape != came_true.shape:
+    anomalous = np.asarray(anomalous)
+    if anomalous.dtype != bool:
+        raise ValueError(f"anomalous must be of type bool, got {anomalous.dtype}")
+    if open_log_odds.ndim != 1 or predicted.ndim != 1 or predicted.shape != anomalous.shape:
         raise ValueError(
-            f"log-odds must be flat and predicted and came_true of one shape, got {open_log_odds.shape}, "
-            f"{predicted.shape} and {came_true.shape}"
+            f"log-odds must be flat and predicted and anomalous of one shape, got {open_log_odds.shape}, "
+            f"{predicted.shape} and {anomalous.shape}"
         )
     if not (np.isfinite(open_log_odds).all() and np.isfinite(predicted).all()):
         raise ValueError("log-odds must be finite numbers")
-    found, decided, undecided = int(came_true.sum()), len(came_true), len(open_log_odds)
+    found, decided, undecided = int(anomalous.sum()), len(anomalous), len(open_log_odds)
     if undecided == 0:
         return Remaining(found=found, decided=decided, undecided=0, expected=0.0, at_most=0, level=level)
     shifts, slopes = (grid.ravel() for grid in np.meshgrid(_SHIFTS, _SLOPES))  # (g,)
     log_weight = -0.5 * (shifts / SPREAD_OF_SHIFT) ** 2 - 0.5 * ((slopes - 1) / SPREAD_OF_SLOPE) ** 2
     for outcome in (True, False):
-        values, counts = _gather(predicted[came_true == outcome])
+        values, counts = _gather(predicted[anomalous == outcome])
         lines = shifts[:, None] + slopes[:, None] * values  # (g, bins)
         log_weight -= np.logaddexp(0, -lines if outcome else lines) @ counts
     weight = np.exp(log_weight - log_weight.max())
@@ -116,7 +116,7 @@ def estimate_remaining(
 
 
 def _gather(log_odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bins of log-odds that occur, and how often."""
+    """The bins of log-odds that occur, and how often each does."""
     bins = np.round(np.clip(log_odds, -_EXTREME, _EXTREME) / BIN_WIDTH).astype(int)
     values, counts = np.unique(bins, return_counts=True)
     return values * BIN_WIDTH, counts.astype(float)

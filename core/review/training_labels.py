@@ -12,7 +12,7 @@ from core.review.holding import take_latest
 HELD_OUT_SHARE = 0.3
 """Share of the events that no bundle is ever trained on: their verdicts measure every bundle."""
 UNNAMED = "animal"
-"""The species of normal crops that nobody named, where no model names one either."""
+"""The species of normal crops for which neither a reviewer nor a model gives one."""
 
 LABEL_COLUMNS = (
     "crop_id",
@@ -39,11 +39,11 @@ class TrainingLabels:
     """The verdicts that hold, as labels for training.
 
     Attributes:
-        table: One row a crop that is decided as anomaly or normal, columns ``LABEL_COLUMNS``, in the order of the
+        table: One row for each crop decided as anomaly or normal, columns ``LABEL_COLUMNS``, in the order of the
             verdicts; ``species`` is the reviewer's correction or empty.
-        conflicts: Crops of which reviewers say different things, columns ``CONFLICT_COLUMNS``; ``said`` is in words.
+        conflicts: Crops on which reviewers disagree, columns ``CONFLICT_COLUMNS``; ``said`` has the verdicts in words.
         n_unsure: Crops about which the reviewer was unsure; they are not used.
-        last: Sequence of the last verdict that was looked at; 0 without any.
+        last: Sequence of the last verdict that was read; 0 without any.
     """
 
     table: pd.DataFrame

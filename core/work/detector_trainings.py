@@ -13,7 +13,7 @@ WORK = "work"
 
 @dataclass(frozen=True)
 class DetectorEpoch:
-    """Figures after one epoch on the held-out photos, each 0 to 1, higher is better; ``loss`` is of training."""
+    """Figures on the held-out photos after one epoch, each 0 to 1, higher is better; ``loss`` is of the training."""
 
     epoch: int
     epochs: int
@@ -25,30 +25,30 @@ class DetectorEpoch:
 
 
 class DetectorTrainingFolder(WorkFolder):
-    """The folder of one detector's training; once it is done, of the detector: ``model`` is fit for ``--detector``."""
+    """The folder of a detector's training and then of the detector, whose ``model`` can be given to ``--detector``."""
 
     what = "detector training"
     result_file = "detector.json"
 
     @property
     def is_trained(self) -> bool:
-        """Whether the detector is there, whole."""
+        """Whether the detector is there and complete."""
         return (self.path / self.result_file).is_file() and self.model.is_dir()
 
     @property
     def status(self) -> Status:
-        """The status of the work now; a detector that is there whole is done."""
+        """The status of the work now; it is done once the detector is complete."""
         status = super().status
         return Status.DONE if self.is_trained and status not in (Status.BROKEN, Status.RUNNING) else status
 
     @property
     def model(self) -> Path:
-        """What a run or a bundle names as its detector."""
+        """The value with which a run or a bundle names this detector."""
         return self.path / MODEL
 
     @property
     def checkpoint(self) -> Path:
-        """What an unfinished training is resumed from."""
+        """The checkpoint from which an unfinished training is resumed."""
         return self.path / WORK / "weights" / "last.pt"
 
     @property
@@ -63,7 +63,7 @@ class DetectorTrainingFolder(WorkFolder):
 
 
 def find_trained_detectors(folder: Path) -> dict[str, Path]:
-    """The finished detectors, newest first: name to what is fit for ``--detector``."""
+    """The finished detectors, newest first: from the name to the value for ``--detector``."""
     return {
         one.name: one.model for one in DetectorTrainingFolder.list_all(folder) if not one.problem and one.is_trained
     }

@@ -1,4 +1,4 @@
-"""Do a piece of work to its end: hold its folder, write its progress, and write how it ended, whatever happens."""
+"""Does a piece of work: locks its folder, writes its progress and, whatever happens, how it ended."""
 
 import errno
 from collections.abc import Callable
@@ -21,12 +21,12 @@ def do_work(
     finish: Callable[[], object] = lambda: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Result:
-    """Hold the folder, do the work, and write how it ended.
+    """Lock the folder, do the work, and write how it ended.
 
     Args:
         work: The folder of the work.
-        do: Does it; tells the meter how far it is.
-        finish: Called after the end is written, while the folder is still held, for what nobody waits for.
+        do: Does the work and reports its progress to the meter.
+        finish: Called after the end is written, while the folder is still locked, for tasks that nobody waits for.
         on_progress: Gets every progress that is written.
 
     Raises:
@@ -44,7 +44,7 @@ def do_work(
             raise
         except BaseException as error:
             plain = _explain(error, work)
-            with suppress(OSError):  # a full disk has no room for a last progress either
+            with suppress(OSError):  # on a full disk the last progress cannot be written either
                 meter.end(Phase.FAILED, str(plain) or type(error).__name__)
             if plain is error:
                 raise

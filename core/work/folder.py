@@ -27,14 +27,14 @@ LOCK = "worker.lock"
 CURVE = "curve.json"
 RESULT = "result.json"
 START_PATIENCE_S = 60.0
-"""A process that was started writes its first progress within this time, or it never came."""
+"""If a process has not written its first progress within this time, it did not start."""
 
 R = TypeVar("R", bound=Request)
 Point = TypeVar("Point")
 
 
 class Status(StrEnum):
-    """``interrupted``: the process of this work went away without an end; ``broken``: the work cannot be read."""
+    """``interrupted``: the process stopped without writing an end; ``broken``: the work cannot be read."""
 
     RUNNING = "running"
     DONE = "done"
@@ -45,15 +45,15 @@ class Status(StrEnum):
 
 
 class WorkFolder:
-    """One piece of work: a run, a training, an export, a map. Cheap to make: nothing is read before it is asked for.
+    """One piece of work: a run, a training, an export, a map. Making the object reads nothing from the disk.
 
     Attributes:
-        what: How messages call work of this kind.
-        old_request_file: Where versions before kinds of work wrote the request; empty: in the same file.
-        result_file: Where the result is, once there is one.
+        what: What messages call work of this kind.
+        old_request_file: The file in which earlier versions wrote the request; empty: the same file.
+        result_file: The file of the result, once there is one.
         path: The folder.
-        allow_code: Whether the person who started this process agreed that a model file runs code when it is loaded.
-            Never written down: a project may come from somebody else.
+        allow_code: Whether the user who started this process agreed that a model file may run code when it is loaded.
+            It is never written to the disk, because a project may come from somebody else.
     """
 
     what: ClassVar[str] = "work"
@@ -81,7 +81,7 @@ class WorkFolder:
     # The request
 
     def ask(self, request: Request) -> None:
-        """Write a new request. It takes the place of work of the same name that left nothing to resume.
+        """Write a new request. It replaces work of the same name that left nothing to resume.
 
         Raises:
             AnomalureError: If there is work of that name that must not be replaced.
@@ -96,7 +96,7 @@ class WorkFolder:
         self.wait_for_process()
 
     def write_request(self, request: Request) -> None:
-        """Write a request over the one that was there, as when the work has found out what ``auto`` means."""
+        """Replace the request, for example once it is known which choice ``auto`` stands for."""
         write_whole(self.path / REQUEST, to_json({"kind": request.kind, **to_values(request)}), durable=True)
 
     def wait_for_process(self) -> None:
@@ -174,7 +174,7 @@ class WorkFolder:
     # The progress
 
     def write_progress(self, progress: Progress) -> None:
-        """Write how far this process is; a reader sees the old progress or the new, never a part."""
+        """Write how far this process is. Readers see either the old progress or the new, never a part."""
         write_whole(self.path / PROGRESS, to_json(asdict(sign_progress(progress))))
 
     def read_progress(self) -> Progress | None:
@@ -200,7 +200,7 @@ class WorkFolder:
             is_running = is_alive(progress)
         if is_running:
             return Status.RUNNING
-        # A process that was ended because of a cancel could not say so itself.
+        # A process that was killed because of a cancel could not write so itself.
         return Status.CANCELLED if self.cancel_requested else Status.INTERRUPTED
 
     # Cancel
@@ -216,10 +216,10 @@ class WorkFolder:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Hold the folder while working on it. Temporary files that a killed process left are removed first.
+        """Lock the folder while working on it. Temporary files of a killed process are removed first.
 
-        A cancel that came after the work was asked for, while this process was starting, is meant for it and stays.
-        One that was meant for an earlier process is forgotten.
+        A cancel that came while this process was starting is meant for it and stays. A cancel that was meant for an
+        earlier process is forgotten.
 
         Raises:
             AnomalureError: If another process works on it.
@@ -246,7 +246,7 @@ class WorkFolder:
     # Curve and result
 
     def write_curve(self, points: Sequence[Any]) -> None:
-        """Write the whole curve so far, one dataclass a point, over the one that was there."""
+        """Replace the curve by the whole curve so far, one dataclass per point."""
         write_whole(self.path / CURVE, to_json(points))
 
     def read_curve(self, point: type[Point]) -> list[Point]:
@@ -257,7 +257,7 @@ class WorkFolder:
             return []
 
     def write_result(self, values: Mapping[str, Any]) -> None:
-        """Write the result, fit for JSON; it is written last."""
+        """Write the result, which must be valid JSON; it is written last."""
         write_whole(self.path / self.result_file, to_json(values), durable=True)
 
     def read_result(self) -> dict[str, Any]:
@@ -272,7 +272,7 @@ class WorkFolder:
 
     @classmethod
     def list_all(cls, folder: Path) -> list[Self]:
-        """The works in a folder of the project, newest first; those that cannot be read come last, by name."""
+        """All work in a folder of the project, newest first; work that cannot be read comes last, by name."""
         if not folder.is_dir():
             return []
         found = [cls(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]

@@ -1,4 +1,4 @@
-"""Writes how far a piece of work is, a few times a second, and notices when somebody asks it to stop."""
+"""Writes the progress of work a few times a second, and notices when somebody asks it to stop."""
 
 import time
 from collections import deque
@@ -10,7 +10,7 @@ from core.work.progress import Phase, Progress
 
 TELL_EVERY_S = 0.5
 RATE_WINDOW_S = 30.0
-"""The rate is that of the last while, so that it follows a slow disk or a busy machine."""
+"""The rate is measured over the last seconds, so that it follows a slow disk or a busy machine."""
 
 
 class Cancelled(Exception):
@@ -18,9 +18,9 @@ class Cancelled(Exception):
 
 
 class Meter:
-    """Measures rate and time left of one step of a work after the other, and writes them down.
+    """Measures the rate and the time left of each step of work, and writes them to the progress.
 
-    ``on_progress`` gets what is written, for the progress line of a terminal.
+    ``on_progress`` gets each progress that is written, for the progress line in a terminal.
     """
 
     def __init__(self, work: WorkFolder, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
@@ -33,9 +33,9 @@ class Meter:
     def begin(
         self, phase: Phase, *, done: int = 0, total: int = 0, unit: str = "photo", message: str = "", failures: int = -1
     ) -> None:
-        """Begin a step of ``total`` units, of which ``done`` were done before; the rate is measured anew.
+        """Begin a step of ``total`` units, of which ``done`` are already done; the rate is measured anew.
 
-        ``failures`` so far; -1: as many as the step before had.
+        ``failures`` is their number so far; -1: as many as in the step before.
 
         Raises:
             Cancelled: If somebody asked the work to stop.
@@ -49,9 +49,9 @@ class Meter:
     def __call__(
         self, done: int, total: int | None = None, message: str | None = None, *, failures: int | None = None
     ) -> None:
-        """Say that ``done`` units are done.
+        """Report that ``done`` units are done.
 
-        The first call sets the clock, since a model may have been loaded before it.
+        The clock starts with the first call, because a model may have been loaded before it.
 
         Raises:
             Cancelled: If somebody asked the work to stop.
@@ -78,24 +78,24 @@ class Meter:
         self.check()
 
     def tell(self, progress: Progress) -> None:
-        """Write this down as it is."""
+        """Write this progress unchanged."""
         self._last = progress
         self._work.write_progress(progress)
         self._on_progress(progress)
 
     def end(self, phase: Phase, message: str = "") -> None:
-        """Write how the work ended; all else is kept from its last step."""
+        """Write how the work ended; everything else stays as in its last step."""
         done = self._last.total if phase is Phase.DONE else self._last.done
         self.tell(replace(self._last, phase=phase, done=done, message=message, seconds_left=None))
 
     @property
     def last(self) -> Progress:
-        """What is known of the step in hand."""
+        """The progress of the current step."""
         return self._last
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether somebody asked the work to stop, for a library that has its own way of stopping."""
+        """Whether somebody asked the work to stop, for a library that has to be stopped in its own way."""
         return self._work.cancel_requested
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""How far a process of a run or a training is, and whether it still lives."""
+"""The progress of long work, and whether its process is still running."""
 
 import os
 import platform
@@ -9,15 +9,15 @@ from typing import Any
 
 import psutil
 
-# A worker on another computer cannot be asked for its process; this long without a word means that it is gone.
+# A process on another computer cannot be looked up; without any progress for this long it counts as gone.
 SILENT_S = 120.0
 
 
 class Phase(StrEnum):
-    """Where a worker is.
+    """What a process is doing.
 
-    ``waiting``: the work is asked for and no process has begun yet; ``crops``, ``training`` and ``models`` are a
-    training's.
+    ``waiting``: the work was requested and no process has begun yet; ``crops``, ``training`` and ``models`` are
+    phases of a training.
     """
 
     WAITING = "waiting"
@@ -39,10 +39,10 @@ ENDS = (Phase.DONE, Phase.FAILED, Phase.CANCELLED)
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is. ``done`` of ``total`` photos; ``seconds_left`` is None while nobody can tell.
+    """How far work is: ``done`` of ``total`` photos; ``seconds_left`` is None while it cannot be estimated.
 
-    A training's encoder is told in crops, not photos: ``photos_per_s`` too, and ``unit`` says so.
-    The last four fields say who wrote it and when; ``WorkFolder.write_progress`` fills them in.
+    ``unit`` says what is counted: the training of an encoder counts crops, also in ``photos_per_s``. The last four
+    fields say which process wrote it and when; ``WorkFolder.write_progress`` fills them in.
     """
 
     phase: Phase = Phase.STARTING
@@ -60,7 +60,7 @@ class Progress:
 
 
 def sign_progress(progress: Progress) -> Progress:
-    """The progress with who says it, and when: this process, now."""
+    """The progress as written by this process, now."""
     return replace(
         progress,
         pid=os.getpid(),
@@ -71,27 +71,27 @@ def sign_progress(progress: Progress) -> Progress:
 
 
 def to_progress(values: dict[str, Any]) -> Progress:
-    """Progress from its JSON; fields of a newer version are left out.
+    """Read progress from its JSON; fields of a newer version are ignored.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: If it is something else.
+        ValueError, KeyError, TypeError, AttributeError: If it is no progress.
     """
     known = {item.name for item in fields(Progress)}
     return Progress(**{**{k: v for k, v in values.items() if k in known}, "phase": Phase(values["phase"])})
 
 
 def is_last_word(progress: Progress | None, *, pid: int) -> bool:
-    """Whether this process has written that its work has ended: if it is still there, it only tidies up."""
+    """Whether the process has written that its work has ended; if it still runs, it only tidies up."""
     return progress is not None and progress.phase in ENDS and progress.pid == pid
 
 
 def is_alive(progress: Progress) -> bool:
-    """Whether the process that signed it is still there."""
+    """Whether the process that wrote it is still running."""
     if progress.host != platform.node():
         return time.time() - progress.heartbeat_at < SILENT_S
     try:
         process = psutil.Process(progress.pid)
-        # A process number is used again after a while; the start time tells the two apart.
+        # Process ids are reused after a while; the start time tells two processes apart.
         same = abs(process.create_time() - progress.process_started_at) < 2.0
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

@@ -1,11 +1,11 @@
-"""Work that may be asked for again whenever it has ended, because its result does not lie in its folder."""
+"""Work that can be requested again after it has ended, because its result is not kept in its folder."""
 
 from core.errors import AnomalureError
 from core.work.folder import Status, WorkFolder
 
 
 class RepeatedWork(WorkFolder):
-    """A ranking, a map: a new request replaces the one before."""
+    """A ranking or a map: a new request replaces the one before."""
 
     def check_replaceable(self) -> None:
         """Raise an AnomalureError if the work is under way."""
@@ -14,10 +14,10 @@ class RepeatedWork(WorkFolder):
 
     @property
     def is_running(self) -> bool:
-        """Whether somebody asked for it, and it has not ended."""
+        """Whether it was requested and has not ended."""
         return self.path.is_dir() and self.status is Status.RUNNING
 
     @property
     def was_tried(self) -> bool:
-        """Whether somebody asked for it, and it ended without a result."""
+        """Whether it was requested and ended without a result."""
         return self.path.is_dir() and self.status not in (Status.DONE, Status.RUNNING)

@@ -1,4 +1,4 @@
-"""A request for long work: what a person asks for, on disk before any process begins with it."""
+"""A request for long work: what a user asks for, written to disk before any process starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,16 +11,16 @@ from core.version import VERSION
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What every kind of work has; each kind adds its own fields in its file under ``models/jobs/``.
+    """The fields that every kind of work has; each kind adds its own in its file under ``models/jobs/``.
 
-    A request is written once as ``request.json`` (``core.disk.json``). Resumed work does the same request.
+    A request is written once as ``request.json`` (``core.disk.json``). Resumed work uses the same request.
 
     Attributes:
         kind: The kind of work: the name of its file in ``models/jobs/``.
-        room: The folder of the project in which works of this kind lie, such as ``runs``.
-        what: How messages call it, such as ``training``.
-        name: The name of the work's folder, and of what comes of it.
-        created_at: When it was asked for, in UTC.
+        room: The project's folder for work of this kind, such as ``runs``.
+        what: What messages call it, such as ``training``.
+        name: The name of the work's folder and of its result.
+        created_at: When it was requested, in UTC.
         code_version: The version of Anomalure that wrote it.
     """
 
@@ -35,7 +35,7 @@ class Request:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, Path):  # the process that does the work may have another current folder
+            if isinstance(value, Path):  # the process that does the work may have another working directory
                 object.__setattr__(self, item.name, value.expanduser().absolute())
 
     @property
@@ -45,5 +45,5 @@ class Request:
 
     @classmethod
     def upgrade(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Values that an earlier version wrote, as this version writes them."""
+        """Convert values that an earlier version wrote to those of this version."""
         return values

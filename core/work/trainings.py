@@ -7,7 +7,7 @@ from core.work.folder import Status, WorkFolder
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """The loss at one moment; ``epoch`` counts from 0.0 and has fractions, ``held_out`` is None between epochs."""
+    """The loss at one moment; ``epoch`` starts at 0.0 and has fractions, ``held_out`` is None between epochs."""
 
     epoch: float
     loss: float
@@ -23,7 +23,7 @@ class TrainingFolder(WorkFolder):
     old_request_file = "training.json"
 
     def check_replaceable(self) -> None:
-        """Raise an AnomalureError if it is under way or can be resumed; a finished one only tells of its bundle."""
+        """Raise an AnomalureError if it is under way or can be resumed; a finished training may be replaced."""
         if self.status is not Status.DONE:
             super().check_replaceable()
 

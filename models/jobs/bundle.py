@@ -1,4 +1,4 @@
-"""A bundle: learn what is normal from labelled photos, on the way training the encoder if that is asked for."""
+"""A bundle: learn what is normal from labelled photos, and train the encoder first if asked to."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -39,16 +39,16 @@ class BundleRequest(Request):
         species: A second file of labels, for boxes that have no species.
         split: Only the photos of this split of the labels; None: all.
         encoders: What turns crops into vectors, joined in this order; ``method`` trains the first of them.
-        complete: Whether the features of the detector are joined to the encoders, or mirror images used where they
-            cannot be had. What was found is written into the request: a resumed training uses the same encoders.
+        complete: Whether the detector's features are joined to the encoders or, if they are not available, mirror
+            images are used. The choice is written into the request: a resumed training uses the same encoders.
         method: How the first encoder is trained; ``none``: it is used as it is.
         one_class: Name of the one-class model of a species.
-        components: Main directions to reduce embeddings to; 0: not reduced.
+        components: Number of principal components that embeddings are reduced to; 0: not reduced.
         frames: What whole frames are scored by: ``embedding`` or ``patches``.
-        detector: What runs with this bundle find animals with, as ``load_detector`` takes it.
-        settings: Margin around boxes, least confidence, event gap, and what the bundle's runs start from.
+        detector: The detector of runs with this bundle, as ``load_detector`` takes it.
+        settings: Margin around boxes, least confidence, event gap, and the default settings of the bundle's runs.
         training: Settings of the encoder's training.
-        device: What trains the encoder: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        device: Where the encoder is trained: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
 
     kind: ClassVar[str] = "bundle"
@@ -72,7 +72,7 @@ class BundleRequest(Request):
 
     @classmethod
     def upgrade(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Earlier versions wrote an empty text where there is no file."""
+        """Earlier versions wrote an empty text instead of None."""
         return {key: value for key, value in values.items() if value != "" or key not in ("labels", "species")}
 
     def read_labels(self) -> LabelFile:
@@ -82,7 +82,7 @@ class BundleRequest(Request):
             AnomalureError: If the labels cannot be used.
         """
         if not self.images.is_dir():
-            raise AnomalureError(f"There is no folder {self.images}; the one that holds the labelled photos is needed.")
+            raise AnomalureError(f"There is no folder {self.images}. Give the folder of the labelled photos.")
         return read_label_source(self.images, labels=self.labels, species=self.species)
 
 
@@ -91,7 +91,7 @@ open_work = TrainingFolder
 
 
 def check(project: Project, request: BundleRequest) -> None:
-    """Refuse a name that is taken: a bundle never changes.
+    """Refuse a name that is taken, because a bundle never changes.
 
     Raises:
         BundleError: If there is a bundle of that name already.
@@ -122,7 +122,7 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
         trained = _train(work, request, labels, meter)
         work.write_result(trained.to_values())
         notes.append(describe_training(trained))
-        # What is joined sees crops of the same size.
+        # All joined encoders get crops of the same size.
         others = (replace(spec, input_px=trained.spec.input_px) for spec in request.encoders[1:])
         request = replace(request, encoders=(trained.spec, *others))
     meter.begin(Phase.MODELS)
@@ -151,17 +151,17 @@ def train_bundle(
 ) -> "Bundle":
     """Learn what is normal from labelled photos, and write it to ``out_dir``.
 
-    Boxes with a species are normal crops of that species. Photos that are labelled without a box, empty ones above
-    all, are normal whole frames of their camera.
+    Boxes with a species are normal crops of that species. Photos that are labelled without a box, most of them empty,
+    are normal whole frames of their camera.
 
     Args:
         request: The photos and what to make of them; its encoders are used as they are.
         labels: Which photos show what.
         out_dir: The project's ``bundles`` folder.
-        encoder: In place of loading ``request.encoders``.
-        notes: What a user should know of the encoder, in sentences, for the card.
-        on_progress: Told how many photos of how many are done.
-        on_frame: Told how many whole frames of how many have been mapped into patches.
+        encoder: Used instead of loading ``request.encoders``.
+        notes: Sentences about the encoder for the card.
+        on_progress: Gets the number of photos that are done and their total.
+        on_frame: Gets the number of whole frames that were divided into patches and their total.
 
     Raises:
         BundleError: If there is a bundle of that name already.
@@ -217,7 +217,7 @@ def describe_training(trained: "TrainedEncoder") -> str:
         f"best epoch {trained.best_epoch} of {trained.epochs} by the loss on {trained.n_held_out} crops held out, "
         f"{trained.held_out_loss:.3f} (before training {trained.first_held_out_loss:.3f})"
         if trained.held_out_loss is not None and trained.first_held_out_loss is not None
-        else f"the last of {trained.epochs} epochs, since too few crops could be held out to choose by"
+        else f"the last of {trained.epochs} epochs, because too few crops could be held out to choose the best"
     )
     return (
         f"The encoder was trained by {METHOD_NAMES[trained.method]} on {trained.n_learnt} crops, starting from "
@@ -235,9 +235,9 @@ def _check_choices(request: BundleRequest) -> None:
 
 
 def _complete(work: TrainingFolder, request: BundleRequest) -> BundleRequest:
-    """The request with what makes its encoders better, where that can be had."""
+    """The request with the detector's features or mirror images joined to its encoders, if asked for and available."""
     specs = request.encoders
-    if request.method != "none":  # what is joined to a trained encoder sees crops of its size
+    if request.method != "none":  # encoders joined to a trained one get crops of its size
         specs = tuple(replace(spec, input_px=request.training.image_px) for spec in specs)
     if request.complete:
         from models.encoders.defaults import complete_encoders
@@ -252,7 +252,7 @@ def _complete(work: TrainingFolder, request: BundleRequest) -> BundleRequest:
 
 
 def _check_encoders(request: BundleRequest) -> None:
-    """See that the encoders can do what is asked of them, before the work begins."""
+    """Check that the encoders fit the request before the work begins."""
     from models.encoders.loading import check_backbone
     from models.encoders.patch_maps import check_patch_map
 

@@ -1,4 +1,4 @@
-"""A detector: train a YOLO on labelled photos, to be used by runs and bundles."""
+"""A detector: train a YOLO on labelled photos, for runs and bundles."""
 
 import shutil
 import time
@@ -30,10 +30,10 @@ class DetectorRequest(Request):
         species: A second file of labels, for boxes that have no species.
         split: Only the photos of this split of the labels; None: all.
         start: What the training starts from: a published name, a ``.pt``, a ``.yaml`` plan or ``scratch``.
-        by_species: Whether there is one class a species, or the one class animal.
-        val_share: Share of the photos to hold out, whole events at a time, 0 to 1.
+        by_species: Whether each species is a class of its own; otherwise animal is the only class.
+        val_share: Share of the photos to hold out, by whole events, 0 to 1.
         detector: Settings of the training.
-        settings: Of runs: the least confidence of boxes and the event gap.
+        settings: Settings of runs, of which the least confidence of boxes and the event gap are used.
     """
 
     kind: ClassVar[str] = "detector"
@@ -52,7 +52,7 @@ class DetectorRequest(Request):
 
     @classmethod
     def upgrade(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Earlier versions wrote an empty text where there is no file."""
+        """Earlier versions wrote an empty text instead of None."""
         return {key: value for key, value in values.items() if value != "" or key not in ("labels", "species")}
 
 

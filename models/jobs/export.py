@@ -1,4 +1,4 @@
-"""An export: reviewed crops, or others, in a file that the project keeps for download."""
+"""An export: writes reviewed crops, or others, to a file that the project keeps for download."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ open_work = ExportJob
 
 
 def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
-    """Write the file; gives back ``ExportReport.to_values()``."""
+    """Write the file; returns ``ExportReport.to_values()``."""
     from core.export.files import write_export
 
     request = work.read_request(ExportRequest)
@@ -24,7 +24,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
     meter.begin(Phase.PHOTOS, unit="row or picture")
 
     def follow(done: int, total: int) -> None:
-        if done < total:  # a file that is whole is kept
+        if done < total:  # a complete file is kept
             meter(done, total)
 
     report = write_export(

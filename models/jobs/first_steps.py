@@ -1,4 +1,4 @@
-"""What a newcomer gets with one word: a run to look at, of the sample season or of a folder of their own."""
+"""The first steps of a new user: a run of the sample season or of their own folder."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ SAMPLE_RUN = "sample-season"
 def make_sample_ready(
     project: Project, sample: Path, *, on_photos: Callable[[int, int], None], on_progress: Callable[[Progress], None]
 ) -> RunFolder:
-    """Draw the sample season into a folder, make a bundle of it and run it; what is there is kept."""
+    """Draw the sample season into a folder, make a bundle of it and run it; finished parts are kept."""
     from core.sample import render_season
 
     labels = sample / "annotations.json"
@@ -46,7 +46,7 @@ def make_sample_ready(
 
 
 def make_folder_ready(project: Project, folder: Path, *, on_progress: Callable[[Progress], None]) -> RunFolder:
-    """A first look at a folder; if there is a run of the very same photos already, that one is finished instead.
+    """Do a first look at a folder; if there is a run of exactly these photos already, finish that one instead.
 
     Raises:
         AnomalureError: If the folder cannot be used.

@@ -12,18 +12,18 @@ from core.work.repeated import RepeatedWork
 from core.work.request import Request
 
 IS_WAITED_FOR = True
-# Threads that wait for each other by spinning slow down the dashboard, and themselves.
+# Threads that spin while they wait for each other slow down the dashboard and themselves.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapsRequest(Request):
-    """What to compute of a run.
+    """Which map of a run to compute.
 
     Attributes:
-        run: The run.
+        run: The name of the run.
         crops: The name of the folder for its crops, ``Exploration.folder``.
-        projection: Compute this one; None: all presets.
+        projection: Compute only this projection; None: all presets.
         min_samples: If given, build the tree of clusters of the embeddings with this ``min_samples`` instead.
     """
 
@@ -51,7 +51,7 @@ def make_request(
     """Ask for a projection, the presets (None), or, with ``min_samples``, the tree of the embeddings.
 
     Raises:
-        AnomalureError: If the crops or the parameters do not allow it, or the presets that are being computed have it.
+        AnomalureError: If the crops or the parameters do not allow it, or the presets being computed include it.
     """
     exploration.check(projection)
     if min_samples is not None:
@@ -71,12 +71,12 @@ def make_request(
 
 
 def listens(work: WorkFolder) -> bool:
-    """Whether it can stop by itself: UMAP cannot while it computes, but leaves nothing half made when it is ended."""
+    """Whether it can stop by itself. UMAP cannot while it computes, but killing it leaves no unfinished file."""
     return not work.name.startswith(ProjectionKind.UMAP)
 
 
 def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
-    """Compute it; gives back ``run, crops`` and ``projections`` or ``clusters``."""
+    """Compute it; returns ``run, crops`` and ``projections`` or ``clusters``."""
     from core.maps.making import make_map, make_presets, make_tree
 
     request = work.read_request(MapsRequest)
@@ -93,7 +93,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
 
 
 def load_libraries() -> None:
-    """Load what takes longest, so that a process that waits begins at once."""
+    """Import the slow libraries, so that a waiting process begins at once."""
     import openTSNE.affinity
     import openTSNE.tsne  # noqa: F401
 

@@ -10,7 +10,7 @@ from core.work.progress import Phase
 from core.work.repeated import RepeatedWork
 from core.work.request import Request
 
-# One thread, and no spinning while it waits: the reviewer's pictures come first.
+# One thread that does not spin while it waits, so that the reviewer's pictures are loaded first.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -35,7 +35,7 @@ open_work = RepeatedWork
 
 
 def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
-    """Rank them; gives back ``RankingInfo.to_values()``."""
+    """Rank them; returns ``RankingInfo.to_values()``."""
     from models.loop.ranking import rank_run
 
     run = project.run(work.read_request(RankRequest).run)

@@ -2,15 +2,15 @@
 
 A file of a kind defines ``REQUEST``, the class of its request (``core.work.request.Request``), and
 ``do(project, work, meter)``, which does what the request in the folder ``work`` asks for and returns the result, fit
-for JSON. It imports nothing heavy at its top: pages import it to make requests. It may also define
+for JSON. It must not import slow libraries at its top, because pages import it to make requests. It may also define
 
-- ``check(project, request)``: refuses a request before it is written, when that can be told at once;
-- ``open_work(path)``: the folder of such work, where it is more than a ``WorkFolder``;
-- ``finish(project, work)``: what is done after the end is written and nobody waits for;
+- ``check(project, request)``: refuses a request before it is written, if that can be checked quickly;
+- ``open_work(path)``: opens the folder of such work, if it needs a subclass of ``WorkFolder``;
+- ``finish(project, work)``: called after the end is written, for tasks that nobody waits for;
 - ``is_flawed(result)``: whether the work is done but some photos failed (exit code 3);
-- ``load_libraries()``: loads what ``do`` needs, so that a process can wait with it loaded;
-- ``ENVIRONMENT``: variables for its process, and ``IS_WAITED_FOR``: whether somebody sits and waits for it, so that it
-  does not let others go first.
+- ``load_libraries()``: imports what ``do`` needs, so that a process can wait with it loaded;
+- ``ENVIRONMENT``: environment variables of its process, and ``IS_WAITED_FOR``: whether a user waits for the result,
+  so that the process keeps its normal priority.
 """
 
 import importlib
@@ -59,14 +59,14 @@ def find_work(project: Project, work_id: str) -> tuple[ModuleType, WorkFolder]:
         raise AnomalureError(f"There is no work {work_id!r} in {project.path}. An id looks like runs/NAME.")
     named = WorkFolder(path).kind
     for kind in map(load_kind, list_kinds()):
-        # Folders that versions without kinds made are recognised by where they lie.
+        # Requests of earlier versions name no kind; their folder tells it.
         if kind.REQUEST.kind == named or (not named and kind.REQUEST.room == parts[0] and len(parts) == 2):
             return kind, _open(kind, path)
     raise AnomalureError(f"{path} holds no work that this version of Anomalure knows how to do.")
 
 
 def ask(project: Project, request: Request) -> WorkFolder:
-    """Write a request down. A process can then do it: ``cli.py work ID``.
+    """Write a request to disk. A process can then do it: ``cli.py work ID``.
 
     Raises:
         AnomalureError: If the name cannot be used or is taken.
@@ -99,11 +99,11 @@ def do(
     allow_code: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Any:
-    """Do work that was asked for, or resume it.
+    """Do work that was requested, or resume it.
 
     Args:
         project: The study.
-        work_id: Which work.
+        work_id: The path of the work's folder inside the project.
         allow_code: Whether the user agrees that a model file runs code when it is loaded.
         on_progress: Gets every progress that is written.
 
@@ -133,7 +133,7 @@ def do_at_once(
     allow_code: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Any:
-    """Ask for work and do it in this process; if it cannot even begin, nothing is left behind.
+    """Request work and do it in this process; if it cannot begin, nothing is left behind.
 
     Arguments, result and errors are those of ``ask`` and ``do``.
     """

@@ -15,7 +15,7 @@ from core.work.meter import Meter
 from core.work.progress import Phase, Progress
 from core.work.request import Request
 
-# One thread, and no spinning while it waits: the reviewer's pictures come first.
+# One thread that does not spin while it waits, so that the reviewer's pictures are loaded first.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -24,9 +24,9 @@ class RetrainRequest(Request):
     """Make the bundle ``name`` from verdicts.
 
     Attributes:
-        made_from: The bundle to start from; empty: the verdicts on first looks alone.
+        made_from: The bundle to start from; empty: use only the verdicts on first looks.
         learn_species: Species of accepted anomalies that the new bundle should know, and not flag.
-        truth: Labels that say what is in the photos, only to measure.
+        truth: Labels that say what is in the photos; used only to measure.
         split: Only the photos of this split of the truth.
         activate: Make the new bundle the active one.
     """
@@ -47,10 +47,10 @@ open_work = Retraining
 
 
 def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
-    """Make and measure the bundle; gives back the report of ``models.loop.retraining.retrain_bundle``.
+    """Make and measure the bundle; returns the report of ``models.loop.retraining.retrain_bundle``.
 
-    Until the bundle is made a cancel stops the work; measuring takes moments, and without its report nobody would know
-    what the bundle was made from.
+    A cancel stops the work until the bundle is made. The measuring afterwards is short and is always finished, because
+    its report says what the bundle was made from.
 
     Raises:
         AnomalureError: If it cannot be done, or another retraining is under way in the project.
@@ -91,6 +91,6 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
 
 
 def _sweep(project: Project, name: str) -> None:
-    """Remove what killed retrainings left."""
+    """Remove the temporary files of killed retrainings."""
     for left in (*project.path.glob(f"{SCRATCH}*"), *project.bundles_dir.glob(f".{name}.*{TEMPORARY_SUFFIX}")):
         shutil.rmtree(left, ignore_errors=True)

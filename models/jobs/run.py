@@ -37,10 +37,10 @@ class RunRequest(Request):
         folder: The folder of photos.
         bundle: The bundle's name; empty: a first look, which scores the photos against each other.
         detector: A name or a path; empty: the bundle's detector, or ``auto`` on a first look.
-        boxes: A file of boxes in place of a detector.
-        encoders: What embeds the crops of a first look; none: the usual one. A bundle brings its own.
-        deployments_csv: A table of cameras.
-        settings: Of the run.
+        boxes: A file of boxes, used instead of a detector.
+        encoders: The encoders of a first look; none: the default one. A bundle has its own.
+        deployments_csv: A table that says which deployment each photo belongs to.
+        settings: Settings of the run.
     """
 
     kind: ClassVar[str] = "run"
@@ -61,7 +61,7 @@ open_work = RunFolder
 
 
 def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
-    """Make the run, or open one that was cut short, and do what is left of it.
+    """Make the run, or open an interrupted one, and do what is left of it.
 
     Raises:
         AnomalureError: If the folder, the bundle, the detector or the boxes cannot be used.
@@ -74,7 +74,7 @@ def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
 
 
 def finish(project: Project, work: RunFolder) -> None:
-    """Keep the catalogue of crops, so that nobody who opens the run has to wait for it."""
+    """Write the catalogue of crops, so that nobody has to wait for it when the run is opened."""
     keep_catalogue(work)
 
 
@@ -87,7 +87,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
     request = run.read_request(RunRequest)
     listing = find_photos(request.folder)
     if listing.passed_over:
-        log.info("Passed over: %s.", listing.describe_passed_over())
+        log.info("Skipped: %s.", listing.describe_passed_over())
     bundle = _open_bundle(project, request.bundle)
     detector, detector_name = _open_detector(request, bundle, listing, allow_code=run.allow_code)
     meter.check()
@@ -111,7 +111,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
 
 
 def _open_again(project: Project, run: RunFolder) -> "tuple[Detector, Encoder, Bundle | None]":
-    """What a run was made with. A resumed run uses the same detector, encoder and engines."""
+    """The detector, the encoder and the bundle of a run. A resumed run uses the same detector, encoder and engines."""
     info = run.info
     bundle = _open_bundle(project, info.bundle)
     specs = bundle.encoders if bundle else tuple(EncoderSpec.from_values(spec) for spec in info.encoders)
@@ -143,7 +143,8 @@ def _run(
     unnamed = namer.unnamed(run.file_names)
     if unnamed:
         log.warning(
-            "The pattern or table names no deployment for %d of %d photos, such as %s; they keep their folder's name.",
+            "The pattern or table names no deployment for %d of %d photos, such as %s. Their deployment is the name of "
+            "their folder.",
             len(unnamed),
             len(run.file_names),
             unnamed[0],
@@ -162,7 +163,7 @@ def _run(
             mapper=load_mapper(bundle) if bundle else None,
         )
     except BaseException:
-        counts = run.counts()  # photos of a shard that is not finished are not kept
+        counts = run.counts()  # photos of an unfinished shard do not count
         meter.tell(replace(meter.last, done=counts.photos, failures=counts.failures))
         raise
     for note in scorer.notes:
@@ -200,7 +201,7 @@ def _open_detector(
 def _load_encoders(
     specs: tuple[EncoderSpec, ...], *, engine: Any = "auto", allow_code: bool
 ) -> tuple[tuple[EncoderSpec, ...], Encoder]:
-    """The encoder of these, or without any the usual one of a first look; each is loaded once."""
+    """The encoder made of these specs, or the default one of a first look; each is loaded only once."""
     from models.encoders.loading import load_encoder
 
     if specs:

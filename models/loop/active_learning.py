@@ -20,7 +20,7 @@ CHOSEN = 200
 
 
 def draw_lots(crop_ids: Sequence[str]) -> np.ndarray:
-    """A fixed random number for each crop, shape ``(n,)``, uint64: the same in every process and every run."""
+    """A random number for each crop, shape ``(n,)``, uint64: always the same for the same crop id."""
     digests = b"".join(hashlib.blake2b(f"lot:{crop_id}".encode(), digest_size=8).digest() for crop_id in crop_ids)
     return np.frombuffer(digests, dtype=np.uint64)
 
@@ -31,7 +31,7 @@ def order_by_likelihood(log_odds: np.ndarray, *, lots: np.ndarray, chance_every:
     Args:
         log_odds: Shape ``(n,)``; higher is more anomalous.
         lots: As ``draw_lots``, shape ``(n,)``.
-        chance_every: >= 2; 0 for none at random.
+        chance_every: >= 2; 0: no crop is placed at random.
 
     Returns:
         Indices, shape ``(n,)``.
@@ -40,7 +40,7 @@ def order_by_likelihood(log_odds: np.ndarray, *, lots: np.ndarray, chance_every:
     if not chance_every:
         return likely
     by_odds, at_random = iter(likely.tolist()), iter(np.argsort(lots, kind="stable").tolist())
-    first: dict[int, None] = {}  # in order; a crop keeps its first rank, by odds or at random
+    first: dict[int, None] = {}  # a dict keeps the order, and each crop once
     while len(first) < min(len(likely), MIXED):
         source = at_random if len(first) % chance_every == chance_every - 1 else by_odds
         first[next(i for i in source if i not in first)] = None
@@ -85,8 +85,8 @@ def order_for_learning(log_odds: np.ndarray, rows: np.ndarray, *, decided: np.nd
 def list_rounds(n: int) -> Iterator[tuple[int, int]]:
     """Ranges ``[start, stop)`` of n verdicts in their order; a ranker is trained at the start of each.
 
-    Each has ten verdicts, later a fifth of those so far. They are the same for every n, so that predictions stay the
-    same.
+    A range has ten verdicts, later a fifth of the verdicts before it. The ranges do not depend on n, so earlier
+    predictions do not change when verdicts are added.
     """
     start = 0
     while start < n:
@@ -95,14 +95,14 @@ def list_rounds(n: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def foretell(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray, *, known: int = 0) -> np.ndarray:
+def predict_decided(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray, *, known: int = 0) -> np.ndarray:
     """Predict each decided crop by a ranker that was trained only on the verdicts before it.
 
     Args:
         rows: Normalised embeddings in the order of the verdicts, shape ``(n, d)``.
         scores: One-class scores, shape ``(n,)``.
         anomalous: The verdicts, shape ``(n,)``, bool.
-        known: This many first verdicts (of other runs) were known before, and are not predicted.
+        known: Number of first verdicts (from other runs) that are only trained on, not predicted.
 
     Returns:
         Log-odds, shape ``(n - known,)``.
@@ -116,7 +116,7 @@ def foretell(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray, *, kno
 
 
 def estimate_left(
-    ranker: Ranker, rows: np.ndarray, scores: np.ndarray, *, predicted: np.ndarray, came_true: np.ndarray
+    ranker: Ranker, rows: np.ndarray, scores: np.ndarray, *, predicted: np.ndarray, anomalous: np.ndarray
 ) -> Remaining:
-    """``core.review.stopping.estimate_remaining`` of the undecided crops, by a ranker."""
-    return estimate_remaining(ranker.log_odds(rows, scores), predicted=predicted, came_true=came_true)
+    """``core.review.stopping.estimate_remaining`` for the undecided crops, with the log-odds of a ranker."""
+    return estimate_remaining(ranker.log_odds(rows, scores), predicted=predicted, anomalous=anomalous)

@@ -1,4 +1,4 @@
-"""Hold the bundle before and after a retraining against the truth, where somebody knows it."""
+"""Compares the bundle before and after a retraining with the truth, where there are labels of it."""
 
 import shutil
 import tempfile
@@ -31,26 +31,26 @@ def measure_truth(
     truth: LabelFile | None,
     split: str | None,
 ) -> dict[str, Any] | None:
-    """The newest run with this encoder held against the truth, by both bundles.
+    """Evaluate both bundles on the newest run with this encoder, against the truth.
 
     Args:
         project: The study.
-        old: The bundle before; None: the run's own scores.
-        new: The bundle after.
-        trained_events: As ``name_group`` gives them. Crops of an event that trained are measured by neither bundle: the
-            new one would know them.
-        truth: What is in the photos; None: there is nothing to measure.
+        old: The bundle before the retraining; None: the run's own scores are used.
+        new: The bundle after the retraining.
+        trained_events: As ``name_group`` gives them. Crops of these events are left out for both bundles, because the
+            new bundle was trained on them.
+        truth: Labels that say what is in the photos; None: nothing is measured.
         split: Only the photos of this split of the truth.
 
     Returns:
-        ``run``, ``n_left_out`` (crops of events that trained), and under ``before`` and ``after`` the ``FIGURES``; or
-        under ``problem`` why not, in a sentence.
+        ``run``, ``n_left_out`` (crops of events used for training), and under ``before`` and ``after`` the ``FIGURES``;
+        or ``problem``: a sentence that says why nothing could be measured.
     """
     if truth is None:
         return None
     run = find_run(project, new)
     if run is None:
-        return {"problem": "No run was made with this encoder, so there is nothing to hold against the truth."}
+        return {"problem": "No run was made with this encoder, so there is nothing to compare with the truth."}
     crops = read_catalogue(run, ["crop_id", "photo_id", "event_id"])
     is_trained = [
         name_group(*pair) in trained_events for pair in zip(crops["photo_id"], crops["event_id"], strict=True)

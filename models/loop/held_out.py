@@ -19,23 +19,23 @@ from models.loop.verdict_rows import VerdictRows, identify_encoders
 
 MOST_MOVED = 12
 MOST_RANKED = 20_000
-"""In a larger run, both bundles rank a seeded sample."""
+"""In a run with more crops, both bundles rank a sample with a fixed seed."""
 SEED = 0
 _BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
 
 
-def measure_bundles(judging: VerdictRows, trained: VerdictRows, *, old: Bundle | None, new: Bundle) -> dict[str, Any]:
-    """``before``, ``after`` and ``after_ranked`` (scores corrected by the trained verdicts) on held-out verdicts.
+def measure_bundles(held_out: VerdictRows, trained: VerdictRows, *, old: Bundle | None, new: Bundle) -> dict[str, Any]:
+    """``before``, ``after`` and ``after_ranked`` (scores corrected by the training labels) on held-out verdicts.
 
     Each has ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate, n_normal, n_anomalies``; a
-    figure that cannot be given is None, and ``why`` says so. Without an old bundle ``before`` are the scores of the
-    first look, as they were shown. ``suggested_rate``: ``core.evaluation.threshold.suggest_rate`` for the new bundle.
+    figure that cannot be computed is None, and ``why`` says why. Without an old bundle, ``before`` uses the scores
+    that the first look showed. ``suggested_rate``: ``core.evaluation.threshold.suggest_rate`` for the new bundle.
     """
-    usable = judging.select(_can_be_judged(judging, old) & _can_be_judged(judging, new))
+    usable = held_out.select(_can_be_scored(held_out, old) & _can_be_scored(held_out, new))
     odd = usable.anomalous
-    scores, p_values = _judge(new, usable)
+    scores, p_values = _score(new, usable)
     if old is not None:
-        before = measure_order(*_judge(old, usable), odd=odd, rate=old.settings.false_alarm_rate)
+        before = measure_order(*_score(old, usable), odd=odd, rate=old.settings.false_alarm_rate)
     else:
         shown = usable.verdicts["p_value"].to_numpy(dtype=float)
         first = np.where(np.isnan(usable.scores), usable.verdicts["score"].to_numpy(dtype=float), usable.scores)
@@ -48,13 +48,13 @@ def measure_bundles(judging: VerdictRows, trained: VerdictRows, *, old: Bundle |
         "before": before,
         "after": after,
         "after_ranked": ranked,
-        "not_judged": len(judging) - len(usable),
+        "not_judged": len(held_out) - len(usable),
         "suggested_rate": suggest_rate(p_values, anomalous=odd),
     }
 
 
 def measure_order(scores: np.ndarray, p_values: np.ndarray | None, *, odd: np.ndarray, rate: float) -> dict[str, Any]:
-    """The figures of one order on crops of which it is known which are ``odd``."""
+    """The figures of one order of crops; ``odd`` says which of them are anomalies."""
     n_odd, n_normal = int(odd.sum()), int((~odd).sum())
     result: dict[str, Any] = {
         "auroc": None,
@@ -88,8 +88,8 @@ def find_run(project: Project, bundle: Bundle) -> RunFolder | None:
 def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, new: Bundle) -> list[dict[str, Any]]:
     """The detections of the newest run with this encoder whose rank changed most: ``crop_id, run, before, after, of``.
 
-    Ranks are from 1, the most anomalous; ``before`` is by the old bundle, or as the first look had it; ``verdict`` is
-    what was decided, or empty.
+    Ranks start at 1, the most anomalous; ``before`` is the rank by the old bundle, or in the first look; ``verdict`` is
+    what a reviewer decided, or empty.
     """
     run = find_run(project, new)
     if run is None:
@@ -114,7 +114,7 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
     if not ids:
         return []
     ranks = [_rank_scores(np.concatenate(part)) for part in (before, after)]
-    # A move among the first ranks counts more than one far behind, which no reviewer would have reached.
+    # A move among the first ranks counts more than one far down the list, where no reviewer would have come.
     change = np.abs(np.log(ranks[1]) - np.log(ranks[0]))
     order = np.argsort(-change, kind="stable")[:MOST_MOVED]
     places = match_crops(labels.table, catalogue.reset_index(drop=True))
@@ -138,15 +138,15 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
     ]
 
 
-def _can_be_judged(rows: VerdictRows, bundle: Bundle | None) -> np.ndarray:
-    """Whole frames only if the bundle knows their camera, scored by embedding: a verdict's row has no patches."""
+def _can_be_scored(rows: VerdictRows, bundle: Bundle | None) -> np.ndarray:
+    """Whole frames count only if the bundle knows their camera and scores by embedding: verdicts have no patches."""
     if bundle is None:
         return np.ones(len(rows), dtype=bool)
     frames = rows.rows.is_frame
     return ~frames | np.isin(rows.rows.column("deployment"), list(set(bundle.camera_judges) - set(bundle.patch_judges)))
 
 
-def _judge(bundle: Bundle, rows: VerdictRows) -> tuple[np.ndarray, np.ndarray]:
+def _score(bundle: Bundle, rows: VerdictRows) -> tuple[np.ndarray, np.ndarray]:
     scores, p_values = np.zeros(len(rows)), np.ones(len(rows))
     frames, vectors = rows.rows.is_frame, rows.rows.vectors()
     if (~frames).any():
@@ -161,12 +161,12 @@ def _judge(bundle: Bundle, rows: VerdictRows) -> tuple[np.ndarray, np.ndarray]:
     return scores, p_values
 
 
-def _rank(bundle: Bundle, judging: VerdictRows, trained: VerdictRows) -> np.ndarray:
-    """Log-odds by a ranker that knows the trained verdicts, on the bundle's scores."""
+def _rank(bundle: Bundle, held_out: VerdictRows, trained: VerdictRows) -> np.ndarray:
+    """Log-odds of a ranker that starts from the bundle's scores and is trained on the training labels."""
     normaliser = bundle.species_judge.normaliser
-    trained = trained.select(_can_be_judged(trained, bundle))
-    ranker = Ranker.fit(normaliser.transform(trained.rows.vectors()), _judge(bundle, trained)[0], trained.anomalous)
-    return ranker.log_odds(normaliser.transform(judging.rows.vectors()), _judge(bundle, judging)[0])
+    trained = trained.select(_can_be_scored(trained, bundle))
+    ranker = Ranker.fit(normaliser.transform(trained.rows.vectors()), _score(bundle, trained)[0], trained.anomalous)
+    return ranker.log_odds(normaliser.transform(held_out.rows.vectors()), _score(bundle, held_out)[0])
 
 
 def _rank_scores(scores: np.ndarray) -> np.ndarray:

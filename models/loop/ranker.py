@@ -1,4 +1,4 @@
-"""The ranker: a model of the odds that a crop is an anomaly, trained on what reviewers decided."""
+"""The ranker: a model of the odds that a crop is an anomaly, trained on verdicts."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ PRIOR_SLOPE = 2.0
 at their 95th percentile. The order is that of the scores."""
 LOWEST_SCORE, HIGHEST_SCORE = -1.0, 4.0
 LOOK_SPREAD = 6.0
-"""How far, in log-odds, verdicts can move a crop by its embedding; 4 to 10 are as good on five kinds of anomaly."""
+"""How far, in log-odds, verdicts can move a crop by its embedding; 4 to 10 work as well on five kinds of anomaly."""
 NEARNESS_SPREAD = 2.0
 SCORE_SPREAD = 1.0
 SHIFT_SPREAD = 1.0
 MOST_VERDICTS = 2_000
-"""With more, a seeded sample (anomalies first) is used and weighted for those left out."""
+"""With more verdicts, a sample with a fixed seed (anomalies first) is used, weighted for the verdicts left out."""
 MOST_NEIGHBOURS = 500
 SEED = 0
 CHUNK_ROWS = 8_192
@@ -33,21 +33,21 @@ class Ranker:
 
     Its inputs are the normalised embedding, the score, and the similarity to the nearest anomaly and to the nearest
     normal crop that were reviewed. Each weight has a Gaussian prior around what the score alone says, so without
-    verdicts the order is the score's, with few it is moved a little, and with many they decide.
+    verdicts the order is that of the score, a few verdicts change it a little, and many verdicts determine it.
 
     Attributes:
-        look: Weights of the embedding, shape ``(d,)``.
-        nearness: Weights of the likeness to the nearest reviewed anomaly and normal crop, shape ``(2,)``.
-        slope: Of the score.
-        shift: Of all log-odds.
+        weights: Of the embedding, shape ``(d,)``.
+        nearness: Weights of the similarity to the nearest reviewed anomaly and normal crop, shape ``(2,)``.
+        slope: Weight of the score.
+        shift: Constant term of the log-odds.
         anomalies: Reviewed anomalies, normalised, shape ``(k, d)``.
         normals: Reviewed normal crops, normalised, shape ``(m, d)``.
 
     Source: MacKay, Bayesian methods for adaptive models, 1992 (maximum a posteriori logistic regression); solved in
-    the space of the verdicts, so that it costs what they cost and not what the embedding's length does.
+    the space of the verdicts, so that the cost grows with their number and not with the length of the embedding.
     """
 
-    look: np.ndarray
+    weights: np.ndarray
     nearness: np.ndarray
     slope: float
     shift: float
@@ -56,7 +56,7 @@ class Ranker:
 
     @classmethod
     def start(cls, width: int) -> "Ranker":
-        """Before any verdict, for embeddings of this length."""
+        """The ranker before any verdict, for embeddings of this length."""
         nothing = np.zeros((0, width), dtype=np.float32)
         return cls(np.zeros(width), np.zeros(2), PRIOR_SLOPE, PRIOR_ODDS, nothing, nothing)
 
@@ -67,7 +67,7 @@ class Ranker:
         Args:
             rows: Normalised embeddings (of length 1), shape ``(n, d)``.
             scores: One-class scores, higher is more anomalous, shape ``(n,)``; NaN counts as 0.
-            anomalous: What was decided, shape ``(n,)``, bool.
+            anomalous: The verdicts, shape ``(n,)``, bool.
 
         Raises:
             ValueError: If the shapes do not fit.
@@ -123,7 +123,7 @@ class Ranker:
         odds = self.shift + self.slope * scores
         for start in range(0, len(rows), CHUNK_ROWS):
             chunk = rows[start : start + CHUNK_ROWS]
-            part = chunk @ self.look
+            part = chunk @ self.weights
             if self.nearness.any():
                 part = part + self.nearness[0] * _measure_likeness(chunk, self.anomalies)
                 part = part + self.nearness[1] * _measure_likeness(chunk, self.normals)
@@ -157,12 +157,12 @@ def _choose(anomalous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _measure_likeness(rows: np.ndarray, others: np.ndarray, *, leave_out_same: bool = False) -> np.ndarray:
-    """Cosine to the nearest of ``others``, -1 to 1; 0 without any. ``leave_out_same``: a row is not its own."""
+    """Cosine similarity to the nearest of ``others``, -1 to 1; 0 without any. ``leave_out_same``: not to itself."""
     if len(others) == 0:
         return np.zeros(len(rows))
     likeness = rows @ others.T  # (n, k)
     if leave_out_same:
-        # A second photo with the same content is no other crop, either.
+        # A copy of the photo does not count as another crop, either.
         likeness = np.where(likeness > 1 - 1e-5, -np.inf, likeness)
     nearest = likeness.max(axis=1)
     return np.where(np.isfinite(nearest), nearest, 0.0)
@@ -171,7 +171,7 @@ def _measure_likeness(rows: np.ndarray, others: np.ndarray, *, leave_out_same: b
 def _solve(kernel: np.ndarray, prior: np.ndarray, outcomes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Newton's steps in the space of the verdicts, shape ``(n,)``: log-odds are ``prior + kernel @ result``.
 
-    A step that overshoots is halved until it is an improvement: far from the solution a whole one can lead away.
+    A step is halved until it is an improvement: far from the solution a full step can overshoot.
     """
     n = len(outcomes)
     signs = np.where(outcomes > 0, -1.0, 1.0)

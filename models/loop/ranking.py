@@ -17,11 +17,11 @@ from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 from core.study.project import Project
 from models.judging.normaliser import Normaliser
-from models.loop.active_learning import draw_lots, foretell, order_by_likelihood, order_for_learning
+from models.loop.active_learning import draw_lots, order_by_likelihood, order_for_learning, predict_decided
 from models.loop.ranker import Ranker
 from models.loop.verdict_rows import gather_verdict_rows
 
-# As models/bundles/bundle.py writes it.
+# The name that models/bundles/bundle.py writes.
 NORMALISER_FILE = "normaliser.safetensors"
 OF_SPECIES = "species."
 MOST_NORMALISED = 4_000
@@ -34,11 +34,11 @@ _BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
 def rank_run(
     project: Project, run: RunFolder, *, on_progress: Callable[[int, int], None] = lambda done, total: None
 ) -> RankingInfo:
-    """Learn from all verdicts of the project, rank the run's undecided crops, and write the ranking beside the run.
+    """Train on all verdicts of the project, rank the run's undecided crops, and write the ranking to its folder.
 
-    The ranker also learns from verdicts of other runs with the same encoder. Those of this run also measure how far
-    the ranker can be trusted. ``on_progress`` hears how many crops of how many are ranked; what it raises ends the
-    work, and the ranking of before stays.
+    The ranker is also trained on verdicts of other runs with the same encoder. The verdicts of this run also measure
+    how far the ranker can be trusted. ``on_progress`` gets the number of ranked crops and the total; an exception that
+    it raises ends the work, and the ranking of before stays.
 
     Raises:
         AnomalureError: If the run is not scored yet.
@@ -55,7 +55,7 @@ def rank_run(
     here = places >= 0
     width = sum(normaliser.sections)
     looks = normaliser.transform(trained.rows.vectors().reshape(-1, width))
-    order = np.concatenate([np.flatnonzero(~here), np.flatnonzero(here)])  # each in the order of the verdicts
+    order = np.concatenate([np.flatnonzero(~here), np.flatnonzero(here)])  # each part in the order of its verdicts
     looks, scores, odd = looks[order], scores[order], trained.anomalous[order]
     ranker = Ranker.fit(looks, scores, odd)
     # Conflicts and doubtful crops are decided too: nobody needs to be shown them again.
@@ -83,9 +83,9 @@ def _list_decided(project: Project, catalogue: pd.DataFrame) -> set[str]:
 
 
 def _find_normaliser(project: Project, run: RunFolder) -> Normaliser:
-    """That of the run's bundle, which knows what usual crops have in common; without one that of the run's own.
+    """The normaliser of the run's bundle, which was fitted to normal crops; without a bundle, one fitted to the run.
 
-    Read without the models beside it: loading those takes longer than all of the ranking.
+    The bundle's models are not loaded, since that takes longer than the whole ranking.
     """
     if not run.info.bundle:
         return _fit_normaliser(run)
@@ -99,7 +99,7 @@ def _find_normaliser(project: Project, run: RunFolder) -> Normaliser:
 
 
 def _fit_normaliser(run: RunFolder) -> Normaliser:
-    """By a seeded sample of the run's crops."""
+    """A normaliser fitted to a sample of the run's crops, with a fixed seed."""
     rng = np.random.default_rng(SEED)
     shards = run.done_shards()
     share = MOST_NORMALISED / max(run.counts().crops, 1)
@@ -149,8 +149,8 @@ def _look_through(
 def _estimate(
     looks: np.ndarray, scores: np.ndarray, odd: np.ndarray, *, n_elsewhere: int, log_odds: np.ndarray
 ) -> Remaining:
-    predicted = foretell(looks, scores, odd, known=n_elsewhere)
-    return estimate_remaining(log_odds, predicted=predicted, came_true=odd[n_elsewhere:])
+    predicted = predict_decided(looks, scores, odd, known=n_elsewhere)
+    return estimate_remaining(log_odds, predicted=predicted, anomalous=odd[n_elsewhere:])
 
 
 def _order_learning(log_odds: np.ndarray, doubted: tuple[np.ndarray, np.ndarray], *, decided: np.ndarray) -> np.ndarray:

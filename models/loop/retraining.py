@@ -1,4 +1,4 @@
-"""Verdicts to the next bundle, and what it is worth on verdicts that trained nothing."""
+"""Makes the next bundle from verdicts, and measures it on held-out verdicts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from models.loop.verdict_rows import VerdictRows, gather_verdict_rows
 from models.one_class.methods import DEFAULT
 
 ENOUGH_CROPS, ENOUGH_EVENTS = 10, 3
-"""Crops and events that a species needs to become known by verdicts."""
+"""Crops and events that a species needs before verdicts alone can add it to a bundle."""
 MOST_LISTED = 20
 STEPS = (
     "Reading the verdicts",
@@ -44,15 +44,15 @@ class TrainingMaterial:
     Attributes:
         rows: What is normal now.
         trained: Decided crops of the training share.
-        judging: Held-out decided crops that the old bundle was not trained on either.
+        held_out: Held-out decided crops that the old bundle was not trained on either.
         account: How many verdicts went where, name to number.
-        notes: For the model card, in sentences.
+        notes: Sentences for the model card.
         changed: How many rows are new, moved to another species, or taken out.
     """
 
     rows: TrainingRows
     trained: VerdictRows
-    judging: VerdictRows
+    held_out: VerdictRows
     account: dict[str, Any]
     notes: tuple[str, ...]
     changed: int
@@ -70,44 +70,45 @@ def prepare_training(
 
     A normal crop joins its species, and a correction moves it to another. An anomaly never counts as normal: if
     it did before, it is taken out. The exception is a species in ``learn_species``, which the new bundle should know.
-    Only the training share of the verdicts is used, by whole events.
+    Only the training share of the verdicts is used; the crops of one event stay together.
 
     Raises:
-        AnomalureError: In a sentence, if there is nothing to learn from.
+        AnomalureError: If there is nothing to train on.
     """
     if not len(labels):
         raise AnomalureError(_say_none(labels))
     found = gather_verdict_rows(project, labels, encoders=encoders)
     if not len(found):
         raise AnomalureError(
-            f"None of the {len(labels)} decided crops is in a run that was made with this encoder, or the runs are "
-            "gone. Run the folder again with the bundle that you start from; the verdicts are found again by content."
+            f"None of the {len(labels)} decided crops is in a run with this encoder, or the runs were "
+            "deleted. Run the folder again with the bundle that you start from. The verdicts are found again by "
+            "content."
         )
     known = set(old.counts) if old else set()
     base = old.training_rows() if old else None
     found = _name_species(found, old)
-    judging = is_held_out(found.rows.column("owner"))
+    held_out = is_held_out(found.rows.column("owner"))
     odd = found.anomalous
     wanted = odd & np.isin(found.rows.column("species"), list(learn_species)) & found.named
-    teaches = ~judging & (~odd | wanted)
+    is_training = ~held_out & (~odd | wanted)
     in_base = match_crops(found.rows.table, base.table) if base is not None else np.full(len(found), -1)
     gone = odd & ~wanted & (in_base >= 0)
     notes: list[str] = []
-    new = found.rows.select(teaches)
+    new = found.rows.select(is_training)
     new, too_few = _leave_out_few(new, known)
     notes += too_few
-    rows, changed = _join(base, new, found, teaches=teaches, gone=gone, in_base=in_base)
+    rows, changed = _join(base, new, found, is_training=is_training, gone=gone, in_base=in_base)
     _refuse_emptied(base, rows)
     events_trained = set(base.table["owner"]) if base is not None else set()
     unseen = ~np.isin(found.rows.column("owner"), list(events_trained)) & (in_base < 0)
     account = {
         "verdicts": len(labels) + len(labels.conflicts) + labels.n_unsure,
-        "taught_normal": int((teaches & ~odd).sum()),
-        "taught_new_species": int((teaches & odd).sum()),
-        "anomalies": int((odd & ~judging & ~teaches).sum()),
+        "taught_normal": int((is_training & ~odd).sum()),
+        "taught_new_species": int((is_training & odd).sum()),
+        "anomalies": int((odd & ~held_out & ~is_training).sum()),
         "taken_out": int(gone.sum()),
-        "kept_back": int(judging.sum()),
-        "kept_back_seen_before": int((judging & ~unseen).sum()),
+        "kept_back": int(held_out.sum()),
+        "kept_back_seen_before": int((held_out & ~unseen).sum()),
         "conflicts": len(labels.conflicts),
         "unsure": labels.n_unsure,
         "not_found": len(found.missing),
@@ -130,7 +131,7 @@ def prepare_training(
     if account["not_found"]:
         notes.append(f"{account['not_found']} decided crops are in no run with this encoder; these were left out.")
     return TrainingMaterial(
-        rows, found.select(~judging), found.select(judging & unseen), account, tuple(notes), changed
+        rows, found.select(~held_out), found.select(held_out & unseen), account, tuple(notes), changed
     )
 
 
@@ -149,18 +150,18 @@ def retrain_bundle(
     Args:
         project: The study.
         name: Of the new bundle.
-        made_from: The bundle to start from; empty: the first bundle, from the verdicts on first looks alone.
+        made_from: The bundle to start from; empty: make a first bundle from the verdicts on first looks alone.
         learn_species: Species of accepted anomalies that the new bundle should know, and not flag.
-        truth: What is in the photos, if somebody knows; only to measure.
+        truth: Labels that say what is in the photos, if there are any; used only to measure.
         split: Of the truth.
-        on_step: Hears how many of the ``STEPS`` are done, how many there are, and which is next. What it raises before
-            the bundle is made, at the step ``MEASURING``, leaves no bundle.
+        on_step: Gets the number of ``STEPS`` done, their total, and the name of the next one. If it raises before the
+            step ``MEASURING``, no bundle is made.
 
     Returns:
         The report: ``bundle, made_from, account, conflicts, before, after, after_ranked, truth, moved, notes``.
 
     Raises:
-        AnomalureError: In a plain sentence, if it cannot be done; then nothing is left behind.
+        AnomalureError: If it cannot be done; then nothing is left behind.
     """
     check_name(name, what="bundle")
     refuse_existing(project.bundles_dir / name)
@@ -208,7 +209,7 @@ def retrain_bundle(
         "account": material.account,
         "conflicts": labels.conflicts.head(MOST_LISTED).to_dict("records"),
         "notes": list(bundle.notes),
-        **measure_bundles(material.judging, material.trained, old=old, new=bundle),
+        **measure_bundles(material.held_out, material.trained, old=old, new=bundle),
         "truth": measure_truth(
             project,
             old=old,
@@ -224,7 +225,7 @@ def retrain_bundle(
 
 
 def adopt_bundles(project: Project) -> list[str]:
-    """Note bundles that are whole on disk but were not noted, for the process that made them was killed just then."""
+    """Register bundles that are complete on disk but not registered, because their process was killed just then."""
     noted = set(project.store.bundles()["name"])
     adopted = [name for name in list_bundles(project.bundles_dir) if name not in noted]
     for name in adopted:
@@ -245,21 +246,21 @@ def _choose_parts(
     run = next((run for run in runs if run.run_id in decided), runs[0] if runs else None)
     if run is None:
         raise AnomalureError(
-            "The runs whose crops were decided are gone, so there is nothing to learn from. Run the "
-            "folder again; the verdicts are found again by content."
+            "The runs whose crops were decided were deleted, so there is nothing to train on. Run the "
+            "folder again. The verdicts are found again by content."
         )
     encoders = tuple(EncoderSpec.from_values(values) for values in run.info.encoders)
     settings = RunSettings.from_values(run.info.settings)
     sections: tuple[int, ...] = ()
     if len(encoders) > 1:  # the record of a run does not say how long each joined encoder's part is
-        from models.encoders.loading import load_encoder  # brings torch, which nothing else here needs
+        from models.encoders.loading import load_encoder  # imports torch, which nothing else here needs
 
         sections = tuple(load_encoder(encoders).sections)
     return encoders, sections, settings, "auto" if run.info.boxes else run.info.detector
 
 
 def _name_species(found: VerdictRows, old: Bundle | None) -> VerdictRows:
-    """Normal detections that nobody named are of the species that the old bundle takes them for."""
+    """Give normal detections without a reviewer's species the species that the old bundle predicts."""
     if old is None:
         return found
     table = found.rows.table.copy()
@@ -287,8 +288,8 @@ def _leave_out_few(new: TrainingRows, known: set[str]) -> tuple[TrainingRows, li
         if n_crops < ENOUGH_CROPS or n_events < ENOUGH_EVENTS:
             keep &= ~mask
             notes.append(
-                f"{species} is not known yet: it has {n_crops} crops of {n_events} events, but needs at least "
-                f"{ENOUGH_CROPS} of {ENOUGH_EVENTS} are needed."
+                f"{species} is not known yet: it has {n_crops} crops of {n_events} events, but at least "
+                f"{ENOUGH_CROPS} crops of {ENOUGH_EVENTS} events are needed."
             )
     return new.select(keep), notes
 
@@ -298,14 +299,14 @@ def _join(
     new: TrainingRows,
     found: VerdictRows,
     *,
-    teaches: np.ndarray,
+    is_training: np.ndarray,
     gone: np.ndarray,
     in_base: np.ndarray,
 ) -> tuple[TrainingRows, int]:
     if base is None:
         return new, len(new)
     trained_ids = set(new.table["crop_id"])
-    replaced = np.array([crop_id in trained_ids for crop_id in found.rows.table["crop_id"]], dtype=bool) & teaches
+    replaced = np.array([crop_id in trained_ids for crop_id in found.rows.table["crop_id"]], dtype=bool) & is_training
     out = np.zeros(len(base), dtype=bool)
     out[in_base[(gone | replaced) & (in_base >= 0)]] = True
     was = base.column("species")[np.maximum(in_base, 0)] if len(base) else np.array([""] * len(found), dtype=object)
@@ -319,13 +320,13 @@ def _refuse_emptied(base: TrainingRows | None, rows: TrainingRows) -> None:
     lost = sorted(set(base.table["species"]) - set(rows.table["species"]) - {""})
     if lost:
         raise AnomalureError(
-            f"Nothing would be left to know {', '.join(lost)} by: verdicts call all of its normal crops anomalies or "
-            "another species. Take some of these verdicts back, or train a bundle without it from labels."
+            f"No normal crop of {', '.join(lost)} would be left: verdicts call all of them anomalies or another "
+            "species. Take some of these verdicts back, or train a bundle without this species from labels."
         )
 
 
 def _describe_kept_patches(old: Bundle | None) -> list[str]:
-    """What a retraining cannot change, for it has no photos."""
+    """What a retraining cannot change, because it does not read the photos."""
     if old is None or not old.patch_judges:
         return []
     cameras = ", ".join(sorted(old.patch_judges))
@@ -344,6 +345,6 @@ def _say_none(labels: TrainingLabels) -> str:
     if labels.n_unsure:
         parts.append(f"{labels.n_unsure} unsure")
     return (
-        f"There is no verdict to learn from: {' and '.join(parts) or 'all were taken back'}. "
+        f"There is no verdict to train on: {' and '.join(parts) or 'all were taken back'}. "
         "Decide about some crops on the Review page first."
     )

@@ -20,7 +20,7 @@ from models.encoders.sources.source import find_source
 from models.encoders.spec import EncoderSpec
 
 FROM_VERDICTS = "verdicts"
-# As models/encoders/loading.py has it, which brings torch; nothing here needs that.
+# The value of models/encoders/loading.py, which is not imported because it imports torch.
 _BOX = ["crop_id", "photo_id", "kind", "x", "y", "width", "height"]
 _OF_RUN = [*_BOX, "file_name", "deployment", "captured_at", "event_id", "species", "score", "p_value"]
 
@@ -30,13 +30,13 @@ class VerdictRows:
     """Decided crops with their embeddings and facts, in the order of their verdicts.
 
     Attributes:
-        rows: One row a crop; ``species`` is the reviewer's, else the one that it was taken for, else ``UNNAMED``, and
-            empty for a whole frame.
+        rows: One row a crop; ``species`` is the reviewer's, else the predicted one, else ``UNNAMED``; it is empty for a
+            whole frame.
         verdicts: The labels of these rows, same order.
         found_in: The newest run with the crop, shape ``(n,)``, str.
-        scores: In that run, shape ``(n,)``; NaN before it is scored.
-        named: Whether the species is the reviewer's own word, shape ``(n,)``, bool.
-        missing: Labels whose crop is in no run with this encoder.
+        scores: The scores in that run, shape ``(n,)``; NaN before it is scored.
+        named: Whether the reviewer gave the species, shape ``(n,)``, bool.
+        missing: Number of labels whose crop is in no run with this encoder.
     """
 
     rows: TrainingRows
@@ -55,7 +55,7 @@ class VerdictRows:
         return (self.verdicts["verdict"] == Decision.ANOMALY).to_numpy(dtype=bool)
 
     def select(self, mask: np.ndarray) -> "VerdictRows":
-        """Those where ``mask``, shape ``(n,)``, is true; what is missing stays."""
+        """The rows where ``mask``, shape ``(n,)``, is true; ``missing`` stays the same."""
         return VerdictRows(
             self.rows.select(mask),
             self.verdicts[mask].reset_index(drop=True),
@@ -69,7 +69,7 @@ class VerdictRows:
 def identify_encoders(encoders: Iterable[Mapping[str, Any]], *, project: Path) -> tuple[tuple[str, ...], ...]:
     """Identifies encoders that give the same embeddings: by the content of their weights, not by their path.
 
-    ``project`` is where the project lies now, which may not be where it lay when they were written down.
+    ``project`` is the project's folder now; it may have been moved since the encoders were written down.
     """
     return tuple(_identify(values, project) for values in encoders)
 
@@ -79,11 +79,11 @@ def gather_verdict_rows(
 ) -> VerdictRows:
     """Find the crops of labels, and their embeddings by these encoders, in the project's runs.
 
-    A crop that was decided in one run is known again in another by its photo's content and its box.
+    A crop that was decided in one run is found in another by the content of its photo and its box.
 
     Args:
         project: The study.
-        labels: What was decided.
+        labels: The verdicts.
         encoders: As ``RunInfo.encoders`` or a bundle's, in order.
     """
     wanted = identify_encoders(encoders, project=project.path)
@@ -139,7 +139,7 @@ def gather_verdict_rows(
 
 
 def read_embeddings(run: RunFolder, crop_ids: Sequence[str]) -> dict[str, np.ndarray]:
-    """Raw embeddings (float16) of these crops of a run, by crop; reads only the shards that have any."""
+    """Raw embeddings (float16) of these crops of a run, by crop id; reads only the shards that hold them."""
     wanted = set(crop_ids)
     found: dict[str, np.ndarray] = {}
     for path in run.tables("embeddings") if wanted else []:

@@ -407,7 +407,7 @@ def test_cancel_asks_the_run_to_stop(project, photos):
     page.button(key="cancel-now").click().run()
 
     assert run.cancel_requested
-    assert "Stopping after the photos in hand" in texts(page)
+    assert "Stopping after the current photos" in texts(page)
 
 
 def test_a_run_that_has_not_made_its_folder_yet_is_getting_ready(project, photos, monkeypatch):

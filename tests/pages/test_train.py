@@ -191,7 +191,7 @@ def test_what_is_in_the_labels_is_shown_on_demand(project, season):
     page.run()
     assert not page.exception
     assert "4 labelled photos, 4 of them in the folder." in texts(page)
-    assert "Photos a species" in texts(page)
+    assert "Photos per species" in texts(page)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_training_that_goes_on_is_followed_and_can_be_cancelled(project):
     assert len(page.get("plotly_chart")) == 1
     page.button(key="cancel-spring").click().run()
     assert training.cancel_requested
-    assert "Stopping after the step in hand" in texts(page)
+    assert "Stopping after the current step" in texts(page)
 
 
 def test_a_training_whose_process_only_tidies_up_is_not_getting_ready_again(project, monkeypatch):

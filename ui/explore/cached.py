@@ -1,4 +1,4 @@
-"""What outlives a rerun of the Explore page: Streamlit's caches."""
+"""Data that is kept between reruns of the Explore page, in Streamlit's caches."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ def _load_run_points(path: str, stamp: str) -> RunPoints:
 
 
 def load_run_points(run: RunFolder) -> RunPoints:
-    """The crops of a run for the Explore page; read again when the run has gone on or was scored anew.
+    """The crops of a run for the Explore page; read again when the run has more crops or was scored again.
 
     Raises:
-        AnomalureError: If there is nothing that could be laid out.
+        AnomalureError: If there are no crops that can be shown.
     """
     return _load_run_points(str(run.path), run.version)
 
@@ -31,7 +31,7 @@ def _load_links(_one: RunPoints, _other: RunPoints, stamps: tuple[str, str]) -> 
 
 
 def load_links(one: RunPoints, other: RunPoints) -> np.ndarray:
-    """For each crop of one run, the place of the same animal among those of another, or -1."""
+    """For each crop of one run, the row of the same animal among those of another, or -1."""
     return _load_links(one, other, (one.stamp, other.stamp))
 
 
@@ -46,7 +46,7 @@ def _load_colouring(_project: Project, _points: RunPoints, stamp: str, by: str, 
 
 
 def load_colouring(project: Project, points: RunPoints, by: str) -> Colouring:
-    """What the points of a run are coloured by."""
+    """The groups by which the points of a run are coloured."""
     state = ""
     if by == "verdict":
         state = str(project.review_index(points.run).sequence)

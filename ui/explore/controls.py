@@ -1,4 +1,4 @@
-"""What can be chosen over a plot of the Explore page: run, map, clusters."""
+"""The controls above a plot of the Explore page: run, map, clusters."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,12 +15,12 @@ from ui.shared.state import side_key
 
 KIND_WORDS = {ProjectionKind.TSNE: "t-SNE", ProjectionKind.UMAP: "UMAP", ProjectionKind.PCA: "PCA"}
 METHOD_WORDS = {Method.DBSCAN: "DBSCAN", Method.HDBSCAN: "HDBSCAN"}
-ON_MAP, ON_LOOK = "The map", "The look"
+ON_MAP, ON_EMBEDDINGS = "The map", "The embeddings"
 MOST_NEIGHBOURS = 10_000
 
 
 def show_run_choice(project: Project, run: RunFolder, side: int) -> None:
-    """Which run's crops are laid out."""
+    """Choose the run whose crops are shown."""
     key = side_key("run", side)
     runs = {one.run_id: one for one in project.runs() if not one.problem}
     st.session_state[key] = run.run_id
@@ -28,7 +28,7 @@ def show_run_choice(project: Project, run: RunFolder, side: int) -> None:
 
 
 def show_choices(exploration: Exploration, side: Side, number: int, *, narrow: bool) -> None:
-    """How the crops of one plot are laid out and grouped, in one row, or in two where there is little room."""
+    """Choose how the crops of one plot are laid out and grouped, in one row, or in two if there is little space."""
     if narrow:
         kind = st.container()
         parameters, clusters = st.columns([7, 6], vertical_alignment="bottom")
@@ -68,15 +68,15 @@ def _choose_kind(number: int) -> None:
 
 
 def read_perplexity(text: str, *, n_crops: int) -> float:
-    """A perplexity that somebody typed.
+    """Read a perplexity that the user typed.
 
     Raises:
-        AnomalureError: If it is no number, or one that so many crops cannot carry.
+        AnomalureError: If it is no number, or too high for so many crops.
     """
     try:
         perplexity = float(text.strip().replace(",", "."))
     except ValueError:
-        raise AnomalureError(f"A perplexity is a number such as 30, got {text.strip()!r}.") from None
+        raise AnomalureError(f"The perplexity must be a number such as 30, got {text.strip()!r}.") from None
     check_perplexity(perplexity, n_crops=n_crops)
     return perplexity
 
@@ -138,9 +138,9 @@ def _show_umap(side: Side, number: int) -> None:
 
 
 def _show_cluster_choice(side: Side, number: int) -> None:
-    # The radius (eps) itself stands beside the plot.
+    # The slider for the radius (eps) is beside the plot.
     method, least, size, where = (side_key(name, number) for name in ("method", "min", "size", "where"))
-    st.session_state[method], st.session_state[where] = side.method, ON_MAP if side.on_map else ON_LOOK
+    st.session_state[method], st.session_state[where] = side.method, ON_MAP if side.on_map else ON_EMBEDDINGS
     st.session_state[least], st.session_state[size] = side.min_samples, side.min_cluster_size
     words = METHOD_WORDS[side.method]
     with st.popover(f"Clusters: {words}", icon=":material/workspaces:", width="stretch"):
@@ -175,10 +175,10 @@ def _show_cluster_choice(side: Side, number: int) -> None:
             )
         st.segmented_control(
             "Distances on",
-            [ON_MAP, ON_LOOK],
+            [ON_MAP, ON_EMBEDDINGS],
             key=where,
             required=True,
             on_change=lambda: change_side(number, on_map=st.session_state[where] == ON_MAP, eps=None),
-            help="The map: what you see. The look: the distances between the encoder's descriptions themselves, which "
-            "no map shows without distortion.",
+            help="The map: the distances that you see. The embeddings: the distances between the encoder's features, "
+            "which no map shows without distortion.",
         )

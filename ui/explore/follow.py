@@ -1,4 +1,4 @@
-"""A computation that the page waits for: started, followed, cancelled and started again."""
+"""Starts, follows and cancels a computation that the Explore page waits for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ class Waited:
 
     Attributes:
         work: Its folder.
-        title: What it is, in words.
-        start: Starts it, or starts it again.
-        is_there: Whether there is something new to draw the page for.
+        title: Its name on the page.
+        start: Starts or restarts it.
+        is_there: Whether there is something new to show, so that the page should be redrawn.
     """
 
     work: RepeatedWork
@@ -37,7 +37,7 @@ class Waited:
     is_there: Callable[[], bool]
 
     def start_unless_tried(self) -> None:
-        """Start it; one that failed or was cancelled is started again only when somebody asks for it.
+        """Start it, unless it failed or was cancelled: then only the user restarts it.
 
         Raises:
             AnomalureError: If the run does not allow it.
@@ -57,7 +57,7 @@ def wait_for_map(
 
 
 def start_map(project: Project, exploration: Exploration, projection: Projection) -> None:
-    """Start the computation of a map, unless it is there or under way.
+    """Start the computation of a map, unless it is finished or under way.
 
     Raises:
         AnomalureError: If the run or the parameters do not allow it; nothing is started then.
@@ -81,7 +81,7 @@ def wait_for_tree(project: Project, exploration: Exploration, min_samples: int) 
 
 
 def start_tree(project: Project, exploration: Exploration, min_samples: int) -> None:
-    """Start the computation of the tree of clusters of the embeddings, unless it is there or under way.
+    """Start the computation of the tree of clusters of the embeddings, unless it is finished or under way.
 
     Raises:
         AnomalureError: If the run does not allow it; nothing is started then.
@@ -92,19 +92,19 @@ def start_tree(project: Project, exploration: Exploration, min_samples: int) -> 
 
 
 def keep_ready(project: Project, exploration: Exploration) -> None:
-    """Keep a process waiting for the next t-SNE of a run: loading the libraries takes longer than its first steps."""
+    """Keep a process ready for the next t-SNE of a run: importing the libraries takes longer than its first steps."""
     start.keep_ready(project, MapsRequest.kind, name=exploration.run.run_id)
 
 
 @st.fragment(run_every=POLL_S)
 def follow(waited: Waited, *, narrow: bool) -> None:
-    """Show how far it is; the page is drawn anew when it has got what it waits for."""
+    """Show the progress; the page is redrawn when the computation has something to show."""
     if waited.is_there():
         st.rerun()
     work = waited.work
     progress = work.read_progress() or Progress()
     if work.was_tried:
-        st.warning(escape_markdown(progress.message) or "This was cut short.", icon=":material/error:")
+        st.warning(escape_markdown(progress.message) or "This was interrupted.", icon=":material/error:")
         st.button(
             "Try again",
             key=f"explore-again-{work.name}",

@@ -1,4 +1,4 @@
-"""The Explore page: one plot or two, what is chosen over them, and what is selected under them."""
+"""The Explore page: one plot or two, with their controls above and the selected crops below."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -34,12 +34,12 @@ from ui.shared.state import Key, side_key
 from ui.shared.words import escape_markdown
 from ui.work.waiting import show_no_run
 
-MOST_OUTLINES = 8  # they have to fit into an address
+MOST_OUTLINES = 8  # all outlines have to fit into an address
 
 
 @st.fragment
 def show_explore(project: Project) -> None:
-    """Everything on the page; a change redraws only this."""
+    """Everything on the page; a change redraws only this fragment."""
     with plain_errors():
         view = open_view()
         runs: list[RunFolder] = []
@@ -103,16 +103,16 @@ def _show_head(project: Project, view: View, runs: list[RunFolder]) -> None:
             key="explore-compare",
             width="stretch",
             on_click=lambda: change_view(lambda now: _start_comparing(now, Exploration(runs[0]))),
-            help="Two plots side by side: two perplexities, or two runs. What is selected in one is shown "
+            help="Two plots side by side: two perplexities, or two runs. Crops selected in one are also shown "
             "in the other.",
         )
 
 
 def _start_comparing(view: View, exploration: Exploration) -> View:
-    """The same crops beside themselves, in another map: two alike would be nothing to compare."""
+    """A second plot of the same crops with another map, because two equal maps could not be compared."""
     first = view.sides[0]
     others = [PCA]
-    with suppress(AnomalureError):  # which the plots say in their place
+    with suppress(AnomalureError):  # the plots show this error
         others = [*reversed(exploration.presets()), PCA]
     other = next((one for one in others if one != first.projection), PCA)
     return replace(view, sides=(first, replace(first, projection=other, eps=None, view=None)))
@@ -124,7 +124,7 @@ def _stop_comparing(view: View) -> View:
 
 
 def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown:
-    """Read what a plot needs, and see to it that what is missing is computed."""
+    """Read what a plot needs, and start the computation of what is missing."""
     side = view.sides[number]
     if view.is_comparing:
         show_run_choice(project, run, number)
@@ -141,13 +141,13 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
         if picture is not None:
             one.waited = _wait_for(project, exploration, side.projection, is_drawn=True)
     elif side.projection.kind is ProjectionKind.TSNE:
-        keep_ready(project, exploration)  # another perplexity may be next
+        keep_ready(project, exploration)  # the user may choose another perplexity next
     if picture is not None and picture.is_final and picture.projection.kind is side.projection.kind:
         with plain_errors():
             check_grouping(side)
             missing = find_missing_tree(exploration, side)
             if missing is not None:
-                if one.waited is None:  # one thing after the other
+                if one.waited is None:  # one computation at a time
                     one.waited = wait_for_tree(project, exploration, missing)
                     one.waited.start_unless_tried()
                 return one
@@ -160,7 +160,7 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
 
 
 def _wait_for(project: Project, exploration: Exploration, projection: Projection, *, is_drawn: bool) -> Waited:
-    """The page is drawn anew when the map is finished, or when there is a first picture to show."""
+    """The page is redrawn when the map is finished, or when there is a first picture to show."""
     return wait_for_map(
         project,
         exploration,
@@ -172,7 +172,7 @@ def _wait_for(project: Project, exploration: Exploration, projection: Projection
 
 
 def _select(view: View, shown: list[Shown]) -> dict[int, np.ndarray]:
-    """Which points of each plot are selected; the selection of one is that of the same crops in the other."""
+    """Which points of each plot are selected; crops selected in one plot are also selected in the other."""
     pick = view.pick
     if pick is None:
         return {}
@@ -194,7 +194,7 @@ def _select(view: View, shown: list[Shown]) -> dict[int, np.ndarray]:
 
 
 def _find_places(view: View, pick: Pick, source: Shown) -> np.ndarray | None:
-    """The points among which a selection is looked for; None while the map that it was drawn on is not there."""
+    """The points to which an outline applies; None while the map that it was drawn on is not there."""
     picture = source.picture
     assert picture is not None
     if pick.kind is not PickKind.OUTLINE:
@@ -238,7 +238,7 @@ def _show_side(project: Project, view: View, one: Shown, masks: dict[int, np.nda
 
 
 def _offer_draft(one: Shown, projection: Projection) -> dict[str, Any]:
-    """Where the plot finds the pictures of a map that is being made, so that the page is not drawn anew for each."""
+    """The address of the pictures of a map that is being computed, so that the page is not redrawn for each."""
     exploration, stamp = one.points.exploration, one.points.stamp
     address = offer_draft(lambda: exploration.picture(projection), key=f"{stamp}/{projection.key}")
     drawn = one.picture.iteration if one.picture is not None and one.picture.projection == projection else -1
@@ -253,13 +253,13 @@ def _answers(number: int, picture: Picture, wanted: Projection) -> dict[str, Any
 
     def view_changed(edges: Any) -> None:
         if picture.projection.kind is not wanted.kind:
-            return  # a part of a map that only stands in, in units of its own
+            return  # a stand-in map has other units, so its visible part is not kept
         change_side(number, view=tuple(float(edge) for edge in edges) if len(edges) == 4 else None)
 
     def pick(drawn: Any) -> None:
         corners = tuple((float(x), float(y)) for x, y in drawn["outline"])
         if len(corners) >= 3 and (drawn["draft"] or not picture.is_final):
-            notice("This map is still being made, and its crops move. Select them when it is ready.")
+            notice("This map is still being computed, and its points move. Select crops when it is ready.")
             return
         st.session_state.pop(Key.EXPLORE_PAGE, None)
         change_view(lambda view: replace(view, pick=_add(view.pick, corners, is_more=bool(drawn["more"]))))
@@ -271,7 +271,7 @@ def _answers(number: int, picture: Picture, wanted: Projection) -> dict[str, Any
         if not is_more or before is None or replace(before, outlines=fresh.outlines) != fresh:
             return fresh
         if len(before.outlines) == MOST_OUTLINES:
-            notice(f"A selection has room for {MOST_OUTLINES} outlines. Send it on, or draw a new one without Shift.")
+            notice(f"A selection can have at most {MOST_OUTLINES} outlines. Draw without Shift to begin a new one.")
             return before
         return replace(before, outlines=(*before.outlines, corners))
 
@@ -286,7 +286,7 @@ def _answers(number: int, picture: Picture, wanted: Projection) -> dict[str, Any
 
 @st.fragment(run_every=POLL_S)
 def _await_grouping() -> None:
-    """Draw the page anew after a while: the clusters may be there by then."""
+    """Redraw the page after a while, when the clusters may be there."""
     if st.session_state.pop("explore-waited", False):
         st.rerun()
     st.session_state["explore-waited"] = True

@@ -1,4 +1,4 @@
-"""Saved views: what is shown, under a name, to come back to."""
+"""Saved views: what the page shows is kept under a name."""
 
 import streamlit as st
 
@@ -13,14 +13,14 @@ from ui.shared.words import escape_markdown
 
 
 def show_saved_views(project: Project, view: View) -> None:
-    """A menu of the views that were saved, and a place to give the one on show a name."""
+    """A menu of the saved views, with a field to save the current one under a name."""
     menu = st.popover(
         "Views",
         icon=":material/bookmarks:",
         width="stretch",
         key=Key.EXPLORE_MENU,
         on_change="rerun",
-        help="Come back to what you saw: the map, clusters, colours, species and selection.",
+        help="Return to an earlier view: its map, clusters, colours, species and selection.",
     )
     if not menu.open:
         return
@@ -35,7 +35,7 @@ def show_saved_views(project: Project, view: View) -> None:
         )
         views = list_views(project.store)
         if not views:
-            st.caption("Nothing kept yet. The address of this page is a link to what you see, too.")
+            st.caption("No view is saved yet. The address of this page is also a link to what you see.")
         for saved in views:
             opened, removed = st.columns([5, 1], vertical_alignment="center")
             opened.button(

@@ -14,7 +14,7 @@ from ui.scatter.data import Grouping
 class Shown:
     """One plot as it is drawn: its crops, their points, their clusters (None while they are computed).
 
-    ``waited`` is what is computed for it in a process of its own.
+    ``waited`` is the computation for it in a process of its own.
     """
 
     number: int

@@ -1,7 +1,4 @@
-"""The picture that stands in for a map that is not there yet: another t-SNE, else the PCA, made aside if need be.
-
-Knows no Streamlit.
-"""
+"""Chooses what to show until a map is computed: another t-SNE, else the PCA, computed in the background if needed."""
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,9 +11,9 @@ from core.maps.making import PCA, make_pca
 from core.maps.pictures import Picture
 from core.maps.projection import Projection
 
-# As long as a page may take without seeming to hang; the PCA of some thousand crops is there by then.
+# The page may wait this long without seeming to hang; the PCA of some thousand crops is done by then.
 PATIENCE_S = 0.6
-# The embeddings of more crops would be too much for the dashboard's own memory: a process of its own reads them.
+# More embeddings than this would need too much of the dashboard's memory, so another process reads them.
 MOST_CROPS_HERE = 20_000
 MOST_KEPT = 8
 
@@ -26,7 +23,7 @@ _lock = threading.Lock()
 
 
 def find_stand_in(exploration: Exploration, projection: Projection) -> Picture | None:
-    """What to show until a projection has its own first picture; None if nothing is there so soon.
+    """The picture to show until a projection has its own first picture; None if there is none in time.
 
     Raises:
         AnomalureError: If the crops cannot be laid out at all.
@@ -44,12 +41,12 @@ def find_stand_in(exploration: Exploration, projection: Projection) -> Picture |
         return None
     except Exception:
         with _lock:
-            _made.pop(exploration.folder, None)  # the next time it is tried again
+            _made.pop(exploration.folder, None)  # the next call tries again
         raise
 
 
 def say_stand_in(shown: Projection, wanted: Projection) -> str:
-    """What is seen, and what for: ``PCA until the t-SNE is ready``."""
+    """A sentence such as ``PCA until the t-SNE is ready``."""
     if shown.kind is wanted.kind:
         return f"{shown.label}, until {wanted.label.partition(', ')[2] or wanted.label} is ready"
     return f"{shown.label} until the {wanted.label.partition(',')[0]} is ready"

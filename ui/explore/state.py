@@ -1,4 +1,4 @@
-"""What the Explore page shows, kept in the session, for each run, and in the address."""
+"""Keeps what the Explore page shows: in the session, for each run, and in the address."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,12 +21,12 @@ ADDRESS_NAMES = NAMES | {name + "2" for name in NAMES} | {"colour", "off", "fade
 
 
 def read_address() -> dict[str, list[str]]:
-    """What the address says of the view."""
+    """The parameters of the address that describe the view."""
     return {name: st.query_params.get_all(name) for name in st.query_params if name in ADDRESS_NAMES}
 
 
 def open_view() -> View:
-    """The view to show: that of a new address, else the one of before, else the usual one."""
+    """The view to show: that of a new address, else the last one, else the default."""
     asked = read_address()
     if asked and asked != st.session_state.get(Key.EXPLORE_ADDRESS):
         st.session_state[Key.EXPLORE_VIEW] = View.from_address(asked)
@@ -36,7 +36,7 @@ def open_view() -> View:
 
 
 def keep_view(view: View) -> None:
-    """Remember the view, also as the one of its run, to come back to."""
+    """Remember the view, also as the last one of its run."""
     st.session_state[Key.EXPLORE_VIEW] = view
     if view.sides[0].run:
         by_run = {**st.session_state.get(Key.EXPLORE_BY_RUN, {}), view.sides[0].run: view}
@@ -44,7 +44,7 @@ def keep_view(view: View) -> None:
 
 
 def show_address(view: View) -> None:
-    """Make the address one that leads to this view."""
+    """Make the address a link to this view."""
     address: Address = view.to_address()
     texts = {name: [value] if isinstance(value, str) else list(value) for name, value in address.items()}
     if texts == read_address():
@@ -66,7 +66,7 @@ def change_side(side: int, **changes: object) -> None:
 
 
 def choose_run(side: int, run: RunFolder) -> None:
-    """Show another run, as it was looked at last; its eps and species are its own."""
+    """Show another run in its last view; eps and species are not taken over from the run before."""
     run_id = run.run_id
 
     def change(view: View) -> View:
@@ -85,7 +85,7 @@ def choose_run(side: int, run: RunFolder) -> None:
 
 
 def choose_first_map(exploration: Exploration) -> Projection:
-    """The map that is shown when nobody asked for one: a t-SNE, but of very many crops PCA, which is there at once."""
+    """The map that is shown by default: a t-SNE or, for very many crops, PCA, which is there at once."""
     usual = Projection()
     if exploration.n_crops <= MOST_CROPS_UNASKED or exploration.has(usual):
         presets = exploration.presets()
@@ -94,7 +94,7 @@ def choose_first_map(exploration: Exploration) -> Projection:
 
 
 def _keep_map(exploration: Exploration, projection: Projection) -> Projection:
-    """The same map of another run, or its first one where its crops are too few for the same."""
+    """The same map of another run, or its default map if it has too few crops for the same one."""
     try:
         exploration.check(projection)
     except AnomalureError:
@@ -104,16 +104,16 @@ def _keep_map(exploration: Exploration, projection: Projection) -> Projection:
 
 
 def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder | None, str]:
-    """The run of a plot: the one asked for, else the one seen last on Review, else the latest.
+    """The run of a plot: the requested one, else the one seen last on Review, else the latest.
 
-    Also a sentence if the one asked for is not there.
+    Also returns a sentence if the requested run does not exist.
     """
     asked = view.sides[side].run
     runs = {run.run_id: run for run in project.runs() if not run.problem}
     has_map = "map" + ("" if side == 0 else "2") in read_address()
     if asked in runs:
-        if not has_map and st.session_state.get(Key.EXPLORE_ADDRESS) == read_address():  # a link to a run, no more
-            with suppress(AnomalureError):  # which the plot says in its place
+        if not has_map and st.session_state.get(Key.EXPLORE_ADDRESS) == read_address():  # a link that names only a run
+            with suppress(AnomalureError):  # the plot shows this error
                 view = view.with_side(side, projection=choose_first_map(Exploration(runs[asked])))
         return view, runs[asked], ""
     latest = project.latest_run()

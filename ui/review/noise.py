@@ -17,13 +17,13 @@ from ui.scatter.view import Method, Side, View
 from ui.shared.state import Key
 
 PREFIX = "noise-of:"
-"""Of the keys of views, which stand beside the ids of selections."""
+"""The keys of views begin with this, which tells them from the ids of selections."""
 
 
 def find_noise_views(project: Project, run_id: str) -> Mapping[str, tuple[str, Side]]:
-    """The plots of a run that are grouped by DBSCAN: the one looked at last, and those of saved views.
+    """The plots of a run that are grouped by DBSCAN: the one seen last, and those of saved views.
 
-    By key; each with a name.
+    Returns each by its key, with its name.
     """
     seen = st.session_state.get(Key.EXPLORE_BY_RUN, {}).get(run_id)
     views = [("seen", ", last seen", seen)] if isinstance(seen, View) else []
@@ -36,7 +36,7 @@ def find_noise_views(project: Project, run_id: str) -> Mapping[str, tuple[str, S
 
 
 def select_noise(project: Project, run: RunFolder, name: str, side: Side) -> Selection:
-    """Make a selection of the crops that are in no cluster; asked for again, it returns the one that is there.
+    """Make a selection of the crops that are in no cluster, or return the one that was made before.
 
     Raises:
         AnomalureError: If the clusters are not computed, or every crop is in one.
@@ -53,7 +53,7 @@ def select_noise(project: Project, run: RunFolder, name: str, side: Side) -> Sel
 
 
 def find_noise(exploration: Exploration, side: Side) -> tuple[list[str], float]:
-    """The crops that are in no cluster of a plot, in the order of the run, and the eps in force.
+    """The crops that are in no cluster of a plot, in the order of the run, and the eps that was used.
 
     Raises:
         AnomalureError: If the plot's map or tree is not there, or its numbers are out of range.

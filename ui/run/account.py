@@ -1,4 +1,4 @@
-"""What became of the files of a run: its account and its failures."""
+"""Shows what happened to the files of a run: how many were used, and which failed."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ MOST_FAILURES_SHOWN = 500
 
 
 def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> None:
-    """Where every file of the run went; the numbers add up."""
+    """How many files became crops, copies or failures; the numbers add up."""
     counts = run.counts()
     if is_done:
         text = f"Done: {count(counts.photos, 'photo')}, {count(counts.crops, 'crop')} scored."
@@ -21,12 +21,12 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
     if not counts.photos:
         return
     figures = [
-        ("Photos", counts.photos, "Files with the ending of a photo that the run has looked at so far."),
-        ("With animals", counts.with_crops, "Photos with at least one box of the detector or the file of boxes."),
+        ("Photos", counts.photos, "Files with the ending of a photo that the run has read so far."),
+        ("With animals", counts.with_crops, "Photos with at least one box from the detector or the file of boxes."),
         (
             "Whole frames",
             counts.whole_frames,
-            "Photos without a box: the whole frame is scored, since detectors miss animals.",
+            "Photos without a box. Their whole frame is scored, because detectors miss animals.",
         ),
         ("Duplicates", counts.duplicates, "Copies of a photo; only the first one is used."),
         ("Failures", counts.failures, "Files that could not be used; listed below with the reason."),
@@ -42,12 +42,14 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
             f"{count(counts.failures, 'failure')}."
         )
     if counts.boxes_over_limit:
-        st.caption(f"{count(counts.boxes_over_limit, 'box', 'boxes')} beyond the most boxes a photo were left out.")
+        st.caption(
+            f"{count(counts.boxes_over_limit, 'box', 'boxes')} beyond the limit of boxes per photo were left out."
+        )
     show_failures(run)
 
 
 def show_failures(run: RunFolder) -> None:
-    """The files that could not be used, with the reason, and as CSV."""
+    """The files that could not be used, with the reason, also for download as CSV."""
     failures = run.read_table("failures")
     if failures.empty:
         return

@@ -1,4 +1,4 @@
-"""What describes the crops of a first look: the usual network, another one, or weights of one's own."""
+"""Choose the encoder of a first look: the default network, another one, or your own weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ WEIGHTS_SUFFIX = ".safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderChoice:
-    """What goes into the run: ``encoders``, none for the usual one.
+    """The chosen ``encoders``; none for the default one.
 
     ``problem`` says in a sentence what is missing, and is empty when nothing is.
     """
@@ -26,7 +26,7 @@ class EncoderChoice:
 
 
 def show_encoder_choice() -> EncoderChoice:
-    """Draw the choice and give back what was chosen."""
+    """Draw the controls and return what was chosen."""
     words = {
         USUAL: "The usual network",
         SMALL: "Anomalure's own small network",
@@ -42,7 +42,7 @@ def show_encoder_choice() -> EncoderChoice:
         help="A network turns each crop into numbers; crops that look alike get numbers that are alike.",
     )
     if kind == SMALL:
-        st.caption("Quick, needs no download, and made for the sample season: on real animals it tells little.")
+        st.caption("Quick and needs no download. It was made for the sample season and says little about real animals.")
         return EncoderChoice(encoders=(bundled_encoder(),))
     if kind == USUAL:
         st.caption("The published MobileNetV2 if it can be downloaded, else Anomalure's own small one.")
@@ -54,7 +54,7 @@ def show_encoder_choice() -> EncoderChoice:
             key=Key.ENCODER_NAME,
             accept_new_options=True,
             persist_state="session",
-            help="torchvision's name of it." + (" Downloaded once, by torchvision." if kind == PUBLISHED else ""),
+            help="Its name in torchvision." + (" Downloaded once, by torchvision." if kind == PUBLISHED else ""),
         )
         or ""
     ).strip()
@@ -72,7 +72,7 @@ def _show_own(backbone: str) -> EncoderChoice:
             key=Key.ENCODER_PATH,
             persist_state="session",
             placeholder="weights.safetensors",
-            help="For the network above, with torchvision's names; without its classifier is enough.",
+            help="Weights for the network above, with torchvision's names. The classifier is not needed.",
         )
     )
     if path is None:
@@ -80,5 +80,7 @@ def _show_own(backbone: str) -> EncoderChoice:
     if not is_there(path):
         return EncoderChoice(problem=f"There is no file {path}.")
     if path.suffix.lower() != WEIGHTS_SUFFIX or not Path(path).is_file():
-        return EncoderChoice(problem=f"{path} is not a .safetensors file; other kinds of file can run code.")
+        return EncoderChoice(
+            problem=f"{path} is not a .safetensors file. Other files could run code, so they are not read."
+        )
     return EncoderChoice(encoders=(EncoderSpec(backbone=backbone, weights=str(path.absolute())),))

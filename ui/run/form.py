@@ -1,4 +1,4 @@
-"""Ask for what a run needs: the folder, a bundle, a detector, the settings; then start it."""
+"""The form of a new run: its folder, bundle, detector and settings."""
 
 from pathlib import Path
 
@@ -25,13 +25,13 @@ FIRST_LOOK = ""
 
 
 def show_run_form(project: Project, *, busy: bool) -> None:
-    """Draw the form; Start starts a process and returns at once."""
+    """Draw the form. Start starts a process and returns at once."""
     forget_started_name(Key.RUN_NAME)
     st.subheader("A new run", anchor=False)
     folder = show_folder_choice(
         Key.FOLDER,
         Key.BROWSER_OPEN,
-        help="Folders in it are looked through too. Each folder with photos counts as one camera.",
+        help="Folders inside it are included. Each folder with photos counts as one camera.",
     )
     if folder is not None:
         _say_earlier(project, folder)
@@ -51,7 +51,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
             key=Key.RUN_NAME,
             placeholder=suggested,
             persist_state="session",
-            help="How you will find it again. Empty: the date and the folder's name.",
+            help="You find the run by this name later. If empty, the date and the folder's name are used.",
         )
     with right:
         deployments = _show_deployments()
@@ -67,7 +67,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
 
 
 def _say_earlier(project: Project, folder: Path) -> None:
-    """Whether this folder was looked through before: whoever forgot need not wait again."""
+    """Say whether there is a run of this folder already, so that nobody waits for a second one by mistake."""
     runs = [run for run in project.runs() if not run.problem and Path(run.info.folder) == folder.absolute()]
     if runs:
         name, when = escape_markdown(runs[0].info.name), say_time(runs[0].info.created_at.astimezone())
@@ -108,8 +108,8 @@ def _show_bundle(project: Project) -> str:
         persist_state="session",
     )
     st.caption(
-        "Photos are scored against each other (unsupervised): what looks like nothing else comes first. For folders "
-        "without labels."
+        "Photos are scored against each other (unsupervised): crops that look unlike all others come first. For "
+        "folders without labels."
         if chosen == FIRST_LOOK
         else "Each crop is scored against the normal crops that this bundle was trained on."
     )

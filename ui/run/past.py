@@ -28,7 +28,7 @@ def describe_run(run: RunFolder, status: Status) -> str:
 
 
 def show_past_runs(project: Project, *, leave_out: str = "") -> None:
-    """A line a run, newest first."""
+    """One line per run, newest first."""
     runs = [run for run in project.runs() if run.run_id != leave_out]
     if not runs:
         return

@@ -15,7 +15,7 @@ from ui.work.panel import Panel
 
 
 def show_watched(project: Project, name: str) -> None:
-    """The panel of one run: its bar while it is running, its account afterwards."""
+    """The panel of one run: its progress while it is running, its result afterwards."""
     run = RunFolder(project.runs_dir / name)
     PANEL.show(project, run, caption=find_folder(run))
 
@@ -57,7 +57,7 @@ PANEL = Panel(
     what="run",
     key=Key.WATCHED_RUN,
     preparing="reading the folder and loading the models",
-    stopping="Stopping after the photos in hand; what is finished is kept.",
+    stopping="Stopping after the current photos; what is finished is kept.",
     say_kept=_say_kept,
     show_result=_show_result,
 )

@@ -1,1 +1,1 @@
-"""The scatterplot: its scripts in the browser, the data that it is given, and its routes."""
+"""The scatterplot: its scripts in the browser, its data, and its routes."""

@@ -14,7 +14,7 @@ from core.errors import AnomalureError
 from ui.scatter.memory import PREFIX, cut_tree, read_array, read_draft, read_facts
 from ui.shared.scripts import Scripts
 
-# The version is in the address, so that a browser asks once a version.
+# The version is in the address, so that a browser loads each version once.
 PLOTLY_ADDRESS = f"{PREFIX}/plotly-{plotly.__version__}.js"
 NO_STORE = {
     "Cache-Control": "no-store",
@@ -43,7 +43,7 @@ async def serve_array(request: Request) -> Response:
 
 
 async def serve_cut(request: Request) -> Response:
-    """Clusters at ``?eps=``: one uint16 a point, 0 for noise."""
+    """Clusters at ``?eps=``: one uint16 per point, 0 for noise."""
     try:
         eps = float(request.query_params.get("eps", ""))
     except ValueError:
@@ -56,7 +56,7 @@ async def serve_cut(request: Request) -> Response:
 
 
 async def serve_draft(request: Request) -> Response:
-    """The newest step of a map that is being made, if it is later than ``?after=``; its number is in the headers."""
+    """The newest step of a map being computed, if it is later than ``?after=``; its number is in the headers."""
     draft = read_draft(request.path_params["name"])
     if draft is None:
         return _gone()

@@ -16,7 +16,7 @@ _SMALL = {"l": 44, "r": 6, "t": 4, "b": 34}
 
 
 def build_k_distance_figure(k_distances: np.ndarray, *, knee: float | None) -> go.Figure:
-    """The k-distance curve: crops in the order of how far away their k-th nearest is.
+    """The k-distance curve: the distance of each crop to its k-th nearest crop, sorted.
 
     Args:
         k_distances: Sorted ascending, shape ``(n,)``; infinite ones are left out.
@@ -52,7 +52,7 @@ def build_k_distance_figure(k_distances: np.ndarray, *, knee: float | None) -> g
         margin=_SMALL,
         showlegend=False,
         meta={"eps_along": "y"},
-        xaxis_title="Crops, close to lonely",
+        xaxis_title="Crops, by distance to their neighbours",
         yaxis_title="Distance",
         yaxis_rangemode="tozero",
         xaxis_nticks=4,
@@ -64,7 +64,7 @@ def build_k_distance_figure(k_distances: np.ndarray, *, knee: float | None) -> g
 
 
 def build_noise_share_figure(eps: np.ndarray, shares: np.ndarray) -> go.Figure:
-    """How much of the crops is noise at each eps.
+    """The share of crops that are noise at each eps.
 
     Args:
         eps: Rising, shape ``(m,)``.
@@ -97,21 +97,21 @@ def build_noise_share_figure(eps: np.ndarray, shares: np.ndarray) -> go.Figure:
 def build_score_figure(
     facts: pd.DataFrame, *, colours: dict[str, str], dark: bool = False, most: int = MOST_VIOLINS
 ) -> go.Figure:
-    """Scores by species: a violin each, and a line at the score from which on crops are flagged.
+    """Scores by species: a violin for each, with a line at the lowest score that is flagged.
 
     Args:
         facts: One row a crop, with ``species, score, flagged``; crops without a score are left out.
         colours: The colour of each species by its shown name.
         dark: Whether the page is dark.
-        most: The most species that are drawn, those with most crops.
+        most: Number of species that are drawn at most: those with most crops.
 
-    Of a species with very many crops a fixed sample is drawn; its flagged ones are all among it.
+    Of a species with very many crops a fixed sample is drawn, which includes all flagged ones.
     """
     table = facts.assign(name=name_species(facts["species"])).dropna(subset=["score"])
     names = table["name"].value_counts().index[:most].tolist()
     ink, odd = "#C9CFCB" if dark else "#4A534E", ODD[dark]
     figure = go.Figure()
-    for name in reversed(names):  # the first one stands on top
+    for name in reversed(names):  # the first one is on top
         rows = table[table["name"] == name]
         shown = thin_scores(rows)
         colour = colours.get(name, QUIET[dark])
@@ -156,7 +156,7 @@ def build_score_figure(
     figure.update_layout(
         height=max(220, 62 * len(names) + 90),
         margin={"l": 10, "r": 10, "t": 10, "b": 50},
-        xaxis={"title": "Score (0: an ordinary crop, 1: odder than 95 in 100)", "zeroline": True},
+        xaxis={"title": "Score (0: an ordinary crop, 1: more anomalous than 95 of 100)", "zeroline": True},
         yaxis={"automargin": True, "type": "category"},
         violingap=0.15,
         dragmode=False,
@@ -166,7 +166,7 @@ def build_score_figure(
 
 
 def find_threshold(rows: pd.DataFrame) -> float | None:
-    """The score from which on the crops of one species are flagged: half-way between the two nearest; None without."""
+    """The score above which crops of one species are flagged, half-way between the nearest two; None without flags."""
     flagged, others = rows.loc[rows["flagged"], "score"], rows.loc[~rows["flagged"], "score"]
     if flagged.empty:
         return None
@@ -176,7 +176,7 @@ def find_threshold(rows: pd.DataFrame) -> float | None:
 
 
 def thin_scores(rows: pd.DataFrame, *, most: int = MOST_VIOLIN_SCORES) -> pd.DataFrame:
-    """At most ``most`` rows beside the flagged ones: the same ones each time."""
+    """The flagged rows and at most ``most`` others, the same ones each time."""
     if len(rows) <= most:
         return rows
     rest = rows[~rows["flagged"]]
@@ -184,7 +184,7 @@ def thin_scores(rows: pd.DataFrame, *, most: int = MOST_VIOLIN_SCORES) -> pd.Dat
 
 
 def build_hour_figure(times: pd.Series, everything: pd.Series, *, dark: bool = False) -> go.Figure:
-    """Anomalies by the hour of the day, beside what all crops would lead to expect.
+    """Anomalies by hour of the day, with the number to expect from the times of all crops.
 
     Args:
         times: When the anomalies were taken, in the camera's own time; those without a time are left out.
@@ -207,7 +207,7 @@ def build_hour_figure(times: pd.Series, everything: pd.Series, *, dark: bool = F
             go.Scatter(
                 x=hours,
                 y=expected.round(2).tolist(),
-                name="If they came like all crops",
+                name="Expected from all crops",
                 mode="lines",
                 line={"shape": "hvh", "color": QUIET[dark], "width": 2},
                 hoverinfo="skip",
@@ -227,7 +227,7 @@ def build_hour_figure(times: pd.Series, everything: pd.Series, *, dark: bool = F
 
 
 def build_day_figure(times: pd.Series, everything: pd.Series, *, dark: bool = False) -> go.Figure:
-    """Anomalies by day; days on which cameras took photos but nothing was odd stand at 0.
+    """Anomalies by day; days with photos but without anomalies are shown as 0.
 
     Args:
         times: When the anomalies were taken.

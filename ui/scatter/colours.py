@@ -31,7 +31,7 @@ NO_TIME = "time unknown"
 
 @dataclass(frozen=True)
 class Group:
-    """Points of one look. ``name`` is what an address holds, ``label`` what the page shows; ``n`` points have it."""
+    """Points that are drawn alike. Addresses hold ``name``, the page shows ``label``; ``n`` is their number."""
 
     name: str
     label: str
@@ -42,7 +42,7 @@ class Group:
 
     @classmethod
     def of(cls, name: str, mark: Mark, *, n: int = 0, label: str = "") -> "Group":
-        """A group that looks like a mark."""
+        """A group that is drawn like a mark."""
         return cls(name, label or name, n, mark.light, mark.dark, mark.symbol)
 
 
@@ -50,8 +50,8 @@ class Group:
 class Colouring:
     """What each point's colour means.
 
-    ``codes`` has shape ``(n,)``, uint16: the place of each point's group in ``groups``. ``scale`` holds the words
-    under the ends of a scale (and between them), if the groups are the steps of one.
+    ``codes`` has shape ``(n,)``, uint16: the index of each point's group in ``groups``. ``scale`` holds the words
+    under a scale, if the groups are its steps.
     """
 
     by: str
@@ -60,7 +60,7 @@ class Colouring:
     scale: tuple[str, ...] = ()
 
     def for_plot(self) -> dict[str, Any]:
-        """The groups in the words of ui/scatter/browser, without the codes."""
+        """The groups as ui/scatter/browser reads them, without the codes."""
         return {
             "by": self.by,
             "title": COLOUR_WORDS[self.by],
@@ -75,7 +75,7 @@ def name_species(species: pd.Series) -> pd.Series:
 
 
 def group_values(values: Sequence[str] | pd.Series) -> tuple[np.ndarray, tuple[Group, ...]]:
-    """Codes and groups of names, the most frequent first; what it is called decides between equally frequent ones."""
+    """Codes and groups of names, the most frequent first; equally frequent ones are sorted by label."""
     codes, names = pd.factorize(pd.Series(values, dtype="object"), sort=True)
     counts = np.bincount(codes, minlength=len(names))
     order = np.argsort(-counts, kind="stable")
@@ -116,7 +116,7 @@ def colour_points(facts: pd.DataFrame, by: str) -> Colouring:
 
 
 def list_cluster_marks() -> list[dict[str, Any]]:
-    """The looks of noise, then of cluster 1, 2, ...; more clusters go round again."""
+    """The colours and marks of noise, then of cluster 1, 2, ...; they repeat if there are more clusters."""
     noise = Group.of("noise", Mark(*ODD, "x"))
     return [asdict(group) for group in (noise, *(Group.of(str(k + 1), pick_mark(k)) for k in range(CLUSTER_COLOURS)))]
 
@@ -152,14 +152,14 @@ def _colour_hours(times: pd.Series) -> Colouring:
 
 def _colour_scores(scores: np.ndarray) -> Colouring:
     known = np.isfinite(scores)
-    # The few highest would squeeze all others into one colour.
+    # On a scale up to the few highest scores all others would have one colour.
     low, high = np.percentile(scores[known], [1, 99]) if known.any() else (0.0, 1.0)
     share = (np.where(known, scores, low) - low) / max(high - low, 1e-12)
     return _colour_steps("score", share, (f"{low:.1f} ordinary", f"{high:.1f} odd"))
 
 
 def _colour_p_values(p_values: np.ndarray) -> Colouring:
-    # Odd is what is near zero: the scale runs over the powers of ten, from 1 to 1 in 1,000.
+    # Low p-values are the anomalous ones, so the scale is logarithmic, from 1 to 1 in 1,000.
     exponent = -np.log10(np.clip(np.where(np.isfinite(p_values), p_values, 1.0), 1e-3, 1.0))
     return _colour_steps("p_value", exponent / 3, ("1", "0.1", "0.01", "0.001"))
 

@@ -1,4 +1,4 @@
-"""What the scatterplot is told: arrays by their address, groups, clusters. Knows no Streamlit."""
+"""The data of the scatterplot: addresses of arrays, groups, clusters."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,8 +22,8 @@ COMPARE_HEIGHT_PX = 820
 class Grouping:
     """How the crops of one plot are grouped.
 
-    Either by a ``tree`` that can be cut at any eps of ``eps``, or by fixed ``labels``. ``key`` names it; ``curves`` are
-    figures in Plotly's JSON.
+    Either by a ``tree`` that can be cut at any eps in the range ``eps``, or by fixed ``labels``. ``key`` identifies it;
+    ``curves`` are figures in Plotly's JSON.
     """
 
     key: str
@@ -46,7 +46,7 @@ class Grouping:
 
 
 def group_by_tree(tree: ClusterTree, *, key: str, points: np.ndarray) -> Grouping:
-    """A grouping by DBSCAN, with the range of its slider for eps and the two curves to choose eps by."""
+    """A grouping by DBSCAN, with the range of the slider for eps and the two curves that help to choose eps."""
     eps = tree.span_eps(points)
     grid = np.geomspace(eps.least, eps.most, SHARE_STEPS)
     curves = None
@@ -59,7 +59,7 @@ def group_by_tree(tree: ClusterTree, *, key: str, points: np.ndarray) -> Groupin
 
 
 def describe_grouping(grouping: Grouping | None, side: Side) -> dict[str, Any] | None:
-    """The part of the plot's data that says how crops are grouped; None while they are not."""
+    """The part of the plot's data that says how crops are grouped; None while they are not grouped."""
     if grouping is None:
         return None
     if grouping.tree is None or grouping.eps is None:
@@ -95,17 +95,17 @@ def build_plot_data(
     """Everything that the scatterplot of one side needs, fit for JSON.
 
     Args:
-        view: What the page shows.
-        side: Which of its plots this is.
+        view: The view that the page shows.
+        side: The number of this plot on the page.
         points: Shape ``(n, 2)``.
-        points_key: Names what the points show: as long as it stays, zoom and pan stay.
+        points_key: Identifies the map; zoom and pan are kept as long as it stays the same.
         species: The points by species, for the list beside the plot.
-        colouring: The points by what they are coloured by.
+        colouring: The groups by which the points are coloured.
         grouping: Their clusters, or None while there are none.
         selected: Which points are selected, shape ``(n,)``, bool; None: no selection.
-        facts: The address of what is known of each point.
-        message: A sentence over the plot.
-        draft: Where newer pictures of a map that is being made are found; None: it is finished.
+        facts: The address of the facts about each point.
+        message: A sentence shown over the plot.
+        draft: The address of newer pictures while the map is being computed; None: it is finished.
     """
     arrays = {
         "points": offer_array(points.astype(np.float32)),

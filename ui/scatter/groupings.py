@@ -1,4 +1,4 @@
-"""Clusters for the plots, made aside: a tree over very many crops takes seconds, and the page never waits."""
+"""Clusters for the plots, computed in the background, because a tree of very many crops takes seconds."""
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,10 +14,10 @@ from ui.scatter.data import Grouping, group_by_tree
 from ui.scatter.view import Method, Side
 
 MOST_KEPT = 12
-# As long as a page may take without seeming to hang.
+# The page may wait this long without seeming to hang.
 PATIENCE_S = 0.4
-# On the plane a tree takes a second at most. Among the embeddings themselves the time grows with the square of the
-# crops: that of more than these is made by a process of its own.
+# On the plane a tree takes a second at most. Among the embeddings the time grows with the square of the number
+# of crops, so the tree of more crops than this is built by a process of its own.
 MOST_CROPS_HERE = 5_000
 
 _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="groupings")
@@ -26,7 +26,7 @@ _lock = threading.Lock()
 
 
 def find_missing_tree(exploration: Exploration, side: Side) -> int | None:
-    """The ``min_samples`` of the tree that a process has to make before crops can be grouped; None: there is none."""
+    """The ``min_samples`` of the tree that a process has to build before crops can be grouped, or None."""
     min_samples = side.min_samples if side.method is Method.DBSCAN else side.min_cluster_size
     if side.on_map or exploration.n_crops <= MOST_CROPS_HERE or exploration.has_tree(min_samples=min_samples):
         return None
@@ -34,7 +34,7 @@ def find_missing_tree(exploration: Exploration, side: Side) -> int | None:
 
 
 def check_grouping(side: Side) -> None:
-    """Refuse what no crops can be grouped by.
+    """Refuse parameters that are not valid for any crops.
 
     Raises:
         AnomalureError: If a number is out of its range.
@@ -48,14 +48,14 @@ def check_grouping(side: Side) -> None:
 
 
 def find_grouping(exploration: Exploration, side: Side, *, shown: Projection, points: np.ndarray) -> Grouping | None:
-    """How the crops of a plot are grouped; None while that is being worked out, which this starts.
+    """How the crops of a plot are grouped; None while it is being computed, which this function starts.
 
-    ``check_grouping`` has been passed, and ``find_missing_tree`` has found nothing.
+    Call it only after ``check_grouping`` raised nothing and ``find_missing_tree`` returned None.
 
     Args:
-        exploration: Of the run.
-        side: What was asked for.
-        shown: The projection that is shown, which is finished.
+        exploration: The exploration of the run.
+        side: The plot.
+        shown: The finished projection that is shown.
         points: Its points, shape ``(n, 2)``.
 
     Raises:
@@ -74,7 +74,7 @@ def find_grouping(exploration: Exploration, side: Side, *, shown: Projection, po
         return None
     except Exception:
         with _lock:
-            _made.pop(key, None)  # the next time it is tried again
+            _made.pop(key, None)  # the next call tries again
         raise
 
 

@@ -1,7 +1,7 @@
-"""What the plots of open pages ask for by address: points, trees of clusters, facts. Kept in memory, newest only.
+"""The data that plots of open pages load by address: points, trees of clusters, facts. Only the newest are kept.
 
-The page registers what it shows each time it is drawn, so what was pushed out comes back by itself. An address names
-content, by its hash, and is never a path. Knows no Streamlit.
+The page registers what it shows each time it is drawn, so dropped data comes back by itself. An address contains the
+hash of the data and is never a path.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from core.maps.pictures import Picture
 
 PREFIX = "/explore-data"
 NAME = re.compile(r"[0-9a-f]{24}")
-# A plot of a million crops is 8 MB of points and 2 MB of each kind of code.
+# A plot of a million crops has 8 MB of points and 2 MB for each array of codes.
 MOST_ARRAY_BYTES = 400_000_000
 MOST_TREES = 12
 MOST_FACTS = 12
@@ -29,7 +29,7 @@ _Thing = TypeVar("_Thing")
 Facts = Callable[[int], Mapping[str, Any] | None]
 Draft = Callable[[], Picture | None]
 
-# The things used last. A large array alone may take all of the room.
+# The data used last. One large array may take all of the space.
 _arrays: LRUCache[str, bytes] = LRUCache(MOST_ARRAY_BYTES, getsizeof=lambda one: min(len(one), MOST_ARRAY_BYTES))
 _trees: LRUCache[str, ClusterTree] = LRUCache(MOST_TREES)
 _facts: LRUCache[str, Facts] = LRUCache(MOST_FACTS)
@@ -38,7 +38,7 @@ _lock = threading.Lock()
 
 
 def offer_array(array: np.ndarray) -> str:
-    """The address at which a browser can fetch the bytes of an array, little-endian, row by row."""
+    """The address where a browser can fetch the bytes of an array, little-endian, row by row."""
     content = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
     name = _name(content)
     _put(_arrays, name, content)
@@ -46,33 +46,33 @@ def offer_array(array: np.ndarray) -> str:
 
 
 def offer_tree(tree: ClusterTree, *, key: str) -> str:
-    """The address at which a browser can have a tree cut at any ``?eps=``; ``key`` names the tree."""
+    """The address where a browser gets the clusters of a tree at any ``?eps=``; ``key`` identifies the tree."""
     name = _name(key.encode())
     _put(_trees, name, tree)
     return f"{PREFIX}/cuts/{name}"
 
 
 def offer_facts(facts: Facts, *, key: str) -> str:
-    """The address under which a browser can ask what is known of one point: ``<address>/<place of the point>``."""
+    """The address where a browser gets the facts about one point: ``<address>/<row of the point>``."""
     name = _name(key.encode())
     _put(_facts, name, facts)
     return f"{PREFIX}/facts/{name}"
 
 
 def offer_draft(draft: Draft, *, key: str) -> str:
-    """The address under which a browser can follow a map that is being made; ``draft`` gives its newest picture."""
+    """The address where a browser follows a map that is being computed; ``draft`` returns its newest picture."""
     name = _name(key.encode())
     _put(_drafts, name, draft)
     return f"{PREFIX}/drafts/{name}"
 
 
 def read_draft(name: str) -> Draft | None:
-    """What was offered, or None."""
+    """The data at an address, or None."""
     return _get(_drafts, name)
 
 
 def read_array(name: str) -> bytes | None:
-    """The bytes that were offered, or None."""
+    """The bytes of an array, or None."""
     return _get(_arrays, name)
 
 
@@ -87,15 +87,15 @@ def cut_tree(name: str, eps: float) -> bytes | None:
 
 
 def read_facts(name: str, place: int) -> Mapping[str, Any] | None:
-    """What is known of one point, or None."""
+    """The facts about one point, or None."""
     facts = _get(_facts, name)
     return None if facts is None else facts(place)
 
 
 def code_labels(labels: np.ndarray) -> np.ndarray:
-    """Cluster labels as the plot wants them: 0 is noise, then 1, 2, ...; shape ``(n,)``, uint16.
+    """Cluster labels as the plot reads them: 0 is noise, then 1, 2, ...; shape ``(n,)``, uint16.
 
-    Clusters beyond the last number that fits share it: nobody can tell 65,000 colours apart.
+    All clusters beyond the largest possible number share it: nobody can tell 65,000 colours apart.
     """
     return np.minimum(labels - NOISE, MOST_CLUSTERS + 1).astype(np.uint16)
 

@@ -1,4 +1,4 @@
-"""The scatterplot of ui/scatter/browser as an element of a page: the data it gets, and the events it reports."""
+"""The scatterplot of ui/scatter/browser as an element of a page."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from ui.scatter.addresses import SCRIPTS
 
 NAME = "anomalure_scatter"
 EVENTS = ("eps", "looks", "view", "pick", "lost")
-"""What the plot reports: another eps; which species are drawn and their opacity; the part in view; an outline
-(empty: clear the selection); that the server no longer has its points."""
+"""The events that the plot reports: another eps; which species are drawn and their opacity; the visible part; an
+outline (empty: clear the selection); the server no longer has its points."""
 
 Answer = Callable[[Any], None]
 
 
-# Styles are not isolated: Plotly puts its own into the page, which a shadow root would not see.
+# Styles are not isolated, because Plotly puts its own into the page, and a shadow root would not get them.
 _component = st.components.v2.component(
     NAME,
     html=SCRIPTS.read_text("plot.html"),
@@ -29,7 +29,7 @@ def show_plot(key: str, data: Mapping[str, Any], answers: Mapping[str, Answer]) 
     """Draw the plot.
 
     Args:
-        key: Its name; while it stays the same, zoom and pan are kept.
+        key: Its name; zoom and pan are kept while it stays the same.
         data: From ``build_plot_data``.
         answers: For each of ``EVENTS`` the function that is called with its value.
     """

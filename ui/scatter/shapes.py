@@ -1,4 +1,4 @@
-"""Which points lie inside an outline drawn by hand."""
+"""Finds the points inside an outline drawn by hand."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ Outline = Sequence[Sequence[float]]
 
 
 def find_inside(points: np.ndarray, outline: Outline) -> np.ndarray:
-    """Which points lie inside an outline, by the even-odd rule, as the browser tests it.
+    """Which points lie inside an outline, by the even-odd rule, as in the browser.
 
     Args:
         points: Shape ``(n, 2)``.
-        outline: Corners ``(x, y)`` in the units of the points; the last is joined to the first. An outline of fewer
-            than three corners holds nothing.
+        outline: Corners ``(x, y)`` in the units of the points; the last is joined to the first. An outline with fewer
+            than three corners contains no point.
 
     Returns:
         Shape ``(n,)``, bool.

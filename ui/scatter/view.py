@@ -1,4 +1,4 @@
-"""What the Explore page shows, as one value: it is kept in the session, in the address and in saved views."""
+"""What the Explore page shows, as one value for the session, the address and saved views."""
 
 import math
 import re
@@ -38,9 +38,9 @@ class PickKind(StrEnum):
 class Pick:
     """Which crops are selected on one plot: those inside one of ``outlines``, noise, or what ``value`` names.
 
-    ``value`` is a cluster's number, 1 and up, a species, or how flag and noise agree (ui/explore/picks.py).
+    ``value`` is the number of a cluster (from 1), a species, or a group by flag and noise (ui/explore/picks.py).
     ``side`` is 0 for the plot on the left (or the only one), 1 for the other. ``on`` is the map that outlines were
-    drawn on, so that they mean the same crops whichever map is looked at; None: the one that is shown.
+    drawn on, so that they select the same crops on every map; None: the map that is shown.
     """
 
     kind: PickKind
@@ -52,9 +52,10 @@ class Pick:
 
 @dataclass(frozen=True)
 class Side:
-    """One plot: crops of a run, how they are laid out and grouped, and which part is in view (None: all).
+    """One plot: the run, its projection and grouping, and the visible part (None: all).
 
-    ``eps`` is None for the suggested one; ``on_map`` groups by the distances of the plot, else of the embeddings.
+    ``eps`` is None for the suggested one; ``on_map``: whether distances on the plot group the
+    crops, or else those of the embeddings.
     """
 
     run: str = ""
@@ -69,9 +70,9 @@ class Side:
 
 @dataclass(frozen=True)
 class View:
-    """Everything that makes the picture. ``sides`` has one plot, or two that are compared.
+    """Everything that the page shows. ``sides`` has one plot, or two that are compared.
 
-    ``off`` are the species that are not drawn, ``fade`` how strongly others are (0 to 1), ``rings`` marks noise.
+    ``off`` are the species that are not drawn, ``fade`` the opacity of others (0 to 1); ``rings`` marks noise.
     """
 
     sides: tuple[Side, ...] = (Side(),)
@@ -83,11 +84,11 @@ class View:
 
     @property
     def is_comparing(self) -> bool:
-        """Whether two plots stand side by side."""
+        """Whether there are two plots side by side."""
         return len(self.sides) > 1
 
     def with_side(self, side: int, **changes: object) -> "View":
-        """The view with one plot changed. A selection that hangs on what changed is forgotten."""
+        """The view with one plot changed. A selection that depends on the change is cleared."""
         sides = list(self.sides)
         sides[side] = replace(sides[side], **changes)  # type: ignore[arg-type]
         pick = self.pick
@@ -96,7 +97,7 @@ class View:
         return replace(self, sides=tuple(sides), pick=pick)
 
     def to_address(self) -> Address:
-        """The view as the parameters of an address; what is as usual is left out."""
+        """The view as the parameters of an address, without those that have their default."""
         address: Address = {}
         for number, side in enumerate(self.sides, start=1):
             end = "" if number == 1 else str(number)
@@ -115,7 +116,7 @@ class View:
 
     @classmethod
     def from_address(cls, address: Mapping[str, str | Sequence[str]]) -> "View":
-        """What ``to_address`` gave; a value that is none is as if it were not there: links are typed by hand too."""
+        """Read the parameters of ``to_address``. Invalid ones are ignored, because links may be typed by hand."""
         texts = {name: [value] if isinstance(value, str) else list(value) for name, value in address.items()}
         first = {name: values[-1] for name, values in texts.items() if values}
         sides = [_texts_to_side(first, "")]
@@ -140,7 +141,7 @@ class View:
 
 
 def _undoes(pick: Pick) -> set[str]:
-    """Which changes of a plot make a selection mean something else."""
+    """The changes of a plot that would change the meaning of a selection."""
     match pick.kind:
         case PickKind.OUTLINE:
             return {"run", "projection"} if pick.on is None else {"run"}
@@ -188,7 +189,7 @@ def _texts_to_side(texts: Mapping[str, str], end: str) -> Side:
 
 
 def _text_to_projection(text: str) -> Projection:
-    """``Projection.key`` read back."""
+    """Read a ``Projection.key``."""
     kind, *rest = text.split("-")
     numbers = [_to_number(part) for part in rest]
     match kind, numbers:

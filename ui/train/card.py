@@ -5,7 +5,7 @@ from core.study.project import Project
 
 
 def read_card(project: Project, bundle: str) -> str:
-    """The card of a bundle, Markdown.
+    """The card of a bundle, in Markdown.
 
     Raises:
         AnomalureError: If it cannot be read.

@@ -1,4 +1,4 @@
-"""Ask for what a detector is trained from, and start it."""
+"""The form for training a detector."""
 
 from datetime import datetime
 from pathlib import Path
@@ -23,16 +23,16 @@ PUBLISHED, FILE, SCRATCH = "published", "file", "scratch"
 START_WORDS = {
     PUBLISHED: "A published YOLO (downloaded once)",
     FILE: "A .pt file of yours",
-    SCRATCH: "From scratch (many photos, much patience)",
+    SCRATCH: "From scratch (needs many photos and much time)",
 }
 PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolo11n", "yolo11s", "yolo26n")
 
 
 def show_detector_form_of(project: Project, *, busy: bool) -> None:
-    """Draw the form; Start starts a process and returns at once."""
+    """Draw the form. Start starts a process and returns at once."""
     forget_started_name(Key.TRAINED_NAME)
     st.subheader("A detector of your own", anchor=False)
-    st.caption("A detector draws the boxes. Train one on your photos when the usual ones miss your animals.")
+    st.caption("A detector finds the animals and draws boxes around them. Train one if the usual ones miss yours.")
     folder = show_folder_choice(
         Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
     )
@@ -42,7 +42,7 @@ def show_detector_form_of(project: Project, *, busy: bool) -> None:
         "Tell species apart",
         key=Key.TRAINED_BY_SPECIES,
         persist_state="session",
-        help="Off: one class, animal; needs fewer photos, and the bundle tells the species. On: one class a species.",
+        help="Off: one class, animal. It needs fewer photos; the bundle tells the species. On: one class per species.",
     )
     settings = show_detector_form()
     suggested = project.suggest_name(f"detector-{datetime.now():%Y-%m-%d}", project.detectors_dir)
@@ -61,7 +61,7 @@ def show_detector_form_of(project: Project, *, busy: bool) -> None:
 
 
 def _choose_start() -> tuple[str, bool, str]:
-    """What it starts from, whether running its code is agreed to, and what is wrong with it in a sentence."""
+    """What the training starts from, whether its code may run, and a sentence if something is wrong."""
     left, right = st.columns(2)
     with left:
         kind = st.selectbox(
@@ -81,7 +81,7 @@ def _choose_start() -> tuple[str, bool, str]:
                 key=Key.TRAINED_PUBLISHED,
                 accept_new_options=True,
                 persist_state="session",
-                help="Ultralytics' name. n is small and quick, s larger and better.",
+                help="Its name at Ultralytics. n is small and quick, s is larger and better.",
             )
             return str(name or PUBLISHED_NAMES[0]), False, ""
         path = read_path(st.text_input("File", key=Key.TRAINED_FILE, placeholder="best.pt", persist_state="session"))
@@ -94,7 +94,11 @@ def _choose_start() -> tuple[str, bool, str]:
         return "", agreed, "Give the .pt file to start from."
     if not is_there(path):
         return "", agreed, f"There is no file {path}."
-    return str(path.absolute()), agreed, "" if agreed else "Agree that the file may run code, or start from another."
+    return (
+        str(path.absolute()),
+        agreed,
+        "" if agreed else "Agree that the file may run code, or start from another one.",
+    )
 
 
 def _explain_name(project: Project, name: str) -> str:

@@ -44,8 +44,8 @@ def _show_result(project: Project, work: WorkFolder) -> None:
         )
         for line in card.get("not_used", [])[:5]:
             st.caption(f":orange[:material/warning:] Not used: {escape_markdown(line)}")
-        st.markdown("Choose it by its name: for a run on the page Run, for a bundle on this page.")
-        st.caption("On the command line it is this folder, after --detector:")
+        st.markdown("Choose it by its name: for a run on the Run page, for a bundle on this page.")
+        st.caption("On the command line, give this folder to --detector:")
         st.code(str(training.model), language=None)
     PANEL.show_curve(work)
 

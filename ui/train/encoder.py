@@ -1,4 +1,4 @@
-"""Which encoder describes the crops, and whether it is trained on them."""
+"""Choose the encoder, and whether it is trained on the crops."""
 
 from dataclasses import dataclass, replace
 
@@ -15,11 +15,11 @@ SMALL = "bundled"
 NETWORKS = ("mobilenet_v2", "mobilenet_v3_large", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny")
 METHOD_WORDS = {"none": "Use it as it is", "simclr": "SimCLR", "triplet": "Triplets of species"}
 METHOD_HELP = {
-    "none": "The encoder describes crops as it was published. Takes a minute; try this first.",
-    "simclr": "Learns from views of the same crop, without using the species. For photos that look unlike "
-    "everyday pictures; with few crops it can also make a good encoder worse.",
-    "triplet": "Learns to put crops of one species closer together than those of others. It sharpens the known "
-    "species; an unknown one may end up among them.",
+    "none": "The encoder is used as it was published. This takes a minute, so try it first.",
+    "simclr": "Learns from altered copies of the same crop, without using the species. For photos that look unlike "
+    "everyday pictures. With few crops it can make a good encoder worse.",
+    "triplet": "Learns to put crops of one species closer together than those of others. It separates the known "
+    "species better, but an unknown species may be placed among them.",
 }
 
 
@@ -35,20 +35,20 @@ class EncoderChoice:
 
     @property
     def spec(self) -> EncoderSpec:
-        """The encoder to use or to start from."""
+        """The encoder to use, or to start the training from."""
         spec = EncoderSpec(backbone=self.backbone, weights=self.weights)
         return replace(spec, input_px=find_source(spec).input_px)
 
     @property
     def input_px(self) -> int:
-        """Side of the squares that it sees."""
+        """Side in pixels of the squares that it gets."""
         if self.training is not None:
             return self.training.image_px
         return self.spec.input_px
 
 
 def show_encoder_choice() -> EncoderChoice:
-    """Draw the choice and give back what was chosen."""
+    """Draw the controls and return what was chosen."""
     method = st.segmented_control(
         "Train the encoder on your crops",
         list(METHOD_WORDS),
@@ -80,8 +80,8 @@ def show_encoder_choice() -> EncoderChoice:
                     key=Key.TRAIN_NETWORK,
                     accept_new_options=True,
                     persist_state="session",
-                    help="Any classifier of torchvision by name. MobileNet is quick on a laptop; ResNet-50 takes about "
-                    "five times as long.",
+                    help="The name of any classifier of torchvision. MobileNet is quick on a laptop; ResNet-50 takes "
+                    "about five times as long.",
                 )
                 or "mobilenet_v2"
             )
@@ -104,5 +104,5 @@ def show_encoder_choice() -> EncoderChoice:
     if method != "none":
         training = show_training_form()
         if training is None:
-            return EncoderChoice(method=method, problem="A setting of the training does not fit.")
+            return EncoderChoice(method=method, problem="A setting of the training is not valid.")
     return EncoderChoice(method=method, backbone=backbone, weights=weights, training=training)

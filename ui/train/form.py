@@ -1,4 +1,4 @@
-"""Ask for what a training needs: photos, labels, an encoder, the settings; then start it."""
+"""The form of a new bundle: its photos, labels, encoder and settings."""
 
 from datetime import datetime
 from pathlib import Path
@@ -23,10 +23,10 @@ from ui.train.watch import PANEL
 
 
 def show_train_form(project: Project, *, busy: bool) -> None:
-    """Draw the form; Start starts a process and returns at once."""
+    """Draw the form. Start starts a process and returns at once."""
     forget_started_name(Key.TRAIN_NAME)
     st.subheader("A new bundle", anchor=False)
-    st.caption("A bundle is what a run scores with: what normal crops of each species look like.")
+    st.caption("A run scores crops with a bundle, which knows what normal crops of each species look like.")
     folder = show_folder_choice(
         Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
     )
@@ -45,7 +45,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
         key=Key.TRAIN_NAME,
         placeholder=suggested,
         persist_state="session",
-        help="How you will find it again. Empty: the date and the method.",
+        help="You find the bundle by this name later. If empty, the date and the method are used.",
     ).strip()
     problem = labels.problem or encoder.problem or models.problem or _explain_name(project, name)
     if problem:

@@ -1,4 +1,4 @@
-"""Choose what says which photo shows what, and see what is in it before the training."""
+"""Choose the labels of the photos, and see what is in them before the training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,8 @@ def show_label_choice(images: Path | None) -> LabelChoice:
                 icon=":material/label:",
                 placeholder="COCO, MegaDetector or CSV file; empty: folders by species",
                 help="COCO or COCO Camera Traps JSON, MegaDetector JSON, a Camtrap DP datapackage.json or a CSV. Names "
-                "in it meet photos by the longest common ending. Empty: each folder inside the folder of photos is "
-                "named by its species.",
+                "in it are matched to photos by their longest common ending. Empty: each folder inside the folder of "
+                "photos has the name of its species.",
             )
         )
         found = images is not None and labels is None and show_found_labels(images, key=Key.TRAIN_LABELS)
@@ -80,7 +80,7 @@ def show_label_choice(images: Path | None) -> LabelChoice:
 
 
 def _is_readable(images: Path) -> bool:
-    """Whether the folders can be taken as species; if a file of labels lies there, nobody meant them to be."""
+    """Whether the folders can be species; not if a file of labels lies there."""
     try:
         read_labels_of(images, None, None)
     except AnomalureError:
@@ -89,12 +89,12 @@ def _is_readable(images: Path) -> bool:
 
 
 def _name_folders(labels: LabelFile) -> None:
-    """Say which folders count as species: those of a person who has cameras in folders are not."""
+    """Say which folders count as species, because some users have folders for cameras."""
     names = sorted({label.species for photo in labels.photos for label in photo.labels if label.species})
     if len(names) == 1:
         st.caption(
             f":orange[:material/warning:] All photos are taken as one species, **{escape_markdown(names[0])}**, "
-            "by the name of their folder. If that is no species, give a file of labels."
+            "after the name of their folder. If that is no species, give a file of labels."
         )
         return
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
@@ -118,7 +118,7 @@ def _show_split(labels: LabelFile) -> str | None:
         ),
         key=Key.TRAIN_SPLIT,
         persist_state="session",
-        help="These labels say which photos are meant for learning and which for testing. Learn only from the first.",
+        help="These labels say which photos are for training and which for testing. Choose those for training.",
     )
     return None if chosen == EVERY_SPLIT else str(chosen)
 
@@ -145,7 +145,7 @@ def _show_content(images: Path, labels: Path | None, species: Path | None, split
             return
         by_time = shown.count_day_and_night()
         charts = [
-            ("Photos a species", build_species_figure(shown.count_species())),
+            ("Photos per species", build_species_figure(shown.count_species())),
             ("Size of the animals", build_size_figure(table)),
             ("Cameras", build_camera_figure(table)),
         ]

@@ -1,4 +1,4 @@
-"""What a bundle scores with besides its encoder: its detector, what is joined, and the one-class model of a species."""
+"""Choose a bundle's detector, joined features and one-class model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ModelChoice:
 
 
 def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: int) -> ModelChoice:
-    """Draw the choice and give back what was chosen.
+    """Draw the controls and return what was chosen.
 
     ``trained`` are the project's own detectors by name; ``backbone`` and ``input_px`` are those of the encoder.
     """
@@ -41,24 +41,25 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
         with left:
             detector, problem = _choose_detector(trained)
             join = st.toggle(
-                "Join what the detector sees",
+                "Join the detector's features",
                 value=True,
                 key=Key.TRAIN_JOIN,
                 persist_state="session",
-                help="The encoder's description of a crop is completed by the detector's own, at half weight; where it "
-                "cannot be had, by that of the crop's mirror image. Measured to be better; takes a fifth more time, "
-                "mirror images twice the time.",
+                help="The detector's features are joined to those of the encoder, at half weight. If they are not "
+                "available, the features of the crop's mirror image are joined. Results are measurably better. It "
+                "takes a fifth more time, with mirror images twice the time.",
             )
         with right:
             methods = list_one_class()
             one_class = st.selectbox(
-                "A species is known by",
+                "Model of each species",
                 list(methods),
                 format_func=lambda name: methods[name].label,
                 key=Key.TRAIN_ONE_CLASS,
                 persist_state="session",
-                help="The model that says how little a crop fits a species. Keep the first unless you compare several "
-                "on Evaluate. A species with few crops is known by their mean, and the bundle's card says so.",
+                help="The one-class model that says how badly a crop fits a species. Keep the first one unless you "
+                "compare several on Evaluate. For a species with few crops their mean is used, and the bundle's "
+                "card says so.",
             )
             st.caption(methods[str(one_class or DEFAULT)].about)
             frames = st.selectbox(
@@ -73,14 +74,15 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
                 "fallen branch or a camera that was moved is odd, too.",
             )
             components = st.number_input(
-                "Main directions (0: all)",
+                "Principal components (0: all)",
                 min_value=0,
                 max_value=MOST_COMPONENTS,
                 value=0,
                 step=1,
                 key=Key.TRAIN_COMPONENTS,
                 persist_state="session",
-                help="Descriptions are reduced to so many main directions before the models learn. 0: they are not.",
+                help="Features are reduced to this many principal components before the models are trained. 0: they "
+                "are not reduced.",
             )
     frames = str(frames or FRAMES[0])
     if frames == "patches":
@@ -97,9 +99,9 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
 
 def explain_no_patches(backbone: str, input_px: int) -> str:
     """Why an encoder cannot score frames by their patches, in a sentence; empty if it can."""
-    if backbone in NETWORKS:  # each has a map
+    if backbone in NETWORKS:  # each of these has a map of patches
         return ""
-    from models.encoders.patch_maps import check_patch_map  # brings torch, which nothing else here needs
+    from models.encoders.patch_maps import check_patch_map  # imports torch, which nothing else here needs
 
     try:
         check_patch_map(EncoderSpec(backbone=backbone, input_px=input_px))
@@ -116,8 +118,8 @@ def _choose_detector(trained: Mapping[str, Path]) -> tuple[str, str]:
         format_func=words.__getitem__,
         key=Key.TRAIN_DETECTOR,
         persist_state="session",
-        help="Runs with this bundle find animals with it. The usual one is the published YOLOv8n if it can be had, "
-        "else Anomalure's own small one.",
+        help="Runs with this bundle use it to find animals. The usual one is the published YOLOv8n if it can be "
+        "downloaded, else Anomalure's own small one.",
     )
     if kind == OWN:
         path = read_path(

@@ -27,7 +27,7 @@ def describe_training(training: TrainingFolder, status: Status) -> str:
 
 
 def show_past_trainings(project: Project, *, leave_out: str = "") -> None:
-    """A line a training, newest first."""
+    """One line per training, newest first."""
     trainings = [training for training in project.trainings() if training.name != leave_out]
     if not trainings:
         return

@@ -30,7 +30,7 @@ def _show_result(project: Project, work: WorkFolder) -> None:
                 key=f"activate-{name}",
                 type="primary",
                 icon=":material/check_circle:",
-                help="New runs use this bundle from now on, unless told otherwise.",
+                help="New runs use this bundle from now on, unless another one is chosen.",
                 on_click=_activate,
                 args=(project, name),
             )
@@ -56,7 +56,7 @@ PANEL = Panel(
     what="training",
     key=Key.WATCHED_TRAINING,
     preparing="reading the labels and loading the encoder",
-    stopping="Stopping after the step in hand; the progress so far is kept.",
+    stopping="Stopping after the current step; the progress so far is kept.",
     say_kept=lambda work: "The encoder as trained so far is kept." if work.can_resume else "",
     show_result=_show_result,
 )

@@ -1,4 +1,4 @@
-"""What each kind of work draws in its panel: a function ``draw_KIND`` for a kind that draws something."""
+"""The figures in the panels of work: a function ``draw_KIND`` for each kind that has one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -44,9 +44,9 @@ def build_loss_figure(points: Sequence[CurvePoint], *, epochs: int, best_epoch: 
     """Loss by epoch: of the training crops as a line, of the held-out crops as a line with marks.
 
     Args:
-        points: Of the training so far.
-        epochs: How many there will be.
-        best_epoch: The one that was kept, marked; None: the lowest so far.
+        points: The curve so far.
+        epochs: Number of epochs of the whole training.
+        best_epoch: The epoch that was kept, which is marked; None: the lowest so far.
     """
     x, y = [round(point.epoch, 3) for point in points], [float(f"{point.loss:.4g}") for point in points]
     figure = go.Figure(_line("training crops", x, y, FINE[0], hover="epoch %{x:.1f}: %{y:.3g}"))
@@ -75,7 +75,7 @@ def build_detector_figure(epochs: Sequence[DetectorEpoch]) -> go.Figure:
     """mAP at 50% and at 50 to 95% overlap, precision and recall by epoch, on the held-out photos.
 
     Args:
-        epochs: Of the training so far, in order; at least one.
+        epochs: The epochs so far, in order; at least one.
     """
     lines = (
         ("mAP 50-95 (best is kept)", "map50_95", ODD[0], "solid"),

@@ -33,11 +33,11 @@ class Panel:
     Attributes:
         kind: The name of the kind's file in ``models/jobs``.
         what: What the page calls it.
-        key: Under which the session remembers the name of the work that is followed.
-        preparing: What its process does until it begins to count.
-        stopping: What it still does when somebody has cancelled it.
+        key: The session's key for the name of the work that is followed.
+        preparing: What its process does before there is progress to count.
+        stopping: What it still does after a cancel.
         say_kept: What is kept of work that ended too early, in a sentence; empty for nothing.
-        show_result: Draws what there is to see when it has ended, whatever the end.
+        show_result: Draws the result when it has ended in any way.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Panel:
             return watched
         running = next((work.name for work in newest_first if work.status is Status.RUNNING), "")
         if running:
-            self.follow(running)  # whoever saw it run wants to see its end too
+            self.follow(running)  # the user who saw it run wants to see its end, too
         return running
 
     def follow(self, name: str) -> None:
@@ -105,7 +105,7 @@ class Panel:
             )
 
     def show_end(self, project: Project, work: WorkFolder) -> None:
-        """How work ended, what can be done next, and its result."""
+        """How the work ended, what the user can do next, and its result."""
         status = work.status
         if status is Status.BROKEN:
             st.error(escape_markdown(work.problem), icon=":material/error:")
@@ -119,7 +119,7 @@ class Panel:
         why = {
             Status.CANCELLED: "was cancelled.",
             Status.FAILED: f"stopped because of an error. {progress.message}",
-        }.get(status, "stopped without an end: the computer or its process was switched off.")
+        }.get(status, "stopped without an end: its process was killed, or the computer was switched off.")
         text = f"This {self.what} {why} {self.say_kept(work)}".strip()
         st.warning(escape_markdown(text), icon=":material/pause_circle:")
         st.button(
@@ -136,7 +136,7 @@ class Panel:
                 st.code(log, language=None)
 
     def resume(self, project: Project, work: WorkFolder) -> None:
-        """Resume work in a process of its own, and follow it."""
+        """Resume the work in a process of its own, and follow it."""
         try:
             start.resume(project, work.path.relative_to(project.path).as_posix())
         except (OSError, AnomalureError) as error:
@@ -145,14 +145,14 @@ class Panel:
             self.follow(work.name)
 
     def show_curve(self, work: WorkFolder) -> None:
-        """What this kind of work draws, if anything."""
+        """The figure of this kind of work, if it has one."""
         figure = curves.draw(self.kind, work)
         if figure is not None:
             st.plotly_chart(figure, key=f"curve-{work.name}", config={"displayModeBar": False})
 
 
 def is_running(work: WorkFolder) -> bool:
-    """Whether a process of this dashboard, or any other, is at this work."""
+    """Whether a process of this dashboard, or any other, is doing this work."""
     return start.is_alive(work) or work.status is Status.RUNNING
 
 

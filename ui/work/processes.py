@@ -1,4 +1,4 @@
-"""Processes that this dashboard starts and that outlive the page, the tab and the dashboard. Knows no Streamlit."""
+"""Starts processes that outlive the page, the tab and the dashboard."""
 
 import os
 import subprocess
@@ -32,10 +32,10 @@ def start_detached(
     stdin: int = subprocess.DEVNULL,
     is_waited_for: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start a command that outlives the dashboard; what it prints goes to ``log``, over what was there.
+    """Start a command that outlives the dashboard; its output replaces the file ``log``.
 
-    ``environment`` is added to this process's own. It gets what processor time the dashboard and the browser leave,
-    unless somebody sits and waits for it (``is_waited_for``).
+    ``environment`` is added to the variables of this process. The command has a lower priority than the dashboard and
+    the browser, unless the user waits for it (``is_waited_for``).
 
     Raises:
         OSError: If it cannot be started.
@@ -55,10 +55,10 @@ def start_detached(
 
 
 def _step_back(pid: int) -> None:
-    """Let others go first; where that cannot be had, the process works on as it is."""
+    """Lower the priority of a process; if that is not possible, it stays the same."""
     if sys.platform != "win32":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
-        # Linux shares the processor among sessions first, and this process has a session of its own.
+        # Linux shares the processor among sessions first, and the process has a session of its own.
         with suppress(OSError):
             Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))

@@ -1,4 +1,4 @@
-"""Rank a run anew in the background, when enough was decided since it was ranked last. Knows no Streamlit."""
+"""Ranks a run again in the background when there are enough new verdicts."""
 
 from pathlib import Path
 
@@ -10,19 +10,19 @@ from core.work.repeated import RepeatedWork
 from models.jobs.rank import RankRequest
 from ui.work import start
 
-# The newest ranking of a run that was seen: listing the folder of a large run takes longer than all else here.
+# The newest known ranking of each run, because listing the folder of a large run takes longer than the rest.
 _ranked_after: dict[Path, int] = {}
 
 
 def refresh_ranking(project: Project, run: RunFolder, *, last_sequence: int) -> bool:
-    """Rank the run's undecided crops anew, in the background, if enough was decided since it was ranked last.
+    """Rank the run's undecided crops again in the background, if there are enough verdicts since the last ranking.
 
-    Costs next to nothing when there is nothing to do: call it whenever a verdict was saved.
+    Takes almost no time if there is nothing to do, so it can be called after every verdict.
 
     Args:
         project: The study.
-        run: Whose crops.
-        last_sequence: Of the newest verdict.
+        run: The run.
+        last_sequence: Sequence of the newest verdict.
 
     Returns:
         Whether a process was started.
@@ -37,5 +37,5 @@ def refresh_ranking(project: Project, run: RunFolder, *, last_sequence: int) -> 
     try:
         start.start(project, request)
     except AnomalureError:
-        return False  # another process ranks it just now; the next verdict asks again
+        return False  # another process is ranking it; the next verdict tries again
     return True

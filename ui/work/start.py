@@ -1,7 +1,7 @@
-"""Start long work as a process of its own that outlives the page, and see its end. Knows no Streamlit.
+"""Starts long work as a process of its own that outlives the page, and notices its end.
 
-The request is written first; the process is ``cli.py work ID``. Its progress is read from its folder, by this tab and
-by every other one.
+The request is written first; the process is ``cli.py work ID``. Every tab reads its progress from
+its folder.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ from models.jobs import registry
 from ui.work.processes import CLI, read_tail, start_detached
 
 MOST_SPARES = 2
-"""Processes that wait with their libraries loaded; as many as runs that can be compared."""
+"""Number of processes that wait with their libraries loaded: one for each run that can be compared."""
 
 _started: dict[Path, subprocess.Popen[bytes]] = {}
 _spares: dict[tuple[Path, str, str], subprocess.Popen[bytes]] = {}
@@ -30,13 +30,13 @@ def start(project: Project, request: Request, *, allow_code: bool = False, use_s
 
     Args:
         project: The study.
-        request: What is asked for.
+        request: The request.
         allow_code: Whether the user agrees that a model file runs code when it is loaded.
-        use_spare: Give it to the process that ``keep_ready`` keeps under this name, if there is one.
+        use_spare: Use the waiting process that ``keep_ready`` started under this name, if there is one.
 
     Raises:
         AnomalureError: If the name cannot be used or is taken; nothing is started then.
-        OSError: If the process cannot be started; the work has failed then.
+        OSError: If the process cannot be started; the work then has failed.
     """
     work = registry.ask(project, request)
     _begin(project, work, request.work_id, allow_code=allow_code, use_spare=use_spare)
@@ -56,7 +56,7 @@ def resume(project: Project, work_id: str, *, allow_code: bool = False) -> WorkF
 
 
 def is_alive(work: WorkFolder) -> bool:
-    """Whether a process of this dashboard is at this work; it may not have written anything yet."""
+    """Whether a process of this dashboard is doing this work; it may not have written anything yet."""
     process = _started.get(work.path)
     return process is not None and process.poll() is None
 
@@ -69,8 +69,8 @@ def is_ending(work: WorkFolder) -> bool:
 def stop(work: WorkFolder, *, at_once: bool = False) -> None:
     """Ask work to stop after its current step.
 
-    A process of this dashboard that is still starting is ended, since it may wait for a download; so is one that
-    should stop ``at_once`` because it does not listen while it computes.
+    A process of this dashboard that is still starting is killed, because it may wait for a download. With ``at_once``
+    it is killed in any case, for work that cannot stop while it computes.
     """
     work.request_cancel()
     progress = work.read_progress()
@@ -80,20 +80,20 @@ def stop(work: WorkFolder, *, at_once: bool = False) -> None:
 
 
 def log_of(project: Path, work_id: str) -> Path:
-    """Where the process of a work writes what it has to say."""
+    """The file to which the process writes its output."""
     return project / "logs" / f"{work_id.replace('/', '-')}.log"
 
 
 def read_log(project: Path, work: WorkFolder) -> str:
-    """The last lines that the process of a work wrote; empty without any."""
+    """The last lines of the output of the process; empty without any."""
     return read_tail(log_of(project, work.path.relative_to(project).as_posix()))
 
 
 def keep_ready(project: Project, kind: str, *, name: str = "") -> None:
-    """Keep a process waiting for the next work of a kind, with its libraries loaded; cheap when there is one already.
+    """Keep a process ready for the next work of a kind, with its libraries loaded; does nothing if there is one.
 
-    ``name`` tells several of a kind apart. It ends by itself when the dashboard does, when it is asked for nothing for
-    an hour, or when others are wanted. Without one the next work only starts later, so its failure is no error.
+    ``name`` tells several of a kind apart. The process ends when the dashboard ends, when it gets no work for an hour,
+    or to make room for others. Without it the next work only starts later, so a failure is no error.
     """
     key = (project.path, kind, name)
     spare = _spares.pop(key, None)
@@ -107,7 +107,7 @@ def keep_ready(project: Project, kind: str, *, name: str = "") -> None:
     while len(_spares) > MOST_SPARES:
         unused = _spares.pop(next(iter(_spares)))
         if unused.stdin is not None:
-            unused.stdin.close()  # which it takes for the end
+            unused.stdin.close()  # which tells it to end
         threading.Thread(target=unused.wait, daemon=True).start()
 
 
@@ -128,7 +128,7 @@ def _begin(project: Project, work: WorkFolder, work_id: str, *, allow_code: bool
             work.write_progress(Progress(phase=Phase.FAILED, message=f"Its process could not be started: {error}."))
             raise
     _started[work.path] = process
-    # Whoever starts a process must collect its end, or it stays behind as a zombie that looks alive.
+    # A process that nobody waits for stays behind as a zombie, which looks alive.
     threading.Thread(target=_see_end, args=(work, process, log), daemon=True).start()
 
 
@@ -158,19 +158,19 @@ def _tell(spare: subprocess.Popen[bytes], work_id: str) -> bool:
 
 
 def _see_end(work: WorkFolder, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait for a process; if it ended without a last progress, write one, so that every tab and process sees it."""
+    """Wait for a process; if it ended without writing so, write it, so that every tab and process sees it."""
     code = process.wait()
     progress = work.read_progress()
     if progress is None or progress.phase in ENDS:
         return
     if progress.phase is not Phase.WAITING and progress.pid != process.pid:
-        return  # another process is at it
+        return  # another process does this work
     if work.cancel_requested:
         end, message = Phase.CANCELLED, "Cancelled."
     elif code < 0 and progress.phase is not Phase.WAITING:
-        return  # killed: the work is interrupted, as its status says
+        return  # it was killed, and the status is interrupted
     else:
         said = read_tail(log).splitlines()
-        end, message = Phase.FAILED, said[-1] if said else f"Its process ended without a word (code {code})."
+        end, message = Phase.FAILED, said[-1] if said else f"Its process ended without a message (code {code})."
     with suppress(OSError):
         work.write_progress(Progress(phase=end, message=message, done=progress.done, total=progress.total))

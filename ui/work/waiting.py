@@ -1,4 +1,4 @@
-"""The Review page while there is nothing to review: what is going on, and what to do next."""
+"""The Review page while there is nothing to review: says why, and what to do next."""
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ POLL_S = 2.0
 
 
 def show_no_run(project: Project) -> None:
-    """A project without a run that can be read."""
+    """Shown for a project without a run that can be read."""
     broken = [run for run in project.runs() if run.problem]
     if broken:
         st.warning(
@@ -20,7 +20,7 @@ def show_no_run(project: Project) -> None:
             icon=":material/error:",
         )
     st.info(
-        "There is no run yet. Let Anomalure look through a folder of photos first: its crops then wait on Review, "
+        "There is no run yet. Run Anomalure on a folder of photos first. Then its crops are shown here, "
         "most anomalous first.",
         icon=":material/photo_library:",
     )
@@ -28,7 +28,7 @@ def show_no_run(project: Project) -> None:
 
 
 def show_waiting(run: RunFolder) -> None:
-    """A run without scores: under way, or ended before them."""
+    """Shown for a run without scores, which is under way or ended too early."""
     status = run.status
     if status is Status.RUNNING:
         _show_under_way(run)
@@ -56,6 +56,6 @@ def _show_under_way(run: RunFolder) -> None:
         st.rerun()
     progress = run.read_progress() or Progress()
     st.info(
-        "This run is under way. Its crops are waiting here as soon as they are scored.", icon=":material/hourglass_top:"
+        "This run is under way. Its crops are shown here as soon as they are scored.", icon=":material/hourglass_top:"
     )
     st.progress(min(progress.done / progress.total, 1.0) if progress.total else 0.0, text=say_progress(progress))

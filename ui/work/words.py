@@ -1,4 +1,4 @@
-"""How long work stands, in words."""
+"""The status and the progress of long work in words."""
 
 from core.work.folder import Status
 from core.work.progress import Phase, Progress
@@ -44,7 +44,7 @@ def say_progress(progress: Progress) -> str:
     parts = [f"**{PHASE_WORDS[progress.phase]}**"]
     if progress.message:
         parts.append(escape_markdown(progress.message.rstrip(".")))
-    if total and unit not in _NOT_COUNTED:  # crops of all epochs together tell nobody anything
+    if total and unit not in _NOT_COUNTED:  # the number of crops of all epochs together says nothing to a user
         parts.append(f"{progress.done:,} of {count(total, unit)}")
     if progress.photos_per_s > 0 and unit not in _WITHOUT_RATE:
         parts.append(f"{progress.photos_per_s:,.1f} {unit}s/s")

@@ -8,7 +8,7 @@ from scipy.special import expit
 from core.evaluation.metrics import compute_auroc
 from core.review.stopping import LEAST_DECIDED, Remaining, estimate_remaining
 from models.loop import ranker as ranker_module
-from models.loop.active_learning import draw_lots, foretell, list_rounds, order_by_likelihood, order_for_learning
+from models.loop.active_learning import draw_lots, list_rounds, order_by_likelihood, order_for_learning, predict_decided
 from models.loop.ranker import LOOK_SPREAD, NEARNESS_SPREAD, PRIOR_ODDS, PRIOR_SLOPE, SCORE_SPREAD, SHIFT_SPREAD, Ranker
 
 
@@ -43,7 +43,7 @@ def test_the_weights_are_those_of_a_slow_search():
         return np.logaddexp(0, np.where(odd, -odds, odds)).sum() + 0.5 * (((weights - centre) / spread) ** 2).sum()
 
     slow = minimize(cost, centre, method="BFGS", options={"gtol": 1e-7}).x
-    ours = np.concatenate([learnt.look, learnt.nearness, [learnt.slope, learnt.shift]])
+    ours = np.concatenate([learnt.weights, learnt.nearness, [learnt.slope, learnt.shift]])
     assert ours == pytest.approx(slow, abs=2e-3)
 
 
@@ -134,13 +134,13 @@ def test_what_was_predicted_never_knew_its_own_verdict():
     looks, scores = draw_looks(60, seed=6), np.random.default_rng(7).normal(size=60)
     odd = looks[:, 0] > 0.3
 
-    said = foretell(looks, scores, odd)
+    said = predict_decided(looks, scores, odd)
     turned = odd.copy()
     turned[45:] = ~turned[45:]
 
-    assert (foretell(looks, scores, turned)[:40] == said[:40]).all()
-    assert (foretell(looks[:40], scores[:40], odd[:40]) == said[:40]).all()
-    assert len(foretell(looks, scores, odd, known=20)) == 40
+    assert (predict_decided(looks, scores, turned)[:40] == said[:40]).all()
+    assert (predict_decided(looks[:40], scores[:40], odd[:40]) == said[:40]).all()
+    assert len(predict_decided(looks, scores, odd, known=20)) == 40
     assert [stop for _, stop in list_rounds(100)] == [10, 20, 30, 40, 50, 60, 72, 86, 100]
 
 
@@ -154,7 +154,7 @@ def simulate(n: int, *, seed: int, shift: float = 0.0) -> tuple[Remaining, int]:
     odd = rng.random(n) < expit(odds + shift)
     order = np.argsort(-odds)
     seen, left = order[: n // 4], order[n // 4 :]
-    said = estimate_remaining(odds[left], predicted=odds[seen], came_true=odd[seen])
+    said = estimate_remaining(odds[left], predicted=odds[seen], anomalous=odd[seen])
     return said, int(odd[left].sum())
 
 
@@ -167,16 +167,16 @@ def test_the_bound_covers_what_is_left_as_often_as_it_says_though_the_odds_are_o
 
 
 def test_nothing_left_to_look_at_means_nothing_left():
-    said = estimate_remaining(np.zeros(0), predicted=np.zeros(3), came_true=np.array([True, False, False]))
+    said = estimate_remaining(np.zeros(0), predicted=np.zeros(3), anomalous=np.array([True, False, False]))
 
     assert (said.expected, said.at_most, said.found, said.can_stop) == (0.0, 0, 1, True)
 
 
 def test_it_never_says_more_than_there_are_and_never_stops_before_something_was_seen():
-    hopeful = estimate_remaining(np.full(5, 9.0), predicted=np.zeros(0), came_true=np.zeros(0, dtype=bool))
-    early = estimate_remaining(np.full(5, -9.0), predicted=np.full(10, -9.0), came_true=np.zeros(10, dtype=bool))
+    hopeful = estimate_remaining(np.full(5, 9.0), predicted=np.zeros(0), anomalous=np.zeros(0, dtype=bool))
+    early = estimate_remaining(np.full(5, -9.0), predicted=np.full(10, -9.0), anomalous=np.zeros(10, dtype=bool))
     later = estimate_remaining(
-        np.full(5, -9.0), predicted=np.full(LEAST_DECIDED, -9.0), came_true=np.zeros(LEAST_DECIDED, dtype=bool)
+        np.full(5, -9.0), predicted=np.full(LEAST_DECIDED, -9.0), anomalous=np.zeros(LEAST_DECIDED, dtype=bool)
     )
 
     assert hopeful.at_most == 5
@@ -186,16 +186,16 @@ def test_it_never_says_more_than_there_are_and_never_stops_before_something_was_
 def test_a_million_crops_are_counted_at_once():
     odds = np.random.default_rng(8).normal(-9, 2, size=1_000_000)
 
-    said = estimate_remaining(odds, predicted=odds[:500], came_true=np.zeros(500, dtype=bool))
+    said = estimate_remaining(odds, predicted=odds[:500], anomalous=np.zeros(500, dtype=bool))
 
     assert 0 <= said.expected <= said.at_most < 1_000_000
 
 
 @pytest.mark.parametrize(
-    "values", [{"open_log_odds": [np.nan]}, {"predicted": [0.0, 1.0]}, {"came_true": np.zeros(1)}, {"level": 1.0}]
+    "values", [{"open_log_odds": [np.nan]}, {"predicted": [0.0, 1.0]}, {"anomalous": np.zeros(1)}, {"level": 1.0}]
 )
 def test_numbers_that_make_no_sense_are_refused(values):
-    fine = {"open_log_odds": [0.0], "predicted": [0.0], "came_true": np.zeros(1, dtype=bool)}
+    fine = {"open_log_odds": [0.0], "predicted": [0.0], "anomalous": np.zeros(1, dtype=bool)}
 
     with pytest.raises(ValueError, match="must be"):
         estimate_remaining(**{**fine, **values})
