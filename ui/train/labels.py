@@ -94,7 +94,7 @@ def _name_folders(labels: LabelFile) -> None:
     if len(names) == 1:
         st.caption(
             f":orange[:material/warning:] All photos are taken as one species, **{escape_markdown(names[0])}**, "
-            "after the name of their folder. If that is no species, give a file of labels."
+            "by the name of their folder. If that is no species, give a file of labels."
         )
         return
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""

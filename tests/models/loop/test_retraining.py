@@ -252,16 +252,13 @@ def write_training_run(project, rows):
     ("prepare", "sentence"),
     [
         (decide_nothing, "There are no verdicts yet. Decide about some crops on the Review page first."),
-        (only_take_back, "There is no verdict to learn from: all were taken back."),
-        (only_unsure, "There is no verdict to learn from: 5 unsure."),
-        (only_conflicts, "There is no verdict to learn from: 5 on which reviewers disagree."),
+        (only_take_back, "There is no verdict to train on: all were taken back."),
+        (only_unsure, "There is no verdict to train on: 5 unsure."),
+        (only_conflicts, "There is no verdict to train on: 5 on which reviewers disagree."),
         (only_anomalies, "All 5 verdicts that can be used for training are anomalies."),
         (only_a_few_of_a_new_species, "badger is not known yet: "),
-        (
-            lose_the_run,
-            "None of the 26 decided crops is in a run that was made with this encoder, or the runs are gone.",
-        ),
-        (reject_all_foxes, "Nothing would be left to know fox by"),
+        (lose_the_run, "None of the 26 decided crops is in a run with this encoder, or the runs were deleted."),
+        (reject_all_foxes, "No normal crop of fox would be left"),
     ],
 )
 def test_what_cannot_be_learnt_is_said_in_a_sentence_and_nothing_else_happens(project, prepare, sentence, capsys):
