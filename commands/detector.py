@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--start",
         default="yolov8n",
         metavar="NAME_OR_PATH",
-        help="a published name (downloaded), a .pt, a .yaml plan, or scratch",
+        help="a published name (downloaded), a .pt file, a .yaml file of a network, or scratch",
     )
     parser.add_argument("--allow-code", action="store_true", help="agree that a .pt file runs code when it is loaded")
     add_dataset(parser, required=False)

@@ -1,4 +1,4 @@
-"""What an export holds: a run's crops by verdict, species, camera, day, reviewer and selection, read as a stream."""
+"""Chooses the crops of an export by verdict, species, camera, day, reviewer and selection, and streams them."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,22 +25,22 @@ from core.study.project import Project
 UNDECIDED = "undecided"
 VERDICTS = (*(str(decision) for decision in Decision), UNDECIDED)
 ROWS_A_BATCH = 10_000
-# Sorting a million crops needs more; beyond this DuckDB uses the disk.
+# Sorting a million crops needs more than this, so DuckDB uses the disk for the rest.
 _MOST_MEMORY = "128MB"
 _MOST_THREADS = 2
 
 BY_PHOTO = "file_name, x, y, crop_id"
-"""Photo by photo, as the writers of ``core.formats`` need it."""
+"""The order of rows that the writers of ``core.formats`` need: photo by photo."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportChoice:
-    """Which crops of a run. An empty tuple or text means: any.
+    """Which crops of a run to export. An empty tuple or text means any.
 
     ``verdicts`` are of ``VERDICTS``, ``species`` what a crop is called (by the reviewer, else what it was taken for),
     ``from_day`` and ``to_day`` days of the camera's clock, both included; photos without a time are in no range.
     ``selection`` is the id or the name of a selection of the run. ``whole_events`` adds the other photos of each event
-    that has a crop in the export, decided or not. ``people`` says what becomes of people and vehicles.
+    that has a crop in the export, decided or not. ``people`` says what is done with people and vehicles.
 
     Raises:
         AnomalureError: If a verdict is unknown or the days are the wrong way round.
@@ -69,7 +69,7 @@ class ExportChoice:
 @dataclass(frozen=True, slots=True)
 class ExportCounts:
     """How much an export holds, and what it leaves out: ``n_people`` crops of people, left out or not by
-    ``ExportChoice.people``; ``n_timeless`` crops that only a range of days keeps out, as their photos have no time;
+    ``ExportChoice.people``; ``n_timeless`` crops left out of a range of days because their photos have no time;
     ``n_duplicates`` files of the run with the same content as another one."""
 
     n_crops: int
@@ -81,13 +81,13 @@ class ExportCounts:
 
 
 class Export:
-    """The chosen crops, for one piece of work, as a context manager: counted, looked at, or read as a stream.
+    """The chosen crops, as a context manager. They can be counted, previewed, or read as a stream.
 
-    Sees the verdicts as they were when it was opened. Memory does not grow with the run: beyond a limit DuckDB sorts
-    on the disk.
+    It has the verdicts of the moment when it was opened. Memory does not grow with the run, because beyond a limit
+    DuckDB sorts on the disk.
 
     Raises:
-        AnomalureError: When it is opened, if the run or the selection is not there.
+        AnomalureError: When it is opened, if the run or the selection does not exist.
     """
 
     def __init__(self, project: Project, choice: ExportChoice) -> None:
@@ -122,7 +122,7 @@ class Export:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def count(self) -> ExportCounts:
-        """How much there is."""
+        """The size of the export, and how much it leaves out."""
         days = self._days()
         (n_crops, n_photos, n_events, n_people, n_timeless) = self._connection.execute(f"""
             SELECT count(*) FILTER (exported), count(DISTINCT photo_id) FILTER (exported),
@@ -140,8 +140,8 @@ class Export:
     def rows(self, *, by_photo: bool, for_pictures: bool = False) -> Iterator[dict[str, Any]]:
         """Row by row, photo by photo or most anomalous first; columns ``EXPORT_COLUMNS + PHOTO_COLUMNS``.
 
-        ``for_pictures`` adds ``shows_people``: whether anybody is found in the photo, and ``same_name``: whether
-        another photo of the export has the same name but for capital letters.
+        ``for_pictures`` adds ``shows_people``: whether people were detected in the photo, and ``same_name``: whether
+        the name of another photo of the export differs only in capital letters.
         """
         columns = ", ".join(EXPORT_COLUMNS + PHOTO_COLUMNS)
         if for_pictures:
@@ -153,7 +153,7 @@ class Export:
 
     def people_boxes(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Photos of the export that show people, by file name, with the boxes of these people: x, y, width, height in
-        pixels of the upright photo; whoever is found in a photo counts, whether the crop is exported or not."""
+        pixels of the upright photo. All people count, whether their crop is exported or not."""
         name = ""
         boxes: list[dict[str, Any]] = []
         found = self._stream("""
@@ -169,7 +169,7 @@ class Export:
             yield name, boxes
 
     def deployments(self) -> dict[str, tuple[Any, Any]]:
-        """The cameras of the export with the time of their first and last photo; None where no photo has a time."""
+        """The cameras of the export with the time of their first and last photo; None if no photo has a time."""
         rows = self._connection.execute("""
             SELECT deployment, min(captured_at), max(captured_at) FROM marked WHERE exported GROUP BY 1 ORDER BY 1""")
         return {name: (first, last) for name, first, last in rows.fetchall()}
@@ -233,7 +233,7 @@ class Export:
             GROUP BY 1 HAVING count(DISTINCT file_name) > 1""")
 
     def _keep(self, name: str, columns: Mapping[str, Sequence[str]]) -> None:
-        # A table, not a registered object: that only the connection itself would see, and not its cursors.
+        # A table, because only the connection itself would see a registered object, not its cursors.
         arrow = pa.table({column: pa.array(values, pa.string()) for column, values in columns.items()})
         self._connection.register("given_here", arrow)
         self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given_here")
@@ -246,7 +246,7 @@ class Export:
         if not of_run:
             names = ", ".join(one.name for one in self.project.selections() if one.run_id == self.run.run_id)
             raise AnomalureError(f"Run {self.run.run_id} has no selection {wanted!r}; it has: {names or 'none yet'}.")
-        return of_run[0].crop_ids()  # the newest of that name
+        return of_run[0].crop_ids()  # the newest selection of that name
 
 
 def _find_run(project: Project, choice: ExportChoice) -> RunFolder:

@@ -1,4 +1,4 @@
-"""Write an export: one file in one of the formats, and the pictures with it if they are wanted."""
+"""Writes an export: one file in one of the formats, and the pictures if wanted."""
 
 import shutil
 import zipfile
@@ -21,15 +21,15 @@ from core.labels.rows import rows_from_labels
 from core.study.project import Project
 
 TICK_ROWS, TICK_PICTURES = 1_000, 20
-"""Progress is told after so many."""
+"""Progress is reported after so many rows or pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written, and in sentences what was not.
+    """What was written, and sentences about what was not.
 
     ``n_rows`` are crops for CSV and COCO, photos for MegaDetector, observations for Camtrap DP. ``pictures_path`` is
-    the zip beside ``path``, or the same where all is in one zip; None without pictures.
+    the zip beside ``path``, or ``path`` itself if everything is in one zip; None without pictures.
     """
 
     path: Path
@@ -71,21 +71,21 @@ def write_export(
     facts: PackageFacts | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportReport:
-    """Write an export as a stream; each file is there when it is whole.
+    """Write an export as a stream. Each file appears only when it is complete.
 
     Args:
-        project: Of the run.
+        project: The project of the run.
         choice: Which crops.
-        out: The file. Of a Camtrap DP package the folder. If it ends in ``.zip``, all goes into one zip.
-        format: Name of a format, see ``core.export.formats``.
-        pictures: Also put these pictures into the zip, or, if ``out`` is no zip, into one beside it.
-        facts: Of the cameras, for a format that needs their places; default: what the project keeps.
-        on_progress: Told how many rows and pictures are done, and of how many; may raise ``Cancelled`` until all
-            are done.
+        out: The file, or the folder of a Camtrap DP package. If it ends in ``.zip``, everything goes into one zip.
+        format: Name of a format in ``core.export.formats``.
+        pictures: Put these pictures into the zip, too, or into a zip beside ``out`` if that is not one.
+        facts: Facts about the cameras, for formats that need their coordinates; default: those that the project keeps.
+        on_progress: Called with the number of rows and pictures done and the total. It may raise ``Cancelled`` until
+            all are done.
 
     Raises:
-        AnomalureError: If the run, the selection or the format is not there, a file cannot be written, or the format
-            cannot hold the rows, as a Camtrap DP package where a camera has no place.
+        AnomalureError: If the run, the selection or the format does not exist, a file cannot be written, or the format
+            cannot hold the rows: a Camtrap DP package needs the coordinates of each camera.
     """
     out = Path(out)
     chosen = find_format(format)
@@ -111,7 +111,7 @@ def write_export(
                 if pictures is not None:
                     report = add_pictures(archive, export, pictures, on_picture=ticks.tick)
                 missing = report.missing if report else set()
-                # The files of a package cannot point at what lies beside it.
+                # The files of a package cannot refer to files outside it.
                 named = pictures if pictures in chosen.picture_kinds and (as_zip or not chosen.is_package) else None
                 written = (
                     _zip_rows(archive, export, zip_path, chosen, named, missing, facts, ticks)
@@ -131,16 +131,16 @@ def write_export(
 
 
 def convert_labels(labels: LabelFile, out: Path, *, format: str, facts: PackageFacts | None = None) -> dict[str, Any]:
-    """Write a file of labels in another format; what was written, fit for JSON.
+    """Write a file of labels in another format, and return what was written, as JSON values.
 
     Raises:
-        AnomalureError: If it cannot be written in that format, or not there.
+        AnomalureError: If it cannot be written in that format or at that path.
     """
     chosen = find_format(format)
     if not chosen.takes_labels:
         possible = [one.name for one in list_formats().values() if one.takes_labels]
         raise AnomalureError(
-            f"A file of labels can be written as {' or '.join(possible)}; the other formats have boxes in pixels, and "
+            f"A file of labels can be written as {' or '.join(possible)}. The other formats have boxes in pixels and "
             "need a run over the photos."
         )
     if chosen.is_package:
@@ -153,7 +153,7 @@ def convert_labels(labels: LabelFile, out: Path, *, format: str, facts: PackageF
 
 
 def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureReport | None = None) -> tuple[str, ...]:
-    """What is not in the export although one might look for it, in sentences."""
+    """Sentences about crops and pictures that a user may miss in the export."""
     said = []
     if counts.n_people:
         crops = _count(counts.n_people, "crop", "crops")
@@ -178,8 +178,8 @@ def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureRepo
         said.append(f"{_count(report.n_left_out, 'photo', 'photos')} that also show people are not in the zip")
     if report is not None and report.missing:
         said.append(
-            f"{_count(len(report.missing), 'picture', 'pictures')} could not be read: the photos are no longer "
-            "where the run found them, or damaged"
+            f"{_count(len(report.missing), 'picture', 'pictures')} could not be read, because the photos are no longer "
+            "where the run found them or are damaged"
         )
     return tuple(said)
 
@@ -193,7 +193,7 @@ def _write_rows(
     facts: PackageFacts | None,
     ticks: "_Ticks",
 ) -> Written:
-    """``pictures`` are those that the rows point at, but for those that are missing."""
+    """``pictures`` are those that the rows refer to, without the missing ones."""
     info = export.run.info
     source = Source(
         title=export.project.path.name,
@@ -267,12 +267,12 @@ def _plain_disk_errors(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise AnomalureError(
-            f"{out} cannot be written: {error.strerror or error}. What was there before is as it was."
+            f"{out} cannot be written: {error.strerror or error}. What was there before is unchanged."
         ) from error
 
 
 class _Ticks:
-    """Counts rows and pictures, and tells now and then."""
+    """Counts rows and pictures, and reports progress now and then."""
 
     def __init__(self, on_progress: Callable[[int, int], None], total: int) -> None:
         self._on_progress, self._total, self._done = on_progress, total, 0

@@ -1,4 +1,4 @@
-"""What a Camtrap DP package must say that photos do not: where the cameras stood, their clock's zone, who made it."""
+"""Facts for a Camtrap DP package that photos lack: coordinates of the cameras, time zone of their clocks, author."""
 
 import math
 from collections.abc import Mapping
@@ -66,10 +66,10 @@ def read_zone(text: str) -> tzinfo:
 
 
 def read_place(latitude: object, longitude: object, *, where: str) -> Place | None:
-    """A place in degrees, or None where both are left out.
+    """Coordinates in degrees, or None if both are empty.
 
     Raises:
-        AnomalureError: If one is missing, no number, or not on the globe.
+        AnomalureError: If one is missing, not a number, or out of range.
     """
     texts = [str("" if value is None or value != value else value).strip() for value in (latitude, longitude)]
     if not any(texts):
@@ -87,10 +87,10 @@ def read_place(latitude: object, longitude: object, *, where: str) -> Place | No
 
 
 def read_places(path: Path) -> dict[str, Place]:
-    """The places of cameras from a CSV file, also from ``deployments.csv`` of a Camtrap DP package or its folder.
+    """The coordinates of cameras from a CSV file, or from ``deployments.csv`` of a Camtrap DP package or its folder.
 
     Raises:
-        AnomalureError: If it is no such table, or a place is not on the globe.
+        AnomalureError: If it is not such a table, or coordinates are out of range.
     """
     path = path / "deployments.csv" if path.is_dir() else path
     table = read_table(path, expected=_EXPECTED)
@@ -112,7 +112,7 @@ def read_places(path: Path) -> dict[str, Place]:
 
 
 def read_facts(store: "Store") -> PackageFacts:
-    """What the project knows; a fresh one knows nothing."""
+    """The facts that the project keeps; none in a new project."""
     kept = store.get_setting(SETTING, {})
     try:
         places = {
@@ -126,12 +126,12 @@ def read_facts(store: "Store") -> PackageFacts:
             for name, values in kept.get("places", {}).items()
         }
         return PackageFacts(**{**kept, "places": places})
-    except (AttributeError, TypeError, AnomalureError):  # of another version
+    except (AttributeError, TypeError, AnomalureError):  # written by another version
         return PackageFacts()
 
 
 def keep_facts(store: "Store", facts: PackageFacts) -> None:
-    """Keep it for the next export."""
+    """Keep the facts for the next export."""
     values: dict[str, Any] = asdict(facts)
     for place in values["places"].values():
         for name in ("start", "end"):

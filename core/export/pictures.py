@@ -1,4 +1,4 @@
-"""The pictures of an export: crops or whole photos into a zip, under safe names, people left out or blurred."""
+"""Puts the pictures of an export into a zip: crops or photos, with safe names, people left out or blurred."""
 
 import io
 import math
@@ -27,10 +27,10 @@ from core.store.people import People
 
 MOST_MEGAPIXELS = 2_000.0
 LONGEST_PART = 80
-# Not allowed in file names on one system or another, and what no file name needs.
+# Characters that some systems do not allow in file names, and others that no file name needs.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can say
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can store
 _JPEG = (".jpg", ".jpeg")
 _MARGIN = next(one.default for one in SETTINGS if one.name == "crop_margin")
 
@@ -44,8 +44,8 @@ class Pictures(StrEnum):
 
 @dataclass(slots=True)
 class PictureReport:
-    """What became of the pictures: ``n_left_out`` photos show people, ``missing`` are no longer where the run found
-    them or cannot be read, by the name that they would have."""
+    """What became of the pictures: ``n_left_out`` photos were left out because they show people; ``missing`` are the
+    names of pictures whose photos are no longer where the run found them or cannot be read."""
 
     n_written: int = 0
     n_blurred: int = 0
@@ -54,22 +54,24 @@ class PictureReport:
 
 
 def make_safe(name: str) -> str:
-    """One part of a path that every system can have as a file's name, and no shell or spreadsheet runs."""
-    visible = "".join(sign for sign in name if unicodedata.category(sign) != "Cf")  # such as a turn to right-to-left
+    """Make one part of a path safe: every system allows it as a file name, and no shell or spreadsheet executes it."""
+    visible = "".join(
+        sign for sign in name if unicodedata.category(sign) != "Cf"
+    )  # such as the mark that switches to right-to-left
     safe = _UNSAFE.sub("_", visible).strip(" .").lstrip("=+-@~")[:LONGEST_PART].rstrip(" .")
     return f"_{safe}" if not safe or _RESERVED.fullmatch(safe) else safe
 
 
 def name_picture(row: Mapping[str, Any], pictures: Pictures, people: People) -> str:
-    """Where the picture of a row lies in the zip, always the same and of no other row; empty if it is left out.
+    """The path of a row's picture in the zip, which no other row has; empty if the picture is left out.
 
-    Crops lie in a folder a species; photos keep their folders. A photo whose name had to be changed gets a part of its
-    id, so that two that differ only in a forbidden letter stay apart.
+    Crops are in a folder for each species; photos keep their folders. If the name of a photo had to be changed, a part
+    of its id is added, so that names that differ only in a forbidden character stay different.
 
     Args:
-        row: Of ``Export.rows(for_pictures=True)``.
-        pictures: Which.
-        people: What is done with photos that show people; what is blurred becomes a JPEG.
+        row: A row of ``Export.rows(for_pictures=True)``.
+        pictures: Crops or photos.
+        people: What is done with photos that show people. Blurred pictures become JPEGs.
     """
     path = PurePosixPath(row["file_name"])
     if pictures is Pictures.CROPS:
@@ -89,10 +91,10 @@ def name_picture(row: Mapping[str, Any], pictures: Pictures, people: People) -> 
 def add_pictures(
     archive: zipfile.ZipFile, export: Export, pictures: Pictures, *, on_picture: Callable[[], None] = lambda: None
 ) -> PictureReport:
-    """Put the pictures of the exported rows into an open zip, one after the other.
+    """Put the pictures of the exported rows into an open zip.
 
-    People in them are blurred unless ``People.INCLUDE`` was chosen; with ``People.LEAVE_OUT`` whole photos that show
-    people stay out. ``on_picture`` is called after each, and may raise to stop.
+    People are blurred unless ``People.INCLUDE`` was chosen. With ``People.LEAVE_OUT``, photos that show people are left
+    out. ``on_picture`` is called after each picture and may raise an error to stop.
 
     Raises:
         OSError: If the zip cannot be written.
@@ -119,7 +121,7 @@ def add_pictures(
 
 
 def _with_people(export: Export) -> Iterator[tuple[list[dict[str, Any]], list[Box]]]:
-    """The rows of each photo with the boxes of the people in it; both streams come by file name."""
+    """The rows of each photo with the boxes of the people in it. Both streams are sorted by file name."""
     people = export.people_boxes()
     name, boxes = next(people, ("", []))
     for file_name, rows in groupby(export.rows(by_photo=True, for_pictures=True), key=lambda row: row["file_name"]):
@@ -137,7 +139,7 @@ def _read_picture(export: Export, row: Mapping[str, Any], boxes: list[Box], pict
     else:
         path = export.project.crop_path(row["crop_id"])
         if path is None:
-            raise PhotoUnreadable(f"{row['crop_id']} is no crop's id.")
+            raise PhotoUnreadable(f"{row['crop_id']} is not the id of a crop.")
         content = path.read_bytes()
         blurred = _blur_crop(content, row, boxes, margin=float(export.run.info.settings.get("crop_margin", _MARGIN)))
     return (content, False) if blurred is None else (blurred, True)
@@ -151,7 +153,7 @@ def _blur_photo(content: bytes, boxes: list[Box]) -> bytes:
 
 
 def _blur_crop(content: bytes, row: Mapping[str, Any], boxes: list[Box], *, margin: float) -> bytes | None:
-    """The crop's picture with the people in it blurred; None if there are none in it."""
+    """The crop's picture with the people in it blurred; None if it shows no people."""
     added = 0.0 if row["kind"] == "frame" else margin * max(row["width"], row["height"])
     left, top = max(math.floor(row["x"] - added), 0), max(math.floor(row["y"] - added), 0)
     right = min(math.ceil(row["x"] + row["width"] + added), row["photo_width_px"])

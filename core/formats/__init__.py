@@ -1,1 +1,1 @@
-"""Files of other tools: one format per module, read and written."""
+"""Reads and writes the file formats of other tools, one module per format."""

@@ -38,11 +38,11 @@ Fetch = Callable[[str], bytes]
 def read_camtrap_dp(path: Path) -> LabelFile:
     """The photos and observations of a package: its folder, its ``datapackage.json``, or a zip of it.
 
-    Boxes are relative. ``captured_at`` is the clock time as written, its zone left off, as cameras have it. What is
-    observed of an event is said (``of_event``) of those of its photos that have no observation of their own.
+    Boxes are relative. ``captured_at`` is the local time as written, without its zone. Observations of an event become
+    labels (``of_event``) of those of its photos that have no observation of their own.
 
     Raises:
-        FileFormatError: If it is not such a package, or a table is missing or has not the columns it should have.
+        FileFormatError: If it is not such a package, or a table or a column is missing.
     """
     if path.is_dir():
         path = path / PACKAGE_FILE
@@ -124,7 +124,7 @@ def _read_medium(row: Mapping[str, str], problems: Problems) -> _Medium | None:
     if row.get("fileMediatype", "image/").split("/")[0] not in ("image", ""):
         problems.add("media that are not photos", row["mediaID"])
         return None
-    # A path inside the package says more than the bare name; the address of a web service says nothing.
+    # A path inside the package is more precise than the bare name. A web address does not help.
     is_address = "://" in row["filePath"]
     file_name = row.get("fileName", "").strip() if is_address else row["filePath"].strip()
     file_name = file_name or row["filePath"].rsplit("/", 1)[-1].strip()
@@ -133,7 +133,7 @@ def _read_medium(row: Mapping[str, str], problems: Problems) -> _Medium | None:
         return None
     time = _read_instant(row["timestamp"])
     if time is None:
-        problems.add("media whose timestamp makes no sense", f"{file_name}: {row['timestamp']}")
+        problems.add("media whose timestamp is not valid", f"{file_name}: {row['timestamp']}")
     local = time.replace(tzinfo=None) if time else None
     return _Medium(LabelledPhoto(file_name, deployment=row["deploymentID"], captured_at=local), _in_utc(time))
 
@@ -170,7 +170,7 @@ def _spread_events(
     events: dict[str, str],
     problems: Problems,
 ) -> None:
-    """Say what was observed of an event of those of its photos of which nothing else is said."""
+    """Give the observations of an event to those of its photos that have none of their own."""
     own = {media_id for media_id, some in labels.items() if some}
     by_deployment: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     for media_id, medium in by_id.items():
@@ -212,7 +212,7 @@ def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, col
     rows: list[dict[str, str]] = []
     table = Table((), [])
     for path in paths:
-        # The format allows web addresses and forbids to leave the package; neither is followed.
+        # The format allows web addresses and forbids paths outside the package. Neither is followed.
         if "://" in path or PurePosixPath(path).is_absolute() or ".." in path.split("/") or ":" in path:
             raise FileFormatError(
                 f"{source}: the table {path} is not inside the package. Download it into the package."
@@ -229,7 +229,7 @@ def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, col
             raise FileFormatError(
                 f"{path}: the table {name} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}."
             )
-        # As the writer escapes what a spreadsheet would run; an apostrophe before such a sign is nobody's name.
+        # The writer puts an apostrophe before what a spreadsheet would execute. No real name begins like that.
         rows += [{column: unescape_formula(cell) for column, cell in row.items()} for row in table.rows]
     return Table(table.columns, rows)
 
@@ -260,5 +260,5 @@ def _read_instant(text: str) -> datetime | None:
 
 
 def _in_utc(time: datetime | None) -> datetime | None:
-    """For comparing; a time without a zone is taken for UTC."""
+    """The time for comparisons; without a zone it is taken as UTC."""
     return None if time is None else time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Write crops as a Camtrap DP 1.0.2 package: deployments, media and observations at media level."""
+"""Writes crops as a Camtrap DP 1.0.2 package: deployments, media and observations at media level."""
 
 import csv
 import json
@@ -115,13 +115,13 @@ _TAGS = {
     "detector_class": "detector_class",
     "detector_confidence": "detector_confidence",
 }
-# What the format allows in filePath: no leading dot, slash or tilde, no two dots together.
+# The format allows no leading dot, slash or tilde in filePath, and no two dots together.
 _FILE_PATH = re.compile(r"(?![./~])(?!.*\.\.)")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and when a camera stood: degrees (WGS84); times in its local time, ``None``: its first and last photo."""
+    """Where and when a camera was deployed: degrees (WGS84), local times (``None``: of its first and last photo)."""
 
     latitude: float
     longitude: float
@@ -131,7 +131,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class WrittenPackage:
-    """What is in a written package, and in sentences what could not be."""
+    """What is in a written package, and sentences about what could not be written."""
 
     n_media: int
     n_observations: int
@@ -150,21 +150,21 @@ def write_camtrap_dp(
     sampling_design: str = "opportunistic",
     classifier: str = "",
 ) -> WrittenPackage:
-    """Write a package, photo by photo; ``datapackage.json`` comes last, so that a part of a package is none.
+    """Write a package, photo by photo; ``datapackage.json`` comes last, so that nobody reads an unfinished package.
 
     Args:
-        rows: As in ``core.formats.exported``, those of a photo together.
-        folder: Made if missing.
-        places: For each deployment; the format demands coordinates.
-        zone: Of the cameras' clocks; the format demands times with a zone.
-        title: Of the project.
+        rows: As in ``core.formats.exported``; the rows of a photo must be together.
+        folder: The folder to write to; made if missing.
+        places: Coordinates of each deployment, which the format demands.
+        zone: Zone of the cameras' clocks, since the format demands times with a zone.
+        title: Title of the project.
         contributor: Who made the package.
-        created: When, with a zone.
+        created: Time at which it was made, with a zone.
         sampling_design: One of ``SAMPLING_DESIGNS``.
-        classifier: What classified the rows that nobody decided about, where they name no bundle.
+        classifier: What classified the undecided rows that name no bundle.
 
     Raises:
-        AnomalureError: If a deployment has no place, or a file cannot be written.
+        AnomalureError: If a deployment has no coordinates, or a file cannot be written.
     """
     if sampling_design not in SAMPLING_DESIGNS:
         raise AnomalureError(f"sampling_design must be one of {', '.join(SAMPLING_DESIGNS)}, got {sampling_design!r}.")
@@ -226,7 +226,7 @@ def write_camtrap_dp(
 
 
 class _TableWriter:
-    """Rows of one table; texts that a spreadsheet would run as a formula are escaped, as our reader undoes."""
+    """Rows of one table; texts that a spreadsheet would execute as a formula are escaped, which our reader undoes."""
 
     def __init__(self, file: TextIO, columns: tuple[str, ...]) -> None:
         self._writer = csv.DictWriter(file, columns, restval="")
@@ -239,7 +239,7 @@ class _TableWriter:
 
 
 def _extend_place(used: dict[str, Place], photo: Row, places: Mapping[str, Place]) -> None:
-    """The deployment with its given times, or from its first to its last photo."""
+    """The deployment, with its given times or those of its first and last photo."""
     name, at = photo["deployment"], photo["captured_at"]
     given = places.get(name)
     if given is None:
@@ -253,7 +253,7 @@ def _extend_place(used: dict[str, Place], photo: Row, places: Mapping[str, Place
 
 
 def _name_file(photo: Row) -> str:
-    """Where the photo is: in the package, if it was exported too, else in the folder that the run was over."""
+    """The path of the photo: in the package if it was exported, too, else in the folder of the run."""
     return photo[PICTURE_COLUMN] or photo["file_name"]
 
 
@@ -271,15 +271,15 @@ def _write_medium(photo: Row, zone: tzinfo) -> dict[str, Any]:
 
 
 def _say_what(row: Row) -> tuple[str, str]:
-    """Type and scientific name of an observation, no more than somebody or something has said.
+    """Type and scientific name of an observation, without guessing more than is known.
 
-    A reviewer who calls a crop odd and names no species has not agreed to the one that it was taken for, and one who
-    decides about a whole frame without naming a species has not said what is there.
+    A reviewer who decides that a crop is an anomaly without naming a species has not confirmed the run's species. One
+    who decides about a whole frame without naming a species has not said what it shows.
     """
     if row["verdict_species"]:
         species = row["verdict_species"]
         kind = _TYPES.get(species.casefold(), "animal")
-        # "person" says no more than the type does; "Homo sapiens" is a name.
+        # "person" only repeats the type, but "Homo sapiens" is a scientific name.
         return kind, species if kind == "animal" or species.casefold() == "homo sapiens" else ""
     kind = _TYPES.get((row["detector_class"] or "").casefold(), "")
     if not kind and not has_box(row) and not row["species"]:  # a whole frame: nothing was detected

@@ -23,10 +23,10 @@ _EXPECTED = "a COCO file: a JSON object with the lists images, annotations and c
 
 
 def read_coco(path: Path) -> LabelFile:
-    """The photos and labels of a COCO file; boxes are in pixels of the size that it declares.
+    """The photos and labels of a COCO file; boxes are in pixels of the size that the file gives.
 
     Raises:
-        FileFormatError: If it is not one.
+        FileFormatError: If it is not a COCO file.
     """
     return parse_coco(read_json(path, expected=_EXPECTED), source=path.name)
 
@@ -75,8 +75,8 @@ def write_coco(rows: Iterable[Row], path: Path) -> int:
     """Write crops as COCO Camera Traps, photo by photo; whole frames become annotations without a box.
 
     Args:
-        rows: As in ``core.formats.exported``, those of a photo together.
-        path: Where to.
+        rows: As in ``core.formats.exported``; the rows of a photo must be together.
+        path: The file to write.
 
     Returns:
         The number of annotations.
@@ -168,7 +168,7 @@ def _read_photo(image: Mapping[str, Any], labels: tuple[Label, ...], problems: P
     stamp = image.get("datetime", image.get("date_captured"))
     captured_at = read_time(stamp)
     if captured_at is None and stamp:
-        problems.add("images whose datetime makes no sense", f"{image['file_name']}: {stamp}")
+        problems.add("images whose datetime is not valid", f"{image['file_name']}: {stamp}")
     return LabelledPhoto(
         file_name=image["file_name"],
         labels=labels,
@@ -189,7 +189,7 @@ def _read_frame(image: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def _key(value: object) -> Any:
-    """An id that can be looked up, or ``None``."""
+    """The value if it can be an id, else ``None``."""
     return value if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 

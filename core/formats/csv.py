@@ -1,4 +1,4 @@
-"""CSV: labels of photos in, and the table of crops that people open in a spreadsheet."""
+"""CSV: reads labels of photos, and writes the table of crops for spreadsheets."""
 
 import csv
 import re
@@ -16,20 +16,20 @@ from core.photos.exif import read_time
 
 FORMAT_NAME = "CSV"
 
-# What other tools call them; the first that a file has is taken.
+# Names of the columns in other tools. The first that a file has is used.
 _NAME_COLUMNS = ("file_name", "filepath", "file_path", "filename", "file", "path", "image")
 _SPECIES_COLUMNS = ("verdict_species", "species", "label", "category", "class")
 _BOX_COLUMNS = ("x", "y", "width", "height")
 _CONFIDENCE_COLUMNS = ("detector_confidence", "confidence")
 _EXPECTED = "a CSV with a column file_name (or filepath) and a column species (or label)"
 
-# A spreadsheet runs a text that begins like this as a formula. Texts that begin with apostrophes before it get one
-# more, so that reading back takes exactly one away.
+# A spreadsheet executes a text that begins like this as a formula, so it gets an apostrophe in front. A text that has
+# apostrophes there already gets one more, so that reading it back removes exactly one.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def escape_formula(text: str) -> str:
-    """The text with an apostrophe in front where a spreadsheet would take it for a formula."""
+    """The text, with an apostrophe in front if a spreadsheet would take it for a formula."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
@@ -39,12 +39,12 @@ def unescape_formula(text: str) -> str:
 
 
 def write_csv(rows: Iterable[Mapping[str, Any]], path: Path, *, columns: Iterable[str] = EXPORT_COLUMNS) -> int:
-    """Write rows as they come; the file is there when it is whole.
+    """Write rows as a stream. The file appears only when it is complete.
 
     Args:
-        rows: With at least the columns; ``None`` and NaN become empty cells.
-        path: Where to; its folder must be there.
-        columns: In their order.
+        rows: Rows with at least these columns; ``None`` and NaN become empty cells.
+        path: The file to write. Its folder must exist.
+        columns: The columns in order.
 
     Returns:
         The number of rows.
@@ -56,7 +56,9 @@ def write_csv(rows: Iterable[Mapping[str, Any]], path: Path, *, columns: Iterabl
     columns = tuple(columns)
     count = 0
     with open_new(path, newline="") as file:
-        writer = csv.writer(file)  # lines end with \r\n, as RFC 4180 has it; else a lone \r would stand unquoted
+        writer = csv.writer(
+            file
+        )  # lines end with \r\n as in RFC 4180, because with other endings a lone \r would not be quoted
         writer.writerow(columns)
         for row in rows:
             writer.writerow([_write_cell(row[column]) for column in columns])
@@ -65,20 +67,20 @@ def write_csv(rows: Iterable[Mapping[str, Any]], path: Path, *, columns: Iterabl
 
 
 def read_csv_rows(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a table that ``write_csv`` wrote, as text, without the apostrophes.
+    """The rows of a table that ``write_csv`` wrote, as text, without the added apostrophes.
 
     Raises:
-        FileFormatError: If it is not a table.
+        FileFormatError: If the file is not a table.
     """
     for row in parse_table(read_content(path, expected="a CSV"), source=path.name, expected="a CSV"):
         yield {column: unescape_formula(text) for column, text in row.items()}
 
 
 def read_csv_labels(path: Path) -> LabelFile:
-    """The labels of a CSV with a row a photo or box; box columns are x, y, width, height in pixels.
+    """The labels of a CSV with a row per photo or box. The columns of boxes are x, y, width, height in pixels.
 
     Raises:
-        FileFormatError: If it has no column of file names or of species.
+        FileFormatError: If it has no column for file names or for species.
     """
     return parse_csv_labels(read_content(path, expected=_EXPECTED), source=path.name)
 

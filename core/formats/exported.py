@@ -1,4 +1,4 @@
-"""The rows of an export: one crop each, with its photo, score and verdict, as every writer takes them."""
+"""The rows of an export, which every writer takes: one crop each, with its photo, score and verdict."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -33,13 +33,13 @@ EXPORT_COLUMNS = (
     "run",
     "bundle",
 )
-"""What the CSV shows. Boxes are in pixels of the upright photo, ``captured_at`` is the camera's local time."""
+"""The columns of the CSV. Boxes are in pixels of the upright photo, ``captured_at`` is the camera's local time."""
 
 PHOTO_COLUMNS = ("photo_id", "kind", "photo_width_px", "photo_height_px")
-"""What the other formats need besides."""
+"""More columns, which the other formats need."""
 
 PICTURE_COLUMN = "picture"
-"""Where the picture of a row lies beside the file, if it was exported too; rows need not have it."""
+"""Optional column: the path of the row's picture relative to the file, if pictures were exported."""
 
 UNKNOWN_SPECIES = "unknown"
 
@@ -47,7 +47,7 @@ Row = Mapping[str, Any]
 
 
 def plain_value(value: Any) -> Any:
-    """The value as Python's own type; ``None`` for what tables write where they have nothing (NaN, NaT, NA)."""
+    """The value as a type of Python; ``None`` for missing values of tables (NaN, NaT, NA)."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or value is pd.NA or value is pd.NaT or value != value:
@@ -59,16 +59,15 @@ def rows_by_photo(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
     """The rows of each photo, with plain values, one photo at a time.
 
     Raises:
-        ValueError: If the rows are not in the order of their photos' file names, so that a photo's rows may not stand
-            together.
+        ValueError: If the rows are not sorted by file name, since the rows of a photo must be together.
         KeyError: If a row lacks a column.
     """
     last = ""
     columns = EXPORT_COLUMNS + PHOTO_COLUMNS
     for file_name, some in groupby(rows, key=lambda row: row["file_name"]):
-        if file_name < last:  # remembering every name would take memory for each photo
+        if file_name < last:  # to remember every name would take memory for each photo
             raise ValueError(
-                f"the rows of {file_name} come after those of {last}, so that they may not stand "
+                f"the rows of {file_name} come after those of {last}, so the rows of a photo may not be "
                 "together: sort them by file_name"
             )
         last = file_name
@@ -80,12 +79,12 @@ def rows_by_photo(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
 
 
 def name_species(row: Row) -> str:
-    """Who a crop shows: what the reviewer said, else what it was taken for, else ``unknown``."""
+    """The species of a crop: the reviewer's, else the run's, else ``unknown``."""
     return row["verdict_species"] or row["species"] or UNKNOWN_SPECIES
 
 
 def has_box(row: Row) -> bool:
-    """Whether the crop is a detection; a whole frame says something of the photo only."""
+    """Whether the crop is a detection. A whole frame has no box."""
     return row["kind"] == CropKind.DETECTION
 
 

@@ -1,4 +1,4 @@
-"""What every reader of labels gives: photos by name, with what somebody or something saw in them."""
+"""The result of every reader of labels: photos by name, with the labels that a person or a program gave them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,12 +8,12 @@ from datetime import datetime
 from core.records import Box
 
 EMPTY = "empty"
-"""The species of a label that says that nothing is in the photo."""
+"""The species of a label of a photo without animals."""
 
 RELATIVE_FRAME = (1.0, 1.0)
-# Boxes that reach over the frame by less are rounded, not wrong: a pixel, or as much of a relative frame.
+# Boxes that extend over the frame by less were rounded and are not wrong: a pixel, or this share of the frame.
 EDGE_TOLERANCE = 0.004
-# Scaled copies have rounded sides.
+# The sides of scaled copies are rounded.
 SHAPE_TOLERANCE = 0.02
 
 _NUMBER_TYPES = frozenset({int, float})
@@ -22,11 +22,11 @@ _EMPTY_NAMES = frozenset({"empty", "blank", "nothing", "none", "no animal", "no_
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One thing seen in a photo.
+    """One label of a photo.
 
     ``box`` is in the units of its photo's ``frame``; without one the label is about the whole photo. ``species`` is
-    who it is (empty: not said), ``detector_class`` what a detector took it for. Confidences are 0 to 1, or ``None``
-    where the file has none: a person's label, for example. ``of_event``: said of a series of photos, not of this one.
+    empty if the file gives none; ``detector_class`` comes from a detector. Confidences are 0 to 1, or ``None`` if the
+    file has none, for example for a person's label. ``of_event``: the label is about a series of photos.
     """
 
     species: str = ""
@@ -38,7 +38,7 @@ class Label:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it says that nothing is there."""
+        """Whether it says that the photo is empty."""
         return self.species.casefold() in _EMPTY_NAMES
 
 
@@ -47,7 +47,7 @@ class LabelledPhoto:
     """A photo of a file of labels; ``file_name`` is as written there.
 
     ``frame`` is the photo's width and height in the units of the boxes: in pixels for COCO, 1 x 1 for relative boxes,
-    ``None`` where the file does not say it and boxes are in pixels of the photo as it is.
+    ``None`` if the file does not give the size and boxes are in pixels of the photo itself.
     """
 
     file_name: str
@@ -59,7 +59,7 @@ class LabelledPhoto:
     frame: tuple[float, float] | None = None
 
     def fits(self, *, width_px: int, height_px: int) -> bool:
-        """Whether the boxes can be laid on a photo of this size: not where the frame is the photo on its side."""
+        """Whether the boxes fit a photo of this size. Not if they were drawn on the photo turned on its side."""
         if self.frame is None or self.frame == RELATIVE_FRAME:
             return True
         shape = self.frame[0] / self.frame[1]
@@ -77,7 +77,7 @@ class LabelledPhoto:
 
 @dataclass(frozen=True, slots=True)
 class LabelFile:
-    """The photos of a file of labels, each name once, and what of the file could not be used, in sentences."""
+    """The photos of a file of labels, each name once, and sentences about what could not be used."""
 
     photos: tuple[LabelledPhoto, ...]
     problems: tuple[str, ...] = ()
@@ -85,13 +85,13 @@ class LabelFile:
 
     @property
     def n_boxes(self) -> int:
-        """How many labels have a box."""
+        """Number of labels with a box."""
         return sum(label.box is not None for photo in self.photos for label in photo.labels)
 
 
 @dataclass(slots=True)
 class Problems:
-    """Counts what cannot be used, by reason, and keeps the first case of each."""
+    """Counts by reason what cannot be used, and keeps the first case of each reason."""
 
     _counts: dict[str, int] = field(default_factory=dict)
     _first: dict[str, str] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class Problems:
 
 
 def clip_box(box: Box, frame: tuple[float, float]) -> Box | None:
-    """The part of a box inside a frame of ``(width, height)``, or ``None`` where there is none."""
+    """The part of a box inside a frame of ``(width, height)``, or ``None`` if it is outside."""
     left, top = max(box.x, 0.0), max(box.y, 0.0)
     right, bottom = min(box.x + box.width, frame[0]), min(box.y + box.height, frame[1])
     if (left, top, right, bottom) == (box.x, box.y, box.x + box.width, box.y + box.height):
@@ -121,14 +121,14 @@ def clip_box(box: Box, frame: tuple[float, float]) -> Box | None:
 def read_box(
     values: object, *, frame: tuple[float, float] | None, problems: Problems, where: object, things: str
 ) -> Box | None:
-    """A box from ``[x, y, width, height]``, inside its frame; what is wrong with it is counted.
+    """A box from ``[x, y, width, height]``, cut at its frame. If something is wrong with it, that is counted.
 
     Args:
-        values: As it stands in the file.
+        values: The box as it is in the file.
         frame: Width and height in the same units, if known.
         problems: Counts boxes that are broken, outside or cut.
-        where: Names the place for the first problem of a kind.
-        things: What has the box, in the plural ("annotations").
+        where: What to name if this is the first case of a problem.
+        things: What has boxes in this format, in the plural ("annotations").
     """
     numbers = _read_numbers(values)
     if numbers is None:
@@ -150,12 +150,12 @@ def read_box(
         -box.x / frame[0], -box.y / frame[1], (box.x + box.width) / frame[0] - 1, (box.y + box.height) / frame[1] - 1
     )
     if reach > EDGE_TOLERANCE:
-        problems.add(f"{things} whose box reached over the photo's edge and was cut there", where)
+        problems.add(f"{things} whose box extended over the photo's edge and was cut there", where)
     return inside
 
 
 def read_confidence(value: object) -> float | None:
-    """A number from 0 to 1, or ``None`` where there is none."""
+    """The value as a number from 0 to 1, or ``None`` if it is not one."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -167,7 +167,7 @@ def read_confidence(value: object) -> float | None:
 
 
 def merge_photos(photos: Iterable[LabelledPhoto], problems: Problems) -> tuple[LabelledPhoto, ...]:
-    """Each name once: the labels of entries with the same name are put together, like ones once."""
+    """Merge entries with the same name: their labels are put together, and equal labels are kept once."""
     merged: dict[str, LabelledPhoto] = {}
     for photo in photos:
         earlier = merged.get(photo.file_name)
@@ -186,10 +186,10 @@ def merge_photos(photos: Iterable[LabelledPhoto], problems: Problems) -> tuple[L
 def _read_numbers(values: object) -> Sequence[float] | None:
     if not isinstance(values, list | tuple) or len(values) != 4:
         return None
-    if not _NUMBER_TYPES.issuperset(map(type, values)):  # True is an int to isinstance
+    if not _NUMBER_TYPES.issuperset(map(type, values)):  # isinstance counts True as an int
         return None
     try:
         numbers = [float(value) for value in values]
-    except OverflowError:  # JSON has whole numbers of any length
+    except OverflowError:  # integers in JSON can be too large for a float
         return None
     return numbers if all(map(math.isfinite, numbers)) else None

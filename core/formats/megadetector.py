@@ -1,4 +1,4 @@
-"""MegaDetector's JSON, which Timelapse and AddaxAI read too. Format: lila.science/megadetector-output-format."""
+"""MegaDetector's JSON, which Timelapse and AddaxAI read, too. Format: lila.science/megadetector-output-format."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -31,11 +31,11 @@ _EXPECTED = "a MegaDetector file: a JSON object with the list images, whose entr
 def read_megadetector(path: Path) -> LabelFile:
     """The photos and detections of a MegaDetector file (format 1.0 to 1.6); boxes are relative.
 
-    A detection's species is its likeliest classification, and empty where it has none. Photos that the detector
+    A detection's species is its most likely classification; it is empty if there is none. Photos that the detector
     could not read are reported and left out, so that they do not look empty.
 
     Raises:
-        FileFormatError: If it is not one.
+        FileFormatError: If it is not a MegaDetector file.
     """
     return parse_megadetector(read_json(path, expected=_EXPECTED), source=path.name)
 
@@ -81,14 +81,14 @@ def write_megadetector(
 ) -> int:
     """Write crops in MegaDetector's format, photo by photo; a whole frame is a photo without detections.
 
-    A species that a reviewer gave becomes a classification. What a program said of a species has no probability
-    here, so it stands beside, under ``anomalure``, with the score and the verdict; other readers pass over that.
+    A species that a reviewer gave becomes a classification. A species that a run gave has no probability, so
+    it is written under ``anomalure``, with the score and the verdict. Other tools ignore that key.
 
     Args:
-        rows: As in ``core.formats.exported``, those of a photo together.
-        path: Where to.
-        detector: What found the boxes.
-        detected_at: When.
+        rows: As in ``core.formats.exported``; the rows of a photo must be together.
+        path: The file to write.
+        detector: Name of the detector that found the boxes.
+        detected_at: Time of the detection.
 
     Returns:
         The number of photos.
@@ -157,7 +157,7 @@ def _read_label(
         problems.add("detections that are not objects", file_name)
         return None
     detector_class = classes.get(str(detection.get("category")))
-    if detector_class is None:  # the format says: to be treated as no detection
+    if detector_class is None:  # the format says to treat this as no detection
         problems.add("detections of categories that are not in the file", file_name)
         return None
     confidence = read_confidence(detection.get("conf"))

@@ -1,4 +1,4 @@
-"""Read a file of labels without being told its format."""
+"""Reads a file of labels in any format, which is recognised by its content."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def read_labels(path: Path) -> LabelFile:
     The content decides, not the file's name.
 
     Raises:
-        FileFormatError: If it is none of these, or one of them with too little in it.
+        FileFormatError: If it is none of these, or lacks something that its format needs.
     """
     if path.is_dir():
         return read_camtrap_dp(path)
@@ -38,11 +38,11 @@ def read_labels(path: Path) -> LabelFile:
         return parse_camtrap_dp(value, folder=path.parent, source=path.name)
     keys = ", ".join(map(str, value)) if isinstance(value, dict) else f"a {type(value).__name__}"
     raise FileFormatError(
-        f"{path.name} is JSON, but none that is known here. Expected images, annotations and categories (COCO), images "
+        f"{path.name} is JSON, but not in a known format. Expected images, annotations and categories (COCO), images "
         f"with file and detections (MegaDetector), or resources (Camtrap DP); got {keys[:200] or 'an empty object'}."
     )
 
 
 def _looks_like_json(content: bytes) -> bool:
-    # Marks of byte order and, in UTF-16 and 32, zeros stand around the first sign.
+    # The first character may follow a byte order mark and, in UTF-16 and 32, has zeros around it.
     return content[:16].strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"{", b"[")

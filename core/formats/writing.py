@@ -1,4 +1,4 @@
-"""Files for other tools: streamed to a temporary name, and there when they are whole."""
+"""Writes files for other tools under a temporary name, so that they appear only when they are complete."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from core.errors import AnomalureError
 
 @contextmanager
 def open_new(path: Path, *, newline: str | None = "\n") -> Iterator[TextIO]:
-    """A text file (UTF-8) to write; it takes its name when the block ends well, over what was there.
+    """Open a text file (UTF-8) to write. If the block ends without an error, it replaces the file at ``path``.
 
     Raises:
         AnomalureError: If the file cannot be written: no such folder, no permission, disk full.
@@ -32,18 +32,18 @@ def open_new(path: Path, *, newline: str | None = "\n") -> Iterator[TextIO]:
 
 
 def refuse_taken_folder(path: Path) -> None:
-    """See that a folder can be made here, before the work begins.
+    """Check that a folder can be made here, before the work begins.
 
     Raises:
-        AnomalureError: If there is something already, other than an empty folder.
+        AnomalureError: If the path exists and is not an empty folder.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise AnomalureError(f"{path} is there already and is not an empty folder. Choose a new name.")
+        raise AnomalureError(f"{path} exists and is not an empty folder. Choose a new name.")
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill under a temporary name; it takes its own when the block ends well, else nothing is left.
+    """A folder to fill under a temporary name. It is renamed if the block ends without an error, else removed.
 
     Raises:
         AnomalureError: If it cannot be written: no permission, disk full.

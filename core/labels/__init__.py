@@ -1,1 +1,1 @@
-"""Labels of photos in any form, and what is made from labelled photos."""
+"""Labels of photos in any format, and the data sets that are made from them."""

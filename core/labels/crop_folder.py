@@ -1,4 +1,4 @@
-"""Labelled crops as a folder of pictures and a table: what other tools train on."""
+"""Writes labelled crops as a folder of pictures and a table, on which other tools can be trained."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ TRAIN, VAL = "train", "val"
 
 @dataclass(frozen=True)
 class CropFolder:
-    """What was written: how many crops of each species on each side, and what of the labels could not be used."""
+    """What was written: crops of each species in each split, and problems of the labels."""
 
     folder: Path
     counts: dict[str, dict[str, int]]
@@ -60,20 +60,20 @@ def write_crop_folder(
     file_problems: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> CropFolder:
-    """Cut the labelled crops out, write them as JPEG, and ``crops.csv`` with file names and labels.
+    """Write the labelled crops as JPEG files, and ``crops.csv`` with their names and labels.
 
     Whole events are held out for validation (``split`` is ``train`` or ``val``), unless the labels say the split of
-    every photo. A photo that is labelled empty gives its whole frame, as species ``empty``.
+    every photo. A photo that is labelled empty is written as a whole frame with the species ``empty``.
 
     Args:
         photos: Which photos show what.
-        images_dir: The folder that holds them.
-        out_dir: A folder that is not there yet, or is empty; it is there when it is whole.
-        settings: Margin around boxes, least confidence, gap between events.
+        images_dir: The folder of the photos.
+        out_dir: A new or empty folder. It appears only when it is complete.
+        settings: For the margin around boxes, the least confidence and the gap between events.
         val_share: Share of the crops held out, 0 to 1.
-        seed: Of the choice of events.
-        file_problems: What of the label file could not be used, to be said too.
-        on_progress: Told how many photos of how many are done.
+        seed: Seed of the choice of events.
+        file_problems: Problems of the label file, which are reported, too.
+        on_progress: Called with the number of photos done and the total.
 
     Raises:
         AnomalureError: If no crop can be cut out, or the folder cannot be written.

@@ -1,4 +1,4 @@
-"""Crops cut out of labelled photos, with what each shows and to which event it belongs."""
+"""Cuts crops out of labelled photos, with the species and event of each."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,9 +27,9 @@ _Read = tuple[LabelledPhoto, LoadedPhoto | PhotoUnreadable]
 
 @dataclass
 class LabelledCrops:
-    """The crops that labelled photos gave, and what is known of their photos.
+    """The crops of labelled photos, and what is known of the photos.
 
-    ``species`` is empty for a whole frame. ``problems`` counts what could not be used.
+    ``species`` is empty for a whole frame. ``problems`` counts labels and photos that could not be used.
     """
 
     crops: list[Crop] = field(default_factory=list)
@@ -47,7 +47,7 @@ class LabelledCrops:
         return [crop.photo_id for crop in self.crops]
 
     def groups(self, *, gap_s: float) -> np.ndarray:
-        """The event of each row, shape ``(n,)``, str: as labelled, by time, or else the photo itself."""
+        """The event of each row, shape ``(n,)``, str: from the labels, else by time, else the photo itself."""
         photos = list(self.deployment_of)
         events = group_events(
             [self.deployment_of[photo] for photo in photos],
@@ -59,7 +59,7 @@ class LabelledCrops:
             if self.event_of[photo]:
                 group_of[photo] = f"labelled {self.event_of[photo]}"
             else:
-                # The photo, not its number among those without a time: another folder has numbers like these.
+                # The photo's id, because numbers of photos without a time would be the same in other folders.
                 group_of[photo] = f"photo {photo}" if self.captured_at_of[photo] is None else event
         return np.array([group_of[photo] for photo in self.photos], dtype=object)
 
@@ -68,7 +68,7 @@ def choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:
     """The photos of one split; None: all.
 
     Raises:
-        AnomalureError: If there is none; the splits that there are are named.
+        AnomalureError: If the split has no photo. The error names the splits that exist.
     """
     photos = [photo for photo in labels.photos if split is None or photo.split == split]
     if photos:
@@ -81,7 +81,7 @@ def choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:
 
 
 def choose_species(photos: Sequence[LabelledPhoto], species: Sequence[str]) -> list[LabelledPhoto]:
-    """The photos that show one of these species, with only the labels of these.
+    """The photos that show one of these species, without labels of other species.
 
     Raises:
         AnomalureError: If the labels lack one of them.
@@ -89,7 +89,7 @@ def choose_species(photos: Sequence[LabelledPhoto], species: Sequence[str]) -> l
     there = {label.species for photo in photos for label in photo.labels if label.species}
     missing = [name for name in species if name not in there]
     if missing:
-        raise AnomalureError(f"The labels have no {', '.join(missing)}; they have: {', '.join(sorted(there))}.")
+        raise AnomalureError(f"The labels have no {', '.join(missing)}. They have: {', '.join(sorted(there))}.")
     kept = [replace(photo, labels=tuple(one for one in photo.labels if one.species in species)) for photo in photos]
     return [photo for photo in kept if photo.labels]
 
@@ -102,20 +102,20 @@ def read_labelled_crops(
     into: LabelledCrops,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[np.ndarray]:
-    """Cut out what labelled photos show; what cannot be used is counted, not raised.
+    """Cut the crops out of labelled photos. Labels that cannot be used are counted, not raised.
 
     Args:
         photos: Which photos show what.
-        images_dir: The folder that holds them; names meet by their longest common ending.
-        settings: Margin around boxes, least confidence, pattern of deployments, largest photo.
-        into: Gets each crop, its species and its photo's facts, in the order of what is yielded.
-        on_progress: Told how many photos of how many are done.
+        images_dir: The folder of the photos. Names are matched by their longest common ending.
+        settings: For the margin around boxes, the least confidence, the pattern of deployments and the largest photo.
+        into: Gets each crop, its species and the facts of its photo, in the order of the yielded pixels.
+        on_progress: Called with the number of photos done and the total.
 
     Yields:
-        The pixels of each crop, uint8, ``(height, width, 3)``, a view of its photo: copy it to keep it.
+        The pixels of each crop, uint8, ``(height, width, 3)``. It is a view of the photo; copy it to keep it.
 
     Raises:
-        AnomalureError: If none of the photos is in the folder, or a name could be two photos.
+        AnomalureError: If none of the photos is in the folder, or a name could mean two photos.
     """
     listing = find_photos(images_dir)
     ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
@@ -157,7 +157,7 @@ def _cut_labelled(
     """Each usable box with its species and pixels, or the whole frame with an empty species."""
     photo, problems = loaded.photo, crops.problems
     if photo.photo_id in crops.deployment_of:
-        problems.add("photos with the content of another one", labelled.file_name)
+        problems.add("photos with the same content as another one", labelled.file_name)
         return
     crops.file_name_of[photo.photo_id] = photo.file_name
     crops.deployment_of[photo.photo_id] = photo.deployment
@@ -194,7 +194,7 @@ def _cut_labelled(
 
 
 def _read_ahead(read: Callable[[LabelledPhoto], _Read], photos: Sequence[LabelledPhoto]) -> Iterator[_Read]:
-    """Read a few photos ahead of the encoder, in order."""
+    """Read photos in order, a few ahead of the encoder."""
     with ThreadPoolExecutor(READERS) as pool:
         waiting: deque[Future[_Read]] = deque()
         try:

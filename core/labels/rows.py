@@ -1,4 +1,4 @@
-"""Labels of a file as the rows of an export, so that one format can be written as another."""
+"""Turns the labels of a file into rows of an export, so that one format can be converted to another."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,10 +25,10 @@ _UNDECIDED: dict[str, Any] = {
 
 
 def rows_from_labels(file: LabelFile) -> Iterator[dict[str, Any]]:
-    """One row a label, photo by photo in the order of their names; a photo without a label is one row too.
+    """One row per label, photo by photo in the order of their names. A photo without a label is one row, too.
 
-    What a detector said (a box with a confidence) is a row that nobody decided about, everything else one with the
-    species that somebody gave. Boxes are in the units of the photo's frame.
+    A detector's label (a box with a confidence) becomes an undecided row. Every other label becomes a row with the
+    species that a person gave. Boxes are in the units of the photo's frame.
 
     Raises:
         AnomalureError: If the file does not say how large its photos are, and has boxes in pixels.
@@ -36,7 +36,7 @@ def rows_from_labels(file: LabelFile) -> Iterator[dict[str, Any]]:
     for photo in sorted(file.photos, key=lambda one: one.file_name):
         if photo.frame is None and any(label.box for label in photo.labels):
             raise AnomalureError(
-                f"The boxes of {photo.file_name} are in pixels, and the file does not say how large the photo is. Run "
+                f"The boxes of {photo.file_name} are in pixels, and the file does not give the size of the photo. Run "
                 "Anomalure on the photos with these boxes, and export the run."
             )
         width, height = photo.frame or (1.0, 1.0)
@@ -76,7 +76,7 @@ def _about_label(label: Label | None, frame: Box, format_name: str) -> dict[str,
         "detector_confidence": 0.0,
     }
     if label is None:
-        # MegaDetector says of such a photo that nothing is in it; others say nothing.
+        # In MegaDetector's format this means that the photo is empty; other formats say nothing about it.
         return row if format_name == MEGADETECTOR else row | {"verdict_species": UNCLASSIFIED}
     row["kind"] = CropKind.FRAME if label.box is None else CropKind.DETECTION
     by_machine = label.confidence if label.box is not None else label.species_confidence

@@ -1,4 +1,4 @@
-"""The labels that a person points at, whatever their kind."""
+"""Reads the labels that a user names, in any format."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ def read_label_source(images_dir: Path, *, labels: Path | None = None, species: 
 
     Args:
         images_dir: The folder of photos.
-        labels: A file of labels or boxes in any format that ``read_labels`` knows; None: the folders inside
+        labels: A file of labels or boxes in any format that ``read_labels`` knows. None if the folders inside
             ``images_dir`` are named by species.
-        species: A second file that says the species of photos whose boxes ``labels`` has.
+        species: A second file with the species of the photos, if ``labels`` has only boxes.
 
     Raises:
-        AnomalureError: If a file cannot be used, in a sentence that says what was expected.
+        AnomalureError: If a file cannot be used; the error says what was expected.
     """
     if labels is None:
         return read_species_folders(images_dir)

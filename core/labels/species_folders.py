@@ -13,14 +13,14 @@ _SPLITS = frozenset({"train", "val", "valid", "validation", "test", "season"})
 
 
 def read_species_folders(folder: Path) -> LabelFile:
-    """The photos of ``folder/<species>/...``, each a crop of its folder's species; those of ``empty`` show nothing.
+    """The photos of ``folder/<species>/...``, each a crop of its folder's species. Photos in ``empty`` show no animal.
 
-    A folder between that is named like a split (``train``, ``val``, ``test``) says the split: both
-    ``train/fox/1.jpg`` and ``fox/1.jpg`` are foxes. Deeper folders (``fox/north/1.jpg``) are cameras.
+    A folder above may be named like a split (``train``, ``val``, ``test``): both ``train/fox/1.jpg`` and ``fox/1.jpg``
+    are foxes. Deeper folders (``fox/north/1.jpg``) are cameras.
 
     Raises:
-        AnomalureError: If the folder is missing or holds no photo.
-        FileFormatError: If no photo lies in a folder of a species.
+        AnomalureError: If the folder is missing or has no photo.
+        FileFormatError: If no photo is in the folder of a species.
     """
     listing = find_photos(folder)
     problems = Problems()
@@ -29,7 +29,7 @@ def read_species_folders(folder: Path) -> LabelFile:
         parts = list(PurePosixPath(name).parts[:-1])
         split = parts.pop(0) if parts and parts[0].casefold() in _SPLITS else ""
         if not parts:
-            problems.add("photos that lie in no folder of a species", name)
+            problems.add("photos that are not in the folder of a species", name)
             continue
         label = Label(parts[0])
         if not label.is_empty:
@@ -37,7 +37,7 @@ def read_species_folders(folder: Path) -> LabelFile:
         photos.append(LabelledPhoto(name, (label,), deployment="/".join(parts[1:]), split=split, frame=RELATIVE_FRAME))
     if not photos:
         raise FileFormatError(
-            f"{folder}: expected one folder a species with its photos in it, such as fox/1.jpg; got "
-            f"{len(listing.file_names)} photos that lie in none (the first: {listing.file_names[0]})."
+            f"{folder}: expected one folder for each species with its photos in it, such as fox/1.jpg; got "
+            f"{len(listing.file_names)} photos outside such folders (the first: {listing.file_names[0]})."
         )
     return LabelFile(tuple(photos), problems.lines(), FORMAT_NAME)

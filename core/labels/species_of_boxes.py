@@ -1,4 +1,4 @@
-"""Boxes from one file, species from another: what a detector found and what a person said of the photos."""
+"""Joins boxes of a detector from one file with species of the photos from another file."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,15 +6,15 @@ from dataclasses import replace
 from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems
 from core.photos.matching import match_names
 
-# Boxes that a class-agnostic detector says are no animals; a label of the photo is not about them.
+# Classes of detectors that are not animals; a species of the photo is not meant for such boxes.
 NOT_ANIMALS = frozenset({"person", "human", "vehicle", "car"})
 
 
 def name_boxes(boxes: LabelFile, species: LabelFile) -> LabelFile:
-    """The boxes of one file with the species that another one gives to their photos.
+    """The boxes of one file with the species that another file gives to their photos.
 
-    A photo with one species gives it to each of its boxes of animals. Where somebody saw two species in one photo it
-    cannot be told which box is whose, so these boxes stay nameless; photos that somebody called empty keep no box.
+    If a photo has one species, all its boxes of animals get it. If it has several species, nobody can tell which box
+    has which, so these boxes get none. Photos that were labelled empty keep no box.
     Every case is counted in ``problems``.
 
     Args:
@@ -22,7 +22,7 @@ def name_boxes(boxes: LabelFile, species: LabelFile) -> LabelFile:
         species: Labels of photos: a CSV, for example. Boxes in it are not used.
 
     Raises:
-        AnomalureError: If a name could be two photos.
+        AnomalureError: If a name could mean two photos.
     """
     problems = Problems()
     theirs = match_names([photo.file_name for photo in species.photos], [photo.file_name for photo in boxes.photos])

@@ -1,4 +1,4 @@
-"""Training and validation apart, so that two frames of one burst never stand on both sides."""
+"""Splits photos or crops for training and validation by whole events, so that no burst is in both."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ import numpy as np
 
 
 def hold_out_events(event_ids: Sequence[str], *, share: float, seed: int = 0) -> np.ndarray:
-    """Which photos or crops belong to held-out events.
+    """Choose events to hold out, and mark their photos or crops.
 
-    Events are put in an order drawn by hash of the seed and the event's name, and held out until the share of rows
-    is reached as nearly as whole events allow; with two events or more and a share over 0, at least one is held out
-    and at least one is not. The same names and seed give the same events, whatever the order of the rows.
+    Events are sorted by a hash of the seed and their name, and held out until the share of rows is reached as nearly as
+    whole events allow. With two or more events and a share over 0, at least one is held out and at least one is not.
+    The same names and seed give the same events in any order of the rows.
 
     Args:
         event_ids: The event of each row, shape ``(n,)``.
-        share: Of the rows, 0 to 1.
-        seed: Another one draws other events.
+        share: Share of the rows to hold out, 0 to 1.
+        seed: Seed of the choice of events.
 
     Returns:
         bool, shape ``(n,)``: True where held out.

@@ -19,11 +19,11 @@ NIGHT_ENDS_H, NIGHT_BEGINS_H = 6, 18
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """What a file of labels holds.
+    """The contents of a file of labels.
 
     ``table`` has one row per label, by ``COLUMNS``: ``size_share`` is the square root of the box's share of its photo,
     0 to 1 (NaN without a box or a known photo size), ``captured_at`` has no zone (NaT: unknown). The labels name
-    ``n_photos``, of which ``n_found`` are in the folder; ``problems`` could not be used.
+    ``n_photos``, of which ``n_found`` are in the folder. ``problems`` counts what could not be used.
     """
 
     table: pd.DataFrame
@@ -58,7 +58,7 @@ class LabelSummary:
 
 
 def summarise_labels(labels: LabelFile, images_dir: Path, *, read_times: bool = True) -> LabelSummary:
-    """Count what labels hold and what of it is in the folder.
+    """Summarise labels, and count how many of their photos are in the folder.
 
     Args:
         labels: From ``read_label_source``.
@@ -67,7 +67,7 @@ def summarise_labels(labels: LabelFile, images_dir: Path, *, read_times: bool = 
             the head of a file is read).
 
     Raises:
-        AnomalureError: If the folder is missing or holds no photo, or a name could be two photos.
+        AnomalureError: If the folder is missing or has no photo, or a name could mean two photos.
     """
     listing = find_photos(images_dir)
     ours = match_names([photo.file_name for photo in labels.photos], listing.file_names, folder=images_dir)
@@ -98,5 +98,5 @@ def _read_captured_at(path: Path) -> datetime | None:
     try:
         with Image.open(reach(path)) as picture:
             return read_camera_facts(picture.getexif()).captured_at
-    except Exception:  # a summary: training says what is wrong with a file
+    except Exception:  # only a summary: training reports what is wrong with a file
         return None

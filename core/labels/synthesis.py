@@ -1,5 +1,4 @@
-"""Synthetic anomalies: animals cut out and blended into other photos, to see what a bundle finds where no real
-anomaly is known."""
+"""Synthetic anomalies: animals blended into other photos, to test a bundle when no real anomaly is known."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from core.settings.run import RunSettings
 
 PREFIX = "synthetic "
 SMALLEST_PX = 24
-"""Animals with a shorter side are not cut out: blown up they would be odd for the wrong reason."""
+"""Animals with a shorter side are not cut out, because enlarged they would be odd for the wrong reason."""
 MOST_ANIMALS = 400
 MOST_BACKGROUNDS = 40
 FEATHER = 0.12
@@ -34,8 +33,8 @@ class SynthesisSettings:
     """How synthetic anomalies are made.
 
     ``n_photos`` photos, ``per_photo`` animals at most in each; an animal's longer side is ``least_size`` to
-    ``most_size`` of the photo's shorter side; ``opacity`` 1 hides what is behind, lower lets it shine through;
-    ``hue_shift`` turns colours by so many degrees, so that even a known species looks like none that was seen.
+    ``most_size`` of the photo's shorter side; ``opacity`` 1 hides the background, lower values let it show through;
+    ``hue_shift`` turns colours by so many degrees, so that even a known species looks unlike any other.
     """
 
     n_photos: int = 100
@@ -64,7 +63,7 @@ class SynthesisSettings:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What was made: photos and truth (COCO) in ``folder``; the species ``synthetic <animal>`` are known to nobody."""
+    """What was made: photos and truth (COCO) in ``folder``. No bundle knows the species ``synthetic <animal>``."""
 
     folder: Path
     n_photos: int
@@ -98,19 +97,19 @@ def synthesize_anomalies(
 ) -> Synthesis:
     """Write photos with blended-in animals to ``out_dir/images``, and their boxes to ``out_dir/annotations.json``.
 
-    Backgrounds are the photos labelled empty; where there are none, any photo, at places where no labelled animal is.
-    An animal is cut out with its box, fades at the edges in an ellipse, is scaled and put at a random place. Its
+    Backgrounds are the photos labelled empty. If there are none, any photo is used, away from its labelled animals. An
+    animal is cut out with its box, fades at the edges in an ellipse, is scaled and put at a random place. Its
     species is written as ``synthetic <species>``, so that ``evaluate`` counts it as an anomaly for every bundle.
 
     Args:
         animals: Photos with boxes.
-        animals_dir: Where they are.
+        animals_dir: Their folder.
         backgrounds: Photos to blend into; may be the same.
-        backgrounds_dir: Where they are.
-        out_dir: A folder that is not there yet, or is empty; it is there when it is whole.
-        settings: How many, how large, how solid.
-        run_settings: Largest photo.
-        on_progress: Told how many photos of how many are drawn.
+        backgrounds_dir: Their folder.
+        out_dir: A new or empty folder. It appears only when it is complete.
+        settings: Number, size and opacity of the animals.
+        run_settings: For the largest photo.
+        on_progress: Called with the number of photos done and the total.
 
     Raises:
         AnomalureError: If there is no animal or no background, or the folder cannot be written.
@@ -139,14 +138,14 @@ def blend_animal(
         animal: RGB, uint8, shape ``(h, w, 3)``, wholly inside the photo at ``left``, ``top``.
         left: Column of its left edge.
         top: Row of its upper edge.
-        opacity: Of its middle, over 0 to 1; it fades to 0 at the edge of the ellipse in its box.
+        opacity: Opacity of its middle, over 0 to 1; it fades to 0 at the edge of the ellipse in its box.
         hue_shift: Degrees by which its colours are turned, -180 to 180.
 
     Returns:
         uint8, the photo's shape.
 
     Raises:
-        ValueError: If the animal reaches over the photo's edge.
+        ValueError: If the animal extends over the photo's edge.
     """
     height, width = animal.shape[:2]
     if left < 0 or top < 0 or top + height > photo.shape[0] or left + width > photo.shape[1]:
@@ -187,7 +186,7 @@ def _cut_out(
             break
     if not cut_outs:
         raise AnomalureError(
-            "There is no animal to cut out: photos with boxes and a species are needed. " + "; ".join(problems.lines())
+            "There is no animal to cut out. Photos with boxes and a species are needed. " + "; ".join(problems.lines())
         )
     return cut_outs
 
@@ -197,7 +196,7 @@ def _read_backgrounds(
 ) -> list[tuple[LabelledPhoto, np.ndarray]]:
     empty = [photo for photo in photos if photo.labels and all(label.is_empty for label in photo.labels)]
     if not empty:
-        problems.add("labels without an empty photo: animals were blended into photos with animals")
+        problems.add("labels without an empty photo, so that animals were blended into photos with animals")
     places = []
     for place in _read_shuffled(empty or photos, folder, rng, settings, problems):
         places.append(place)
@@ -211,7 +210,7 @@ def _read_backgrounds(
 def _read_shuffled(
     photos: Sequence[LabelledPhoto], folder: Path, rng: np.random.Generator, settings: RunSettings, problems: Problems
 ):
-    """Photos with their pixels, in a random order; what cannot be read is counted."""
+    """Photos with their pixels, in a random order. Photos that cannot be read are counted."""
     listing = find_photos(folder)
     ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=folder)
     for number in rng.permutation(len(photos)):

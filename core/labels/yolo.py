@@ -1,4 +1,4 @@
-"""A YOLO dataset: what Ultralytics trains a detector on. Format: docs.ultralytics.com/datasets/detect."""
+"""A YOLO dataset, on which Ultralytics trains a detector. Format: docs.ultralytics.com/datasets/detect."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ _VAL_NAMES = frozenset({"val", "valid", "validation"})
 
 @dataclass(frozen=True)
 class YoloDataset:
-    """What was written: ``data.yaml`` inside ``folder``, photos and boxes of each side, and what was left out."""
+    """What was written: ``data.yaml`` inside ``folder``, photos and boxes of each split, and what was left out."""
 
     folder: Path
     class_names: tuple[str, ...]
@@ -65,18 +65,18 @@ def write_yolo_dataset(
 
     Photos that are labelled empty are written without boxes: a detector is trained on them, too. Photos whose
     labels have an animal without a box are left out, because the detector would be trained to miss it. If the labels
-    say which photos are for validation, that holds; otherwise whole events are held out.
+    say which photos are for validation, these are used; otherwise whole events are held out.
 
     Args:
         photos: Labels of any format.
         images_dir: The folder of photos.
-        out_dir: A folder that is not there yet, or is empty; it is there when it is whole.
-        settings: Gap between events, pattern of deployments, largest photo.
-        by_species: One class a species; else the one class ``animal``.
-        val_share: Of the photos, over 0 and under 1.
-        seed: Of the choice of events.
-        file_problems: What of the label file could not be used, to be said too.
-        on_progress: Told how many photos of how many are done.
+        out_dir: A new or empty folder. It appears only when it is complete.
+        settings: For the gap between events, the pattern of deployments and the largest photo.
+        by_species: Whether each species is a class; else the only class is ``animal``.
+        val_share: Share of the photos for validation, over 0 and under 1.
+        seed: Seed of the choice of events.
+        file_problems: Problems of the label file, which are reported, too.
+        on_progress: Called with the number of photos done and the total.
 
     Raises:
         AnomalureError: If nothing can be used, or the folder cannot be written.
@@ -106,10 +106,10 @@ def write_yolo_dataset(
 
 
 def read_yolo_dataset(folder: Path) -> YoloDataset:
-    """A dataset that ``write_yolo_dataset`` wrote.
+    """Open a dataset that ``write_yolo_dataset`` wrote.
 
     Raises:
-        AnomalureError: If its plan cannot be read.
+        AnomalureError: If its description cannot be read.
     """
     try:
         kept = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
@@ -148,7 +148,7 @@ def _find_usable(
             problems.add(f"photos that cannot be read: {error}".rstrip("."), labelled.file_name)
             continue
         if photo.photo_id in seen:
-            problems.add("photos with the content of another one", labelled.file_name)
+            problems.add("photos with the same content as another one", labelled.file_name)
         elif not labelled.labels:
             problems.add("photos without any label", labelled.file_name)
         elif not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
@@ -172,7 +172,7 @@ def _find_usable(
 def _read_boxes(
     labelled: LabelledPhoto, photo: Photo, *, by_species: bool, problems: Problems
 ) -> tuple[tuple[str, float, float, float, float], ...] | None:
-    """Class and relative centre and size of each box; None if the photo must not be trained on."""
+    """Class and relative centre and size of each box; None if the photo must not be used for training."""
     lines = []
     for label in labelled.labels:
         if label.is_empty:
@@ -206,13 +206,13 @@ def _choose_sides(usable: Sequence[_Usable], *, val_share: float, seed: int) -> 
         return [VAL if held else TRAIN for held in said]
     if len({item.event_id for item in usable}) < 2:
         raise AnomalureError(
-            "The labelled photos are all of one event: a detector cannot be trained and validated on the same burst. "
+            "The labelled photos are all of one event. A detector cannot be trained and validated on the same burst. "
             "Add photos of other moments, or make the gap between events smaller."
         )
     held = hold_out_events([item.event_id for item in usable], share=val_share, seed=seed)
     sides = [VAL if one else TRAIN for one in held]
     if not any(item.lines for item, side in zip(usable, sides, strict=True) if side == TRAIN):
-        raise AnomalureError("All boxes fall into the photos held out for validation: there are too few events.")
+        raise AnomalureError("All boxes are in the photos held out for validation, because there are too few events.")
     return sides
 
 
@@ -222,11 +222,11 @@ def _write(usable: Sequence[_Usable], sides: Sequence[str], names: Sequence[str]
         (out / "images" / side).mkdir(parents=True)
         (out / "labels" / side).mkdir(parents=True)
     for item, side in zip(usable, sides, strict=True):
-        # Named by content: photos of two cameras may have the same file name.
+        # Named by content, because photos of two cameras may have the same file name.
         suffix = Path(item.photo.file_name).suffix.lower()
         shutil.copyfile(images_dir / item.photo.file_name, out / "images" / side / f"{item.photo.photo_id}{suffix}")
         text = "".join(f"{number_of[name]} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for name, x, y, w, h in item.lines)
         (out / "labels" / side / f"{item.photo.photo_id}.txt").write_text(text, encoding="utf-8")
-    # No path: Ultralytics then takes the folder of this file, and the dataset can be moved.
+    # Without a path Ultralytics uses the folder of this file, so the dataset can be moved.
     plan = {"train": f"images/{TRAIN}", "val": f"images/{VAL}", "names": dict(enumerate(names))}
     (out / "data.yaml").write_text(yaml.safe_dump(plan, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The steps of the pipeline, each a pure function on a batch, so that any engine can spread them."""
+"""The steps of the pipeline. Each is a pure function on a batch, so that steps can run in parallel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from core.settings.run import RunSettings
 
 @dataclass(frozen=True, slots=True)
 class CutCrops:
-    """Crops with what the next steps need of them.
+    """Crops with the data for the next steps.
 
     ``pixels`` are squares for the encoder, uint8, shape ``(n, input_px, input_px, 3)``; ``jpegs`` are the small
     pictures for the pages, in the same order.
@@ -29,7 +29,7 @@ class CutCrops:
 
 
 def read_one(folder: Path, file_name: str, *, namer: DeploymentNamer, settings: RunSettings) -> LoadedPhoto | Failure:
-    """The photo with its pixels, or why it cannot be had."""
+    """The photo with its pixels, or a Failure that says why it cannot be read."""
     try:
         return read_photo(folder, file_name, deployment=namer.name(file_name), max_megapixels=settings.max_megapixels)
     except PhotoUnreadable as error:
@@ -37,10 +37,10 @@ def read_one(folder: Path, file_name: str, *, namer: DeploymentNamer, settings: 
 
 
 def detect_each(detector: Detector, photos: Sequence[LoadedPhoto]) -> list[Found | Failure]:
-    """What is in each photo; a photo on which the detector fails becomes a Failure and spares the others.
+    """The detections of each photo. If the detector fails on a photo, only that photo becomes a Failure.
 
     Raises:
-        AnomalureError: If the detector fails on every photo of a batch of several: it is broken, not the photos.
+        AnomalureError: If the detector fails on every photo of a batch of several, since then the detector is broken.
     """
     if not photos:
         return []
@@ -62,7 +62,7 @@ def detect_each(detector: Detector, photos: Sequence[LoadedPhoto]) -> list[Found
 
 
 def list_crops(photo: LoadedPhoto, found: Found) -> list[Crop]:
-    """The crops of one photo: one a detection, or the whole frame when there is none."""
+    """The crops of one photo: one per detection, or the whole frame if there is none."""
     photo_id = photo.photo.photo_id
     if not found.detections:
         frame = Box(0.0, 0.0, float(photo.photo.width_px), float(photo.photo.height_px))
@@ -112,7 +112,7 @@ def embed_crops(encoder: Encoder, pixels: np.ndarray) -> np.ndarray:
 
 
 def map_frames(mapper: FrameMapper, cut: CutCrops, deployment_of: Mapping[str, str]) -> dict[str, HeatMap]:
-    """The heat maps of those whole frames whose camera the mapper knows, by crop; ``deployment_of`` is by photo."""
+    """Heat maps by crop id, of whole frames whose camera the mapper knows. ``deployment_of`` is by photo id."""
     places = [i for i, crop in enumerate(cut.crops) if crop.kind is CropKind.FRAME]
     if not places:
         return {}

@@ -1,4 +1,4 @@
-"""A detector whose boxes come from a file that another tool wrote."""
+"""A detector that reads its boxes from a file of another tool."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class BoxesFromFile:
     """Looks up the boxes of each photo in a file of any format: a ``Detector`` of core/runs/parts.py.
 
     The class of a detection is the species in the file, or else the class from the file's detector. Boxes in pixels are
-    scaled if the file declares another size than the photo has.
+    scaled if the photo has another size than the file says.
 
     Args:
         path: The file of boxes.
@@ -28,7 +28,7 @@ class BoxesFromFile:
 
     Raises:
         FileFormatError: If the file cannot be read, has no box, or no name in it matches a photo.
-        AnomalureError: If a name could be two photos.
+        AnomalureError: If a name could mean two photos.
     """
 
     def __init__(self, path: Path, *, min_confidence: float, listing: Listing) -> None:
@@ -67,7 +67,7 @@ class BoxesFromFile:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What could not be used so far, in sentences; this grows while photos are looked up."""
+        """Sentences about what could not be used so far; they increase while photos are looked up."""
         lines = list(self._file_problems)
         for names, text in (
             (self.only_in_file, "photos of the file that are not in the folder"),
@@ -98,7 +98,7 @@ class BoxesFromFile:
             assert label.box is not None
             box = labelled.box_px(label.box, width_px=width_px, height_px=height_px)
             if box is None:
-                self._counts["boxes left out: they lie outside their photo"] += 1
+                self._counts["boxes left out: they are outside their photo"] += 1
                 continue
             detections.append(Detection(box, label.species or label.detector_class, confidence))
         return Found(tuple(sorted(detections, key=lambda found: -found.confidence)))

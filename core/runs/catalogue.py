@@ -1,4 +1,4 @@
-"""A run's crops in one table, with their photo, event and score: what the queue, the export and the photo route read.
+"""A run's crops in one table with their photo, event and score, for the queue, the export and the photo route.
 
 Once a run is done, the table is kept as one Arrow file, most anomalous first. A run over a million photos has about
 twenty thousand files, and opening them all for each page would take seconds. The file is mapped into memory, so it
@@ -20,12 +20,12 @@ from core.runs.folder import SCHEMAS, RunFolder
 from core.work.progress import Phase
 
 BY_SCORE = "score DESC NULLS LAST, crop_id"
-# A page needs a few rows from anywhere in the file, so small batches keep the amount that is read small.
+# A page needs a few rows from anywhere in the file, so with small batches less is read.
 _BATCH_ROWS = 16_384
-# All crops are sorted to make the table; beyond this DuckDB uses the disk.
+# To make the table all crops are sorted; beyond this DuckDB uses the disk.
 _MOST_MEMORY = "512MB"
 MAPPED = "mapped"
-# Changes with the columns, so that the file of an older version is made again.
+# To be increased if the columns change, so that files of older versions are made again.
 _FORMAT = 2
 
 
@@ -133,7 +133,9 @@ def _keep(run: RunFolder, path: Path) -> bool:
         shutil.rmtree(spill, ignore_errors=True)
     for old in run.path.glob("catalogue-*"):
         if old != path:
-            with suppress(PermissionError):  # on Windows while somebody reads it; it is removed the next time
+            with suppress(
+                PermissionError
+            ):  # on Windows a file that is being read cannot be removed; it is removed the next time
                 old.unlink(missing_ok=True)
     return True
 

@@ -1,4 +1,4 @@
-"""A run on disk: shards of Parquet that are whole or not there, its progress, and who works on it."""
+"""A run on disk: complete shards of Parquet, its progress, and the process that works on it."""
 
 import json
 import os
@@ -50,19 +50,19 @@ INFO = "run.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """What a run was made with. Written once, when the run is made, as ``run.json``.
+    """What a run was made with. It is written once, as ``run.json``, when the run is made.
 
     Attributes:
         run_id: The name of the run's folder.
         name: What the pages call it.
         folder: The folder of photos, absolute.
         bundle: The bundle's name; empty for a first look.
-        detector: What finds the animals, in words.
-        encoder: What embeds the crops, in words.
+        detector: Name of the detector.
+        encoder: Name of the encoder.
         encoders: The specifications of that encoder, so that a first look can be resumed.
-        engines: What computes each of the encoders. A resumed run uses the same engines, since others round otherwise
-            and the crops of one run could not be compared.
-        boxes: The file that boxes came from in place of a detector, absolute or empty.
+        engines: The engine of each encoder. A resumed run uses the same engines. Others round differently, and the
+            crops of one run could not be compared.
+        boxes: The file that boxes came from instead of a detector, absolute or empty.
         deployments_csv: The table of cameras, absolute or empty.
         settings: As ``RunSettings.to_values()`` gives them.
         created_at: In UTC.
@@ -85,9 +85,9 @@ class RunInfo:
 
 
 class RunFolder(WorkFolder):
-    """One run's folder. Cheap to make: nothing is read before it is asked for.
+    """The folder of one run. The object is cheap to make, because nothing is read before it is needed.
 
-    A folder with a request alone is no run yet: its process is still reading the folder of photos, or could not.
+    A folder with only a request is not a run yet: its process is still reading the folder of photos, or has failed to.
     """
 
     what = "run"
@@ -103,7 +103,7 @@ class RunFolder(WorkFolder):
         """Make a new run over these files, in this order, relative to ``info.folder``.
 
         Raises:
-            FileExistsError: If there is such a folder already, unless it holds no more than the request for this run.
+            FileExistsError: If the folder exists, unless it has only the request for this run.
         """
         run = cls(path)
         try:
@@ -112,7 +112,7 @@ class RunFolder(WorkFolder):
             if run.is_made or not (path / REQUEST).is_file():
                 raise
         run._write_table(path / "listing.parquet", pa.table({"file_name": pa.array(file_names, pa.string())}))
-        write_whole(path / INFO, to_json(info), durable=True)  # last: it makes the folder a run
+        write_whole(path / INFO, to_json(info), durable=True)  # written last, because this makes the folder a run
         return run
 
     @classmethod
@@ -120,13 +120,13 @@ class RunFolder(WorkFolder):
         """The run in a folder.
 
         Raises:
-            AnomalureError: If there is none, or it cannot be read.
+            AnomalureError: If there is no run, or it cannot be read.
         """
         run = cls(path)
         _ = run.info
         return run
 
-    # What it is
+    # Facts
 
     @property
     def run_id(self) -> str:
@@ -135,10 +135,10 @@ class RunFolder(WorkFolder):
 
     @property
     def info(self) -> RunInfo:
-        """What the run is a pass of.
+        """What the run was made with.
 
         Raises:
-            AnomalureError: If ``run.json`` is missing or not what it should be.
+            AnomalureError: If ``run.json`` is missing or invalid.
         """
         if self._info is None:
             self._info = _read_info(self.path / INFO)
@@ -156,17 +156,17 @@ class RunFolder(WorkFolder):
 
     @property
     def can_resume(self) -> bool:
-        """Whether it can be resumed: a run always can."""
+        """Whether the run can be resumed, which is always true."""
         return self.is_made
 
     def check_resumable(self) -> None:
-        """As for any work, but a run that is done can be scored anew."""
+        """As for any work, except that a finished run can be scored again."""
         if self.status is not Status.DONE:
             super().check_resumable()
 
     @property
     def created_at(self) -> datetime:
-        """When the run was made; before that, when it was asked for. In UTC."""
+        """When the run was made, or requested if it is not made yet. In UTC."""
         return super().created_at if self.is_only_requested else self.info.created_at
 
     @property
@@ -182,7 +182,7 @@ class RunFolder(WorkFolder):
 
     @property
     def n_files(self) -> int:
-        """How many files the run is over, without reading their names."""
+        """Number of files of the run, without reading their names."""
         path = self.path / "listing.parquet"
         try:
             return pq.read_metadata(path).num_rows
@@ -204,7 +204,7 @@ class RunFolder(WorkFolder):
 
     @property
     def shard_photos(self) -> int:
-        """Files a shard, from the run's settings."""
+        """Files per shard, from the run's settings."""
         return int(self.info.settings.get("shard_photos", 256))
 
     @property
@@ -219,7 +219,7 @@ class RunFolder(WorkFolder):
         return self.file_names[i * self.shard_photos : (i + 1) * self.shard_photos]
 
     def is_done(self, i: int) -> bool:
-        """Whether shard ``i`` is on disk as a whole."""
+        """Whether shard ``i`` is complete on disk."""
         return (self.path / f"done-{i:05d}.json").is_file()
 
     def done_shards(self) -> list[int]:
@@ -229,11 +229,11 @@ class RunFolder(WorkFolder):
     def write_shard(
         self, i: int, tables: ShardTables | Mapping[str, pa.Table | pd.DataFrame], *, boxes_over_limit: int = 0
     ) -> RunCounts:
-        """Put shard ``i`` on disk, its done file last; until then nothing of it counts.
+        """Write shard ``i``. Its done file comes last, and until then nothing of the shard counts.
 
         Raises:
             ValueError: If a table is missing, or the shard's files are not each exactly one of: photo with crops,
-                whole frame, duplicate, failure. A run never loses a file in silence.
+                whole frame, duplicate, failure. A run never loses a file silently.
         """
         if isinstance(tables, ShardTables):
             boxes_over_limit = tables.boxes_over_limit
@@ -248,16 +248,16 @@ class RunFolder(WorkFolder):
         return counts
 
     def counts(self) -> RunCounts:
-        """The finished shards' counts, added up."""
+        """The sums of the counts of the finished shards."""
         total = RunCounts()
         for i in self.done_shards():
-            if i not in self._done:  # a done file never changes
+            if i not in self._done:  # done files never change
                 self._done[i] = _read_counts(self.path / f"done-{i:05d}.json")
             total += self._done[i]
         return total
 
     def tables(self, name: str) -> list[Path]:
-        """The Parquet files of a table that count: of finished shards, or the one file of ``listing``, ``events``."""
+        """The Parquet files of a table: those of the finished shards, or the file of ``listing`` or ``events``."""
         if name in ("listing", "events"):
             path = self.path / f"{name}.parquet"
             return [path] if path.is_file() else []
@@ -268,7 +268,7 @@ class RunFolder(WorkFolder):
 
     @property
     def version(self) -> str:
-        """A text that changes whenever the run's finished shards, scores or events do: it is known again by it."""
+        """A text that changes whenever the run's finished shards, scores or events do, for caches."""
         progress = self.read_progress()
         if progress is not None and progress.phase is Phase.DONE:
             return f"{self.run_id}-done-{int(progress.heartbeat_at * 1000)}"
@@ -277,7 +277,7 @@ class RunFolder(WorkFolder):
         return f"{self.run_id}-{len(self.done_shards())}-{len(files)}-{latest}"
 
     def is_scored(self) -> bool:
-        """Whether there are scores; the folder of a large run has so many files that it is not read to its end."""
+        """Whether there are scores. Stops at the first, because the folder of a large run has many files."""
         with os.scandir(self.path) as entries:
             return any(one.name.startswith("scores-") and one.name.endswith(".parquet") for one in entries)
 
@@ -293,7 +293,7 @@ class RunFolder(WorkFolder):
         return RunEmbeddings(self)
 
     def find_heat_map(self, crop_id: str, *, shard: int) -> HeatMap | None:
-        """Where a whole frame of this shard is odd; None if it was not scored by its patches."""
+        """The heat map of a whole frame of this shard; None if it was not scored by its patches."""
         path = self._shard_path(HEAT_MAPS, shard)
         if not (self.is_done(shard) and path.is_file()):
             return None
@@ -312,18 +312,18 @@ class RunFolder(WorkFolder):
             seen.update((photo_id, file_name) for photo_id, file_name, first in rows if first is None)
         return seen
 
-    # What is made when all shards are there
+    # What is written after all shards are done
 
     def write_events(self, events: pd.DataFrame | pa.Table) -> None:
-        """Table ``events``, over what was there."""
+        """Write table ``events``, and replace an earlier one."""
         self._write_table(self.path / "events.parquet", as_table("events", events))
 
     def write_scores(self, i: int, scores: pd.DataFrame | pa.Table) -> None:
-        """Scores of the crops of shard ``i``, over what was there."""
+        """Write the scores of the crops of shard ``i``, and replace earlier ones."""
         self._write_table(self._shard_path("scores", i), as_table("scores", scores))
 
     def write_all_scores(self, scores: Iterable[pd.DataFrame]) -> None:
-        """What ``Scorer.score(run.embedded_shards())`` gives: one table a finished shard, in their order."""
+        """Write the result of ``Scorer.score(run.embedded_shards())``: one table per finished shard, in their order."""
         for i, table in zip(self.done_shards(), scores, strict=True):
             self.write_scores(i, table)
 
@@ -410,12 +410,12 @@ def _read_counts(path: Path) -> RunCounts:
     except (ValueError, TypeError) as error:
         raise AnomalureError(
             f"{path} is not what Anomalure wrote ({error}). Delete it and resume the run: "
-            "its photos are then done again."
+            "its photos are then processed again."
         ) from error
 
 
 def describe_run(run: RunFolder) -> dict[str, Any]:
-    """A run as one flat row, fit for JSON: what it is a pass of, and what became of its files."""
+    """A run as one flat row of JSON values: what it was made with, and the counts of its files."""
     info = run.info
     return {
         "run": run.run_id,

@@ -1,4 +1,4 @@
-"""What a pipeline is made of: the learned parts as Protocols, so that core never imports them."""
+"""The trained parts of a pipeline as Protocols, so that core never imports models."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -14,11 +14,11 @@ class Detector(Protocol):
 
     @property
     def name(self) -> str:
-        """What the run's record says of it: a published name or a path."""
+        """Its name in the record of a run: a published name or a path."""
         ...
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
-        """What is in each photo, in the photos' order; boxes in pixels of the upright photo, inside its frame."""
+        """The detections of each photo, in the photos' order. Boxes are in pixels of the upright photo, inside it."""
         ...
 
 
@@ -27,12 +27,12 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """What the run's record says of it."""
+        """Its name in the record of a run."""
         ...
 
     @property
     def input_px(self) -> int:
-        """Side of the square crops that it takes."""
+        """Side in pixels of the square crops that it takes."""
         ...
 
     @property
@@ -46,21 +46,21 @@ class Encoder(Protocol):
 
 
 class FrameMapper(Protocol):
-    """Says where in a whole frame something is odd, for cameras that it knows."""
+    """Shows where whole frames are unusual, for cameras that it knows."""
 
     def map_frames(self, frames: np.ndarray, deployments: Sequence[str]) -> list[HeatMap | None]:
-        """Heat maps of RGB uint8 frames ``(n, input_px, input_px, 3)``, as for the encoder; None: unknown camera."""
+        """Maps of RGB uint8 frames ``(n, input_px, input_px, 3)``, as for the encoder; None for unknown cameras."""
         ...
 
 
 class EmbeddedShards(Protocol):
-    """The crops of a run with their embeddings, shard by shard; can be gone through more than once."""
+    """The crops of a run with their embeddings, shard by shard; can be read more than once."""
 
     def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
         """Pairs of crops and float32 embeddings in the same order.
 
-        The columns are those of table crops, ``deployment``, and where the run has heat maps ``patch_distance``, the
-        largest distance of the crop's (NaN without one), and ``bank_id``.
+        The columns are those of table crops and ``deployment``. If the run has heat maps, also ``patch_distance``, the
+        largest distance in the crop's map (NaN without one), and ``bank_id``.
         """
         ...
 
@@ -69,5 +69,5 @@ class Scorer(Protocol):
     """Scores how little each crop fits."""
 
     def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
-        """One table of scores a shard, in the shards' order, with the columns of table scores."""
+        """One table of scores per shard, in the shards' order, with the columns of table scores."""
         ...

@@ -1,4 +1,4 @@
-"""One run: photos in, ranked crops out, shard by shard, so that it can be cancelled, killed and resumed."""
+"""The pipeline of a run, from photos to ranked crops. It works by shards, so that it can be cancelled and resumed."""
 
 import os
 from collections import deque
@@ -20,7 +20,7 @@ from core.runs.parts import Detector, Encoder, FrameMapper, Scorer
 from core.settings.run import RunSettings
 from core.work.meter import Meter
 
-# A batch of large photos is closed early: decoded pixels take 3 bytes each, and three batches are in memory at once.
+# Batches of large photos are smaller, since a decoded pixel takes 3 bytes and three batches are in memory at once.
 BATCH_MEGAPIXELS = 64.0
 MOST_READERS = 4
 
@@ -37,29 +37,29 @@ def run_pipeline(
     crops_dir: Path,
     mapper: FrameMapper | None = None,
 ) -> RunCounts:
-    """Do what is left of a run: the shards that are not on disk, then events, then the scores of all crops.
+    """Do what is left of a run: the missing shards, then events, then the scores of all crops.
 
     Args:
-        run: A new run or one that was cut short; nothing that it has is done twice. The caller holds its folder.
-        meter: Is told how far the run is; it stops the run when somebody asks for it.
+        run: A new or interrupted run; finished shards are not done again. The caller must have the lock of its folder.
+        meter: Gets the progress, and stops the run if somebody cancels it.
         detector: Finds animals; photos in which it finds none become whole frames.
-        encoder: Must be the one that the finished shards were made with.
+        encoder: Must be the encoder of the finished shards.
         scorer: Scores all crops at the end, since a first look needs all of them.
         namer: Names each file's deployment.
-        settings: The run's own.
-        crops_dir: Where the small pictures go, named by crop id.
-        mapper: Makes the heat maps of whole frames; None: there are none.
+        settings: The settings of the run.
+        crops_dir: The folder for the small pictures, named by crop id.
+        mapper: Makes the heat maps of whole frames; None if there are none.
 
     Returns:
-        The counts of all files, those of shards that an earlier process finished included.
+        The counts of all files, including those of shards that an earlier process finished.
 
     Raises:
         AnomalureError: If the detector or encoder is broken.
-        Cancelled: If somebody asked the run to stop; its finished shards stay.
+        Cancelled: If somebody cancelled the run; its finished shards are kept.
     """
     before, total = run.counts(), len(run.file_names)
     meter.begin(Phase.PHOTOS, done=before.photos, total=total, failures=before.failures)
-    # The same threads for all shards: each new one may get a part of memory of its own, which is never given back.
+    # All shards use the same threads, since each new thread may reserve memory that is never freed.
     with _Workers() as workers:
         seen = run.seen_hashes()
         left = [shard for shard in range(run.n_shards) if not run.is_done(shard)]
@@ -87,7 +87,7 @@ def run_pipeline(
 
 
 class _Workers:
-    """The threads of a run: some decode photos, one assembles batches of them, one has them looked at."""
+    """The threads of a run: some decode photos, one puts them into batches, one runs the detector."""
 
     def __init__(self) -> None:
         self.n_readers = min(os.cpu_count() or 1, MOST_READERS)
@@ -117,7 +117,7 @@ def _run_shards(
     meter: Meter,
     workers: "_Workers",
 ) -> Iterator[tuple[int, ShardTables]]:
-    """Each shard with its tables. The next shard's photos are read and looked at while one is being finished."""
+    """Each shard with its tables. While a shard is finished, the next one's photos are read and go to the detector."""
     tables = _start_tables(encoder)
     batches = _read_ahead(run, shards, namer=namer, settings=settings, workers=workers)
     for looked in _detect_ahead(batches, detector=detector, seen=seen, workers=workers):
@@ -142,7 +142,7 @@ def _start_tables(encoder: Encoder) -> ShardTables:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Files as they were read; ``ends_shard`` is the number of the shard that they are the last of, else None."""
+    """Files that were read. If they are the last of a shard, ``ends_shard`` is its number, else None."""
 
     items: list[LoadedPhoto | Failure]
     ends_shard: int | None
@@ -151,7 +151,7 @@ class _Batch:
 def _read_ahead(
     run: RunFolder, shards: Sequence[int], *, namer: DeploymentNamer, settings: RunSettings, workers: "_Workers"
 ) -> Iterator[_Batch]:
-    """Batches of read photos, none over the end of a shard; the next is read while the last is in the models."""
+    """Batches of photos, each within one shard. The next is read while the models work on the last."""
     folder = Path(run.info.folder)
 
     def read_batch(files: Sequence[str], start: int) -> list[LoadedPhoto | Failure]:
@@ -195,7 +195,7 @@ class _Looked:
 def _detect_ahead(
     batches: Iterator[_Batch], *, detector: Detector, seen: dict[str, str], workers: "_Workers"
 ) -> Iterator[_Looked]:
-    """Batches in which the detector has looked; the next is in the detector while the last is cut and embedded."""
+    """Batches after the detector, which works on the next while the last is cut and embedded."""
     upcoming: Future[_Looked] | None = None
     for batch in batches:
         following = workers.detecting.submit(_look, batch, detector=detector, seen=seen)
@@ -219,7 +219,7 @@ def _look(batch: _Batch, *, detector: Detector, seen: dict[str, str]) -> _Looked
     for photo, result in zip(new, detect_each(detector, new), strict=True):
         if isinstance(result, Failure):
             looked.failures.append(result)
-            del seen[photo.photo.photo_id]  # a copy of it gets its own chance
+            del seen[photo.photo.photo_id]  # a copy of the file may still be readable
         else:
             looked.found.append((photo, result))
     return looked

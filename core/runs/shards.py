@@ -1,4 +1,4 @@
-"""What a run finds out about one shard of photos, as tables, and that every file of it is accounted for."""
+"""The tables of one shard of photos, and a check that every file of the shard is accounted for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -83,16 +83,16 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 SHARD_TABLES = ("photos", "detections", "crops", "embeddings", "failures")
 HEAT_MAPS = "heat_maps"
-"""A table that a shard has only where whole frames were mapped: by a bundle that scores them by their patches."""
+"""The table that a shard has only if its bundle scores whole frames by their patches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunCounts:
-    """What became of the files of the finished shards.
+    """Counts of the files of the finished shards.
 
     Every file is one of: photo with crops, photo as whole frame, duplicate, failure; so
-    ``photos == with_crops + whole_frames + duplicates + failures``. ``damaged`` counts, among the scored, those that
-    could be read only in part or with a warning: their ``note`` says which.
+    ``photos == with_crops + whole_frames + duplicates + failures``. ``damaged`` counts scored photos that could be
+    read only in part or with a warning, as their ``note`` says.
     """
 
     photos: int = 0
@@ -110,7 +110,7 @@ class RunCounts:
 
 
 class ShardTables:
-    """Gathers what one shard of photos gives, for ``RunFolder.write_shard``."""
+    """Collects the results of one shard of photos for ``RunFolder.write_shard``."""
 
     def __init__(self) -> None:
         self._photos: list[dict[str, Any]] = []
@@ -149,22 +149,22 @@ class ShardTables:
             )
 
     def add_duplicate(self, photo: Photo, *, duplicate_of: str) -> None:
-        """A file with the same content as an earlier one, named by its file name; it is not scored again."""
+        """A file with the same content as an earlier one, given by its file name; it is not scored again."""
         self._photos.append({**_columns(photo), "duplicate_of": duplicate_of})
 
     def add_failure(self, failure: Failure) -> None:
-        """A file that could not be used; at most one failure a file, and no photo of it."""
+        """A file that could not be used. It has one failure and no photo."""
         self._failures.append(_columns(failure))
 
     def add_embeddings(self, crop_ids: Sequence[str], embeddings: np.ndarray) -> None:
-        """Raw embeddings of crops, shape ``(n, d)``, in any order over the shard; ``n = 0`` says only ``d``."""
+        """Raw embeddings of crops, shape ``(n, d)``, in any order in the shard. With ``n = 0`` only ``d`` is set."""
         vectors = np.asarray(embeddings)
         if vectors.ndim != 2 or len(vectors) != len(crop_ids):
             raise ValueError(f"embeddings must have shape ({len(crop_ids)}, d), got {vectors.shape}")
         self._embeddings.append((list(crop_ids), vectors))
 
     def add_heat_maps(self, heat_maps: Mapping[str, HeatMap]) -> None:
-        """Of whole frames, by crop."""
+        """Heat maps of whole frames, by crop id."""
         for crop_id, heat in heat_maps.items():
             height, width = heat.distances.shape
             self._heat_maps.append(
@@ -201,7 +201,7 @@ class ShardTables:
 
 
 def _columns(record: Photo | Box | Failure) -> dict[str, Any]:
-    # dataclasses.asdict copies each value deeply: a fifth of all work on a photo outside the models.
+    # dataclasses.asdict copies each value deeply, which was a fifth of all work on a photo outside the models.
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
@@ -218,10 +218,10 @@ def embeddings_table(crop_ids: Sequence[str], embeddings: np.ndarray) -> pa.Tabl
 
 
 def as_table(name: str, table: pa.Table | pd.DataFrame) -> pa.Table:
-    """A table in the types of its schema, columns in their order.
+    """A table with the types and the order of columns of its schema.
 
     Raises:
-        ValueError: If a column is missing, too many, or of a kind that does not fit.
+        ValueError: If a column is missing, unknown, or of a type that does not fit.
     """
     if name == "embeddings":
         if not isinstance(table, pa.Table):
@@ -240,7 +240,7 @@ def as_table(name: str, table: pa.Table | pd.DataFrame) -> pa.Table:
     except (pa.ArrowException, ValueError) as error:
         raise ValueError(f"{name} does not have the types of its schema: {error}") from error
     if name == "scores" and not all(np.isfinite(table.column(column)).all() for column in ("score", "p_value")):
-        raise ValueError("each crop needs a finite score and p-value")  # a NaN would lead every queue
+        raise ValueError("each crop needs a finite score and p-value")  # a NaN would come first in every queue
     return table
 
 

@@ -1,1 +1,1 @@
-"""Bundles: all that a run needs, versioned together."""
+"""Bundles: everything that a run needs, versioned together."""

@@ -1,4 +1,4 @@
-"""A bundle: what a run needs, versioned together in one folder, never changed once made, without pickle."""
+"""A bundle: one folder with everything that a run needs. It never changes after it is made and has no pickle in it."""
 
 import hashlib
 import json
@@ -44,10 +44,10 @@ class Bundle:
     Attributes:
         name: Also the name of its folder.
         created_at: UTC.
-        encoders: What turns crops into vectors; joined in this order. Weights that were in a file are in the bundle.
+        encoders: What turns crops into vectors, joined in this order. Weights from a file are copied into the bundle.
         sections: Length of each encoder's part of an embedding.
-        detector: The detector that runs with this bundle use unless told otherwise, as ``load_detector`` takes it.
-        settings: What it was made with.
+        detector: The default detector of runs with this bundle, as ``load_detector`` takes it.
+        settings: The settings that it was made with.
         one_class: Name of the one-class model (``models.one_class.methods``); species with few crops have their mean.
         components: Main directions that rows are reduced to; 0: not reduced.
         species_judge: Scores crops.
@@ -80,7 +80,7 @@ class Bundle:
         return tuple(kind.name for kind in self.species_judge.kinds)
 
     def to_values(self) -> dict[str, Any]:
-        """What is in it, fit for JSON: for commands and pages."""
+        """Its contents as JSON values, for commands and pages."""
         return {
             "name": self.name,
             "created_at": self.created_at.isoformat(),
@@ -97,19 +97,19 @@ class Bundle:
         }
 
     def write(self, out_dir: Path, *, card: str, rows: TrainingRows | None = None) -> "Bundle":
-        """Write it to ``out_dir/name``, whole or not at all.
+        """Write it to ``out_dir/name``. If that fails, nothing is left behind.
 
         Args:
-            out_dir: The project's ``bundles`` folder; made if it is not there.
+            out_dir: The project's ``bundles`` folder; it is made if it is missing.
             card: Markdown for its MODEL_CARD.md.
-            rows: What it was trained on, so that it can be trained again without the photos.
+            rows: The crops it was trained on, so that it can be retrained without the photos.
 
         Returns:
-            The bundle with its ``path``, its encoders pointing at the copies inside.
+            The bundle with its ``path``; its encoders refer to the copies inside.
 
         Raises:
-            BundleError: If there is a bundle of that name already, or it cannot be written.
-            AnomalureError: If the name cannot be a folder's.
+            BundleError: If a bundle of that name exists, or it cannot be written.
+            AnomalureError: If the name is not allowed for a folder.
         """
         check_name(self.name, what="bundle")
         path = out_dir / self.name
@@ -170,7 +170,7 @@ class Bundle:
             "patches": patches,
             "files": {name: _hash(content) for name, content in files.items()},
         }
-        if rows is not None:  # apart from the files that a run needs: there may be many rows
+        if rows is not None:  # listed apart from the files that a run needs, because there may be many rows
             files[ROWS] = rows.to_bytes()
             manifest["training_rows"] = {"file": ROWS, "hash": _hash(files[ROWS]), "n": len(rows)}
         files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
@@ -182,17 +182,16 @@ class Bundle:
         _sync_folder(folder)
 
     def training_rows(self) -> TrainingRows:
-        """What it was trained on.
+        """The crops it was trained on.
 
         Raises:
-            BundleError: If it is not on disk, was made before bundles kept their rows, or the file is not the one
-                that was written.
+            BundleError: If the bundle is not on disk, was made before bundles kept their rows, or the file was changed.
         """
         listed = _read_manifest(self.path).get("training_rows") if self.path else None
         if not self.path or not isinstance(listed, dict):
             raise BundleError(
-                f"The bundle {self.name} keeps no training rows, so it cannot be trained again as it is. "
-                "Train it anew from its photos; bundles made now keep them."
+                f"The bundle {self.name} keeps no training rows, so it cannot be retrained. "
+                "Train a new bundle from the photos; new bundles keep their rows."
             )
         try:
             content = _read_listed(self.path, str(listed.get("file")), str(listed.get("hash")))
@@ -202,10 +201,10 @@ class Bundle:
 
     @classmethod
     def load(cls, path: Path) -> "Bundle":
-        """Open a bundle and check that it is what was written.
+        """Open a bundle and check that it is complete and unchanged.
 
         Raises:
-            BundleError: If it is not there, is incomplete, was changed, or comes from a newer version.
+            BundleError: If it is missing, incomplete or changed, or comes from a newer version.
         """
         path = Path(path)
         manifest = _read_manifest(path)
@@ -242,11 +241,11 @@ class Bundle:
         except AnomalureError as error:
             raise BundleError(f"The bundle {path.name} cannot be used: {error}") from error
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise BundleError(f"The bundle {path.name} is not as it should be ({error!r}). Train it again.") from error
+            raise BundleError(f"The bundle {path.name} is damaged ({error!r}). Train it again.") from error
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise a BundleError if something has the bundle's place already."""
+    """Raise a BundleError if a file or folder of that name exists."""
     if path.exists():
         raise BundleError(
             f"There is a bundle named {path.name} already, and a bundle never changes. Choose another name."
@@ -299,7 +298,7 @@ def _read_judge(
             form=item["method"],
         )
         if model.n_features != normaliser.width:
-            raise ValueError(f"{item['file']} takes rows of {model.n_features}, not of {normaliser.width}")
+            raise ValueError(f"{item['file']} takes rows of length {model.n_features}, not {normaliser.width}")
         if not 0 <= item["group"] < len(groups):
             raise ValueError(f"{item['name']} has no group {item['group']}")
         units = Units(float(item["median"]), float(item["high"]))
@@ -335,8 +334,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise BundleError(f"The {MANIFEST} of the bundle {path.name} does not say its format.")
     if version > FORMAT:
         raise BundleError(
-            f"The bundle {path.name} has format {version} and comes from a newer Anomalure "
-            f"({manifest.get('code_version', 'unknown')}); this one reads up to format {FORMAT}. Update Anomalure."
+            f"The bundle {path.name} has format {version} and comes from a newer version of Anomalure "
+            f"({manifest.get('code_version', 'unknown')}); this version reads formats up to {FORMAT}. Update Anomalure."
         )
     return manifest
 
@@ -349,14 +348,14 @@ def _read_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _read_listed(path: Path, name: str, expected: str) -> bytes:
-    """A file that the manifest lists, if it is the one that was written."""
+    """A file that the manifest lists, after its hash was checked."""
     try:
         content = (path / _check_file_name(name)).read_bytes()
     except OSError as error:
-        raise BundleError(f"The bundle {path.name} has lost its file {name} ({error.strerror}).") from error
+        raise BundleError(f"The file {name} of the bundle {path.name} cannot be read ({error.strerror}).") from error
     if _hash(content) != expected:
         raise BundleError(
-            f"The file {name} of the bundle {path.name} is not the one that was written: it is damaged or was "
+            f"The file {name} of the bundle {path.name} is damaged or was "
             "changed. Get the bundle again, or train it again."
         )
     return content
@@ -373,7 +372,7 @@ def _hash(content: bytes) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make sure that the names are on the disk, too, if the system can do that."""
+    """Make sure that the file names are on the disk, too, where the system supports it."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -384,7 +383,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def now_utc() -> datetime:
-    """The time of now, as a bundle notes it."""
+    """The current time in whole seconds, as bundles store it."""
     return datetime.now(UTC).replace(microsecond=0)
 
 

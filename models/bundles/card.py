@@ -1,4 +1,4 @@
-"""Writes the model card of a bundle, beside its files."""
+"""Writes the model card of a bundle."""
 
 from collections.abc import Iterator
 
@@ -16,8 +16,8 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         f"Made {bundle.created_at:%Y-%m-%d %H:%M} UTC from {source} "
         f"({sum(bundle.counts.values())} crops of {len(bundle.counts)} species).",
         "",
-        "It scores how little a crop fits the species below. It does not name species that it does not know; "
-        "a high score asks a person to look.",
+        "Its scores say how little a crop fits the species below. It cannot name other species; "
+        "a person should look at crops with a high score.",
         "",
         "## Species",
         "",
@@ -33,8 +33,8 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         "",
         f"Crops with a p-value of at most the false-alarm rate (at first {rate:g}) are flagged. P-values come from "
         "crops held out in turn, in whole events. They are scored by models that were not trained on them and get the "
-        "species that they fit best, as in a run. The rate holds for crops like those in training: other cameras or "
-        "seasons, or boxes drawn in another way, can raise it.",
+        "species that they fit best, as in a run. The rate holds for crops like those in training. Other cameras or "
+        "seasons, or boxes drawn in another way, can raise the rate.",
         "",
         "## Made of",
         "",
@@ -44,7 +44,7 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         f"- embeddings of length {' + '.join(map(str, bundle.sections))}, {_describe_scaling(bundle)}",
         "",
         "The encoder's weights are in this folder if they came from a file; published ones are loaded by name. "
-        "The detector, and features taken from one, stay where they are. The licences of weights and photos are "
+        "The detector stays where it is, also where its features are used. The licences of weights and photos are "
         "those of their sources.",
         "",
     ]
@@ -58,8 +58,9 @@ def _describe_cameras(bundle: Bundle) -> Iterator[str]:
         if name in bundle.patch_judges:
             patches = bundle.patch_judges[name]
             yield (
-                f"- {name}: {len(patches.group.scores)} frames, by their most unusual patch: how far it is from "
-                f"each of {len(patches.bank.patches):,} normal patches, least p-value {patches.group.least_p_value:.3g}"
+                f"- {name}: {len(patches.group.scores)} frames, by their most unusual patch: its distance to the "
+                f"nearest of {len(patches.bank.patches):,} normal patches, least p-value "
+                f"{patches.group.least_p_value:.3g}"
             )
         else:
             judge = bundle.camera_judges[name]
@@ -73,7 +74,7 @@ def _describe_scaling(bundle: Bundle) -> str:
     if normaliser.weights:
         words += f", weights {' to '.join(f'{weight:g}' for weight in normaliser.weights)}"
     if normaliser.directions_ is not None:
-        words += f", reduced to {normaliser.width} main directions"
+        words += f", reduced to {normaliser.width} principal components"
     return words
 
 

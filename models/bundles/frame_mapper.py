@@ -12,14 +12,14 @@ from models.judging.patch_judge import PatchJudge
 
 
 class PatchMapper:
-    """A FrameMapper of core/runs/parts.py."""
+    """Makes heat maps with a bundle; a FrameMapper of core/runs/parts.py."""
 
     def __init__(self, encoder: PatchEncoder, judges: Mapping[str, PatchJudge]) -> None:
         self._encoder = encoder
         self._judges = judges
 
     def map_frames(self, frames: np.ndarray, deployments: Sequence[str]) -> list[HeatMap | None]:
-        """See ``core.runs.parts.FrameMapper``; one frame at a time, so that its map does not depend on others."""
+        """See ``core.runs.parts.FrameMapper``; one frame at a time, so that no map depends on the others."""
         return [
             self._judges[camera].map_frames(self._encoder.embed_maps(frame[None]))[0]
             if camera in self._judges
@@ -29,7 +29,7 @@ class PatchMapper:
 
 
 def load_mapper(bundle: Bundle) -> PatchMapper | None:
-    """What maps the whole frames of the bundle's runs; None if it scores them by their embedding alone.
+    """The mapper for the whole frames of a bundle's runs; None if the bundle scores them by their embedding alone.
 
     Raises:
         AnomalureError: If its backbone cannot be loaded.

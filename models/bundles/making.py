@@ -1,4 +1,4 @@
-"""Makes a bundle on disk from rows with species; this needs no photo, detector or encoder."""
+"""Makes a bundle from embeddings with species; this needs no photo, detector or encoder."""
 
 import logging
 from collections import Counter
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 DETECTOR_FEATURES_WEIGHT = 0.5
 LEAST_FRAMES = 40
-"""Whole frames that a model of a camera needs; with fewer, a run scores its frames against each other."""
+"""Whole frames that the model of a camera needs. With fewer, a run scores the camera's frames against each other."""
 
 
 def make_bundle(
@@ -43,24 +43,24 @@ def make_bundle(
     """Fit the models of each species and camera, calibrate them, and write them to ``out_dir/name`` with the rows.
 
     Args:
-        rows: What is normal: crops with a species are for its model, whole frames for that of their camera.
-        name: Of the new bundle.
-        encoders: What made the embeddings, in order.
+        rows: Normal crops. Those with a species train its model, whole frames train the model of their camera.
+        name: Name of the new bundle.
+        encoders: The encoders that made the embeddings, in order.
         sections: Length of each encoder's part of an embedding.
         detector: The detector of runs with this bundle.
         one_class: Name of the one-class model of species and cameras.
         components: Number of principal components to reduce rows to; 0: not reduced.
-        settings: What the bundle's runs start from.
+        settings: The default settings of the bundle's runs.
         out_dir: The project's ``bundles`` folder.
-        method: How the encoder was trained; for the card.
-        source: Where the rows come from, in words; for the card.
+        method: How the encoder was trained, for the card.
+        source: Where the rows come from, in words, for the card.
         notes: What a user should know about the origin of the rows, in sentences.
         patch_judges: By camera, the model that scores whole frames by their most unusual patch; without one they are
             scored by their embedding.
 
     Raises:
-        BundleError: If there is a bundle of that name already, or it cannot be written; nothing is left then.
-        AnomalureError: If there is too little to train on, or the name cannot be used.
+        BundleError: If a bundle of that name exists, or it cannot be written; then nothing is left behind.
+        AnomalureError: If there are too few crops to train on, or the name cannot be used.
     """
     check_name(name, what="bundle")
     check_one_class(one_class)
@@ -68,7 +68,7 @@ def make_bundle(
     is_frame = rows.is_frame
     crops = rows.select(~is_frame & (rows.column("species") != ""))
     if not len(crops):
-        raise AnomalureError("There is no crop to train on: boxes with a species are needed. " + " ".join(notes))
+        raise AnomalureError("There is no crop to train on. Boxes with a species are needed. " + " ".join(notes))
     species = crops.column("species").tolist()
 
     def fit(part: TrainingRows, kinds: Sequence[str]) -> Judge:
@@ -115,10 +115,10 @@ def has_enough_frames(of_camera: TrainingRows) -> bool:
 
 
 def weigh_encoders(encoders: Sequence[EncoderSpec], sections: Sequence[int]) -> tuple[float, ...]:
-    """How much each section of an embedding counts: features of a detector half as much as a backbone's.
+    """The weight of each section of an embedding: features of a detector have half the weight of a backbone's.
 
-    Measured: with equal weight they help with one unknown species and harm with others (docs/decisions/0006). If there
-    is not one section per encoder, all have the same weight.
+    With equal weights, detector features were measured to help with one unknown species and to harm with others
+    (docs/decisions/0006). If the sections are not one per encoder, all have the same weight.
     """
     if len(encoders) != len(sections) or not any(spec.detector for spec in encoders):
         return ()
@@ -143,7 +143,7 @@ def _describe_fallbacks(judge: Judge, one_class: str) -> Iterator[str]:
 def _learn_cameras(
     frames: TrainingRows, *, fit: Callable[[TrainingRows, Sequence[str]], Judge]
 ) -> tuple[dict[str, Judge], list[str]]:
-    """A model for each camera with enough whole frames, and notes about the cameras without."""
+    """A model for each camera with enough whole frames, and notes about the other cameras."""
     deployments = frames.column("deployment")
     judges: dict[str, Judge] = {}
     notes = []
@@ -153,7 +153,7 @@ def _learn_cameras(
         if not has_enough_frames(of_camera):
             notes.append(
                 f"Whole frames of {camera} have no model: {n_frames} in training, at least {LEAST_FRAMES} of two "
-                "events are needed; a run scores them against each other."
+                "events are needed. Runs score these frames against each other."
             )
             continue
         judges[camera] = fit(of_camera, [camera] * n_frames)

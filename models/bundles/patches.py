@@ -1,4 +1,4 @@
-"""Fits the model of patches of each camera from the whole frames that a bundle is trained on."""
+"""Fits the patch model of each camera to the whole frames that a bundle is trained on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +16,13 @@ from models.encoders.spec import EncoderSpec
 from models.judging.patch_judge import PatchJudge, fit_patch_judge
 
 MOST_FRAMES = 500
-"""Of a camera, so that its maps fit into memory; with more, a seeded sample. P-values then go down to 1 in 501."""
+"""The most frames of one camera whose maps are used, so that they fit into memory; of more frames a seeded sample is
+taken. P-values then go down to 1 in 501."""
 
 
 @dataclass(frozen=True)
 class LearntPatches:
-    """The patch model of each camera with enough frames; ``notes`` say what a user should know, in sentences."""
+    """The patch model of each camera with enough frames; ``notes`` are sentences for the user."""
 
     judges: dict[str, PatchJudge] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -40,17 +41,17 @@ def learn_patches(
     settings: RunSettings,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LearntPatches:
-    """Read the whole frames of each camera that has enough again, and fit its model of patches.
+    """Fit a patch model for each camera with enough whole frames. The frames are read from their photos again.
 
     Args:
-        rows: What the bundle is trained on; ``file_name`` is relative to ``images_dir``.
+        rows: The crops that the bundle is trained on; ``file_name`` is relative to ``images_dir``.
         images_dir: The folder of the photos.
         encoder: What maps the frames.
-        settings: Largest photo that is opened.
-        on_progress: Told how many frames of how many are done.
+        settings: For the largest photo that is opened.
+        on_progress: Called with the number of frames done and the total.
 
     Raises:
-        AnomalureError: If a photo cannot be read any more.
+        AnomalureError: If a photo can no longer be read.
     """
     frames = rows.select(rows.is_frame)
     deployments = frames.column("deployment")
@@ -62,7 +63,7 @@ def learn_patches(
             continue
         if len(of_camera) > MOST_FRAMES:
             notes.append(
-                f"Of the {len(of_camera)} whole frames of {camera}, {MOST_FRAMES} random ones give its patches."
+                f"The patches of {camera} come from {MOST_FRAMES} random ones of its {len(of_camera)} whole frames."
             )
             of_camera = of_camera.select(np.random.default_rng(0).permutation(len(of_camera)) < MOST_FRAMES)
         chosen[camera] = of_camera

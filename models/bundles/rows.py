@@ -1,4 +1,4 @@
-"""What a bundle was trained on: one row per crop with its raw embedding, so that retraining needs no photos."""
+"""The crops a bundle was trained on, with their raw embeddings, so that retraining needs no photos."""
 
 from dataclasses import dataclass
 
@@ -38,8 +38,8 @@ class TrainingRows:
     Attributes:
         table: Columns ``photo_id, crop_id, kind`` (detection or frame), ``x, y, width, height`` (pixels of the
             upright photo, without margin), ``file_name, species`` (empty for a whole frame), ``deployment,
-            captured_at, owner`` (the event, which is the group that is never split when crops are held out; unique over
-            all joined rows) and ``origin`` (``labels``, or where else the row comes from).
+            captured_at, owner`` (the group, which is never split when crops are held out: the event; unique over all
+            joined rows) and ``origin`` (``labels``, or another source of the row).
         embeddings: Raw, float16, finite, shape ``(len(table), d)``.
     """
 
@@ -57,7 +57,7 @@ class TrainingRows:
 
     @property
     def is_frame(self) -> np.ndarray:
-        """Which rows are whole frames, shape ``(n,)``, bool."""
+        """True for whole frames, shape ``(n,)``, bool."""
         return (self.table["kind"] == CropKind.FRAME).to_numpy(dtype=bool)
 
     def column(self, name: str) -> np.ndarray:
@@ -73,10 +73,10 @@ class TrainingRows:
         return TrainingRows(self.table[mask].reset_index(drop=True), self.embeddings[mask])
 
     def join(self, others: "TrainingRows") -> "TrainingRows":
-        """These rows and then the others; a crop that is in both is taken from the others.
+        """These rows followed by the others. If a crop is in both, the row of the others is kept.
 
         Raises:
-            ValueError: If the embeddings are of another length.
+            ValueError: If the embeddings differ in length.
         """
         if self.embeddings.shape[1] != others.embeddings.shape[1]:
             raise ValueError(
@@ -99,7 +99,7 @@ class TrainingRows:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "TrainingRows":
-        """What ``to_bytes`` gave.
+        """The rows from the bytes of ``to_bytes``.
 
         Raises:
             ValueError: If it is not a Parquet file, or a column is missing or of another type.
@@ -108,7 +108,7 @@ class TrainingRows:
             table = pq.read_table(pa.BufferReader(content))
             lists = table.column("embedding").combine_chunks()
             if not pa.types.is_fixed_size_list(lists.type):
-                raise ValueError(f"embedding must be lists of one length, got {lists.type}")
+                raise ValueError(f"embeddings must be lists of equal length, got {lists.type}")
             described = table.select(COLUMNS).cast(SCHEMA).to_pandas()
             embeddings = lists.values.to_numpy(zero_copy_only=False).astype(np.float16)
         except (pa.ArrowException, KeyError) as error:

@@ -1,4 +1,4 @@
-"""Score the crops of a run with a bundle."""
+"""Scores the crops of a run with a bundle."""
 
 import logging
 from collections.abc import Iterator
@@ -17,20 +17,21 @@ from models.judging.score_table import make_score_table, name_species
 log = logging.getLogger(__name__)
 
 UNSEEN_SPECIES_OFFSET = 10.0
-"""Added to the score of a species that the bundle has never seen, so that it leads the queue."""
+"""Added to the scores of species that the bundle does not know, so that they come first in the queue."""
 
 NO_LOOK = Look(np.empty(0), np.empty(0), np.empty(0, dtype=object))
 
 
 class BundleScorer:
-    """Crops by the models of their species, whole frames by the model of their camera (see ``core.runs.parts.Scorer``).
+    """Scores crops by the models of the species, and whole frames by the model of their camera; a Scorer of
+    core/runs/parts.py.
 
     Whole frames that the run has mapped are scored by their most distant patch, if the map was made with this
     bundle's patches. Whole frames of an unknown camera are scored against each other, as in a first look.
 
     Args:
         bundle: The models.
-        settings: Of the run: where the species comes from, and the false-alarm rate.
+        settings: The run's settings, for the origin of the species and the false-alarm rate.
     """
 
     def __init__(self, bundle: Bundle, settings: RunSettings) -> None:
@@ -40,21 +41,21 @@ class BundleScorer:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know about the scores, in sentences; complete once all shards are scored."""
+        """Sentences for the user about the scores; complete after all shards are scored."""
         return (*self._describe_limits(), *self._first_look.notes)
 
     def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
-        """One table of scores a shard, in the shards' order, with the columns of table scores.
+        """One table of scores per shard, in the shards' order, with the columns of table scores.
 
         Raises:
-            BundleError: If the embeddings are not those of the bundle's encoders.
+            BundleError: If the embeddings come from other encoders than the bundle's.
         """
         for note in self._describe_limits():
             log.warning("%s", note)
         shards = _CheckedShards(shards, self._bundle)
         looks: list[Look] | None = None
         for i, (crops, embeddings) in enumerate(shards):
-            # A first look reads everything three times more; without a frame of an unknown camera none is needed.
+            # A first look reads all shards three more times, so it is made only if a frame is of an unknown camera.
             if looks is None and self._is_of_unknown_camera(crops).any():
                 looks = self._first_look.look(shards, wanted=self._is_of_unknown_camera)
             yield self._score_shard(crops, embeddings, looks[i] if looks else NO_LOOK)
@@ -65,7 +66,7 @@ class BundleScorer:
         return frames & ~known & ~self._is_mapped(crops)
 
     def _is_mapped(self, crops: pd.DataFrame) -> np.ndarray:
-        """Which crops have a heat map that was measured to this bundle's patches of their camera, bool."""
+        """True for crops whose heat map was made with this bundle's patches of their camera."""
         if "bank_id" not in crops or not self._bundle.patch_judges:
             return np.zeros(len(crops), dtype=bool)
         ours = {camera: judge.bank.bank_id for camera, judge in self._bundle.patch_judges.items()}
@@ -120,7 +121,7 @@ class BundleScorer:
         judged_by: np.ndarray,
         against: np.ndarray,
     ) -> None:
-        """Fill in the rows at ``places``."""
+        """Fill in the rows at these indices."""
         judge = self._bundle.species_judge
         by_fit = judge.judge(embeddings[places])
         species[places], scores[places], p_values[places] = by_fit.kinds, by_fit.scores, by_fit.p_values
@@ -160,14 +161,14 @@ class BundleScorer:
         for prefix, group in groups:
             if group.least_p_value > rate:
                 yield (
-                    f"{prefix}{group.name}: the bundle held out {len(group.scores)} crops, so no p-value is under "
+                    f"{prefix}{group.name}: the bundle held out {len(group.scores)} crops, so no p-value is below "
                     f"{group.least_p_value:.3g} and none can be flagged at a false-alarm rate of {rate:g}. "
                     "They are still ranked by their score."
                 )
 
 
 class _CheckedShards:
-    """Shards whose embeddings are as long as the bundle takes them."""
+    """The shards, after a check that their embeddings have the bundle's length."""
 
     def __init__(self, shards: EmbeddedShards, bundle: Bundle) -> None:
         self._shards = shards
@@ -178,7 +179,7 @@ class _CheckedShards:
         for crops, embeddings in self._shards:
             if embeddings.shape != (len(crops), width):
                 raise BundleError(
-                    f"The bundle {self._bundle.name} takes embeddings of shape ({len(crops)}, {width}), got "
+                    f"The bundle {self._bundle.name} needs embeddings of shape ({len(crops)}, {width}), got "
                     f"{embeddings.shape}. They come from another encoder: run the folder again with this bundle."
                 )
             yield crops, embeddings

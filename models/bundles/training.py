@@ -1,4 +1,4 @@
-"""Labelled photos to embedded crops: what a bundle is made of."""
+"""Cuts and embeds the crops of labelled photos, from which a bundle is made."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ BATCH_CROPS = 32
 
 @dataclass
 class TrainingCrops(LabelledCrops):
-    """What labelled photos gave: raw embeddings, float16, batch by batch, and what each shows."""
+    """The crops of labelled photos, and their raw embeddings, float16, batch by batch."""
 
     sections: tuple[int, ...] = ()
     embeddings: list[np.ndarray] = field(default_factory=list)
@@ -28,7 +28,7 @@ class TrainingCrops(LabelledCrops):
         return self._halves().astype(np.float32)
 
     def training_rows(self, *, gap_s: float) -> TrainingRows:
-        """The rows as a bundle keeps them."""
+        """The training rows of a bundle."""
         table = as_training_table(
             [
                 describe_crop(
@@ -57,10 +57,10 @@ def embed_labelled(
     file_problems: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingCrops:
-    """Cut and embed what labelled photos show; what cannot be used is counted, not raised.
+    """Cut out and embed the crops of labelled photos. Labels that cannot be used are counted, not raised.
 
     Raises:
-        AnomalureError: If none of the photos is in the folder, or a name could be two photos.
+        AnomalureError: If none of the photos is in the folder, or a name could mean two photos.
     """
     crops = TrainingCrops(sections=encoder.sections)
     for line in file_problems:

@@ -1,1 +1,1 @@
-"""Training an encoder on crops by SimCLR or triplets."""
+"""Trains an encoder on crops with SimCLR or the triplet loss."""

@@ -1,4 +1,4 @@
-"""Random views of crops, a whole batch at once, on the processor that trains."""
+"""Random views of crops, made for a whole batch at once on the device that trains."""
 
 import functools
 import math
@@ -10,7 +10,7 @@ from core.settings.training import TrainingSettings
 from models.engines.device import send
 
 MEAN, SCALE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the channels from 0 to 1, as torchvision's published weights expect them."""
+"""Mean and standard deviation of the channels, 0 to 1, that torchvision's published weights expect."""
 GREY = (0.299, 0.587, 0.114)
 MOST_STRETCH = 4 / 3
 COLOUR_SHARE = 0.8
@@ -23,12 +23,12 @@ BLUR_FRAME_PX = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Augmenter:
-    """Makes views: a cut of random size, place and shape, mirrored or not, other light, grey, blurred.
+    """Makes random views: cut, mirrored, in other light, grey or blurred.
 
-    Fit for animals: cuts keep more of a crop than SimCLR's own (which go down to 8%: on a crop that is a patch of
-    fur), hues change little, because coats tell species apart; night photos have no colour; nothing is turned upside
-    down. Brightness, contrast, saturation, hue and grey are each a matrix on red, green and blue, so that all of them
-    and the network's normalisation are one multiplication a pixel.
+    The views suit animals. Cuts keep more of a crop than SimCLR's own, which go down to 8%, a mere patch of fur. Hues
+    change little, because coat colours tell species apart. Views can be grey, like night photos. Nothing is turned
+    upside down. Brightness, contrast, saturation, hue and grey are each a matrix on red, green and blue, so that all of
+    them and the network's normalisation take one multiplication per pixel.
 
     Source of the set of augmentations: Chen et al., ICML 2020, appendix A.
     """
@@ -41,7 +41,7 @@ class Augmenter:
 
     @classmethod
     def of(cls, settings: TrainingSettings) -> "Augmenter":
-        """With the settings of a training."""
+        """The views for the settings of a training."""
         return cls(
             image_px=settings.image_px,
             smallest_cut=settings.smallest_cut,
@@ -51,11 +51,11 @@ class Augmenter:
         )
 
     def make_views(self, squares: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """One view a square.
+        """One random view of each square.
 
         Args:
             squares: uint8, shape ``(n, s, s, 3)``, RGB.
-            generator: Of the CPU, whatever computes: the same seed gives the same views everywhere.
+            generator: Always one of the CPU, so that a seed gives the same views on every device.
 
         Returns:
             Float, normalised as for ImageNet, shape ``(n, 3, image_px, image_px)``.
@@ -70,7 +70,7 @@ class Augmenter:
         draws = torch.rand(n, 5, generator=generator)
         area = self.smallest_cut + (1 - self.smallest_cut) * draws[:, 0]
         stretch = torch.exp((2 * draws[:, 1] - 1) * math.log(MOST_STRETCH)).sqrt()
-        wide, tall = (area.sqrt() * stretch).clamp_max(1), (area.sqrt() / stretch).clamp_max(1)  # shares of the side
+        wide, tall = (area.sqrt() * stretch).clamp_max(1), (area.sqrt() / stretch).clamp_max(1)  # as shares of the side
         mirror = torch.where(draws[:, 4] < 0.5, -1.0, 1.0)
         # A cut's centre, in the frame from -1 to 1, moves as far as the cut stays inside.
         across, down = (2 * draws[:, 2] - 1) * (1 - wide), (2 * draws[:, 3] - 1) * (1 - tall)
@@ -109,7 +109,7 @@ class Augmenter:
         matrix, lift, flatness = (send(values, device) for values in self._draw_colours(n, generator))
         mean = views.mean(dim=(2, 3)) @ grey / 255  # (n,), of grey
         offset = lift * (flatness * mean)[:, None]  # the matrix on the grey that contrast adds
-        # Normalising is one more matrix; what is over white or under black is cut off at white's and black's place.
+        # Normalising is one more matrix. Values above white or below black are clipped to white and black.
         matrix = matrix / 255 / scale[None, :, None]
         offset = (offset - shift) / scale
         views = torch.baddbmm(offset[:, :, None], matrix, views.reshape(n, 3, -1))
@@ -118,9 +118,9 @@ class Augmenter:
         return views.contiguous(memory_format=torch.channels_last)
 
     def _draw_colours(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """On channels from 0 to 1, for each view: a matrix, what it makes of white, and how little contrast is left.
+        """For each view: a matrix on channels from 0 to 1, what it makes of white, and the contrast lost.
 
-        Of shapes ``(n, 3, 3)``, ``(n, 3)``, before contrast, and ``(n,)``.
+        Their shapes are ``(n, 3, 3)``, ``(n, 3)``, before the change of contrast, and ``(n,)``.
         """
         strength = self.colour_strength
         draws = 2 * torch.rand(n, 4, generator=generator) - 1
@@ -145,12 +145,12 @@ class Augmenter:
 
 @functools.cache
 def _place_constants(device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """``GREY``, ``MEAN`` and ``SCALE`` where the views are."""
+    """``GREY``, ``MEAN`` and ``SCALE`` on the device of the views."""
     return torch.tensor(GREY, device=device), torch.tensor(MEAN, device=device), torch.tensor(SCALE, device=device)
 
 
 def _turn_hue(angle: torch.Tensor) -> torch.Tensor:
-    """Turn colours about the grey axis, shape ``(n,)`` in radians to matrices ``(n, 3, 3)`` (Rodrigues)."""
+    """Matrices ``(n, 3, 3)`` that turn colours about the grey axis by angles ``(n,)`` in radians (Rodrigues)."""
     axis = 1 / math.sqrt(3)
     cross = torch.tensor([[0, -axis, axis], [axis, 0, -axis], [-axis, axis, 0]])
     cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]

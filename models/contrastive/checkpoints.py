@@ -1,4 +1,4 @@
-"""What a training can go on from: weights, the optimizer's memory and where it was, in one file without pickle."""
+"""Checkpoints of a training: weights, the optimizer's state and the progress, in one file without pickle."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ CHECKPOINT = "checkpoint.safetensors"
 def write_checkpoint(
     path: Path, *, learner: torch.nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
 ) -> None:
-    """Put everything on disk in one step; ``state`` is fit for JSON."""
+    """Write a checkpoint, replacing the last one in one step. ``state`` holds JSON values."""
     tensors = {f"learner.{key}": value for key, value in learner.state_dict().items()}
     for number, memory in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(value) for key, value in memory.items()}
@@ -27,17 +27,17 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: Path, *, learner: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
-    """Bring a learner and its optimizer to where a checkpoint was; gives its ``state``, None without a checkpoint.
+    """Restore a learner and its optimizer from a checkpoint, and return its ``state``; None without a checkpoint.
 
     Raises:
-        FileFormatError: If the file is damaged, or of another network.
+        FileFormatError: If the file is damaged or belongs to another network.
     """
     if not path.is_file():
         return None
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             state = json.loads(file.metadata()["state"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is no dictionary)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is not a dictionary)
         learner.load_state_dict(
             {key.removeprefix("learner."): value for key, value in tensors.items() if key.startswith("learner.")}
         )
@@ -49,7 +49,7 @@ def read_checkpoint(path: Path, *, learner: torch.nn.Module, optimizer: torch.op
         optimizer.load_state_dict({**optimizer.state_dict(), "state": memory})
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
         raise FileFormatError(
-            f"The training cannot go on from {path}: it is damaged, or of another network ({error}). "
-            "Delete the training's folder and start it again."
+            f"The training cannot be resumed from {path}: the file is damaged or belongs to another network ({error}). "
+            "Delete the training's folder and start the training again."
         ) from error
     return dict(state)

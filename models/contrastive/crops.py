@@ -1,4 +1,4 @@
-"""The crops that an encoder is trained on: decoded and resized once, then kept as bytes."""
+"""The crops that an encoder is trained on. They are decoded and resized once, then kept as bytes."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,19 +15,19 @@ from core.photos.crops import resize_crops
 from core.settings.run import RunSettings
 
 ROOM = 1.15
-"""Squares are kept this much larger than the network's, so that a cut of nearly all of them is not blown up."""
+"""Squares are kept this much larger than the network's input, so that cuts rarely need to be enlarged."""
 PIXELS = "crops.u8"
 TABLE = "crops.json"
 
 
 @dataclass(frozen=True)
 class EncoderCrops:
-    """Crops as squares, with what a training has to know of them.
+    """Crops as squares, with their species and events.
 
     Attributes:
-        squares: uint8, shape ``(n, s, s, 3)``, RGB; may lie in a file.
-        species: Of each, shape ``(n,)``.
-        events: The event of each, shape ``(n,)``; never on both sides of what is held out.
+        squares: uint8, shape ``(n, s, s, 3)``, RGB; may be mapped from a file.
+        species: Species of each crop, shape ``(n,)``.
+        events: Event of each crop, shape ``(n,)``. An event is held out as a whole or not at all.
     """
 
     squares: np.ndarray
@@ -47,16 +47,16 @@ class EncoderCrops:
     def of(
         cls, crops: Sequence[np.ndarray], species: Sequence[str], events: Sequence[str], *, image_px: int
     ) -> "EncoderCrops":
-        """From crops of any size, uint8 ``(h, w, 3)``, for a training at ``image_px``."""
+        """Make squares for a training at ``image_px`` from crops of any size, uint8 ``(h, w, 3)``."""
         return cls(resize_crops(crops, size_px=choose_side(image_px)), tuple(species), tuple(events))
 
     def count(self) -> dict[str, int]:
-        """Crops a species, by name."""
+        """Number of crops of each species, by name."""
         return {name: self.species.count(name) for name in sorted(set(self.species))}
 
 
 def choose_side(image_px: int) -> int:
-    """The side of the squares kept for a training at ``image_px``."""
+    """Side in pixels of the squares that are kept for a training at ``image_px``."""
     return round(image_px * ROOM)
 
 
@@ -69,16 +69,16 @@ def keep_crops(
     settings: RunSettings,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> EncoderCrops:
-    """Cut the boxes with a species out of labelled photos and keep them in ``folder``; whole or not there.
+    """Cut the boxes with a species out of labelled photos and keep them in ``folder``, all or none.
 
     Raises:
         AnomalureError: If no photo is found, or no box has a species.
-        OSError: If they cannot be written.
+        OSError: If the crops cannot be written.
     """
     boxed = [photo for photo in photos if any(label.box is not None for label in photo.labels)]
     if not boxed:
         raise AnomalureError(
-            f"An encoder learns from boxes with a species; none of the {len(photos)} labelled photos has one."
+            f"An encoder is trained on boxes with a species. None of the {len(photos)} labelled photos has one."
         )
     part = folder / f".{PIXELS}{TEMPORARY_SUFFIX}"
     cut, side = LabelledCrops(), choose_side(image_px)
@@ -88,7 +88,7 @@ def keep_crops(
                 file.write(resize_crops([pixels], size_px=side).tobytes())
         if not cut.species:
             raise AnomalureError(
-                "There is no crop to train on: boxes with a species are needed. " + "; ".join(cut.problems.lines())
+                "There is no crop to train on. Boxes with a species are needed. " + "; ".join(cut.problems.lines())
             )
         events = cut.groups(gap_s=settings.event_gap_s).tolist()
         table = {"side_px": side, "species": cut.species, "events": events}
@@ -102,7 +102,7 @@ def keep_crops(
 
 
 def open_kept(folder: Path) -> EncoderCrops | None:
-    """The crops that an earlier process kept here; None where there are none, or not all of them."""
+    """The crops that an earlier process kept in this folder; None if they are missing or incomplete."""
     try:
         table = json.loads(read_whole(folder / TABLE))
         side, species, events = table["side_px"], table["species"], table["events"]
@@ -116,18 +116,18 @@ def open_kept(folder: Path) -> EncoderCrops | None:
 
 
 def hold_out_events(species: Sequence[str], events: Sequence[str], *, share: float, seed: int) -> np.ndarray:
-    """Which crops are held out to choose the best epoch by: whole events, a share of each species.
+    """Choose the crops to hold out, by which the best epoch is chosen: whole events, a share of each species.
 
-    A species keeps at least two events to learn from, or all that it has.
+    At least two events of each species, or all that it has, stay in training.
 
     Args:
         species: Of each crop, shape ``(n,)``.
         events: Of each crop, shape ``(n,)``.
         share: Of the crops of each species, 0 to 1.
-        seed: Of the choice.
+        seed: Seed of the choice.
 
     Returns:
-        Bool, shape ``(n,)``.
+        Bool, shape ``(n,)``; True where held out.
     """
     of_species, of_event = np.asarray(species, dtype=object), np.asarray(events, dtype=object)
     rng = np.random.default_rng((seed, 15))

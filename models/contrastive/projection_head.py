@@ -9,9 +9,9 @@ from models.encoders.spec import EncoderSpec
 class Learner(torch.nn.Module):
     """A backbone and its projection head: float ``(n, 3, px, px)`` to vectors of length 1, ``(n, projected)``.
 
-    With ``keep_statistics`` the backbone's batch normalisation goes by the means and variances that came with its
-    weights, in training too. So training begins with the very features that the weights give, does not depend on who
-    else is in a batch, and works with files whose statistics and scales were folded into one another.
+    With ``keep_statistics`` the backbone's batch normalisation uses the means and variances that came with its weights,
+    in training too. Training then starts with exactly the features of these weights, does not depend on the other crops
+    of a batch, and works with files whose statistics and scales were folded into one another.
     """
 
     def __init__(
@@ -23,8 +23,8 @@ class Learner(torch.nn.Module):
         with torch.inference_mode():
             backbone.eval()
             length = backbone(torch.zeros(1, 3, image_px, image_px)).shape[1]
-        # Without the normalisation all first vectors point nearly the same way, pooled features being positive, and
-        # many steps go by until they part.
+        # Pooled features are positive, so without the normalisation all vectors point nearly the same way at first,
+        # and it takes many steps until they differ.
         self.head = torch.nn.Sequential(
             torch.nn.Linear(length, hidden, bias=False),
             torch.nn.BatchNorm1d(hidden),
@@ -33,7 +33,7 @@ class Learner(torch.nn.Module):
         )
 
     def train(self, mode: bool = True) -> "Learner":
-        """As ``torch.nn.Module.train``, but for the statistics that are kept."""
+        """As ``torch.nn.Module.train``, except that kept statistics stay as they are."""
         super().train(mode)
         if self._keep_statistics:
             for layer in self.backbone.modules():
@@ -42,12 +42,12 @@ class Learner(torch.nn.Module):
         return self
 
     def forward(self, views: torch.Tensor) -> torch.Tensor:
-        """The vectors that are compared, in float32."""
+        """The projected vectors that the loss compares, in float32."""
         return torch.nn.functional.normalize(self.head(self.backbone(views)).float(), dim=1)
 
 
 def build_learner(start: EncoderSpec, *, hidden: int, projected: int, image_px: int, seed: int) -> Learner:
-    """A learner from an encoder's weights; what has none is drawn by ``seed``."""
+    """A learner with an encoder's weights; layers without weights are initialised at random from ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         source = find_source(start)

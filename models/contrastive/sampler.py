@@ -1,4 +1,4 @@
-"""Which crops make up each batch of a training: rare species as often as common ones, in a seeded order."""
+"""Chooses the crops of each training batch. Rare species can come as often as common ones; the order is seeded."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class CropSampler:
-    """Deals crops into batches, epoch by epoch; within an epoch no crop comes twice before its species is through."""
+    """Puts crops into batches, epoch by epoch. In an epoch no crop comes twice before all others of its species."""
 
     def __init__(
         self, species: Sequence[str], *, batch_crops: int, balance: float, seed: int, together: int = 1
@@ -14,13 +14,13 @@ class CropSampler:
         """Plan the batches.
 
         Args:
-            species: Of each crop, shape ``(n,)``.
-            batch_crops: Crops a batch, >= 1; fewer where there are fewer crops.
-            balance: 0: species come as often as they have crops; 1: equally often; between: their number of crops to
-                the power of ``1 - balance``.
-            seed: Of the order; an epoch's batches depend on it and the epoch alone.
-            together: So many crops of one species come together in a batch (for triplets). A species with fewer
-                crops gives the same crop again, which is then seen in two views.
+            species: Species of each crop, shape ``(n,)``.
+            batch_crops: Crops per batch, >= 1; fewer if there are fewer crops in all.
+            balance: 0: a species comes in proportion to its number of crops; 1: all come equally often; between: in
+                proportion to the number of crops to the power of ``1 - balance``.
+            seed: Seed of the order. The batches of an epoch depend on the seed and the epoch alone.
+            together: So many crops of one species are in a batch together (for triplets). If a species has fewer crops,
+                some come twice, in different views.
         """
         if not len(species):
             raise ValueError("a sampler needs at least one crop, got none")
@@ -37,7 +37,7 @@ class CropSampler:
 
     @property
     def batch_crops(self) -> int:
-        """How many crops a batch has."""
+        """Number of crops per batch."""
         return self._batch // self._together * self._together
 
     def deal_epoch(self, epoch: int) -> list[np.ndarray]:
@@ -54,7 +54,7 @@ class CropSampler:
         return np.split(np.concatenate(order), self.n_batches)
 
     def _draw_species(self, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-        """Species by number, each as often as its share says, up to the rounding, in random order."""
+        """Numbers of species in random order, each as often as its share says, up to rounding."""
         wanted = self.shares * n_draws
         times = np.floor(wanted).astype(int)
         rest = n_draws - int(times.sum())
@@ -64,7 +64,7 @@ class CropSampler:
         return rng.permutation(np.repeat(np.arange(len(self.species)), times))
 
     def _queue(self, i: int, n: int, epoch: int) -> np.ndarray:
-        """``n`` crops of a species: shuffled rounds through all of them."""
+        """``n`` crops of a species: all of them in random order, then again in another order."""
         members = self._members[i]
         rng = np.random.default_rng((self._seed, epoch, i))
         rounds = [rng.permutation(members) for _ in range(-(-n // len(members)))]

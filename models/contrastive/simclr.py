@@ -1,9 +1,9 @@
-"""SimCLR's loss: two views of one crop belong together, all others in the batch do not."""
+"""The loss of SimCLR: two views of one crop should be alike, and unlike all others in the batch."""
 
 import torch
 
 APART = -1e4
-"""Takes a pair out of the comparison: its share of the softmax is 0, in half precision too."""
+"""The similarity that excludes a pair: its share of the softmax is 0, in half precision too."""
 
 
 def compute_nt_xent(vectors: torch.Tensor, *, temperature: float, groups: torch.Tensor | None = None) -> torch.Tensor:
@@ -11,9 +11,9 @@ def compute_nt_xent(vectors: torch.Tensor, *, temperature: float, groups: torch.
 
     Args:
         vectors: Float, shape ``(2n, d)``, of length 1: views ``i`` and ``i + n`` show the same crop.
-        temperature: > 0; lower: the likest of the others count for more.
-        groups: Shape ``(n,)``, int: crops of one group (the frames of one event) are not told apart. Frames of a
-            burst are nearly the same picture, and pushing them apart would train on what differs: the wind.
+        temperature: > 0. If it is lower, the most similar of the others count for more.
+        groups: Shape ``(n,)``, int: crops of one group (the frames of one event) are not pushed apart. Frames of a
+            burst are nearly the same picture and differ by little but the wind.
 
     Returns:
         A scalar, >= 0; lower is better.

@@ -1,4 +1,4 @@
-"""Train an encoder on crops: SimCLR or triplets, resumable, the best epoch kept."""
+"""Trains an encoder on crops with SimCLR or triplets. A training can be resumed, and its best epoch is kept."""
 
 import copy
 import logging
@@ -35,31 +35,31 @@ BEST = "best.safetensors"
 LEAST_CROPS = 8
 LEAST_HELD_OUT = 4
 TOGETHER = 4
-"""Crops of a species in a batch of triplets: each then has three positives."""
+"""Crops of each species in a batch of triplets, so that each crop has three positives."""
 CHECKPOINT_EVERY_S = 120.0
 POINT_EVERY_S = 1.0
 MOST_POINTS_AN_EPOCH = 40
 LONGEST_STEP = 5.0
-"""The gradient's length is cut at this; a batch of odd crops must not throw a good network over."""
-TRIAL_STEPS, TRIAL_CROPS = 2, 4  # a network that half precision does not suit is ten times as slow in it
+"""The gradient is clipped to this norm, so that one batch of odd crops cannot ruin a good network."""
+TRIAL_STEPS, TRIAL_CROPS = 2, 4  # some networks are ten times slower in half precision
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedEncoder:
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
         spec: The encoder; its weights are a file in the training's folder.
         method: ``simclr`` or ``triplet``.
-        start: What it started from, in words.
+        start: The weights it started from, in words.
         best_epoch: The epoch that was kept, from 1.
-        epochs: How many there were.
-        held_out_loss: Of the kept epoch; None where nothing was held out.
-        first_held_out_loss: Before the first step.
+        epochs: Number of epochs.
+        held_out_loss: Loss of the kept epoch on the held-out crops; None if nothing was held out.
+        first_held_out_loss: The same before the first step.
         n_learnt: Crops that the encoder was trained on.
         n_held_out: Crops that were held out.
         precision: ``f32`` or ``bf16``.
-        device: What computed.
+        device: The device that computed.
         seconds: How long it took.
         held_out_events: The events that were held out.
     """
@@ -85,7 +85,7 @@ class TrainedEncoder:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingStep:
-    """How far an encoder's training is: crops seen of all, of all epochs together."""
+    """Progress of an encoder's training, in crops over all epochs."""
 
     done: int
     total: int
@@ -109,23 +109,23 @@ def train_encoder(
 ) -> TrainedEncoder:
     """Train an encoder, or resume the training whose checkpoint is in ``folder``.
 
-    ``folder`` gets the checkpoint and, as ``best.safetensors``, the weights of the best epoch. For use without the
-    rest: ``load_encoder(train_encoder(EncoderCrops.of(...), folder, start=spec, method="simclr").spec)``.
+    ``folder`` gets the checkpoint and, as ``best.safetensors``, the weights of the best epoch. To use it on its own:
+    ``load_encoder(train_encoder(EncoderCrops.of(...), folder, start=spec, method="simclr").spec)``.
 
     Args:
-        crops: What to learn from; some events of them are held out to choose the best epoch by.
-        folder: Where checkpoints and weights go; it exists.
+        crops: The crops to train on. Some of their events are held out, by which the best epoch is chosen.
+        folder: An existing folder for checkpoints and weights.
         start: The encoder to start from; its weights ``none`` start from scratch.
         method: ``simclr`` or ``triplet``.
-        settings: Of the training; its ``image_px`` becomes the encoder's.
+        settings: Settings of the training; the encoder gets their ``image_px``.
         device: As ``choose_device``.
-        should_stop: Asked after each step.
-        on_step: Told after each step.
+        should_stop: Called after each step.
+        on_step: Called after each step with the progress.
 
     Raises:
-        AnomalureError: If there are too few crops or species, or the start cannot be loaded.
-        Cancelled: If ``should_stop`` said so; call again to resume.
-        OSError: If the disk is full; the last checkpoint stays.
+        AnomalureError: If there are too few crops or species, or the encoder to start from cannot be loaded.
+        Cancelled: If ``should_stop`` returned true; call again to resume.
+        OSError: If the disk is full; the last checkpoint is kept.
     """
     settings = settings or TrainingSettings()
     _check(crops, start=start, method=method)
@@ -139,7 +139,7 @@ def train_encoder(
 
 def _check(crops: EncoderCrops, *, start: EncoderSpec, method: str) -> None:
     if method not in METHODS[1:]:
-        raise AnomalureError(f"An encoder is trained by {' or '.join(METHODS[1:])}, got {method!r}.")
+        raise AnomalureError(f"An encoder is trained with {' or '.join(METHODS[1:])}, got {method!r}.")
     if start.detector:
         raise AnomalureError(
             f"The features of a detector ({start.detector}) cannot be trained; choose a backbone, such as mobilenet_v2."
@@ -157,7 +157,7 @@ def _check(crops: EncoderCrops, *, start: EncoderSpec, method: str) -> None:
 
 
 class Trainer:
-    """One training in memory; ``train_encoder`` is the way to it, benches take single steps."""
+    """One training in memory. Use ``train_encoder``; only benches take single steps."""
 
     def __init__(
         self,
@@ -209,10 +209,10 @@ class Trainer:
             together=together,
         )
 
-    # Going on
+    # Checkpoints
 
     def restore(self) -> None:
-        """Take up the checkpoint in the folder, if there is one; else choose the precision and look at the start."""
+        """Resume from the checkpoint in the folder, if any; else choose the precision and measure the starting loss."""
         path = self.folder / CHECKPOINT
         state = read_checkpoint(path, learner=self.learner, optimizer=self.optimizer)
         if state is None:
@@ -222,7 +222,7 @@ class Trainer:
             return
         if state["settings"] != self.settings.to_values() or state["method"] != self.method:
             raise AnomalureError(
-                f"The training in {self.folder} has other settings; resume it as it was, or choose another name."
+                f"The training in {self.folder} has other settings. Resume it with these, or choose another name."
             )
         self.epoch, self.step, self.seconds = state["epoch"], state["step"], state["seconds"]
         self.best_epoch, self.first_loss, self.precision = state["best_epoch"], state["first_loss"], state["precision"]
@@ -230,7 +230,7 @@ class Trainer:
         self.curve = [CurvePoint(**point) for point in state["curve"]]
 
     def save(self) -> None:
-        """Put a checkpoint on disk."""
+        """Write a checkpoint."""
         state = {
             "epoch": self.epoch,
             "step": self.step,
@@ -246,7 +246,7 @@ class Trainer:
         write_checkpoint(self.folder / CHECKPOINT, learner=self.learner, optimizer=self.optimizer, state=state)
 
     def _choose_precision(self) -> str:
-        """Half precision where a few steps with it are faster than without."""
+        """Half precision if a few steps are faster with it."""
         if self.device.type == "cuda":
             return "bf16"
         if self.device.type != "cpu" or not cpu_has_bf16():
@@ -269,7 +269,7 @@ class Trainer:
     # Learning
 
     def learn(self, *, should_stop: Callable[[], bool], on_step: Callable[[TrainingStep], None]) -> None:
-        """Go through the epochs that are left."""
+        """Train the epochs that are left."""
         epochs, n_batches = self.settings.epochs, self.sampler.n_batches
         n_steps = epochs * n_batches
         began, saved, drawn = time.monotonic(), time.monotonic(), -math.inf
@@ -328,7 +328,7 @@ class Trainer:
         write_whole(self.folder / BEST, safetensors.torch.save(weights, metadata=about), durable=True)
 
     def take_step(self, rows: np.ndarray, *, at: int, n_steps: int) -> torch.Tensor:
-        """Learn from the crops of these rows, as step ``at`` of ``n_steps``; gives the loss, still on its device."""
+        """Take step ``at`` of ``n_steps`` on the crops of these rows, and return the loss, still on its device."""
         rate = compute_learning_rate(at, n_steps, settings=self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -359,7 +359,7 @@ class Trainer:
 
     @torch.no_grad()
     def _measure_held_out(self) -> float | None:
-        """The mean loss on the held-out crops, seen in the same views every time."""
+        """The mean loss on the held-out crops, with the same views every time."""
         if not len(self.held_rows):
             return None
         self.learner.eval()
@@ -369,7 +369,7 @@ class Trainer:
             losses.append(float(self._compute_loss(self.held_rows[batch], generator, choice="mean")))
         return sum(losses) / len(losses)
 
-    # Telling
+    # Progress and result
 
     def _note(self, loss: float, at: int, *, rate: float, held_out: float | None = None) -> None:
         self.curve.append(
@@ -395,7 +395,7 @@ class Trainer:
         )
 
     def result(self) -> TrainedEncoder:
-        """What came of it."""
+        """The result."""
         spec = replace(self.start, weights=str((self.folder / BEST).absolute()), input_px=self.settings.image_px)
         return TrainedEncoder(
             spec=spec,

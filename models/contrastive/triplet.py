@@ -1,9 +1,9 @@
-"""The triplet loss: a crop is nearer to one of its own species than to one of another, by a margin."""
+"""The triplet loss: a crop should be nearer to its own species than to another species, by a margin."""
 
 import torch
 
 TINY = 1e-12
-"""Under the square root: its slope at 0 is infinite."""
+"""Added under the square root, whose slope at 0 is infinite."""
 
 
 def compute_triplet_loss(
@@ -15,12 +15,13 @@ def compute_triplet_loss(
         vectors: Float, shape ``(n, d)``, of length 1, so that distances go from 0 to 2.
         species: Shape ``(n,)``, int.
         margin: How much nearer the positive has to be, >= 0.
-        choice: ``all``: the mean over the triplets of the batch that break the margin; ``hardest``: for each anchor
-            that has both, the farthest positive and the nearest negative; ``mean``: the mean over every triplet, which
-            alone can be compared between epochs: of the others fewer and harder ones are left as it learns.
+        choice: ``all``: the mean over the triplets of the batch that break the margin. ``hardest``: for each anchor
+            that has both, the farthest positive and the nearest negative. ``mean``: the mean over every triplet. Only
+            ``mean`` can be compared between epochs, because the others use fewer and harder triplets as training
+            proceeds.
 
     Returns:
-        A scalar, >= 0; lower is better. 0 where there is no triplet.
+        A scalar, >= 0; lower is better. 0 if there is no triplet.
 
     Raises:
         ValueError: If the shapes do not fit, the margin is negative or the choice unknown.

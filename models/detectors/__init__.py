@@ -1,1 +1,1 @@
-"""Detectors: where they come from, how they run, how they are trained."""
+"""Detectors: their sources, how they run, and how they are trained."""

@@ -1,6 +1,6 @@
-"""A photo of any shape on the canvas that a detector takes, and boxes back from it.
+"""Fits a photo onto the canvas of a detector, and converts the boxes back.
 
-The same arithmetic as Ultralytics' LetterBox and scale_boxes, so that a detector sees what it was trained on.
+It computes the same as Ultralytics' LetterBox and scale_boxes, so that a detector gets the input it was trained on.
 """
 
 import math
@@ -16,7 +16,7 @@ GREY = 114
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """Where a photo of ``photo_hw`` pixels lies on a canvas of ``canvas_hw`` pixels: resized, in the middle."""
+    """Where a photo of ``photo_hw`` pixels lies on a canvas of ``canvas_hw`` pixels: resized and centred."""
 
     photo_hw: tuple[int, int]
     canvas_hw: tuple[int, int]
@@ -31,7 +31,7 @@ class Letterbox:
     def top_left(self) -> tuple[int, int]:
         """First row and column of the photo on the canvas."""
         height, width = self.resized_hw
-        # The 0.1 breaks the tie of an odd border as Ultralytics does.
+        # The 0.1 rounds half pixels of odd borders as Ultralytics does.
         return round((self.canvas_hw[0] - height) / 2 - 0.1), round((self.canvas_hw[1] - width) / 2 - 0.1)
 
     def draw(self, pixels: np.ndarray, canvas: np.ndarray) -> None:
@@ -48,7 +48,7 @@ class Letterbox:
             cv2.resize(pixels, (width, height), dst=place, interpolation=cv2.INTER_LINEAR)
 
     def box_on_photo(self, corners: np.ndarray) -> Box:
-        """The box of canvas corners x1, y1, x2, y2 in pixels of the photo, clipped to it, at least one pixel wide."""
+        """Convert canvas corners x1, y1, x2, y2 to a box in pixels of the photo, inside it, at least one pixel wide."""
         (height, width), (top, left) = self.resized_hw, self.top_left
         photo_height, photo_width = self.photo_hw
         x1, x2 = (_clip((x - left) * photo_width / width, photo_width) for x in (float(corners[0]), float(corners[2])))
@@ -60,7 +60,7 @@ class Letterbox:
 
 
 def fit_canvas(photo_hw: tuple[int, int], *, image_px: int, stride: int) -> tuple[int, int]:
-    """The smallest canvas, in whole strides, for a photo whose longer side becomes ``image_px``."""
+    """The smallest canvas, a multiple of the stride, for a photo whose longer side becomes ``image_px``."""
     height, width = Letterbox(photo_hw, (image_px, image_px)).resized_hw
     return math.ceil(height / stride) * stride, math.ceil(width / stride) * stride
 

@@ -1,4 +1,4 @@
-"""The detector that a user names, on what computes it fastest here."""
+"""Loads the detector that a user names, with the engine that is fastest on this computer."""
 
 import torch
 
@@ -21,14 +21,14 @@ def load_detector(
         name_or_path: ``bundled``; a name that Ultralytics publishes, such as ``yolov8n`` (downloaded on first use,
             never read from the current folder); or the path of a ``.pt`` or ``.onnx`` file or of the folder of an
             OpenVINO export.
-        settings: Image size, confidence and overlap limits.
-        allow_code: Whether the user agrees that a ``.pt`` file of their own runs code from it when loaded.
+        settings: For the image size and the limits of confidence and overlap.
+        allow_code: Whether the user agrees that loading their own ``.pt`` file runs code from it.
         device: Where a network in Ultralytics' format computes: ``auto``, ``cpu``, ``cuda`` or ``mps``. ONNX and
             OpenVINO models always compute on the CPU.
 
     Raises:
         ConsentNeeded: If it is a path to a ``.pt`` file and ``allow_code`` is false.
-        AnomalureError: If it is not there, cannot be downloaded, or is not a detector.
+        AnomalureError: If it is missing, cannot be downloaded, or is not a detector.
     """
     where = choose_device(device)
     source = open_detector_source(name_or_path, allow_code=allow_code)
@@ -41,6 +41,6 @@ def load_detector(
     side = source.metadata.round_up(settings.detector_image_px)
     example = torch.zeros(1, 3, side, side)
     with torch.inference_mode():
-        network(example)  # the first pass lays out the grid of cells, which the trace then holds as constants
+        network(example)  # the first pass makes the grid of cells, which tracing then stores as constants
     model = convert_module(network, example)
     return OpenVinoDetector(model, name=source.name, metadata=source.metadata, settings=settings)

@@ -1,4 +1,4 @@
-"""From a detector's raw output to boxes: thresholds, overlaps, the limit on their number."""
+"""Turns the raw output of a detector into boxes: confidence threshold, non-maximum suppression, most boxes."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Candidates:
 
 
 def read_grid(output: np.ndarray, *, min_confidence: float) -> Candidates:
-    """Candidates from ``(4 + classes, n)``, as YOLOv8 to 12 give it: rows x, y (centre), width, height, scores."""
+    """Candidates from the ``(4 + classes, n)`` output of YOLOv8 to 12: rows x, y (centre), width, height, scores."""
     scores = output[4:]  # (classes, n)
     best = scores.max(axis=0)  # (n,)
     (kept,) = np.nonzero(best >= min_confidence)
@@ -32,7 +32,7 @@ def read_grid(output: np.ndarray, *, min_confidence: float) -> Candidates:
 
 
 def read_end_to_end(output: np.ndarray, *, min_confidence: float) -> Candidates:
-    """Candidates from ``(n, 6)``, as YOLOv10 and 26 give it: columns x1, y1, x2, y2, confidence, class."""
+    """Candidates from the ``(n, 6)`` output of YOLOv10 and 26: columns x1, y1, x2, y2, confidence, class."""
     rows = output[output[:, 4] >= min_confidence]
     return Candidates(
         corners=rows[:, :4].astype(np.float32),
@@ -42,9 +42,9 @@ def read_end_to_end(output: np.ndarray, *, min_confidence: float) -> Candidates:
 
 
 def suppress_overlaps(candidates: Candidates, settings: RunSettings) -> tuple[Candidates, int]:
-    """Keep the surest of boxes that overlap by more than ``nms_iou``, most confident first.
+    """Of boxes that overlap by more than ``nms_iou``, keep the one with the highest confidence. Most confident first.
 
-    There is no limit of time, so a photo with many boxes loses none.
+    There is no time limit, so a photo with many boxes loses none.
 
     Returns:
         At most ``max_detections`` candidates, and how many more there were.

@@ -1,4 +1,4 @@
-"""Where a detector comes from: bundled, published, or a file; and whether opening it needs consent."""
+"""Finds and opens a detector: bundled, published or a file. Opening a file may need the user's consent."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ BUNDLED_FOLDER = Path(__file__).parents[1] / "weights" / "detector_openvino_mode
 
 @dataclass(frozen=True)
 class DetectorSource:
-    """A detector as it was found: a model of OpenVINO or a network of torch, with what it says of itself."""
+    """An opened detector: an OpenVINO model or a torch network, with its metadata."""
 
     name: str
     model: ov.Model | torch.nn.Module
@@ -28,13 +28,13 @@ class DetectorSource:
 
 
 def open_detector_source(name_or_path: str, *, allow_code: bool = False) -> DetectorSource:
-    """Open a detector by name or path.
+    """Open a detector by its name or path.
 
     A published name always means the published model, never a file of that name in the current folder.
 
     Raises:
         ConsentNeeded: If it is a path to a ``.pt`` file and ``allow_code`` is false.
-        AnomalureError: If it is not there, cannot be downloaded, or cannot be read.
+        AnomalureError: If it is missing, cannot be downloaded, or cannot be read.
     """
     if name_or_path == BUNDLED:
         if not BUNDLED_FOLDER.is_dir():
@@ -67,7 +67,7 @@ def open_detector_source(name_or_path: str, *, allow_code: bool = False) -> Dete
 
 
 def _read_openvino(path: Path, *, name: str) -> DetectorSource:
-    """Read an ``.onnx`` file, an ``.xml``, or the folder of an export; none of them can run code."""
+    """Read an ``.onnx`` file, an ``.xml`` file or the folder of an export. None of them can run code."""
     if path.is_dir():
         found = sorted(path.glob("*.xml"))
         if len(found) != 1:

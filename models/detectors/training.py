@@ -1,4 +1,4 @@
-"""Train a detector on one's own labelled photos, with Ultralytics' own trainer."""
+"""Trains a detector on labelled photos with Ultralytics' trainer."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from models.engines.device import choose_device
 SCRATCH = "scratch"
 PLAN = Path(__file__).parents[1] / "weights" / "detector.yaml"
 BEST = "best.pt"
-# What Ultralytics calls the figures of one epoch, and what we do.
+# Ultralytics' names of the figures of an epoch, and ours.
 _FIGURES = {
     "metrics/precision(B)": "precision",
     "metrics/recall(B)": "recall",
@@ -27,11 +27,11 @@ _FIGURES = {
 
 
 def open_start(start: str, *, allow_code: bool = False) -> Any:
-    """The YOLO that a training starts from, as Ultralytics has it.
+    """The YOLO model that a training starts from, as an Ultralytics object.
 
     Raises:
         ConsentNeeded: If it is a ``.pt`` file and ``allow_code`` is false.
-        AnomalureError: If it cannot be had, or cannot be trained.
+        AnomalureError: If it cannot be downloaded or read, or cannot be trained.
     """
     import_ultralytics()
     from ultralytics import YOLO
@@ -39,13 +39,13 @@ def open_start(start: str, *, allow_code: bool = False) -> Any:
     if start == SCRATCH:
         return YOLO(str(PLAN), task="detect", verbose=False)
     if looks_published(start):
-        load_published(start)  # downloads it, or says why not
+        load_published(start)  # downloads it, or raises with the reason
         return YOLO(str(published_file(start)), task="detect", verbose=False)
     path = Path(start).expanduser()
     if not path.is_file() or path.suffix.lower() not in (".pt", ".yaml", ".yml"):
         raise AnomalureError(
             f"A detector cannot be trained from {start!r}: expected a name that Ultralytics publishes (yolov8n, ...), "
-            f"a .pt file, a .yaml plan, or {SCRATCH}. OpenVINO and ONNX files can be run but not trained."
+            f"a .pt file, a .yaml file of a network, or {SCRATCH}. OpenVINO and ONNX files can be run but not trained."
         )
     if path.suffix.lower() == ".pt" and not allow_code:
         raise ConsentNeeded(
@@ -55,7 +55,9 @@ def open_start(start: str, *, allow_code: bool = False) -> Any:
     try:
         return YOLO(str(path), task="detect", verbose=False)
     except Exception as error:  # unpickling or parsing a foreign file can raise anything
-        raise AnomalureError(f"{path} is not a YOLO model or plan ({type(error).__name__}: {error}).") from error
+        raise AnomalureError(
+            f"{path} is not a YOLO model, nor the .yaml file of one ({type(error).__name__}: {error})."
+        ) from error
 
 
 def train_detector(
@@ -67,22 +69,22 @@ def train_detector(
     should_stop: Callable[[], bool] = lambda: False,
     on_epoch: Callable[[DetectorEpoch], None] = lambda epoch: None,
 ) -> DetectorEpoch:
-    """Train on a YOLO dataset inside ``folder``, and put the detector there: an OpenVINO folder, a curve, ``best.pt``.
+    """Train in ``folder`` on a YOLO dataset. It gets the detector as an OpenVINO folder, a curve, and ``best.pt``.
 
     Args:
         dataset: From ``write_yolo_dataset``.
         folder: If it has a checkpoint, the training is resumed from it.
         start: From ``open_start``; not needed to resume.
-        settings: Epochs, image size and the like; a resumed training uses those of its checkpoint.
-        should_stop: Asked after each epoch.
-        on_epoch: Told after each epoch.
+        settings: Epochs, image size and the like. A resumed training uses the settings of its checkpoint.
+        should_stop: Called after each epoch.
+        on_epoch: Called after each epoch with its figures.
 
     Returns:
         The figures of the best epoch, by mAP at 50 to 95% overlap.
 
     Raises:
-        Cancelled: If ``should_stop`` said so; the checkpoint stays.
-        AnomalureError: If the training fails: too little memory above all.
+        Cancelled: If ``should_stop`` returned true; the checkpoint is kept.
+        AnomalureError: If the training fails, mostly for lack of memory.
     """
     import_ultralytics()
     from ultralytics import YOLO
@@ -96,7 +98,7 @@ def train_detector(
 
     def tell(trainer: Any) -> None:
         if not trained:
-            return  # it is told once more at the end, of the best weights
+            return  # Ultralytics calls this once more at the end, for the best weights
         figures = {ours: float(trainer.metrics.get(theirs, 0.0)) for theirs, ours in _FIGURES.items()}
         loss = sum(float(value) for value in trainer.label_loss_items(trainer.tloss).values())
         curve.append(DetectorEpoch(trained.pop(), trainer.epochs, **figures, loss=loss))
@@ -155,7 +157,7 @@ def _run_trainer(
 
 
 def _export(folder: DetectorTrainingFolder, settings: DetectorSettings) -> None:
-    """The best epoch as an OpenVINO folder, and as ``best.pt`` for other tools."""
+    """Export the best epoch as an OpenVINO folder, and as ``best.pt`` for other tools."""
     from ultralytics import YOLO
 
     best = folder.path / WORK / "weights" / BEST

@@ -1,4 +1,4 @@
-"""YOLO models in Ultralytics' own format: published ones by name, or a .pt file."""
+"""YOLO models in Ultralytics' format: published models by name, or a .pt file."""
 
 import os
 import re
@@ -16,12 +16,12 @@ PUBLISHED_NAME = re.compile(r"yolo(v?\d+)[a-z]?6?u?(-oiv7|-tinyu|-sppu)?")
 
 
 def looks_published(name: str) -> bool:
-    """Whether a name is formed like those of Ultralytics' published detectors: yolov8n, yolo11s.pt, yolov5n6u."""
+    """Whether a name looks like one of Ultralytics' published detectors: yolov8n, yolo11s.pt, yolov5n6u."""
     return PUBLISHED_NAME.fullmatch(name.removesuffix(".pt")) is not None
 
 
 def published_file(name: str) -> Path:
-    """Where the download of a published model is kept."""
+    """The file in which a downloaded model is kept."""
     return cache_folder() / "detectors" / (name.removesuffix(".pt") + ".pt")
 
 
@@ -44,7 +44,7 @@ def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         attempt_download_asset(path)
-    except OSError as error:  # those of requests are OSErrors too
+    except OSError as error:  # the errors of requests are OSErrors, too
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise AnomalureError(
             f"The detector {name} could not be downloaded ({reason}). Is this computer online? Without a network, "
@@ -77,7 +77,7 @@ def load_pt(path: Path) -> tuple[torch.nn.Module, YoloMetadata]:
 
 
 class GridOnly(torch.nn.Module):
-    """A YOLO network that gives its boxes alone: ``(n, 4 + classes, cells)``, or ``(n, 300, 6)`` if end to end."""
+    """A YOLO network that returns only its boxes: ``(n, 4 + classes, cells)``, or ``(n, 300, 6)`` if end to end."""
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
@@ -90,12 +90,12 @@ class GridOnly(torch.nn.Module):
 
 
 def _fuse(network: Any) -> torch.nn.Module:
-    """The network with each batch normalisation folded into its convolution, where it can do so itself."""
+    """The network with its batch normalisations folded into the convolutions, if it supports that."""
     return network.fuse(verbose=False) if hasattr(network, "fuse") else network
 
 
 def import_ultralytics() -> ModuleType:
-    """Ultralytics, kept from installing packages, reporting uses, looking for a network and the user's own settings.
+    """Import Ultralytics so that it installs no packages, reports no use, and ignores the network and user settings.
 
     It reads these from the environment when it is first imported.
     """

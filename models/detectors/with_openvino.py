@@ -1,4 +1,4 @@
-"""A YOLO detector through OpenVINO, on the CPU: several photos on their way at once."""
+"""Runs a YOLO detector with OpenVINO on the CPU, several photos at a time."""
 
 import threading
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ END_TO_END_COLUMNS = 6
 class OpenVinoDetector:
     """Finds animals with a YOLO model; a Detector of core/runs/parts.py.
 
-    A model exported for one size keeps that size (``image_px``); one exported for any size takes the settings'
-    ``detector_image_px``, and each photo only as much canvas as its shape needs.
+    A model that was exported for one size keeps that size (``image_px``). A model for any size uses the settings'
+    ``detector_image_px``, and each photo gets the smallest canvas that fits its shape.
     """
 
     engine = "openvino"
@@ -53,14 +53,14 @@ class OpenVinoDetector:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names by class number; empty where the model gives none."""
+        """Class names by number; empty if the model has none."""
         return self.metadata.class_names
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
-        """What is in each photo, in the photos' order, most confident first.
+        """The detections of each photo, in the photos' order, most confident first.
 
         Raises:
-            RuntimeError: If the model fails on a photo; the others of the batch are then not known either.
+            RuntimeError: If the model fails on a photo; then no result of the batch is returned.
         """
         boxes_of: list[Letterbox] = []
         candidates_of: list[Candidates | Exception | None] = [None] * len(photos)
@@ -84,22 +84,22 @@ class OpenVinoDetector:
         request = self._queue[self._queue.get_idle_request_id()]
         if self._fixed_hw is None:
             request.set_input_tensor(ov.Tensor(ov.Type.u8, ov.Shape([1, *canvas_hw, 3])))
-        letterbox.draw(pixels, request.get_input_tensor().data[0])  # straight into the request's own memory
+        letterbox.draw(pixels, request.get_input_tensor().data[0])  # written directly into the request's memory
         self._queue.start_async(userdata=place)
         return letterbox
 
     def _keep_candidates(self, request: ov.InferRequest, place: tuple[list[Any], int]) -> None:
-        """Called by OpenVINO's threads: the request's output is its next photo's too, so take what is needed now."""
+        """Called by OpenVINO's threads. Copies the result, since the request reuses its output for the next photo."""
         answers, number = place
         try:
             read = read_end_to_end if self._end_to_end else read_grid
             answers[number] = read(request.get_output_tensor().data[0], min_confidence=self.settings.min_confidence)
-        except Exception as error:  # it would be lost in OpenVINO's thread; detect() raises it
+        except Exception as error:  # an error would be lost in OpenVINO's thread, so detect() raises it
             answers[number] = error
 
 
 def _read_input_hw(model: ov.Model, *, name: str) -> tuple[int, int] | None:
-    """Height and width of the model's input, None where it takes any; the batch becomes one photo."""
+    """Height and width of the model's input, None if it takes any size. Sets the batch to one photo."""
     shapes = [port.get_partial_shape() for port in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or (shapes[0][1].is_static and shapes[0][1].get_length() != 3):
         raise AnomalureError(
@@ -117,7 +117,7 @@ def _read_input_hw(model: ov.Model, *, name: str) -> tuple[int, int] | None:
 
 
 def _is_end_to_end(model: ov.Model, metadata: YoloMetadata, *, name: str) -> bool:
-    """Whether the output is boxes already sifted, ``(1, n, 6)``, or the grid ``(1, 4 + classes, n)``."""
+    """Whether the output is final boxes, ``(1, n, 6)``, instead of the grid ``(1, 4 + classes, n)``."""
     shape = model.outputs[0].get_partial_shape()
     n_classes = len(metadata.class_names)
     if len(shape) == 3:
@@ -135,7 +135,7 @@ def _is_end_to_end(model: ov.Model, metadata: YoloMetadata, *, name: str) -> boo
 
 
 def _take_bytes(model: ov.Model) -> ov.Model:
-    """The model with a uint8 ``(1, h, w, 3)`` input: turning it into floats is faster inside."""
+    """The model with a uint8 ``(1, h, w, 3)`` input, since OpenVINO converts to floats faster."""
     steps = PrePostProcessor(model)
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     steps.input().model().set_layout(ov.Layout("NCHW"))

@@ -1,4 +1,4 @@
-"""A YOLO detector through torch, on a GPU: whole batches at once."""
+"""Runs a YOLO detector with torch on a GPU, in whole batches."""
 
 from collections.abc import Sequence
 
@@ -41,11 +41,11 @@ class TorchDetector:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names by class number; empty where the model gives none."""
+        """Class names by number; empty if the model has none."""
         return self.metadata.class_names
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
-        """What is in each photo, in the photos' order, most confident first."""
+        """The detections of each photo, in the photos' order, most confident first."""
         boxes = [self._letterbox(photo.pixels.shape[:2]) for photo in photos]
         alike: dict[tuple[int, int], list[int]] = {}
         for i, letterbox in enumerate(boxes):
@@ -85,7 +85,7 @@ class TorchDetector:
         ]
 
     def _drop_unsure(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Only the cells ``(n, 4 + classes, k)`` that are sure enough in a photo of the batch, in their order.
+        """The cells ``(n, 4 + classes, k)`` that are confident enough in any photo of the batch, in their order.
 
         A grid has thousands of cells; fetching all of them from a GPU takes longer than computing them.
         """

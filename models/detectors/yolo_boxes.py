@@ -1,4 +1,4 @@
-"""The last step that all engines share: candidates on a canvas become the named boxes of a photo."""
+"""Turns candidates on a canvas into the named boxes of a photo: the last step of every engine."""
 
 from core.records import Detection, Found
 from core.settings.run import RunSettings
@@ -8,7 +8,7 @@ from models.detectors.yolo_metadata import YoloMetadata
 
 
 def name_boxes(candidates: Candidates, letterbox: Letterbox, *, metadata: YoloMetadata, settings: RunSettings) -> Found:
-    """Sift the candidates, put them back on the photo and name their classes; most confident first."""
+    """Suppress overlaps, convert boxes to pixels of the photo, and name their classes; most confident first."""
     kept, n_over_limit = suppress_overlaps(candidates, settings)
     detections = tuple(
         Detection(

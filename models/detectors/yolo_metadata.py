@@ -1,4 +1,4 @@
-"""What an exported detector says of itself: classes, task, stride."""
+"""Metadata of an exported detector: classes, task and stride."""
 
 import ast
 from collections.abc import Mapping
@@ -16,25 +16,25 @@ DEFAULT_STRIDE = 32
 
 @dataclass(frozen=True, slots=True)
 class YoloMetadata:
-    """The part of an export's metadata that detecting needs. No ``class_names``: the export does not give any."""
+    """The part of an export's metadata that detecting needs. ``class_names`` is empty if the export has none."""
 
     class_names: tuple[str, ...] = ()
     stride: int = DEFAULT_STRIDE
 
     def round_up(self, image_px: int) -> int:
-        """The least whole number of strides that holds ``image_px``: a YOLO network takes no other sizes."""
+        """``image_px`` rounded up to a multiple of the stride, because a YOLO network takes no other sizes."""
         return -(-image_px // self.stride) * self.stride
 
     def name_class(self, number: int) -> str:
-        """The name of a class by its number, or "class 7" where the detector gives no names."""
+        """The name of a class by its number, or "class 7" if the detector has no names."""
         return self.class_names[number] if number < len(self.class_names) else f"class {number}"
 
 
 def read_metadata_file(path: Path) -> YoloMetadata:
-    """Read the ``metadata.yaml`` that Ultralytics puts beside an export; nothing is known where there is none.
+    """Read the ``metadata.yaml`` that Ultralytics puts beside an export; without one, nothing is known.
 
     Raises:
-        FileFormatError: If it is not a mapping in YAML, or its names, task or stride are not what they should be.
+        FileFormatError: If it is not a mapping in YAML, or its names, task or stride are invalid.
     """
     if not path.exists():
         return YoloMetadata()
@@ -48,10 +48,10 @@ def read_metadata_file(path: Path) -> YoloMetadata:
 
 
 def read_embedded_metadata(model: ov.Model, *, source: str) -> YoloMetadata:
-    """Read what Ultralytics puts inside an ONNX file, as OpenVINO hands it on.
+    """Read the metadata that Ultralytics puts into an ONNX file, as OpenVINO gives it.
 
     Raises:
-        FileFormatError: If names, task or stride are not what they should be.
+        FileFormatError: If names, task or stride are invalid.
     """
     if not model.has_rt_info("framework"):
         return YoloMetadata()
@@ -67,7 +67,7 @@ def read_embedded_metadata(model: ov.Model, *, source: str) -> YoloMetadata:
 
 
 def parse_metadata(values: Mapping[Any, Any], *, source: str) -> YoloMetadata:
-    """Check the values; ``source`` is the file that an error names."""
+    """Check the values. Errors name the file ``source``."""
     task = values.get("task", "detect")
     if task != "detect":
         raise FileFormatError(f"{source} is a model for the task {task!r}; a detector (task 'detect') is needed.")

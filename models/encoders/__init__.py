@@ -1,1 +1,1 @@
-"""Encoders: where they come from, how they run, how they are joined."""
+"""Encoders: their sources, how they run, and how they are joined."""

@@ -1,4 +1,4 @@
-"""Networks trained on ImageNet as encoders: any of torchvision's classifiers by name, without its classifier."""
+"""Networks trained on ImageNet as encoders: any classifier of torchvision by name, without its last layer."""
 
 import difflib
 from pathlib import Path
@@ -13,24 +13,24 @@ from core.errors import AnomalureError, FileFormatError
 
 DEFAULT = "default"
 RANDOM = "none"
-# Side branches that only training uses; files of weights come with or without them.
+# Side branches that only training uses. Files of weights may contain them or not.
 TRAINING_ONLY = ("aux.", "aux1.", "aux2.", "AuxLogits.")
 
 
 def build_backbone(name: str, *, weights: str | Path) -> torch.nn.Module:
-    """A classifier of torchvision whose last layer, the class scores, is taken off: pooled features remain.
+    """A classifier of torchvision without its last layer, so that it returns pooled features instead of class scores.
 
     Args:
         name: torchvision's own name, such as ``mobilenet_v2``, ``resnet50``, ``convnext_tiny``, ``vit_b_16``.
         weights: ``default`` (torchvision's best, downloaded on first use), ``none`` (random, for tests), or the path
-            of a safetensors file with torchvision's names, of any precision; the class scores' may be missing.
+            of a safetensors file with torchvision's names, in any precision; the last layer may be missing.
 
     Returns:
         The network in evaluation mode: float ``(n, 3, h, w)``, normalised as for ImageNet, to float ``(n, d)``.
 
     Raises:
         AnomalureError: If there is no such network, or its weights cannot be downloaded.
-        FileFormatError: If the weights in the file are not those of the network.
+        FileFormatError: If the weights in the file do not fit the network.
     """
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
@@ -47,7 +47,7 @@ def build_backbone(name: str, *, weights: str | Path) -> torch.nn.Module:
 def _download(name: str) -> torch.nn.Module:
     try:
         return torchvision.models.get_model(name, weights="DEFAULT")
-    except (URLError, OSError, RuntimeError) as error:  # RuntimeError: the download's hash is wrong
+    except (URLError, OSError, RuntimeError) as error:  # RuntimeError if the download's hash is wrong
         reason = getattr(error, "reason", None) or error
         raise AnomalureError(
             f"The weights of {name} could not be downloaded ({reason}). Is this computer online? Without a network, "
@@ -56,7 +56,7 @@ def _download(name: str) -> torch.nn.Module:
 
 
 def _find_class_scores(network: torch.nn.Module) -> str:
-    """The name of the last layer with weights: in each of torchvision's classifiers it gives the class scores."""
+    """The name of the last layer with weights, which gives the class scores in every classifier of torchvision."""
     layers = [
         layer_name
         for layer_name, layer in network.named_modules()
@@ -76,7 +76,7 @@ def _load_weights(network: torch.nn.Module, path: Path, *, head: str, name: str)
     optional = (f"{head}.", *TRAINING_ONLY)
     given = {key: tensor for key, tensor in given.items() if not key.startswith(optional)}
     missing = sorted(key for key in expected if key not in given and not key.startswith(optional))
-    # Counters of training steps do not change what a network computes, and older files lack them.
+    # Counters of training steps have no effect on the features, and older files lack them.
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     unexpected = sorted(set(given) - set(expected))
     if missing or unexpected:

@@ -1,4 +1,4 @@
-"""What makes a bundle's backbone better where it can be had: what the detector sees, or else the mirror image."""
+"""Improves the embeddings of a new bundle: with features of the detector if possible, else with mirror images."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,16 +9,16 @@ from models.encoders.detector_features import TorchBackbone, cut_openvino_backbo
 from models.encoders.spec import BUNDLED, EncoderSpec
 
 LEAST_JOINED_PX = 160
-"""On smaller crops the last map of a detector's backbone is a handful of cells."""
+"""On smaller crops the last map of a detector's backbone has only a few cells."""
 
 
 def complete_encoders(
     specs: Sequence[EncoderSpec], *, detector: str, allow_code: bool = False
 ) -> tuple[tuple[EncoderSpec, ...], str]:
-    """The encoders with the detector's features joined; where these cannot be had, the backbones with mirror images.
+    """The encoders with the detector's features joined to them; if that is impossible, backbones with mirror images.
 
-    Arguments and result as for ``join_detector_features``. Either is measured to be better than a backbone alone
-    (docs/decisions/0006): the features cost a fifth more time, mirror images twice the time.
+    Arguments and result as for ``join_detector_features``. Both were measured to be better than a backbone alone
+    (docs/decisions/0006). The features take a fifth more time, mirror images twice the time.
     """
     joined, why_not = join_detector_features(specs, detector=detector, allow_code=allow_code)
     if not why_not:
@@ -29,15 +29,15 @@ def complete_encoders(
 def join_detector_features(
     specs: Sequence[EncoderSpec], *, detector: str, allow_code: bool = False
 ) -> tuple[tuple[EncoderSpec, ...], str]:
-    """The encoders with the features of the bundle's detector joined to them, where that is possible.
+    """The encoders with the features of the bundle's detector joined to them, if that is possible.
 
     Args:
-        specs: What else makes the embeddings.
+        specs: The other encoders of the embeddings.
         detector: As ``load_detector`` takes it, or ``auto``.
-        allow_code: As ``load_encoder``.
+        allow_code: As for ``load_encoder``.
 
     Returns:
-        The encoders, and if they are as they were, why, in a sentence.
+        The encoders, and, if nothing was joined, a sentence that says why.
     """
     specs = tuple(specs)
     if any(spec.detector for spec in specs):

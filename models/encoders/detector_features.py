@@ -1,4 +1,4 @@
-"""The detector's own backbone as an encoder: it costs little more and sees what ImageNet networks do not."""
+"""The backbone of the detector as an encoder. It takes little time and sees what ImageNet networks miss."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 
 from core.errors import AnomalureError
 
-# The end of a YOLO's backbone, as Ultralytics numbers its layers: the last stage, or else the pooling after it.
+# The last layer of a YOLO's backbone in Ultralytics' numbering: the last stage, or else the pooling after it.
 LAST_LAYERS = (8, 9)
 ACTIVATIONS = ("Swish", "Relu", "LeakyRelu", "PRelu", "HSwish", "Gelu", "Mish", "Clamp")
 
@@ -17,7 +17,7 @@ ACTIVATIONS = ("Swish", "Relu", "LeakyRelu", "PRelu", "HSwish", "Gelu", "Mish", 
 def cut_openvino_backbone(model: ov.Model, *, name: str, input_px: int) -> ov.Model:
     """The backbone of a YOLO exported to OpenVINO or ONNX: RGB floats ``(1, 3, px, px)``, 0 to 1, to ``(1, channels)``.
 
-    The last convolution of the backbone, its activation, the mean over the map.
+    The features are the mean over the map of the last convolution of the backbone, after its activation.
 
     Raises:
         AnomalureError: If the model has no layers named as Ultralytics names them, or cannot take crops of that size.
@@ -47,7 +47,7 @@ def cut_openvino_backbone(model: ov.Model, *, name: str, input_px: int) -> ov.Mo
 
 
 def _activate(end: ov.Node) -> ov.Output:
-    """What the network itself makes of a convolution's output."""
+    """The activation that follows a convolution in the network."""
     for reader in end.output(0).get_target_inputs():
         following = reader.get_node()
         if following.get_type_name() in ACTIVATIONS:
@@ -64,14 +64,16 @@ class TorchBackbone(torch.nn.Module):
         """Take the layers up to the last of the backbone.
 
         Raises:
-            AnomalureError: If the network is not built of a row of layers as Ultralytics' are.
+            AnomalureError: If the network is not a sequence of layers like those of Ultralytics.
         """
         super().__init__()
         layers = list(getattr(network, "model", []))[: LAST_LAYERS[0] + 1]
         if len(layers) <= LAST_LAYERS[0] or any(getattr(layer, "f", None) != -1 for layer in layers):
-            raise AnomalureError(f"The backbone of {name} is not a row of layers, so it cannot be used as an encoder.")
+            raise AnomalureError(
+                f"The backbone of {name} is not a sequence of layers, so it cannot be used as an encoder."
+            )
         self.layers = torch.nn.Sequential(*layers)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """The last layer's map, averaged."""
+        """The mean over the last layer's map."""
         return self.layers(pictures).mean(dim=(2, 3))

@@ -11,7 +11,7 @@ from core.runs.parts import Encoder
 class JoinedEncoder:
     """Embeddings of several encoders side by side; an Encoder of core/runs/parts.py.
 
-    ``sections`` holds each one's length, so that each can be normalised alone.
+    ``sections`` are the lengths of the parts, so that each can be normalised on its own.
     """
 
     def __init__(self, encoders: Sequence[Encoder]) -> None:
@@ -33,7 +33,7 @@ class JoinedEncoder:
 
     @property
     def engine(self) -> str:
-        """What computes each part."""
+        """The engine of each part."""
         return " + ".join(getattr(encoder, "engine", "unknown") for encoder in self.encoders)
 
     def embed(self, crops: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The encoder that a bundle or a user names, on what computes it fastest here."""
+"""Loads the encoder that a bundle or a user names, with the engine that is fastest on this computer."""
 
 import logging
 import time
@@ -38,15 +38,15 @@ def load_encoder(
     """Load one encoder, or several joined into one.
 
     Args:
-        specs: Which; joined in this order.
-        engine: What computes on a CPU: ``openvino``, ``torch``, or ``auto``: the one that measures faster here.
-            A GPU always computes with torch. Or one of these for each of ``specs``.
+        specs: The encoders, joined in this order.
+        engine: The engine on a CPU: ``openvino``, ``torch``, or ``auto`` for the one that is measured to be faster on
+            this computer; or one of these for each of ``specs``. A GPU always computes with torch.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        allow_code: Whether the user agrees that a ``.pt`` detector of their own runs code from it when loaded.
+        allow_code: Whether the user agrees that loading their own ``.pt`` detector runs code from it.
         precise: Compute in float32 where half precision would be faster.
 
     Raises:
-        AnomalureError: If an encoder is not known, cannot be downloaded, or its weights do not fit.
+        AnomalureError: If an encoder is unknown, cannot be downloaded, or its weights do not fit.
     """
     if isinstance(specs, EncoderSpec):
         specs = (specs,)
@@ -69,23 +69,23 @@ def load_encoder(
 
 
 def list_engines(encoder: Encoder) -> list[str]:
-    """What computes each part of an encoder, as ``load_encoder`` takes it: to load the same again later."""
+    """The engine of each part of an encoder. Give them to ``load_encoder`` to load the same encoder again."""
     parts = encoder.encoders if isinstance(encoder, JoinedEncoder) else (encoder,)
     words = [str(getattr(part, "engine", "")).split(" ")[0] for part in parts]
     return [word if word in ENGINES else "auto" for word in words]
 
 
 def check_backbone(spec: EncoderSpec) -> None:
-    """See that a backbone can be built and its weights fit.
+    """Check that a backbone can be built and that its weights fit.
 
     Raises:
-        AnomalureError: If not.
+        AnomalureError: If they do not.
     """
     find_source(spec).load(spec)
 
 
 def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:
-    """The network as an encoder: on the GPU, or on what is faster on this CPU."""
+    """The network as an encoder, on the GPU or with the faster engine of this CPU."""
     network, mean, scale = loaded
     if not isinstance(network, torch.nn.Module):
         return OpenVinoEncoder(network, name=spec.name, mean=mean, scale=scale, precise=precise)
@@ -114,7 +114,7 @@ def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: t
     return _choose_faster((spec, precise), use_openvino, use_torch)
 
 
-# Which engine was faster for an encoder, so that a process measures it once.
+# The faster engine of each encoder, so that a process measures it only once.
 _faster: dict[tuple[EncoderSpec, bool], str] = {}
 
 
@@ -127,7 +127,7 @@ def _choose_faster(
     try:
         by_openvino = use_openvino()
     except RuntimeError as error:
-        log.info("OpenVINO cannot take %s (%s); torch computes it.", key[0].name, error)
+        log.info("OpenVINO cannot run %s (%s), so torch is used.", key[0].name, error)
         _faster[key] = "torch"
         return by_torch
     openvino_wins = _time_trial(by_openvino) <= _time_trial(by_torch)
@@ -136,7 +136,7 @@ def _choose_faster(
 
 
 def _time_trial(encoder: Encoder) -> float:
-    """Seconds for a few crops, the first call, which sets things up, left out."""
+    """Seconds for a few crops, after a first call that sets things up."""
     crops = np.full((TRIAL_CROPS, encoder.input_px, encoder.input_px, 3), 128, dtype=np.uint8)
     encoder.embed(crops[:2])
     start = time.perf_counter()

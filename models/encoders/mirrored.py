@@ -1,4 +1,4 @@
-"""A crop and its mirror image as one."""
+"""One embedding for a crop and its mirror image."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from core.runs.parts import Encoder
 class MirroredEncoder:
     """The mean of the embeddings of a crop and of its mirror image; an Encoder of core/runs/parts.py.
 
-    An animal that looks left is as usual as one that looks right. Takes twice the time of the encoder alone.
+    It does not matter whether an animal looks left or right. Takes twice the time of the encoder alone.
     """
 
     def __init__(self, encoder: Encoder) -> None:

@@ -1,4 +1,4 @@
-"""A map of features of a whole frame: one vector a patch, from the middle of a backbone."""
+"""Feature maps of whole frames: one vector per patch, from a middle layer of a backbone."""
 
 import numpy as np
 import torch
@@ -12,12 +12,12 @@ from models.engines.device import openvino_core
 from models.engines.torch_to_openvino import convert_module
 
 STRIDE_PX = 16
-"""A patch is as wide: 14 x 14 of them at 224 px. Finer maps see texture, coarser ones whole scenes."""
+"""Side of a patch: a frame of 224 px has 14 x 14. Finer maps show texture, coarser maps whole scenes."""
 ADVICE = "Choose a network such as mobilenet_v2 or resnet18, or score whole frames by their embedding."
 
 
 class PatchEncoder:
-    """Frames to maps of shape ``(n, h, w, d)``, float32; computed by OpenVINO on the CPU in full precision."""
+    """Turns frames into maps ``(n, h, w, d)``, float32, with OpenVINO on the CPU in full precision."""
 
     def __init__(self, layers: torch.nn.Module, *, name: str, input_px: int) -> None:
         """Compile layers that take pictures normalised as for ImageNet, ``(1, 3, px, px)`` to ``(1, d, h, w)``."""
@@ -30,7 +30,7 @@ class PatchEncoder:
         self.shape = (height, width, depth)
 
     def embed_maps(self, frames: np.ndarray) -> np.ndarray:
-        """Maps of RGB uint8 frames ``(n, input_px, input_px, 3)``; each is computed alone, whatever the others are.
+        """Maps of RGB uint8 frames ``(n, input_px, input_px, 3)``; each is computed on its own.
 
         Raises:
             ValueError: If the frames have another shape or type.
@@ -43,10 +43,10 @@ class PatchEncoder:
 
 
 def load_patch_encoder(spec: EncoderSpec) -> PatchEncoder:
-    """The part of a backbone up to the last layer whose map has a cell each 16 px.
+    """The part of a backbone up to the last layer whose map has a cell for every 16 px.
 
     Raises:
-        AnomalureError: If the backbone is not a row of layers with such a map, or cannot be loaded.
+        AnomalureError: If the backbone has no such layer, or cannot be loaded.
     """
     if spec.detector:
         raise AnomalureError(f"Patches are taken from a backbone, not from a detector. {ADVICE}")
@@ -55,14 +55,14 @@ def load_patch_encoder(spec: EncoderSpec) -> PatchEncoder:
 
 
 def check_patch_map(spec: EncoderSpec) -> None:
-    """Refuse what gives no map of patches, without its weights.
+    """Check, without loading weights, that an encoder can give patches.
 
     Raises:
-        AnomalureError: In a sentence, as ``load_patch_encoder``.
+        AnomalureError: If it cannot, as in ``load_patch_encoder``.
     """
     if spec.detector:
         raise AnomalureError(f"Patches are taken from a backbone, not from a detector. {ADVICE}")
-    with torch.device("meta"):  # shapes alone: nothing is computed
+    with torch.device("meta"):  # only shapes, nothing is computed
         _cut(build_backbone(spec.backbone, weights=RANDOM), spec)
 
 
@@ -70,7 +70,7 @@ def _cut(network: torch.nn.Module, spec: EncoderSpec) -> torch.nn.Sequential:
     row = network.features if hasattr(network, "features") else _row_of_resnet(network)
     if not isinstance(row, torch.nn.Sequential):
         raise AnomalureError(f"{spec.backbone} has no map of a whole frame's patches. {ADVICE}")
-    wanted = {spec.input_px // STRIDE_PX, -(-spec.input_px // STRIDE_PX)}  # networks round either way
+    wanted = {spec.input_px // STRIDE_PX, -(-spec.input_px // STRIDE_PX)}  # some networks round up, some down
     end = 0
     with torch.inference_mode():
         pictures = torch.zeros(1, 3, spec.input_px, spec.input_px)
@@ -79,7 +79,7 @@ def _cut(network: torch.nn.Module, spec: EncoderSpec) -> torch.nn.Sequential:
             if pictures.ndim == 4 and pictures.shape[2] == pictures.shape[3] and pictures.shape[2] in wanted:
                 end = i
     if not end:
-        raise AnomalureError(f"{spec.backbone} has no map with a patch each {STRIDE_PX} px. {ADVICE}")
+        raise AnomalureError(f"{spec.backbone} has no map with a patch for every {STRIDE_PX} px. {ADVICE}")
     return row[:end]
 
 

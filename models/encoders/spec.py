@@ -1,4 +1,4 @@
-"""Which encoder: what a bundle writes down, and what a user chooses."""
+"""The specification of an encoder, which a user chooses and a bundle stores."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -10,14 +10,14 @@ from core.errors import AnomalureError
 DEFAULT_INPUT_PX = 224
 BUNDLED = "bundled"
 BUNDLED_INPUT_PX = 96
-"""The size that the bundled weights were trained at; they see less at another."""
+"""The crop size that the bundled weights were trained at; at other sizes they are worse."""
 LEAST_INPUT_PX = 32
 MOST_INPUT_PX = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSpec:
-    """One encoder, fit for JSON; several of them can be joined.
+    """The specification of one encoder, as JSON values. Several encoders can be joined.
 
     Either a backbone of torchvision or, when ``detector`` is not empty, the features of that detector's own backbone.
 
@@ -28,7 +28,7 @@ class EncoderSpec:
             safetensors file.
         detector: A detector as ``load_detector`` takes it; its backbone is the encoder then.
         input_px: Side of the square crops, 32 to 1024.
-        mirrored: Whether a crop's mirror image is embedded too and the mean of both taken: better, in twice the time.
+        mirrored: Whether to average the embeddings of a crop and its mirror image. Better, but takes twice as long.
     """
 
     backbone: str = "mobilenet_v2"
@@ -49,19 +49,19 @@ class EncoderSpec:
 
     @property
     def name(self) -> str:
-        """What a run's record says of it."""
+        """Its name in the record of a run."""
         if self.detector:
             return f"features of {self.detector}"
-        # Of a file only its name: a card travels, and says nothing of the computer that it was written on.
+        # Only the name of a file, not its path: model cards are shared and should not describe a computer.
         return f"{self.backbone} ({Path(self.weights).name})"
 
     def to_values(self) -> dict[str, Any]:
-        """Name to value, fit for JSON."""
+        """Its values by name, for JSON."""
         return asdict(self)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "EncoderSpec":
-        """A spec from name to value; names left out keep their default, unknown names are refused."""
+        """A specification from values by name. Missing names get their default, unknown names are refused."""
         known = [item.name for item in fields(cls)]
         if unknown := sorted(set(values) - set(known)):
             raise AnomalureError(f"An encoder has no {', '.join(unknown)}; it has {', '.join(known)}.")

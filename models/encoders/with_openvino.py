@@ -1,4 +1,4 @@
-"""An encoder through OpenVINO, on the CPU: several crops on their way at once."""
+"""Runs an encoder with OpenVINO on the CPU, several crops at a time."""
 
 import threading
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from models.engines.device import cpu_has_bf16, openvino_core
 class OpenVinoEncoder:
     """Turns crops into vectors; an Encoder of core/runs/parts.py.
 
-    Each crop is computed alone, which is the fastest on a few cores and makes its embedding independent of the
-    others of its batch.
+    Each crop is computed alone. This is the fastest on a few cores, and no embedding depends on the other crops of its
+    batch.
     """
 
     engine = "openvino"
@@ -32,10 +32,10 @@ class OpenVinoEncoder:
         """Compile the model: RGB floats ``(1, 3, px, px)`` to ``(1, d)``.
 
         Args:
-            model: With ``px`` fixed.
-            name: What the run's record says.
-            mean: Taken from the bytes 0 to 255 of each channel, before ``scale`` divides them.
-            scale: What the bytes are divided by.
+            model: The model, with a fixed ``px``.
+            name: Its name in the record of a run.
+            mean: Subtracted from the bytes 0 to 255 of each channel.
+            scale: The bytes are divided by it after that.
             precise: Compute in float32 even where the CPU has bfloat16, which is about twice as fast.
         """
         self.name = name
@@ -77,7 +77,7 @@ class OpenVinoEncoder:
 
 
 def check_crops(crops: np.ndarray, *, input_px: int) -> None:
-    """Refuse what is not RGB bytes of the right size, so that no encoder computes nonsense from it."""
+    """Check that crops are RGB bytes of the right size; an encoder would compute nonsense from others."""
     if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (input_px, input_px, 3):
         raise ValueError(
             f"crops must be uint8 of shape (n, {input_px}, {input_px}, 3), got {crops.dtype} {crops.shape}"

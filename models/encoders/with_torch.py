@@ -1,4 +1,4 @@
-"""An encoder through torch: on a GPU, or on a CPU where that measures faster than OpenVINO."""
+"""Runs an encoder with torch on a GPU, or on a CPU where it is measured to be faster than OpenVINO."""
 
 from collections.abc import Sequence
 

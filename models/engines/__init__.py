@@ -1,1 +1,1 @@
-"""Where models are computed: devices, OpenVINO, caches."""
+"""What models are computed with: devices, OpenVINO, and the cache of weights."""

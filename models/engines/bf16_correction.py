@@ -1,4 +1,4 @@
-"""Undo what rounding a network's weights to bfloat16 does to its features on average."""
+"""Corrects the mean error that rounding a network's weights to bfloat16 makes in its features."""
 
 from collections.abc import Iterator
 
@@ -10,21 +10,21 @@ from openvino._offline_transformations import apply_moc_transformations
 
 from models.engines.device import openvino_core
 
-# Plain grey pictures are enough to measure a channel's mean: real crops in their place gave the same embeddings.
+# Plain grey pictures are enough to measure the mean of a channel. Real crops gave the same embeddings.
 GREY_LEVELS = (60, 100, 140, 180)
 
 
 def correct_bf16_rounding(model: ov.Model) -> None:
-    """Add to each convolution, in place, what rounding its weights will take from its mean output.
+    """Add to each convolution, in place, the amount by which rounding its weights changes its mean output.
 
     bfloat16 keeps 8 bits of a weight. In a convolution whose large weights nearly cancel, such as the first
-    depthwise one of MobileNetV2, that shifts a whole channel. A constant a channel puts the mean right and costs
+    depthwise one of MobileNetV2, that shifts a whole channel. A constant per channel corrects the mean and costs
     nothing, since the convolution has a bias anyway. Measured on MobileNetV2 and real crops: the cosine similarity of
     its bfloat16 embeddings with those in float32 rose from 0.993 to 0.998 on average, and from 0.965 to 0.989 for
     the worst.
 
     Args:
-        model: Takes a picture in bytes, uint8, of fixed size.
+        model: A model whose input is a picture of fixed size, uint8.
 
     Source: bias correction, Nagel et al., ICCV 2019 ("Data-Free Quantization Through Weight Equalization and Bias
     Correction"), with measured instead of derived means.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The user's cache folder of Anomalure; ``ANOMALURE_CACHE`` in the environment says otherwise."""
+    """The user's cache folder of Anomalure, or the folder in the environment variable ``ANOMALURE_CACHE``."""
     if chosen := os.environ.get("ANOMALURE_CACHE"):
         return Path(chosen).expanduser()
     if sys.platform == "win32":

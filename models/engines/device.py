@@ -1,4 +1,4 @@
-"""Which processor computes: a GPU where there is one, else the CPU."""
+"""Chooses the device that computes: a GPU if there is one, else the CPU."""
 
 import functools
 
@@ -12,10 +12,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
-    """The processor for torch: ``auto`` takes a CUDA GPU, then Apple's (mps), then the CPU.
+    """The device for torch. ``auto`` is a CUDA GPU if there is one, else Apple's GPU (mps), else the CPU.
 
     Raises:
-        AnomalureError: If the name is unknown, or that processor is not there.
+        AnomalureError: If the name is unknown, or this computer has no such device.
     """
     if wanted not in DEVICES:
         raise AnomalureError(f"The device must be one of {', '.join(DEVICES)}, got {wanted!r}.")
@@ -29,10 +29,10 @@ def choose_device(wanted: str = "auto") -> torch.device:
 
 @functools.cache
 def openvino_core() -> ov.Core:
-    """OpenVINO's one core a process; making one searches for its plugins.
+    """The OpenVINO core of this process. There is only one, because making it searches for plugins.
 
-    From then on OpenCV works in the thread that calls it: OpenVINO keeps all processors busy, and waking OpenCV's own
-    threads for a small picture cost more than the work (0.45 of 1.0 ms for a letterbox).
+    From then on OpenCV uses only the thread that calls it. OpenVINO keeps all processors busy, and waking OpenCV's own
+    threads for a small picture took longer than it saved (0.45 of 1.0 ms for a letterbox).
     """
     cv2.setNumThreads(1)
     return ov.Core()
@@ -40,14 +40,14 @@ def openvino_core() -> ov.Core:
 
 @functools.cache
 def cpu_has_bf16() -> bool:
-    """Whether the CPU computes in bfloat16 itself (avx512_bf16, amx), so that it is faster and not slower."""
+    """Whether the CPU has instructions for bfloat16 (avx512_bf16, amx). Without them bfloat16 is slower."""
     return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def send(values: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor of the CPU on the device; with a GPU the CPU goes on at once, instead of waiting for all it asked for.
+    """Copy a tensor from the CPU to the device, without waiting for a GPU to finish.
 
-    The GPU does things in the order in which they were asked for, so what follows may use the tensor right away.
+    A GPU works in the order of the calls, so the tensor can be used right away.
     """
     if device.type != "cuda":
         return values.to(device)

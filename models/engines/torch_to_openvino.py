@@ -1,4 +1,4 @@
-"""A torch module as an OpenVINO model."""
+"""Converts a torch module to an OpenVINO model."""
 
 import warnings
 
@@ -9,17 +9,19 @@ from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
 
 def convert_module(module: torch.nn.Module, example: torch.Tensor) -> ov.Model:
-    """Trace a module in evaluation mode with an example of its one input; the shape stays that of the example.
+    """Trace a module in evaluation mode with an example of its only input. The model keeps the shape of the example.
 
-    ``openvino.convert_model`` does the same and reports each use to its makers; this does not.
+    ``openvino.convert_model`` does the same, but reports each use to its makers.
     """
     with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch calls tracing outdated, and its replacement takes ten times as long
+        warnings.simplefilter(
+            "ignore"
+        )  # torch warns that tracing is outdated, but its replacement takes ten times as long
         frontend = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(
             module.eval(),
             example_input=example,
-            trace_kwargs={"check_trace": False},  # the check runs the network three times more
+            trace_kwargs={"check_trace": False},  # the check would run the network three more times
         )
         model = frontend.convert(frontend.load(decoder))
     model.reshape(list(example.shape))

@@ -18,14 +18,14 @@ class Units:
 
     @classmethod
     def of(cls, scores: np.ndarray) -> "Units":
-        """From the scores of held-out normal crops, shape ``(n,)``, n >= 1, finite."""
+        """Measure the units on the scores of held-out normal crops, shape ``(n,)``, n >= 1, finite."""
         if len(scores) == 0 or not np.isfinite(scores).all():
             raise ValueError("units need one or more finite scores")
         median, high = np.quantile(scores, [0.5, 0.95])
         return cls(float(median), float(high))
 
     def standardise(self, scores: np.ndarray) -> np.ndarray:
-        """Scores in these units. Where all held-out scores are alike, a unit is what it was."""
+        """Convert scores to these units. If all held-out scores are equal, scores are only shifted."""
         spread = self.high - self.median
         return (scores - self.median) / (spread if spread > LEAST_SPREAD else 1.0)
 
@@ -52,9 +52,9 @@ def assign_folds(labels: Sequence[str], groups: Sequence[str], *, n_folds: int =
 
     Args:
         labels: Species of each row, shape ``(n,)``.
-        groups: What must not be split (an event, a photo), shape ``(n,)``.
+        groups: Group of each row (an event, a photo), shape ``(n,)``; never split.
         n_folds: >= 2.
-        seed: Of the shuffle.
+        seed: Seed of the shuffle.
 
     Returns:
         Fold of each row, shape ``(n,)``, int, 0 to ``n_folds - 1``.
@@ -68,7 +68,7 @@ def assign_folds(labels: Sequence[str], groups: Sequence[str], *, n_folds: int =
     for label, group in dict.fromkeys(zip(labels, groups, strict=True)):
         groups_of.setdefault(label, []).append(group)
     fold_of: dict[str, int] = {}
-    # The rarest first: a group with two species goes where the rarer one needs it.
+    # Rare species first, so that a group with two species goes to the fold that lacks the rarer one.
     for label in sorted(groups_of, key=lambda name: (len(groups_of[name]), name)):
         members = sorted(groups_of[label])
         taken = np.bincount([fold_of[group] for group in members if group in fold_of], minlength=n_folds)
@@ -83,12 +83,12 @@ def assign_folds(labels: Sequence[str], groups: Sequence[str], *, n_folds: int =
 def score_held_out(
     n_rows: int, folds: np.ndarray, *, fit_and_score: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Score every row by models that have not seen it.
+    """Score every row by models that were not trained on it.
 
     Args:
         n_rows: How many rows there are.
         folds: The fold of each, shape ``(n_rows,)``.
-        fit_and_score: Called with the indices to learn from and those to score; gives ``(len(second), k)``.
+        fit_and_score: Called with the indices to train on and those to score; returns ``(len(second), k)``.
 
     Returns:
         Shape ``(n_rows, k)``.
@@ -105,17 +105,17 @@ def score_held_out(
 
 
 def merge_small_groups(counts: Sequence[int], *, enough: int) -> np.ndarray:
-    """Put groups with too few held-out crops together, smallest first, until the merged one has enough.
+    """Merge groups with too few held-out crops, smallest first, until the merged group has enough.
 
-    The p-values of a group of n crops cannot be under 1 / (n + 1): alone, a small group could never be flagged.
-    Merged, they hold for its crops taken together instead of for each group.
+    The p-values of a group of n crops cannot be below 1 / (n + 1), so crops of a small group alone could never be
+    flagged. The p-values of a merged group are valid for all its crops together, not for each part.
 
     Args:
         counts: Held-out crops of each group, shape ``(k,)``, >= 0.
-        enough: How many a group needs to stand alone, >= 1.
+        enough: Held-out crops that a group needs to stay alone, >= 1.
 
     Returns:
-        For each group the index of the group whose p-values it shares, shape ``(k,)``, int; its own if alone.
+        For each group the index of the group whose p-values it shares, shape ``(k,)``, int; its own if it stays alone.
     """
     order = sorted(range(len(counts)), key=lambda i: (counts[i], i))
     merged: list[int] = []

@@ -193,7 +193,7 @@ def _sample_references(
 
 
 def _rank(raw: list[tuple[np.ndarray, np.ndarray]], plan: _Plan, models: dict[str, OutlierModel]) -> list[Look]:
-    """Units and ranks of each group."""
+    """Compute the units and ranks of each group."""
     groups = np.concatenate([part[0] for part in raw]) if raw else np.empty(0, dtype=object)
     distances = np.concatenate([part[1] for part in raw]) if raw else np.empty(0)
     scores, p_values = np.zeros(len(groups)), np.ones(len(groups))

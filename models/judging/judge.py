@@ -32,7 +32,7 @@ class Judged:
         kinds: The best-fitting class of each row, shape ``(n,)``, str.
         scores: In units of that class, higher is more anomalous; shape ``(n,)``, finite.
         p_values: Small when anomalous; shape ``(n,)``, over 0 to 1.
-        groups: The name of the reference group that each was compared with, shape ``(n,)``, str.
+        groups: The name of each row's reference group, shape ``(n,)``, str.
     """
 
     kinds: np.ndarray
@@ -63,7 +63,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Group:
-    """Held-out crops that were taken for the same class, or for one of several small ones: scores, ascending."""
+    """Ascending scores of the held-out crops that fit one class best, or one of several small classes."""
 
     name: str
     scores: np.ndarray
@@ -145,7 +145,7 @@ def fit_judge(
             from their mean.
         n_folds: >= 2.
         seed: For the folds and for approximate models.
-        on_fold: Told how many fits of how many are done.
+        on_fold: Called with the number of fits done and the total.
 
     Raises:
         AnomalureError: If there are too few crops of every class.
@@ -156,7 +156,7 @@ def fit_judge(
     names, left_out = _choose_kinds(kinds_of, groups_of)
     if not names:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise AnomalureError(f"There is too little to learn from. {reasons or 'No crop has a species.'}")
+        raise AnomalureError(f"There are too few crops to train on. {reasons or 'No crop has a species.'}")
     learnable = np.isin(kinds_of, names)
     rows, kinds_of, groups_of = rows[learnable], kinds_of[learnable], groups_of[learnable]
     folds = assign_folds(kinds_of.tolist(), groups_of.tolist(), n_folds=n_folds, seed=seed)
@@ -165,7 +165,7 @@ def fit_judge(
     done = 0
     least = [
         min(int((kinds_of[folds != fold] == name).sum()) for fold in np.unique(folds)) for name in names
-    ]  # a class has the same method in all folds, because scores of two methods cannot be compared
+    ]  # a class has the same method in all folds, because scores of different methods cannot be compared
     few = [not has_enough(n, name=one_class) for n in least]
     smallest_fit = min(int((folds != fold).sum()) for fold in np.unique(folds))
     components = min(components, smallest_fit, rows.shape[1])

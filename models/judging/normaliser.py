@@ -1,4 +1,4 @@
-"""Bring embeddings to a common scale, so that no column and no joined encoder outshouts the others."""
+"""Brings embeddings to a common scale, so that no column and no joined encoder dominates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
-# A column that varies by less than this says nothing, and its rounding errors must not be blown up.
+# A column that varies by less than this carries no information, and its rounding errors must not be magnified.
 LEAST_SCALE = 1e-6
-# Standardised rows are about as long as the square root of their width; one this short is the mean but for rounding.
+# Standardised rows are about as long as the square root of their width. One this short equals the mean up to rounding.
 LEAST_LENGTH = 1e-3
 SVD_ROUNDS = 7
 
@@ -21,10 +21,10 @@ class Normaliser:
 
     Attributes:
         sections: Length of each joined part of an embedding.
-        mean_: What is taken off each column, shape ``(d,)``, float32, ``d = sum(sections)``.
+        mean_: Subtracted from each column, shape ``(d,)``, float32, ``d = sum(sections)``.
         scale_: Standard deviation of each column, at least 1 where it does not vary; shape ``(d,)``, float32, > 0.
-        weights: How much each section counts beside the others, > 0; empty: all the same.
-        directions_: Main directions that rows are reduced to, shape ``(q, d)``, orthonormal, float32; None: all.
+        weights: Weight of each section, > 0; empty: all the same.
+        directions_: Principal components that rows are reduced to, shape ``(q, d)``, orthonormal, float32; None: all.
     """
 
     sections: tuple[int, ...]
@@ -43,17 +43,17 @@ class Normaliser:
         centre: bool = True,
         components: int = 0,
     ) -> "Normaliser":
-        """Learn from raw embeddings.
+        """Fit to raw embeddings.
 
         Args:
-            rows: Shape ``(n, sum(sections))``, n >= 1; rows with a number that is not finite are passed over.
+            rows: Shape ``(n, sum(sections))``, n >= 1; rows with a number that is not finite are left out.
             sections: Length of each joined part, each >= 1.
-            centre: Whether the mean is taken off. What several species have in common says nothing of which one it
-                is; but the mean of a single species is that species, and rows of length 1 around it would lie in
-                every direction, as a stranger's does.
-            weights: How much each section counts, > 0; empty: all the same.
-            components: Main directions (principal components) to reduce rows to; 0: rows are not reduced. What does
-                not lie in them is lost: a stranger can differ from the known in just that.
+            centre: Whether to subtract the mean. Do so for several species, because what they have in common does not
+                tell them apart. Do not for a single species: its mean describes it, and without the mean its rows would
+                point in every direction, like those of another species.
+            weights: Weight of each section, > 0; empty: all the same.
+            components: Number of principal components to reduce rows to; 0: rows are not reduced. The rest is lost,
+                and an unknown species may differ from the known ones only there.
 
         Raises:
             ValueError: If the shapes do not fit, or no row is finite.
@@ -62,7 +62,7 @@ class Normaliser:
         rows = _check_rows(rows, sections)
         finite = rows[np.isfinite(rows).all(axis=1)]
         if len(finite) == 0:
-            raise ValueError(f"at least one row must be finite, got {len(rows)} rows and none is")
+            raise ValueError(f"at least one row must be finite, but none of {len(rows)} is")
         mean = finite.mean(axis=0, dtype=np.float64)
         scale = finite.std(axis=0, dtype=np.float64)
         scale = np.where(scale < LEAST_SCALE, np.maximum(np.abs(mean), 1.0), scale)
@@ -86,8 +86,8 @@ class Normaliser:
     def transform(self, rows: np.ndarray) -> np.ndarray:
         """Rows of length 1, float32, shape ``(n, width)``; the input is left unmodified.
 
-        A row with a number that is not finite, or without any contrast to the mean, becomes zero: as far from
-        every other row as two that have nothing in common.
+        A row that equals the mean or has a number that is not finite becomes zero. It is then as far from every other
+        row as two rows that have nothing in common.
 
         Raises:
             ValueError: If the shape does not fit.
@@ -95,7 +95,7 @@ class Normaliser:
         rows = _check_rows(rows, self.sections)
         broken = ~np.isfinite(rows).all(axis=1)
         if broken.any():
-            rows = np.where(broken[:, None], self.mean_, rows)  # taking the mean off leaves zero
+            rows = np.where(broken[:, None], self.mean_, rows)  # zero after the mean is subtracted
         joined = (rows.astype(np.float32) - self.mean_) / self.scale_  # (n, d)
         counts = np.array(self.weights or [1.0] * len(self.sections))
         shares = (counts / np.sqrt((counts**2).sum())).astype(np.float32)
@@ -122,7 +122,7 @@ class Normaliser:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Normaliser":
-        """What ``to_arrays`` gave.
+        """The normaliser from the arrays of ``to_arrays``.
 
         Raises:
             ValueError: If an array is missing or has another shape.

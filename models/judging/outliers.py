@@ -22,14 +22,14 @@ ROWS_A_COMPONENT = 3
 CHUNK_ROWS = 2_048
 SVD_ROUNDS = 7
 EXACT_ROWS = 256
-"""With at most this many rows the main directions are computed exactly."""
+"""With at most this many rows the principal components are computed exactly."""
 
 
 def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
     """Bring each section to one length and each row to length 1, float32, shape ``(n, d)``.
 
-    Unlike ``Normaliser`` columns keep their own scale: standardising by a group that holds the odd ones makes them
-    look usual (measured, see docs/decisions/0004-first-look.md). A row with a number that is not finite becomes zero.
+    Unlike ``Normaliser`` columns keep their own scale: the group contains the anomalies, and standardising by it
+    was measured to hide them (docs/decisions/0004-first-look.md). A row with a number that is not finite becomes zero.
     """
     rows = np.asarray(rows, dtype=np.float32)
     if rows.ndim != 2 or rows.shape[1] != sum(sections):
@@ -47,7 +47,7 @@ def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Plane:
-    """The mean and the main directions of the core of some folds, largest first."""
+    """The mean and the principal components of the core of some folds, largest first."""
 
     mean: np.ndarray  # (d,)
     directions: np.ndarray  # (q, d), orthonormal
@@ -140,7 +140,7 @@ def _find_directions(centred: np.ndarray, count: int) -> tuple[np.ndarray, np.nd
     if len(centred) > EXACT_ROWS:
         _, values, directions = randomized_svd(centred, count, n_iter=SVD_ROUNDS, random_state=0)
         return values, directions
-    # For few rows their products with each other are a small matrix, which gives the same exactly and fast.
+    # With few rows, the matrix of their products is small and gives the same result exactly and fast.
     rows = centred.astype(np.float64)
     squares, sides = np.linalg.eigh(rows @ rows.T)  # (n,), (n, n), smallest first
     values = np.sqrt(np.maximum(squares[::-1][:count], 0.0))
@@ -175,5 +175,5 @@ def compute_neighbour_distances(rows: np.ndarray, *, photos: Sequence[str]) -> n
 
 
 def _mix(photo_id: str) -> int:
-    """A number from a photo's id that is the same in every process, and in no order."""
+    """A number from a photo's id: the same in every process, and unrelated to the order of the photos."""
     return zlib.crc32(photo_id.encode())

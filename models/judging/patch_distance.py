@@ -1,4 +1,4 @@
-"""Whole frames of a fixed camera: how far the most unusual patch is from every normal patch of that camera."""
+"""Scores whole frames of a fixed camera by how far their most unusual patch is from the camera's normal patches."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from models.one_class.scored_rows import check_training_rows, pack_arrays, sampl
 
 MOST_PATCHES = 10_000
 CHUNK = 128
-"""Patches that are compared at once: 5 MB of similarities to a full bank."""
+"""Patches that are compared at once; their similarities to a full bank take 5 MB."""
 ID_BYTES = 8
 LEAST_LENGTH = 1e-6
 
@@ -20,7 +20,7 @@ class PatchBank:
     """Patches of normal frames, of length 1 each.
 
     Source: Roth et al., Towards Total Recall in Industrial Anomaly Detection (PatchCore), CVPR 2022; the bank is a
-    seeded sample in place of a core set, the distance is the cosine's.
+    seeded sample in place of a core set, and the distance is the cosine distance.
     """
 
     patches: np.ndarray  # (m, d), float16
@@ -32,10 +32,10 @@ class PatchBank:
         Args:
             maps: Shape ``(n, h, w, d)``, n >= 1, finite.
             most: How many patches to keep.
-            seed: Of the sample.
+            seed: Seed of the sample.
 
         Raises:
-            ValueError: If the shape is another.
+            ValueError: If the shape is wrong.
         """
         patches = _as_rows(maps)
         check_training_rows(patches)
@@ -43,7 +43,7 @@ class PatchBank:
 
     @cached_property
     def bank_id(self) -> str:
-        """A hash of its content, 16 hex digits, because distances to another bank mean something else."""
+        """A hash of its content, 16 hex digits. Distances to banks with different hashes cannot be compared."""
         content = np.ascontiguousarray(self.patches).tobytes()
         return hashlib.blake2b(content, digest_size=ID_BYTES).hexdigest()
 
@@ -53,7 +53,7 @@ class PatchBank:
         float16, as runs store it, so that held-out and scored frames are rounded alike. Higher is more anomalous.
 
         Raises:
-            ValueError: If the patches are of another length.
+            ValueError: If the patches have another length.
         """
         patches = _as_rows(maps)
         if patches.shape[1] != self.patches.shape[1]:
@@ -75,7 +75,7 @@ class PatchBank:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "PatchBank":
-        """What ``to_bytes`` gave; ValueError if it is not that."""
+        """The bank from the bytes of ``to_bytes``; ValueError if they are something else."""
         return cls(unpack_arrays(content, {"patches": "md"})["patches"].astype(np.float16))
 
 

@@ -13,11 +13,11 @@ from models.judging.patch_distance import PatchBank
 
 @dataclass(frozen=True)
 class PatchJudge:
-    """What is normal at one camera, patch by patch.
+    """The patch model of one camera.
 
     Attributes:
         bank: Patches of its normal frames.
-        units: Of its scores: 0 is the median and 1 the 95th percentile of the held-out frames.
+        units: Units of its scores: 0 is the median and 1 the 95th percentile of the held-out frames.
         group: Scores of the held-out frames, in these units, ascending.
     """
 
@@ -38,16 +38,16 @@ class PatchJudge:
 def fit_patch_judge(
     maps: np.ndarray, groups: Sequence[str], *, camera: str, n_folds: int = N_FOLDS, seed: int = 0
 ) -> PatchJudge:
-    """Keep the patches of a camera, and calibrate: the frames of each fold are scored with a bank of the others.
+    """Keep the patches of a camera, and calibrate: the frames of each fold are scored with a bank of the other folds.
 
     Args:
         maps: Features of normal frames, shape ``(n, h, w, d)``.
         groups: The event or photo that each comes from, shape ``(n,)``, at least two; never split.
-        camera: Its name.
+        camera: Name of the camera.
         n_folds: >= 2.
-        seed: For the folds and for the samples of the banks.
+        seed: Seed of the folds and of the samples of the banks.
 
-    Source: as ``models.judging.patch_distance`` and ``models.judging.judge.fit_judge``.
+    Source: see ``models.judging.patch_distance`` and ``models.judging.judge.fit_judge``.
     """
     folds = assign_folds([camera] * len(maps), groups, n_folds=n_folds, seed=seed)
 

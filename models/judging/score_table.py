@@ -1,4 +1,4 @@
-"""The table of scores, as every scorer gives it."""
+"""The table of scores that every scorer returns."""
 
 import numpy as np
 import pandas as pd
@@ -7,14 +7,14 @@ from core.records import CropKind
 from core.settings.run import RunSettings
 
 NO_CLASS = frozenset({"", "animal"})
-"""Classes of detectors that do not tell species apart."""
+"""Classes of detectors that are not species."""
 
 
 def name_species(crops: pd.DataFrame, settings: RunSettings, *, unsaid: str) -> np.ndarray:
     """The species that the detector's class stands for, shape ``(n,)``, str.
 
-    A class that is not in the settings' table keeps its name. ``unsaid`` is given for whole frames and for classes
-    that say nothing ("animal"), unless the table names one.
+    A class that is not in the settings' table keeps its name. Whole frames and classes that are
+    not species ("animal") get ``unsaid``, unless the table names a species for them.
     """
     table = settings.species_by_class()
     species = np.empty(len(crops), dtype=object)
@@ -35,7 +35,7 @@ def make_score_table(
     judged_against: np.ndarray,
     false_alarm_rate: float,
 ) -> pd.DataFrame:
-    """One row a crop, in the crops' order; a crop is flagged when its p-value is at most the false-alarm rate."""
+    """One row per crop, in the crops' order. A crop is flagged if its p-value is at most the false-alarm rate."""
     return pd.DataFrame(
         {
             "crop_id": crops["crop_id"].to_numpy(),

@@ -1,4 +1,4 @@
-"""Make the bundled folder of a trained detector: `python -m models.weights.export_detector`."""
+"""Makes the bundled folder of a trained detector: `python -m models.weights.export_detector`."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ def export(checkpoint: Path, target: Path, *, side_px: int = EXPORT_PX) -> None:
     wrapper: Any = YOLO(str(PLAN), task="detect", verbose=False)
     wrapper.model.load_state_dict(load_file(checkpoint))
     wrapper.model.names = {0: "animal"}
-    # Ultralytics writes its export beside the checkpoint, and its name into it.
+    # Ultralytics writes its export beside the checkpoint, and puts the checkpoint's name into it.
     wrapper.model.pt_path = wrapper.ckpt_path = str(checkpoint.with_suffix(".pt"))
     made = Path(wrapper.export(format="openvino", imgsz=side_px, quantize=16, device="cpu", verbose=False))
     if made.resolve() != target.resolve():

@@ -1,4 +1,4 @@
-"""Measure the bundled weights on the sample season: `python -m models.weights.measure`. The figures of the cards."""
+"""Measures the bundled weights on the sample season, for the cards: `python -m models.weights.measure`."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ FRESH_SEED, FRESH_PHOTOS, FRESH_KINDS = 6006, 600, 60
 
 
 def main() -> None:
-    """Render the season where it is not there yet, and print the figures."""
+    """Render the season if it is missing, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=Path, help="a folder of render_season; rendered to a temporary one otherwise")
     parser.add_argument("--wildlife", type=Path, default=Path("../shared/data/wildlife"))
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 class Truth:
-    """A COCO file: the photos of its splits with their boxes and species."""
+    """The photos of a COCO file by split, with their boxes and species."""
 
     def __init__(self, file: Path, images: Path) -> None:
         truth = json.loads(file.read_text(encoding="utf-8"))
@@ -113,12 +113,12 @@ def measure_detector(folder: Path, truth: Truth, confidence: float) -> dict:
 
 
 def detector_side(folder: Path) -> int:
-    """The square that the detector was exported for."""
+    """Side of the square input that the detector was exported for."""
     return int(yaml.safe_load((folder / "metadata.yaml").read_text())["imgsz"][0])
 
 
 def iou(box: Box, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of a box with boxes (n, 4) given by their corners."""
+    """Intersection over union of a box with boxes (n, 4), all given by their corners."""
     wide = np.minimum(box.x + box.width, others[:, 2]) - np.maximum(box.x, others[:, 0])
     tall = np.minimum(box.y + box.height, others[:, 3]) - np.maximum(box.y, others[:, 1])
     shared = np.clip(wide, 0, None) * np.clip(tall, 0, None)
@@ -127,7 +127,7 @@ def iou(box: Box, others: np.ndarray) -> np.ndarray:
 
 
 def measure_encoder(weights: Path, truth: Truth, split: str, sizes_px: list[int]) -> dict:
-    """AUROC of unseen species against known ones, on crops by the true boxes, and of the same with other features."""
+    """AUROC of unseen species against known ones, on crops of the true boxes, for this encoder and for others."""
     crops: dict[str, list[np.ndarray]] = {"train": [], split: []}
     kinds: dict[str, list[str]] = {"train": [], split: []}
     for file_name, part, labels in truth.photos:
@@ -154,9 +154,9 @@ def measure_encoder(weights: Path, truth: Truth, split: str, sizes_px: list[int]
 
 
 def measure_fresh(weights: Path, cache: Path, sizes_px: list[int]) -> dict:
-    """As `measure_encoder`, with made-up kinds that no training had as the unseen ones.
+    """As `measure_encoder`, but the unseen species are invented ones that no training had.
 
-    Choices between encoders are made by it, so that the sample stays a test.
+    Encoders are chosen by these figures, so that the sample remains a test set.
     """
     photos = keep_rendered(cache, seed=FRESH_SEED, photos=FRESH_PHOTOS, kinds=FRESH_KINDS)
     names = {kind.name for kind in KNOWN}
@@ -177,7 +177,7 @@ def measure_fresh(weights: Path, cache: Path, sizes_px: list[int]) -> dict:
 
 
 def judge(train: np.ndarray, kinds: list[str], season: np.ndarray, novel: np.ndarray, season_kinds: list[str]) -> dict:
-    """AUROC of two simple detectors of the unseen, and how often the nearest neighbours name a known species right."""
+    """AUROC of two simple detectors of unseen species, and accuracy of nearest neighbours on known species."""
     scaler = StandardScaler().fit(train)
     near, far = normalize(scaler.transform(train)), normalize(scaler.transform(season))
     raw_near, raw_far = normalize(train), normalize(season)

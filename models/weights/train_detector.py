@@ -1,6 +1,6 @@
-"""Train the bundled detector: `python -m models.weights.train_detector`. See detector.md for what came of it.
+"""Trains the bundled detector: `python -m models.weights.train_detector`. See detector.md for the results.
 
-Leaves a checkpoint; `python -m models.weights.export_detector` makes the bundled folder of it.
+It writes a checkpoint; `python -m models.weights.export_detector` makes the bundled folder from it.
 """
 
 import argparse
@@ -30,11 +30,11 @@ PLAN = HERE / "detector.yaml"
 CACHE = Path("data/training")
 CHECKPOINT = CACHE / "detector.safetensors"
 SIDE_PX = (320, 416)  # rows, columns
-LONGEST_PX = 400  # of a photo as it is kept
+LONGEST_PX = 400  # longer side of a photo in memory
 GREY = 114
-REAL_SHARE = 0.2  # of the photos in a picture, where there are real ones
+REAL_SHARE = 0.2  # share of real photos in a picture, if there are any
 MOSAIC_SHARE = 0.4
-MOSAICS_UNTIL = 0.8  # of the steps; the last part without: photos as they will come
+MOSAICS_UNTIL = 0.8  # share of the steps with mosaics; the last steps use photos as they will come
 REPORT_EVERY = 100
 
 
@@ -47,7 +47,7 @@ class Decoded:
 
 
 def main() -> None:
-    """Render, train, keep the checkpoint."""
+    """Render photos, train, and write the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few photos and steps, to see that it runs")
     parser.add_argument("--seed", type=int, default=4004)
@@ -90,7 +90,7 @@ def build_model() -> DetectionModel:
 
 
 def decode(photos: Sequence[TrainingPhoto], *, longest_px: int = LONGEST_PX) -> list[Decoded]:
-    """All photos in memory, so that a picture costs no decoding: 0.36 MB each."""
+    """Keep all photos in memory, 0.36 MB each, so that they are decoded only once."""
 
     def read(photo: TrainingPhoto) -> Decoded:
         pixels = photo.pixels()
@@ -103,7 +103,7 @@ def decode(photos: Sequence[TrainingPhoto], *, longest_px: int = LONGEST_PX) -> 
 
 
 class Pictures(Dataset):
-    """Training pictures in their order; each is the same for any number of processes that draw them."""
+    """Training pictures in order. A picture does not depend on the number of processes that draw them."""
 
     def __init__(self, rendered: list[Decoded], real: list[Decoded], *, seed: int, count: int) -> None:
         self._rendered, self._real, self._seed, self._count = rendered, real, seed, count
@@ -122,7 +122,7 @@ class Pictures(Dataset):
 
 
 def collate(drawn: list[tuple[torch.Tensor, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """A batch as Ultralytics' loss wants it."""
+    """A batch in the form that Ultralytics' loss takes."""
     n_boxes = torch.tensor([len(boxes) for _, boxes in drawn])
     return {
         "img": torch.stack([picture for picture, _ in drawn]),
@@ -181,7 +181,7 @@ def draw_picture(
 
 
 def jitter_colours(rng: np.random.Generator, pixels: np.ndarray) -> np.ndarray:
-    """Another exposure, tint or saturation; now and then grey, or blurred."""
+    """Change exposure, tint or saturation at random; sometimes make the picture grey or blurred."""
     levels = np.arange(256, dtype=np.float32) / 255
     exposed = levels ** float(np.exp(rng.normal(0, 0.22)))
     gains = (1 + rng.normal(0, 0.05, 3)) * float(np.exp(rng.normal(0, 0.15)))
@@ -196,7 +196,7 @@ def jitter_colours(rng: np.random.Generator, pixels: np.ndarray) -> np.ndarray:
 
 
 def train(model: DetectionModel, pictures: Pictures, args: argparse.Namespace) -> DetectionModel:
-    """Train on all pictures, once each; returns the running average of the weights."""
+    """Train on each picture once, and return the running average of the weights."""
     device = torch.device(args.device)
     model = model.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     model.criterion = model.init_criterion()

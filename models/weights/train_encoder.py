@@ -1,7 +1,8 @@
-"""Train the bundled encoder: `python -m models.weights.train_encoder`. See encoder.md for what came of it.
+"""Trains the bundled encoder: `python -m models.weights.train_encoder`. See encoder.md for the results.
 
-Three tasks at once on drawn animals: to say what each is made of, to tell the kinds apart with a margin (CosFace, Wang
-et al., 2018), and to draw views of one animal together (SimCLR, Chen et al., 2020). Real animals have the last alone.
+It has three tasks on rendered animals: predict the traits of each, tell their kinds (invented species) apart with a
+margin (CosFace, Wang et al., 2018), and bring views of one animal together (SimCLR, Chen et al., 2020). Real animals
+are used for the last task only.
 """
 
 import argparse
@@ -29,11 +30,11 @@ TARGET = HERE / "encoder.safetensors"
 INPUT_PX = 96
 STORED_PX = 128
 LEAST_CROP_PX = 20
-REAL_SHARE = 0.2  # of the animals in a batch, where there are real ones
-KNOWN_WEIGHT = 6.0  # a known kind is drawn as often as so many made-up ones
+REAL_SHARE = 0.2  # share of real animals in a batch, if there are any
+KNOWN_WEIGHT = 6.0  # a known kind is drawn as often as so many invented ones
 TEMPERATURE = 0.1
-SHARPNESS = 20.0  # of the softmax over cosines
-MARGIN = 0.2  # that the own kind must be ahead, as a cosine
+SHARPNESS = 20.0  # factor of the cosines in the softmax
+MARGIN = 0.2  # margin of the cosine to the own kind
 TRAIT_WEIGHT = 10.0
 PROJECTED = 128
 REPORT_EVERY = 100
@@ -80,8 +81,8 @@ class Crops:
 class Learner(torch.nn.Module):
     """MobileNetV2 without its classifier, with three heads that only training uses.
 
-    One tells what the rendered animal is made of (see `describe_kind`), one how near it is to each kind's direction,
-    the third is SimCLR's projection.
+    The first predicts the traits of a rendered animal (see `describe_kind`), the second its cosine to the direction of
+    each kind, and the third is SimCLR's projection.
     """
 
     def __init__(self, n_traits: int, n_kinds: int) -> None:
@@ -101,7 +102,7 @@ class Learner(torch.nn.Module):
 
 
 def describe_kind(kind: Species) -> np.ndarray:
-    """What can be seen of a kind as numbers, (n_traits,): proportions, colours, pattern, horns."""
+    """The visible traits of a kind as numbers, (n_traits,): proportions, colours, pattern, horns."""
     choices = [
         *(float(kind.plan == plan) for plan in ("bird",)),
         *(float(kind.pattern == pattern) for pattern in ("spots", "stripes", "patches")),
@@ -115,7 +116,7 @@ def describe_kind(kind: Species) -> np.ndarray:
 
 
 def describe_kinds(kinds: Sequence[Species]) -> np.ndarray:
-    """A row a kind, each column with mean 0 and deviation 1, (n_kinds, n_traits)."""
+    """The traits of each kind, standardised by column, (n_kinds, n_traits)."""
     rows = np.stack([describe_kind(kind) for kind in kinds])
     return (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-3)
 
@@ -161,7 +162,7 @@ def main() -> None:
 
 
 def cut_squares(photos, numbers: dict[str, int]) -> Crops:  # type: ignore[no-untyped-def]
-    """Cut as the pipeline cuts: squashed into squares, with a little more around for the augmentation to take from."""
+    """Cut squares as the pipeline does, with a little more around them for the augmentation."""
     squares, kinds = [], []
     photo: TrainingPhoto
     for photo in photos:
@@ -178,13 +179,13 @@ def cut_squares(photos, numbers: dict[str, int]) -> Crops:  # type: ignore[no-un
 
 
 def draw_chances(kinds: np.ndarray) -> np.ndarray:
-    """With which chance each crop is drawn, (n,): every kind alike, known ones more often."""
+    """The probability of each crop to be drawn, (n,): equal for all kinds, but higher for known ones."""
     weights = np.where(kinds < len(KNOWN), KNOWN_WEIGHT, 1.0) / np.bincount(kinds)[kinds]
     return weights / weights.sum()
 
 
 class Views(Dataset):
-    """Two views of each animal, in training order; the same for any number of processes that draw them."""
+    """Two views of each animal, in training order. They do not depend on the number of processes that draw them."""
 
     def __init__(self, rendered: Crops, real: Crops, *, seed: int, count: int) -> None:
         rng = np.random.default_rng([seed, 5])
@@ -205,7 +206,7 @@ class Views(Dataset):
 
 
 def train(learner: Learner, views: Views, traits: np.ndarray, args: argparse.Namespace) -> None:
-    """Train on all animals, in their order."""
+    """Train on all animals in order."""
     device = torch.device(args.device)
     learner.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(learner.parameters(), lr=args.lr, weight_decay=0.02)
@@ -275,7 +276,7 @@ def augment(rng: np.random.Generator, square: np.ndarray, size_px: int) -> torch
     wide, tall = rng.uniform(0.8, 1.0, 2) * side
     x, y = rng.uniform(0, side - wide), rng.uniform(0, side - tall)
     view = square[int(y) : int(y + tall), int(x) : int(x + wide)]
-    # As coarse as the crop of a small, far animal.
+    # Blurred like the enlarged crop of a small, far animal.
     coarse = int(rng.uniform(0.35, 1.0) * size_px) if rng.random() < 0.35 else size_px
     view = cv2.resize(view, (coarse, coarse), interpolation=cv2.INTER_AREA)
     if coarse != size_px:
@@ -295,7 +296,7 @@ def augment(rng: np.random.Generator, square: np.ndarray, size_px: int) -> torch
 
 
 def store(backbone: torch.nn.Module, target: Path, *, input_px: int = INPUT_PX) -> None:
-    """Half precision, torchvision's own names, no classifier."""
+    """The weights in half precision with torchvision's names, without the classifier."""
     state = {
         key: (value.half() if value.is_floating_point() else value).contiguous().cpu()
         for key, value in backbone.state_dict().items()

@@ -1,4 +1,4 @@
-"""What the bundled weights are trained on: rendered photos of invented places, and real lions and elephants."""
+"""Photos for training the bundled weights: rendered ones of invented places, and real lions and elephants."""
 
 import json
 import os
@@ -18,12 +18,12 @@ from core.sample.scenes import render_scene
 from core.sample.season import DEFAULT_SEED, stamp_photo
 from core.sample.species import KNOWN, Species
 
-# Only these have a licence that lets weights made from them be given away (see the model cards).
+# Only their licence allows sharing weights that were trained on them (see the model cards).
 REAL_KINDS = frozenset({"lion", "elephant"})
 JPEG_QUALITY = 92
 SIZE_PX = (480, 360)
 CROWDS = (0.16, 0.26, 0.28, 0.18, 0.12)  # chance of none to four animals
-KNOWN_SHARE = 0.9  # of the photos have one of the sample's known kinds among their four
+KNOWN_SHARE = 0.9  # share of photos with one of the sample's known species among their four
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class _Roll:
 
 
 def invent_kinds(seed: int, count: int) -> tuple[Species, ...]:
-    """The same made-up kinds for the same seed, named ``invented-0000`` and so on."""
+    """Invented species, named ``invented-0000`` and so on; the same for the same seed."""
     return tuple(invent_species(np.random.default_rng([seed, 9, i]), f"invented-{i:04d}") for i in range(count))
 
 
@@ -66,21 +66,21 @@ def render_photos(
     per_place: int = 20,
     workers: int | None = None,
 ) -> Iterator[TrainingPhoto]:
-    """What both detector and encoder learn from: photos of up to four animals each, known or made up.
+    """Training photos for both detector and encoder: up to four animals each, known or invented species.
 
     Every third place is drawn by a recipe of the sample's (with another seed, so it is another place), the others are
     made up; half of them are seen through a longer lens.
 
     Args:
-        seed: Of everything; never the sample's own.
+        seed: Seed of everything; not the sample's own.
         count: How many photos.
-        kinds: The made-up kinds; the sample's four known ones are drawn beside them, its intruders never.
+        kinds: The invented species. The sample's four known species are drawn too, its intruders never.
         size_px: Width and height.
         per_place: Photos of one place.
         workers: Processes; by default one a core.
 
     Raises:
-        ValueError: If the seed is the sample's: weights must not have seen what they are shown with.
+        ValueError: If the seed is the sample's, because weights must not be trained on the photos they are tested on.
     """
     if seed == DEFAULT_SEED:
         raise ValueError(f"seed {DEFAULT_SEED} is the sample's own, choose another")
@@ -116,7 +116,7 @@ def _expose(roll: _Roll) -> list[TrainingPhoto]:
 
 
 def keep_photos(file: Path, make: Callable[[], Iterator[TrainingPhoto]]) -> list[TrainingPhoto]:
-    """The photos kept in a file, or else made, and kept: a second training need not render them again."""
+    """The photos from a file; if it is missing, they are rendered and kept there for the next training."""
     if file.is_file():
         with np.load(file, allow_pickle=False) as kept:
             jpegs = np.split(kept["jpegs"], kept["jpeg_ends"][:-1])
@@ -142,7 +142,7 @@ def keep_photos(file: Path, make: Callable[[], Iterator[TrainingPhoto]]) -> list
 
 
 def keep_rendered(cache: Path, *, seed: int, photos: int, kinds: int) -> list[TrainingPhoto]:
-    """``render_photos`` of so many made-up kinds, rendered once for both detector and encoder."""
+    """``render_photos`` with so many invented species, rendered once for both detector and encoder."""
     return keep_photos(
         cache / f"rendered-{seed}-{photos}-{kinds}.npz",
         lambda: render_photos(seed, photos, kinds=invent_kinds(seed, kinds)),
@@ -150,7 +150,7 @@ def keep_rendered(cache: Path, *, seed: int, photos: int, kinds: int) -> list[Tr
 
 
 def read_real_photos(wildlife: Path, *, longest_px: int, split: str = "train") -> list[TrainingPhoto]:
-    """The photos of a COCO folder on which there is nothing but lions and elephants; none when it is not there."""
+    """The photos of a COCO folder that show only lions and elephants; empty if the folder is missing."""
     truth_file = wildlife / "annotations.json"
     if not truth_file.is_file():
         return []

@@ -229,7 +229,7 @@ def test_photos_in_one_folder_are_said_to_count_as_one_species(project, tmp_path
 def test_a_folder_without_labels_or_species_folders_is_a_plain_sentence(project, season):
     page = open_page()
     page.text_input(key="train_folder").set_value(str(next(season.iterdir()))).run()
-    assert "expected one folder a species" in texts(page)
+    assert "expected one folder for each species" in texts(page)
     assert page.button(key="start-training").disabled
 
 

@@ -1,1 +1,1 @@
-"""Where the network of an encoder comes from: one file a source, found by ``source.py``."""
+"""Sources of encoders: one file per source, found by ``source.py``."""

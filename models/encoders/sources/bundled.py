@@ -33,11 +33,11 @@ class BundledWeights(EncoderSource):
         return Network(build_backbone(BACKBONE, weights=WEIGHTS), IMAGENET_MEAN, IMAGENET_SCALE)
 
     def identify(self, spec: EncoderSpec, project: Path) -> str:
-        """The content of the weights: another version of Anomalure may come with others."""
+        """A hash of the weights, because another version of Anomalure may come with other weights."""
         return hash_content(WEIGHTS.read_bytes()) if WEIGHTS.is_file() else spec.weights
 
     def copy_into(self, spec: EncoderSpec, file_name: str) -> tuple[EncoderSpec, Path | None]:
-        """The weights themselves, for the same reason."""
+        """The weights are copied into the bundle, for the same reason."""
         return replace(spec, weights=file_name), WEIGHTS
 
 

@@ -9,7 +9,7 @@ from models.encoders.spec import EncoderSpec
 
 
 class DetectorFeatures(EncoderSource):
-    """Features of the detector that ``EncoderSpec.detector`` names. The detector stays where it is."""
+    """Features of the detector that ``EncoderSpec.detector`` names. The detector is not copied into bundles."""
 
     def has(self, spec: EncoderSpec) -> bool:
         """Whether an encoder comes from here."""
@@ -28,11 +28,11 @@ class DetectorFeatures(EncoderSource):
         return Network(cut_openvino_backbone(source.model, name=spec.detector, input_px=spec.input_px))
 
     def identify(self, spec: EncoderSpec, project: Path) -> str:
-        """The detector where it lies now."""
+        """The current path of the detector."""
         return find_again(spec.detector, project)
 
     def locate(self, spec: EncoderSpec, bundle: Path) -> EncoderSpec:
-        """The detector where it lies now: it moves with a project that it lies in."""
+        """The encoder with the current path of the detector, which moves together with its project."""
         return replace(spec, detector=find_again(spec.detector, bundle.parent.parent))
 
 

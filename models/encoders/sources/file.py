@@ -11,7 +11,7 @@ from models.encoders.spec import EncoderSpec
 
 
 class WeightsFile(EncoderSource):
-    """A file with torchvision's names for the weights of a backbone. It is any ``weights`` that is no source's word."""
+    """A file with torchvision's names for the weights of a backbone: any ``weights`` but the word of a source."""
 
     label = "A .safetensors file"
 
@@ -22,7 +22,7 @@ class WeightsFile(EncoderSource):
         return Network(build_backbone(spec.backbone, weights=Path(spec.weights)), IMAGENET_MEAN, IMAGENET_SCALE)
 
     def identify(self, spec: EncoderSpec, project: Path) -> str:
-        """The content of the file, so that its copy in a bundle is the same encoder."""
+        """A hash of the file, so that its copy in a bundle counts as the same encoder."""
         path = Path(find_again(spec.weights, project))
         return hash_content(path.read_bytes()) if path.is_file() else str(path)
 

@@ -5,7 +5,7 @@ from models.encoders.spec import EncoderSpec
 
 
 class PublishedWeights(EncoderSource):
-    """torchvision's best weights of a backbone; torchvision keeps them, so a bundle does not."""
+    """torchvision's best weights of a backbone. Bundles do not copy them, because torchvision keeps them."""
 
     label = "Published weights (downloaded once)"
     word = "default"

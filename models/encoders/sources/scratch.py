@@ -5,7 +5,7 @@ from models.encoders.spec import EncoderSpec
 
 
 class RandomWeights(EncoderSource):
-    """A backbone that knows nothing yet."""
+    """A backbone that is not trained yet."""
 
     label = "From scratch"
     word = "none"

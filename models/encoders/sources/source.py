@@ -1,4 +1,4 @@
-"""What a source of encoders does, and which sources there are."""
+"""The base class of sources of encoders, and the list of all sources."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from models.encoders.spec import EncoderSpec
 
 DEFAULT, FILE = "published", "file"
-# Of the bytes 0 to 255 of each channel, as torchvision's published weights expect them.
+# Mean and scale of the bytes 0 to 255 of each channel that torchvision's published weights expect.
 IMAGENET_MEAN = tuple(255 * value for value in (0.485, 0.456, 0.406))
 IMAGENET_SCALE = tuple(255 * value for value in (0.229, 0.224, 0.225))
 
 
 class Network(NamedTuple):
-    """A network that turns crops into vectors, and how it wants their pixels.
+    """A network that turns crops into vectors, and how pixels are normalised for it.
 
     A torch module takes RGB floats ``(n, 3, px, px)``, a model of OpenVINO one crop ``(1, 3, px, px)``; the vectors
-    are ``(n, d)``. The bytes 0 to 255 of each channel are lessened by ``mean`` and then divided by ``scale``.
+    are ``(n, d)``. ``mean`` is subtracted from the bytes 0 to 255 of each channel, then they are divided by ``scale``.
     """
 
     model: "torch.nn.Module | ov.Model"
@@ -33,16 +33,16 @@ class Network(NamedTuple):
 
 
 class EncoderSource(ABC):
-    """One place where encoders come from.
+    """A source of encoders.
 
-    A source is one file of this folder with ``SOURCE = TheSource()``. The file imports nothing heavy at its top:
-    pages ask it for words.
+    A source is one file of this folder with ``SOURCE = TheSource()``. The file imports nothing heavy at its top,
+    because pages read its label.
 
     Attributes:
-        label: For a person who chooses where the weights come from; empty if it is not chosen that way.
-        word: What ``EncoderSpec.weights`` says if it means this source: this word, or this word, a colon and more.
-        input_px: Side of the crops that its encoders see best.
-        is_trained: Whether its weights know anything before they are trained here.
+        label: What a person who chooses a source reads; empty if the source is not offered.
+        word: The value of ``EncoderSpec.weights`` for this source: this word, or this word, a colon and more.
+        input_px: The best side of the crops for its encoders.
+        is_trained: Whether its weights are trained already; if not, they must be trained before use.
     """
 
     label: ClassVar[str] = ""
@@ -59,23 +59,23 @@ class EncoderSource(ABC):
         """The network in evaluation mode, on the CPU.
 
         Raises:
-            AnomalureError: If it is not there, cannot be downloaded or read, or does not fit.
+            AnomalureError: If it is missing, cannot be downloaded or read, or does not fit.
             ConsentNeeded: If loading it runs code and ``allow_code`` is false.
         """
 
     def identify(self, spec: "EncoderSpec", project: Path) -> str:
-        """The same text for encoders of a backbone and size that give the same embeddings, wherever they lie."""
+        """A text that is the same for encoders with the same embeddings, given their backbone and size."""
         return spec.weights
 
     def copy_into(self, spec: "EncoderSpec", file_name: str) -> "tuple[EncoderSpec, Path | None]":
         """The encoder as a bundle writes it down, and the file to copy into the bundle under this name, if any.
 
-        A bundle keeps working when a file outside moves or changes, so that such a file is copied.
+        Files outside are copied, so that a bundle still works after they were moved or changed.
         """
         return spec, None
 
     def locate(self, spec: "EncoderSpec", bundle: Path) -> "EncoderSpec":
-        """The encoder that a bundle in this folder wrote down, to be loaded from where it lies now.
+        """The encoder of the bundle in this folder, with current paths, ready to be loaded.
 
         Raises:
             BundleError: If the bundle names a file that is not its own.

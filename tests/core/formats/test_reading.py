@@ -69,7 +69,7 @@ def test_an_empty_photo_has_a_label_without_a_box(tmp_path):
 @pytest.mark.parametrize(
     ("bbox", "kept", "said"),
     [
-        ([-20, 50, 100, 100], Box(0, 50, 80, 50), "1 annotations whose box reached over the photo's edge and was cut"),
+        ([-20, 50, 100, 100], Box(0, 50, 80, 50), "1 annotations whose box extended over the photo's edge and was cut"),
         ([150, 10, 50.4, 20], Box(150, 10, 50, 20), ""),  # rounding is no problem worth a word
         ([300, 10, 20, 20], None, "1 annotations whose box lies outside the photo (the first: id 1)"),
         ([10, 10, -20, 20], None, "1 annotations whose box has no size"),
@@ -102,7 +102,7 @@ def test_a_box_that_does_not_fit_is_cut_or_left_out_and_counted(tmp_path, bbox, 
         (coco([IMAGE, {"id": "i2"}]), "images without a file_name"),
         (coco([IMAGE, {"file_name": "b.jpg"}]), "images without an id"),
         (coco([IMAGE, IMAGE | {"file_name": "b.jpg"}]), "images whose id another image has"),
-        (coco([IMAGE | {"datetime": "soon"}]), "images whose datetime makes no sense (the first: a/1.jpg: soon)"),
+        (coco([IMAGE | {"datetime": "soon"}]), "images whose datetime is not valid (the first: a/1.jpg: soon)"),
         (coco([IMAGE], categories=[*CATEGORIES, {"id": 3}]), "categories without an id or a name"),
         (coco([IMAGE], categories=[*CATEGORIES, {"id": 1, "name": "x"}]), "categories whose id another category"),
         (coco([IMAGE, IMAGE | {"id": "i2"}]), "photos that the file names again"),

@@ -199,7 +199,7 @@ def test_no_rows_are_a_whole_file_too(tmp_path, writer):
 
 @pytest.mark.parametrize("writer", [write_coco, write_megadetector])
 def test_rows_of_a_photo_that_do_not_stand_together_are_refused(tmp_path, writer):
-    with pytest.raises(ValueError, match="may not stand together"):
+    with pytest.raises(ValueError, match="may not be together"):
         writer([ROWS[0], ROWS[2], ROWS[1]], tmp_path / "out.json")
 
 

@@ -60,7 +60,7 @@ def test_the_labels_own_split_holds(labelled, tmp_path):
     ("change", "message"),
     [
         ({"val_share": 1.5}, "share of crops for validation must be from 0 to 1, got 1.5"),
-        ({"out": "taken"}, "taken is there already and is not an empty folder"),
+        ({"out": "taken"}, "taken exists and is not an empty folder"),
         ({"species": ""}, "No crop could be cut out. 8 boxes without a species"),
     ],
 )

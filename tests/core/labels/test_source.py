@@ -39,13 +39,13 @@ def test_folders_by_species_label_their_photos_as_whole_crops(tmp_path, write_jp
     assert photos["train/fox/north/2.jpg"].labels[0].species == "fox"
     assert photos["val/empty/3.jpg"].labels == (Label("empty"),)
     assert "4.jpg" not in photos
-    assert labels.problems == ("1 photos that lie in no folder of a species (the first: 4.jpg)",)
+    assert labels.problems == ("1 photos that are not in the folder of a species (the first: 4.jpg)",)
 
 
 def test_a_folder_without_folders_by_species_is_said_to_be_so(tmp_path, write_jpeg):
     write_jpeg(tmp_path / "1.jpg")
 
-    with pytest.raises(FileFormatError, match=r"one folder a species .*such as fox/1\.jpg; got 1 photos"):
+    with pytest.raises(FileFormatError, match=r"one folder for each species .*such as fox/1\.jpg; got 1 photos"):
         read_label_source(tmp_path)
 
 

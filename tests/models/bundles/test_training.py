@@ -152,7 +152,7 @@ def test_what_cannot_be_used_is_counted_and_said(season, tmp_path):
         "1 photos whose boxes were drawn on the photo turned on its side",
         "1 photos that are not in the folder (the first: north/gone.jpg)",
         "1 photos that cannot be read:",
-        "1 photos with the content of another one",
+        "1 photos with the same content as another one",
     ):
         assert line in said
 
@@ -181,7 +181,7 @@ def test_labels_that_meet_no_photo_are_a_plain_error(season, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ((Label("empty"),), "boxes with a species are needed"),
+        ((Label("empty"),), "Boxes with a species are needed"),
         ((Label("", BOX),), "55 boxes without a species"),
         ((), "55 photos without any label"),
     ],
@@ -197,7 +197,7 @@ def test_nothing_to_learn_from_is_a_plain_error_and_leaves_no_bundle(season, tmp
 def test_one_crop_of_each_species_is_too_little(season, tmp_path):
     season.labelled = [season.labelled[0], season.labelled[-1]]
 
-    with pytest.raises(AnomalureError, match=r"too little to learn from\. deer: 1 crop of 1 event"):
+    with pytest.raises(AnomalureError, match=r"too few crops to train on\. deer: 1 crop of 1 event"):
         season.train(tmp_path)
 
 
@@ -326,7 +326,7 @@ def test_any_one_class_model_can_be_chosen_and_the_card_names_it(season, tmp_pat
     assert (again.one_class, again.components) == (one_class, 2)
     assert "| hare | 3 | mean of its crops (few crops) |" in card
     assert "their mean is used instead: " in card
-    assert "reduced to 2 main directions" in card
+    assert "reduced to 2 principal components" in card
     rows = np.random.default_rng(0).random((20, 3)).astype(np.float32)
     np.testing.assert_array_equal(again.species_judge.judge(rows).scores, bundle.species_judge.judge(rows).scores)
 

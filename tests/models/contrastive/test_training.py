@@ -1,4 +1,4 @@
-"""An encoder learns from crops, can be killed and gone on with, and never sees a burst on both sides."""
+"""An encoder is trained on crops, can be killed and resumed, and never has a burst on both sides of its split."""
 
 import math
 from dataclasses import replace
@@ -98,7 +98,7 @@ def test_other_settings_do_not_go_on_with_it(tmp_path):
 
 def test_a_damaged_checkpoint_is_a_plain_error(tmp_path):
     (tmp_path / CHECKPOINT).write_bytes(b"torn")
-    with pytest.raises(FileFormatError, match="cannot go on from"):
+    with pytest.raises(FileFormatError, match="cannot be resumed from"):
         train_encoder(draw_crops(), tmp_path, start=START, method="simclr", settings=SETTINGS)
 
 
@@ -133,7 +133,7 @@ def test_without_anything_held_out_the_last_epoch_is_kept(tmp_path):
         (draw_crops(6), "simclr", "At least 8 crops of two events are needed to train an encoder, got 6 of 3"),
         (draw_crops(12, burst=12), "simclr", "got 12 of 1"),
         (draw_crops(12, ("deer",)), "triplet", "Triplets compare species, so two are needed, got deer: 12"),
-        (draw_crops(12), "magic", "trained by simclr or triplet, got 'magic'"),
+        (draw_crops(12), "magic", "trained with simclr or triplet, got 'magic'"),
     ],
 )
 def test_too_little_to_learn_from_is_a_plain_error(tmp_path, crops, method, said):

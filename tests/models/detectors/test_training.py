@@ -90,7 +90,7 @@ def test_a_trained_detector_goes_on_after_a_cancel_and_finds_in_photos(project, 
         ({"start": "nothing.pt"}, AnomalureError, "cannot be trained from 'nothing.pt'"),
         ({"name": "../up"}, AnomalureError, "cannot be the name of a detector"),
         ({"split": "season"}, AnomalureError, "No photo of the labels is in the split 'season'"),
-        ({"labels": None}, AnomalureError, "expected one folder a species"),
+        ({"labels": None}, AnomalureError, "expected one folder for each species"),
     ],
 )
 def test_what_cannot_be_trained_is_said_before_anything_is_made(project, request_of, changes, error, message):
@@ -105,7 +105,7 @@ def test_a_foreign_file_is_loaded_only_by_consent(tmp_path):
 
     with pytest.raises(ConsentNeeded, match="runs code from the file"):
         open_start(str(tmp_path / "foreign.pt"))
-    with pytest.raises(AnomalureError, match="is not a YOLO model or plan"):
+    with pytest.raises(AnomalureError, match="is not a YOLO model, nor the"):
         open_start(str(tmp_path / "foreign.pt"), allow_code=True)
 
 

@@ -186,7 +186,7 @@ def test_an_unfinished_training_is_not_thrown_away_by_a_new_one_of_its_name(proj
     [
         (lambda path: path.write_text("{"), "JSON"),
         (lambda path: path.write_bytes(b""), "broken.json is empty"),
-        (lambda path: path.write_text('{"images": []}'), "JSON, but none that is known here"),
+        (lambda path: path.write_text('{"images": []}'), "JSON, but not in a known format"),
         (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n"), "is not JSON"),
         (lambda path: path.unlink(), "no file"),
     ],

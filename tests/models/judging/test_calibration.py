@@ -156,7 +156,7 @@ def test_a_species_seen_at_one_event_only_is_left_out_and_said():
 
 
 def test_too_little_of_everything_is_a_plain_error():
-    with pytest.raises(AnomalureError, match=r"too little to learn from\. lynx: 1 crop of 1 event"):
+    with pytest.raises(AnomalureError, match=r"too few crops to train on\. lynx: 1 crop of 1 event"):
         fit_judge(draw_species(0, 1, seed=0), ["lynx"], ["p"], sections=SECTIONS)
 
 

@@ -109,7 +109,7 @@ def test_every_network_that_the_train_page_offers_has_a_map(backbone, input_px):
     [
         (EncoderSpec(detector="yolov8n"), "from a backbone, not from a detector. Choose a network such as"),
         (EncoderSpec(backbone="vit_b_16", weights="none"), "vit_b_16 has no map of a whole frame's patches. Choose"),
-        (EncoderSpec(backbone="swin_t", weights="none"), "swin_t has no map with a patch each 16 px. Choose"),
+        (EncoderSpec(backbone="swin_t", weights="none"), "swin_t has no map with a patch for every 16 px. Choose"),
         (EncoderSpec(backbone="mobilenet"), "torchvision has no backbone 'mobilenet'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Frames of a camera judged by their strangest patch: p-values keep their word, also in a bundle."""
+"""Frames of a camera are scored by their most unusual patch, with valid p-values, also in a bundle."""
 
 from dataclasses import replace
 
@@ -96,7 +96,9 @@ def test_judges_of_patches_come_back_from_a_bundle_as_they_were(written, judge):
 def test_the_card_says_what_frames_are_scored_by(written):
     card = (written.path / "MODEL_CARD.md").read_text(encoding="utf-8")
 
-    assert "- north: 99 frames, by their most unusual patch: how far it is from each of 1,980 normal patches" in card
+    assert (
+        "- north: 99 frames, by their most unusual patch: its distance to the nearest of 1,980 normal patches" in card
+    )
 
 
 def test_a_bundle_from_before_patches_is_read(tmp_path):
