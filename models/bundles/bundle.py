@@ -352,7 +352,7 @@ def _read_listed(path: Path, name: str, expected: str) -> bytes:
     try:
         content = (path / _check_file_name(name)).read_bytes()
     except OSError as error:
-        raise BundleError(f"The file {name} of the bundle {path.name} cannot be read ({error.strerror}).") from error
+        raise BundleError(f"The bundle {path.name} has lost its file {name} ({error.strerror}).") from error
     if _hash(content) != expected:
         raise BundleError(
             f"The file {name} of the bundle {path.name} is damaged or was "

@@ -187,7 +187,7 @@ def test_a_bundle_that_is_not_there_is_named_with_those_that_are(bundle_dir):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda m: m.update(format=FORMAT + 1, code_version="9.9"), r"newer Anomalure \(9.9\)"),
+        (lambda m: m.update(format=FORMAT + 1, code_version="9.9"), r"newer version of Anomalure \(9.9\)"),
         (lambda m: m.pop("format"), "does not say its format"),
         (lambda m: m.update(format="1"), "does not say its format"),
         (lambda m: m.pop("files"), "does not list its files"),
