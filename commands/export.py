@@ -12,7 +12,7 @@ from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import open_project
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
-from core.export.formats.format import DEFAULT, list_formats
+from core.export.formats.format import DEFAULT, find_format, list_formats
 from core.study.project import Project
 from core.work.progress import Progress
 
@@ -108,7 +108,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         whole_events=arguments.whole_events,
         people=People(arguments.people),
     )
-    if list_formats()[arguments.format].needs_places:
+    if find_format(arguments.format).needs_places:
         _keep_facts(project, arguments)
     if arguments.labels is not None:
         facts = read_facts(project.store)

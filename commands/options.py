@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,30 +59,26 @@ def add_label_source(parser: argparse.ArgumentParser, *, required: bool = True) 
 
 def read_settings(arguments: argparse.Namespace) -> RunSettings:
     """The settings of the file, if any; options override them."""
-    values = _read_values(arguments.settings_file)
-    given = {item.name: getattr(arguments, f"setting_{item.name}") for item in SETTINGS}
-    return RunSettings.from_values({**values, **{name: value for name, value in given.items() if value is not None}})
+    options = {item.name: f"setting_{item.name}" for item in SETTINGS}
+    return RunSettings.from_values(_read_given(arguments, arguments.settings_file, options))
 
 
 def read_training_settings(arguments: argparse.Namespace) -> TrainingSettings:
     """The training settings of the file, if any; options override them."""
-    values = _read_values(arguments.training_file)
-    given = {item.name: getattr(arguments, f"training_{item.name}") for item in TRAINING_SETTINGS}
-    return TrainingSettings.from_values(
-        {**values, **{name: value for name, value in given.items() if value is not None}}
-    )
+    options = {item.name: f"training_{item.name}" for item in TRAINING_SETTINGS}
+    return TrainingSettings.from_values(_read_given(arguments, arguments.training_file, options))
 
 
 def read_detector_settings(arguments: argparse.Namespace) -> DetectorSettings:
     """The settings of a detector's training from the file, if any; options override them."""
-    values = _read_values(arguments.training_file)
-    given = {
-        item.name: getattr(arguments, f"training_{item.name.removeprefix(DETECTOR_PREFIX)}")
-        for item in DETECTOR_SETTINGS
-    }
-    return DetectorSettings.from_values(
-        {**values, **{name: value for name, value in given.items() if value is not None}}
-    )
+    options = {item.name: f"training_{item.name.removeprefix(DETECTOR_PREFIX)}" for item in DETECTOR_SETTINGS}
+    return DetectorSettings.from_values(_read_given(arguments, arguments.training_file, options))
+
+
+def _read_given(arguments: argparse.Namespace, file: Path | None, options: Mapping[str, str]) -> dict[str, Any]:
+    """Values of the file, and of the options by name over them; options that were not given are left out."""
+    given = {name: getattr(arguments, option) for name, option in options.items()}
+    return {**_read_values(file), **{name: value for name, value in given.items() if value is not None}}
 
 
 def _read_values(file: Path | None) -> dict[str, Any]:

@@ -58,9 +58,10 @@ def find_work(project: Project, work_id: str) -> tuple[ModuleType, WorkFolder]:
     if not parts or ".." in parts or PurePosixPath(work_id).is_absolute() or not path.is_dir():
         raise AnomalureError(f"There is no work {work_id!r} in {project.path}. An id looks like runs/NAME.")
     named = WorkFolder(path).kind
-    for kind in map(load_kind, list_kinds()):
+    for name, request in list_kinds().items():
         # Requests of earlier versions name no kind; their folder tells it.
-        if kind.REQUEST.kind == named or (not named and kind.REQUEST.room == parts[0] and len(parts) == 2):
+        if request.kind == named or (not named and request.room == parts[0] and len(parts) == 2):
+            kind = importlib.import_module(f"models.jobs.{name}")
             return kind, _open(kind, path)
     raise AnomalureError(f"{path} holds no work that this version of Anomalure knows how to do.")
 

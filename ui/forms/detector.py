@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.forms.folders import is_there, read_path
+from ui.forms.path_field import show_path
 from ui.shared.state import Key
 
 USUAL, TRAINED, SMALL, PUBLISHED, OWN, BOXES = "usual", "trained", "bundled", "published", "own", "boxes"
@@ -68,18 +68,15 @@ def show_detector_choice(bundle: str, *, trained: Mapping[str, Path]) -> Detecto
 
 
 def _show_own() -> DetectorChoice:
-    path = read_path(
-        st.text_input(
-            "File or folder",
-            key=Key.DETECTOR_PATH,
-            persist_state="session",
-            placeholder="model.onnx, model.pt or an OpenVINO folder",
-        )
+    path, problem = show_path(
+        "File or folder",
+        key=Key.DETECTOR_PATH,
+        placeholder="model.onnx, model.pt or an OpenVINO folder",
+        missing="Give the detector's file (.onnx, .pt) or its OpenVINO folder.",
+        what="file or folder",
     )
     if path is None:
-        return DetectorChoice(problem="Give the detector's file (.onnx, .pt) or its OpenVINO folder.")
-    if not is_there(path):
-        return DetectorChoice(problem=f"There is no file or folder {path}.")
+        return DetectorChoice(problem=problem)
     allow = False
     if path.suffix.lower() in RUNS_CODE:
         allow = st.checkbox(
@@ -96,16 +93,10 @@ def _show_own() -> DetectorChoice:
 
 
 def _show_boxes() -> DetectorChoice:
-    path = read_path(
-        st.text_input(
-            "File of boxes",
-            key=Key.BOXES,
-            persist_state="session",
-            placeholder="MegaDetector JSON, COCO JSON or a Camtrap DP datapackage.json",
-        )
+    path, problem = show_path(
+        "File of boxes",
+        key=Key.BOXES,
+        placeholder="MegaDetector JSON, COCO JSON or a Camtrap DP datapackage.json",
+        missing="Give the file of boxes: MegaDetector JSON, COCO JSON or Camtrap DP.",
     )
-    if path is None:
-        return DetectorChoice(problem="Give the file of boxes: MegaDetector JSON, COCO JSON or Camtrap DP.")
-    if not is_there(path):
-        return DetectorChoice(problem=f"There is no file {path}.")
-    return DetectorChoice(boxes=path.absolute())
+    return DetectorChoice(boxes=None if path is None else path.absolute(), problem=problem)

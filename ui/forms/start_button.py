@@ -6,6 +6,7 @@ would be left out without a word. So the click is answered where the form has be
 
 import math
 import time
+from typing import NoReturn
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ from core.study.project import Project
 from core.work.request import Request
 from ui.shared.messages import notice
 from ui.shared.state import Key
+from ui.shared.words import escape_markdown
+from ui.work.panel import Panel
 from ui.work.start import start
 
 DOUBLE_CLICK_S = 1.0
@@ -27,8 +30,25 @@ def forget_started_name(name_key: Key) -> None:
         st.session_state[name_key] = ""
 
 
-def show_start(*, key: str, ready: bool, help_text: str) -> bool:
-    """Draw the button; True once a click, if what the form holds now can be started."""
+def show_start(*, key: str, what: str, problem: str, is_complete: bool, busy: bool, more: str = "") -> bool:
+    """Draw the button, and over it what is wrong; True once a click, if what the form holds now can be started.
+
+    Args:
+        key: The key of the button.
+        what: What the page calls the work.
+        problem: What is wrong, in a sentence; empty for nothing.
+        is_complete: Whether the form holds all that is needed.
+        busy: Whether work of this kind is running.
+        more: Another sentence for the help.
+    """
+    if problem:
+        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
+    ready = is_complete and not problem
+    help_text = f"The {what} continues when you close this page."
+    if more:
+        help_text += f" {more}"
+    if busy:
+        help_text += f" Another {what} is under way; both will be slower."
     clicked = st.button(
         "Start", key=key, type="primary", icon=":material/play_arrow:", disabled=not ready, help=help_text
     )
@@ -36,18 +56,19 @@ def show_start(*, key: str, ready: bool, help_text: str) -> bool:
     return clicked and ready and is_first
 
 
-def start_work(project: Project, request: Request, *, allow_code: bool = False) -> bool:
-    """Start a process that does what is asked for; if that cannot be, the page says why and is drawn anew."""
+def start_work(
+    project: Project, request: Request, panel: Panel, *, name_key: Key, allow_code: bool = False
+) -> NoReturn:
+    """Start a process that does what is asked for, and draw the page anew.
+
+    The panel then follows the work and the name is empty; if it could not be started, the page says why.
+    """
     try:
         start(project, request, allow_code=allow_code)
     except (OSError, AnomalureError) as error:
         notice(f"The {request.what} could not be started: {error}")
-        st.rerun()
-    return True
-
-
-def note_started(name_key: Key) -> None:
-    """Something was started: the page is drawn anew, with an empty name."""
-    st.session_state[Key.STARTED] = name_key
-    st.session_state[Key.STARTED_AT] = time.monotonic()
+    else:
+        panel.follow(request.name)
+        st.session_state[Key.STARTED] = name_key
+        st.session_state[Key.STARTED_AT] = time.monotonic()
     st.rerun()

@@ -1,12 +1,11 @@
 """Choose the encoder of a first look: the default network, another one, or your own weights."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from models.encoders.spec import EncoderSpec, bundled_encoder
-from ui.forms.folders import is_there, read_path
+from ui.forms.path_field import show_path
 from ui.shared.state import Key
 
 USUAL, SMALL, PUBLISHED, OWN = "usual", "bundled", "published", "own"
@@ -66,20 +65,16 @@ def show_encoder_choice() -> EncoderChoice:
 
 
 def _show_own(backbone: str) -> EncoderChoice:
-    path = read_path(
-        st.text_input(
-            "File of weights",
-            key=Key.ENCODER_PATH,
-            persist_state="session",
-            placeholder="weights.safetensors",
-            help="Weights for the network above, with torchvision's names. The classifier is not needed.",
-        )
+    path, problem = show_path(
+        "File of weights",
+        key=Key.ENCODER_PATH,
+        placeholder="weights.safetensors",
+        missing="Give the file of weights (.safetensors).",
+        help="Weights for the network above, with torchvision's names. The classifier is not needed.",
     )
     if path is None:
-        return EncoderChoice(problem="Give the file of weights (.safetensors).")
-    if not is_there(path):
-        return EncoderChoice(problem=f"There is no file {path}.")
-    if path.suffix.lower() != WEIGHTS_SUFFIX or not Path(path).is_file():
+        return EncoderChoice(problem=problem)
+    if path.suffix.lower() != WEIGHTS_SUFFIX or not path.is_file():
         return EncoderChoice(
             problem=f"{path} is not a .safetensors file. Other files could run code, so they are not read."
         )

@@ -15,7 +15,7 @@ from ui.forms.detector import DetectorChoice, show_detector_choice
 from ui.forms.folder_choice import show_folder_choice
 from ui.forms.folders import is_there, read_path
 from ui.forms.settings_form import show_settings_form
-from ui.forms.start_button import forget_started_name, note_started, show_start, start_work
+from ui.forms.start_button import forget_started_name, show_start, start_work
 from ui.run.encoder import EncoderChoice, show_encoder_choice
 from ui.run.watch import PANEL
 from ui.shared.state import Key
@@ -56,13 +56,9 @@ def show_run_form(project: Project, *, busy: bool) -> None:
     with right:
         deployments = _show_deployments()
     problem = encoder.problem or _explain(project, name.strip(), detector, deployments)
-    if problem:
-        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
-    ready = folder is not None and settings is not None and not problem
-    help_text = "The run continues when you close this page."
-    if busy:
-        help_text += " Another run is under way; both will be slower."
-    if show_start(key="start-run", ready=ready, help_text=help_text) and folder and settings:
+    is_complete = folder is not None and settings is not None
+    is_started = show_start(key="start-run", what="run", problem=problem, is_complete=is_complete, busy=busy)
+    if is_started and folder and settings:
         _start(project, folder, bundle, detector, encoder, deployments, settings, name.strip() or suggested)
 
 
@@ -152,6 +148,4 @@ def _start(
         deployments_csv=deployments,
         settings=settings,
     )
-    if start_work(project, request, allow_code=detector.allow_code):
-        PANEL.follow(name)
-        note_started(Key.RUN_NAME)
+    start_work(project, request, PANEL, name_key=Key.RUN_NAME, allow_code=detector.allow_code)

@@ -11,11 +11,10 @@ from core.study.project import Project, check_name
 from core.work.detector_trainings import DetectorTrainingFolder
 from models.jobs.detector import DetectorRequest
 from ui.forms.folder_choice import show_folder_choice
-from ui.forms.folders import is_there, read_path
+from ui.forms.path_field import show_path
 from ui.forms.settings_form import show_detector_form
-from ui.forms.start_button import forget_started_name, note_started, show_start, start_work
+from ui.forms.start_button import forget_started_name, show_start, start_work
 from ui.shared.state import Key
-from ui.shared.words import escape_markdown
 from ui.train.detector_watch import PANEL
 from ui.train.labels import LabelChoice, show_label_choice
 
@@ -50,13 +49,16 @@ def show_detector_form_of(project: Project, *, busy: bool) -> None:
         "Name of the detector", key=Key.TRAINED_NAME, placeholder=suggested, persist_state="session"
     ).strip()
     problem = labels.problem or problem or _explain_name(project, name)
-    if problem:
-        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
-    ready = folder is not None and settings is not None and not problem
-    help_text = "The training continues when you close this page. On a laptop without a GPU it takes hours."
-    if busy:
-        help_text += " Another training is under way; both will be slower."
-    if show_start(key="start-detector", ready=ready, help_text=help_text) and folder and settings:
+    is_complete = folder is not None and settings is not None
+    is_started = show_start(
+        key="start-detector",
+        what="training",
+        problem=problem,
+        is_complete=is_complete,
+        busy=busy,
+        more="On a laptop without a GPU it takes hours.",
+    )
+    if is_started and folder and settings:
         _start(project, folder, labels, start, allow_code, by_species, settings, name or suggested)
 
 
@@ -84,16 +86,16 @@ def _choose_start() -> tuple[str, bool, str]:
                 help="Its name at Ultralytics. n is small and quick, s is larger and better.",
             )
             return str(name or PUBLISHED_NAMES[0]), False, ""
-        path = read_path(st.text_input("File", key=Key.TRAINED_FILE, placeholder="best.pt", persist_state="session"))
+        path, problem = show_path(
+            "File", key=Key.TRAINED_FILE, placeholder="best.pt", missing="Give the .pt file to start from."
+        )
     agreed = st.checkbox(
         "I trust where this file comes from: loading a .pt file runs code from it.",
         key=Key.TRAINED_CONSENT,
         persist_state="session",
     )
     if path is None:
-        return "", agreed, "Give the .pt file to start from."
-    if not is_there(path):
-        return "", agreed, f"There is no file {path}."
+        return "", agreed, problem
     return (
         str(path.absolute()),
         agreed,
@@ -138,6 +140,4 @@ def _start(
         by_species=by_species,
         detector=settings,
     )
-    if start_work(project, request, allow_code=allow_code):
-        PANEL.follow(name)
-        note_started(Key.TRAINED_NAME)
+    start_work(project, request, PANEL, name_key=Key.TRAINED_NAME, allow_code=allow_code)

@@ -7,7 +7,7 @@ import streamlit as st
 from core.settings.training import TrainingSettings
 from models.encoders.sources.source import FILE, find_source, list_sources
 from models.encoders.spec import EncoderSpec
-from ui.forms.folders import is_there, read_path
+from ui.forms.path_field import show_path
 from ui.forms.settings_form import show_training_form
 from ui.shared.state import Key
 
@@ -87,18 +87,15 @@ def show_encoder_choice() -> EncoderChoice:
             )
     weights = sources[str(start)].word
     if start == FILE:
-        path = read_path(
-            st.text_input(
-                "File of weights",
-                key=Key.TRAIN_WEIGHTS,
-                persist_state="session",
-                placeholder="mobilenet_v2.safetensors",
-                help="Weights of this network with torchvision's names.",
-            )
+        path, problem = show_path(
+            "File of weights",
+            key=Key.TRAIN_WEIGHTS,
+            placeholder="mobilenet_v2.safetensors",
+            missing="Give the .safetensors file of the encoder.",
+            help="Weights of this network with torchvision's names.",
         )
-        if path is None or not is_there(path):
-            said = "Give the .safetensors file of the encoder." if path is None else f"There is no file {path}."
-            return EncoderChoice(method=method, problem=said)
+        if path is None:
+            return EncoderChoice(method=method, problem=problem)
         weights = str(path.absolute())
     training = None
     if method != "none":

@@ -13,9 +13,8 @@ from core.work.detector_trainings import find_trained_detectors
 from models.jobs.bundle import BundleRequest
 from ui.forms.folder_choice import show_folder_choice
 from ui.forms.settings_form import show_settings_form
-from ui.forms.start_button import forget_started_name, note_started, show_start, start_work
+from ui.forms.start_button import forget_started_name, show_start, start_work
 from ui.shared.state import Key
-from ui.shared.words import escape_markdown
 from ui.train.encoder import EncoderChoice, show_encoder_choice
 from ui.train.labels import LabelChoice, show_label_choice
 from ui.train.models import ModelChoice, show_model_choice
@@ -48,13 +47,9 @@ def show_train_form(project: Project, *, busy: bool) -> None:
         help="You find the bundle by this name later. If empty, the date and the method are used.",
     ).strip()
     problem = labels.problem or encoder.problem or models.problem or _explain_name(project, name)
-    if problem:
-        st.caption(f":orange[:material/error:] {escape_markdown(problem)}")
-    ready = folder is not None and settings is not None and not problem
-    help_text = "The training continues when you close this page."
-    if busy:
-        help_text += " Another training is under way; both will be slower."
-    if show_start(key="start-training", ready=ready, help_text=help_text) and folder and settings:
+    is_complete = folder is not None and settings is not None
+    is_started = show_start(key="start-training", what="training", problem=problem, is_complete=is_complete, busy=busy)
+    if is_started and folder and settings:
         _start(project, folder, labels, encoder, models, settings, name or suggested)
 
 
@@ -98,6 +93,4 @@ def _start(
         settings=settings,
         training=encoder.training or TrainingSettings(),
     )
-    if start_work(project, request):
-        PANEL.follow(name)
-        note_started(Key.TRAIN_NAME)
+    start_work(project, request, PANEL, name_key=Key.TRAIN_NAME)

@@ -10,7 +10,7 @@ from core.errors import AnomalureError
 from core.settings.training import FRAMES
 from models.encoders.spec import EncoderSpec
 from models.one_class.methods import DEFAULT, list_one_class
-from ui.forms.folders import is_there, read_path
+from ui.forms.path_field import show_path
 from ui.shared.state import Key
 from ui.train.encoder import NETWORKS
 
@@ -122,17 +122,12 @@ def _choose_detector(trained: Mapping[str, Path]) -> tuple[str, str]:
         "downloaded, else Anomalure's own small one.",
     )
     if kind == OWN:
-        path = read_path(
-            st.text_input(
-                "File or folder of the detector",
-                key=Key.TRAIN_DETECTOR_PATH,
-                persist_state="session",
-                placeholder="model.onnx or an OpenVINO folder",
-            )
+        path, problem = show_path(
+            "File or folder of the detector",
+            key=Key.TRAIN_DETECTOR_PATH,
+            placeholder="model.onnx or an OpenVINO folder",
+            missing="Give the detector's .onnx file or its OpenVINO folder.",
+            what="file or folder",
         )
-        if path is None:
-            return "", "Give the detector's .onnx file or its OpenVINO folder."
-        if not is_there(path):
-            return "", f"There is no file or folder {path}."
-        return str(path.absolute()), ""
+        return ("" if path is None else str(path.absolute())), problem
     return {f"trained {name}": str(path.absolute()) for name, path in trained.items()}.get(str(kind), ""), ""
