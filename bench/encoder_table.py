@@ -18,12 +18,12 @@ from core.records import hash_content
 from core.runs.parts import Encoder
 from core.settings.run import RunSettings
 from core.settings.training import TrainingSettings
-from models.bundles.making import weigh_encoders
 from models.bundles.training import TrainingCrops, embed_labelled
 from models.contrastive.crops import keep_crops
 from models.contrastive.training import train_encoder
 from models.encoders.loading import EncoderSpec, load_encoder
 from models.encoders.patch_maps import load_patch_encoder
+from models.encoders.sections import weigh_sections
 from models.judging.judge import fit_judge
 from models.judging.normaliser import Normaliser
 from models.judging.patch_distance import PatchBank
@@ -82,7 +82,7 @@ def load_candidates(
     found = [
         plain,
         Candidate("mirrored", load_encoder(mirrored)),
-        Candidate("joined, features at half", load_encoder(joined), weigh_encoders(joined, (1, 1))),
+        Candidate("joined, features at half", load_encoder(joined), weigh_sections(joined, (1, 1))),
         Candidate("joined as equals", load_encoder(joined)),
     ]
     photos = [photo for photo in truth.photos if photo.split == "train"]

@@ -47,7 +47,7 @@ from models.detectors.loading import load_detector  # noqa: E402
 from models.detectors.ultralytics_model import import_ultralytics  # noqa: E402
 from models.encoders.backbones import build_backbone  # noqa: E402
 from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
-from models.encoders.sources.bundled import WEIGHTS as BUNDLED_WEIGHTS  # noqa: E402
+from models.encoders.sources.bundled import SAMPLE_WEIGHTS  # noqa: E402
 from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE  # noqa: E402
 from models.engines.device import choose_device  # noqa: E402
 from models.jobs.bundle import BundleRequest, train_bundle  # noqa: E402
@@ -343,7 +343,7 @@ def measure(data: Path, *, quick: bool, device: torch.device, parts: Sequence[st
     truth = read_labels(data / "wildlife" / "annotations.json")
     files = list(find_photos(folder).file_names)[: 64 if quick else 450]
     given = data / "weights" / "mobilenet_v2.safetensors"
-    mobilenet = EncoderSpec(weights=str(given if given.is_file() else BUNDLED_WEIGHTS))
+    mobilenet = EncoderSpec(weights=str(given if given.is_file() else SAMPLE_WEIGHTS))
     figures: dict[str, Any] = {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "processors": os.cpu_count(),

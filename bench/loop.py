@@ -29,9 +29,9 @@ from bench.targets import Target, at_least, below, report  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
 from core.review.stopping import Remaining, estimate_remaining  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
-from models.bundles.making import weigh_encoders  # noqa: E402
 from models.bundles.training import embed_labelled  # noqa: E402
 from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
+from models.encoders.sections import weigh_sections  # noqa: E402
 from models.judging.judge import Judge, fit_judge  # noqa: E402
 from models.loop.active_learning import order_by_likelihood, order_for_learning  # noqa: E402
 from models.loop.ranker import Ranker  # noqa: E402
@@ -148,7 +148,7 @@ def rescore(season: Season, rejected: np.ndarray) -> np.ndarray:
         [*known.species, *season.crops.species[rejected]],
         [*known.groups, *(f"season {group}" for group in season.crops.groups[rejected])],
         sections=known.sections,
-        weights=weigh_encoders(SPECS, known.sections),
+        weights=weigh_sections(SPECS, known.sections),
     )
     return judge.judge(season.crops.rows).scores
 
@@ -240,7 +240,7 @@ def measure(train: Crops, season: Crops, novels: Sequence[str], *, seeds: int, e
             known.species.tolist(),
             known.groups.tolist(),
             sections=known.sections,
-            weights=weigh_encoders(SPECS, known.sections),
+            weights=weigh_sections(SPECS, known.sections),
         )
         figures[novel] = {}
         for prevalence in PREVALENCES:

@@ -35,9 +35,9 @@ from core.runs.parts import EmbeddedShards, Encoder, Scorer  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
 from core.study.project import Project  # noqa: E402
 from models.bundles.bundle import Bundle  # noqa: E402
-from models.bundles.making import weigh_encoders  # noqa: E402
 from models.bundles.training import TrainingCrops, embed_labelled  # noqa: E402
 from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
+from models.encoders.sections import weigh_sections  # noqa: E402
 from models.jobs.bundle import BundleRequest, train_bundle  # noqa: E402
 from models.jobs.registry import do_at_once  # noqa: E402
 from models.jobs.run import RunRequest  # noqa: E402
@@ -199,7 +199,7 @@ def bench_promise(train: TrainingCrops, season: TrainingCrops) -> dict[str, Any]
             learnt[use].tolist(),
             groups[use].tolist(),
             sections=train.sections,
-            weights=weigh_encoders(DEFAULT_SPECS, train.sections),
+            weights=weigh_sections(DEFAULT_SPECS, train.sections),
         )
         shown = np.isin(asked, [*known, novel])
         judged = judge.judge(asked_rows[shown])

@@ -25,9 +25,9 @@ from core.formats.recognise import read_labels  # noqa: E402
 from core.labels.crops import choose_species  # noqa: E402
 from core.labels.synthesis import SynthesisSettings, synthesize_anomalies  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
-from models.bundles.making import weigh_encoders  # noqa: E402
 from models.bundles.training import TrainingCrops, embed_labelled  # noqa: E402
 from models.encoders.loading import load_encoder  # noqa: E402
+from models.encoders.sections import weigh_sections  # noqa: E402
 from models.judging.judge import fit_judge  # noqa: E402
 
 RATE = 0.05
@@ -73,7 +73,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
             learnt[use].tolist(),
             groups[use].tolist(),
             sections=train.sections,
-            weights=weigh_encoders(DEFAULT_SPECS, train.sections),
+            weights=weigh_sections(DEFAULT_SPECS, train.sections),
         )
 
         def share_flagged(crops: TrainingCrops, species: str, judge: Any = judge) -> float:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PROJECT = "data/project"
 PROJECT_VARIABLE = "ANOMALURE_PROJECT"
-DEFAULT_BACKBONE = "mobilenet_v2"
 DETECTOR_PREFIX = "detector_"
 
 
@@ -95,15 +94,14 @@ def _read_values(file: Path | None) -> dict[str, Any]:
 
 def read_encoder_specs(arguments: argparse.Namespace) -> "tuple[EncoderSpec, ...]":
     """The encoders that the options ask for; none without any option."""
-    from models.encoders.sources.source import find_source
-    from models.encoders.spec import EncoderSpec
+    from models.encoders.sources.source import at_best_size, find_source
+    from models.encoders.spec import BUNDLED, LITE2, EncoderSpec
 
     specs: tuple[EncoderSpec, ...] = ()
     if arguments.backbone or arguments.backbone_weights:
-        spec = EncoderSpec(
-            backbone=arguments.backbone or DEFAULT_BACKBONE, weights=arguments.backbone_weights or "default"
-        )
-        specs += (replace(spec, input_px=find_source(spec).input_px),)
+        weights = arguments.backbone_weights or (BUNDLED if arguments.backbone == LITE2 else "default")
+        spec = EncoderSpec(weights=weights)
+        specs += (at_best_size(replace(spec, backbone=arguments.backbone or find_source(spec).backbone)),)
     for detector in arguments.detector_features or ():
         specs += (EncoderSpec(detector=detector),)
     return specs
@@ -153,7 +151,9 @@ def _add_table(group: "argparse._ArgumentGroup", table: Sequence[Setting], *, pr
 def add_encoder(parser: argparse.ArgumentParser) -> None:
     """Options that choose the encoder."""
     group = parser.add_argument_group("encoder")
-    group.add_argument("--backbone", default="", help="torchvision's name of the network, such as mobilenet_v2")
+    group.add_argument(
+        "--backbone", default="", help="efficientnet_lite2 (default), or a network of torchvision, such as mobilenet_v2"
+    )
     group.add_argument(
         "--backbone-weights",
         default="",

@@ -6,7 +6,6 @@ from typing import Any
 
 from commands.exit_codes import DONE, FAILED
 from commands.options import (
-    DEFAULT_BACKBONE,
     add_encoder,
     add_label_source,
     add_settings,
@@ -80,7 +79,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Make the bundle."""
     from core.work.meter import Cancelled
-    from models.encoders.spec import EncoderSpec
+    from models.encoders.spec import bundled_encoder
     from models.jobs import registry
     from models.jobs.bundle import BundleRequest
 
@@ -106,7 +105,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                 labels=arguments.coco,
                 species=arguments.labels,
                 split=arguments.split,
-                encoders=read_encoder_specs(arguments) or (EncoderSpec(backbone=DEFAULT_BACKBONE),),
+                encoders=read_encoder_specs(arguments) or (bundled_encoder(),),
                 complete=not arguments.plain_encoder,
                 method=arguments.method,
                 one_class=arguments.one_class,

@@ -60,6 +60,7 @@ class RunInfo:
         detector: Name of the detector.
         encoder: Name of the encoder.
         encoders: The specifications of that encoder, so that a first look can be resumed.
+        sections: Lengths of the parts of an embedding; empty in runs of earlier versions.
         engines: The engine of each encoder. A resumed run uses the same engines. Others round differently, and the
             crops of one run could not be compared.
         boxes: The file that boxes came from instead of a detector, absolute or empty.
@@ -76,6 +77,7 @@ class RunInfo:
     detector: str = ""
     encoder: str = ""
     encoders: tuple[Mapping[str, Any], ...] = ()
+    sections: tuple[int, ...] = ()
     engines: tuple[str, ...] = ()
     boxes: str = ""
     deployments_csv: str = ""

@@ -116,6 +116,7 @@ class Project:
         detector: str = "",
         encoder: str = "",
         encoders: Sequence[Mapping[str, Any]] = (),
+        sections: Sequence[int] = (),
         engines: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         boxes: str = "",
@@ -132,6 +133,7 @@ class Project:
             detector: What finds the animals, in words.
             encoder: What computes their embeddings, in words.
             encoders: The specifications of that encoder, as JSON values.
+            sections: Lengths of the parts of an embedding.
             engines: What computes each of them.
             settings: ``RunSettings.to_values()``.
             boxes: The file that boxes come from in place of a detector, absolute, or empty.
@@ -152,6 +154,7 @@ class Project:
             detector=detector,
             encoder=encoder,
             encoders=tuple(encoders),
+            sections=tuple(sections),
             engines=tuple(engines),
             settings=dict(settings or {}),
             boxes=boxes,

@@ -11,6 +11,7 @@ from core.study.project import check_name
 from models.bundles.bundle import Bundle, now_utc, refuse_existing
 from models.bundles.card import write_card
 from models.bundles.rows import TrainingRows
+from models.encoders.sections import weigh_sections
 from models.encoders.spec import EncoderSpec
 from models.judging.judge import Judge, fit_judge
 from models.judging.patch_judge import PatchJudge
@@ -19,7 +20,6 @@ from models.one_class.ocsvm import SupportVectorModel
 
 log = logging.getLogger(__name__)
 
-DETECTOR_FEATURES_WEIGHT = 0.5
 LEAST_FRAMES = 40
 """Whole frames that the model of a camera needs. With fewer, a run scores the camera's frames against each other."""
 
@@ -46,7 +46,7 @@ def make_bundle(
         rows: Normal crops. Those with a species train its model, whole frames train the model of their camera.
         name: Name of the new bundle.
         encoders: The encoders that made the embeddings, in order.
-        sections: Length of each encoder's part of an embedding.
+        sections: Lengths of the parts of an embedding that are normalised on their own.
         detector: The detector of runs with this bundle.
         one_class: Name of the one-class model of species and cameras.
         components: Number of principal components to reduce rows to; 0: not reduced.
@@ -77,7 +77,7 @@ def make_bundle(
             kinds,
             part.column("owner").tolist(),
             sections=sections,
-            weights=weigh_encoders(encoders, sections),
+            weights=weigh_sections(encoders, sections),
             components=components,
             one_class=one_class,
         )
@@ -112,19 +112,6 @@ def make_bundle(
 def has_enough_frames(of_camera: TrainingRows) -> bool:
     """Whether a camera has enough whole frames for a model, and events to hold out."""
     return len(of_camera) >= LEAST_FRAMES and len(set(of_camera.column("owner"))) >= 2
-
-
-def weigh_encoders(encoders: Sequence[EncoderSpec], sections: Sequence[int]) -> tuple[float, ...]:
-    """The weight of each section of an embedding: features of a detector have half the weight of a backbone's.
-
-    With equal weights, detector features were measured to help with one unknown species and to harm with others
-    (docs/decisions/0006). If the sections are not one per encoder, all have the same weight.
-    """
-    if len(encoders) != len(sections) or not any(spec.detector for spec in encoders):
-        return ()
-    if all(spec.detector for spec in encoders):
-        return ()
-    return tuple(DETECTOR_FEATURES_WEIGHT if spec.detector else 1.0 for spec in encoders)
 
 
 def _describe_fallbacks(judge: Judge, one_class: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Networks trained on ImageNet as encoders: any classifier of torchvision by name, without its last layer."""
+"""Networks trained on ImageNet as encoders: classifiers of torchvision without their last layer."""
 
 import difflib
 from pathlib import Path
@@ -10,6 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from core.errors import AnomalureError, FileFormatError
+from models.encoders.lite import LiteNetwork, load_lite_network
+from models.encoders.spec import LITE2
 
 DEFAULT = "default"
 RANDOM = "none"
@@ -21,7 +23,8 @@ def build_backbone(name: str, *, weights: str | Path) -> torch.nn.Module:
     """A classifier of torchvision without its last layer, so that it returns pooled features instead of class scores.
 
     Args:
-        name: torchvision's own name, such as ``mobilenet_v2``, ``resnet50``, ``convnext_tiny``, ``vit_b_16``.
+        name: torchvision's own name, such as ``mobilenet_v2``, ``resnet50``, ``convnext_tiny``, ``vit_b_16``; or
+            ``efficientnet_lite2``, whose published weights are installed with Anomalure.
         weights: ``default`` (torchvision's best, downloaded on first use), ``none`` (random, for tests), or the path
             of a safetensors file with torchvision's names, in any precision; the last layer may be missing.
 
@@ -32,6 +35,8 @@ def build_backbone(name: str, *, weights: str | Path) -> torch.nn.Module:
         AnomalureError: If there is no such network, or its weights cannot be downloaded.
         FileFormatError: If the weights in the file do not fit the network.
     """
+    if name == LITE2:
+        return _build_lite(weights)
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         close = difflib.get_close_matches(name.lower(), known, n=5) or ["mobilenet_v2", "resnet50", "convnext_tiny"]
@@ -55,6 +60,15 @@ def _download(name: str) -> torch.nn.Module:
         ) from error
 
 
+def _build_lite(weights: str | Path) -> LiteNetwork:
+    if weights == DEFAULT:
+        return load_lite_network().eval().requires_grad_(False)
+    network = LiteNetwork()
+    if weights != RANDOM:
+        _load_weights(network, Path(weights), head="", name=LITE2)
+    return network.eval().requires_grad_(False)
+
+
 def _find_class_scores(network: torch.nn.Module) -> str:
     """The name of the last layer with weights, which gives the class scores in every classifier of torchvision."""
     layers = [
@@ -66,6 +80,7 @@ def _find_class_scores(network: torch.nn.Module) -> str:
 
 
 def _load_weights(network: torch.nn.Module, path: Path, *, head: str, name: str) -> None:
+    """Fill in the weights of a file; those of the layer ``head`` may be missing."""
     if not path.is_file():
         raise AnomalureError(f"There is no file of weights {path}; a .safetensors file for {name} was expected.")
     try:
@@ -73,7 +88,7 @@ def _load_weights(network: torch.nn.Module, path: Path, *, head: str, name: str)
     except (SafetensorError, OSError) as error:
         raise FileFormatError(f"{path} cannot be read as safetensors ({error}).") from error
     expected = network.state_dict()
-    optional = (f"{head}.", *TRAINING_ONLY)
+    optional = (f"{head}.", *TRAINING_ONLY) if head else TRAINING_ONLY
     given = {key: tensor for key, tensor in given.items() if not key.startswith(optional)}
     missing = sorted(key for key in expected if key not in given and not key.startswith(optional))
     # Counters of training steps have no effect on the features, and older files lack them.

@@ -42,8 +42,10 @@ def join_detector_features(
     specs = tuple(specs)
     if any(spec.detector for spec in specs):
         return specs, ""
-    if detector == BUNDLED or specs[0].input_px < LEAST_JOINED_PX:
-        return specs, "No detector features are joined: the bundled detector and encoder are too small for it."
+    if detector == BUNDLED:
+        return specs, "No detector features are joined: the bundled detector is too small for it."
+    if specs[0].input_px < LEAST_JOINED_PX:
+        return specs, f"No detector features are joined: crops of {specs[0].input_px} px are too small for it."
     name = PUBLISHED_DETECTOR if detector == AUTO else detector
     spec = replace(EncoderSpec(detector=name), input_px=specs[0].input_px)
     try:

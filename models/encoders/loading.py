@@ -86,7 +86,7 @@ def check_backbone(spec: EncoderSpec) -> None:
 
 def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:
     """The network as an encoder, on the GPU or with the faster engine of this CPU."""
-    network, mean, scale = loaded
+    network, mean, scale, key = loaded
     if not isinstance(network, torch.nn.Module):
         return OpenVinoEncoder(network, name=spec.name, mean=mean, scale=scale, precise=precise)
     example = torch.zeros(1, 3, spec.input_px, spec.input_px)
@@ -97,15 +97,23 @@ def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: t
         raise AnomalureError(f"{spec.name} cannot take crops of {spec.input_px} px ({error}).") from error
     if len(length) != 1:
         raise AnomalureError(f"{spec.name} gives features of shape {tuple(length)} a crop; a vector was expected.")
+    sections = getattr(network, "sections", tuple(length))
 
     def use_torch() -> TorchEncoder:
         return TorchEncoder(
-            network, name=spec.name, input_px=spec.input_px, device=device, mean=mean, scale=scale, precise=precise
+            network,
+            name=spec.name,
+            input_px=spec.input_px,
+            device=device,
+            sections=sections,
+            mean=mean,
+            scale=scale,
+            precise=precise,
         )
 
     def use_openvino() -> OpenVinoEncoder:
-        model = convert_module(network, example)
-        return OpenVinoEncoder(model, name=spec.name, mean=mean, scale=scale, precise=precise)
+        model = convert_module(network, example, key=key)
+        return OpenVinoEncoder(model, name=spec.name, sections=sections, mean=mean, scale=scale, precise=precise)
 
     if device.type != "cpu" or engine == "torch":
         return use_torch()

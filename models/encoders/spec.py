@@ -9,8 +9,11 @@ from core.errors import AnomalureError
 
 DEFAULT_INPUT_PX = 224
 BUNDLED = "bundled"
-BUNDLED_INPUT_PX = 96
-"""The crop size that the bundled weights were trained at; at other sizes they are worse."""
+LITE2 = "efficientnet_lite2"
+LITE2_INPUT_PX = 260
+LITE2_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+"""Of the only file of weights that is accepted as its published ones."""
+SAMPLE_BACKBONE, SAMPLE_INPUT_PX = "mobilenet_v2", 96
 LEAST_INPUT_PX = 32
 MOST_INPUT_PX = 1024
 
@@ -22,9 +25,9 @@ class EncoderSpec:
     Either a backbone of torchvision or, when ``detector`` is not empty, the features of that detector's own backbone.
 
     Attributes:
-        backbone: torchvision's name of the network.
-        weights: The word of a source in ``models.encoders.sources`` (``default``: published by torchvision;
-            ``bundled``: the small ones of this project, for ``mobilenet_v2``; ``none``: random), or the path of a
+        backbone: torchvision's name of the network, or ``efficientnet_lite2``.
+        weights: The word of a source in ``models.encoders.sources`` (``bundled``: those of ``efficientnet_lite2`` that
+            are installed with Anomalure; ``default``: published by torchvision; ``none``: random), or the path of a
             safetensors file.
         detector: A detector as ``load_detector`` takes it; its backbone is the encoder then.
         input_px: Side of the square crops, 32 to 1024.
@@ -69,5 +72,10 @@ class EncoderSpec:
 
 
 def bundled_encoder() -> EncoderSpec:
-    """The small encoder of this project, at the size that it was trained at."""
-    return EncoderSpec(weights=BUNDLED, input_px=BUNDLED_INPUT_PX)
+    """The encoder that is installed with Anomalure, at the size that it was trained at."""
+    return EncoderSpec(backbone=LITE2, weights=BUNDLED, input_px=LITE2_INPUT_PX)
+
+
+def sample_encoder() -> EncoderSpec:
+    """A small encoder, trained on drawn animals, for the drawn sample season."""
+    return EncoderSpec(backbone=SAMPLE_BACKBONE, weights=BUNDLED, input_px=SAMPLE_INPUT_PX)

@@ -25,6 +25,7 @@ class OpenVinoEncoder:
         model: ov.Model,
         *,
         name: str,
+        sections: Sequence[int] = (),
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         scale: Sequence[float] = (255.0, 255.0, 255.0),
         precise: bool = False,
@@ -34,6 +35,7 @@ class OpenVinoEncoder:
         Args:
             model: The model, with a fixed ``px``.
             name: Its name in the record of a run.
+            sections: Lengths of the parts of its vector; empty: it is one part.
             mean: Subtracted from the bytes 0 to 255 of each channel.
             scale: The bytes are divided by it after that.
             precise: Compute in float32 even where the CPU has bfloat16, which is about twice as fast.
@@ -48,7 +50,7 @@ class OpenVinoEncoder:
         compiled = openvino_core().compile_model(
             model, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
         )
-        self.sections = (int(compiled.outputs[0].get_partial_shape()[1].get_length()),)
+        self.sections = tuple(sections) or (int(compiled.outputs[0].get_partial_shape()[1].get_length()),)
         self._queue = ov.AsyncInferQueue(compiled)
         self._queue.set_callback(self._keep_embedding)
         self._lock = threading.Lock()  # one queue, so one batch at a time
@@ -60,7 +62,7 @@ class OpenVinoEncoder:
             ValueError: If the crops have another shape or type.
         """
         check_crops(crops, input_px=self.input_px)
-        embeddings = np.empty((len(crops), *self.sections), dtype=np.float32)
+        embeddings = np.empty((len(crops), sum(self.sections)), dtype=np.float32)
         crops = np.ascontiguousarray(crops)
         with self._lock:
             try:

@@ -21,6 +21,7 @@ class TorchEncoder:
         name: str,
         input_px: int,
         device: torch.device,
+        sections: Sequence[int] = (),
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         scale: Sequence[float] = (255.0, 255.0, 255.0),
         precise: bool = False,
@@ -35,7 +36,9 @@ class TorchEncoder:
         self._scale = torch.tensor(scale, device=device).view(1, 3, 1, 1)
         self._halved = not precise and (device.type == "cuda" or (device.type == "cpu" and cpu_has_bf16()))
         self.precision = "bf16" if self._halved else "f32"
-        self.sections = (int(self._forward(np.zeros((1, input_px, input_px, 3), dtype=np.uint8)).shape[1]),)
+        self.sections = tuple(sections) or tuple(
+            self._forward(np.zeros((1, input_px, input_px, 3), dtype=np.uint8)).shape[1:]
+        )
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Raw embeddings, float32, shape ``(n, d)``, of RGB uint8 crops ``(n, input_px, input_px, 3)``.
@@ -46,7 +49,7 @@ class TorchEncoder:
         check_crops(crops, input_px=self.input_px)
         step = CROPS_AT_ONCE[self._device.type]
         parts = [self._forward(crops[start : start + step]) for start in range(0, len(crops), step)]
-        return np.concatenate(parts) if parts else np.empty((0, *self.sections), dtype=np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, sum(self.sections)), dtype=np.float32)
 
     def _forward(self, crops: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, enabled=self._halved):

@@ -1,18 +1,61 @@
 """Converts a torch module to an OpenVINO model."""
 
+import hashlib
+import logging
+import shutil
 import warnings
+from importlib.metadata import version
+from pathlib import Path
 
 import openvino as ov
 import torch
 from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
+from core.disk.files import temporary_beside
+from models.engines.cache_folder import cache_folder
+from models.engines.device import openvino_core
 
-def convert_module(module: torch.nn.Module, example: torch.Tensor) -> ov.Model:
+log = logging.getLogger(__name__)
+
+MODEL = "model.xml"
+
+
+def convert_module(module: torch.nn.Module, example: torch.Tensor, *, key: str = "") -> ov.Model:
     """Trace a module in evaluation mode with an example of its only input. The model keeps the shape of the example.
 
     ``openvino.convert_model`` does the same, but reports each use to its makers.
+
+    Args:
+        module: The module.
+        example: Of the input.
+        key: Identifies the module and its weights. The model is then kept in the cache folder of this computer.
     """
+    if not key:
+        return _convert(module, example)
+    made_of = (key, tuple(example.shape), version("torch"), version("openvino"))
+    kept = cache_folder() / "openvino" / hashlib.blake2b(repr(made_of).encode(), digest_size=16).hexdigest()
+    if not (kept / MODEL).is_file():
+        model = _convert(module, example)
+        _keep(model, kept)
+        return model
+    return openvino_core().read_model(kept / MODEL)
+
+
+def _keep(model: ov.Model, folder: Path) -> None:
+    """Write a model into the cache, whole or not at all. A cache that cannot be written is no reason to stop."""
+    temporary = temporary_beside(folder)
+    try:
+        temporary.mkdir(parents=True)
+        ov.save_model(model, temporary / MODEL, compress_to_fp16=False)
+        temporary.rename(folder)
+    except (OSError, RuntimeError) as error:  # also if another process was faster
+        log.info("The converted network was not kept in %s (%s).", folder, error)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _convert(module: torch.nn.Module, example: torch.Tensor) -> ov.Model:
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"

@@ -7,10 +7,11 @@ from pathlib import Path
 from core.photos.reading import find_photos
 from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
-from models.encoders.spec import BUNDLED, bundled_encoder
+from models.encoders.spec import BUNDLED, sample_encoder
 from models.jobs.bundle import BundleRequest
 from models.jobs.registry import do_at_once, resume_at_once
 from models.jobs.run import RunRequest
+from models.loop.retraining import adopt_bundles
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,11 @@ def make_sample_ready(
             images=sample / "images",
             labels=labels,
             split="train",
-            encoders=(bundled_encoder(),),
+            encoders=(sample_encoder(),),
             detector=BUNDLED,
         )
         do_at_once(project, bundle, on_progress=on_progress)
-    project.store.register_bundle(SAMPLE_BUNDLE)
+    adopt_bundles(project)  # the bundle, if a start of before was killed before it was registered
     log.info("Looking for the anomalies ...")
     request = RunRequest(name=SAMPLE_RUN, folder=sample / "images" / "season", bundle=SAMPLE_BUNDLE)
     return _finish_run(project, request, on_progress)

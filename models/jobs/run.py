@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PUBLISHED_BACKBONE = "mobilenet_v2"
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest(Request):
@@ -84,6 +82,8 @@ def is_flawed(result: Mapping[str, Any]) -> bool:
 
 
 def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, Encoder, Bundle | None]":
+    from models.encoders.loading import load_encoder
+
     request = run.read_request(RunRequest)
     listing = find_photos(request.folder)
     if listing.passed_over:
@@ -91,7 +91,8 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
     bundle = _open_bundle(project, request.bundle)
     detector, detector_name = _open_detector(request, bundle, listing, allow_code=run.allow_code)
     meter.check()
-    specs, encoder = _load_encoders(bundle.encoders if bundle else request.encoders, allow_code=run.allow_code)
+    specs = bundle.encoders if bundle else request.encoders or _choose_encoders(detector_name, request)
+    encoder = load_encoder(specs, allow_code=run.allow_code)
     meter.check()
     project.new_run_folder(
         run.run_id,
@@ -101,6 +102,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
         detector=detector_name,
         encoder=encoder.name,
         encoders=[spec.to_values() for spec in specs],
+        sections=encoder.sections,
         engines=_list_engines(encoder),
         boxes=str(request.boxes) if request.boxes else "",
         deployments_csv=str(request.deployments_csv) if request.deployments_csv else "",
@@ -112,6 +114,8 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
 
 def _open_again(project: Project, run: RunFolder) -> "tuple[Detector, Encoder, Bundle | None]":
     """The detector, the encoder and the bundle of a run. A resumed run uses the same detector, encoder and engines."""
+    from models.encoders.loading import load_encoder
+
     info = run.info
     bundle = _open_bundle(project, info.bundle)
     specs = bundle.encoders if bundle else tuple(EncoderSpec.from_values(spec) for spec in info.encoders)
@@ -125,7 +129,7 @@ def _open_again(project: Project, run: RunFolder) -> "tuple[Detector, Encoder, B
     listing = Listing(Path(info.folder), tuple(run.file_names))
     detector, _ = _open_detector(request, bundle, listing, allow_code=run.allow_code)
     engines = info.engines if len(info.engines) == len(specs) else "auto"
-    _, encoder = _load_encoders(specs, engine=engines, allow_code=run.allow_code)
+    encoder = load_encoder(specs, engine=engines, allow_code=run.allow_code)
     return detector, encoder, bundle
 
 
@@ -198,20 +202,16 @@ def _open_detector(
         return load_detector(BUNDLED, request.settings), BUNDLED
 
 
-def _load_encoders(
-    specs: tuple[EncoderSpec, ...], *, engine: Any = "auto", allow_code: bool
-) -> tuple[tuple[EncoderSpec, ...], Encoder]:
-    """The encoder made of these specs, or the default one of a first look; each is loaded only once."""
-    from models.encoders.loading import load_encoder
+def _choose_encoders(detector: str, request: RunRequest) -> tuple[EncoderSpec, ...]:
+    """The encoders of a first look: the bundled one, with the features of the run's detector if there are any."""
+    from models.encoders.defaults import join_detector_features
 
-    if specs:
-        return specs, load_encoder(specs, engine=engine, allow_code=allow_code)
-    published = (EncoderSpec(backbone=PUBLISHED_BACKBONE, weights="default"),)
-    try:
-        return published, load_encoder(published)
-    except AnomalureError as error:
-        log.warning("%s The bundled encoder is used instead; it is small and made for the sample.", error)
-        return (bundled_encoder(),), load_encoder(bundled_encoder())
+    if request.boxes is not None:
+        return (bundled_encoder(),)
+    specs, why_not = join_detector_features((bundled_encoder(),), detector=detector)
+    if why_not:
+        log.info("%s", why_not)
+    return specs
 
 
 def _list_engines(encoder: Encoder) -> list[str]:

@@ -103,9 +103,10 @@ def _fit_normaliser(run: RunFolder) -> Normaliser:
     rng = np.random.default_rng(SEED)
     shards = run.done_shards()
     share = MOST_NORMALISED / max(run.counts().crops, 1)
-    parts, sections = [], (1,)
+    parts: list[np.ndarray] = []
+    sections: tuple[int, ...] = (1,)
     for _, rows in run.embedded_shards():
-        sections = (rows.shape[1],)
+        sections = tuple(run.info.sections) or (rows.shape[1],)
         parts.append(rows if share >= 1 else rows[rng.random(len(rows)) < share])
     if not shards or not sum(map(len, parts)):
         raise AnomalureError(f"Run {run.run_id} has no crops to rank.")

@@ -251,8 +251,8 @@ def _choose_parts(
         )
     encoders = tuple(EncoderSpec.from_values(values) for values in run.info.encoders)
     settings = RunSettings.from_values(run.info.settings)
-    sections: tuple[int, ...] = ()
-    if len(encoders) > 1:  # the record of a run does not say how long each joined encoder's part is
+    sections = tuple(run.info.sections)
+    if not sections and len(encoders) > 1:  # runs of earlier versions do not say how long each encoder's part is
         from models.encoders.loading import load_encoder  # imports torch, which nothing else here needs
 
         sections = tuple(load_encoder(encoders).sections)

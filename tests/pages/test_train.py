@@ -151,6 +151,7 @@ def test_a_network_without_patches_is_a_plain_sentence(project, season, monkeypa
     monkeypatch.setattr("ui.train.encoder.NETWORKS", (*NETWORKS, "vit_b_16"))  # as if it was typed
     page = fill_in(open_page(), season)
     page.selectbox(key="train_frames").set_value("patches").run()
+    page.selectbox(key="train_start").set_value("published").run()
     page.selectbox(key="train_network").set_value("vit_b_16").run()
 
     assert "vit_b_16 has no map of a whole frame's patches. Choose a network such as mobilenet_v2" in texts(page)
@@ -164,7 +165,7 @@ def test_a_training_left_as_it_is_takes_the_usual_detector_and_models(project, s
     (asked,) = started
     assert (asked.one_class, asked.frames, asked.components) == ("ocsvm", "embedding", 0)
     assert (asked.detector, asked.complete) == ("auto", True)
-    assert asked.encoders == (EncoderSpec(backbone="mobilenet_v2", weights="default"),)
+    assert asked.encoders == (bundled_encoder(),)
 
 
 def test_labels_beside_the_photos_are_offered(project, season):

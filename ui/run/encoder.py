@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from models.encoders.spec import EncoderSpec, bundled_encoder
+from models.encoders.spec import EncoderSpec
 from ui.forms.path_field import show_path
 from ui.shared.state import Key
 
-USUAL, SMALL, PUBLISHED, OWN = "usual", "bundled", "published", "own"
+USUAL, PUBLISHED, OWN = "usual", "published", "own"
 BACKBONES = ("mobilenet_v2", "efficientnet_b0", "resnet50", "convnext_tiny")
 WEIGHTS_SUFFIX = ".safetensors"
 
@@ -26,12 +26,7 @@ class EncoderChoice:
 
 def show_encoder_choice() -> EncoderChoice:
     """Draw the controls and return what was chosen."""
-    words = {
-        USUAL: "The usual network",
-        SMALL: "Anomalure's own small network",
-        PUBLISHED: "A published network",
-        OWN: "Weights of yours",
-    }
+    words = {USUAL: "The usual network", PUBLISHED: "A published network", OWN: "Weights of yours"}
     kind = st.selectbox(
         "How to compare crops",
         list(words),
@@ -40,11 +35,8 @@ def show_encoder_choice() -> EncoderChoice:
         persist_state="session",
         help="A network turns each crop into numbers; crops that look alike get numbers that are alike.",
     )
-    if kind == SMALL:
-        st.caption("Quick and needs no download. It was made for the sample season and says little about real animals.")
-        return EncoderChoice(encoders=(bundled_encoder(),))
     if kind == USUAL:
-        st.caption("The published MobileNetV2 if it can be downloaded, else Anomalure's own small one.")
+        st.caption("EfficientNet-Lite2, which is installed with Anomalure, joined with the features of the detector.")
         return EncoderChoice()
     backbone = str(
         st.selectbox(

@@ -1,18 +1,17 @@
 """Choose the encoder, and whether it is trained on the crops."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 
 from core.settings.training import TrainingSettings
-from models.encoders.sources.source import FILE, find_source, list_sources
-from models.encoders.spec import EncoderSpec
+from models.encoders.sources.source import FILE, at_best_size, list_sources
+from models.encoders.spec import BUNDLED, LITE2, EncoderSpec
 from ui.forms.path_field import show_path
 from ui.forms.settings_form import show_training_form
 from ui.shared.state import Key
 
-SMALL = "bundled"
-NETWORKS = ("mobilenet_v2", "mobilenet_v3_large", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny")
+NETWORKS = ("mobilenet_v2", LITE2, "mobilenet_v3_large", "resnet18", "resnet50", "efficientnet_b0", "convnext_tiny")
 METHOD_WORDS = {"none": "Use it as it is", "simclr": "SimCLR", "triplet": "Triplets of species"}
 METHOD_HELP = {
     "none": "The encoder is used as it was published. This takes a minute, so try it first.",
@@ -28,16 +27,15 @@ class EncoderChoice:
     """What was chosen, as ``cli.py train`` takes it; ``problem`` is a sentence, empty when nothing is wrong."""
 
     method: str = "none"
-    backbone: str = "mobilenet_v2"
-    weights: str = "default"
+    backbone: str = LITE2
+    weights: str = BUNDLED
     training: TrainingSettings | None = None
     problem: str = ""
 
     @property
     def spec(self) -> EncoderSpec:
         """The encoder to use, or to start the training from."""
-        spec = EncoderSpec(backbone=self.backbone, weights=self.weights)
-        return replace(spec, input_px=find_source(spec).input_px)
+        return at_best_size(EncoderSpec(backbone=self.backbone, weights=self.weights))
 
     @property
     def input_px(self) -> int:
@@ -70,8 +68,8 @@ def show_encoder_choice() -> EncoderChoice:
             key=Key.TRAIN_START,
             persist_state="session",
         )
-    backbone = "mobilenet_v2"
-    if start != SMALL:
+    backbone = sources[str(start)].backbone
+    if start != BUNDLED:
         with right:
             backbone = str(
                 st.selectbox(
@@ -83,7 +81,7 @@ def show_encoder_choice() -> EncoderChoice:
                     help="The name of any classifier of torchvision. MobileNet is quick on a laptop; ResNet-50 takes "
                     "about five times as long.",
                 )
-                or "mobilenet_v2"
+                or backbone
             )
     weights = sources[str(start)].word
     if start == FILE:

@@ -1,44 +1,52 @@
-"""The small encoder that comes with Anomalure."""
+"""The encoders that are installed with Anomalure: EfficientNet-Lite2, and a small one for the drawn sample season."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from core.errors import AnomalureError, BundleError
 from core.records import hash_content
 from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSource, Network
-from models.encoders.spec import BUNDLED, BUNDLED_INPUT_PX, EncoderSpec
+from models.encoders.spec import BUNDLED, LITE2, LITE2_INPUT_PX, LITE2_SHA256, SAMPLE_BACKBONE, EncoderSpec
 
-BACKBONE = "mobilenet_v2"
-WEIGHTS = Path(__file__).parents[2] / "weights" / "encoder.safetensors"
+SAMPLE_WEIGHTS = Path(__file__).parents[2] / "weights" / "encoder.safetensors"
 
 
 class BundledWeights(EncoderSource):
-    """Weights of one backbone, trained on the sample season and a few real photos; they need no download."""
+    """Weights that need no download: those of a package for ``efficientnet_lite2``, our own for ``mobilenet_v2``.
 
-    label = "Anomalure's own small encoder"
+    The small ones were trained on drawn animals. Until version 0.2 they were the default without a network.
+    """
+
+    label = "EfficientNet-Lite2 (installed)"
     word = BUNDLED
-    input_px = BUNDLED_INPUT_PX
+    backbone = LITE2
+    input_px = LITE2_INPUT_PX
 
     def load(self, spec: EncoderSpec, *, allow_code: bool = False) -> Network:
         """See ``EncoderSource``."""
         from models.encoders.backbones import build_backbone
 
-        if spec.backbone != BACKBONE:
-            raise AnomalureError(f"The bundled weights are for {BACKBONE}, not for {spec.backbone}.")
-        if not WEIGHTS.is_file():
+        if spec.backbone == LITE2:
+            return Network(build_backbone(LITE2, weights="default"), IMAGENET_MEAN, IMAGENET_SCALE, key=LITE2_SHA256)
+        if spec.backbone != SAMPLE_BACKBONE:
+            raise AnomalureError(f"The bundled weights are for {LITE2} and {SAMPLE_BACKBONE}, not for {spec.backbone}.")
+        if not SAMPLE_WEIGHTS.is_file():
             raise BundleError(
-                f"The bundled encoder is missing from {WEIGHTS}; this copy of Anomalure is incomplete. "
+                f"The small encoder is missing from {SAMPLE_WEIGHTS}; this copy of Anomalure is incomplete. "
                 "Get it again, or choose other weights."
             )
-        return Network(build_backbone(BACKBONE, weights=WEIGHTS), IMAGENET_MEAN, IMAGENET_SCALE)
+        return Network(build_backbone(SAMPLE_BACKBONE, weights=SAMPLE_WEIGHTS), IMAGENET_MEAN, IMAGENET_SCALE)
 
     def identify(self, spec: EncoderSpec, project: Path) -> str:
-        """A hash of the weights, because another version of Anomalure may come with other weights."""
-        return hash_content(WEIGHTS.read_bytes()) if WEIGHTS.is_file() else spec.weights
+        """A hash of the weights. Those of EfficientNet-Lite2 never change, because no other file is accepted."""
+        if spec.backbone == LITE2:
+            return LITE2_SHA256
+        return hash_content(SAMPLE_WEIGHTS.read_bytes()) if SAMPLE_WEIGHTS.is_file() else spec.weights
 
     def copy_into(self, spec: EncoderSpec, file_name: str) -> tuple[EncoderSpec, Path | None]:
-        """The weights are copied into the bundle, for the same reason."""
-        return replace(spec, weights=file_name), WEIGHTS
+        """Only the small weights are copied, because another version of Anomalure may come with other ones."""
+        if spec.backbone == LITE2:
+            return spec, None
+        return EncoderSpec.from_values({**spec.to_values(), "weights": file_name}), SAMPLE_WEIGHTS
 
 
 SOURCE = BundledWeights()

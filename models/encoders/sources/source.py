@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from models.encoders.spec import EncoderSpec
 
-DEFAULT, FILE = "published", "file"
+DEFAULT, FILE = "bundled", "file"
 # Mean and scale of the bytes 0 to 255 of each channel that torchvision's published weights expect.
 IMAGENET_MEAN = tuple(255 * value for value in (0.485, 0.456, 0.406))
 IMAGENET_SCALE = tuple(255 * value for value in (0.229, 0.224, 0.225))
@@ -25,11 +26,13 @@ class Network(NamedTuple):
 
     A torch module takes RGB floats ``(n, 3, px, px)``, a model of OpenVINO one crop ``(1, 3, px, px)``; the vectors
     are ``(n, d)``. ``mean`` is subtracted from the bytes 0 to 255 of each channel, then they are divided by ``scale``.
+    ``key`` names the weights for the cache of converted networks; empty: the network is converted each time.
     """
 
     model: "torch.nn.Module | ov.Model"
     mean: Sequence[float] = (0.0, 0.0, 0.0)
     scale: Sequence[float] = (255.0, 255.0, 255.0)
+    key: str = ""
 
 
 class EncoderSource(ABC):
@@ -41,12 +44,14 @@ class EncoderSource(ABC):
     Attributes:
         label: What a person who chooses a source reads; empty if the source is not offered.
         word: The value of ``EncoderSpec.weights`` for this source: this word, or this word, a colon and more.
+        backbone: The network that is used if nobody chooses one.
         input_px: The best side of the crops for its encoders.
         is_trained: Whether its weights are trained already; if not, they must be trained before use.
     """
 
     label: ClassVar[str] = ""
     word: ClassVar[str] = ""
+    backbone: ClassVar[str] = "mobilenet_v2"
     input_px: ClassVar[int] = 224
     is_trained: ClassVar[bool] = True
 
@@ -87,6 +92,13 @@ def list_sources() -> dict[str, EncoderSource]:
     """The sources by the names of their files, the default first."""
     found = find_each(models.encoders.sources, "SOURCE")
     return {DEFAULT: found.pop(DEFAULT), **found}
+
+
+def at_best_size(spec: "EncoderSpec") -> "EncoderSpec":
+    """The encoder with the size of crops that suits its weights best."""
+    from models.encoders.spec import LITE2, LITE2_INPUT_PX
+
+    return replace(spec, input_px=LITE2_INPUT_PX if spec.backbone == LITE2 else find_source(spec).input_px)
 
 
 def find_source(spec: "EncoderSpec") -> EncoderSource:

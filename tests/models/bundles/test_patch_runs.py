@@ -115,7 +115,7 @@ def test_training_learns_the_patches_of_each_camera_with_enough_frames(project, 
 
     assert list(bundle.patch_judges) == list(bundle.camera_judges) == [CAMERA]
     assert len(judge.group.scores) == N_TRAINED
-    assert len(judge.bank.patches) == min(N_TRAINED * 36, 10_000)  # 6 x 6 patches at 96 px
+    assert len(judge.bank.patches) == min(N_TRAINED * 17 * 17, 10_000)  # 17 x 17 patches at 260 px
     assert project.training("patches").read_request(BundleRequest).frames == "patches"
 
 
@@ -130,8 +130,9 @@ def test_a_run_flags_the_frame_with_a_small_stranger_and_says_where_it_is(projec
     height, width = heat.distances.shape
     down, across = np.unravel_index(heat.distances.argmax(), heat.distances.shape)
     x, y = (side + 10 for side in ODD_AT)
-    assert abs((across + 0.5) / width - x / SIZE[0]) < 1 / width
-    assert abs((down + 0.5) / height - y / SIZE[1]) < 1 / height
+    # The patch touches the thing, which is 20 px wide.
+    assert abs((across + 0.5) / width - x / SIZE[0]) < 10 / SIZE[0] + 0.5 / width
+    assert abs((down + 0.5) / height - y / SIZE[1]) < 10 / SIZE[1] + 0.5 / height
     assert heat.distances.max() > heat.limit
 
 

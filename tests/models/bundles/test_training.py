@@ -13,10 +13,11 @@ from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.records import Box
 from core.settings.run import RunSettings
 from models.bundles.bundle import CARD, MANIFEST, Bundle
-from models.bundles.making import LEAST_FRAMES, make_bundle, weigh_encoders
+from models.bundles.making import LEAST_FRAMES, make_bundle
 from models.bundles.training import embed_labelled
 from models.encoders.defaults import complete_encoders, join_detector_features
 from models.encoders.mirrored import MirroredEncoder
+from models.encoders.sections import weigh_sections
 from models.encoders.spec import EncoderSpec
 from models.jobs.bundle import BundleRequest, train_bundle
 from models.one_class.methods import list_one_class
@@ -334,9 +335,9 @@ def test_any_one_class_model_can_be_chosen_and_the_card_names_it(season, tmp_pat
 def test_features_of_a_detector_count_half_as_much_as_a_backbone():
     backbone, features = EncoderSpec(weights="none"), EncoderSpec(detector="yolov8n")
 
-    assert weigh_encoders((backbone, features), (1280, 256)) == (1.0, 0.5)
-    assert weigh_encoders((backbone, backbone), (1280, 1280)) == ()
-    assert weigh_encoders((features,), (256,)) == ()
+    assert weigh_sections((backbone, features), (1280, 256)) == (1.0, 0.5)
+    assert weigh_sections((backbone, backbone), (1280, 1280)) == ()
+    assert weigh_sections((features,), (256,)) == ()
 
 
 def test_the_detectors_features_are_joined_where_they_can_be_had(tmp_path):

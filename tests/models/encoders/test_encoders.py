@@ -18,6 +18,7 @@ from models.encoders import loading as encoder
 from models.encoders.backbones import build_backbone
 from models.encoders.loading import EncoderSpec, list_engines, load_encoder
 from models.encoders.sources import bundled
+from models.encoders.spec import sample_encoder
 from models.encoders.with_openvino import OpenVinoEncoder
 from models.engines.device import choose_device
 from tests.fakes.tiny_models import make_grid_model, write_export
@@ -233,11 +234,11 @@ def test_weights_that_cannot_be_downloaded_say_what_to_do_instead(monkeypatch):
         load_encoder(EncoderSpec(backbone="resnet18"))
 
 
-def test_missing_bundled_weights_are_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(bundled, "WEIGHTS", tmp_path / "nothing")
+def test_missing_small_weights_are_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(bundled, "SAMPLE_WEIGHTS", tmp_path / "nothing")
 
     with pytest.raises(BundleError, match="incomplete"):
-        load_encoder(EncoderSpec(weights="bundled"))
+        load_encoder(sample_encoder())
     with pytest.raises(AnomalureError, match="not for resnet18"):
         load_encoder(EncoderSpec(backbone="resnet18", weights="bundled"))
 

@@ -22,6 +22,7 @@ WRITTEN_BEFORE = [
     ({"backbone": "mobilenet_v2", "weights": "default", "detector": "", "input_px": 224}, "published"),
     ({"backbone": "resnet50", "weights": "none"}, "scratch"),
     ({"backbone": "mobilenet_v2", "weights": "bundled", "input_px": 96, "mirrored": False}, "bundled"),
+    ({"backbone": "efficientnet_lite2", "weights": "bundled", "input_px": 260}, "bundled"),
     ({"backbone": "mobilenet_v2", "weights": "encoder-0.safetensors"}, "file"),
     ({"backbone": "mobilenet_v2", "weights": "/somewhere/none"}, "file"),
     ({"backbone": "mobilenet_v2", "weights": r"C:\weights\w.safetensors"}, "file"),
@@ -37,7 +38,7 @@ def spec_of(name, folder):
         path = folder / "some.safetensors"
         save_file(build_backbone("squeezenet1_1", weights="none").state_dict(), path)
         return EncoderSpec(backbone="squeezenet1_1", weights=str(path), input_px=64)
-    return EncoderSpec(weights=SOURCES[name].word, input_px=64)
+    return EncoderSpec(backbone=SOURCES[name].backbone, weights=SOURCES[name].word, input_px=64)
 
 
 @pytest.mark.parametrize(("values", "name"), WRITTEN_BEFORE)
@@ -65,7 +66,7 @@ def test_what_a_card_calls_an_encoder_says_nothing_of_this_computer(name, tmp_pa
 def test_a_network_turns_crops_into_vectors(name, tmp_path):
     if name == "published":
         pytest.skip("its weights are downloaded")
-    network, mean, scale = SOURCES[name].load(spec_of(name, tmp_path))
+    network, mean, scale, _ = SOURCES[name].load(spec_of(name, tmp_path))
 
     assert (len(mean), len(scale)) == (3, 3)
     if isinstance(network, torch.nn.Module):
