@@ -11,7 +11,7 @@ from core.errors import AnomalureError
 from core.runs.folder import Phase, Progress
 from core.settings.run import SETTINGS, RunSettings
 from core.study.project import Project
-from models.encoders.spec import EncoderSpec, bundled_encoder
+from models.encoders.spec import EncoderSpec
 from models.jobs import registry
 from tests.fakes.project import add_run, make_project, write_photo
 from tests.fakes.starts import Starts, watch_starts
@@ -262,16 +262,12 @@ def test_boxes_of_a_file_take_the_detectors_place(project, photos, tmp_path, sta
 
 def test_a_first_look_can_compare_crops_by_another_network(unhurried, project, photos, started):
     page = choose(open_page(), photos)
-    page.selectbox(key="encoder_kind").select("bundled").run()
     page.button(key="start-run").click().run()
     page.selectbox(key="encoder_kind").select("published").run()
     page.selectbox(key="encoder_name").select("resnet50").run()
     page.button(key="start-run").click().run()
 
-    assert [request.encoders for request in started] == [
-        (bundled_encoder(),),
-        (EncoderSpec(backbone="resnet50", weights="default"),),
-    ]
+    assert [request.encoders for request in started] == [(), (EncoderSpec(backbone="resnet50", weights="default"),)]
 
 
 @pytest.mark.parametrize(("name", "said"), [("gone.safetensors", "no file"), ("weights.pt", "not a .safetensors")])
