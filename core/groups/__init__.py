@@ -1,0 +1,1 @@
+"""Groups: crops of one run that look alike, named together."""
