@@ -46,6 +46,12 @@ class JudgedBy(StrEnum):
     FIRST_LOOK = "first look"
 
 
+NOTHING = "nothing"
+"""The species of a crop on which there is no animal, such as a stump or leaves."""
+PERSON = "person"
+"""The species of a crop that shows people or their vehicles."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in pixels of the upright photo; x, y is its upper left corner."""
@@ -143,7 +149,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A reviewer's decision about a crop, with what was shown at that time. Verdicts are only ever appended."""
+    """A reviewer's decision about a crop, with what was shown at that time. Verdicts are only ever appended.
+
+    ``given_to`` is the id of the group that was named as a whole; it is empty if the reviewer looked at this crop.
+    """
 
     verdict_id: str
     photo_id: str
@@ -161,6 +170,7 @@ class Verdict:
     p_value: float | None = None
     false_alarm_rate: float | None = None
     round: Round = Round.FIRST
+    given_to: str = ""
 
 
 def hash_content(content: bytes) -> str:

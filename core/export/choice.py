@@ -218,6 +218,7 @@ class Export:
             SELECT c.*, c.photo_width AS photo_width_px, c.photo_height AS photo_height_px,
                 coalesce(h.verdict, '') AS verdict, coalesce(h.verdict_species, '') AS verdict_species,
                 coalesce(h.note, '') AS note, coalesce(h.reviewer, '') AS reviewer, h.decided_at, run, bundle,
+                coalesce(h.given_to, '') <> '' AS given_to_group,
                 coalesce(nullif(h.verdict_species, ''), c.species) AS called
             FROM catalogue c LEFT JOIN holding h USING (crop_id) CROSS JOIN of_run""")
         connection.execute(f"""

@@ -32,8 +32,10 @@ EXPORT_COLUMNS = (
     "decided_at",
     "run",
     "bundle",
+    "given_to_group",
 )
-"""The columns of the CSV. Boxes are in pixels of the upright photo, ``captured_at`` is the camera's local time."""
+"""The columns of the CSV. Boxes are in pixels of the upright photo, ``captured_at`` is the camera's local time,
+``given_to_group`` is true if the verdict was given to a whole group of crops."""
 
 PHOTO_COLUMNS = ("photo_id", "kind", "photo_width_px", "photo_height_px")
 """More columns, which the other formats need."""

@@ -21,6 +21,7 @@ _UNDECIDED: dict[str, Any] = {
     "decided_at": None,
     "run": "",
     "bundle": "",
+    "given_to_group": False,
 }
 
 

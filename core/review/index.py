@@ -24,11 +24,12 @@ from core.runs.catalogue import MAPPED, open_catalogue
 from core.runs.folder import RunFolder
 from core.store.database import to_utc
 from core.store.people import PEOPLE_CLASSES, find_people, people_sql
+from core.store.rule import find_holding, find_taking_back
 
 # A view takes 4 bytes per crop, so those of several reviewers with several filters fit. A dropped view is made again.
 _VIEWS_KEPT = 24
-_DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decided_at")
-_UNDECIDED = ("", "", "", "", "", None)
+_DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decided_at", "given_to")
+_UNDECIDED = ("", "", "", "", "", None, "")
 _NAMES = {"given_on": "verdict_crop_id"}
 _THREADS = 2
 
@@ -65,7 +66,7 @@ class ReviewIndex:
         self._connection.execute(f"CREATE VIEW catalogue AS SELECT * FROM {MAPPED}")
         self._connection.execute("""
             CREATE TABLE decided (place INTEGER, given_on TEXT, sequence BIGINT, verdict TEXT, verdict_species TEXT,
-                                  note TEXT, reviewer TEXT, decided_at TIMESTAMP)""")
+                                  note TEXT, reviewer TEXT, decided_at TIMESTAMP, given_to TEXT)""")
         self._is_person = self._say_people(people_classes)
 
     # Verdicts
@@ -82,7 +83,7 @@ class ReviewIndex:
             self._connection.execute(f"""
                 CREATE OR REPLACE TEMP TABLE holding AS
                 SELECT h.place, h.given_on AS crop_id, g.sequence, g.verdict, g.species, g.note, g.reviewer,
-                    g.decided_at
+                    g.decided_at, g.given_to, h.takes_back
                 FROM ({HOLDING}) h JOIN given g USING (sequence)""")
             self._hold("holding")
             self.sequence = max(self.sequence, int(verdicts["sequence"].max()))
@@ -104,6 +105,7 @@ class ReviewIndex:
                 "note": one.note,
                 "reviewer": one.reviewer,
                 "decided_at": one.decided_at.replace(tzinfo=None),
+                "given_to": one.given_to,
             }
             for place, one, sequence in sorted(verdicts, key=lambda item: item[2])
         ]
@@ -111,19 +113,26 @@ class ReviewIndex:
             numbers = sorted(sequence for _, _, sequence in verdicts)
             if not rows or numbers != list(range(self.sequence + 1, self.sequence + 1 + len(rows))):
                 return
-            table = pd.DataFrame(rows).drop_duplicates("place", keep="last")
+            table = pd.DataFrame(rows)
             table["decided_at"] = pd.to_datetime(table["decided_at"])
             self._connection.register("noted", table)
-            self._connection.execute("CREATE OR REPLACE TEMP TABLE holding AS SELECT * FROM noted")
+            self._connection.execute(f"""
+                CREATE OR REPLACE TEMP TABLE holding AS
+                SELECT n.*, h.takes_back FROM noted n JOIN (
+                    SELECT place, {find_holding()} AS sequence, {find_taking_back()} AS takes_back
+                    FROM noted GROUP BY place) h USING (place, sequence)""")
             self._connection.unregister("noted")
             self._hold("holding")
             self.sequence = numbers[-1]
 
     def _hold(self, table: str) -> None:
         self._connection.begin()
+        self._connection.execute(f"""
+            DELETE FROM {table} WHERE given_to <> '' AND NOT takes_back
+                AND place IN (SELECT place FROM decided WHERE given_to = '')""")  # a reviewer's own look counts more
         self._connection.execute(f"DELETE FROM decided WHERE place IN (SELECT place FROM {table})")
         self._connection.execute(f"""
-            INSERT INTO decided SELECT place, crop_id, sequence, verdict, species, note, reviewer, decided_at
+            INSERT INTO decided SELECT place, crop_id, sequence, verdict, species, note, reviewer, decided_at, given_to
             FROM {table} WHERE verdict <> ''""")
         self._connection.commit()
 
@@ -187,7 +196,7 @@ class ReviewIndex:
         return int(rows[0][0])
 
     def rows(self, places: np.ndarray | Sequence[int], *, false_alarm_rate: float | None = None) -> pd.DataFrame:
-        """The crops in these rows, in that order: ``QUEUE_COLUMNS``, ``place`` and ``shard``."""
+        """The crops in these rows, in that order: ``QUEUE_COLUMNS``, ``given_to_group``, ``place`` and ``shard``."""
         rows = self.catalogue.take(np.asarray(places))
         with self._lock:
             if len(self._places) > 200_000:
@@ -210,7 +219,12 @@ class ReviewIndex:
         if false_alarm_rate is not None:
             rows["flagged"] = rows["p_value"].le(false_alarm_rate)  # a missing p-value compares false
         rate = self.own_rate if false_alarm_rate is None else false_alarm_rate
-        return rows.assign(run=self.run.run_id, bundle=self.bundle, false_alarm_rate=np.nan if rate is None else rate)
+        return rows.assign(
+            run=self.run.run_id,
+            bundle=self.bundle,
+            false_alarm_rate=np.nan if rate is None else rate,
+            given_to_group=rows["given_to"] != "",
+        )
 
     def count_people(self, filters: QueueFilters) -> int:
         """How many crops of people and vehicles a queue leaves out without ``with_people``, decided or not."""
@@ -319,7 +333,8 @@ class ReviewIndex:
         return [str(row[0]) for row in rows if row[0]]
 
     def read_decided(self) -> pa.Table:
-        """The verdicts that hold: ``place, given_on, sequence, verdict, verdict_species, note, reviewer, ...``."""
+        """The verdicts that hold: ``place, given_on, sequence, verdict, verdict_species, note, reviewer, decided_at,
+        given_to``."""
         with self._lock:
             return self._connection.sql("SELECT * FROM decided").to_arrow_table()
 
@@ -352,7 +367,7 @@ class ReviewIndex:
 
 
 def _typed(verdicts: pd.DataFrame) -> pa.Table:
-    texts = ("photo_id", "crop_id", "kind", "verdict", "species", "note", "reviewer")
+    texts = ("photo_id", "crop_id", "kind", "verdict", "species", "note", "reviewer", "given_to")
     schema = pa.schema(
         [
             *((name, pa.string()) for name in texts),

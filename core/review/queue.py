@@ -38,6 +38,7 @@ QUEUE_COLUMNS = (
     "reviewer",
     "decided_at",
     "verdict_crop_id",
+    "given_to",
     "run",
     "bundle",
     "false_alarm_rate",
@@ -45,7 +46,8 @@ QUEUE_COLUMNS = (
 """Columns of ``ReviewQueue.rows``. Texts are never missing but may be empty; ``verdict`` is empty while undecided,
 ``score`` and ``p_value`` are NaN before the run is scored, ``decided_at`` is in UTC, boxes are in pixels of the
 upright photo, whose size is ``photo_width`` x ``photo_height``. ``verdict_crop_id`` is the crop that the verdict was
-given on; it is another run's crop if the box differs a little."""
+given on; it is another run's crop if the box differs a little. ``given_to`` is the group that the verdict was given to,
+empty if the reviewer looked at the crop itself."""
 
 
 @dataclass(frozen=True)

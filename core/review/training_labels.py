@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.records import Decision, Round
-from core.review.holding import take_latest
+from core.records import NOTHING, PERSON, CropKind, Decision, Round
+from core.review.holding import HOLDING_ROUNDS, find_last_taken_back, take_latest
 
 HELD_OUT_SHARE = 0.3
 """Share of the events that no bundle is ever trained on: their verdicts measure every bundle."""
@@ -29,6 +29,7 @@ LABEL_COLUMNS = (
     "score",
     "p_value",
     "sequence",
+    "given_to",
 )
 CONFLICT_COLUMNS = ("crop_id", "photo_id", "run", "said")
 _SURE = (str(Decision.ANOMALY), str(Decision.NORMAL))
@@ -59,13 +60,20 @@ class TrainingLabels:
         """Which crops are anomalies, shape ``(n,)``, bool."""
         return (self.table["verdict"] == Decision.ANOMALY).to_numpy(dtype=bool)
 
+    @property
+    def is_background(self) -> np.ndarray:
+        """Which crops are normal and show no animal, shape ``(n,)``, bool; see ``find_background``."""
+        return find_background(self.table)
+
 
 def sort_verdicts(verdicts: pd.DataFrame) -> TrainingLabels:
     """The training labels that verdicts give.
 
     The latest verdict of each reviewer on a crop counts. If two reviewers disagree about anomaly or normal, or about
     the species, the crop is not used and is listed as a conflict, until somebody settles it or one of them changes
-    their mind. A crop whose latest verdict was taken back has no label.
+    their mind. A verdict on the crop itself counts more than one that was given to a group, whoever gave it: only where
+    nobody looked at the crop itself can the names of groups disagree. A crop whose verdicts were taken back has no
+    label.
 
     Args:
         verdicts: ``Store.verdicts(with_second=True)``, oldest first.
@@ -77,7 +85,7 @@ def sort_verdicts(verdicts: pd.DataFrame) -> TrainingLabels:
     last = int(verdicts["sequence"].max())
     holding = take_latest(verdicts)
     settled = set(holding.loc[holding["round"] == Round.SETTLED, "crop_id"])
-    by_reviewer = take_latest(verdicts, by=("crop_id", "reviewer"), rounds=tuple(Round))
+    by_reviewer = take_latest(_leave_out_groups(verdicts, holding), by=("crop_id", "reviewer"), rounds=tuple(Round))
     by_reviewer = by_reviewer[by_reviewer["verdict"].isin(_SURE) & by_reviewer["crop_id"].isin(holding["crop_id"])]
     n_said = by_reviewer.groupby("crop_id")["verdict"].nunique()
     named = by_reviewer[by_reviewer["species"] != ""]
@@ -97,6 +105,32 @@ def sort_verdicts(verdicts: pd.DataFrame) -> TrainingLabels:
         int(((holding["verdict"] == Decision.UNSURE) & ~holding["crop_id"].isin(disputed)).sum()),
         last,
     )
+
+
+def find_background(labels: pd.DataFrame) -> np.ndarray:
+    """Which crops are normal but show no animal, shape ``(n,)``, bool. They are never trained as a species.
+
+    These are boxes on nothing, and crops of people. A whole frame on which there is nothing is not one of them: it is
+    what its camera usually shows.
+
+    Args:
+        labels: With the columns ``kind``, ``verdict`` and ``species``, the reviewer's.
+    """
+    called = labels["species"].astype(str).str.strip().str.casefold()
+    on_nothing = (called == NOTHING) & (labels["kind"] != CropKind.FRAME)
+    return ((labels["verdict"] == Decision.NORMAL) & (on_nothing | (called == PERSON))).to_numpy(dtype=bool)
+
+
+def _leave_out_groups(verdicts: pd.DataFrame, holding: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts without those given to groups that are void, or that a reviewer's own look at the crop replaces."""
+    to_group = verdicts["given_to"] != ""
+    if not to_group.any():
+        return verdicts
+    looked_at = set(holding.loc[holding["given_to"] == "", "crop_id"])
+    counted = verdicts[verdicts["round"].isin([str(one) for one in HOLDING_ROUNDS])]
+    void = counted.index[counted["sequence"] <= find_last_taken_back(counted)]
+    left_out = to_group & (verdicts.index.isin(void) | verdicts["crop_id"].isin(looked_at))
+    return verdicts[~left_out]
 
 
 def is_held_out(groups: pd.Series | np.ndarray) -> np.ndarray:

@@ -9,10 +9,12 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from core.errors import AnomalureError, StoreBusy
 from core.records import Round, Verdict
 from core.store.opening import Change, DatabaseFile
+from core.store.rule import IS_OWN, find_holding
 
 
 class _Batch:
@@ -46,7 +48,14 @@ VERDICT_COLUMNS = (
     "p_value",
     "false_alarm_rate",
     "round",
+    "given_to",
 )
+_KINDS = {
+    "sequence": pa.int64(),
+    "decided_at": pa.timestamp("us"),
+    **dict.fromkeys(("x", "y", "width", "height", "score", "p_value", "false_alarm_rate"), pa.float64()),
+}
+_VERDICT = pa.schema([(name, _KINDS.get(name, pa.string())) for name in VERDICT_COLUMNS])
 _SHOWN = ", ".join("coalesce(verdict, '') AS verdict" if name == "verdict" else name for name in VERDICT_COLUMNS)
 
 
@@ -92,7 +101,7 @@ class Store(DatabaseFile):
                     for batch in batches:
                         batch.sequences, newest = _insert(connection, batch.verdicts)
                 self._turn.left = self.look_for_change(), newest
-        except duckdb.Error as error:
+        except (duckdb.Error, pa.ArrowException) as error:
             if len(batches) > 1:  # one of them is invalid: the others must still be saved
                 for batch in batches:
                     self._write_batches([batch])
@@ -120,22 +129,30 @@ class Store(DatabaseFile):
     def last_verdicts(self, *, run: str, reviewer: str, limit: int) -> pd.DataFrame:
         """A reviewer's last decisions in a run that still hold, newest first; columns as ``verdicts()`` and ``before``.
 
-        ``before``, ``species_before`` and ``note_before`` are of the valid verdict before each; empty if none.
+        ``before``, ``species_before`` and ``note_before`` are of the valid verdict before each; empty if none. Verdicts
+        that were given to groups are not listed: ``core.groups.naming`` undoes those.
         """
+        shown = ", ".join(
+            f"coalesce(now.{name}, '') AS {name}" if name == "verdict" else f"now.{name}" for name in VERDICT_COLUMNS
+        )
         return self._read(
-            f"""WITH mine AS (SELECT * FROM verdicts WHERE run = $run AND reviewer = $reviewer
-                                    AND round <> '{Round.SECOND}'
+            f"""WITH mine AS (SELECT crop_id FROM verdicts WHERE run = $run AND reviewer = $reviewer
+                                    AND round <> '{Round.SECOND}' AND {IS_OWN.format("")}
                               ORDER BY sequence DESC LIMIT {20 * limit:d}),
-                held AS (SELECT * FROM verdicts WHERE crop_id IN (SELECT crop_id FROM mine)
-                                                       AND round <> '{Round.SECOND}'),
-                told AS (SELECT *, lag(verdict) OVER turns AS v, lag(species) OVER turns AS s,
-                                lag(note) OVER turns AS n, row_number() OVER (
-                                    PARTITION BY crop_id ORDER BY sequence DESC) AS age
-                         FROM held WINDOW turns AS (PARTITION BY crop_id ORDER BY sequence))
-                SELECT {_SHOWN}, coalesce(v, '') AS before, coalesce(s, '') AS species_before,
-                       coalesce(n, '') AS note_before
-                FROM told WHERE age = 1 AND told.verdict IS NOT NULL AND reviewer = $reviewer AND run = $run
-                ORDER BY sequence DESC LIMIT {limit:d}""",
+                heard AS (SELECT * FROM verdicts WHERE crop_id IN (SELECT crop_id FROM mine)
+                                                        AND round <> '{Round.SECOND}'),
+                now AS (SELECT * FROM heard
+                        WHERE sequence IN (SELECT {find_holding()} FROM heard GROUP BY crop_id)
+                            AND verdict IS NOT NULL AND {IS_OWN.format("")}
+                            AND reviewer = $reviewer AND run = $run
+                        ORDER BY sequence DESC LIMIT {limit:d}),
+                earlier AS (SELECT now.sequence AS of, {find_holding("heard")} AS sequence
+                            FROM now JOIN heard USING (crop_id) WHERE heard.sequence < now.sequence GROUP BY 1)
+                SELECT {shown}, coalesce(was.verdict, '') AS before, coalesce(was.species, '') AS species_before,
+                       coalesce(was.note, '') AS note_before
+                FROM now LEFT JOIN earlier ON earlier.of = now.sequence
+                LEFT JOIN heard was ON was.sequence = earlier.sequence
+                ORDER BY now.sequence DESC""",
             {"run": run, "reviewer": reviewer},
         )
 
@@ -254,10 +271,11 @@ def to_utc(moment: datetime) -> datetime:
 
 def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) -> tuple[dict[str, int], int]:
     """The numbers of the verdicts by their ids, and that of the newest verdict of all."""
-    ids = list({item.verdict_id for item in verdicts})
-    there = connection.execute(
-        f"SELECT verdict_id, sequence FROM verdicts WHERE verdict_id IN ({', '.join('?' * len(ids))})", ids
-    ).fetchall()
+    connection.register(
+        "asked", pa.table({"verdict_id": pa.array({item.verdict_id for item in verdicts}, pa.string())})
+    )
+    there = connection.execute("SELECT verdict_id, sequence FROM verdicts JOIN asked USING (verdict_id)").fetchall()
+    connection.unregister("asked")
     sequences = {str(verdict_id): int(sequence) for verdict_id, sequence in there}
     ((last,),) = connection.execute("SELECT coalesce(max(sequence), 0) FROM verdicts").fetchall()
     rows = []
@@ -288,11 +306,18 @@ def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) 
                 item.p_value,
                 item.false_alarm_rate,
                 str(item.round),
+                item.given_to,
             )
         )
     if rows:
-        connection.executemany(
-            f"INSERT INTO verdicts ({', '.join(VERDICT_COLUMNS)}) VALUES ({', '.join('?' * len(VERDICT_COLUMNS))})",
-            rows,
+        # One statement for all: to insert a thousand rows one by one takes seconds.
+        columns = zip(*rows, strict=True)
+        connection.register(
+            "added",
+            pa.table(
+                [pa.array(values, kind) for values, kind in zip(columns, _VERDICT.types, strict=True)], schema=_VERDICT
+            ),
         )
+        connection.execute("INSERT INTO verdicts BY NAME SELECT * FROM added ORDER BY sequence")
+        connection.unregister("added")
     return sequences, int(last)

@@ -49,6 +49,16 @@ MIGRATIONS: tuple[Migration, ...] = (
             PRIMARY KEY (view_id))""",
         ),
     ),
+    Migration(
+        "groups",
+        (
+            "ALTER TABLE verdicts ADD COLUMN given_to TEXT DEFAULT ''",
+            """CREATE TABLE group_actions (
+            sequence BIGINT NOT NULL, action_id TEXT NOT NULL, run TEXT NOT NULL, tree TEXT NOT NULL,
+            kind TEXT NOT NULL, body TEXT NOT NULL, reviewer TEXT NOT NULL, given_at TIMESTAMP NOT NULL,
+            n BIGINT NOT NULL)""",
+        ),
+    ),
 )
 
 _RECORD = "CREATE TABLE migrations (number INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMP NOT NULL)"

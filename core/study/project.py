@@ -340,7 +340,7 @@ class Project:
         return self._append(crops, None, reviewer=reviewer, note="", species="")
 
     def verdicts(self) -> pd.DataFrame:
-        """The valid verdicts: the latest of each crop that was not taken back, in the order of deciding.
+        """The valid verdicts, one for each decided crop (``core.review.holding``), in the order of deciding.
 
         Columns as ``core.store.database.VERDICT_COLUMNS``.
         """

@@ -71,7 +71,7 @@ class Progress:
     n_drawn: int
 
 
-_TELLING = ("verdict", "species", "note", "reviewer", "decided_at", "round", "sequence", "verdict_id")
+_TELLING = ("verdict", "species", "note", "reviewer", "decided_at", "round", "sequence", "verdict_id", "given_to")
 
 
 def second_queue(project: Project, reviewer: str) -> Progress:
@@ -202,7 +202,7 @@ def settle(
 
 
 def _first_verdicts(given: pd.DataFrame) -> pd.DataFrame:
-    """The latest verdict of the first round of each crop, less those taken back."""
+    """The verdict of the first round that holds for each crop, less those taken back."""
     return take_latest(given, rounds=(Round.FIRST,))
 
 

@@ -44,7 +44,8 @@ class TrainingMaterial:
     Attributes:
         rows: What is normal now.
         trained: Decided crops of the training share.
-        held_out: Held-out decided crops that the old bundle was not trained on either.
+        held_out: Held-out decided crops of animals and whole frames that the old bundle was not trained on either.
+        background: Crops of the training share that show no animal; no species is trained on them.
         account: How many verdicts went where, name to number.
         notes: Sentences for the model card.
         changed: How many rows are new, moved to another species, or taken out.
@@ -53,6 +54,7 @@ class TrainingMaterial:
     rows: TrainingRows
     trained: VerdictRows
     held_out: VerdictRows
+    background: VerdictRows
     account: dict[str, Any]
     notes: tuple[str, ...]
     changed: int
@@ -70,6 +72,7 @@ def prepare_training(
 
     A normal crop joins its species, and a correction moves it to another. An anomaly never counts as normal: if
     it did before, it is taken out. The exception is a species in ``learn_species``, which the new bundle should know.
+    The same goes for a normal crop without an animal on it (``find_background``).
     Only the training share of the verdicts is used; the crops of one event stay together.
 
     Raises:
@@ -90,9 +93,10 @@ def prepare_training(
     held_out = is_held_out(found.rows.column("owner"))
     odd = found.anomalous
     wanted = odd & np.isin(found.rows.column("species"), list(learn_species)) & found.named
-    is_training = ~held_out & (~odd | wanted)
+    background = found.is_background
+    is_training = ~held_out & ~background & (~odd | wanted)
     in_base = match_crops(found.rows.table, base.table) if base is not None else np.full(len(found), -1)
-    gone = odd & ~wanted & (in_base >= 0)
+    gone = ((odd & ~wanted) | background) & (in_base >= 0)
     notes: list[str] = []
     new = found.rows.select(is_training)
     new, too_few = _leave_out_few(new, known)
@@ -107,8 +111,9 @@ def prepare_training(
         "taught_new_species": int((is_training & odd).sum()),
         "anomalies": int((odd & ~held_out & ~is_training).sum()),
         "taken_out": int(gone.sum()),
-        "kept_back": int(held_out.sum()),
-        "kept_back_seen_before": int((held_out & ~unseen).sum()),
+        "background": int(background.sum()),
+        "kept_back": int((held_out & ~background).sum()),
+        "kept_back_seen_before": int((held_out & ~background & ~unseen).sum()),
         "conflicts": len(labels.conflicts),
         "unsure": labels.n_unsure,
         "not_found": len(found.missing),
@@ -119,19 +124,29 @@ def prepare_training(
             "Review at once, but a bundle is trained on normal crops: reject some flags, too."
             if not (~odd).any()
             else f"There is nothing new to train on: the {len(found)} decided crops are held out, are "
-            f"of species with too few crops, or were in the training before. {' '.join(notes)}".strip()
+            f"of species with too few crops, show no animal, or were in the training before. {' '.join(notes)}".strip()
             + " Decide about more crops."
         )
     notes.append(
         f"{account['taught_normal']} crops that reviewers called normal were added, {account['taken_out']} that they "
-        f"called anomalies were taken out, {account['kept_back']} were held out for the comparison."
+        f"called anomalies or no animal were taken out, {account['kept_back']} were held out for the comparison."
     )
+    if account["background"]:
+        notes.append(
+            f"{account['background']} crops show no animal, only people or nothing; no species was trained on them."
+        )
     if account["conflicts"]:
         notes.append(f"Reviewers disagree about {account['conflicts']} crops; these were left out.")
     if account["not_found"]:
         notes.append(f"{account['not_found']} decided crops are in no run with this encoder; these were left out.")
     return TrainingMaterial(
-        rows, found.select(~held_out), found.select(held_out & unseen), account, tuple(notes), changed
+        rows,
+        found.select(~held_out),
+        found.select(held_out & unseen & ~background),
+        found.select(background & ~held_out),
+        account,
+        tuple(notes),
+        changed,
     )
 
 
@@ -320,8 +335,9 @@ def _refuse_emptied(base: TrainingRows | None, rows: TrainingRows) -> None:
     lost = sorted(set(base.table["species"]) - set(rows.table["species"]) - {""})
     if lost:
         raise AnomalureError(
-            f"No normal crop of {', '.join(lost)} would be left: verdicts call all of them anomalies or another "
-            "species. Take some of these verdicts back, or train a bundle without this species from labels."
+            f"No normal crop of {', '.join(lost)} would be left: verdicts call all of them anomalies, another "
+            "species or no animal. Take some of these verdicts back, or train a bundle without this species from "
+            "labels."
         )
 
 

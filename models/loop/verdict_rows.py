@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from core.records import CropKind, Decision
+from core.records import NOTHING, CropKind, Decision
 from core.review.holding import match_crops
-from core.review.training_labels import UNNAMED, TrainingLabels, name_group
+from core.review.training_labels import UNNAMED, TrainingLabels, find_background, name_group
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 from core.study.project import Project
@@ -31,7 +31,7 @@ class VerdictRows:
 
     Attributes:
         rows: One row a crop; ``species`` is the reviewer's, else the predicted one, else ``UNNAMED``; it is empty for a
-            whole frame.
+            whole frame without a species or with nothing on it.
         verdicts: The labels of these rows, same order.
         found_in: The newest run with the crop, shape ``(n,)``, str.
         scores: The scores in that run, shape ``(n,)``; NaN before it is scored.
@@ -53,6 +53,11 @@ class VerdictRows:
     def anomalous(self) -> np.ndarray:
         """Which are anomalies, shape ``(n,)``, bool."""
         return (self.verdicts["verdict"] == Decision.ANOMALY).to_numpy(dtype=bool)
+
+    @property
+    def is_background(self) -> np.ndarray:
+        """Which are normal and show no animal, shape ``(n,)``, bool."""
+        return find_background(self.verdicts)
 
     def select(self, mask: np.ndarray) -> "VerdictRows":
         """The rows where ``mask``, shape ``(n,)``, is true; ``missing`` stays the same."""
@@ -119,7 +124,7 @@ def gather_verdict_rows(
         records.append(
             {
                 **{name: crop[name] for name in (*_BOX, "file_name", "deployment", "captured_at")},
-                "species": "" if crop["kind"] == CropKind.FRAME and not label["species"] else guess,
+                "species": "" if crop["kind"] == CropKind.FRAME and label["species"] in ("", NOTHING) else guess,
                 "owner": groups[i],
                 "origin": FROM_VERDICTS,
             }

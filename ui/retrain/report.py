@@ -118,6 +118,7 @@ def _show_account(report: dict[str, Any]) -> None:
         ("trained as normal", account["taught_normal"]),
         ("trained as a new species", account["taught_new_species"]),
         ("anomalies, never trained", account["anomalies"]),
+        ("people or nothing, trained as no species", account.get("background", 0)),  # not in earlier reports
         ("held out for the comparison", account["kept_back"]),
         ("conflicts, left out", account["conflicts"]),
         ("unsure, left out", account["unsure"]),

@@ -46,6 +46,7 @@ def row(**changes):
         "decided_at": DECIDED,
         "run": "r1",
         "bundle": "b1",
+        "given_to_group": False,
         "photo_id": "p1",
         "kind": "detection",
         "photo_width_px": 400,

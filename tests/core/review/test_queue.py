@@ -321,6 +321,7 @@ def verdict_rows(*rows: tuple) -> pd.DataFrame:
                 "note": "",
                 "reviewer": "",
                 "decided_at": pd.Timestamp("2026-05-01"),
+                "given_to": "",
             }
             for i, (crop_id, photo_id, box, verdict) in enumerate(rows, start=1)
         ]

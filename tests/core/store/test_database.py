@@ -6,17 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from core.disk.locks import FileLock
 from core.errors import AnomalureError, StoreBusy
 from core.records import Box, CropKind, Decision, Round, Verdict
-from core.store.database import VERDICT_COLUMNS, Store
+from core.store.database import VERDICT_COLUMNS, Store, _Batch
 from core.store.migrations import MIGRATIONS, migrate
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -80,6 +82,7 @@ def test_a_verdict_comes_back_as_it_was_given(store):
         "p_value": 0.01,
         "false_alarm_rate": 0.05,
         "round": "first",
+        "given_to": "",
     }
 
 
@@ -119,6 +122,57 @@ def test_of_several_verdicts_all_are_kept_or_none(store):
     with pytest.raises(duckdb.ConstraintException):
         store.append_verdicts([make_verdict(2), make_verdict(3, reviewer=None)])
     assert store.verdicts()["verdict_id"].tolist() == ["verdict-1"]
+
+
+def test_a_thousand_verdicts_are_kept_in_less_than_a_second_and_a_retry_adds_none(store):
+    store.append_verdicts([make_verdict(0)])
+    many = [make_verdict(n, given_to="g", score=None if n % 2 else 0.5) for n in range(1_000)]
+    begun = time.perf_counter()
+
+    sequences = store.append_verdicts(many)
+
+    assert time.perf_counter() - begun < 1.0
+    assert store.append_verdicts(many) == sequences
+    verdicts = store.verdicts()
+    assert verdicts["sequence"].tolist() == list(range(1, 1_001))
+    assert verdicts["verdict_id"].tolist() == [one.verdict_id for one in many]
+    assert verdicts["given_to"].tolist() == ["", *["g"] * 999]
+    assert verdicts["score"].isna().sum() == 500
+
+
+def test_a_batch_that_cannot_be_kept_does_not_spoil_one_that_waits_with_it(path, store):
+    good, bad = make_verdict(1), make_verdict(2, score="much")
+    waiting = [_Batch([bad]), _Batch([good])]
+
+    store._write_batches(waiting)
+
+    assert isinstance(waiting[0].error, pa.ArrowException)
+    assert waiting[1].error is None
+    assert store.verdicts()["verdict_id"].tolist() == ["verdict-1"]
+
+
+def test_the_last_decisions_are_those_that_a_reviewer_made_and_that_still_hold(store):
+    store.append_verdicts(
+        [
+            make_verdict(1, crop_id="a", given_to="g", species="fox", reviewer="S", verdict=Decision.NORMAL),
+            make_verdict(2, crop_id="a", species="deer"),
+            make_verdict(3, crop_id="b", species="stoat"),
+            make_verdict(4, crop_id="b", given_to="h", species="fox"),  # a group's name does not replace a look
+            make_verdict(5, crop_id="c", given_to="h", species="fox"),
+            make_verdict(6, crop_id="d"),
+            make_verdict(7, crop_id="d", verdict=None, species=""),
+            make_verdict(8, crop_id="d", species="vole"),
+        ]
+    )
+
+    last = store.last_verdicts(run="season", reviewer="R", limit=10)
+
+    columns = ["crop_id", "species", "before", "species_before"]
+    assert last[columns].values.tolist() == [
+        ["d", "vole", "", ""],
+        ["b", "stoat", "", ""],
+        ["a", "deer", "normal", "fox"],
+    ]
 
 
 def test_a_new_store_has_no_verdicts_and_no_bundle(store):
@@ -269,6 +323,7 @@ def test_a_project_of_an_old_version_is_brought_up_to_date_and_loses_nothing(pat
     store.set_setting("theme", "dark")
     assert store.verdicts()["sequence"].tolist() == [1, 2]
     assert store.verdicts()["decided_at"][0] == datetime(2026, 1, 2, 3, 4, 5)
+    assert store.verdicts()["given_to"].tolist() == ["", ""]
     with duckdb.connect(path, read_only=True) as connection:
         done = connection.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
     assert done == [(number, step.name) for number, step in enumerate(MIGRATIONS, start=1)]

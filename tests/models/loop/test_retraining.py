@@ -37,7 +37,7 @@ EVERYTHING = {"flagged_only": False, "limit": 1_000}
 
 
 def make_verdicts(*rows: tuple) -> pd.DataFrame:
-    """crop, verdict, reviewer, species, round."""
+    """crop, verdict, reviewer, species, round; and the group that it was given to."""
     return pd.DataFrame(
         [
             {
@@ -56,9 +56,10 @@ def make_verdicts(*rows: tuple) -> pd.DataFrame:
                 "score": 1.0,
                 "p_value": 0.1,
                 "round": str(round_),
+                "given_to": (*group, "")[0],
                 "decided_at": datetime(2026, 5, 1),
             }
-            for n, (crop, verdict, reviewer, species, round_) in enumerate(rows, start=1)
+            for n, (crop, verdict, reviewer, species, round_, *group) in enumerate(rows, start=1)
         ]
     )
 
@@ -99,6 +100,59 @@ def test_the_latest_word_of_each_reviewer_counts_and_a_conflict_teaches_nothing(
 
     assert dict(zip(labels.table["crop_id"], labels.table["verdict"], strict=True)) == trained
     assert set(labels.conflicts["crop_id"]) == disputed
+
+
+@pytest.mark.parametrize(
+    ("rows", "trained", "disputed"),
+    [
+        ([("a", "normal", "ana", "fox", FIRST, "g")], {"a": "fox"}, set()),
+        # Ben's own look counts more than the group that Ana named, before or after it.
+        ([("a", "normal", "ana", "fox", FIRST, "g"), ("a", "normal", "ben", "deer", FIRST)], {"a": "deer"}, set()),
+        ([("a", "normal", "ben", "deer", FIRST), ("a", "normal", "ana", "fox", FIRST, "g")], {"a": "deer"}, set()),
+        # One reviewer's own look, and later a group of theirs.
+        ([("a", "normal", "ana", "deer", FIRST), ("a", "normal", "ana", "fox", FIRST, "g")], {"a": "deer"}, set()),
+        # Two who only named groups disagree, also with a blind second look.
+        ([("a", "normal", "ana", "fox", FIRST, "g"), ("a", "normal", "ben", "deer", FIRST, "h")], {}, {"a"}),
+        ([("a", "normal", "ana", "fox", FIRST, "g"), ("a", "normal", "ben", "deer", SECOND)], {}, {"a"}),
+        # Taken out of Ana's group by Ben, and named in another one.
+        (
+            [
+                ("a", "normal", "ana", "fox", FIRST, "g"),
+                ("a", "", "ben", "", FIRST),
+                ("a", "normal", "ben", "deer", FIRST, "h"),
+            ],
+            {"a": "deer"},
+            set(),
+        ),
+        (
+            [
+                ("a", "normal", "ben", "deer", FIRST),
+                ("a", "normal", "ana", "fox", FIRST, "g"),
+                ("a", "", "ben", "", FIRST),
+            ],
+            {},
+            set(),
+        ),
+    ],
+)
+def test_a_look_at_the_crop_itself_trains_before_the_name_of_its_group(rows, trained, disputed):
+    labels = sort_verdicts(make_verdicts(*rows))
+
+    assert dict(zip(labels.table["crop_id"], labels.table["species"], strict=True)) == trained
+    assert set(labels.conflicts["crop_id"]) == disputed
+
+
+def test_boxes_on_nothing_and_people_are_background_and_an_empty_whole_frame_is_not():
+    table = make_verdicts(
+        ("a", "normal", "ana", "Nothing ", FIRST),
+        ("b", "normal", "ana", "person", FIRST, "g"),
+        ("c", "normal", "ana", "nothing", FIRST),
+        ("d", "anomaly", "ana", "person", FIRST),
+        ("e", "normal", "ana", "fox", FIRST),
+    )
+    table.loc[2, "kind"] = "frame"
+
+    assert sort_verdicts(table).is_background.tolist() == [True, True, False, False, False]
 
 
 def test_a_conflict_says_who_said_what():
