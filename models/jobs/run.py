@@ -91,7 +91,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
     bundle = _open_bundle(project, request.bundle)
     detector, detector_name = _open_detector(request, bundle, listing, allow_code=run.allow_code)
     meter.check()
-    specs = bundle.encoders if bundle else request.encoders or _choose_encoders(detector_name, request)
+    specs = bundle.encoders if bundle else request.encoders or (bundled_encoder(),)
     encoder = load_encoder(specs, allow_code=run.allow_code)
     meter.check()
     project.new_run_folder(
@@ -200,18 +200,6 @@ def _open_detector(
     except AnomalureError as error:
         log.warning("%s The bundled detector is used instead; it is small and made for the sample.", error)
         return load_detector(BUNDLED, request.settings), BUNDLED
-
-
-def _choose_encoders(detector: str, request: RunRequest) -> tuple[EncoderSpec, ...]:
-    """The encoders of a first look: the bundled one, with the features of the run's detector if there are any."""
-    from models.encoders.defaults import join_detector_features
-
-    if request.boxes is not None:
-        return (bundled_encoder(),)
-    specs, why_not = join_detector_features((bundled_encoder(),), detector=detector)
-    if why_not:
-        log.info("%s", why_not)
-    return specs
 
 
 def _list_engines(encoder: Encoder) -> list[str]:

@@ -36,7 +36,7 @@ def show_encoder_choice() -> EncoderChoice:
         help="A network turns each crop into numbers; crops that look alike get numbers that are alike.",
     )
     if kind == USUAL:
-        st.caption("EfficientNet-Lite2, which is installed with Anomalure, joined with the features of the detector.")
+        st.caption("EfficientNet-Lite2, which is installed with Anomalure. It needs no download.")
         return EncoderChoice()
     backbone = str(
         st.selectbox(

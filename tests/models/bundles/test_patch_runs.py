@@ -115,7 +115,7 @@ def test_training_learns_the_patches_of_each_camera_with_enough_frames(project, 
 
     assert list(bundle.patch_judges) == list(bundle.camera_judges) == [CAMERA]
     assert len(judge.group.scores) == N_TRAINED
-    assert len(judge.bank.patches) == min(N_TRAINED * 17 * 17, 10_000)  # 17 x 17 patches at 260 px
+    assert len(judge.bank.patches) == min(N_TRAINED * 14 * 14, 10_000)  # 14 x 14 patches at 224 px
     assert project.training("patches").read_request(BundleRequest).frames == "patches"
 
 
