@@ -24,6 +24,7 @@ from models.contrastive.training import train_encoder
 from models.encoders.loading import EncoderSpec, load_encoder
 from models.encoders.patch_maps import load_patch_encoder
 from models.encoders.sections import weigh_sections
+from models.encoders.spec import bundled_encoder
 from models.judging.judge import fit_judge
 from models.judging.normaliser import Normaliser
 from models.judging.patch_distance import PatchBank
@@ -36,6 +37,7 @@ EPOCHS = 3
 TRAINED_PX = 128
 HALVES = (0, 1, 2)
 FRAME_PX = 224
+LITE2_NAME = "EfficientNet-Lite2 (default)"
 
 
 class HistogramEncoder:
@@ -72,14 +74,16 @@ def load_candidates(
     spec: EncoderSpec, *, detector: Path, truth: LabelFile, images: Path, folder: Path, quick: bool
 ) -> list[Candidate]:
     """The encoders, the trained ones after training them on the train split."""
+    lite = Candidate(LITE2_NAME, load_encoder(bundled_encoder()), weigh_sections((bundled_encoder(),), (1, 1, 1)))
     plain = Candidate("none", load_encoder(spec))
     simple = [Candidate("colour histogram", HistogramEncoder()), Candidate("raw pixels", PixelEncoder())]
     if quick:
-        return [plain, *simple]
+        return [lite, plain, *simple]
     features = EncoderSpec(detector=str(detector))
     joined = (spec, features)
     mirrored = EncoderSpec(backbone=spec.backbone, weights=spec.weights, mirrored=True)
     found = [
+        lite,
         plain,
         Candidate("mirrored", load_encoder(mirrored)),
         Candidate("joined, features at half", load_encoder(joined), weigh_sections(joined, (1, 1))),

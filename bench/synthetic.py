@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402  (the project must be on the path first)
 
-from bench.quality import DEFAULT_SPECS, KNOWN, NOVEL, TRUTH, WILDLIFE  # noqa: E402
+from bench.quality import KNOWN, NOVEL, SPEC, TRUTH, WILDLIFE  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
 from core.labels.crops import choose_species  # noqa: E402
 from core.labels.synthesis import SynthesisSettings, synthesize_anomalies  # noqa: E402
@@ -40,7 +40,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     """Species left out to shares flagged: ``real``, and by opacity ``unknown`` and ``known``, both pasted."""
     truth = read_labels(TRUTH)
     images = WILDLIFE / "images"
-    encoder = load_encoder(DEFAULT_SPECS)
+    encoder = load_encoder(SPEC)
 
     def embed(photos: list[Any], folder: Path) -> TrainingCrops:
         return embed_labelled(photos, folder, encoder=encoder, settings=RunSettings())
@@ -73,7 +73,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
             learnt[use].tolist(),
             groups[use].tolist(),
             sections=train.sections,
-            weights=weigh_sections(DEFAULT_SPECS, train.sections),
+            weights=weigh_sections((SPEC,), train.sections),
         )
 
         def share_flagged(crops: TrainingCrops, species: str, judge: Any = judge) -> float:
