@@ -4,7 +4,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -121,6 +121,10 @@ class GroupTree:
         points = self.points[rows].astype(np.float32)
         away = ((points - points.mean(axis=0)) ** 2).sum(axis=1)
         return rows[np.argsort(away, kind="stable")]
+
+    def take(self, rows: np.ndarray) -> "GroupTree":
+        """The same tree with its crops in another order: ``rows`` are all row indices, in that order."""
+        return replace(self, crop_ids=self.crop_ids[rows], leaf_of=self.leaf_of[rows], points=self.points[rows])
 
     def write(self, path: Path) -> None:
         """Write it as one file, completely or not at all.

@@ -17,7 +17,7 @@ from core.runs.pipeline import run_pipeline
 from core.settings.run import RunSettings
 from core.study.moved_projects import find_again
 from core.study.project import Project
-from core.work.meter import Meter
+from core.work.meter import Cancelled, Meter
 from core.work.request import Request
 from models.encoders.spec import EncoderSpec, bundled_encoder
 
@@ -72,8 +72,23 @@ def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
 
 
 def finish(project: Project, work: RunFolder) -> None:
-    """Write the catalogue of crops, so that nobody has to wait for it when the run is opened."""
+    """Write the catalogue of crops and group them, so that nobody has to wait for that when the run is opened.
+
+    The queue is there already. Only a first look is grouped; for other runs, opening the page Groups does it.
+    """
     keep_catalogue(work)
+    if not work.info.bundle and work.counts().crops:
+        _group(project, work)
+
+
+def _group(project: Project, run: RunFolder) -> None:
+    from models.jobs import registry
+    from models.jobs.groups import GroupsRequest
+
+    try:
+        registry.do_at_once(project, GroupsRequest(run=run.run_id))
+    except (AnomalureError, Cancelled, OSError) as error:
+        log.warning("The crops of run %s were not grouped: %s", run.run_id, error)
 
 
 def is_flawed(result: Mapping[str, Any]) -> bool:

@@ -1,0 +1,65 @@
+"""Groups: the crops of a run in a tree of groups that look alike."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from core.study.project import Project
+from core.work.folder import WorkFolder
+from core.work.meter import Meter
+from core.work.progress import Phase
+from core.work.repeated import RepeatedWork
+from core.work.request import Request
+
+IS_WAITED_FOR = True
+# Threads that spin while they wait for each other slow down the dashboard and themselves.
+ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+WORDS = "Grouping the crops by look"
+# The steps differ in length, so the progress is counted in thousandths.
+WHOLE, UNIT = 1_000, "thousandth"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupsRequest(Request):
+    """Group the crops of ``run``. The tree is written to the folder of this work, ``core.groups.tree.find_tree``."""
+
+    kind: ClassVar[str] = "groups"
+    what: ClassVar[str] = "grouping"
+
+    name: str = "groups"
+    run: str
+
+    @property
+    def work_id(self) -> str:
+        """The path of the work's folder inside the project."""
+        return f"runs/{self.run}/{self.name}"
+
+
+REQUEST = GroupsRequest
+open_work = RepeatedWork
+
+
+def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
+    """Group them; returns ``run, crops, leaves, groups`` (the suggested number) and ``seconds``.
+
+    Raises:
+        AnomalureError: If the run has no crops.
+        Cancelled: If somebody asked it to stop; nothing is written then.
+    """
+    from core.groups.tree import FILE
+    from models.groups.features import group_run
+
+    began = time.monotonic()
+    run = project.run(work.read_request(GroupsRequest).run)
+    meter.begin(Phase.PROJECTIONS, total=WHOLE, unit=UNIT, message=WORDS)
+    tree = group_run(run, on_share=lambda share: meter(round(WHOLE * share)))
+    tree.write(work.path / FILE)
+    result = {
+        "run": run.run_id,
+        "crops": len(tree.crop_ids),
+        "leaves": tree.n_leaves,
+        "groups": tree.suggested,
+        "seconds": round(time.monotonic() - began, 2),
+    }
+    work.write_result(result)
+    return result
