@@ -157,10 +157,11 @@ class Store(DatabaseFile):
         )
 
     def count_decided(self, *, reviewer: str, since: datetime) -> tuple[int, datetime | None]:
-        """The number of crops that a reviewer has decided about since a time, and the time of the first; UTC."""
+        """The number of crops that a reviewer looked at and decided since a time, and the time of the first; UTC."""
         table = self._read(
-            """SELECT count(DISTINCT crop_id) AS n, min(decided_at) AS first FROM verdicts
-               WHERE decided_at >= ? AND reviewer = ? AND verdict IS NOT NULL AND round <> 'second'""",
+            f"""SELECT count(DISTINCT crop_id) AS n, min(decided_at) AS first FROM verdicts
+                WHERE decided_at >= ? AND reviewer = ? AND verdict IS NOT NULL AND {IS_OWN.format("")}
+                    AND round <> '{Round.SECOND}'""",
             [to_utc(since), reviewer],
         )
         first = table["first"].iloc[0]
@@ -176,6 +177,56 @@ class Store(DatabaseFile):
         where = str(path).replace("'", "''")
         self._read(
             f"COPY (SELECT {columns} FROM verdicts WHERE round <> '{Round.SECOND}') TO '{where}' (FORMAT parquet)"
+        )
+
+    # Groups, in core/groups/actions.py's words
+
+    def append_group_action(
+        self,
+        *,
+        action_id: str,
+        run: str,
+        tree: str,
+        kind: str,
+        body: str,
+        reviewer: str,
+        given_at: datetime,
+        verdicts: Sequence[Verdict],
+        after: int,
+    ) -> bool:
+        """Add an action on the groups of a tree and the verdicts that it gives, all or none.
+
+        Returns:
+            False, and nothing is added, if there is an action of that id, or one on this tree with a number over
+            ``after``: the verdicts may then be wrong.
+        """
+        with self._write() as connection:
+            ((clashes, last),) = connection.execute(
+                """SELECT count(*) FILTER (action_id = $id OR (run = $run AND tree = $tree AND sequence > $after)),
+                       coalesce(max(sequence), 0) FROM group_actions""",
+                {"id": action_id, "run": run, "tree": tree, "after": after},
+            ).fetchall()
+            if clashes:
+                return False
+            connection.execute(
+                "INSERT INTO group_actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [last + 1, action_id, run, tree, kind, body, reviewer, to_utc(given_at), len(verdicts)],
+            )
+            if verdicts:
+                _insert(connection, verdicts)
+        return True
+
+    def group_actions(self, *, run: str = "", tree: str = "", action_id: str = "") -> pd.DataFrame:
+        """The actions on one tree of a run, or the one of that id, oldest first: sequence, action_id, run, tree, kind,
+        body (JSON), reviewer, given_at (UTC), n (how many verdicts)."""
+        which, values = ("action_id = ?", [action_id]) if action_id else ("run = ? AND tree = ?", [run, tree])
+        return self._read(f"SELECT * FROM group_actions WHERE {which} ORDER BY sequence", values)
+
+    def find_verdicts(self, sequences: Sequence[int]) -> pd.DataFrame:
+        """The verdicts of these numbers, oldest first; columns ``VERDICT_COLUMNS``."""
+        return self._read(
+            f"SELECT {_SHOWN} FROM verdicts WHERE sequence IN (SELECT unnest($numbers)) ORDER BY sequence",
+            {"numbers": [int(number) for number in sequences]},
         )
 
     # Registry

@@ -24,7 +24,7 @@ class GivenDecision:
 
     ``decision_id`` is made by whoever decides, 32 hex digits: a decision that is sent twice is kept once. ``verdict``
     None takes back the valid one. ``age_s`` is how long ago it was decided, in seconds, >= 0. ``false_alarm_rate`` is
-    the one that was shown, None for the run's own.
+    the one that was shown, None for the run's own. ``given_to`` is the group that was named as a whole, if any.
     """
 
     decision_id: str
@@ -36,6 +36,7 @@ class GivenDecision:
     age_s: float = 0.0
     false_alarm_rate: float | None = None
     round: Round = Round.FIRST
+    given_to: str = ""
 
     def __post_init__(self) -> None:
         if not VERDICT_ID.fullmatch(self.decision_id):
@@ -100,12 +101,15 @@ def make_verdicts(decided: Iterable[tuple[Mapping[Any, Any], GivenDecision]]) ->
             p_value=_number(row.get("p_value")),
             false_alarm_rate=_number(rate),
             round=given.round,
+            given_to=given.given_to,
         )
         earlier = row.get("verdict_crop_id") or verdict.crop_id
         if earlier != verdict.crop_id and given.round is not Round.SECOND and verdict.crop_id not in moved:
             moved.add(verdict.crop_id)
             other_id = blake2b(f"{given.decision_id}:{earlier}".encode(), digest_size=16).hexdigest()
-            verdicts.append(replace(verdict, verdict_id=other_id, crop_id=earlier, verdict=None, species="", note=""))
+            verdicts.append(
+                replace(verdict, verdict_id=other_id, crop_id=earlier, verdict=None, species="", note="", given_to="")
+            )
         verdicts.append(verdict)
     return verdicts
 
