@@ -11,7 +11,7 @@ from core.errors import AnomalureError
 from core.runs.folder import Phase, Progress
 from core.settings.run import SETTINGS, RunSettings
 from core.study.project import Project
-from models.encoders.spec import EncoderSpec
+from models.encoders.spec import EncoderSpec, bundled_encoder
 from models.jobs import registry
 from tests.fakes.project import add_run, make_project, write_photo
 from tests.fakes.starts import Starts, watch_starts
@@ -274,8 +274,8 @@ def test_a_first_look_can_compare_crops_by_another_network(unhurried, project, p
 def test_weights_that_cannot_be_used_are_said(project, photos, tmp_path, name, said):
     (tmp_path / "weights.pt").write_bytes(b"")
     page = choose(open_page(), photos)
-    page.selectbox(key="encoder_kind").select("own").run()
-    assert "Give the file of weights" in texts(page)
+    page.selectbox(key="encoder_kind").select("file").run()
+    assert "Give the .safetensors file of the encoder" in texts(page)
     page.text_input(key="encoder_path").set_value(str(tmp_path / name)).run()
 
     assert said in texts(page)

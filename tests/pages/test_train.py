@@ -14,11 +14,11 @@ from core.study.project import Project
 from core.work.folder import Status
 from core.work.progress import Phase, Progress
 from core.work.trainings import CurvePoint, TrainingFolder
+from models.encoders.sources.source import NETWORKS, EncoderSource
 from models.encoders.spec import EncoderSpec, bundled_encoder
 from models.jobs.bundle import BundleRequest
 from tests.fakes.project import write_photo
 from tests.fakes.starts import Starts, watch_starts
-from ui.train.encoder import NETWORKS
 from ui.work import start
 from ui.work.curves import build_loss_figure
 from ui.work.words import FINISHING, say_progress
@@ -148,7 +148,7 @@ def test_whole_frames_can_be_judged_by_their_strangest_patch(project, season, st
 
 
 def test_a_network_without_patches_is_a_plain_sentence(project, season, monkeypatch):
-    monkeypatch.setattr("ui.train.encoder.NETWORKS", (*NETWORKS, "vit_b_16"))  # as if it was typed
+    monkeypatch.setattr(EncoderSource, "networks", (*NETWORKS, "vit_b_16"))  # as if it was typed
     page = fill_in(open_page(), season)
     page.selectbox(key="train_frames").set_value("patches").run()
     page.selectbox(key="train_start").set_value("published").run()

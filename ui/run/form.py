@@ -10,13 +10,14 @@ from core.runs.folder import RunFolder
 from core.settings.run import RunSettings
 from core.study.project import Project, check_name
 from core.work.detector_trainings import find_trained_detectors
+from models.encoders.spec import EncoderSpec
 from models.jobs.run import RunRequest
 from ui.forms.detector import DetectorChoice, show_detector_choice
 from ui.forms.folder_choice import show_folder_choice
 from ui.forms.folders import is_there, read_path
 from ui.forms.settings_form import show_settings_form
 from ui.forms.start_button import forget_started_name, show_start, start_work
-from ui.run.encoder import EncoderChoice, show_encoder_choice
+from ui.run.encoder import show_encoder_choice
 from ui.run.watch import PANEL
 from ui.shared.state import Key
 from ui.shared.words import escape_markdown, say_time
@@ -41,7 +42,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
     with right:
         detector = show_detector_choice(bundle, trained=find_trained_detectors(project.detectors_dir))
     with left:
-        encoder = show_encoder_choice() if bundle == FIRST_LOOK else EncoderChoice()
+        encoder, no_encoder = show_encoder_choice() if bundle == FIRST_LOOK else (None, "")
     settings = show_settings_form()
     suggested = project.suggest_run_name(folder)
     left, right = st.columns(2)
@@ -55,7 +56,7 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         )
     with right:
         deployments = _show_deployments()
-    problem = encoder.problem or _explain(project, name.strip(), detector, deployments)
+    problem = no_encoder or _explain(project, name.strip(), detector, deployments)
     is_complete = folder is not None and settings is not None
     is_started = show_start(key="start-run", what="run", problem=problem, is_complete=is_complete, busy=busy)
     if is_started and folder and settings:
@@ -133,7 +134,7 @@ def _start(
     folder: Path,
     bundle: str,
     detector: DetectorChoice,
-    encoder: EncoderChoice,
+    encoder: EncoderSpec | None,
     deployments: Path | None,
     settings: RunSettings,
     name: str,
@@ -144,7 +145,7 @@ def _start(
         bundle=bundle,
         detector=detector.detector,
         boxes=detector.boxes,
-        encoders=encoder.encoders,
+        encoders=(encoder,) if encoder else (),
         deployments_csv=deployments,
         settings=settings,
     )

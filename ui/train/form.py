@@ -32,7 +32,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     labels = show_label_choice(folder)
     encoder = show_encoder_choice()
     models = show_model_choice(
-        find_trained_detectors(project.detectors_dir), backbone=encoder.backbone, input_px=encoder.input_px
+        find_trained_detectors(project.detectors_dir), backbone=encoder.spec.backbone, input_px=encoder.input_px
     )
     settings = show_settings_form()
     by_method = "" if encoder.method == "none" else f"-{encoder.method}"

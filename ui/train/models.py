@@ -8,11 +8,11 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.settings.training import FRAMES
+from models.encoders.sources.source import NETWORKS
 from models.encoders.spec import EncoderSpec
 from models.one_class.methods import DEFAULT, list_one_class
 from ui.forms.path_field import show_path
 from ui.shared.state import Key
-from ui.train.encoder import NETWORKS
 
 USUAL, OWN = "usual", "own"
 MOST_COMPONENTS = 512

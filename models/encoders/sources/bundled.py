@@ -19,6 +19,7 @@ class BundledWeights(EncoderSource):
     label = "EfficientNet-Lite2 (installed)"
     word = BUNDLED
     backbone = LITE2
+    networks = ()
     input_px = LITE2_INPUT_PX
 
     def load(self, spec: EncoderSpec, *, allow_code: bool = False) -> Network:

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from models.encoders.spec import EncoderSpec
 
 DEFAULT, FILE = "bundled", "file"
+NETWORKS = (
+    "mobilenet_v2",
+    "efficientnet_lite2",
+    "mobilenet_v3_large",
+    "resnet18",
+    "resnet50",
+    "efficientnet_b0",
+    "convnext_tiny",
+)
 # Mean and scale of the bytes 0 to 255 of each channel that torchvision's published weights expect.
 IMAGENET_MEAN = tuple(255 * value for value in (0.485, 0.456, 0.406))
 IMAGENET_SCALE = tuple(255 * value for value in (0.229, 0.224, 0.225))
@@ -45,6 +54,7 @@ class EncoderSource(ABC):
         label: What a person who chooses a source reads; empty if the source is not offered.
         word: The value of ``EncoderSpec.weights`` for this source: this word, or this word, a colon and more.
         backbone: The network that is used if nobody chooses one.
+        networks: The networks that a person is offered; empty: there is only ``backbone``.
         input_px: The best side of the crops for its encoders.
         is_trained: Whether its weights are trained already; if not, they must be trained before use.
     """
@@ -52,6 +62,7 @@ class EncoderSource(ABC):
     label: ClassVar[str] = ""
     word: ClassVar[str] = ""
     backbone: ClassVar[str] = "mobilenet_v2"
+    networks: ClassVar[tuple[str, ...]] = NETWORKS
     input_px: ClassVar[int] = 224
     is_trained: ClassVar[bool] = True
 

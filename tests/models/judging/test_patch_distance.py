@@ -5,9 +5,9 @@ import pytest
 
 from core.errors import AnomalureError
 from models.encoders.patch_maps import check_patch_map, load_patch_encoder
+from models.encoders.sources.source import NETWORKS
 from models.encoders.spec import EncoderSpec
 from models.judging.patch_distance import PatchBank
-from ui.train.encoder import NETWORKS
 
 
 def draw_maps(n: int, *, seed: int) -> np.ndarray:
