@@ -267,7 +267,10 @@ def test_a_first_look_can_compare_crops_by_another_network(unhurried, project, p
     page.selectbox(key="encoder_name").select("resnet50").run()
     page.button(key="start-run").click().run()
 
-    assert [request.encoders for request in started] == [(), (EncoderSpec(backbone="resnet50", weights="default"),)]
+    assert [request.encoders for request in started] == [
+        (bundled_encoder(),),
+        (EncoderSpec(backbone="resnet50", weights="default"),),
+    ]
 
 
 @pytest.mark.parametrize(("name", "said"), [("gone.safetensors", "no file"), ("weights.pt", "not a .safetensors")])
