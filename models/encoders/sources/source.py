@@ -107,9 +107,14 @@ def list_sources() -> dict[str, EncoderSource]:
 
 def at_best_size(spec: "EncoderSpec") -> "EncoderSpec":
     """The encoder with the size of crops that suits its weights best."""
-    from models.encoders.spec import LITE2, LITE2_INPUT_PX
+    from models.encoders.spec import LITE2, bundled_encoder, sample_encoder
 
-    return replace(spec, input_px=LITE2_INPUT_PX if spec.backbone == LITE2 else find_source(spec).input_px)
+    own = sample_encoder()
+    if (spec.backbone, spec.weights) == (own.backbone, own.weights):
+        return replace(spec, input_px=own.input_px)
+    if spec.backbone == LITE2:
+        return replace(spec, input_px=bundled_encoder().input_px)
+    return replace(spec, input_px=find_source(spec).input_px)
 
 
 def find_source(spec: "EncoderSpec") -> EncoderSource:

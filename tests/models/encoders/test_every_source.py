@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from core.errors import BundleError
 from models.encoders.backbones import build_backbone
-from models.encoders.sources.source import DEFAULT, find_source, list_sources
+from models.encoders.sources.source import DEFAULT, at_best_size, find_source, list_sources
 from models.encoders.spec import EncoderSpec
 
 SOURCES = list_sources()
@@ -114,3 +114,17 @@ def test_the_default_is_listed_first_and_listing_loads_no_learning_library():
     )
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("backbone", "weights", "px"),
+    [
+        ("efficientnet_lite2", "bundled", 224),
+        ("efficientnet_lite2", "/some/file.safetensors", 224),
+        ("mobilenet_v2", "bundled", 96),
+        ("mobilenet_v2", "default", 224),
+        ("resnet50", "none", 224),
+    ],
+)
+def test_an_encoder_gets_crops_of_the_size_that_suits_its_weights(backbone, weights, px):
+    assert at_best_size(EncoderSpec(backbone=backbone, weights=weights)).input_px == px
