@@ -15,7 +15,7 @@ from core.groups.tree import GroupTree
 from core.records import Decision, Verdict
 from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
-from core.study.decisions import GivenDecision, make_verdicts
+from core.study.decisions import FACTS, GivenDecision, make_verdicts
 from core.study.project import Project
 
 TRIES = 20
@@ -275,7 +275,7 @@ def _make_verdicts(
         else:
             n_taken_back += 1
     shown = list(dict.fromkeys(one.crop_id for one in decided))
-    facts = index.rows([places[crop_id] for crop_id in shown]).to_dict("records")
+    facts = index.rows([places[crop_id] for crop_id in shown])[FACTS].to_dict("records")
     by_crop = dict(zip(shown, facts, strict=True))
     verdicts = make_verdicts((by_crop[one.crop_id], one) for one in decided)
     return replace(action, n_given=n_given, n_kept=n_kept, n_taken_back=n_taken_back, replaced=replaced), verdicts
@@ -300,8 +300,8 @@ def _to_saying(one: Pinned) -> tuple[str, str, str, str]:
 def _read_held(index: ReviewIndex, places: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The verdicts that hold, by the row of their crop."""
     columns = ["place", "sequence", "verdict", "verdict_species", "reviewer", "given_to"]
-    table = index.read_decided().select(columns).to_pandas()
-    return {int(row["place"]): row for row in table[table["place"].isin(places)].to_dict("records")}
+    wanted = set(places)
+    return {row["place"]: row for row in index.read_decided().select(columns).to_pylist() if row["place"] in wanted}
 
 
 def _says(holding: dict[str, Any] | None, group: Pinned, *, of_reviewer: bool) -> bool:

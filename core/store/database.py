@@ -129,8 +129,8 @@ class Store(DatabaseFile):
     def last_verdicts(self, *, run: str, reviewer: str, limit: int) -> pd.DataFrame:
         """A reviewer's last decisions in a run that still hold, newest first; columns as ``verdicts()`` and ``before``.
 
-        ``before``, ``species_before`` and ``note_before`` are of the valid verdict before each; empty if none. Verdicts
-        that were given to groups are not listed: ``core.groups.naming`` undoes those.
+        ``before``, ``species_before``, ``note_before`` and ``given_to_before`` are of the valid verdict before each;
+        empty if there is none. Verdicts that were given to groups are not listed: ``core.groups.naming`` undoes those.
         """
         shown = ", ".join(
             f"coalesce(now.{name}, '') AS {name}" if name == "verdict" else f"now.{name}" for name in VERDICT_COLUMNS
@@ -149,7 +149,7 @@ class Store(DatabaseFile):
                 earlier AS (SELECT now.sequence AS of, {find_holding("heard")} AS sequence
                             FROM now JOIN heard USING (crop_id) WHERE heard.sequence < now.sequence GROUP BY 1)
                 SELECT {shown}, coalesce(was.verdict, '') AS before, coalesce(was.species, '') AS species_before,
-                       coalesce(was.note, '') AS note_before
+                       coalesce(was.note, '') AS note_before, coalesce(was.given_to, '') AS given_to_before
                 FROM now LEFT JOIN earlier ON earlier.of = now.sequence
                 LEFT JOIN heard was ON was.sequence = earlier.sequence
                 ORDER BY now.sequence DESC""",

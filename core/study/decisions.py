@@ -14,6 +14,12 @@ from core.review.index import ReviewIndex
 from core.store.database import Store
 
 VERDICT_ID = re.compile(r"[0-9a-f]{32}")
+GROUP_ID = re.compile(r"[0-9a-f]{20}|")
+FACTS = [
+    *("photo_id", "crop_id", "kind", "x", "y", "width", "height", "verdict_crop_id"),
+    *("run", "bundle", "score", "p_value", "false_alarm_rate"),
+]
+"""The columns of a row of the review queue that a verdict carries."""
 LONGEST_WAIT = timedelta(days=60)
 """A decision may wait this long in a browser until the server is back."""
 
@@ -41,6 +47,8 @@ class GivenDecision:
     def __post_init__(self) -> None:
         if not VERDICT_ID.fullmatch(self.decision_id):
             raise ValueError(f"a decision's id has 32 hex digits, got {self.decision_id!r}")
+        if not GROUP_ID.fullmatch(self.given_to):
+            raise ValueError(f"a group's id has 20 hex digits, got {self.given_to!r}")
         if not 0 <= self.age_s <= LONGEST_WAIT.total_seconds():
             raise ValueError(f"a decision is at most {LONGEST_WAIT.days} days old, got {self.age_s} s")
         if self.false_alarm_rate is not None and not 0 <= self.false_alarm_rate <= 1:
@@ -49,6 +57,8 @@ class GivenDecision:
 
 def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDecision]) -> list[str]:
     """Keep decisions about crops of one run, in their order; when this returns they are on the disk.
+
+    One with ``given_to`` undoes a reviewer's own verdict on a crop of a named group: the group's holds again.
 
     Args:
         store: Of the project.
@@ -64,8 +74,9 @@ def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDe
     places = index.find_places([one.crop_id for one in decisions])
     known = [one for one in decisions if one.crop_id in places]
     unique = list(dict.fromkeys(one.crop_id for one in known))
-    rows = {row["crop_id"]: row for row in index.rows([places[crop_id] for crop_id in unique]).to_dict("records")}
-    verdicts = make_verdicts((rows[one.crop_id], one) for one in known)
+    shown = index.rows([places[crop_id] for crop_id in unique])[FACTS]
+    rows = {row["crop_id"]: row for row in shown.to_dict("records")}
+    verdicts = make_verdicts((rows[one.crop_id], one) for given in known for one in _make_way(given))
     sequences = store.append_verdicts(verdicts)
     if all(one.crop_id in places for one in verdicts):  # otherwise the earlier verdict is read from the store
         index.note_verdicts([(places[one.crop_id], one, sequences[one.verdict_id]) for one in verdicts])
@@ -112,6 +123,14 @@ def make_verdicts(decided: Iterable[tuple[Mapping[Any, Any], GivenDecision]]) ->
             )
         verdicts.append(verdict)
     return verdicts
+
+
+def _make_way(given: GivenDecision) -> list[GivenDecision]:
+    """The decision; before one that gives a crop its group's verdict again, one that takes back the reviewer's own."""
+    if not given.given_to or given.verdict is None:
+        return [given]
+    own_id = blake2b(f"{given.decision_id}:own".encode(), digest_size=16).hexdigest()
+    return [replace(given, decision_id=own_id, verdict=None, species="", note="", given_to=""), given]
 
 
 def _number(value: Any) -> float | None:

@@ -155,6 +155,7 @@ def _to_decision(item: Mapping[str, Any], *, reviewer: str) -> GivenDecision:
         # A decision must be saved even if the clock was changed meanwhile.
         age_s=min(max(age_s, 0.0), LONGEST_WAIT.total_seconds()) if math.isfinite(age_s) else 0.0,
         false_alarm_rate=None if rate is None else float(rate),
+        given_to=str(item.get("given_to") or "") if verdict else "",
     )
 
 

@@ -80,6 +80,7 @@ def to_row(run: RunFolder, row: Mapping[Any, Any]) -> dict[str, Any]:
         "verdictSpecies": row["verdict_species"],
         "note": row["note"],
         "reviewer": row["reviewer"],
+        "givenTo": row["given_to"],
     }
 
 
@@ -147,7 +148,13 @@ def list_last(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
             "species": one["species"],
             "note": one["note"],
             "at": to_moment(one["decided_at"]),
-            "before": {"verdict": one["before"], "species": one["species_before"], "note": one["note_before"]},
+            "group": "",
+            "before": {
+                "verdict": one["before"],
+                "species": one["species_before"],
+                "note": one["note_before"],
+                "group": one["given_to_before"],
+            },
         }
         for one in verdicts.to_dict("records")
     ]

@@ -10,14 +10,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.errors import AnomalureError, StoreBusy
-from core.records import HeatMap
+from core.records import Decision, HeatMap
 from core.review.filters import QueueFilters
 from core.store.database import Store
+from core.study.decisions import GivenDecision, make_verdicts
 from core.study.project import Project
 from tests.fakes.project import add_heat_map, add_run, make_project
 from ui.board.addresses import ROUTES, SCRIPTS
 from ui.board.reviewer_pass import PassInvalid, make_pass, read_pass
-from ui.board.rows import from_query, to_heat, to_query
+from ui.board.rows import from_query, list_last, to_heat, to_query
 
 MADE_UP = "0123456789abcdef0123"
 
@@ -50,6 +51,32 @@ def decision(crop: str, verdict: str | None = "anomaly", *, number: int = 1, **m
 def send(client, project, run_id, decisions, *, reviewer="Ada", **request):
     body = {"run": run_id, "pass": make_pass(project, reviewer=reviewer), "decisions": decisions}
     return client.post("/api/verdicts", json=body, **request)
+
+
+def test_undoing_ones_own_decision_gives_a_crop_its_groups_verdict_again(client, project, run_id):
+    row = project.review_queue().rows.iloc[0]
+    of_group = GivenDecision(
+        decision_id="e" * 32,
+        crop_id=row.crop_id,
+        verdict=Decision.NORMAL,
+        species="fox",
+        reviewer="Ada",
+        given_to=MADE_UP,
+    )
+    project.store.append_verdicts(make_verdicts([(row.to_dict(), of_group)]))
+    send(client, project, run_id, [decision(row.crop_id, number=1)], reviewer="Ben")
+    assert project.verdicts()["verdict"].tolist() == ["anomaly"]
+    last = project.store.last_verdicts(run=run_id, reviewer="Ben", limit=5)
+    before = list_last(last)[0]["before"]
+
+    undone = decision(row.crop_id, before["verdict"], species=before["species"], given_to=before["group"], number=2)
+    for _ in range(2):  # sent again, it is kept once
+        assert send(client, project, run_id, [undone], reviewer="Ben").json()["saved"] == [undone["id"]]
+
+    assert project.verdicts()[["verdict", "species", "given_to"]].values.tolist() == [["normal", "fox", MADE_UP]]
+    assert len(project.store.verdicts()) == 4
+    refused = send(client, project, run_id, [decision(row.crop_id, "normal", given_to="x", number=3)]).json()["refused"]
+    assert "20 hex digits" in refused[f"{3:032x}"]
 
 
 def test_a_decision_is_kept_with_all_that_was_shown(client, project, run_id):

@@ -33,7 +33,7 @@ test("a decision shows at once, counts, and goes to the outbox with all that the
   const row = decisions.rows.byCrop.get("a");
   assert.deepEqual([row.verdict, row.verdictSpecies, row.note, row.reviewer, row.saving], ["anomaly", "wolf", "limps", "Ada", "waiting"]);
   const { id, at, ...item } = outbox.sent[0];
-  assert.deepEqual(item, { run: "r1", crop: "a", verdict: "anomaly", species: "wolf", note: "limps", rate: 0.05, pass: "p", reviewer: "Ada" });
+  assert.deepEqual(item, { run: "r1", crop: "a", verdict: "anomaly", species: "wolf", note: "limps", given_to: "", rate: 0.05, pass: "p", reviewer: "Ada" });
   assert.ok(id && at);
   assert.deepEqual([decisions.counts.decided, decisions.counts.today], [1, 6]);
 });
@@ -109,6 +109,16 @@ test("another reviewer's decision that is changed and undone is not called one's
   assert.deepEqual(verdictsOf(decisions), ["normal"]);
   assert.equal(changes.at(-1).isOurs, false);
   assert.equal(decisions.counts.decided, 1);
+});
+
+test("a look at a crop of a named group is a decision of its own, and its undo brings the group's verdict back", () => {
+  const decisions = makeDecisions({ rows: [makeRow("a", { verdict: "normal", verdictSpecies: "fox", reviewer: "Ben", givenTo: "g" })] });
+  decisions.decide("normal", ["a"]);
+  decisions.undo();
+  assert.deepEqual(outbox.sent.map(({ verdict, species, given_to }) => [verdict, species, given_to]), [
+    ["normal", "fox", ""], ["normal", "fox", "g"],
+  ]);
+  assert.equal(decisions.rows.byCrop.get("a").givenTo, "g");
 });
 
 test("a decision of before the reload can be undone, and one that waits is shown as decided", () => {

@@ -1,10 +1,11 @@
 // What the reviewer decides. A decision changes its row at once, goes to the outbox, and can be taken back.
+// group: the group of crops that the verdict was given to; empty where a reviewer decided about the crop itself.
 import { newId } from "./outbox.js";
 import { Steps } from "./steps.js";
 
-const UNDECIDED = { verdict: "", species: "", note: "" };
+const UNDECIDED = { verdict: "", species: "", note: "", group: "" };
 
-const stateOf = (row) => ({ verdict: row.verdict, species: row.verdictSpecies, note: row.note });
+const stateOf = (row) => ({ verdict: row.verdict, species: row.verdictSpecies, note: row.note, group: row.givenTo || "" });
 const isSame = (one, other) => Object.keys(UNDECIDED).every((name) => one[name] === other[name]);
 const gain = (from, to) => Number(Boolean(to.verdict)) - Number(Boolean(from.verdict));
 
@@ -40,7 +41,7 @@ export class Decisions {
       const row = this.rows.byCrop.get(item.crop);
       if (item.run !== this.run || !row) continue;
       const before = stateOf(row);
-      const after = { verdict: item.verdict || "", species: item.species, note: item.note };
+      const after = { verdict: item.verdict || "", species: item.species, note: item.note, group: item.given_to || "" };
       const change = { crop: item.crop, before, after };
       this.steps.add([change]);
       if (after.verdict) this.#push(change);
@@ -57,7 +58,7 @@ export class Decisions {
       const row = this.rows.byCrop.get(crop);
       if (!row) continue;
       const before = stateOf(row);
-      const after = { verdict, species: species ?? before.species, note: note ?? before.note };
+      const after = { verdict, species: species ?? before.species, note: note ?? before.note, group: "" };
       if (!isSame(before, after)) changes.push({ crop, before, after });
     }
     if (!changes.length) return;
@@ -132,16 +133,16 @@ export class Decisions {
       this.#show(crop, to);
       items.push({
         id: newId(), run: this.run, crop, verdict: to.verdict || null, species: to.species, note: to.note,
-        rate: this.rows.byCrop.get(crop)?.rate ?? null, pass: this.pass, reviewer: this.reviewer, at: Date.now(),
+        given_to: to.group || "", rate: this.rows.byCrop.get(crop)?.rate ?? null, pass: this.pass, reviewer: this.reviewer, at: Date.now(),
       });
     }
     this.outbox.add(items);
   }
 
-  #show(crop, { verdict, species, note }) {
+  #show(crop, { verdict, species, note, group }) {
     const row = this.rows.byCrop.get(crop);
     const reviewer = verdict ? this.reviewer : "";
-    if (row) Object.assign(row, { verdict, verdictSpecies: species, note, reviewer, saving: "waiting" });
+    if (row) Object.assign(row, { verdict, verdictSpecies: species, note, reviewer, givenTo: group || "", saving: "waiting" });
     const isOurs = Boolean(verdict) && this.history.has(crop);
     this.onChange({ crop, row, state: { verdict, species, note, saving: "waiting" }, isOurs });
   }

@@ -68,8 +68,8 @@ export class Outbox {
     const run = this.items[0].run;
     const batch = this.items.filter((item) => item.run === run).slice(0, LONGEST_BATCH);
     const now = Date.now();
-    const decisions = batch.map(({ id, crop, verdict, species, note, rate, pass, at }) => ({
-      id, crop, verdict, species, note, rate, pass, age_ms: Math.max(0, now - at),
+    const decisions = batch.map(({ id, crop, verdict, species, note, given_to, rate, pass, at }) => ({
+      id, crop, verdict, species, note, given_to, rate, pass, age_ms: Math.max(0, now - at),
     }));
     try {
       const answer = await fetch("/api/verdicts", {
