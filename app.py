@@ -17,6 +17,7 @@ from starlette.routing import Route
 from core.errors import AnomalureError
 from core.export.jobs import find_job
 from ui.board.addresses import ROUTES as REVIEW_ROUTES
+from ui.groups.addresses import GROUP_ROUTES
 from ui.scatter.addresses import EXPLORE_ROUTES
 from ui.server.own_addresses import NOWHERE, OwnAddresses
 from ui.server.previews import choose_width, render_preview
@@ -100,6 +101,7 @@ ROUTES = [
     Route("/healthz", say_healthy),
     *EXPLORE_ROUTES,
     *REVIEW_ROUTES,
+    *GROUP_ROUTES,
 ]
 
 

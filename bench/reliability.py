@@ -40,7 +40,7 @@ from core.errors import AnomalureError  # noqa: E402
 from core.store.database import Store  # noqa: E402
 from core.study.project import Project  # noqa: E402
 from tests.fakes.project import make_project  # noqa: E402
-from ui.board.reviewer_pass import make_pass  # noqa: E402
+from ui.server.reviewer_pass import make_pass  # noqa: E402
 
 REVIEWERS, DECISIONS = 8, 500
 KILLS = 20

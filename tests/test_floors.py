@@ -31,6 +31,7 @@ WITHOUT_STREAMLIT = (
     *("ui/board/*.py", "ui/server/*.py", "ui/scatter/*.py", "ui/*/charts.py", "ui/*/data.py"),
     *("ui/work/start.py", "ui/work/processes.py", "ui/work/*_process.py", "ui/work/*curve*.py", "ui/work/words.py"),
     *("ui/explore/run.py", "ui/explore/picks.py", "ui/explore/verdicts.py", "ui/explore/stand_in.py"),
+    *("ui/groups/addresses.py", "ui/groups/facts.py", "ui/groups/opened.py", "ui/groups/state.py"),
     *("ui/shared/cards.py", "ui/shared/palettes.py", "ui/shared/project_place.py", "ui/shared/scripts.py"),
     *("ui/shared/words.py", "ui/forms/folders.py", "ui/forms/label_charts.py"),
 )

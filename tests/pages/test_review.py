@@ -14,8 +14,8 @@ from core.review.stopping import LEAST_DECIDED, Remaining
 from core.runs.folder import Phase, Progress
 from core.study.project import Project
 from tests.fakes.project import add_run, make_project
-from ui.board.reviewer_pass import read_pass
 from ui.board.rows import is_best_fit
+from ui.server.reviewer_pass import read_pass
 from ui.shared.state import rate_key
 from ui.shared.words import say_score
 

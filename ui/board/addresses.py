@@ -6,96 +6,36 @@ request, and the answer says which are on the disk. Knows no Streamlit.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache, wraps
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.errors import AnomalureError, StoreBusy
+from core.errors import AnomalureError
 from core.records import Decision
 from core.review.alike import NormalCrops
 from core.review.index import ReviewIndex
 from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
-from ui.board.reviewer_pass import PassInvalid, read_pass
 from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_heat, to_row
+from ui.server.answering import NotThere, Refused, answer_with
+from ui.server.reviewer_pass import read_pass
 from ui.shared.project_place import open_project
 from ui.shared.scripts import Scripts
 from ui.work.ranking import refresh_ranking
 
 MOST_ROWS = 500
 MOST_DECISIONS = 5_000
-LARGEST_BODY = 4_000_000
 LONGEST_NOTE, LONGEST_SPECIES = 2_000, 120
-NO_STORE = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
-
+NO_SUCH_CROP = "There is no such crop."
 SCRIPTS = Scripts(Path(__file__).resolve().parent / "browser", address="/board")
-
-
-class NotThere(Exception):
-    """No such run, crop or selection."""
-
-
-class Refused(Exception):
-    """A request that cannot come from the board."""
-
-
-Handler = Callable[[Request, bytes], dict[str, Any]]
-
-
-def _answer(handle: Handler) -> Callable[[Request], Any]:
-    """Run a handler in a thread; an error becomes a sentence with the fitting HTTP status."""
-
-    @wraps(handle)
-    async def respond(request: Request) -> Response:
-        try:
-            body = await _read_body(request) if request.method == "POST" else b""
-            return JSONResponse(await run_in_threadpool(handle, request, body), headers=NO_STORE)
-        except NotThere:
-            return _say(404, "There is no such crop.")
-        except (Refused, ValueError, OverflowError) as error:
-            return _say(400, f"This request cannot be understood: {error}.")
-        except PassInvalid as error:
-            return _say(403, str(error))
-        except StoreBusy as error:
-            return _say(503, str(error))
-        except AnomalureError as error:
-            return _say(500, str(error))
-
-    return respond
-
-
-def _say(status: int, text: str) -> Response:
-    return JSONResponse({"error": text}, status_code=status, headers=NO_STORE)
-
-
-async def _read_body(request: Request) -> bytes:
-    """The body of a request that only a page of this dashboard can have made."""
-    # A form of another site can be sent here, but not with this type, and the browser says where it came from.
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise Refused("it must be JSON")
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Refused("it comes from another site")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise Refused("it is too long")
-    return body
 
 
 # Decisions
@@ -259,10 +199,10 @@ def _check_run(project: Project, run_id: str) -> None:
 
 ROUTES = [
     SCRIPTS.route,
-    Route("/api/verdicts", _answer(save_verdicts), methods=["POST"]),
-    Route("/api/runs/{run_id}/queue", _answer(read_page)),
-    Route("/api/runs/{run_id}/crops/{crop_id}", _answer(show_crop)),
-    Route("/api/runs/{run_id}/crops/{crop_id}/history", _answer(show_history)),
-    Route("/api/runs/{run_id}/crops/{crop_id}/alike", _answer(show_alike)),
-    Route("/api/runs/{run_id}/crops/{crop_id}/heat", _answer(show_heat)),
+    Route("/api/verdicts", answer_with(save_verdicts, missing=NO_SUCH_CROP), methods=["POST"]),
+    Route("/api/runs/{run_id}/queue", answer_with(read_page, missing=NO_SUCH_CROP)),
+    Route("/api/runs/{run_id}/crops/{crop_id}", answer_with(show_crop, missing=NO_SUCH_CROP)),
+    Route("/api/runs/{run_id}/crops/{crop_id}/history", answer_with(show_history, missing=NO_SUCH_CROP)),
+    Route("/api/runs/{run_id}/crops/{crop_id}/alike", answer_with(show_alike, missing=NO_SUCH_CROP)),
+    Route("/api/runs/{run_id}/crops/{crop_id}/heat", answer_with(show_heat, missing=NO_SUCH_CROP)),
 ]

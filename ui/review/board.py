@@ -13,9 +13,9 @@ import streamlit as st
 from core.review.index import QueueView, ReviewIndex
 from core.study.project import Project
 from ui.board.addresses import SCRIPTS
-from ui.board.reviewer_pass import make_pass
 from ui.board.rows import list_last, list_rows, to_query
 from ui.review.filters import Filters
+from ui.server.reviewer_pass import make_pass
 from ui.shared.reviewer import read_reviewer
 from ui.shared.state import Key
 from ui.shared.words import count

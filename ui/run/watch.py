@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import streamlit as st
+
 from core.errors import AnomalureError
 from core.runs.folder import RunFolder, Status
 from core.study.project import Project
 from core.work.folder import WorkFolder
 from models.jobs.run import RunRequest
 from ui.run.account import show_account
-from ui.shared.routes import REVIEW, link_button
+from ui.shared.routes import GROUPS, REVIEW, link_button
 from ui.shared.state import Key
 from ui.shared.words import count
 from ui.work.panel import Panel
@@ -42,13 +44,21 @@ def _show_result(project: Project, work: WorkFolder) -> None:
         return
     n_flagged = project.review_queue(run, limit=0).n_flagged if run.is_scored() else None
     show_account(run, n_flagged=n_flagged, is_done=run.status is Status.DONE)
-    if n_flagged is not None:
+    if n_flagged is None:
+        return
+    is_first_look = not run.info.bundle
+    with st.container(horizontal=True):
+        if is_first_look:
+            link_button(
+                "Name the groups", GROUPS, key=f"groups-{run.run_id}", icon=":material/workspaces:", run=run.run_id
+            )
         link_button(
             f"Review {count(n_flagged, 'flagged crop')}" if n_flagged else "To Review: nothing is flagged",
             REVIEW,
             key=f"review-{run.run_id}",
             icon=":material/fact_check:",
             run=run.run_id,
+            is_first=not is_first_look,
         )
 
 

@@ -31,9 +31,10 @@ class Page(NamedTuple):
 
 
 PAGES = (
+    Page("Run", "play_circle", "Look through a folder of photos, and see earlier runs."),
+    Page("Groups", "workspaces", "Name the crops of a run group by group: a season in about forty decisions."),
     Page("Review", "fact_check", "Decide about the most anomalous crops."),
     Page("Explore", "bubble_chart", "See all crops at once: crops that look alike lie together."),
-    Page("Run", "play_circle", "Look through a folder of photos, and see earlier runs."),
     Page("Train", "school", "Learn what is normal from labelled photos, and see earlier trainings."),
     Page("Reviewers", "group", "A blind second review, agreement between reviewers, and conflicts to settle."),
     Page("Evaluate", "query_stats", "Measure how well a run finds anomalies in photos whose content is known."),
@@ -44,10 +45,10 @@ PAGES = (
 
 _FILES = {page.name: page.file for page in PAGES}
 # The pages that others link to.
-REVIEW, RUN, EXPORT = _FILES["review"], _FILES["run"], _FILES["export"]
+RUN, GROUPS, REVIEW, EXPORT = _FILES["run"], _FILES["groups"], _FILES["review"], _FILES["export"]
 
 
-def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "") -> None:
-    """A button that opens another page of the dashboard, with a run chosen there."""
-    if st.button(label, key=key, icon=icon, type="primary"):
+def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "", is_first: bool = True) -> None:
+    """A button that opens another page of the dashboard, with a run chosen there; ``is_first``: what to do next."""
+    if st.button(label, key=key, icon=icon, type="primary" if is_first else "secondary"):
         st.switch_page(str(page), query_params={Key.RUN.value: run} if run else None)

@@ -1,6 +1,7 @@
 """The scripts of a component, served under a name that changes with their content."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -8,17 +9,22 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+UI = Path(__file__).resolve().parents[1]
 
 
 class Scripts:
     """The modules (``*.js``) of a folder and of its sub-folders. ``main.js`` exports ``mount(component)``.
 
     They are read once. An address is looked up among the files that were found, so it cannot name any other file.
+    ``borrowed`` are modules of other components that these import; their names are then relative to ``ui/``.
     """
 
-    def __init__(self, folder: Path, *, address: str) -> None:
+    def __init__(self, folder: Path, *, address: str, borrowed: Sequence[Path] = ()) -> None:
         self.folder = folder
-        self.files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.js"))}
+        root = UI if borrowed else folder
+        found = [*sorted(folder.rglob("*.js")), *borrowed]
+        self.files = {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+        self.main = (folder / "main.js").relative_to(root).as_posix()
         content = b"".join(name.encode() + body for name, body in self.files.items())
         self.version = hashlib.blake2b(content, digest_size=8).hexdigest()
         """Differs when a file differs, so that a browser never mixes old files with new ones."""
@@ -44,7 +50,7 @@ for (const name of [{names}]) {{
 export default function (component) {{
   let stop = null;
   let gone = false;
-  import(base + "main.js").then(({{ mount }}) => {{ if (!gone) stop = mount(component); }});
+  import(base + "{self.main}").then(({{ mount }}) => {{ if (!gone) stop = mount(component); }});
   return () => {{ gone = true; if (stop) stop(); }};
 }}
 """

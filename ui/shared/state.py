@@ -36,6 +36,12 @@ class Key(StrEnum):
     STARTED = "started"
     STARTED_AT = "started_at"
 
+    # Groups
+    GROUPS_BOARD = "groups_board"
+    GROUPS_WATCHED = "groups_watched"
+    GROUPS_LEARNING = "groups_learning"
+    GROUPS_LEARNED = "groups_learned"
+
     # Evaluate
     EVALUATED_RUN = "evaluated"
     COMPARED_RUN = "compared"

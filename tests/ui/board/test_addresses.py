@@ -17,8 +17,8 @@ from core.study.decisions import GivenDecision, make_verdicts
 from core.study.project import Project
 from tests.fakes.project import add_heat_map, add_run, make_project
 from ui.board.addresses import ROUTES, SCRIPTS
-from ui.board.reviewer_pass import PassInvalid, make_pass, read_pass
 from ui.board.rows import from_query, list_last, to_heat, to_query
+from ui.server.reviewer_pass import PassInvalid, make_pass, read_pass
 
 MADE_UP = "0123456789abcdef0123"
 

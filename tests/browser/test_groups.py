@@ -1,0 +1,166 @@
+"""The Groups page in a real browser: names by keys, a split, undo, two people, and names that are never lost."""
+
+import re
+
+import pytest
+
+from core.study.project import Project
+from tests.browser.servers import Server, start_server
+from tests.fakes.groups import add_groups
+from tests.fakes.project import make_project
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+PATIENCE_MS = 60_000  # a slow machine that does other work too
+N, KINDS = 96, 12
+
+
+@pytest.fixture
+def server(tmp_path, browser):
+    """A dashboard over ninety-six crops of twelve kinds, eight each."""
+    project = make_project(tmp_path, N, shard_photos=50)
+    add_groups(project.latest_run(), n_kinds=KINDS)
+    yield from start_server(project.path, tmp_path / "server.log")
+
+
+@pytest.fixture
+def open_page(server, browser):
+    """Opens the page as a person, in a browser of their own."""
+    contexts = []
+
+    def open_as(name: str):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
+        context.add_cookies([{"name": "anomalure_reviewer", "value": name, "url": server.url}])
+        page = context.new_page()
+        page.goto(f"{server.url}/groups")
+        expect(page.locator(".pack").first).to_be_visible()
+        show_twelve(page)
+        return page
+
+    yield open_as
+    for context in contexts:
+        context.close()
+
+
+def show_twelve(page) -> None:
+    field = page.get_by_role("spinbutton", name="Number of groups")
+    field.fill(str(KINDS))
+    field.press("Enter")
+    page.locator("body").press("Escape")
+    expect(page.locator(".pack")).to_have_count(KINDS)
+    page.locator(".pack").first.locator(".title").click()
+
+
+def press(page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def name_it(page, name: str, *, key: str = "Enter") -> None:
+    press(page, "n")
+    page.get_by_role("combobox", name="Name").fill(name)
+    press(page, key)
+
+
+def wait_until_saved(page) -> None:
+    expect(page.locator(".bar > .row > .group .saving")).to_contain_text("All saved")
+    expect(page.locator(".pack:is(.waiting, .busy)")).to_have_count(0)
+
+
+def species(server: Server) -> dict[str, int]:
+    """How many crops have which species and verdict."""
+    held = Project(server.project).verdicts()
+    said = held["verdict"] + " " + held["species"]
+    return {str(name): int(n) for name, n in said.value_counts().items()}
+
+
+def test_a_person_names_splits_takes_out_and_undoes_by_keys_and_finds_it_all_saved(server, open_page):
+    page = open_page("Ada")
+    name_it(page, "fox")
+    name_it(page, "lynx", key="Shift+Enter")
+    press(page, "e", "p")
+    wait_until_saved(page)
+    expect(page.get_by_text("4 of 12 groups named")).to_be_visible()
+    assert species(server) == {"normal fox": 8, "anomaly lynx": 8, "normal nothing": 8, "normal person": 8}
+
+    press(page, "m")
+    expect(page.locator(".pack")).to_have_count(KINDS + 1)
+    press(page, "z")
+    expect(page.locator(".pack")).to_have_count(KINDS)
+    press(page, "z")
+    expect(page.get_by_text("3 of 12 groups named")).to_be_visible()
+    wait_until_saved(page)
+    assert "normal person" not in species(server)
+
+    fox = page.locator(".pack", has_text="fox").first
+    fox.locator(".tile").first.click()
+    expect(fox.get_by_text("7 crops", exact=True)).to_be_visible()
+    wait_until_saved(page)
+    assert species(server)["normal fox"] == 7
+
+    page.reload()
+    expect(page.get_by_text("3 of 12 groups named")).to_be_visible()
+    expect(page.locator(".pack", has_text="lynx")).to_have_class(re.compile(r"\bis-odd\b"))
+    expect(page.locator(".pack", has_text="fox").get_by_text("7 crops", exact=True)).to_be_visible()
+
+
+def test_marked_groups_are_joined_and_named_once(server, open_page):
+    page = open_page("Ada")
+    press(page, "x", "ArrowRight", "x", "j")
+    expect(page.locator(".pack")).to_have_count(KINDS - 1)
+    wait_until_saved(page)
+    name_it(page, "deer")
+    wait_until_saved(page)
+
+    assert species(server) == {"normal deer": 16}
+
+
+def test_any_number_of_groups_is_shown_while_the_named_ones_stay(server, open_page):
+    page = open_page("Ada")
+    name_it(page, "fox")
+    wait_until_saved(page)
+    slider = page.get_by_role("slider", name="Number of groups")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowLeft")
+
+    expect(page.locator(".pack")).not_to_have_count(KINDS)
+    expect(page.locator(".pack", has_text="fox").get_by_text("8 crops", exact=True)).to_be_visible()
+
+
+def test_names_that_cannot_be_sent_wait_and_are_saved_after_all(server, open_page):
+    page = open_page("Ada")
+    page.route("**/groups/actions", lambda route: route.abort())
+    name_it(page, "fox")
+    expect(page.locator(".saving").first).to_contain_text("not saved yet")
+    expect(page.locator(".pack.waiting", has_text="fox")).to_be_visible()
+    assert species(server) == {}
+
+    page.unroute("**/groups/actions")
+    page.reload()
+    expect(page.locator(".pack", has_text="fox")).to_be_visible()
+    wait_until_saved(page)
+    assert species(server) == {"normal fox": 8}
+
+
+def test_what_one_person_names_the_other_sees_within_seconds(server, open_page):
+    ada, ben = open_page("Ada"), open_page("Ben")
+    name_it(ada, "fox")
+    wait_until_saved(ada)
+
+    expect(ben.locator(".pack", has_text="fox").get_by_text("Ada")).to_be_visible()
+    press(ben, "z")
+    wait_until_saved(ben)
+    assert species(server) == {"normal fox": 8}, "it is not Ben's to undo"
+
+
+def test_the_keys_are_shown(server, open_page):
+    page = open_page("Ada")
+    press(page, "?")
+
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Mixed: split the group")

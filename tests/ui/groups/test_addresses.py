@@ -1,0 +1,243 @@
+"""The routes of the Groups page: every action once, none from elsewhere, none about a group that was not seen."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from core.groups.tree import find_tree
+from core.study.project import Project
+from tests.fakes.groups import add_groups
+from tests.fakes.project import make_project
+from ui.groups.addresses import GROUP_ROUTES, SCRIPTS
+from ui.server.reviewer_pass import make_pass
+
+N = 30
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Project:
+    """Thirty crops of three kinds, grouped."""
+    made = make_project(tmp_path, N)
+    add_groups(made.latest_run())
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+    return made
+
+
+@pytest.fixture
+def client(project) -> TestClient:
+    return TestClient(Starlette(routes=GROUP_ROUTES))
+
+
+def address(project: Project, rest: str = "") -> str:
+    return f"/api/runs/{project.latest_run().run_id}/groups{rest}"
+
+
+def show(client, project, **query) -> dict:
+    return client.get(address(project), params={"k": 3, "reviewer": "Ada", **query}).json()
+
+
+def action(state: dict, kind: str, *groups: str, number: int = 1, **more) -> dict:
+    return {
+        "id": f"{number:032x}",
+        "kind": kind,
+        "k": state["k"],
+        "tree": state["tree"],
+        "groups": list(groups),
+        **more,
+    }
+
+
+def send(client, project, *actions, reviewer: str = "Ada", k: int = 3, **request):
+    name = make_pass(project, reviewer=reviewer)
+    body = {"k": k, "actions": [{"pass": name, **one} for one in actions]}
+    return client.post(address(project, "/actions"), json=body, **request)
+
+
+def find(state: dict, group_id: str) -> dict:
+    return next(group for group in state["groups"] if group["id"] == group_id)
+
+
+def test_the_groups_are_shown_with_their_typical_crops_and_what_is_known_of_them(client, project):
+    state = show(client, project)
+
+    assert [group["n"] for group in state["groups"]] == [10, 10, 10]
+    assert (state["named"], state["cropsNamed"], state["crops"], state["decisions"]) == (0, 0, N, 0)
+    group = state["groups"][0]
+    assert (len(group["typical"]), len(group["least"])) == (6, 3)
+    assert not {crop for crop, _ in group["typical"]} & {crop for crop, _ in group["least"]}
+    assert sum(group["hours"]) == 10
+    assert {name for name, _ in group["cameras"]} <= {"north", "south"}
+    assert show(client, project, seen=state["seen"]) == {"same": True}
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 10_000])
+def test_any_number_of_groups_is_shown_at_once(client, project, k):
+    state = show(client, project, k=k)
+
+    assert len(state["groups"]) == min(k, state["most"]) == state["k"]
+    assert sum(group["n"] for group in state["groups"]) == N
+
+
+def test_a_name_gives_a_verdict_to_each_crop_and_is_undone_as_a_whole(client, project):
+    state = show(client, project)
+    group = state["groups"][0]
+
+    answer = send(client, project, action(state, "name", group["id"], meaning="odd", species="stone  marten"))
+
+    assert answer.status_code == 200
+    assert answer.json()["saved"] == {f"{1:032x}": {"given": 10, "kept": 0}}
+    after = answer.json()["state"]
+    assert (find(after, group["id"])["species"], find(after, group["id"])["meaning"]) == ("stone marten", "odd")
+    assert (after["named"], after["cropsNamed"], after["decisions"]) == (1, 10, 1)
+    held = project.verdicts()
+    assert (len(held), set(held["verdict"]), set(held["species"])) == (10, {"anomaly"}, {"stone marten"})
+
+    undone = send(client, project, {"id": f"{2:032x}", "kind": "undo"}).json()["state"]
+    assert (undone["named"], undone["decisions"], undone["undo"]) == (0, 0, "")
+    assert project.verdicts().empty
+
+
+def test_a_name_that_is_sent_again_is_given_once(client, project):
+    state = show(client, project)
+    one = action(state, "name", state["groups"][0]["id"], meaning="people")
+    send(client, project, one)
+    n = len(project.store.verdicts())
+
+    answer = send(client, project, one)
+
+    assert (answer.status_code, list(answer.json()["saved"])) == (200, [one["id"]])
+    assert len(project.store.verdicts()) == n
+    assert answer.json()["state"]["decisions"] == 1
+
+
+def test_a_mixed_group_is_split_there_and_then_and_two_are_joined(client, project):
+    state = show(client, project)
+    first, second, third = (group["id"] for group in state["groups"])
+
+    split = send(client, project, action(state, "split", first)).json()["state"]
+    assert len(split["groups"]) == 4
+    assert sum(group["n"] for group in split["groups"]) == N
+
+    joined = send(client, project, action(state, "merge", second, third, number=2)).json()["state"]
+    assert sorted(group["n"] for group in joined["groups"])[-1] == 20
+    for number in (3, 4):
+        state = send(client, project, {"id": f"{number:032x}", "kind": "undo"}).json()["state"]
+    assert sorted(group["id"] for group in state["groups"]) == sorted([first, second, third])
+
+
+def test_a_crop_is_taken_out_and_gets_no_verdict(client, project):
+    state = show(client, project)
+    group = state["groups"][0]
+    crop = group["least"][0][0]
+
+    out = send(client, project, action(state, "take_out", group["id"], crops=[crop])).json()["state"]
+    assert (out["cropsOut"], sum(one["n"] for one in out["groups"])) == (1, N - 1)
+    left = next(one for one in out["groups"] if one["n"] == 9)
+    send(client, project, action(out, "name", left["id"], number=2, meaning="species", species="fox"))
+
+    assert len(project.verdicts()) == 9
+    assert crop not in set(project.verdicts()["crop_id"])
+
+
+def test_a_group_that_somebody_changed_meanwhile_is_not_named_unseen(client, project):
+    state = show(client, project)
+    group = state["groups"][0]["id"]
+    send(client, project, action(state, "split", group), reviewer="Ben")
+
+    answer = send(client, project, action(state, "name", group, number=2, meaning="odd"))
+
+    assert answer.status_code == 200
+    assert "Somebody changed this group" in answer.json()["refused"][f"{2:032x}"]
+    assert project.verdicts().empty
+
+
+def test_groups_that_were_made_anew_refuse_what_was_meant_for_the_old_ones(client, project):
+    state = show(client, project)
+
+    answer = send(client, project, action(state | {"tree": "old"}, "name", state["groups"][0]["id"], meaning="odd"))
+
+    assert "made anew" in answer.json()["refused"][f"{1:032x}"]
+
+
+def test_another_persons_names_are_seen_and_are_not_mine_to_undo(client, project):
+    state = show(client, project)
+    group = state["groups"][0]["id"]
+    send(client, project, action(state, "name", group, meaning="species", species="fox"), reviewer="Ben")
+
+    mine = show(client, project, seen=state["seen"])
+
+    assert (find(mine, group)["species"], find(mine, group)["reviewer"]) == ("fox", "Ben")
+    assert (mine["decisions"], mine["undo"]) == (1, "")
+    assert show(client, project, reviewer="Ben")["undo"] == "Usual: fox"
+
+
+def test_all_crops_of_a_group_are_read_part_by_part(client, project):
+    group = show(client, project)["groups"][0]["id"]
+
+    first = client.get(address(project, f"/{group}/crops"), params={"k": 3, "n": 6}).json()
+    rest = client.get(address(project, f"/{group}/crops"), params={"k": 3, "from": 6}).json()
+
+    assert (len(first["crops"]), len(rest["crops"]), first["total"]) == (6, 4, 10)
+    assert first["crops"] == show(client, project)["groups"][0]["typical"]
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"kind": "name", "meaning": "whatever"},
+        {"kind": "delete"},
+        {"kind": "merge"},
+        {"kind": "name", "meaning": "odd", "groups": []},
+        {"kind": "take_out", "crops": ["../../etc/passwd"]},
+    ],
+)
+def test_what_cannot_be_done_is_refused_and_the_rest_is_done(client, project, spoiled):
+    state = show(client, project)
+    good = action(state, "name", state["groups"][0]["id"], number=2, meaning="odd")
+
+    answer = send(client, project, action(state, "", state["groups"][1]["id"]) | spoiled, good)
+
+    assert (list(answer.json()["refused"]), list(answer.json()["saved"])) == ([f"{1:032x}"], [f"{2:032x}"])
+
+
+@pytest.mark.parametrize("body", [{}, {"actions": 3}, {"actions": [7]}, {"actions": [{"id": "x"}]}])
+def test_what_is_no_list_of_actions_is_refused(client, project, body):
+    assert client.post(address(project, "/actions"), json=body).status_code == 400
+
+
+def test_another_site_can_do_nothing(client, project):
+    state = show(client, project)
+    one = action(state, "name", state["groups"][0]["id"], meaning="odd")
+
+    assert send(client, project, one, headers={"sec-fetch-site": "cross-site"}).status_code == 400
+    body = {"k": 3, "actions": [{**one, "pass": "made up"}]}
+    assert client.post(address(project, "/actions"), json=body).status_code == 403
+    assert project.verdicts().empty
+
+
+@pytest.mark.parametrize("rest", ["?k=x", "/none/crops", "/x/crops?n=100000"])
+def test_a_question_that_makes_no_sense_gets_no_groups(client, project, rest):
+    assert client.get(address(project, rest)).status_code in (400, 404)
+
+
+def test_a_run_without_groups_has_none(client, project):
+    assert client.get("/api/runs/no-such-run/groups").status_code == 404
+
+
+def test_while_the_groups_are_made_anew_nothing_is_dropped(client, project):
+    state = show(client, project)
+    find_tree(project.latest_run()).unlink()
+
+    answer = send(client, project, action(state, "name", state["groups"][0]["id"], meaning="odd"))
+
+    assert answer.status_code == 503, "the page sends it again"
+
+
+def test_the_scripts_come_with_those_that_they_borrow(client):
+    main = client.get(f"{SCRIPTS.base}groups/browser/main.js")
+    borrowed = client.get(f"{SCRIPTS.base}board/browser/view/elements.js")
+
+    assert "mount" in main.text
+    assert "export function make" in borrowed.text
+    assert "groups/browser/main.js" in SCRIPTS.make_loader()
+    assert client.get(f"{SCRIPTS.base}board/addresses.py").status_code == 404

@@ -1,0 +1,159 @@
+"""The routes of the Groups page: its scripts, the groups at any number of them, and what a person does to a group.
+
+An action is about a group that was shown: it names the tree, the number of groups and the group. If somebody else
+changed that group meanwhile, the action is refused with a sentence, so that nobody names what they did not see. Knows
+no Streamlit.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from core.errors import AnomalureError, StoreBusy
+from core.groups import naming
+from core.groups.naming import Given
+from core.groups.partition import Group
+from core.study.decisions import VERDICT_ID
+from core.study.project import Project
+from ui.groups.opened import OpenGroups, open_groups
+from ui.groups.state import build_state
+from ui.server.answering import NotThere, Refused, answer_with
+from ui.server.reviewer_pass import read_pass
+from ui.shared.project_place import open_project
+from ui.shared.scripts import UI, Scripts
+
+MOST_ACTIONS = 100
+MOST_CROPS = 500
+CHANGED = "Somebody changed this group meanwhile, so nothing was done to it. Look at it again."
+NO_SUCH_GROUPS = "There are no such groups."
+BORROWED = ("addresses.js", "keys.js", "state/kept.js", "state/outbox.js", "view/elements.js")
+SCRIPTS = Scripts(
+    Path(__file__).resolve().parent / "browser",
+    address="/groups-scripts",
+    borrowed=[UI / "board" / "browser" / name for name in BORROWED],
+)
+
+
+def show_groups(request: Request, body: bytes) -> dict[str, Any]:
+    """The groups now, ``?k=`` of them where nobody has done anything; ``same`` if nothing is newer than ``?seen=``."""
+    opened = _open(request.path_params["run_id"])
+    query = request.query_params
+    k = opened.clamp(int(query["k"]) if "k" in query else None)
+    actions = opened.actions()
+    if query.get("seen") == opened.sign(actions):
+        return {"same": True}
+    return build_state(opened, k, actions=actions, reviewer=query.get("reviewer", ""))
+
+
+def show_crops(request: Request, body: bytes) -> dict[str, Any]:
+    """Some of the crops of one group from an offset, the most typical first."""
+    opened = _open(request.path_params["run_id"])
+    query = request.query_params
+    start, n = int(query.get("from", 0)), int(query.get("n", 100))
+    if start < 0 or not 0 <= n <= MOST_CROPS:
+        raise Refused("from and n are out of range")
+    groups = {group.group_id: group for group in opened.groups(opened.clamp(int(query.get("k", 0))))}
+    group = groups.get(request.path_params["group_id"])
+    if group is None:
+        raise NotThere
+    rows = opened.facts.sort_group(group)
+    return {"crops": opened.facts.list_crops(rows[start : start + n]), "total": len(rows)}
+
+
+def save_actions(request: Request, body: bytes) -> dict[str, Any]:
+    """Do what a person asked for, in its order; ``saved`` is on the disk, ``refused`` was not done, with the reason."""
+    try:
+        values = json.loads(body)
+        items = values["actions"]
+        if not isinstance(items, list) or len(items) > MOST_ACTIONS:
+            raise Refused("actions must be a list")
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused("it must have actions") from error
+    project = open_project()
+    opened = _open(request.path_params["run_id"])
+    saved: dict[str, dict[str, int]] = {}
+    refused: dict[str, str] = {}
+    reviewer = ""
+    for item in items:
+        if not isinstance(item, dict) or not VERDICT_ID.fullmatch(str(item.get("id", ""))):
+            raise Refused("an action needs an id")
+        reviewer = read_pass(project, item.get("pass"))
+        try:
+            given = _do(project, opened, item, reviewer=reviewer)
+            saved[item["id"]] = {"given": given.n_given, "kept": given.n_kept}
+        except (ValueError, TypeError, KeyError) as error:
+            refused[item["id"]] = f"This cannot be understood: {error}."
+        except StoreBusy:
+            raise  # the page sends it again
+        except AnomalureError as error:
+            refused[item["id"]] = str(error)
+    k = opened.clamp(int(values.get("k") or 0))
+    return {"saved": saved, "refused": refused, "state": build_state(opened, k, reviewer=reviewer)}
+
+
+def _do(project: Project, opened: OpenGroups, item: Mapping[str, Any], *, reviewer: str) -> Given:
+    run, tree, action_id = opened.run, opened.tree, str(item["id"])
+    given = naming.find_given(project, action_id)
+    if given is not None:
+        return given  # it was sent before, and the answer was lost
+    kind = item.get("kind")
+    if kind == "undo":
+        return naming.undo(project, run, tree, reviewer=reviewer, action_id=action_id)
+    if item.get("tree") != tree.version:
+        raise AnomalureError("The groups of this run were made anew, so nothing was done. Look at them again.")
+    groups = {group.group_id: group for group in opened.groups(opened.clamp(int(item.get("k", 0))))}
+    if kind == "take_out":
+        crops = [str(crop) for crop in item["crops"]]
+        if len(crops) > MOST_CROPS or any(opened.facts.find_row(crop) is None for crop in crops):
+            raise AnomalureError("This run has no such crop.")
+        return naming.take_out(project, run, tree, crops, reviewer=reviewer, action_id=action_id)
+    chosen = [_find(groups, group_id) for group_id in item["groups"]]
+    if kind == "merge":
+        if len(chosen) < 2:
+            raise ValueError("two groups are joined")
+        return naming.merge_groups(project, run, tree, chosen, reviewer=reviewer, action_id=action_id)
+    (group,) = chosen
+    if kind == "split":
+        return naming.split_group(project, run, tree, group, reviewer=reviewer, action_id=action_id)
+    if kind != "name":
+        raise ValueError(f"{kind} is no action")
+    return naming.give_name(
+        project,
+        run,
+        tree,
+        group,
+        meaning=str(item.get("meaning")),
+        species=str(item.get("species") or ""),
+        reviewer=reviewer,
+        action_id=action_id,
+    )
+
+
+def _find(groups: Mapping[str, Group], group_id: object) -> Group:
+    group = groups.get(str(group_id))
+    if group is None:
+        raise AnomalureError(CHANGED)
+    return group
+
+
+def _open(run_id: str) -> OpenGroups:
+    project = open_project()
+    try:
+        opened = open_groups(project, project.run(run_id))
+    except AnomalureError as error:
+        raise NotThere from error
+    if opened is None:
+        raise StoreBusy("The groups of this run are being made. What you did is kept and is saved then.")
+    return opened
+
+
+GROUP_ROUTES = [
+    SCRIPTS.route,
+    Route("/api/runs/{run_id}/groups", answer_with(show_groups, missing=NO_SUCH_GROUPS)),
+    Route("/api/runs/{run_id}/groups/actions", answer_with(save_actions, missing=NO_SUCH_GROUPS), methods=["POST"]),
+    Route("/api/runs/{run_id}/groups/{group_id}/crops", answer_with(show_crops, missing=NO_SUCH_GROUPS)),
+]

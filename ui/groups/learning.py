@@ -1,0 +1,176 @@
+"""Below the title of the Groups page: make the first bundle from the names, and review what fits none of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from core.errors import AnomalureError
+from core.records import NOTHING, PERSON, Decision
+from core.review.index import ReviewIndex
+from core.review.training_labels import UNNAMED, is_held_out, name_group
+from core.study.project import Project
+from core.study.retrainings import FOLDER, Retraining
+from core.work.folder import Status, WorkFolder
+from models.jobs.retrain import RetrainRequest
+from ui.groups.opened import OpenGroups
+from ui.retrain.form import suggest_name
+from ui.review.filters import look_on
+from ui.shared.messages import notice
+from ui.shared.routes import REVIEW, RUN
+from ui.shared.state import Key
+from ui.shared.words import count, escape_markdown
+from ui.work import start
+from ui.work.panel import Panel, is_running
+
+POLL_S = 3.0
+MOST_LISTED = 4
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """Which species have enough named crops for a bundle, and which not yet: crops and events of the training share."""
+
+    enough: Mapping[str, tuple[int, int]]
+    too_few: Mapping[str, tuple[int, int]]
+    n_undecided: int
+
+    @property
+    def problem(self) -> str:
+        """Why no bundle can be made yet, in a sentence; empty if it can."""
+        if self.enough:
+            return ""
+        crops, events = _read_limits()
+        if not self.too_few:
+            return "Name some usual groups first."
+        name, (n_crops, n_events) = max(self.too_few.items(), key=lambda item: item[1])
+        return (
+            f"Name more usual crops first: a species needs {crops} crops of {events} events, beside those that are "
+            f"held out. {name} has {count(n_crops, 'crop')} of {count(n_events, 'event')}."
+        )
+
+
+def _read_limits() -> tuple[int, int]:
+    from models.loop.retraining import ENOUGH_CROPS, ENOUGH_EVENTS  # imports scikit-learn, which takes a second
+
+    return ENOUGH_CROPS, ENOUGH_EVENTS
+
+
+def read_learnable(index: ReviewIndex) -> Learnable:
+    """What could be learned from the verdicts that hold in a run."""
+    decided = index.read_decided().select(["place", "verdict", "verdict_species"]).to_pandas()
+    normal = decided[(decided["verdict"] == Decision.NORMAL) & ~decided["verdict_species"].isin([NOTHING, PERSON])]
+    found: dict[str, tuple[int, int]] = {}
+    if len(normal):
+        rows = index.catalogue.take(normal["place"].to_numpy())
+        events = np.array(
+            [name_group(photo, event) for photo, event in zip(rows["photo_id"], rows["event_id"], strict=True)]
+        )
+        given = normal["verdict_species"].where(normal["verdict_species"] != "", UNNAMED).to_numpy()
+        in_training = ~is_held_out(events)
+        for species in sorted(set(given)):
+            mask = in_training & (given == species)
+            found[species] = int(mask.sum()), len(set(events[mask]))
+    crops, events_needed = _read_limits() if found else (0, 0)
+    enough = {name: n for name, n in found.items() if n[0] >= crops and n[1] >= events_needed}
+    return Learnable(
+        enough, {name: n for name, n in found.items() if name not in enough}, len(index.catalogue) - len(decided)
+    )
+
+
+def show_learning(project: Project, opened: OpenGroups) -> None:
+    """The row under the title, and the panel of a bundle that is being made."""
+    _show_row(project, opened)
+    name = PANEL.find(Retraining.list_all(project.path / FOLDER))
+    if name:
+        PANEL.show(project, Retraining.of(project.path, name))
+
+
+@st.fragment(run_every=POLL_S)
+def _show_row(project: Project, opened: OpenGroups) -> None:
+    learnable = read_learnable(project.review_index(opened.run))
+    name = str(st.session_state.get(PANEL.key, ""))
+    is_busy = bool(name) and is_running(Retraining.of(project.path, name))
+    with st.container(horizontal=True, vertical_alignment="center", key="groups-learning"):
+        st.button(
+            "Learn these",
+            key="learn-these",
+            type="primary",
+            icon=":material/school:",
+            disabled=bool(learnable.problem) or is_busy,
+            help=learnable.problem
+            or "Makes a bundle of the usual groups that have a name. Later runs are scored against it, so that only "
+            "what is unlike them is flagged.",
+            on_click=_learn,
+            args=(project, opened),
+        )
+        st.markdown(escape_markdown(say_learnable(learnable)))
+        if st.button(
+            f"Review the other {count(learnable.n_undecided, 'crop')}",
+            key="review-rest",
+            icon=":material/fact_check:",
+            disabled=not learnable.n_undecided,
+            help="Crops that no named group holds, likely anomalies first.",
+        ):
+            look_on()
+            st.switch_page(str(REVIEW), query_params={Key.RUN.value: opened.run.run_id})
+
+
+def say_learnable(learnable: Learnable) -> str:
+    """Which species a bundle would know, in a line."""
+    if learnable.problem:
+        return learnable.problem
+    names = [f"{name} ({n:,})" for name, (n, _) in sorted(learnable.enough.items(), key=lambda item: -item[1][0])]
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return f"Enough to learn: {', '.join(names[:MOST_LISTED])}{more}."
+
+
+def _learn(project: Project, opened: OpenGroups) -> None:
+    made_from = opened.run.info.bundle
+    taken = set(project.store.bundles()["name"]) | {path.name for path in project.bundles_dir.iterdir()}
+    taken |= {work.name for work in Retraining.list_all(project.path / FOLDER) if work.status is not Status.FAILED}
+    request = RetrainRequest(name=suggest_name(made_from, taken), made_from=made_from, activate=True)
+    try:
+        start.start(project, request)
+    except (AnomalureError, OSError) as error:
+        notice(f"The bundle could not be made: {error}")
+    else:
+        PANEL.follow(request.name)
+
+
+def _run_again(project: Project, name: str, run_id: str) -> None:
+    st.session_state[Key.FOLDER] = project.run(run_id).info.folder
+    st.session_state[Key.BUNDLE] = name
+
+
+def _show_result(project: Project, work: WorkFolder) -> None:
+    report = work.read_result()
+    if not report:
+        return
+    species = [f"{escape_markdown(name)} ({n:,})" for name, n in report["species"].items()]
+    st.success(
+        f"The bundle **{escape_markdown(work.name)}** knows {', '.join(species)}. New runs use it from now on.",
+        icon=":material/task_alt:",
+    )
+    run = st.session_state.get(Key.RUN) or (latest.run_id if (latest := project.latest_run()) else "")
+    if run and st.button(
+        "Run the photos again with it", key="run-again", type="primary", icon=":material/play_circle:"
+    ):
+        _run_again(project, work.name, str(run))
+        st.switch_page(str(RUN))
+
+
+def _say_kept(work: WorkFolder) -> str:
+    return "No bundle was made; the names are kept."
+
+
+PANEL = Panel(
+    kind=RetrainRequest.kind,
+    what="bundle",
+    key=Key.GROUPS_LEARNING,
+    preparing="reading the names",
+    stopping="Stopping after this step; no bundle will be made.",
+    say_kept=_say_kept,
+    show_result=_show_result,
+)

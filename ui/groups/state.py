@@ -1,0 +1,44 @@
+"""What the Groups page shows at a moment, as JSON values: the groups, the counts at the top, and what can be undone."""
+
+from typing import Any
+
+from core.groups.actions import GroupAction
+from core.groups.partition import list_active
+from ui.groups.opened import OpenGroups
+
+KIND_WORDS = {"split": "Split a group", "merge": "Joined groups", "take_out": "Took a crop out"}
+MEANING_WORDS = {"species": "Usual", "odd": "Odd", "nothing": "Nothing there", "people": "People"}
+
+
+def build_state(
+    opened: OpenGroups, k: int, *, reviewer: str, actions: list[GroupAction] | None = None
+) -> dict[str, Any]:
+    """Everything that the page draws, with ``k`` groups where nobody has done anything yet."""
+    if actions is None:
+        actions = opened.actions()
+    groups = opened.groups(k, actions)
+    named = [group for group in groups if group.meaning]
+    holding = list_active(actions)
+    mine = [one for one in holding if one.reviewer == reviewer]
+    return {
+        "seen": opened.sign(actions),
+        "tree": opened.tree.version,
+        "k": k,
+        "suggested": opened.clamp(None),
+        "most": opened.most,
+        "groups": [opened.card(group) for group in groups],
+        "named": len(named),
+        "crops": len(opened.tree.crop_ids),
+        "cropsNamed": sum(len(group.rows) for group in named),
+        "cropsOut": len(opened.tree.crop_ids) - sum(len(group.rows) for group in groups),
+        "decisions": len(holding),
+        "undo": say_action(mine[-1]) if mine else "",
+        "names": opened.names(),
+    }
+
+
+def say_action(action: GroupAction) -> str:
+    """An action in a few words, for the button that undoes it."""
+    if action.kind == "name":
+        return f"{MEANING_WORDS.get(action.meaning, action.meaning)}{f': {action.species}' if action.species else ''}"
+    return KIND_WORDS.get(action.kind, action.kind)
