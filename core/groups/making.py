@@ -11,6 +11,7 @@ LEAST_GROUPS, MOST_GROUPS = 10, 80
 """Fewer groups hide rare animals, and nobody wants to name more; few crops make fewer groups."""
 CROPS_A_GROUP = 4
 """A suggestion never makes more groups than a quarter of the crops."""
+LEAST_ON_A_LINE = 3
 GATHERING_SHARE = 0.7
 
 
@@ -64,21 +65,30 @@ def make_tree(
 
 
 def choose_number(heights: np.ndarray, *, n_crops: int) -> int:
-    """The number of groups at the knee of the merge heights, 1 or more.
+    """The number of groups at the bend of the merge heights, 1 or more; 0 for no crops.
 
-    The knee is where the curve of the log height over the log number of groups is farthest above its chord, between
-    10 and 80 groups.
+    Between 10 and 80 groups, the heights fall steeply where groups of another look are parted, and slowly where each
+    group falls into crops that differ as all crops do. The bend is where two straight lines fit best. Of the ways that
+    were tried it moves least when a few crops are left out (docs/decisions/0012-groups.md).
 
     Args:
         heights: Of the merges, shape ``(m - 1,)``, ascending.
         n_crops: How many crops the tree has.
+
+    Source: Salvador and Chan, ICTAI 2004.
     """
     m = len(heights) + 1
     most = min(MOST_GROUPS, n_crops // CROPS_A_GROUP, m - 1)
-    if most <= LEAST_GROUPS:
-        return max(most, 1) if n_crops else 0
+    if most <= LEAST_GROUPS + LEAST_ON_A_LINE:
+        return max(min(most, LEAST_GROUPS), 1) if n_crops else 0
     numbers = np.arange(LEAST_GROUPS, most + 1)
-    levels = np.log(np.maximum(heights[m - 1 - numbers].astype(np.float64), 1e-9))  # the highest merge inside a group
-    across = np.log(numbers)
-    chord = np.interp(across, across[[0, -1]], levels[[0, -1]])
-    return int(numbers[np.argmin(levels - chord)])
+    inside = heights[m - 1 - numbers].astype(np.float64)  # the highest merge inside one of so many groups
+    bends = range(LEAST_ON_A_LINE - 1, len(numbers) - LEAST_ON_A_LINE + 1)
+    misfits = [_misfit(numbers[: i + 1], inside[: i + 1]) + _misfit(numbers[i:], inside[i:]) for i in bends]
+    return int(numbers[bends[int(np.argmin(misfits))]])
+
+
+def _misfit(across: np.ndarray, up: np.ndarray) -> float:
+    """Squared distances from the straight line that fits best."""
+    across, up = across - across.mean(), up - up.mean()
+    return float((up**2).sum() - (across @ up) ** 2 / (across**2).sum())

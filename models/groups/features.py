@@ -1,6 +1,7 @@
 """The main directions of a run's embeddings: what crops are grouped by."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from core.groups.making import make_tree
 from core.groups.tree import GroupTree, fingerprint_run
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
-from models.encoders.sections import weigh_sections
+from models.encoders.sections import DETECTOR, list_sections, weigh_sections
 from models.encoders.spec import EncoderSpec
 from models.judging.normaliser import Normaliser
 
@@ -56,37 +57,87 @@ def reduce_run(
             f"Run {run.run_id} has no crops yet, so there is nothing to group. Wait until its first photos are done, "
             "or resume it."
         )
+    columns, sections, weights = _choose_sections(run)
     chosen = np.sort(np.random.default_rng(SEED).permutation(n)[:FITTED_ROWS])
-    normaliser = fit_directions(_read_rows(run, chosen), *_find_sections(run))
+    directions = Directions.fit(_read_rows(run, chosen)[:, columns], sections, weights)
     ids: list[str] = []
-    points = np.empty((n, normaliser.width), dtype=np.float32)
+    points = np.empty((n, directions.width), dtype=np.float32)
     for crops, rows in run.embedded_shards():
-        points[len(ids) : len(ids) + len(crops)] = normaliser.transform(rows)
+        points[len(ids) : len(ids) + len(crops)] = directions.transform(rows[:, columns])
         ids.extend(crops["crop_id"].tolist())
         on_share(len(ids) / n)
     return ids, points
 
 
-def fit_directions(rows: np.ndarray, sections: Sequence[int], weights: Sequence[float]) -> Normaliser:
-    """A normaliser that reduces rows to their main directions, at most 64.
+@dataclass(frozen=True)
+class Directions:
+    """The main directions of embeddings, in which crops are grouped.
+
+    Rows are normalised as for a bundle and projected, but not brought to length 1 again: a crop that differs little
+    from the mean of all is near the middle, which was measured to name more crops right.
+    """
+
+    normaliser: Normaliser
+    directions: np.ndarray  # (q, d), orthonormal
+
+    @classmethod
+    def fit(cls, rows: np.ndarray, sections: Sequence[int] = (), weights: Sequence[float] = ()) -> "Directions":
+        """Find them.
+
+        Args:
+            rows: Raw embeddings, shape ``(n, sum(sections))``, n >= 1.
+            sections: Length of each joined part; empty: one part.
+            weights: Weight of each section; empty: all the same.
+        """
+        finite = rows[np.isfinite(rows).all(axis=1)]
+        if len(finite) == 0:
+            finite = np.zeros((1, rows.shape[1]), dtype=np.float32)
+        count = min(DIRECTIONS, *finite.shape)
+        fitted = Normaliser.fit(finite, sections=sections or (rows.shape[1],), weights=weights, components=count)
+        assert fitted.directions_ is not None  # as components are asked for
+        return cls(replace(fitted, directions_=None), fitted.directions_)
+
+    @property
+    def width(self) -> int:
+        """How many there are, at most 64."""
+        return len(self.directions)
+
+    def transform(self, rows: np.ndarray) -> np.ndarray:
+        """Where rows lie along each direction, float32, shape ``(n, width)``; a broken row is zero.
+
+        Raises:
+            ValueError: If the shape does not fit.
+        """
+        return self.normaliser.transform(rows) @ self.directions.T
+
+
+def choose_columns(
+    names: Sequence[str], sections: Sequence[int], weights: Sequence[float]
+) -> tuple[np.ndarray, tuple[int, ...], tuple[float, ...]]:
+    """The columns of an embedding that crops are grouped by, with their sections and weights.
+
+    The features of a detector are left out if there are others: they say more about place and size than about the
+    animal, and were measured to name fewer crops right with every kind of box.
 
     Args:
-        rows: Raw embeddings, shape ``(n, sum(sections))``, n >= 1.
-        sections: Length of each joined part; empty: one part.
-        weights: Weight of each section; empty: all the same.
+        names: What each section is, ``models.encoders.sections``; empty: not known.
+        sections: Length of each section.
+        weights: Weight of each; empty: all the same.
     """
-    finite = rows[np.isfinite(rows).all(axis=1)]
-    if len(finite) == 0:
-        finite = np.zeros((1, rows.shape[1]), dtype=np.float32)
-    return Normaliser.fit(
-        finite, sections=sections or (rows.shape[1],), weights=weights, components=min(DIRECTIONS, *finite.shape)
-    )
+    starts = np.cumsum([0, *sections])
+    if len(names) != len(sections) or set(names) <= {DETECTOR}:
+        return np.arange(starts[-1]), tuple(sections), tuple(weights)
+    kept = [i for i, name in enumerate(names) if name != DETECTOR]
+    columns = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in kept])
+    return columns, tuple(sections[i] for i in kept), tuple(weights[i] for i in kept) if weights else ()
 
 
-def _find_sections(run: RunFolder) -> tuple[tuple[int, ...], tuple[float, ...]]:
+def _choose_sections(run: RunFolder) -> tuple[np.ndarray | slice, tuple[int, ...], tuple[float, ...]]:
     sections = tuple(run.info.sections)
+    if not sections:
+        return slice(None), (), ()
     specs = tuple(EncoderSpec.from_values(spec) for spec in run.info.encoders)
-    return sections, weigh_sections(specs, sections)
+    return choose_columns([one.name for one in list_sections(specs)], sections, weigh_sections(specs, sections))
 
 
 def _read_rows(run: RunFolder, chosen: np.ndarray) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_the_suggestion_finds_clear_looks_and_does_not_change_with_a_few_crops()
     points = looks[rng.integers(0, 25, size=800)] + rng.normal(size=(800, 32)) * 0.2
     whole = make_tree([str(i) for i in range(800)], points, version="v").suggested
     most = make_tree([str(i) for i in range(780)], points[20:], version="v").suggested
-    assert whole == 25
+    assert abs(whole - 25) <= 1
     assert abs(most - whole) <= 2
 
 

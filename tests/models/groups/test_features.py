@@ -16,7 +16,7 @@ from core.runs.folder import RunFolder
 from core.study.project import Project
 from core.work.folder import Status, WorkFolder
 from core.work.meter import Cancelled
-from models.groups.features import fit_directions, group_run
+from models.groups.features import Directions, choose_columns, group_run
 from models.jobs import registry
 from models.jobs.groups import GroupsRequest
 from models.jobs.run import finish
@@ -146,9 +146,22 @@ def test_a_cancel_leaves_no_tree(project, run):
     assert isinstance(open_tree(run), GroupTree)
 
 
-def test_sections_count_by_their_weights_and_older_runs_have_one():
+def test_the_features_of_a_detector_are_left_out_unless_there_are_no_others():
+    columns, sections, weights = choose_columns(["features", "detector"], (8, 4), (1.0, 0.5))
+    assert (columns.tolist(), sections, weights) == (list(range(8)), (8,), (1.0,))
+    columns, sections, weights = choose_columns(["detector"], (4,), ())
+    assert (columns.tolist(), sections, weights) == (list(range(4)), (4,), ())
+    columns, sections, _ = choose_columns([], (8, 4), ())
+    assert (len(columns), sections) == (12, (8, 4))
+
+
+def test_directions_keep_distances_and_older_runs_have_one_section():
     rows = np.random.default_rng(0).normal(size=(90, 12)).astype(np.float32)
-    weighed = fit_directions(rows, (8, 4), (1.0, 0.5))
-    assert (weighed.sections, weighed.weights, weighed.width) == ((8, 4), (1.0, 0.5), 12)
-    assert fit_directions(rows, (), ()).sections == (12,)
-    assert fit_directions(rows[:1], (), ()).width == 1
+    found = Directions.fit(rows, (8, 4), (1.0, 0.5))
+    assert (found.normaliser.sections, found.normaliser.weights, found.width) == ((8, 4), (1.0, 0.5), 12)
+    whole, reduced = found.normaliser.transform(rows), found.transform(rows)
+    np.testing.assert_allclose(
+        np.linalg.norm(whole[0] - whole, axis=1), np.linalg.norm(reduced[0] - reduced, axis=1), atol=1e-5
+    )
+    assert Directions.fit(rows).normaliser.sections == (12,)
+    assert Directions.fit(rows[:1]).width == 1
