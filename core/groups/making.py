@@ -69,7 +69,7 @@ def choose_number(heights: np.ndarray, *, n_crops: int) -> int:
 
     Between 10 and 80 groups, the heights fall steeply where groups of another look are parted, and slowly where each
     group falls into crops that differ as all crops do. The bend is where two straight lines fit best. Of the ways that
-    were tried it moves least when a few crops are left out (docs/decisions/0012-groups.md).
+    were tried it moves least when a few crops are left out (docs/decisions/0013-groups.md).
 
     Args:
         heights: Of the merges, shape ``(m - 1,)``, ascending.
