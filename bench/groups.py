@@ -1,11 +1,13 @@
 """Measures what forty decisions about groups are worth on real photos, without any label before.
 
-    python bench/groups.py [--quick] [--json] [--images DIR --truth COCO_FILE] [--detector NAME_OR_PATH] [--novel NAME ...]
+    python bench/groups.py [--quick] [--json]
+    python bench/groups.py --images DIR --truth COCO_FILE [--detector NAME_OR_PATH] [--novel NAME ...]
 
-A simulated person opens the groups of a run, largest first, and names each by what most of it is, or splits it if under
-80% of it are alike; each is one decision. Beside it, with as many decisions: k-means and HDBSCAN on the same points, the
-first look's queue, and active learning crop by crop. Then bundles are made from the names and from the true labels, each
-on one half of the events, and judge the other half. Without options: the wildlife season and smallmammal of ../shared/data.
+A simulated person opens the groups of a run, largest first, and names each by what most of it is, or splits it if less
+than 80% of it are alike; each is one decision. Beside it, with as many decisions: k-means and HDBSCAN on the same
+points, the first look's queue, and active learning crop by crop. Then bundles are made from the names and from the true
+labels, each on one half of the events, and judge the other half. Without --images: the season of wildlife, and
+smallmammal, of ../shared/data.
 """
 
 import argparse
@@ -38,10 +40,10 @@ from core.study.project import Project  # noqa: E402
 from models.encoders.sections import list_sections, weigh_sections  # noqa: E402
 from models.encoders.spec import EncoderSpec  # noqa: E402
 from models.groups.features import Directions, choose_columns  # noqa: E402
-from models.judging.judge import fit_judge  # noqa: E402
-from models.judging.normaliser import Normaliser  # noqa: E402
 from models.jobs.registry import do_at_once  # noqa: E402
 from models.jobs.run import RunRequest  # noqa: E402
+from models.judging.judge import fit_judge  # noqa: E402
+from models.judging.normaliser import Normaliser  # noqa: E402
 from models.loop.ranker import Ranker  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
@@ -185,9 +187,9 @@ def measure_names(season: Season, names: np.ndarray, made: int) -> dict[str, flo
 def judge_by_halves(season: Season, names: np.ndarray) -> dict[str, float]:
     """A bundle made from the names on one half of the events judges the other half: AUROC, AP and false alarms.
 
-    What is called novel is not learned from. "No animal" is one more class, and its crops do not count in the figures.
+    What is called novel, or nothing, is not learned from, and the figures count animals only.
     """
-    learnt = ~np.isin(names, [UNNAMED, SEVERAL, *season.novel])
+    learnt = ~np.isin(names, [UNNAMED, SEVERAL, NO_ANIMAL, *season.novel])
     events = np.unique(season.events.astype(str), return_inverse=True)[1]
     side = np.random.default_rng(0).permutation(events.max() + 1)[events] % 2
     scores, p_values = np.full(len(names), np.nan), np.full(len(names), np.nan)
@@ -249,7 +251,10 @@ def measure_rare(season: Season) -> dict[str, Any]:
     """The same with few novel crops, averaged over three draws."""
     figures = {}
     usual = int((~season.is_novel).sum())
-    for label, n in (*((f"{share:.0%}", round(share * usual / (1 - share))) for share in SHARES), (f"{FEW} crops", FEW)):
+    for label, n in (
+        *((f"{share:.0%}", round(share * usual / (1 - share))) for share in SHARES),
+        (f"{FEW} crops", FEW),
+    ):
         if n < int(season.is_novel.sum()):
             drawn = [measure_season(thin_out(season, n, seed=seed), with_bundles=False) for seed in SEEDS]
             figures[label] = {
@@ -280,7 +285,11 @@ def measure_wildlife(project: Project, *, quick: bool) -> dict[str, Any]:
     truth, figures = read_labels(WILDLIFE / "annotations.json"), {}
     for name, boxes in (("YOLOv8n's boxes", None), ("truth boxes", WILDLIFE / "annotations.json")):
         run = run_season(
-            project, name.split()[0].lower().replace("'s", ""), WILDLIFE / "images" / "season", detector=str(DETECTOR), boxes=boxes
+            project,
+            name.split()[0].lower().replace("'s", ""),
+            WILDLIFE / "images" / "season",
+            detector=str(DETECTOR),
+            boxes=boxes,
         )
         season = open_season(run, truth, novel=["raccoon"], split="season")
         figures[f"wildlife, {name}"] = {
@@ -289,7 +298,9 @@ def measure_wildlife(project: Project, *, quick: bool) -> dict[str, Any]:
         }
         if not quick:
             figures[f"wildlife, {name}"]["each in turn"] = {
-                species: measure_season(replace(season, novel=frozenset([species])), with_bundles=False)["ways"]["groups"]
+                species: measure_season(replace(season, novel=frozenset([species])), with_bundles=False)["ways"][
+                    "groups"
+                ]
                 for species in sorted(set(season.truth.tolist()) - {NO_ANIMAL, SEVERAL})
             }
     return figures
@@ -301,10 +312,16 @@ def measure_mammals(project: Project) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         frames = Path(folder) / "no-boxes.json"
         images = [{"id": i, "file_name": photo.file_name} for i, photo in enumerate(truth.photos)]
-        frames.write_text(json.dumps({"images": images, "annotations": [], "categories": [{"id": 0, "name": "animal"}]}))
+        frames.write_text(
+            json.dumps({"images": images, "annotations": [], "categories": [{"id": 0, "name": "animal"}]})
+        )
         for name, boxes in (("whole frames", frames), ("YOLOv8n's boxes", None)):
             run = run_season(
-                project, f"mammals-{name.split()[0].lower().replace(chr(39), '')}", MAMMALS / "images", detector=str(DETECTOR), boxes=boxes
+                project,
+                f"mammals-{name.split()[0].lower().replace(chr(39), '')}",
+                MAMMALS / "images",
+                detector=str(DETECTOR),
+                boxes=boxes,
             )
             season = open_season(run, truth, novel=["stoat"], split=None)
             figures[f"smallmammal, {name}"] = measure_season(season, with_bundles=False)
@@ -339,7 +356,11 @@ def list_targets(figures: dict[str, Any]) -> list[Target]:
             at_most("decisions, wildlife, YOLOv8n's boxes", groups["decisions"], DECISIONS),
             at_least("raccoons found, wildlife, YOLOv8n's boxes", groups["found"], FOUND),
             at_least("of what is called raccoon, right", groups["precision"], RIGHT),
-            at_most("AUROC behind the bundle from true labels", bundles["truth"]["auroc"] - bundles["groups"]["auroc"], BEHIND),
+            at_most(
+                "AUROC behind the bundle from true labels",
+                bundles["truth"]["auroc"] - bundles["groups"]["auroc"],
+                BEHIND,
+            ),
         ]
     if "seconds, 100,000 crops" in figures:
         targets.append(at_most("seconds to group 100,000 crops", figures["seconds, 100,000 crops"], MOST_MANY_S))
@@ -353,10 +374,13 @@ def print_tables(figures: dict[str, Any]) -> None:
             print(f"\n{case}: {part:.1f}")
             continue
         print(
-            f"\n**{case}**: {part['crops']} crops, {part['novel']} of them novel; {part['suggested']} groups suggested; "
-            f"the first look's order has AUROC {part['first look AUROC']:.3f}\n"
+            f"\n**{case}**: {part['crops']} crops, {part['novel']} of them novel; {part['suggested']} groups suggested;"
+            f" the first look's order has AUROC {part['first look AUROC']:.3f}\n"
         )
-        print("| | decisions | crops named right | novel found | novel lost | called novel, right |\n|---|---|---|---|---|---|")
+        print(
+            "| | decisions | crops named right | novel found | novel lost | called novel, right |\n"
+            "|---|---|---|---|---|---|"
+        )
         lines = [("", part["ways"]), *((f", {label}", ways) for label, ways in part.get("rare", {}).items())]
         for label, ways in lines:
             for way, one in ways.items():
@@ -364,7 +388,10 @@ def print_tables(figures: dict[str, Any]) -> None:
         for species, one in part.get("each in turn", {}).items():
             print(f"| groups, {species} unknown | {_cells(one)} |")
         if "bundles" in part:
-            print("\n| bundle made from | AUROC | average precision | usual flagged | novel flagged |\n|---|---|---|---|---|")
+            print(
+                "\n| bundle made from | AUROC | average precision | usual flagged | novel flagged |\n"
+                "|---|---|---|---|---|"
+            )
             for label, one in part["bundles"].items():
                 print(
                     f"| {label} | {one['auroc']:.3f} | {one['average_precision']:.3f} | {one['false_alarms']:.3f} | "
@@ -398,8 +425,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What forty decisions about groups are worth.")
     parser.add_argument("--images", type=Path, help="a folder of photos, instead of ../shared/data")
     parser.add_argument("--truth", type=Path, help="their labels: COCO or another format that Anomalure reads")
-    parser.add_argument("--detector", default=str(DETECTOR), help="a name or a path; default: YOLOv8n of ../shared/data")
-    parser.add_argument("--novel", nargs="*", default=[], help="species that count as novel; default: not in split train")
+    parser.add_argument(
+        "--detector", default=str(DETECTOR), help="a name or a path; default: YOLOv8n of ../shared/data"
+    )
+    parser.add_argument(
+        "--novel", nargs="*", default=[], help="species that count as novel; default: not in split train"
+    )
     parser.add_argument("--quick", action="store_true", help="only the wildlife season, all of its crops")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()

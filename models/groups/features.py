@@ -12,7 +12,7 @@ from core.groups.making import make_tree
 from core.groups.tree import GroupTree, fingerprint_run
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
-from models.encoders.sections import DETECTOR, list_sections, weigh_sections
+from models.encoders.sections import CLASSES, DETECTOR, list_sections, weigh_sections
 from models.encoders.spec import EncoderSpec
 from models.judging.normaliser import Normaliser
 
@@ -117,7 +117,7 @@ def choose_columns(
     """The columns of an embedding that crops are grouped by, with their sections and weights.
 
     The features of a detector are left out if there are others: they say more about place and size than about the
-    animal, and were measured to name fewer crops right with every kind of box.
+    animal, and were measured to name fewer crops right. Class scores count in full, although less in a bundle.
 
     Args:
         names: What each section is, ``models.encoders.sections``; empty: not known.
@@ -129,7 +129,9 @@ def choose_columns(
         return np.arange(starts[-1]), tuple(sections), tuple(weights)
     kept = [i for i, name in enumerate(names) if name != DETECTOR]
     columns = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in kept])
-    return columns, tuple(sections[i] for i in kept), tuple(weights[i] for i in kept) if weights else ()
+    if not weights:
+        return columns, tuple(sections[i] for i in kept), ()
+    return columns, tuple(sections[i] for i in kept), tuple(1.0 if names[i] == CLASSES else weights[i] for i in kept)
 
 
 def _choose_sections(run: RunFolder) -> tuple[np.ndarray | slice, tuple[int, ...], tuple[float, ...]]:

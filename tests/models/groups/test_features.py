@@ -149,6 +149,7 @@ def test_a_cancel_leaves_no_tree(project, run):
 def test_the_features_of_a_detector_are_left_out_unless_there_are_no_others():
     columns, sections, weights = choose_columns(["features", "detector"], (8, 4), (1.0, 0.5))
     assert (columns.tolist(), sections, weights) == (list(range(8)), (8,), (1.0,))
+    assert choose_columns(["features", "classes"], (8, 4), (1.0, 0.7))[2] == (1.0, 1.0)
     columns, sections, weights = choose_columns(["detector"], (4,), ())
     assert (columns.tolist(), sections, weights) == (list(range(4)), (4,), ())
     columns, sections, _ = choose_columns([], (8, 4), ())
