@@ -1,7 +1,7 @@
 """Chooses the crops of an export by verdict, species, camera, day, reviewer and selection, and streams them."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,11 +14,12 @@ import pandas as pd
 import pyarrow as pa
 
 from core.errors import AnomalureError
-from core.formats.exported import EXPORT_COLUMNS, PHOTO_COLUMNS
+from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, PHOTO_COLUMNS
 from core.records import Decision
 from core.review.holding import show_holding
 from core.runs.catalogue import BY_SCORE, MAPPED, show_catalogue
 from core.runs.folder import RunFolder
+from core.runs.guesses import LEAST_SHOWN, NO_GUESSES, read_guesses, shows_guesses
 from core.store.people import People, people_sql, read_people_classes
 from core.study.project import Project
 
@@ -31,6 +32,9 @@ _MOST_THREADS = 2
 
 BY_PHOTO = "file_name, x, y, crop_id"
 """The order of rows that the writers of ``core.formats`` need: photo by photo."""
+
+NameGuesses = Callable[[Iterable[str]], Mapping[str, str]]
+_WITH_GUESSES = "marked LEFT JOIN guessed USING (place)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +90,15 @@ class Export:
     It has the verdicts of the moment when it was opened. Memory does not grow with the run, because beyond a limit
     DuckDB sorts on the disk.
 
+    ``name_guesses`` says, from the species of the run and of its verdicts, how the project spells the names of guesses.
+
     Raises:
         AnomalureError: When it is opened, if the run or the selection does not exist.
     """
 
-    def __init__(self, project: Project, choice: ExportChoice) -> None:
+    def __init__(self, project: Project, choice: ExportChoice, *, name_guesses: NameGuesses | None = None) -> None:
         self.project, self.choice = project, choice
+        self._name_guesses = name_guesses
 
     def __enter__(self) -> "Export":
         self.run = _find_run(self.project, self.choice)
@@ -132,23 +139,24 @@ class Export:
         return ExportCounts(n_crops, n_photos, n_events, n_people, n_timeless, self.run.counts().duplicates)
 
     def preview(self, limit: int) -> pd.DataFrame:
-        """The first rows, most anomalous first; columns ``EXPORT_COLUMNS``."""
-        columns = ", ".join(EXPORT_COLUMNS)
-        query = f"SELECT {columns} FROM marked WHERE exported ORDER BY {BY_SCORE} LIMIT {limit:d}"
+        """The first rows, most anomalous first; columns ``EXPORT_COLUMNS + GUESS_COLUMNS``."""
+        columns = ", ".join(EXPORT_COLUMNS + GUESS_COLUMNS)
+        query = f"SELECT {columns} FROM {_WITH_GUESSES} WHERE exported ORDER BY {BY_SCORE} LIMIT {limit:d}"
         return self._connection.execute(query).df()
 
     def rows(self, *, by_photo: bool, for_pictures: bool = False) -> Iterator[dict[str, Any]]:
-        """Row by row, photo by photo or most anomalous first; columns ``EXPORT_COLUMNS + PHOTO_COLUMNS``.
+        """Row by row, photo by photo or most anomalous first; columns ``EXPORT_COLUMNS + PHOTO_COLUMNS`` and
+        ``GUESS_COLUMNS``.
 
         ``for_pictures`` adds ``shows_people``: whether people were detected in the photo, and ``same_name``: whether
         the name of another photo of the export differs only in capital letters.
         """
-        columns = ", ".join(EXPORT_COLUMNS + PHOTO_COLUMNS)
+        columns = ", ".join(EXPORT_COLUMNS + PHOTO_COLUMNS + GUESS_COLUMNS)
         if for_pictures:
             columns += """, photo_id IN (SELECT photo_id FROM marked WHERE is_person) AS shows_people,
                 lower(file_name) IN (SELECT name FROM same_names) AS same_name"""
         yield from self._stream(
-            f"SELECT {columns} FROM marked WHERE exported ORDER BY {BY_PHOTO if by_photo else BY_SCORE}"
+            f"SELECT {columns} FROM {_WITH_GUESSES} WHERE exported ORDER BY {BY_PHOTO if by_photo else BY_SCORE}"
         )
 
     def people_boxes(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -232,6 +240,22 @@ class Export:
             CREATE VIEW same_names AS
             SELECT lower(file_name) AS name FROM marked WHERE exported
             GROUP BY 1 HAVING count(DISTINCT file_name) > 1""")
+        self._add_guesses()
+
+    def _add_guesses(self) -> None:
+        """Table ``guessed``, from the guesses that are kept for the run and are shown in the project."""
+        guesses = read_guesses(self.run) if shows_guesses(self.project.store) else None
+        if guesses is not None and self._name_guesses is not None:
+            species = self._connection.execute("SELECT DISTINCT called FROM queue WHERE called <> '' ORDER BY 1")
+            guesses = guesses.rename(self._name_guesses([name for (name,) in species.fetchall()]))
+        self._connection.register("given_here", (guesses or NO_GUESSES).to_table())
+        self._connection.execute(f"""
+            CREATE TABLE guessed AS
+            SELECT place, guess_1::TEXT AS guess, round(share_1::DOUBLE, 3) AS guess_share, concat_ws('; ',
+                CASE WHEN share_2 >= {LEAST_SHOWN} THEN guess_2 || ' ' || round(100 * share_2)::INTEGER || '%' END,
+                CASE WHEN share_3 >= {LEAST_SHOWN} THEN guess_3 || ' ' || round(100 * share_3)::INTEGER || '%' END
+            ) AS further_guesses FROM given_here WHERE share_1 >= {LEAST_SHOWN}""")
+        self._connection.unregister("given_here")
 
     def _keep(self, name: str, columns: Mapping[str, Sequence[str]]) -> None:
         # A table, because only the connection itself would see a registered object, not its cursors.

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
-from core.export.choice import Export, ExportChoice, ExportCounts
+from core.export.choice import Export, ExportChoice, ExportCounts, NameGuesses
 from core.export.formats.format import DEFAULT, Format, Source, Written, find_format, list_formats
 from core.export.package_facts import PackageFacts, read_facts
 from core.export.pictures import PictureReport, Pictures, add_pictures, name_picture
@@ -69,6 +69,7 @@ def write_export(
     format: str = DEFAULT,
     pictures: Pictures | None = None,
     facts: PackageFacts | None = None,
+    name_guesses: NameGuesses | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportReport:
     """Write an export as a stream. Each file appears only when it is complete.
@@ -80,6 +81,7 @@ def write_export(
         format: Name of a format in ``core.export.formats``.
         pictures: Put these pictures into the zip, too, or into a zip beside ``out`` if that is not one.
         facts: Facts about the cameras, for formats that need their coordinates; default: those that the project keeps.
+        name_guesses: Says how the project spells the names of guesses, as for ``Export``.
         on_progress: Called with the number of rows and pictures done and the total. It may raise ``Cancelled`` until
             all are done.
 
@@ -97,7 +99,7 @@ def write_export(
             f"{out} is a folder. Give the name of the file to write, such as "
             f"{out / ('package.zip' if chosen.is_package else chosen.file_name)}."
         )
-    with _plain_disk_errors(out), Export(project, choice) as export:
+    with _plain_disk_errors(out), Export(project, choice, name_guesses=name_guesses) as export:
         counts = export.count()
         n_pictures = 0 if pictures is None else counts.n_photos if pictures is Pictures.PHOTOS else counts.n_crops
         ticks = _Ticks(on_progress, counts.n_crops + n_pictures)

@@ -1,6 +1,6 @@
 """The rows of an export, which every writer takes: one crop each, with its photo, score and verdict."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -40,6 +40,10 @@ EXPORT_COLUMNS = (
 PHOTO_COLUMNS = ("photo_id", "kind", "photo_width_px", "photo_height_px")
 """More columns, which the other formats need."""
 
+GUESS_COLUMNS = ("guess", "guess_share", "further_guesses")
+"""The last columns of the CSV: the likely name of a crop by the encoder's own classes, its share from 0 to 1, and
+further ones, such as ``coyote 11%; grey fox 5%``. Empty if the run has no guesses, or if the project hides them."""
+
 PICTURE_COLUMN = "picture"
 """Optional column: the path of the row's picture relative to the file, if pictures were exported."""
 
@@ -78,6 +82,15 @@ def rows_by_photo(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
             | {PICTURE_COLUMN: plain_value(row.get(PICTURE_COLUMN)) or ""}
             for row in some
         ]
+
+
+def tabulate_guesses(guesses: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """The cells of ``GUESS_COLUMNS`` for a crop's likely names with their shares, the most likely first."""
+    if not guesses:
+        return dict.fromkeys(GUESS_COLUMNS)
+    (name, share), *others = guesses
+    further = "; ".join(f"{other} {round(100 * part)}%" for other, part in others)
+    return dict(zip(GUESS_COLUMNS, (name, round(share, 3), further), strict=True))
 
 
 def name_species(row: Row) -> str:

@@ -24,7 +24,8 @@ RANKED = ("likely", "learn")
 class QueueFilters:
     """Which crops of a run, and in which order.
 
-    ``species``, ``camera``: only crops of this predicted species, this deployment. ``flagged_only``: only crops whose
+    ``species``, ``camera``: only crops of this predicted species, this deployment. ``guess``: only crops whose first
+    guess is this name, as ``core.runs.guesses`` keeps it. ``flagged_only``: only crops whose
     p-value is at most ``false_alarm_rate`` (None: the run's own). ``undecided_only``: only crops without a verdict,
     and those whose verdict was given at ``decided_since`` or later (UTC if without zone), so that a page stays
     as it is while somebody decides. ``captured_from``, ``captured_to``: days, both included; crops of photos without
@@ -40,6 +41,7 @@ class QueueFilters:
 
     species: str | None = None
     camera: str | None = None
+    guess: str | None = None
     flagged_only: bool = True
     undecided_only: bool = False
     decided_since: datetime | None = None
@@ -75,6 +77,7 @@ class QueueFilters:
         wanted = {
             "species = $species": self.species,
             "deployment = $camera": self.camera,
+            "guess_1 = $guess": self.guess,
             "captured_at >= $from": self.captured_from and datetime.combine(self.captured_from, time()),
             "captured_at < $to": self.captured_to and datetime.combine(self.captured_to + day, time()),
             "score >= $score_from": self.score_from,

@@ -22,6 +22,7 @@ from core.review.holding import HOLDING
 from core.review.rankings import read_ranking
 from core.runs.catalogue import MAPPED, open_catalogue
 from core.runs.folder import RunFolder
+from core.runs.guesses import NO_GUESSES, RunGuesses, read_guesses
 from core.store.database import to_utc
 from core.store.people import PEOPLE_CLASSES, find_people, people_sql
 from core.store.rule import find_holding, find_taking_back
@@ -32,6 +33,7 @@ _DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decid
 _UNDECIDED = ("", "", "", "", "", None, "")
 _NAMES = {"given_on": "verdict_crop_id"}
 _THREADS = 2
+_USUAL = QueueFilters()
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,8 @@ class ReviewIndex:
             self._connection.register("ranked", pa.Table.from_pandas(read_ranking(self.run), preserve_index=False))
             chosen += " LEFT JOIN ranked USING (crop_id)"
         table = self._connection.execute(
-            f"""{self._with_queue()} SELECT place, verdict <> '' AS is_decided, coalesce(decided_at >= $since, false)
-                AS is_recent FROM {chosen} WHERE {where} {order}""",
+            f"""{self._with_queue(filters)} SELECT place, verdict <> '' AS is_decided,
+                coalesce(decided_at >= $since, false) AS is_recent FROM {chosen} WHERE {where} {order}""",
             self._values(filters) | values | {"since": since},
         ).fetchnumpy()
         places = np.asarray(table["place"], dtype=np.int32)
@@ -231,7 +233,7 @@ class ReviewIndex:
         where, values = replace(filters, with_people=True).conditions()
         with self._lock:
             rows = self._connection.execute(
-                f"""{self._with_queue()} SELECT count(*) FROM queue
+                f"""{self._with_queue(filters)} SELECT count(*) FROM queue
                 WHERE is_person AND {where}""",
                 self._values(filters) | values,
             ).fetchall()
@@ -338,14 +340,30 @@ class ReviewIndex:
         with self._lock:
             return self._connection.sql("SELECT * FROM decided").to_arrow_table()
 
-    def _with_queue(self) -> str:
+    @property
+    def guesses(self) -> RunGuesses | None:
+        """What each crop looks like, by its row; None while no guesses are kept for the run."""
+        with self._lock:
+            if "guesses" not in self._known:
+                found = read_guesses(self.run)
+                if found is None or len(found.codes) != len(self.catalogue):  # the run was scored again meanwhile
+                    return None
+                self._known["guesses"] = found
+            guesses: RunGuesses = self._known["guesses"]
+        return guesses
+
+    def _with_queue(self, filters: QueueFilters = _USUAL) -> str:
+        guess, joined = "", ""
+        if filters.guess is not None:
+            self._connection.register("guessed", (self.guesses or NO_GUESSES).to_table())
+            guess, joined = "g.guess_1,", "LEFT JOIN guessed g USING (place)"
         return f"""WITH queue AS (
             SELECT c.* REPLACE (CASE WHEN $rate::DOUBLE IS NULL THEN flagged
                                      ELSE coalesce(p_value <= $rate::DOUBLE, false) END AS flagged),
                 $own_rate::DOUBLE AS own_rate,
                 coalesce(d.verdict, '') AS verdict, coalesce(d.reviewer, '') AS reviewer, d.decided_at,
-                {self._is_person} AS is_person
-            FROM catalogue c LEFT JOIN decided d USING (place))"""
+                {guess} {self._is_person} AS is_person
+            FROM catalogue c LEFT JOIN decided d USING (place) {joined})"""
 
     def _say_people(self, classes: Sequence[str]) -> str:
         """SQL over a crop ``c`` and its verdict ``d``. The detector's classes are compared as they are written, so

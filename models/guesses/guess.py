@@ -10,8 +10,8 @@ N_GUESSES = 3
 TEMPERATURE = 0.7
 """The scores are divided by this before the softmax. The network was trained with smoothed labels, so every class gets
 a little of every crop. Summed over the 602 classes that are no animal, or over 118 breeds of dog, that little
-outweighed the right animal. Chosen on the train split of the wildlife photos, where shares of lions and elephants
-are now about as large as they are right (bench/README.md).
+outweighed the right animal. Chosen on the train split of the wildlife photos, where shares of lions and elephants are
+now about as large as they are right (bench/README.md).
 """
 _ROWS_AT_ONCE = 8_192
 

@@ -15,8 +15,12 @@ open_work = ExportJob
 def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
     """Write the file; returns ``ExportReport.to_values()``."""
     from core.export.files import write_export
+    from models.guesses.names import find_own_names
+    from models.guesses.of_run import keep_run_guesses
 
     request = work.read_request(ExportRequest)
+    if (run := project.run(request.choice.run) if request.choice.run else project.latest_run()) is not None:
+        keep_run_guesses(run)
     out = request.out
     if out is None:
         out = work.path / "file" / request.file_name
@@ -28,7 +32,13 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
             meter(done, total)
 
     report = write_export(
-        project, request.choice, out, format=request.format, pictures=request.pictures, on_progress=follow
+        project,
+        request.choice,
+        out,
+        format=request.format,
+        pictures=request.pictures,
+        name_guesses=find_own_names,
+        on_progress=follow,
     ).to_values()
     work.write_result(report)
     return report

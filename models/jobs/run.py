@@ -72,11 +72,14 @@ def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
 
 
 def finish(project: Project, work: RunFolder) -> None:
-    """Write the catalogue of crops and group them, so that nobody has to wait for that when the run is opened.
+    """Write the catalogue and the guesses, and group the crops: nobody has to wait for that when the run is opened.
 
     The queue is there already. Only a first look is grouped; for other runs, opening the page Groups does it.
     """
+    from models.guesses.of_run import keep_run_guesses
+
     keep_catalogue(work)
+    keep_run_guesses(work)
     if not work.info.bundle and work.counts().crops:
         _group(project, work)
 

@@ -16,14 +16,19 @@ from core.runs.folder import Phase, Progress, RunFolder, ShardTables
 from core.runs.shards import HEAT_MAPS
 from core.settings.run import RunSettings
 from core.study.project import Project
+from models.encoders.spec import bundled_encoder
 
 PHOTO_WIDTH_PX, PHOTO_HEIGHT_PX = 96, 64
 CAMERAS = ("north", "south")
 SPECIES = ("deer", "fox", "badger")
 EMBEDDING_LENGTH = 8
+SECTIONS_WITH_CLASSES = (EMBEDDING_LENGTH, 1000, 4)
+COYOTE, RED_FOX, TABBY, ABACUS = 272, 277, 281, 398
 
 
-def make_project(tmp_path: Path, n: int = 12, *, n_flagged: int | None = None, shard_photos: int = 5) -> Project:
+def make_project(
+    tmp_path: Path, n: int = 12, *, n_flagged: int | None = None, shard_photos: int = 5, looks: Sequence[int] = ()
+) -> Project:
     """A project with one finished run over ``n`` photos, one crop each.
 
     Photo ``i`` (``north/photo-000.jpg``, ``south/photo-001.jpg``, ...) scores ``n - i``: the first is the most
@@ -31,7 +36,7 @@ def make_project(tmp_path: Path, n: int = 12, *, n_flagged: int | None = None, s
     them lie one duplicate and one file that is no picture.
     """
     project = Project(tmp_path / "project")
-    add_run(project, tmp_path / "photos", n=n, n_flagged=n_flagged, shard_photos=shard_photos)
+    add_run(project, tmp_path / "photos", n=n, n_flagged=n_flagged, shard_photos=shard_photos, looks=looks)
     return project
 
 
@@ -46,10 +51,12 @@ def add_run(
     shift_px: float = 0.0,
     bundle: str = "",
     classes: Sequence[str] = ("animal",),
+    looks: Sequence[int] = (),
 ) -> RunFolder:
     """One more finished run; ``shift_px`` moves the boxes, as another detector would.
 
-    ``classes`` are what it takes the crops for, in turn.
+    ``classes`` are what it takes the crops for, in turn. ``looks`` are the ImageNet classes that the crops look
+    like, in turn, as the bundled encoder says; without them the run is of an encoder that knows no classes.
     """
     n_flagged = max(1, n // 3) if n_flagged is None else n_flagged
     photos = [write_photo(folder, i) for i in range(n)]
@@ -67,12 +74,14 @@ def add_run(
         detector="fake detector",
         encoder="fake encoder",
         settings=settings,
+        encoders=[bundled_encoder().to_values()] if looks else [],
+        sections=SECTIONS_WITH_CLASSES if looks else (),
     )
     by_name = {photo.file_name: (i, photo) for i, photo in enumerate(photos)}
     with run.working():
         for shard in range(run.n_shards):
             run.write_shard(
-                shard, _shard(project, run.shard_files(shard), by_name, photos[0], folder, shift_px, classes)
+                shard, _shard(project, run.shard_files(shard), by_name, photos[0], folder, shift_px, classes, looks)
             )
         run.write_events(
             pd.DataFrame(
@@ -127,9 +136,10 @@ def _shard(
     folder: Path,
     shift_px: float,
     classes: Sequence[str],
+    looks: Sequence[int],
 ) -> ShardTables:
     shard = ShardTables()
-    shard.add_embeddings([], np.empty((0, EMBEDDING_LENGTH), dtype=np.float32))
+    shard.add_embeddings([], np.empty((0, sum(SECTIONS_WITH_CLASSES) if looks else EMBEDDING_LENGTH), dtype=np.float32))
     for file_name in file_names:
         if file_name == "north/copy.jpg":
             shard.add_duplicate(replace(original, file_name=file_name), duplicate_of=original.file_name)
@@ -148,7 +158,7 @@ def _shard(
             detections = [Detection(box, name, 0.9)]
             crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box, name, 0.9)
         shard.add_photo(photo, detections=detections, crops=[crop])
-        shard.add_embeddings([crop_id], np.full((1, EMBEDDING_LENGTH), i, dtype=np.float32))
+        shard.add_embeddings([crop_id], _embed(i, looks))
         path = project.crop_path(crop_id)
         assert path is not None
         path.parent.mkdir(exist_ok=True)
@@ -157,6 +167,18 @@ def _shard(
             cut = picture.crop((int(area.x), int(area.y), int(area.x + area.width), int(area.y + area.height)))
             cut.save(path, quality=90)
     return shard
+
+
+def _embed(i: int, looks: Sequence[int]) -> np.ndarray:
+    """One row; with classes, the crop looks most like one of them, and a little like a coyote."""
+    if not looks:
+        return np.full((1, EMBEDDING_LENGTH), i, dtype=np.float32)
+    row = np.full((1, sum(SECTIONS_WITH_CLASSES)), i, dtype=np.float32)
+    scores = row[:, EMBEDDING_LENGTH : EMBEDDING_LENGTH + 1000]
+    scores[:] = -10
+    scores[0, COYOTE] = 2
+    scores[0, looks[i % len(looks)]] = 3
+    return row
 
 
 def _scores(crops: pd.DataFrame, places: Sequence[int], n: int, n_flagged: int) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from core.review.index import ReviewIndex
 from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
-from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_heat, to_row
+from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_heat
 from ui.server.answering import NotThere, Refused, answer_with
 from ui.server.reviewer_pass import read_pass
 from ui.shared.project_place import open_project
@@ -117,7 +117,7 @@ def read_page(request: Request, body: bytes) -> dict[str, Any]:
     view = index.open_view(filters)
     rows = index.rows(view.places[start : start + n], false_alarm_rate=filters.false_alarm_rate)
     return {
-        "rows": list_rows(index.run, rows),
+        "rows": list_rows(index, rows),
         "total": len(view.places),
         "selected": view.n_selected,
         "decided": view.n_decided,
@@ -143,14 +143,14 @@ def _read_selected(project_path: Any, selection_id: str) -> tuple[str, ...]:
 def show_crop(request: Request, body: bytes) -> dict[str, Any]:
     """A crop with the photos and crops of its event."""
     index, place = _find_crop(request)
-    return {"crop": to_row(index.run, index.rows([place]).iloc[0].to_dict()), "event": list_event(index, place)}
+    return {"crop": list_rows(index, index.rows([place]))[0], "event": list_event(index, place)}
 
 
 def show_alike(request: Request, body: bytes) -> dict[str, Any]:
     """The normal crops that look most like a crop."""
     index, place = _find_crop(request)
     places = _normal_crops(index).find(place)
-    crops = list_rows(index.run, index.rows(places))
+    crops = list_rows(index, index.rows(places))
     row = index.rows([place]).iloc[0]
     return {"crops": crops, "words": say_alike(row["species"], row["deployment"], len(crops))}
 

@@ -1,6 +1,6 @@
 """Crops, verdicts and events as JSON values for the review board. Knows no Streamlit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,10 +12,12 @@ from core.review.filters import QueueFilters
 from core.review.holding import match_crops
 from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
+from models.guesses.names import NO_ANIMAL
+from models.guesses.of_run import find_index_names
 from ui.shared.words import say_score, say_time
 
 LEAST_LIMIT = 1e-6
-QUERY_TEXTS = ("species", "camera", "order", "decided_by", "decided_as")
+QUERY_TEXTS = ("species", "camera", "guess", "order", "decided_by", "decided_as")
 QUERY_COUNTS = ("ranking",)
 QUERY_NUMBERS = ("false_alarm_rate", "score_from", "score_to", "p_value_from", "p_value_to")
 QUERY_DAYS = ("captured_from", "captured_to")
@@ -50,12 +52,26 @@ def from_query(query: Mapping[str, str], *, crop_ids: tuple[str, ...] | None = N
     return QueueFilters(**values, crop_ids=crop_ids)
 
 
-def list_rows(run: RunFolder, rows: pd.DataFrame) -> list[dict[str, Any]]:
+def list_rows(index: ReviewIndex, rows: pd.DataFrame) -> list[dict[str, Any]]:
     """The crops of a page as the board draws them, from ``ReviewIndex.rows``."""
-    return [to_row(run, row) for row in rows.to_dict("records")]
+    guesses = list_guesses(index, rows["place"].to_numpy())
+    return [to_row(index.run, row, guesses=some) for row, some in zip(rows.to_dict("records"), guesses, strict=True)]
 
 
-def to_row(run: RunFolder, row: Mapping[Any, Any]) -> dict[str, Any]:
+def list_guesses(index: ReviewIndex, places: np.ndarray) -> list[list[dict[str, Any]]]:
+    """The likely names of each crop with their shares, as the project spells them; empty if the run has no guesses.
+
+    The board shows them if the project shows guesses. ``isSpecies`` is false for "no animal".
+    """
+    if index.guesses is None:
+        return [[] for _ in places]
+    return [
+        [{"name": name, "share": round(share, 3), "isSpecies": name != NO_ANIMAL} for name, share in some]
+        for some in index.guesses.say(places, own_names=find_index_names(index))
+    ]
+
+
+def to_row(run: RunFolder, row: Mapping[Any, Any], *, guesses: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """One crop as the board draws it."""
     captured_at = None if pd.isna(row["captured_at"]) else row["captured_at"]
     return {
@@ -69,7 +85,8 @@ def to_row(run: RunFolder, row: Mapping[Any, Any]) -> dict[str, Any]:
         "box": [float(row[side]) for side in ("x", "y", "width", "height")],
         "size": [int(row["photo_width"]), int(row["photo_height"])],
         "species": row["species"],
-        "guess": is_best_fit(run, row),
+        "bestFit": is_best_fit(run, row),
+        "guesses": list(guesses),
         "score": to_number(row["score"]),
         "p": to_number(row["p_value"]),
         "flagged": bool(row["flagged"]),
@@ -107,7 +124,7 @@ def is_best_fit(run: RunFolder, row: Mapping[Any, Any]) -> bool:
 def list_event(index: ReviewIndex, place: int, *, most: int = 400) -> dict[str, Any]:
     """The photos of a crop's event, oldest first, each with its crops; ``more`` photos were left out."""
     places = index.find_event(place)
-    crops = [to_row(index.run, row) for row in index.rows(places[: 4 * most]).to_dict("records")]
+    crops = list_rows(index, index.rows(places[: 4 * most]))
     photos: dict[str, dict[str, Any]] = {}
     for crop in crops:
         photo = photos.setdefault(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.runs.folder import RunFolder
 from core.study.project import Project
-from ui.explore.run import RunPoints, find_first_runs, link_crops, read_run_points, read_verdicts
+from ui.explore.run import RunPoints, find_first_runs, link_crops, read_first_guesses, read_run_points, read_verdicts
 from ui.scatter.colours import Colouring, colour_points
 
 
@@ -40,6 +40,8 @@ def _load_colouring(_project: Project, _points: RunPoints, stamp: str, by: str, 
     facts = _points.facts
     if by == "verdict":
         facts = facts.assign(verdict=read_verdicts(_project, _points))
+    elif by == "guess":
+        facts = facts.assign(guess=read_first_guesses(_project, _points))
     elif by == "run":
         facts = facts.assign(first_run=find_first_runs(_project, _points))
     return colour_points(facts, by)
@@ -48,7 +50,7 @@ def _load_colouring(_project: Project, _points: RunPoints, stamp: str, by: str, 
 def load_colouring(project: Project, points: RunPoints, by: str) -> Colouring:
     """The groups by which the points of a run are coloured."""
     state = ""
-    if by == "verdict":
+    if by in ("verdict", "guess"):  # a species that a reviewer named may change how a guess is spelled
         state = str(project.review_index(points.run).sequence)
     elif by == "run":
         state = ",".join(run.run_id for run in project.runs())

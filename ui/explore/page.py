@@ -29,6 +29,7 @@ from ui.scatter.groupings import check_grouping, find_grouping, find_missing_tre
 from ui.scatter.memory import offer_draft, offer_facts
 from ui.scatter.plot import show_plot
 from ui.scatter.view import Outline, Pick, PickKind, View
+from ui.shared.guesses import prepare_guesses
 from ui.shared.messages import notice, plain_errors, show_notice
 from ui.shared.state import Key, side_key
 from ui.shared.words import escape_markdown
@@ -52,8 +53,11 @@ def show_explore(project: Project) -> None:
             if note:
                 st.warning(escape_markdown(note), icon=":material/link_off:")
             runs.append(run)
+        with_guesses = True in [prepare_guesses(project, run) for run in runs]
+        if view.colour == "guess" and not with_guesses:
+            view = replace(view, colour="species")
         keep_view(view)
-        _show_head(project, view, runs)
+        _show_head(project, view, runs, with_guesses=with_guesses)
         show_notice()
         columns = st.columns(len(view.sides), gap="medium")
         shown = []
@@ -69,7 +73,7 @@ def show_explore(project: Project) -> None:
             show_below(project, view, shown, masks)
 
 
-def _show_head(project: Project, view: View, runs: list[RunFolder]) -> None:
+def _show_head(project: Project, view: View, runs: list[RunFolder], *, with_guesses: bool) -> None:
     title, run, colour, saved, compare = st.columns([3, 4, 3, 2, 2], vertical_alignment="bottom")
     title.title("Explore")
     if view.is_comparing:
@@ -81,7 +85,7 @@ def _show_head(project: Project, view: View, runs: list[RunFolder]) -> None:
     st.session_state[key] = view.colour
     colour.selectbox(
         "Colour by",
-        list(COLOUR_WORDS),
+        [by for by in COLOUR_WORDS if by != "guess" or with_guesses],
         format_func=COLOUR_WORDS.__getitem__,
         key=key,
         on_change=lambda: change_view(lambda now: replace(now, colour=st.session_state[key])),

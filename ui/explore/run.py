@@ -12,7 +12,10 @@ from core.records import Decision
 from core.review.holding import match_crops
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
+from core.runs.guesses import shows_guesses
 from core.study.project import Project
+from models.guesses.guess import say_guess
+from models.guesses.of_run import find_index_names
 from ui.scatter.colours import name_species
 from ui.shared.cards import crop_url
 from ui.shared.words import DECISION_WORDS, say_p_value, say_time
@@ -100,6 +103,16 @@ def read_rows(project: Project, run: RunFolder, crop_ids: Sequence[str]) -> list
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
+def read_first_guesses(project: Project, points: RunPoints) -> pd.Series:
+    """The likeliest name of each crop, aligned with the points, as the project spells it; empty: no guess."""
+    index = project.review_index(points.run)
+    if index.guesses is None:
+        return pd.Series("", index=points.facts.index, dtype=object)
+    names, _ = index.guesses.rename(find_index_names(index)).take(np.arange(len(index.catalogue)))
+    first = dict(zip(index.catalogue.table.column("crop_id").to_pylist(), names[:, 0], strict=True))
+    return points.facts["crop_id"].map(first).astype("object").fillna("")
+
+
 def find_first_runs(project: Project, points: RunPoints) -> pd.Series:
     """The name of the earliest run that saw each crop's photo, aligned with the points."""
     first: dict[str, str] = {}
@@ -121,6 +134,7 @@ def describe_point(project: Project, points: RunPoints, place: int) -> dict[str,
         " · ".join(part for part in (odd, rare, "flagged" if row["flagged"] else "") if part),
         row["deployment"],
         say_time(None if pd.isna(row["captured_at"]) else row["captured_at"]),
+        _say_guess(project, points.run, row["crop_id"]),
         _say_verdict(project, points.run, row["crop_id"]),
     ]
     return {
@@ -129,6 +143,15 @@ def describe_point(project: Project, points: RunPoints, place: int) -> dict[str,
         "title": str(name_species(points.facts["species"].iloc[[place]]).iloc[0]),
         "lines": [line for line in lines if line],
     }
+
+
+def _say_guess(project: Project, run: RunFolder, crop_id: str) -> str:
+    index = project.review_index(run)
+    if index.guesses is None or not shows_guesses(project.store):
+        return ""
+    places = list(index.find_places([crop_id]).values())
+    said = index.guesses.say(places, own_names=find_index_names(index))
+    return f"Looks like (a guess): {say_guess(said[0])}" if said and said[0] else ""
 
 
 def _say_verdict(project: Project, run: RunFolder, crop_id: str) -> str:

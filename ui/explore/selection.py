@@ -7,10 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.formats.exported import EXPORT_COLUMNS
+from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, tabulate_guesses
 from core.records import Decision
 from core.runs.folder import RunFolder
+from core.runs.guesses import shows_guesses
 from core.study.project import Project
+from models.guesses.of_run import find_index_names
 from ui.board.rows import is_best_fit
 from ui.explore.photo import show_photo
 from ui.explore.picks import say_pick
@@ -134,8 +136,11 @@ def _say_source(view: View) -> str:
 def read_selected_csv(project: Project, run: RunFolder, crop_ids: list[str]) -> bytes:
     """The selected crops as the bytes of a CSV file, with the columns of every export, most anomalous first."""
     index = project.review_index(run)
-    rows = index.rows(sorted(index.find_places(crop_ids).values()))[list(EXPORT_COLUMNS)]
-    return make_csv(rows.to_dict("records"), columns=EXPORT_COLUMNS)
+    rows = index.rows(sorted(index.find_places(crop_ids).values()))
+    guesses = index.guesses if shows_guesses(project.store) else None
+    said = [[]] * len(rows) if guesses is None else guesses.say(rows["place"], own_names=find_index_names(index))
+    table = (row | tabulate_guesses(some) for row, some in zip(rows.to_dict("records"), said, strict=True))
+    return make_csv(table, columns=EXPORT_COLUMNS + GUESS_COLUMNS)
 
 
 def _decide(project: Project, run: RunFolder, crop_ids: list[str], decision: Decision) -> None:

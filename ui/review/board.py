@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from core.review.index import QueueView, ReviewIndex
+from core.runs.guesses import shows_guesses
 from core.study.project import Project
 from ui.board.addresses import SCRIPTS
 from ui.board.rows import list_last, list_rows, to_query
@@ -51,12 +52,13 @@ def build_data(
     run = index.run
     rows = index.rows(view.places[:FIRST_ROWS], false_alarm_rate=filters.queue.false_alarm_rate)
     query = to_query(filters.queue, selection=filters.selection)
+    shown = index.guesses is not None and shows_guesses(project.store)
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     with project.store.reading():
         n_today, first_today = project.store.count_decided(reviewer=reviewer, since=today)
         last = project.store.last_verdicts(run=run.run_id, reviewer=reviewer, limit=LAST_SHOWN)
     return {
-        "token": hashlib.blake2b(f"{run.path}{sorted(query.items())}".encode(), digest_size=8).hexdigest(),
+        "token": hashlib.blake2b(f"{run.path}{sorted(query.items())}{shown}".encode(), digest_size=8).hexdigest(),
         "project": hashlib.blake2b(str(project.path).encode(), digest_size=6).hexdigest(),
         "run": run.run_id,
         "query": query,
@@ -64,7 +66,8 @@ def build_data(
         "selected": view.n_selected,
         "decided": view.n_decided,
         "flaggedOnly": filters.queue.flagged_only,
-        "rows": list_rows(run, rows),
+        "rows": list_rows(index, rows),
+        "guesses": shown,
         "species": name_species(project, index),
         "last": list_last(last),
         "today": {"n": n_today, "first": None if first_today is None else f"{first_today.isoformat()}Z"},

@@ -1,6 +1,6 @@
 """The filters of the Review page: run, species, camera, and which crops."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,9 @@ from core.review.rankings import latest_sequence
 from core.runs.folder import RunFolder
 from core.settings.run import SETTINGS
 from core.study.project import Project
+from models.guesses.of_run import find_index_names
 from ui.review.noise import PREFIX, find_noise_views, select_noise
+from ui.shared.guesses import HELP, choose_shown, prepare_guesses
 from ui.shared.messages import notice
 from ui.shared.run_choice import FIRST_ORDER, change_selection, shown_since, start_over
 from ui.shared.state import Key, rate_key
@@ -34,7 +36,17 @@ ORDER_WORDS = {
 }
 GIVEN = "In the order of the selection"
 NARROWING = (
-    *("species", "camera", "captured_from", "captured_to", "score_from", "score_to", "p_value_from", "p_value_to"),
+    *(
+        "species",
+        "camera",
+        "guess",
+        "captured_from",
+        "captured_to",
+        "score_from",
+        "score_to",
+        "p_value_from",
+        "p_value_to",
+    ),
     *("decided_by", "decided_as", "crop_ids"),
 )
 DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_rate")
@@ -82,27 +94,46 @@ def _leave_selection() -> None:
     change_selection()
 
 
-def choose_value(label: str, every: str, names: Collection[str], key: Key) -> str | None:
-    """One of the names, or None for all of them."""
+def choose_value(
+    label: str,
+    every: str,
+    names: Collection[str],
+    key: Key,
+    *,
+    words: Mapping[str, str] | None = None,
+    help: str | None = None,
+) -> str | None:
+    """One of the names, or None for all of them; ``words`` says how they are shown."""
     return st.selectbox(
         label,
         list(names),
         index=None,
         key=key,
         placeholder=every,
-        bind="query-params",
+        # A bound widget would write into the address what it shows.
+        bind=None if words else "query-params",
+        persist_state="session" if words else None,
         on_change=start_over,
         disabled=not names,
+        format_func=lambda name: words.get(name, name) if words else name,
+        help=help,
     )
 
 
 def show_filters(project: Project, index: ReviewIndex) -> Filters:
     """Draw the filters of one run; every change starts again at the first crop."""
-    left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
+    has_guesses = prepare_guesses(project, index.run) and index.guesses is not None
+    left, middle, *second, right, more = st.columns(
+        [3, 3, 3, 3, 2] if has_guesses else [3, 3, 3, 2], vertical_alignment="bottom"
+    )
     with left:
         species = choose_value("Species", "All species", index.names("species"), Key.SPECIES)
     with middle:
         camera = choose_value("Camera", "All cameras", index.names("deployment"), Key.CAMERA)
+    guess = None
+    if second:
+        with second[0]:
+            guess = _choose_guess(index)
     with right:
         show = st.segmented_control(
             "Show",
@@ -152,9 +183,11 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
             on_change=start_over,
             help="The Export page says what counts as people.",
         )
+        choose_shown(project, index.run)
     queue = QueueFilters(
         species=species,
         camera=camera,
+        guess=guess,
         flagged_only=which != EVERY_CROP and not selection,
         undecided_only=show != ALL and decided_as is None and decided_by is None,
         decided_since=shown_since(),
@@ -190,6 +223,21 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
     if n_people:
         st.caption(f":material/person_off: {count(n_people, 'crop')} of people or vehicles left out; see **More**.")
     return Filters(queue=queue, selection=selection)
+
+
+def _choose_guess(index: ReviewIndex) -> str | None:
+    """One of the names that come first for a crop of the run, or None for all."""
+    guesses = index.guesses
+    counts = guesses.count_first() if guesses is not None else {}
+    own = find_index_names(index)
+    return choose_value(
+        "Looks like",
+        "Any guess",
+        sorted(counts, key=lambda name: str(own.get(name, name)).casefold()),
+        Key.GUESS,
+        words={name: f"{own.get(name, name)} ({n:,})" for name, n in counts.items()},
+        help="Only crops whose first guess is this name. " + HELP,
+    )
 
 
 def _choose_selection(project: Project, index: ReviewIndex, *, with_noise: bool) -> tuple[str, tuple[str, ...] | None]:

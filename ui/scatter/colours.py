@@ -13,6 +13,7 @@ from ui.shared.words import DECISION_WORDS
 
 COLOUR_WORDS = {
     "species": "Species",
+    "guess": "Guess",
     "cluster": "Cluster",
     "score": "Score",
     "p_value": "p-value",
@@ -27,6 +28,10 @@ WHOLE_FRAME = "Whole frame"
 SCALE_STEPS = 48
 CLUSTER_COLOURS = 24
 NO_TIME = "time unknown"
+NO_GUESS = "No guess"
+OTHER_GUESSES = "Other guesses"
+MOST_GUESSES = 23
+"""Rarer guesses have one colour together, so that the legend stays readable."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,8 @@ def colour_points(facts: pd.DataFrame, by: str) -> Colouring:
     """Colour points by one of ``COLOUR_WORDS``.
 
     Args:
-        facts: One row a point, with ``species, score, p_value, verdict, deployment, captured_at, first_run``.
+        facts: One row a point, with ``species, score, p_value, deployment, captured_at``, and ``guess``, ``verdict`` or
+            ``first_run`` if points are coloured by it.
         by: What to colour by. ``cluster`` gives no groups: the plot makes them from the labels.
 
     Raises:
@@ -98,6 +104,8 @@ def colour_points(facts: pd.DataFrame, by: str) -> Colouring:
     match by:
         case "species":
             return Colouring(by, *group_values(name_species(facts["species"])))
+        case "guess":
+            return _colour_guesses(facts["guess"])
         case "camera":
             return Colouring(by, *group_values(facts["deployment"]))
         case "run":
@@ -136,6 +144,19 @@ def _colour_verdicts(verdicts: pd.Series) -> Colouring:
         Group.of(name, looks[name], n=int(n), label=word) for name, n, word in zip(names, counts, words, strict=True)
     )
     return Colouring("verdict", codes, tuple(groups))
+
+
+def _colour_guesses(guesses: pd.Series) -> Colouring:
+    counts = guesses[guesses != ""].value_counts()
+    rare = [*counts.index[MOST_GUESSES:], ""] if len(counts) > MOST_GUESSES + 1 else [""]
+    shown = guesses.where(~guesses.isin(rare[:-1]), OTHER_GUESSES).where(guesses != "", NO_GUESS)
+    codes, groups = group_values(shown)
+    quiet = {OTHER_GUESSES: Mark(*QUIET, "circle"), NO_GUESS: Mark(*QUIET, "x")}
+    return Colouring(
+        "guess",
+        codes,
+        tuple(Group.of(one.name, quiet[one.name], n=one.n) if one.name in quiet else one for one in groups),
+    )
 
 
 def _colour_hours(times: pd.Series) -> Colouring:

@@ -13,6 +13,7 @@ from core.formats.csv import write_csv
 from core.records import Decision
 from core.runs.folder import RunFolder
 from core.study.project import Project
+from models.guesses.names import find_own_names
 from ui.shared.routes import EXPORT, link_button
 from ui.shared.state import Key
 from ui.shared.words import count, escape_markdown
@@ -38,7 +39,7 @@ def read_csv(project: Project, run: RunFolder, *, anomalies_only: bool) -> bytes
     """The file of a run's crops, the same as ``python cli.py export`` writes."""
     with TemporaryDirectory() as folder:
         place = Path(folder) / "crops.csv"
-        write_export(project, _choose(run, anomalies_only=anomalies_only), place)
+        write_export(project, _choose(run, anomalies_only=anomalies_only), place, name_guesses=find_own_names)
         return place.read_bytes()
 
 

@@ -11,6 +11,8 @@ class Key(StrEnum):
     RUN_SEEN = "run_seen"
     SPECIES = "species"
     CAMERA = "camera"
+    GUESS = "guess"
+    SHOW_GUESSES = "show_guesses"
     SHOW = "show"
     FLAGGED_ONLY = "flagged_only"
     SHOWN_SINCE = "shown_since"

@@ -5,20 +5,20 @@ from pathlib import Path
 
 from core.export.formats.format import Format, Source, Written
 from core.formats.csv import write_csv
-from core.formats.exported import EXPORT_COLUMNS, PICTURE_COLUMN, Row
+from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, PICTURE_COLUMN, Row
 
 
 def write(rows: Iterable[Row], path: Path, source: Source) -> Written:
     """Write the table; with pictures it has one column more."""
-    columns = (*EXPORT_COLUMNS, PICTURE_COLUMN) if source.has_pictures else EXPORT_COLUMNS
-    return Written(write_csv(rows, path, columns=columns))
+    picture = (PICTURE_COLUMN,) if source.has_pictures else ()
+    return Written(write_csv(rows, path, columns=(*EXPORT_COLUMNS, *picture, *GUESS_COLUMNS)))
 
 
 FORMAT = Format(
     name="csv",
     label="CSV table",
     about="One row for each crop, for spreadsheets and R: file, camera, time, box, species, score, verdict, who "
-    "decided and when.",
+    "decided and when, and a guess at what it shows.",
     file_name="crops.csv",
     write=write,
     by_photo=False,

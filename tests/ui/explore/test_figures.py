@@ -31,6 +31,7 @@ def make_facts(n: int = 40, *, seed: int = 0) -> pd.DataFrame:
             "deployment": rng.choice(["north", "south"], n),
             "captured_at": times,
             "first_run": "spring",
+            "guess": rng.choice(["red fox", "hare", "no animal", ""], n),
         }
     )
 

@@ -2,6 +2,7 @@
 import { ask, runPath } from "../addresses.js";
 import { COMMANDS, normalKey, showKey } from "../keys.js";
 import { WORDS, button, count, make } from "./elements.js";
+import { GUESS_HELP, joinGuesses, offerNames, sayShare } from "./guesses.js";
 
 function open(board, title, children, { cls = "" } = {}) {
   const before = board.root.getRootNode().activeElement;
@@ -44,21 +45,20 @@ export function askSpecies(board) {
     attrs: { type: "text", maxlength: "120", role: "combobox", "aria-expanded": "true", "aria-controls": "species-names", "aria-autocomplete": "list", "aria-label": "Species", autocomplete: "off", spellcheck: "false", placeholder: "Type a name" },
   });
   const list = make("ul", { cls: "names", attrs: { role: "listbox", id: "species-names", "aria-label": "Species" } });
+  const guesses = joinGuesses(board.data, rows);
   let names = [];
   let at = 0;
   const show = () => {
-    const typed = field.value.trim().toLowerCase();
-    const all = board.data.species;
-    const begin = all.filter((name) => name.toLowerCase().startsWith(typed));
-    const within = all.filter((name) => !begin.includes(name) && name.toLowerCase().includes(typed));
-    names = [...begin, ...within].slice(0, 8);
-    const exact = names.some((name) => name.toLowerCase() === typed);
-    if (typed && !exact) names.push(field.value.trim());
+    const offered = offerNames({ typed: field.value, species: board.data.species, guesses });
+    names = offered.map(({ name }) => name);
     at = Math.max(0, Math.min(at, names.length - 1));
-    list.replaceChildren(...names.map((name, n) => make("li", {
-      text: board.data.species.includes(name) ? name : `${name} (new)`, cls: n === at ? "up" : "",
+    list.replaceChildren(...offered.map(({ name, share, isNew }, n) => make("li", {
+      cls: n === at ? "up" : "",
       attrs: { role: "option", id: `species-${n}`, "aria-selected": String(n === at) }, on: { click: () => save(name) },
-    })));
+    }, [
+      make("span", { text: isNew ? `${name} (new)` : name }),
+      share === undefined ? null : make("span", { cls: "said-by", text: `guess, ${sayShare(share)}`, title: GUESS_HELP }),
+    ])));
     field.setAttribute("aria-activedescendant", names.length ? `species-${at}` : "");
   };
   const save = (name) => {

@@ -1,6 +1,7 @@
 // A page of cards. A decision changes its card in place, and the next page is built before it is asked for.
 import { cropPicture } from "../addresses.js";
 import { WORDS, button, icon, make } from "./elements.js";
+import { GUESS_HELP, sayGuesses } from "./guesses.js";
 
 export class Grid {
   constructor(board) {
@@ -61,7 +62,9 @@ export class Grid {
   }
 
   #build(row, rank) {
-    const { keys } = this.board;
+    const { board } = this;
+    const { keys } = board;
+    const looks = sayGuesses(board.data, row);
     const act = (verdict, command) =>
       button(WORDS[verdict], { cls: `act ${verdict}`, title: `${WORDS[verdict]} (${keys.of(command)})`, data: { verdict } });
     const title = row.species || "Whole frame";
@@ -83,6 +86,7 @@ export class Grid {
         row.flagged && !this.board.data.flaggedOnly ? make("span", { cls: "flag", text: "flagged" }) : null,
       ]),
       make("div", { cls: "why", text: row.why, title: row.why }),
+      board.data.guesses ? make("div", { cls: "looks", text: looks, title: looks && `${looks}. ${GUESS_HELP}` }) : null,
       make("div", { cls: "where", text: row.camera, title: row.file }),
       make("div", { cls: "where", text: row.time }),
       make("div", { cls: "acts" }, [
@@ -101,11 +105,11 @@ export class Grid {
     card.querySelector(".badge").replaceChildren(...badge(row));
     const species = card.querySelector(".species");
     const name = row.verdictSpecies || row.species || "Whole frame";
-    const parts = row.guess && !row.verdictSpecies && row.species ? [make("span", { cls: "guess", text: "most like " }), name] : [name];
+    const parts = row.bestFit && !row.verdictSpecies && row.species ? [make("span", { cls: "best-fit", text: "most like " }), name] : [name];
     species.replaceChildren(...parts);
     species.title = name;
     const where = `${row.camera}, ${row.time}`;
-    card.setAttribute("aria-label", `Number ${Number(card.dataset.rank) + 1}, ${name}, ${WORDS[row.verdict]}, ${where}. ${row.why}`);
+    card.setAttribute("aria-label", `Number ${Number(card.dataset.rank) + 1}, ${name}, ${WORDS[row.verdict]}, ${where}. ${[row.why, sayGuesses(this.board.data, row)].filter(Boolean).join(" ")}`);
   }
 
   showMarks() {

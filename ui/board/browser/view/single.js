@@ -2,6 +2,7 @@
 import { ask, cropPicture, photoPicture, runPath } from "../addresses.js";
 import { WORDS, button, make } from "./elements.js";
 import { badge } from "./grid.js";
+import { GUESS_HELP, sayGuesses } from "./guesses.js";
 
 const PAUSE_MS = 220; // the event and the normal crops are fetched once the reviewer has stayed this long
 const SHARP_PX = 3072;
@@ -20,13 +21,14 @@ export class Single {
     this.facts = make("dl", { cls: "facts" });
     this.title = make("div", { cls: "name" });
     this.why = make("div", { cls: "why" });
+    this.looks = make("div", { cls: "looks", title: GUESS_HELP });
     this.state = make("div", { cls: "state" });
     this.acts = make("div", { cls: "acts" });
     this.film = make("ol", { cls: "film", attrs: { "aria-label": "Photos of this event" } });
     this.filmTitle = make("div", { cls: "heading" });
     this.alike = make("ol", { cls: "alike" });
     this.alikeTitle = make("div", { cls: "heading" });
-    this.side = make("div", { cls: "side" }, [this.title, this.state, this.acts, this.why, this.facts, this.alikeTitle, this.alike]);
+    this.side = make("div", { cls: "side" }, [this.title, this.looks, this.state, this.acts, this.why, this.facts, this.alikeTitle, this.alike]);
     this.element = make("div", { cls: "single", attrs: { tabindex: "-1" } }, [
       make("div", { cls: "look" }, [this.frame, this.filmTitle, this.film]), this.side,
     ]);
@@ -148,8 +150,10 @@ export class Single {
     if (!this.isUp || row.crop !== this.crop) return;
     const { board } = this;
     const name = row.verdictSpecies || row.species || "Whole frame";
-    const guess = row.guess && !row.verdictSpecies && row.species;
-    this.title.replaceChildren(guess ? make("span", { cls: "guess", text: "most like " }) : "", name);
+    const bestFit = row.bestFit && !row.verdictSpecies && row.species;
+    this.title.replaceChildren(bestFit ? make("span", { cls: "best-fit", text: "most like " }) : "", name);
+    this.looks.textContent = sayGuesses(board.data, row);
+    this.looks.hidden = !this.looks.textContent;
     this.why.textContent = row.why;
     this.state.className = `state ${row.verdict} ${row.saving || ""}`;
     const signs = badge(row);

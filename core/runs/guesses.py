@@ -1,0 +1,185 @@
+"""Guesses at what each crop of a run shows, kept beside its catalogue.
+
+They are computed from the embeddings that the run has stored, so no photo is read again. The file is whole or absent,
+and its rows are those of the catalogue, in the same order.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from core.disk.files import write_stream
+from core.runs.catalogue import find_kept, open_catalogue
+from core.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from core.store.database import Store
+
+N_KEPT = 3
+LEAST_SHOWN = 0.05
+"""Guesses with a smaller share are not shown."""
+SETTING = "show_guesses"
+# To be increased if the columns or the names change, so that files of older versions are made again.
+_FORMAT = 1
+_ROWS_AT_ONCE = 4_096
+
+GuessRows = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From class scores, shape ``(n, d)``, to names and shares, shape ``(n, N_KEPT)``, the most likely first."""
+
+
+@dataclass(frozen=True)
+class RunGuesses:
+    """The likely names of a run's crops, in the order of its catalogue.
+
+    ``codes``, shape ``(n, N_KEPT)``, int16, are rows of ``names``; -1: none. ``shares`` has the same shape.
+    """
+
+    names: tuple[str, ...]
+    codes: np.ndarray
+    shares: np.ndarray
+
+    def take(self, rows: np.ndarray | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Names, object, and shares of these rows of the catalogue, shape ``(len(rows), N_KEPT)``; "" for none."""
+        codes = self.codes[np.asarray(rows, dtype=np.int64)]
+        return np.array([*self.names, ""], dtype=object)[codes], self.shares[np.asarray(rows, dtype=np.int64)]
+
+    def say(
+        self,
+        rows: np.ndarray | Sequence[int],
+        *,
+        own_names: Mapping[str, str] | None = None,
+        least: float = LEAST_SHOWN,
+    ) -> list[list[tuple[str, float]]]:
+        """The guesses of each row that have at least this share, as names and shares.
+
+        ``own_names`` says how the project spells some of the names.
+        """
+        own = own_names or {}
+        return [
+            [(own.get(name, name), float(share)) for name, share in zip(*row, strict=True) if name and share >= least]
+            for row in zip(*self.take(rows), strict=True)
+        ]
+
+    def rename(self, own_names: Mapping[str, str]) -> "RunGuesses":
+        """The same guesses, with some names spelled as the project does."""
+        return replace(self, names=tuple(own_names.get(name, name) for name in self.names))
+
+    def count_first(self) -> dict[str, int]:
+        """How many crops have each name as their first guess, sorted by name."""
+        first = self.codes[:, 0]
+        counts = np.bincount(first[first >= 0], minlength=len(self.names))
+        return {name: int(n) for name, n in sorted(zip(self.names, counts, strict=True)) if n}
+
+    def to_table(self) -> pa.Table:
+        """Columns ``place`` (row of the catalogue), ``guess_1, share_1, ...``; a missing guess is null."""
+        names = pa.array(self.names, pa.string())
+        columns: dict[str, pa.Array] = {"place": pa.array(np.arange(len(self.codes), dtype=np.int32))}
+        for nth in range(N_KEPT):
+            code = self.codes[:, nth]
+            columns[f"guess_{nth + 1}"] = pa.DictionaryArray.from_arrays(pa.array(code, mask=code < 0), names)
+            columns[f"share_{nth + 1}"] = pa.array(self.shares[:, nth])
+        return pa.table(columns)
+
+
+NO_GUESSES = RunGuesses((), np.empty((0, N_KEPT), dtype=np.int16), np.empty((0, N_KEPT), dtype=np.float32))
+
+
+def find_guesses(run: RunFolder) -> Path | None:
+    """The path of the file, which may not be there; None before the run is done."""
+    catalogue = find_kept(run)
+    return None if catalogue is None else run.path / f"guesses-{_FORMAT}-{catalogue.stem.rsplit('-', 1)[1]}.parquet"
+
+
+def read_guesses(run: RunFolder) -> RunGuesses | None:
+    """The guesses that were kept for the run as it is now; None if there are none."""
+    path = find_guesses(run)
+    if path is None:
+        return None
+    try:
+        table = pq.read_table(path)
+        columns = [table.column(f"guess_{nth + 1}").combine_chunks() for nth in range(N_KEPT)]
+        names = tuple(columns[0].dictionary.to_pylist())
+        codes = [column.indices.fill_null(-1).to_numpy(zero_copy_only=False) for column in columns]
+        shares = [table.column(f"share_{nth + 1}").to_numpy() for nth in range(N_KEPT)]
+    except (OSError, pa.ArrowException, KeyError, AttributeError):
+        return None  # not there, or damaged: guesses are a help, and a page works without them
+    if any(tuple(column.dictionary.to_pylist()) != names for column in columns):
+        return None
+    return RunGuesses(names, np.stack(codes, axis=1).astype(np.int16), np.stack(shares, axis=1).astype(np.float32))
+
+
+def keep_guesses(run: RunFolder, guess: GuessRows, *, columns: slice) -> bool:
+    """Make the file of a finished run if it is missing; False if the run is not done, or a file cannot be used.
+
+    Args:
+        run: The run. A few thousand of its embeddings are in memory at a time.
+        guess: Guesses names from class scores.
+        columns: Where the class scores are in an embedding.
+    """
+    path = find_guesses(run)
+    if path is None or path.is_file():
+        return path is not None
+    try:
+        kept = _guess_all(run, guess, columns)
+        write_stream(path, lambda file: pq.write_table(kept, file, compression="zstd"))
+    except (OSError, pa.ArrowException):
+        return False  # a read-only project, a full disk or damaged embeddings: there are no guesses then
+    for old in run.path.glob("guesses-*"):
+        if old != path:
+            with suppress(OSError):
+                old.unlink(missing_ok=True)
+    return True
+
+
+def _guess_all(run: RunFolder, guess: GuessRows, columns: slice) -> pa.Table:
+    code_of: dict[str, int] = {}
+    ids: list[pa.Array] = [pa.array([], pa.string())]
+    codes = [np.empty((0, N_KEPT), dtype=np.int16)]
+    shares = [np.empty((0, N_KEPT), dtype=np.float32)]
+    for crop_ids, embeddings in _read_embeddings(run):
+        names, share = guess(embeddings[:, columns])
+        coded = [code_of.setdefault(name, len(code_of)) for name in names.ravel()]
+        ids.append(crop_ids)
+        codes.append(np.array(coded, dtype=np.int16).reshape(len(names), N_KEPT))
+        shares.append(share)
+    wanted = open_catalogue(run).table.column("crop_id").combine_chunks()
+    found = pc.index_in(wanted, value_set=pa.concat_arrays(ids)).fill_null(sum(map(len, ids))).to_numpy()
+    none = (np.full((1, N_KEPT), -1, dtype=np.int16), np.zeros((1, N_KEPT), dtype=np.float32))
+    guesses = RunGuesses(
+        tuple(code_of), np.concatenate([*codes, none[0]])[found], np.concatenate([*shares, none[1]])[found]
+    )
+    return guesses.to_table().add_column(0, "crop_id", wanted)
+
+
+def _read_embeddings(run: RunFolder) -> Iterator[tuple[pa.Array, np.ndarray]]:
+    """Crop ids with their embeddings, float16, shape ``(n, d)``, a few thousand at a time."""
+    for path in run.tables("embeddings"):
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["crop_id", "embedding"]):
+                if batch.num_rows:
+                    values = batch.column("embedding").flatten().to_numpy(zero_copy_only=False)
+                    yield batch.column("crop_id"), values.reshape(batch.num_rows, -1)
+
+
+# The project's choice
+
+
+def shows_guesses(store: "Store") -> bool:
+    """Whether the project shows guesses; it does until somebody turns them off."""
+    return store.get_setting(SETTING, True) is not False
+
+
+def choose_guesses(store: "Store", *, shown: bool) -> None:
+    """Turn guesses on or off for everybody who uses the project.
+
+    Raises:
+        AnomalureError: If the project's database cannot be written.
+    """
+    store.set_setting(SETTING, shown)
