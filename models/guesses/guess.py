@@ -1,6 +1,7 @@
 """Likely names of crops and of groups of crops. They are guesses: the classes are ImageNet's, not the project's."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -44,13 +45,19 @@ def guess_names(scores: np.ndarray, *, n: int = N_GUESSES) -> tuple[np.ndarray, 
     return names, shares
 
 
+@cache
+def _classes_of_names() -> np.ndarray:
+    """1 where a class has a name, shape ``(1000, n_names)``, float32."""
+    table = np.zeros((N_CLASSES, len(list_names())), dtype=np.float32)
+    table[np.arange(N_CLASSES), name_of_class()] = 1
+    return table
+
+
 def _guess(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite numbers")
     raised = np.exp((scores - scores.max(axis=1, keepdims=True)) / TEMPERATURE)  # (rows, 1000)
-    order = np.argsort(name_of_class(), kind="stable")
-    starts = np.searchsorted(name_of_class()[order], np.arange(len(list_names())))
-    shares = np.add.reduceat(raised[:, order], starts, axis=1)  # (rows, names)
+    shares = raised @ _classes_of_names()  # (rows, names)
     shares /= shares.sum(axis=1, keepdims=True)
     rows = np.arange(len(shares))
     best = np.empty((len(shares), n), dtype=int)

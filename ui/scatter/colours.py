@@ -30,7 +30,7 @@ CLUSTER_COLOURS = 24
 NO_TIME = "time unknown"
 NO_GUESS = "No guess"
 OTHER_GUESSES = "Other guesses"
-MOST_GUESSES = 23
+MOST_GUESSES = 15
 """Rarer guesses have one colour together, so that the legend stays readable."""
 
 
@@ -147,16 +147,17 @@ def _colour_verdicts(verdicts: pd.Series) -> Colouring:
 
 
 def _colour_guesses(guesses: pd.Series) -> Colouring:
-    counts = guesses[guesses != ""].value_counts()
-    rare = [*counts.index[MOST_GUESSES:], ""] if len(counts) > MOST_GUESSES + 1 else [""]
-    shown = guesses.where(~guesses.isin(rare[:-1]), OTHER_GUESSES).where(guesses != "", NO_GUESS)
-    codes, groups = group_values(shown)
-    quiet = {OTHER_GUESSES: Mark(*QUIET, "circle"), NO_GUESS: Mark(*QUIET, "x")}
-    return Colouring(
-        "guess",
-        codes,
-        tuple(Group.of(one.name, quiet[one.name], n=one.n) if one.name in quiet else one for one in groups),
-    )
+    names = guesses[guesses != ""].value_counts().index
+    frequent = list(names if len(names) <= MOST_GUESSES + 1 else names[:MOST_GUESSES])
+    code_of = {name: code for code, name in enumerate(frequent)} | {"": len(frequent) + 1}
+    codes = guesses.map(code_of).fillna(len(frequent)).to_numpy(np.uint16)
+    counts = np.bincount(codes, minlength=len(frequent) + 2)
+    groups = [Group.of(name, pick_mark(code), n=int(counts[code])) for code, name in enumerate(frequent)]
+    groups.append(Group.of(OTHER_GUESSES, Mark(*QUIET, "circle"), n=int(counts[-2])))
+    groups.append(Group.of(NO_GUESS, Mark(*QUIET, "x"), n=int(counts[-1])))
+    while groups and groups[-1].n == 0:
+        groups.pop()
+    return Colouring("guess", codes, tuple(groups))
 
 
 def _colour_hours(times: pd.Series) -> Colouring:

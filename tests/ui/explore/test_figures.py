@@ -13,7 +13,15 @@ from ui.scatter.charts import (
     find_threshold,
     thin_scores,
 )
-from ui.scatter.colours import COLOUR_WORDS, SCALE_STEPS, colour_points, list_cluster_marks
+from ui.scatter.colours import (
+    COLOUR_WORDS,
+    MOST_GUESSES,
+    NO_GUESS,
+    OTHER_GUESSES,
+    SCALE_STEPS,
+    colour_points,
+    list_cluster_marks,
+)
 from ui.shared.palettes import COLOURS, MARKS, ODD, pick_mark
 
 
@@ -51,6 +59,23 @@ def test_the_most_frequent_species_comes_first_and_a_crop_without_one_is_a_whole
     found = colour_points(facts, "species")
     assert [group.name for group in found.groups] == ["fox", "Whole frame", "badger", "hare"]
     assert [found.groups[code].name for code in found.codes] == ["hare", "fox", "fox", "Whole frame", "badger"]
+
+
+def test_rare_guesses_share_one_quiet_colour_at_the_end_of_the_legend():
+    many = [f"animal {k:02d}" for k in range(MOST_GUESSES + 5) for _ in range(40 - k)]
+    found = colour_points(pd.DataFrame({"guess": [*many, "", ""]}), "guess")
+    assert [group.name for group in found.groups[:2]] == ["animal 00", "animal 01"]
+    assert [(group.name, group.n) for group in found.groups[MOST_GUESSES:]] == [
+        (OTHER_GUESSES, sum(40 - k for k in range(MOST_GUESSES, MOST_GUESSES + 5))),
+        (NO_GUESS, 2),
+    ]
+    assert found.groups[found.codes[-1]].name == NO_GUESS
+
+
+def test_a_single_rarest_guess_keeps_its_name():
+    found = colour_points(pd.DataFrame({"guess": [f"animal {k:02d}" for k in range(MOST_GUESSES + 1)]}), "guess")
+    assert len(found.groups) == MOST_GUESSES + 1
+    assert OTHER_GUESSES not in {group.name for group in found.groups}
 
 
 def test_odd_scores_and_small_p_values_lie_at_the_odd_end_of_the_scale():
