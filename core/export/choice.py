@@ -19,7 +19,8 @@ from core.records import Decision
 from core.review.holding import show_holding
 from core.runs.catalogue import BY_SCORE, MAPPED, show_catalogue
 from core.runs.folder import RunFolder
-from core.runs.guesses import LEAST_SHOWN, NO_GUESSES, read_guesses, shows_guesses
+from core.runs.guesses import LEAST_SHOWN, NO_GUESSES, read_guesses
+from core.store.guesses import shows_guesses
 from core.store.people import People, people_sql, read_people_classes
 from core.study.project import Project
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +18,9 @@ from core.disk.files import write_stream
 from core.runs.catalogue import find_kept, open_catalogue
 from core.runs.folder import RunFolder
 
-if TYPE_CHECKING:
-    from core.store.database import Store
-
 N_KEPT = 3
 LEAST_SHOWN = 0.05
 """Guesses with a smaller share are not shown."""
-SETTING = "show_guesses"
 # To be increased if the columns or the names change, so that files of older versions are made again.
 _FORMAT = 1
 _ROWS_AT_ONCE = 4_096
@@ -166,20 +161,3 @@ def _read_embeddings(run: RunFolder) -> Iterator[tuple[pa.Array, np.ndarray]]:
                 if batch.num_rows:
                     values = batch.column("embedding").flatten().to_numpy(zero_copy_only=False)
                     yield batch.column("crop_id"), values.reshape(batch.num_rows, -1)
-
-
-# The project's choice
-
-
-def shows_guesses(store: "Store") -> bool:
-    """Whether the project shows guesses; it does until somebody turns them off."""
-    return store.get_setting(SETTING, True) is not False
-
-
-def choose_guesses(store: "Store", *, shown: bool) -> None:
-    """Turn guesses on or off for everybody who uses the project.
-
-    Raises:
-        AnomalureError: If the project's database cannot be written.
-    """
-    store.set_setting(SETTING, shown)

@@ -8,12 +8,6 @@ import numpy as np
 from models.guesses.names import N_CLASSES, list_names, name_of_class
 
 N_GUESSES = 3
-TEMPERATURE = 0.7
-"""The scores are divided by this before the softmax. The network was trained with smoothed labels, so every class gets
-a little of every crop. Summed over the 602 classes that are no animal, or over 118 breeds of dog, that little
-outweighed the right animal. Chosen on the train split of the wildlife photos, where shares of lions and elephants are
-now about as large as they are right (bench/README.md).
-"""
 _ROWS_AT_ONCE = 8_192
 
 
@@ -26,8 +20,8 @@ def guess_names(scores: np.ndarray, *, n: int = N_GUESSES) -> tuple[np.ndarray, 
 
     Returns:
         Names, shape ``(n_crops, n)``, object, and their shares, same shape, float32, descending. A share is the
-        probability of all classes with that name at ``TEMPERATURE``, so the shares of a crop add up to at most 1.
-        Equal shares are in alphabetical order.
+        probability of all classes with that name, so the shares of a crop add up to at most 1. Equal shares are in
+        alphabetical order.
 
     Raises:
         ValueError: If ``scores`` has another shape or is not finite, or ``n`` is out of range.
@@ -56,7 +50,7 @@ def _classes_of_names() -> np.ndarray:
 def _guess(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite numbers")
-    raised = np.exp((scores - scores.max(axis=1, keepdims=True)) / TEMPERATURE)  # (rows, 1000)
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True))  # (rows, 1000)
     shares = raised @ _classes_of_names()  # (rows, names)
     shares /= shares.sum(axis=1, keepdims=True)
     rows = np.arange(len(shares))

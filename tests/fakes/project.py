@@ -175,7 +175,7 @@ def _embed(i: int, looks: Sequence[int]) -> np.ndarray:
         return np.full((1, EMBEDDING_LENGTH), i, dtype=np.float32)
     row = np.full((1, sum(SECTIONS_WITH_CLASSES)), i, dtype=np.float32)
     scores = row[:, EMBEDDING_LENGTH : EMBEDDING_LENGTH + 1000]
-    scores[:] = -10
+    scores[:] = -30
     scores[0, COYOTE] = 2
     scores[0, looks[i % len(looks)]] = 3
     return row

@@ -51,8 +51,8 @@ def test_each_card_says_what_its_crop_looks_like(project):
     assert shown["guesses"] is True
     assert [first_guess(row) for row in shown["rows"]] == ["red fox", "domestic cat", "no animal"] * 2
     assert shown["rows"][0]["guesses"] == [
-        {"name": "red fox", "share": 0.807, "isSpecies": True},
-        {"name": "coyote", "share": 0.193, "isSpecies": True},
+        {"name": "red fox", "share": 0.731, "isSpecies": True},
+        {"name": "coyote", "share": 0.269, "isSpecies": True},
     ]
     assert shown["rows"][2]["guesses"][0]["isSpecies"] is False
 
@@ -120,5 +120,5 @@ def test_the_table_of_selected_crops_has_the_guesses(project):
 
     lines = read_selected_csv(project, run, crops[:2]).decode("utf-8-sig").splitlines()
 
-    assert lines[0].endswith("bundle,guess,guess_share,further_guesses")
-    assert lines[1].endswith("red fox,0.807,coyote 19%")
+    assert lines[0].endswith("given_to_group,guess,guess_share,further_guesses")
+    assert lines[1].endswith("red fox,0.731,coyote 27%")

@@ -12,7 +12,7 @@ from core.records import Decision
 from core.review.holding import match_crops
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
-from core.runs.guesses import shows_guesses
+from core.store.guesses import shows_guesses
 from core.study.project import Project
 from models.guesses.guess import say_guess
 from models.guesses.of_run import find_index_names

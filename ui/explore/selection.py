@@ -10,7 +10,7 @@ from core.errors import AnomalureError
 from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, tabulate_guesses
 from core.records import Decision
 from core.runs.folder import RunFolder
-from core.runs.guesses import shows_guesses
+from core.store.guesses import shows_guesses
 from core.study.project import Project
 from models.guesses.of_run import find_index_names
 from ui.board.rows import is_best_fit

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from core.review.index import QueueView, ReviewIndex
-from core.runs.guesses import shows_guesses
+from core.store.guesses import shows_guesses
 from core.study.project import Project
 from ui.board.addresses import SCRIPTS
 from ui.board.rows import list_last, list_rows, to_query

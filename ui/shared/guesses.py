@@ -1,11 +1,12 @@
 """Guesses on the pages: computed when a run is opened first, and turned on or off for the project."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
 
 from core.runs.folder import RunFolder
-from core.runs.guesses import choose_guesses, shows_guesses
+from core.store.guesses import choose_guesses, shows_guesses
 from core.study.project import Project
 from models.guesses.of_run import find_class_scores, keep_run_guesses
 from ui.shared.messages import plain_errors
@@ -19,10 +20,13 @@ HELP = (
 
 def prepare_guesses(project: Project, run: RunFolder) -> bool:
     """Whether the project shows guesses and the run has them; computes them if they are missing."""
-    return shows_guesses(project.store) and _keep(str(run.path), run.version)
+    if not shows_guesses(project.store):
+        return False
+    with st.spinner("Guessing what the crops look like…"):
+        return _keep(str(run.path), run.version)
 
 
-@st.cache_data(max_entries=32, show_spinner="Guessing what the crops look like…")
+@lru_cache(maxsize=64)
 def _keep(path: str, version: str) -> bool:
     """Once for each state of a run, also where the file cannot be kept."""
     return keep_run_guesses(RunFolder.open(Path(path)))

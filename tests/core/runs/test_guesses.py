@@ -9,7 +9,8 @@ from core.review.queue import read_queue
 from core.runs import guesses as module
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import Phase, Progress
-from core.runs.guesses import choose_guesses, find_guesses, keep_guesses, read_guesses, shows_guesses
+from core.runs.guesses import find_guesses, keep_guesses, read_guesses
+from core.store.guesses import choose_guesses, shows_guesses
 from tests.fakes.project import EMBEDDING_LENGTH, RED_FOX, TABBY, make_project
 
 COLUMNS = slice(EMBEDDING_LENGTH, EMBEDDING_LENGTH + 1000)

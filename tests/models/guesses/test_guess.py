@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.guesses.guess import TEMPERATURE, guess_group, guess_names, say_guess
+from models.guesses.guess import guess_group, guess_names, say_guess
 from models.guesses.names import list_names, name_of_class
 
 RED_FOX, TABBY, PERSIAN_CAT, BEAGLE, ABACUS, TRICERATOPS = 277, 281, 283, 162, 398, 51
@@ -22,7 +22,7 @@ def test_the_class_with_the_highest_score_comes_first():
     names, shares = guess_names(scores_with(c277=2.0, c272=1.0))
 
     assert list(names[0][:2]) == ["red fox", "coyote"]
-    odds = math.exp(1 / TEMPERATURE)
+    odds = math.exp(1)
     assert shares[0][:2] == pytest.approx([odds / (1 + odds), 1 / (1 + odds)], abs=1e-5)
 
 
@@ -50,10 +50,10 @@ def test_shares_are_descending_and_add_up_to_one_over_all_names():
 def guess_slowly(scores: np.ndarray, n: int) -> list[list[tuple[str, float]]]:
     answer = []
     for row in scores:
-        total = sum(math.exp(score / TEMPERATURE) for score in row)
+        total = sum(math.exp(score) for score in row)
         share = dict.fromkeys(list_names(), 0.0)
         for index, score in enumerate(row):
-            share[list_names()[name_of_class()[index]]] += math.exp(score / TEMPERATURE) / total
+            share[list_names()[name_of_class()[index]]] += math.exp(score) / total
         answer.append(sorted(share.items(), key=lambda item: (-item[1], list_names().index(item[0])))[:n])
     return answer
 
