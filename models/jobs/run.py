@@ -23,6 +23,7 @@ from models.encoders.spec import EncoderSpec, bundled_encoder
 
 if TYPE_CHECKING:
     from models.bundles.bundle import Bundle
+    from models.judging.first_look import FirstLookScorer
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +157,6 @@ def _run(
 ) -> None:
     from models.bundles.frame_mapper import load_mapper
     from models.bundles.scorer import BundleScorer
-    from models.judging.first_look import FirstLookScorer
 
     settings = RunSettings.from_values(run.info.settings)
     table = Path(run.info.deployments_csv) if run.info.deployments_csv else None
@@ -171,7 +171,7 @@ def _run(
             len(run.file_names),
             unnamed[0],
         )
-    scorer = BundleScorer(bundle, settings) if bundle else FirstLookScorer(settings, encoder.sections)
+    scorer = BundleScorer(bundle, settings) if bundle else _start_first_look(run, settings, encoder)
     try:
         run_pipeline(
             run,
@@ -190,6 +190,14 @@ def _run(
         raise
     for note in scorer.notes:
         log.info("%s", note)
+
+
+def _start_first_look(run: RunFolder, settings: RunSettings, encoder: Encoder) -> "FirstLookScorer":
+    from models.encoders.sections import weigh_for_groups
+    from models.judging.first_look import FirstLookScorer
+
+    specs = [EncoderSpec.from_values(spec) for spec in run.info.encoders]
+    return FirstLookScorer(settings, encoder.sections, weights=weigh_for_groups(specs, encoder.sections))
 
 
 def _open_bundle(project: Project, name: str) -> "Bundle | None":

@@ -11,7 +11,8 @@ from core.records import CropKind, JudgedBy
 from core.runs.parts import EmbeddedShards
 from core.settings.run import RunSettings
 from models.judging.calibration import Units, merge_small_groups
-from models.judging.outliers import OutlierModel, scale_rows
+from models.judging.group_oddity import LeaningModel
+from models.judging.outliers import scale_rows
 from models.judging.score_table import make_score_table, name_species
 
 log = logging.getLogger(__name__)
@@ -46,18 +47,21 @@ class Look:
 class FirstLookScorer:
     """Scores the crops of each camera against each other, detections and whole frames separately.
 
-    It is a ``Scorer`` of ``core.runs.parts``. A score says how far a crop is from the bulk of its group, in the group's
-    units: 0 is the median, 1 the 95th percentile. The p-value is its rank: the share of the group that scores at least
-    as high. So at a false-alarm rate of 5% the oddest 5% of each group are flagged, whether or not anything is odd.
+    It is a ``Scorer`` of ``core.runs.parts``. A score says how far a crop is from the bulk of its group, and how odd
+    the crops that look like it are, in the group's units: 0 is the median, 1 the 95th percentile. The p-value is its rank:
+    the share of the group that scores at least as high. So at a false-alarm rate of 5% the oddest 5% of each group are
+    flagged, whether or not anything is odd.
 
     Args:
         settings: Of the run.
         sections: Length of each joined part of an embedding.
+        weights: Weight of each part where crops are grouped; empty: all the same.
     """
 
-    def __init__(self, settings: RunSettings, sections: Sequence[int]) -> None:
+    def __init__(self, settings: RunSettings, sections: Sequence[int], *, weights: Sequence[float] = ()) -> None:
         self._settings = settings
         self._sections = tuple(sections)
+        self._weights = tuple(weights)
         self.notes: tuple[str, ...] = ()
 
     def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
@@ -91,7 +95,9 @@ class FirstLookScorer:
         for group in list(references):  # the rows of each group are freed once its model is fitted
             rows, photos = references.pop(group)
             if len(rows) >= LEAST_CROPS and len(set(photos)) > 1:
-                models[group] = OutlierModel.fit(rows.astype(np.float32), photos)
+                models[group] = LeaningModel.fit(
+                    rows.astype(np.float32), photos, sections=self._sections, weights=self._weights
+                )
         raw = self._score_shards(shards, wanted, plan, models)
         self.notes = tuple(_describe(plan, models))
         for note in self.notes:
@@ -99,7 +105,7 @@ class FirstLookScorer:
         return _rank(raw, plan, models)
 
     def _score_shards(
-        self, shards: EmbeddedShards, wanted: Wanted, plan: "_Plan", models: dict[str, OutlierModel]
+        self, shards: EmbeddedShards, wanted: Wanted, plan: "_Plan", models: dict[str, LeaningModel]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """The group and the distance of each wanted crop, shard by shard."""
         raw = []
@@ -192,7 +198,7 @@ def _sample_references(
     return {group: (np.concatenate(parts), photos_of[group]) for group, parts in rows_of.items()}
 
 
-def _rank(raw: list[tuple[np.ndarray, np.ndarray]], plan: _Plan, models: dict[str, OutlierModel]) -> list[Look]:
+def _rank(raw: list[tuple[np.ndarray, np.ndarray]], plan: _Plan, models: dict[str, LeaningModel]) -> list[Look]:
     """Compute the units and ranks of each group."""
     groups = np.concatenate([part[0] for part in raw]) if raw else np.empty(0, dtype=object)
     distances = np.concatenate([part[1] for part in raw]) if raw else np.empty(0)
@@ -215,7 +221,7 @@ def _rank(raw: list[tuple[np.ndarray, np.ndarray]], plan: _Plan, models: dict[st
     return looks
 
 
-def _describe(plan: _Plan, models: dict[str, OutlierModel]) -> Iterator[str]:
+def _describe(plan: _Plan, models: dict[str, LeaningModel]) -> Iterator[str]:
     most = plan.most_references()
     for group, size in sorted(plan.sizes.items()):
         if group not in models:
