@@ -48,9 +48,9 @@ class FirstLookScorer:
     """Scores the crops of each camera against each other, detections and whole frames separately.
 
     It is a ``Scorer`` of ``core.runs.parts``. A score says how far a crop is from the bulk of its group, and how odd
-    the crops that look like it are, in the group's units: 0 is the median, 1 the 95th percentile. The p-value is its rank:
-    the share of the group that scores at least as high. So at a false-alarm rate of 5% the oddest 5% of each group are
-    flagged, whether or not anything is odd.
+    the crops that look like it are, in the group's units: 0 is the median, 1 the 95th percentile. The p-value is its
+    rank: the share of the group that scores at least as high. So at a false-alarm rate of 5% the oddest 5% of each
+    group are flagged, whether or not anything is odd.
 
     Args:
         settings: Of the run.

@@ -15,7 +15,7 @@ def draw(n_usual: int, n_odd: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_small_band_that_looks_alike_is_odd_as_a_group():
-    rows, odd = draw(200, 25)
+    rows, odd = draw(200, 6)
     model = GroupOddity.fit(rows, sections=(6,))
     scores = model.score_samples(rows)
     assert scores[odd].min() > np.median(scores[~odd])
@@ -29,7 +29,7 @@ def test_few_crops_or_crops_that_are_all_alike_have_no_odd_groups():
 
 
 def test_a_camera_is_scored_by_both():
-    rows, odd = draw(200, 25)
+    rows, odd = draw(200, 6)
     photos = [f"p{i}" for i in range(len(rows))]
     scores = LeaningModel.fit(rows, photos, sections=(6,)).score_samples(rows, photos)
     assert np.isfinite(scores).all()
