@@ -6,7 +6,7 @@
 A simulated person opens the groups of a run, largest first, and names each by what most of it is, or splits it if less
 than 80% of it are alike; each is one decision. Beside it, with as many decisions: k-means and HDBSCAN on the same
 points, the first look's queue, and active learning crop by crop. Then bundles are made from the names and from the true
-labels, each on one half of the events, and judge the other half. Without --images: the season of wildlife, and
+labels, each on one half of the events, and score the other half. Without --images: the season of wildlife, and
 smallmammal, of ../shared/data.
 """
 

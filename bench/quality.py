@@ -45,7 +45,7 @@ from models.jobs.registry import do_at_once  # noqa: E402
 from models.jobs.run import RunRequest  # noqa: E402
 from models.judging.first_look import FirstLookScorer  # noqa: E402
 from models.judging.judge import fit_judge  # noqa: E402
-from models.judging.outliers import OutlierModel, scale_rows  # noqa: E402
+from models.judging.outliers import OutlierModel  # noqa: E402
 from models.one_class.methods import fit_one_class, list_one_class  # noqa: E402
 from models.one_class.ocsvm import SupportVectorModel  # noqa: E402
 
@@ -117,6 +117,14 @@ class WithoutPhotos:
             yield table.astype({"flagged": bool})
 
 
+def scale_rows(rows: np.ndarray, *, sections: Sequence[int]) -> np.ndarray:
+    """Each section and each row of length 1, float32, shape ``(n, d)``."""
+    parts = np.split(np.asarray(rows, dtype=np.float32), np.cumsum(sections)[:-1], axis=1)
+    return np.concatenate([part / np.linalg.norm(part, axis=1, keepdims=True) for part in parts], axis=1) / np.sqrt(
+        len(parts)
+    )
+
+
 def measure_neighbours(rows: np.ndarray, sections: Sequence[int], groups: Sequence[str]) -> np.ndarray:
     """Mean cosine distance to the ten nearest others, shape ``(n,)``."""
     scaled = scale_rows(rows, sections=sections)
@@ -127,8 +135,8 @@ def measure_neighbours(rows: np.ndarray, sections: Sequence[int], groups: Sequen
 
 def measure_outliers(rows: np.ndarray, sections: Sequence[int], groups: Sequence[str]) -> np.ndarray:
     """The first look's distance within one group, shape ``(n,)``."""
-    scaled = scale_rows(rows, sections=sections)
-    return OutlierModel.fit(scaled, groups).score_samples(scaled, groups)
+    model = OutlierModel.fit(rows, groups, sections=sections, weights=weigh_sections((SPEC,), sections))
+    return model.score_samples(rows, groups)
 
 
 def summarise(evaluation: Any) -> dict[str, Any]:
@@ -177,7 +185,7 @@ def bench_runs(project: Project, bundle: Bundle, truth: LabelFile, *, boxes: Pat
         "bundle": summarise(evaluate_run(run, truth, known_species=KNOWN, split="season")),
     }
     for label, scorer in (
-        ("first_look", FirstLookScorer(settings, bundle.sections)),
+        ("first_look", FirstLookScorer(settings, bundle.sections, weigh_sections(bundle.encoders, bundle.sections))),
         ("nearest", NearestNeighbours(bundle.sections)),
     ):
         figures[f"{label}_all"] = rescore(run, scorer, truth)

@@ -11,6 +11,7 @@ from core.records import CropKind, JudgedBy
 from core.runs.parts import EmbeddedShards
 from core.settings.run import RunSettings
 from models.bundles.bundle import Bundle
+from models.encoders.sections import weigh_sections
 from models.judging.first_look import FirstLookScorer, Look
 from models.judging.score_table import make_score_table, name_species
 
@@ -37,7 +38,7 @@ class BundleScorer:
     def __init__(self, bundle: Bundle, settings: RunSettings) -> None:
         self._bundle = bundle
         self._settings = settings
-        self._first_look = FirstLookScorer(settings, bundle.sections)
+        self._first_look = FirstLookScorer(settings, bundle.sections, weigh_sections(bundle.encoders, bundle.sections))
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from core.study.moved_projects import find_again
 from core.study.project import Project
 from core.work.meter import Cancelled, Meter
 from core.work.request import Request
+from models.encoders.sections import weigh_sections
 from models.encoders.spec import EncoderSpec, bundled_encoder
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _run(
             len(run.file_names),
             unnamed[0],
         )
-    scorer = BundleScorer(bundle, settings) if bundle else _start_first_look(run, settings, encoder)
+    scorer = BundleScorer(bundle, settings) if bundle else _make_first_look(settings, encoder, run)
     try:
         run_pipeline(
             run,
@@ -192,12 +193,11 @@ def _run(
         log.info("%s", note)
 
 
-def _start_first_look(run: RunFolder, settings: RunSettings, encoder: Encoder) -> "FirstLookScorer":
-    from models.encoders.sections import weigh_for_groups
+def _make_first_look(settings: RunSettings, encoder: Encoder, run: RunFolder) -> "FirstLookScorer":
     from models.judging.first_look import FirstLookScorer
 
-    specs = [EncoderSpec.from_values(spec) for spec in run.info.encoders]
-    return FirstLookScorer(settings, encoder.sections, weights=weigh_for_groups(specs, encoder.sections))
+    specs = [EncoderSpec.from_values(values) for values in run.info.encoders]
+    return FirstLookScorer(settings, encoder.sections, weigh_sections(specs, encoder.sections))
 
 
 def _open_bundle(project: Project, name: str) -> "Bundle | None":

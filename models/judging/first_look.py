@@ -11,8 +11,7 @@ from core.records import CropKind, JudgedBy
 from core.runs.parts import EmbeddedShards
 from core.settings.run import RunSettings
 from models.judging.calibration import Units, merge_small_groups
-from models.judging.group_oddity import LeaningModel
-from models.judging.outliers import scale_rows
+from models.judging.outliers import OutlierModel
 from models.judging.score_table import make_score_table, name_species
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,7 @@ ENOUGH_CROPS = 20
 """Detections of a camera with fewer are scored together with those of other small cameras."""
 LEAST_CROPS = 5
 """A group with fewer is not scored: score 0, p-value 1. Whole frames of two cameras cannot be scored together."""
-MOST_REFERENCES = 4_000
+MOST_REFERENCES = 2_000
 """In a larger group, crops are compared with a seeded sample; every crop is still scored."""
 MOST_REFERENCES_IN_ALL = 40_000
 LEAST_REFERENCES = 500
@@ -47,18 +46,17 @@ class Look:
 class FirstLookScorer:
     """Scores the crops of each camera against each other, detections and whole frames separately.
 
-    It is a ``Scorer`` of ``core.runs.parts``. A score says how far a crop is from the bulk of its group, and how odd
-    the crops that look like it are, in the group's units: 0 is the median, 1 the 95th percentile. The p-value is its
-    rank: the share of the group that scores at least as high. So at a false-alarm rate of 5% the oddest 5% of each
-    group are flagged, whether or not anything is odd.
+    It is a ``Scorer`` of ``core.runs.parts``. A score says how far a crop is from the bulk of its group, in the group's
+    units: 0 is the median, 1 the 95th percentile. The p-value is its rank: the share of the group that scores at least
+    as high. So at a false-alarm rate of 5% the oddest 5% of each group are flagged, whether or not anything is odd.
 
     Args:
         settings: Of the run.
-        sections: Length of each joined part of an embedding.
-        weights: Weight of each part where crops are grouped; empty: all the same.
+        sections: Lengths of the parts of an embedding.
+        weights: How much each part counts; empty: all the same.
     """
 
-    def __init__(self, settings: RunSettings, sections: Sequence[int], *, weights: Sequence[float] = ()) -> None:
+    def __init__(self, settings: RunSettings, sections: Sequence[int], weights: Sequence[float] = ()) -> None:
         self._settings = settings
         self._sections = tuple(sections)
         self._weights = tuple(weights)
@@ -90,14 +88,12 @@ class FirstLookScorer:
         """
         counts = _count_groups(shards, wanted)
         plan = _plan_groups(counts)
-        references = _sample_references(shards, wanted, plan, sections=self._sections)
+        references = _sample_references(shards, wanted, plan)
         models = {}
         for group in list(references):  # the rows of each group are freed once its model is fitted
             rows, photos = references.pop(group)
             if len(rows) >= LEAST_CROPS and len(set(photos)) > 1:
-                models[group] = LeaningModel.fit(
-                    rows.astype(np.float32), photos, sections=self._sections, weights=self._weights
-                )
+                models[group] = OutlierModel.fit(rows, photos, sections=self._sections, weights=self._weights)
         raw = self._score_shards(shards, wanted, plan, models)
         self.notes = tuple(_describe(plan, models))
         for note in self.notes:
@@ -105,7 +101,7 @@ class FirstLookScorer:
         return _rank(raw, plan, models)
 
     def _score_shards(
-        self, shards: EmbeddedShards, wanted: Wanted, plan: "_Plan", models: dict[str, LeaningModel]
+        self, shards: EmbeddedShards, wanted: Wanted, plan: "_Plan", models: dict[str, OutlierModel]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """The group and the distance of each wanted crop, shard by shard."""
         raw = []
@@ -113,7 +109,7 @@ class FirstLookScorer:
             mask = wanted(crops)
             taken = crops[mask]
             groups = plan.groups_of(taken)
-            rows = scale_rows(embeddings[mask], sections=self._sections)
+            rows = embeddings[mask]
             photos = taken["photo_id"].to_numpy(dtype=object)
             distances = np.zeros(len(taken))
             for group in set(groups.tolist()) & set(models):
@@ -167,9 +163,7 @@ def _plan_groups(counts: dict[tuple[str, str], int]) -> _Plan:
     return _Plan(group_of, sizes)
 
 
-def _sample_references(
-    shards: EmbeddedShards, wanted: Wanted, plan: _Plan, *, sections: Sequence[int]
-) -> dict[str, tuple[np.ndarray, list[str]]]:
+def _sample_references(shards: EmbeddedShards, wanted: Wanted, plan: _Plan) -> dict[str, tuple[np.ndarray, list[str]]]:
     """The rows that a group's model is fitted to: all, or a seeded sample without replacement."""
     most = plan.most_references()
     rng = np.random.default_rng(SEED)
@@ -184,7 +178,7 @@ def _sample_references(
         mask = wanted(crops)
         taken = crops[mask]
         groups = plan.groups_of(taken)
-        rows = scale_rows(embeddings[mask], sections=sections)
+        rows = embeddings[mask]
         photos = taken["photo_id"].to_numpy(dtype=object)
         for group in sorted(set(groups.tolist())):
             of_group = np.flatnonzero(groups == group)
@@ -198,7 +192,7 @@ def _sample_references(
     return {group: (np.concatenate(parts), photos_of[group]) for group, parts in rows_of.items()}
 
 
-def _rank(raw: list[tuple[np.ndarray, np.ndarray]], plan: _Plan, models: dict[str, LeaningModel]) -> list[Look]:
+def _rank(raw: list[tuple[np.ndarray, np.ndarray]], plan: _Plan, models: dict[str, OutlierModel]) -> list[Look]:
     """Compute the units and ranks of each group."""
     groups = np.concatenate([part[0] for part in raw]) if raw else np.empty(0, dtype=object)
     distances = np.concatenate([part[1] for part in raw]) if raw else np.empty(0)
@@ -221,7 +215,7 @@ def _rank(raw: list[tuple[np.ndarray, np.ndarray]], plan: _Plan, models: dict[st
     return looks
 
 
-def _describe(plan: _Plan, models: dict[str, LeaningModel]) -> Iterator[str]:
+def _describe(plan: _Plan, models: dict[str, OutlierModel]) -> Iterator[str]:
     most = plan.most_references()
     for group, size in sorted(plan.sizes.items()):
         if group not in models:

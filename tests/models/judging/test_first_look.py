@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.cluster.hierarchy import linkage
 
 from core.evaluation.metrics import compute_auroc
 from core.records import CropKind, JudgedBy
 from core.settings.run import RunSettings
-from models.judging import first_look, outliers
+from models.judging import first_look
 from models.judging.first_look import FirstLookScorer
-from models.judging.outliers import OutlierModel, compute_neighbour_distances, scale_rows
+from models.judging.outliers import SMALL_SHARES, OutlierModel, find_joining_heights
 from tests.fakes.scored_crops import SECTIONS, Shards, draw_species, make_crops
 
 COLUMNS = ["crop_id", "species", "score", "p_value", "flagged", "judged_by", "judged_against"]
@@ -38,13 +39,19 @@ def test_odd_animals_stand_out_also_when_they_are_a_small_band_that_look_alike(n
 
 def test_a_band_fools_ten_nearest_neighbours_but_not_the_first_look():
     rows, odd = make_season(40)
-    scaled = scale_rows(rows, sections=SECTIONS)
+    scaled = np.concatenate(
+        [
+            part / np.linalg.norm(part, axis=1, keepdims=True)
+            for part in np.split(rows, np.cumsum(SECTIONS)[:-1], axis=1)
+        ],
+        axis=1,
+    ) / np.sqrt(len(SECTIONS))
     distances = np.sort(1 - scaled @ scaled.T, axis=1)[:, 1:11].mean(axis=1)
 
     (table,), _ = look_at(make_crops(rows))
 
     assert compute_auroc(distances, novel=odd) < 0.5
-    assert compute_auroc(table["score"].to_numpy(), novel=odd) > 0.95
+    assert compute_auroc(table["score"].to_numpy(), novel=odd) > 0.97
 
 
 def test_the_oddest_share_of_each_group_is_flagged_and_units_are_those_of_the_group():
@@ -181,7 +188,7 @@ def test_of_a_very_large_group_a_sample_is_the_measure_and_it_is_said(monkeypatc
     (table,), scorer = look_at(make_crops(rows))
 
     assert scorer.notes == ("Crops of north: 590, compared with 300 of them, chosen at random.",)
-    assert compute_auroc(table["score"].to_numpy(), novel=odd) > 0.95
+    assert compute_auroc(table["score"].to_numpy(), novel=odd) > 0.97
 
 
 def test_the_species_shown_is_the_detectors_class_unless_that_says_nothing():
@@ -195,37 +202,62 @@ def test_the_species_shown_is_the_detectors_class_unless_that_says_nothing():
     assert [set(table["species"]) for table in tables] == [{""}, {""}, {"deer"}, {"cow"}]
 
 
-def test_the_nth_neighbour_is_that_of_a_plain_loop():
-    rows = scale_rows(draw_species(0, 57, seed=1), sections=SECTIONS)
-    photos = [f"p{i // 2}" for i in range(57)]
+def test_the_neighbour_a_tenth_of_the_group_away_is_that_of_a_plain_loop():
+    raw, photos = draw_species(0, 57, seed=1), [f"p{i // 2}" for i in range(57)]
+    model = OutlierModel.fit(raw, photos, sections=SECTIONS)
+    rows = model.references
     expected = []
     for i in range(57):
         others = sorted(1 - float(rows[i] @ rows[j]) for j in range(57) if photos[j] != photos[i])
         expected.append(others[round(0.1 * 57) - 1])
 
-    np.testing.assert_allclose(compute_neighbour_distances(rows, photos=photos), expected, atol=1e-5)
+    np.testing.assert_allclose(model.neighbours, sorted(expected), atol=1e-5)
 
 
-def test_no_plane_that_judges_a_photo_has_seen_it(monkeypatch):
-    cores = []
-    fit = outliers.Plane.fit
-    monkeypatch.setattr(outliers.Plane, "fit", lambda core: cores.append(core) or fit(core))
-    rows, photos = scale_rows(draw_species(0, 60, seed=1), sections=SECTIONS), [f"p{i // 2}" for i in range(60)]
+def test_the_joining_heights_are_those_of_a_plain_loop():
+    points = np.random.default_rng(2).normal(size=(40, 3))
+    merges = linkage(points, method="ward")
+    members = [{i} for i in range(40)]
+    expected = np.zeros((len(SMALL_SHARES), 40))
+    for a, b, height, _ in merges:
+        for side in (members[int(a)], members[int(b)]):
+            for row, share in enumerate(SMALL_SHARES):
+                if len(side) < max(share * 40, 2):
+                    for point in side:
+                        expected[row, point] = max(expected[row, point], height)
+        members.append(members[int(a)] | members[int(b)])
 
-    model = OutlierModel.fit(rows, photos)
+    np.testing.assert_allclose(find_joining_heights(points), expected, rtol=1e-5)
 
-    assert len(cores) == len(model.planes) * outliers.ROUNDS
-    for i, core in enumerate(cores):
-        judged = [row for row, photo in zip(rows, photos, strict=True) if model.fold_of[photo] == i % len(model.planes)]
-        assert len(judged) == 12
-        assert not any((core == row).all(axis=1).any() for row in judged)
+
+def test_a_crop_that_was_not_fitted_is_scored_like_its_double_among_the_fitted_ones():
+    rows, photos = draw_species(0, 60, seed=1), [f"p{i}" for i in range(60)]
+    model = OutlierModel.fit(rows, photos, sections=SECTIONS)
+
+    np.testing.assert_allclose(model.score_samples(rows[:9], photos[:9]), model.score_samples(rows, photos)[:9])
+    # Without its own photo to leave out, a crop is nearer to the group by one neighbour at most.
+    assert (model.score_samples(rows, ["new"] * 60) <= model.score_samples(rows, photos) + 1e-6).all()
+
+
+def test_crops_that_are_all_alike_get_one_score():
+    model = OutlierModel.fit(np.ones((12, sum(SECTIONS))), [f"p{i}" for i in range(12)], sections=SECTIONS)
+
+    assert len(set(model.score_samples(np.ones((12, sum(SECTIONS))), ["p"] * 12).round(6))) == 1
+
+
+def test_a_crop_with_a_number_that_is_not_finite_is_scored_all_the_same():
+    rows = draw_species(0, 30, seed=1)
+    rows[3, 0] = np.nan
+    photos = [f"p{i}" for i in range(30)]
+
+    assert np.isfinite(OutlierModel.fit(rows, photos, sections=SECTIONS).score_samples(rows, photos)).all()
 
 
 def test_one_photo_is_not_enough_to_learn_from():
     with pytest.raises(ValueError, match="two photos"):
-        OutlierModel.fit(scale_rows(draw_species(0, 5, seed=1), sections=SECTIONS), ["p"] * 5)
+        OutlierModel.fit(draw_species(0, 5, seed=1), ["p"] * 5, sections=SECTIONS)
 
 
 def test_embeddings_of_another_length_are_refused():
     with pytest.raises(ValueError, match=r"\(n, 24\)"):
-        scale_rows(np.ones((3, 5)), sections=SECTIONS)
+        OutlierModel.fit(np.ones((3, 5)), ["a", "b", "c"], sections=SECTIONS)
