@@ -45,17 +45,6 @@ def weigh_sections(specs: Sequence[EncoderSpec], lengths: Sequence[int]) -> tupl
     return weights
 
 
-def weigh_for_groups(specs: Sequence[EncoderSpec], lengths: Sequence[int]) -> tuple[float, ...]:
-    """As ``weigh_sections``, for crops that are compared without labels: class scores then count in full."""
-    weights = weigh_sections(specs, lengths)
-    names = [section.name for section in list_sections(specs)]
-    return (
-        tuple(1.0 if name == CLASSES else weight for name, weight in zip(names, weights, strict=True))
-        if weights
-        else ()
-    )
-
-
 def find_section(specs: Sequence[EncoderSpec], lengths: Sequence[int], name: str) -> slice | None:
     """Where the first section of that name stands in an embedding; None if there is none."""
     names = [section.name for section in list_sections(specs)]
