@@ -185,7 +185,7 @@ def measure_names(season: Season, names: np.ndarray, made: int) -> dict[str, flo
 
 
 def judge_by_halves(season: Season, names: np.ndarray) -> dict[str, float]:
-    """A bundle made from the names on one half of the events judges the other half: AUROC, AP and false alarms.
+    """A bundle made from the names on one half of the events scores the other half: AUROC, AP and false alarms.
 
     What is called novel, or nothing, is not learned from, and the figures count animals only.
     """
