@@ -57,9 +57,9 @@ def reduce_run(
             f"Run {run.run_id} has no crops yet, so there is nothing to group. Wait until its first photos are done, "
             "or resume it."
         )
-    columns, sections, weights = _choose_sections(run)
+    columns, sections, weights = choose_sections(run)
     chosen = np.sort(np.random.default_rng(SEED).permutation(n)[:FITTED_ROWS])
-    directions = Directions.fit(_read_rows(run, chosen)[:, columns], sections, weights)
+    directions = Directions.fit(read_rows(run, chosen)[:, columns], sections, weights)
     ids: list[str] = []
     points = np.empty((n, directions.width), dtype=np.float32)
     for crops, rows in run.embedded_shards():
@@ -134,7 +134,8 @@ def choose_columns(
     return columns, tuple(sections[i] for i in kept), tuple(1.0 if names[i] == CLASSES else weights[i] for i in kept)
 
 
-def _choose_sections(run: RunFolder) -> tuple[np.ndarray | slice, tuple[int, ...], tuple[float, ...]]:
+def choose_sections(run: RunFolder) -> tuple[np.ndarray | slice, tuple[int, ...], tuple[float, ...]]:
+    """The columns of a run's embeddings that its crops are grouped by, with their sections and weights."""
     sections = tuple(run.info.sections)
     if not sections:
         return slice(None), (), ()
@@ -142,7 +143,7 @@ def _choose_sections(run: RunFolder) -> tuple[np.ndarray | slice, tuple[int, ...
     return choose_columns([one.name for one in list_sections(specs)], sections, weigh_sections(specs, sections))
 
 
-def _read_rows(run: RunFolder, chosen: np.ndarray) -> np.ndarray:
+def read_rows(run: RunFolder, chosen: np.ndarray) -> np.ndarray:
     """The embeddings of these crops, ascending, counted over all shards."""
     parts, start = [], 0
     for _, rows in run.embedded_shards():

@@ -43,10 +43,11 @@ def show_groups(request: Request, body: bytes) -> dict[str, Any]:
     opened = _open(request.path_params["run_id"])
     query = request.query_params
     k = opened.clamp(int(query["k"]) if "k" in query else None)
-    actions = opened.actions()
-    if query.get("seen") == opened.sign(actions):
-        return {"same": True}
-    return build_state(opened, k, actions=actions, reviewer=query.get("reviewer", ""))
+    with opened.project.store.reading():
+        actions = opened.actions()
+        if query.get("seen") == opened.sign(actions):
+            return {"same": True}
+        return build_state(opened, k, actions=actions, reviewer=query.get("reviewer", ""))
 
 
 def show_crops(request: Request, body: bytes) -> dict[str, Any]:
@@ -92,7 +93,8 @@ def save_actions(request: Request, body: bytes) -> dict[str, Any]:
         except AnomalureError as error:
             refused[item["id"]] = str(error)
     k = opened.clamp(int(values.get("k") or 0))
-    return {"saved": saved, "refused": refused, "state": build_state(opened, k, reviewer=reviewer)}
+    with project.store.reading():
+        return {"saved": saved, "refused": refused, "state": build_state(opened, k, reviewer=reviewer)}
 
 
 def _do(project: Project, opened: OpenGroups, item: Mapping[str, Any], *, reviewer: str) -> Given:

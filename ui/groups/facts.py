@@ -21,9 +21,10 @@ class CropFacts:
     """The facts of all crops of a run as numbers, in the order of its tree, so that a group is counted at once."""
 
     def __init__(self, index: ReviewIndex, tree: GroupTree) -> None:
-        table = index.catalogue.table.select(list(COLUMNS)).to_pandas()
-        if not np.array_equal(table["crop_id"].to_numpy(object), tree.crop_ids):
-            table = table.set_index("crop_id").reindex(tree.crop_ids).reset_index(names="crop_id")
+        table = index.catalogue.table.select(list(COLUMNS)).to_pandas().set_index("crop_id")
+        self.places = table.index.get_indexer(tree.crop_ids)
+        """The row of each crop in the run's catalogue, shape ``(n,)``, int."""
+        table = table.iloc[self.places].reset_index(names="crop_id")
         self.tree = tree
         self.crop_ids = [str(crop_id) for crop_id in tree.crop_ids]
         self._row_of = {crop_id: row for row, crop_id in enumerate(self.crop_ids)}

@@ -93,7 +93,7 @@ def _show_row(project: Project, opened: OpenGroups) -> None:
     name = str(st.session_state.get(PANEL.key, ""))
     is_busy = bool(name) and is_running(Retraining.of(project.path, name))
     with st.container(horizontal=True, vertical_alignment="center", key="groups-learning"):
-        st.button(
+        if st.button(
             "Learn these",
             key="learn-these",
             type="primary",
@@ -102,9 +102,9 @@ def _show_row(project: Project, opened: OpenGroups) -> None:
             help=learnable.problem
             or "Makes a bundle of the usual groups that have a name. Later runs are scored against it, so that only "
             "what is unlike them is flagged.",
-            on_click=_learn,
-            args=(project, opened),
-        )
+        ):
+            _learn(project, opened)
+            st.rerun()  # the whole page, which shows the panel
         st.markdown(escape_markdown(say_learnable(learnable)))
         if st.button(
             f"Review the other {count(learnable.n_undecided, 'crop')}",

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 
@@ -15,8 +15,15 @@ from core.groups.partition import Group, replay
 from core.groups.tree import GroupTree, find_tree, open_tree
 from core.records import NOTHING, PERSON
 from core.runs.folder import RunFolder
+from core.runs.guesses import LEAST_SHOWN
+from core.store.guesses import shows_guesses
 from core.study.project import Project
+from models.guesses.guess import guess_group
+from models.guesses.of_run import find_index_names
 from ui.groups.facts import CropFacts
+
+if TYPE_CHECKING:
+    from models.groups.likeness import Likeness
 
 TREES_KEPT = 4
 CARDS_KEPT = 2_000
@@ -35,6 +42,27 @@ class OpenGroups:
     def __post_init__(self) -> None:
         self._cards: LRUCache[tuple[str, bytes], dict[str, Any]] = LRUCache(CARDS_KEPT)
         self._lock = threading.Lock()
+        self._likeness: Likeness | None = None
+        self._is_looking = False
+
+    def look_for_names(self) -> None:
+        """Compare the crops with the named groups of other runs, in the background; the cards then come with names."""
+        with self._lock:
+            if self._likeness is not None or self._is_looking:
+                return
+            self._is_looking = True
+        threading.Thread(target=self.compare, daemon=True).start()
+
+    def compare(self) -> None:
+        """Compare them now, and return when it is done."""
+        from models.groups.likeness import compare_with_named  # imports scikit-learn, which takes a second
+
+        try:
+            self._likeness = compare_with_named(self.project, self.run, self.facts.crop_ids)
+        except (AnomalureError, OSError, ValueError):
+            pass  # a help, without which the page works
+        finally:
+            self._is_looking = False
 
     @cached_property
     def facts(self) -> CropFacts:
@@ -55,33 +83,47 @@ class OpenGroups:
         """Everything that people did to these groups, oldest first."""
         return list(read_actions(self.project, self.run, self.tree.version))
 
-    @staticmethod
-    def sign(actions: list[GroupAction]) -> str:
-        """A text that differs when somebody has done something more."""
-        return f"{len(actions)}-{actions[-1].action_id}" if actions else "0"
+    def sign(self, actions: list[GroupAction]) -> str:
+        """A text that differs when somebody has done something more, or names of other runs were found."""
+        found = bool(self._likeness and self._likeness.names)
+        return f"{len(actions)}-{actions[-1].action_id if actions else ''}-{int(found)}"
 
     def groups(self, k: int, actions: list[GroupAction] | None = None) -> list[Group]:
         """The groups now: those that were named, joined or split, and for the rest ``k`` groups of the tree."""
         return replay(self.tree, self.actions() if actions is None else actions, k=k)
 
-    def card(self, group: Group) -> dict[str, Any]:
-        """A group as JSON values."""
+    def cards(self, groups: list[Group]) -> list[dict[str, Any]]:
+        """The groups as JSON values, with likely names unless the project has turned them off."""
+        cards = [self._card(group) for group in groups]
+        return cards if shows_guesses(self.project.store) else [{**card, "guesses": []} for card in cards]
+
+    def _card(self, group: Group) -> dict[str, Any]:
         key = (group.group_id, blake2b(group.rows.tobytes(), digest_size=8).digest())
         with self._lock:
             facts = self._cards.get(key)
         if facts is None:
-            facts = self.facts.describe(group.rows)
+            facts = {**self.facts.describe(group.rows), "guesses": self._guess(group)}
             with self._lock:
                 self._cards[key] = facts
+        like = self._likeness.suggest(group.rows) if self._likeness and not group.meaning else None
+        meaning, species = like or (group.meaning, group.species)
         return {
             **facts,
             "id": group.group_id,
-            "meaning": group.meaning,
-            "species": group.species,
+            "meaning": meaning,
+            "species": species,
             "reviewer": group.reviewer,
-            "source": group.source,
-            "guesses": [],
+            "source": "suggested" if like else group.source,
         }
+
+    def _guess(self, group: Group) -> list[tuple[str, float]]:
+        """The likely names of a group with their shares, the most likely first."""
+        index = self.project.review_index(self.run)
+        if index.guesses is None:
+            return []
+        own = find_index_names(index)
+        found = guess_group(*index.guesses.take(self.facts.places[group.rows]))
+        return [(own.get(name, name), round(share, 3)) for name, share in found if share >= LEAST_SHOWN]
 
     def names(self) -> list[str]:
         """The names for the type-ahead: those that people gave, then the other species of the run."""

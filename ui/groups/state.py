@@ -4,6 +4,7 @@ from typing import Any
 
 from core.groups.actions import GroupAction
 from core.groups.partition import list_active
+from models.guesses.names import NO_ANIMAL
 from ui.groups.opened import OpenGroups
 
 KIND_WORDS = {"split": "Split a group", "merge": "Joined groups", "take_out": "Took a crop out"}
@@ -13,7 +14,10 @@ MEANING_WORDS = {"species": "Usual", "odd": "Odd", "nothing": "Nothing there", "
 def build_state(
     opened: OpenGroups, k: int, *, reviewer: str, actions: list[GroupAction] | None = None
 ) -> dict[str, Any]:
-    """Everything that the page draws, with ``k`` groups where nobody has done anything yet."""
+    """Everything that the page draws, with ``k`` groups where nobody has done anything yet.
+
+    To be called within ``store.reading()``: opening the database takes longer than everything else.
+    """
     if actions is None:
         actions = opened.actions()
     groups = opened.groups(k, actions)
@@ -26,7 +30,7 @@ def build_state(
         "k": k,
         "suggested": opened.clamp(None),
         "most": opened.most,
-        "groups": [opened.card(group) for group in groups],
+        "groups": opened.cards(groups),
         "named": len(named),
         "crops": len(opened.tree.crop_ids),
         "cropsNamed": sum(len(group.rows) for group in named),
@@ -34,6 +38,7 @@ def build_state(
         "decisions": len(holding),
         "undo": say_action(mine[-1]) if mine else "",
         "names": opened.names(),
+        "noAnimal": NO_ANIMAL,
     }
 
 

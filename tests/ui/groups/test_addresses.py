@@ -6,9 +6,11 @@ from starlette.testclient import TestClient
 
 from core.groups.tree import find_tree
 from core.study.project import Project
+from models.groups.features import group_run
 from tests.fakes.groups import add_groups
-from tests.fakes.project import make_project
+from tests.fakes.project import add_run, make_project
 from ui.groups.addresses import GROUP_ROUTES, SCRIPTS
+from ui.groups.opened import open_groups
 from ui.server.reviewer_pass import make_pass
 
 N = 30
@@ -231,6 +233,28 @@ def test_while_the_groups_are_made_anew_nothing_is_dropped(client, project):
     answer = send(client, project, action(state, "name", state["groups"][0]["id"], meaning="odd"))
 
     assert answer.status_code == 503, "the page sends it again"
+
+
+def test_groups_of_a_later_run_come_with_a_name_to_be_confirmed(client, project, tmp_path):
+    first = project.latest_run()
+    group_run(first).write(find_tree(first))
+    state = show(client, project)
+    for number, group in enumerate(state["groups"], 1):
+        send(
+            client,
+            project,
+            action(state, "name", group["id"], number=number, meaning="species", species=f"no {number}"),
+        )
+    later = add_run(project, tmp_path / "photos", n=N, name="later", shift_px=4.0)
+    group_run(later).write(find_tree(later))
+    assert show(client, project)["groups"][0]["source"] == ""
+
+    open_groups(project, later).compare()
+
+    cards = show(client, project)["groups"]
+    assert {(card["source"], card["meaning"]) for card in cards} == {("suggested", "species")}
+    assert {card["species"] for card in cards} <= {"no 1", "no 2", "no 3"}
+    assert show(client, project)["named"] == 0, "nobody has confirmed one yet"
 
 
 def test_the_scripts_come_with_those_that_they_borrow(client):

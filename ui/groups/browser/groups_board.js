@@ -246,7 +246,9 @@ export class GroupsBoard {
   takeGuess(n) {
     const group = this.list.current;
     const guess = group?.guesses[n];
-    if (guess) this.name(group.id, group.meaning === "odd" ? "odd" : "species", guess[0]);
+    if (!guess) return;
+    if (guess[0] === this.state.noAnimal) this.name(group.id, "nothing");
+    else this.name(group.id, group.meaning === "odd" ? "odd" : "species", guess[0]);
   }
 
   confirm() {

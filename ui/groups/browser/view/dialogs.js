@@ -25,12 +25,13 @@ export function askName(board, group) {
     attrs: { type: "text", maxlength: "200", role: "combobox", "aria-expanded": "true", "aria-controls": "group-names", "aria-autocomplete": "list", "aria-label": "Name", autocomplete: "off", spellcheck: "false", placeholder: "Type a name" },
   });
   const list = make("ul", { cls: "names", attrs: { role: "listbox", id: "group-names", "aria-label": "Names" } });
-  const shares = new Map(group.guesses);
-  const { names } = board.state;
+  const { names, noAnimal } = board.state;
+  const guesses = group.guesses.filter(([name]) => name !== noAnimal);
+  const shares = new Map(guesses);
   let offered = [];
   let at = 0;
   const show = () => {
-    offered = offerNames(field.value, { guesses: group.guesses, names });
+    offered = offerNames(field.value, { guesses, names });
     at = Math.max(0, Math.min(at, offered.length - 1));
     list.replaceChildren(...offered.map((name, n) => {
       const note = shares.has(name) ? `guess, ${Math.round(100 * shares.get(name))}%` : names.includes(name) ? "" : "new";
