@@ -17,7 +17,7 @@ from commands.options import (
 )
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError
-from core.settings.training import FRAMES, METHODS
+from core.settings.training import BOXES_FROM, FRAMES, METHODS
 from models.one_class.methods import DEFAULT, list_one_class
 
 ABOUT = "make a bundle from labelled photos, and train its encoder first if asked to"
@@ -66,6 +66,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--detector", default="auto", help="the detector of runs with this bundle")
     parser.add_argument(
+        "--boxes-from",
+        choices=BOXES_FROM,
+        default=BOXES_FROM[0],
+        help="detector: cut animals as the bundle's detector cuts them, and learn its boxes on nothing and on people as "
+        "a background class; the labelled photos must have all their animals labelled. labels: use the boxes of the "
+        "labels alone, also where the detector is not available",
+    )
+    parser.add_argument(
         "--device",
         choices=("auto", "cpu", "cuda", "mps"),
         default="auto",
@@ -112,6 +120,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                 components=arguments.components,
                 frames=arguments.frames,
                 detector=arguments.detector,
+                boxes_from=arguments.boxes_from,
                 settings=read_settings(arguments),
                 training=read_training_settings(arguments),
                 device=arguments.device,

@@ -44,6 +44,13 @@ class JudgedBy(StrEnum):
     CAMERA_MODEL = "camera model"
     OWN_FRAMES = "own frames of this run"
     FIRST_LOOK = "first look"
+    BACKGROUND_MODEL = "background model"
+
+
+NOTHING = "nothing"
+"""The species of a crop on which there is no animal, such as a stump or leaves."""
+PERSON = "person"
+"""The species of a crop that shows people or their vehicles."""
 
 
 NOTHING = "nothing"

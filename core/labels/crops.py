@@ -5,23 +5,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from core.errors import AnomalureError, PhotoUnreadable
 from core.formats.labelled import LabelFile, LabelledPhoto, Problems
+from core.labels.detected import compare_with_labels
 from core.photos.crops import cut_crop
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
 from core.photos.matching import match_names
 from core.photos.reading import find_photos, read_photo
-from core.records import Box, Crop, CropKind, LoadedPhoto, name_crops
+from core.records import Box, Crop, CropKind, Detection, LoadedPhoto, name_crops
 from core.settings.run import RunSettings
 
 READERS = 2
 READ_AHEAD = 8
+BATCH_PHOTOS = 8
+"""Photos that a detector gets at once."""
 
+Find = Callable[[Sequence[LoadedPhoto]], Sequence[Sequence[Detection]]]
 _Read = tuple[LabelledPhoto, LoadedPhoto | PhotoUnreadable]
 
 
@@ -100,15 +105,21 @@ def read_labelled_crops(
     *,
     settings: RunSettings,
     into: LabelledCrops,
+    find: Find | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[np.ndarray]:
     """Cut the crops out of labelled photos. Labels that cannot be used are counted, not raised.
+
+    With a detector, animals are cut as the detector cuts them, and boxes that meet no label are crops of the species
+    ``nothing`` or ``person`` (``core.labels.detected``).
 
     Args:
         photos: Which photos show what.
         images_dir: The folder of the photos. Names are matched by their longest common ending.
         settings: For the margin around boxes, the least confidence, the pattern of deployments and the largest photo.
         into: Gets each crop, its species and the facts of its photo, in the order of the yielded pixels.
+        find: A detector: the detections of each of some photos, in which the class of people and vehicles is
+            ``person``. None: only the boxes of the labels are cut.
         on_progress: Called with the number of photos done and the total.
 
     Yields:
@@ -140,11 +151,11 @@ def read_labelled_crops(
         except PhotoUnreadable as error:
             return photo, error
 
-    for done, (labelled, loaded) in enumerate(_read_ahead(read, wanted), start=1):
+    for done, (labelled, loaded, found) in enumerate(_detect(_read_ahead(read, wanted), find), start=1):
         if isinstance(loaded, PhotoUnreadable):
             into.problems.add(f"photos that cannot be read: {loaded}".rstrip("."), labelled.file_name)
         else:
-            for crop, species, pixels in _cut_labelled(labelled, loaded, into, settings):
+            for crop, species, pixels in _cut_labelled(labelled, loaded, found, into, settings):
                 into.crops.append(crop)
                 into.species.append(species)
                 yield pixels
@@ -152,9 +163,13 @@ def read_labelled_crops(
 
 
 def _cut_labelled(
-    labelled: LabelledPhoto, loaded: LoadedPhoto, crops: LabelledCrops, settings: RunSettings
+    labelled: LabelledPhoto,
+    loaded: LoadedPhoto,
+    found: Sequence[Detection] | None,
+    crops: LabelledCrops,
+    settings: RunSettings,
 ) -> Iterator[tuple[Crop, str, np.ndarray]]:
-    """Each usable box with its species and pixels, or the whole frame with an empty species."""
+    """Each usable box with its species and pixels; also the whole frame, species empty, if no label has a box."""
     photo, problems = loaded.photo, crops.problems
     if photo.photo_id in crops.deployment_of:
         problems.add("photos with the same content as another one", labelled.file_name)
@@ -171,26 +186,51 @@ def _cut_labelled(
     if not boxed:
         frame = Box(0.0, 0.0, float(photo.width_px), float(photo.height_px))
         yield Crop(name_crops(photo.photo_id, [None])[0], photo.photo_id, CropKind.FRAME, frame), "", loaded.pixels
-        return
+        if found is None or not all(label.is_empty for label in labelled.labels):
+            return
     if not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
         problems.add("photos whose boxes were drawn on the photo turned on its side", labelled.file_name)
         return
     usable: list[tuple[str, Box]] = []
+    unusable: list[tuple[str, Box]] = []
     for label in boxed:
         assert label.box is not None
         box = labelled.box_px(label.box, width_px=photo.width_px, height_px=photo.height_px)
         if not label.species or label.is_empty:
             problems.add("boxes without a species", labelled.file_name)
+            unusable += [("", box)] if box is not None and not label.is_empty else []
         elif label.confidence is not None and label.confidence < settings.min_confidence:
             problems.add(f"boxes under the least confidence of {settings.min_confidence:g}", labelled.file_name)
+            unusable += [("", box)] if box is not None else []
         elif box is None:
             problems.add("boxes outside their photo", labelled.file_name)
         else:
             usable.append((label.species, box))
+    if found is not None:
+        compared = compare_with_labels(found, usable + unusable)
+        usable = list(zip(compared.species, compared.boxes, strict=True))
+        for _ in range(compared.n_doubtful):
+            problems.add(
+                "detected boxes that meet a label only a little or meet one without a species", photo.file_name
+            )
     ids = name_crops(photo.photo_id, [box for _, box in usable])
     for crop_id, (species, box) in zip(ids, usable, strict=True):
         crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box)
         yield crop, species, cut_crop(loaded.pixels, box, margin=settings.crop_margin)
+
+
+def _detect(
+    read: Iterator[_Read], find: Find | None
+) -> Iterator[tuple[LabelledPhoto, LoadedPhoto | PhotoUnreadable, Sequence[Detection] | None]]:
+    """The photos with their detections, or None without a detector."""
+    if find is None:
+        yield from ((labelled, loaded, None) for labelled, loaded in read)
+        return
+    while some := list(islice(read, BATCH_PHOTOS)):
+        photos = [loaded for _, loaded in some if isinstance(loaded, LoadedPhoto)]
+        found = iter(find(photos) if photos else ())
+        for labelled, loaded in some:
+            yield labelled, loaded, next(found) if isinstance(loaded, LoadedPhoto) else None
 
 
 def _read_ahead(read: Callable[[LabelledPhoto], _Read], photos: Sequence[LabelledPhoto]) -> Iterator[_Read]:

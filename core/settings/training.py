@@ -8,6 +8,8 @@ METHODS = ("none", "simclr", "triplet")
 """How an encoder is trained: not at all, by views of the same crop, or by species."""
 FRAMES = ("embedding", "patches")
 """What whole frames are scored by: the embedding of the whole frame, or its most unusual patch."""
+BOXES_FROM = ("detector", "labels")
+"""Whose boxes a bundle is trained on: the detector's, if there is one, or those of the labels alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

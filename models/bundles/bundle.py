@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import safetensors.numpy
 
 from core.disk.files import temporary_beside
 from core.errors import AnomalureError, BundleError
+from core.records import NOTHING, PERSON
 from core.settings.run import RunSettings
 from core.study.moved_projects import find_again
 from core.study.project import check_name
@@ -22,6 +23,7 @@ from core.version import VERSION
 from models.bundles.rows import TrainingRows
 from models.encoders.sources.source import find_source
 from models.encoders.spec import EncoderSpec
+from models.judging.background import Background
 from models.judging.calibration import Units
 from models.judging.judge import Group, Judge, Kind
 from models.judging.normaliser import Normaliser
@@ -29,11 +31,12 @@ from models.judging.patch_distance import PatchBank
 from models.judging.patch_judge import PatchJudge
 from models.one_class.methods import DEFAULT, name_method, read_one_class
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "bundle.json"
 CARD = "MODEL_CARD.md"
 NORMALISERS = "normaliser.safetensors"
 CALIBRATION = "calibration.safetensors"
+BACKGROUND = "background.safetensors"
 ROWS = "training.parquet"
 
 
@@ -54,7 +57,7 @@ class Bundle:
         camera_judges: Scores whole frames by their embedding, by deployment.
         patch_judges: Scores whole frames by their most unusual patch, by deployment; used instead of
             ``camera_judges`` if the run has a heat map of the frame.
-        counts: Number of crops that each species was trained on.
+        counts: Number of crops that each species was trained on; boxes on nothing and on people are not counted.
         notes: What a user should know, in sentences.
         path: Its folder; ``None`` before it is written.
     """
@@ -86,6 +89,7 @@ class Bundle:
             "created_at": self.created_at.isoformat(),
             "species": {name: int(self.counts.get(name, 0)) for name in self.species},
             "species_left_out": dict(self.species_judge.left_out),
+            "background": self._count_background(),
             "cameras": sorted({*self.camera_judges, *self.patch_judges}),
             "cameras_by_patches": sorted(self.patch_judges),
             "encoders": [spec.to_values() for spec in self.encoders],
@@ -95,6 +99,11 @@ class Bundle:
             "settings": self.settings.to_values(),
             "notes": list(self.notes),
         }
+
+    def _count_background(self) -> dict[str, int] | None:
+        """How many crops without an animal it was trained on; None: it does not tell them apart."""
+        known = self.species_judge.background
+        return None if known is None else {NOTHING: known.n_nothing, PERSON: known.n_people}
 
     def write(self, out_dir: Path, *, card: str, rows: TrainingRows | None = None) -> "Bundle":
         """Write it to ``out_dir/name``. If that fails, nothing is left behind.
@@ -146,6 +155,9 @@ class Bundle:
             normalisers.update({f"{prefix}.{key}": value for key, value in judge.normaliser.to_arrays().items()})
             references.update({f"{prefix}.group-{i:03d}": group.scores for i, group in enumerate(judge.groups)})
             references.update({f"{prefix}.kind-{i:03d}": kind.held_out for i, kind in enumerate(judge.kinds)})
+        background = self.species_judge.background
+        if background is not None:
+            files[BACKGROUND] = background.to_bytes()
         patches = {}
         for i, (camera, patch_judge) in enumerate(sorted(self.patch_judges.items())):
             patches[camera] = _describe_patches(patch_judge, prefix=f"patches-{i:03d}", files=files)
@@ -168,6 +180,9 @@ class Bundle:
             "species": described.pop("species"),
             "cameras": dict(zip(sorted(self.camera_judges), described.values(), strict=True)),
             "patches": patches,
+            "background": None
+            if background is None
+            else {"file": BACKGROUND, "species": list(background.animals), "counts": self._count_background()},
             "files": {name: _hash(content) for name, content in files.items()},
         }
         if rows is not None:  # listed apart from the files that a run needs, because there may be many rows
@@ -223,7 +238,10 @@ class Bundle:
                 sections=tuple(manifest["sections"]),
                 detector=find_again(manifest["detector"], path.parent.parent),
                 settings=RunSettings.from_values(manifest["settings"]),
-                species_judge=read_judge(manifest["species"], "species"),
+                species_judge=replace(
+                    read_judge(manifest["species"], "species"),
+                    background=_read_background(manifest.get("background"), contents),  # not before format 4
+                ),
                 camera_judges={
                     name: read_judge(values, f"camera-{i:03d}")
                     for i, (name, values) in enumerate(manifest["cameras"].items())
@@ -306,6 +324,15 @@ def _read_judge(
     if not kinds:
         raise ValueError(f"{prefix} has no model")
     return Judge(normaliser, tuple(kinds), groups, values["left_out"])
+
+
+def _read_background(values: Mapping[str, Any] | None, contents: Mapping[str, bytes]) -> Background | None:
+    if values is None:
+        return None
+    counts = values["counts"]
+    return Background.from_bytes(
+        contents[values["file"]], species=values["species"], n_nothing=counts[NOTHING], n_people=counts[PERSON]
+    )
 
 
 def _describe_patches(judge: PatchJudge, *, prefix: str, files: dict[str, bytes]) -> dict[str, Any]:

@@ -24,6 +24,21 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         *_describe_judge(bundle.species_judge, rate=rate),
         "",
     ]
+    known = bundle.species_judge.background
+    if known is not None:
+        lines += [
+            "## Nothing and people",
+            "",
+            f"Trained on {known.n_nothing} boxes on nothing and {known.n_people} of people. Crops that look like them are "
+            "neither flagged nor named as a species. They come last in the queue and are never thrown away.",
+            "",
+            "If a species had been unknown, so many of its crops would be called nothing:",
+            "",
+            "| species | crops | called nothing |",
+            "|---|---|---|",
+            *(f"| {_cell(name)} | {len(known.animals[name])} | {n} |" for name, n in known.n_animals_lost.items()),
+            "",
+        ]
     if bundle.camera_judges or bundle.patch_judges:
         lines += ["## Whole frames", "", "Photos without a detection are scored by the model of their camera.", ""]
         lines += _describe_cameras(bundle)

@@ -5,7 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from core.errors import AnomalureError
+from core.records import NOTHING, PERSON
 from core.settings.run import RunSettings
 from core.study.project import check_name
 from models.bundles.bundle import Bundle, now_utc, refuse_existing
@@ -13,6 +16,7 @@ from models.bundles.card import write_card
 from models.bundles.rows import TrainingRows
 from models.encoders.sections import weigh_sections
 from models.encoders.spec import EncoderSpec
+from models.judging.background import NothingRows
 from models.judging.judge import Judge, fit_judge
 from models.judging.patch_judge import PatchJudge
 from models.one_class.methods import DEFAULT, check_one_class, list_one_class
@@ -20,6 +24,7 @@ from models.one_class.ocsvm import SupportVectorModel
 
 log = logging.getLogger(__name__)
 
+BACKGROUND_SPECIES = (NOTHING, PERSON)
 LEAST_FRAMES = 40
 """Whole frames that the model of a camera needs. With fewer, a run scores the camera's frames against each other."""
 
@@ -43,7 +48,8 @@ def make_bundle(
     """Fit the models of each species and camera, calibrate them, and write them to ``out_dir/name`` with the rows.
 
     Args:
-        rows: Normal crops. Those with a species train its model, whole frames train the model of their camera.
+        rows: Normal crops. Those with a species train its model, whole frames train the model of their camera, and
+            boxes of the species ``nothing`` or ``person`` the background class.
         name: Name of the new bundle.
         encoders: The encoders that made the embeddings, in order.
         sections: Lengths of the parts of an embedding that are normalised on their own.
@@ -66,12 +72,13 @@ def make_bundle(
     check_one_class(one_class)
     refuse_existing(out_dir / name)
     is_frame = rows.is_frame
-    crops = rows.select(~is_frame & (rows.column("species") != ""))
+    is_background = ~is_frame & np.isin(rows.column("species"), BACKGROUND_SPECIES)
+    crops = rows.select(~is_frame & ~is_background & (rows.column("species") != ""))
     if not len(crops):
         raise AnomalureError("There is no crop to train on. Boxes with a species are needed. " + " ".join(notes))
     species = crops.column("species").tolist()
 
-    def fit(part: TrainingRows, kinds: Sequence[str]) -> Judge:
+    def fit(part: TrainingRows, kinds: Sequence[str], nothing: NothingRows | None = None) -> Judge:
         return fit_judge(
             part.vectors(),
             kinds,
@@ -80,9 +87,11 @@ def make_bundle(
             weights=weigh_sections(encoders, sections),
             components=components,
             one_class=one_class,
+            nothing=nothing,
         )
 
-    species_judge = fit(crops, species)
+    nothing = _gather_nothing(rows.select(is_background))
+    species_judge = fit(crops, species, nothing)
     camera_judges, camera_notes = _learn_cameras(rows.select(is_frame), fit=fit)
     bundle = Bundle(
         name=name,
@@ -101,12 +110,34 @@ def make_bundle(
             *notes,
             *(f"{kind} has no model: {reason}." for kind, reason in species_judge.left_out.items()),
             *_describe_fallbacks(species_judge, one_class),
+            *_describe_background(species_judge, nothing),
             *camera_notes,
         ),
     )
     for note in bundle.notes:
         log.warning("%s", note)
     return bundle.write(out_dir, card=write_card(bundle, method=method, source=source), rows=rows)
+
+
+def _gather_nothing(rows: TrainingRows) -> NothingRows | None:
+    if not len(rows):
+        return None
+    return NothingRows(rows.vectors(), rows.column("owner"), rows.column("species") == PERSON)
+
+
+def _describe_background(judge: Judge, nothing: NothingRows | None) -> Iterator[str]:
+    """What a user should know of the background class; nothing if there are no crops for one."""
+    if nothing is None:
+        return
+    known = judge.background
+    if known is None:
+        yield nothing.explain_too_few(len(judge.kinds))
+        return
+    lost = ", ".join(f"{n} of {len(known.animals[name])} of {name}" for name, n in known.n_animals_lost.items() if n)
+    yield (
+        f"Crops that look like one of {known.n_nothing} boxes on nothing or {known.n_people} of people are kept apart. If "
+        f"a species had been unknown, so many of its crops would be called nothing: {lost or 'none of any species'}."
+    )
 
 
 def has_enough_frames(of_camera: TrainingRows) -> bool:

@@ -10,6 +10,7 @@ from core.errors import BundleError
 from core.records import CropKind, JudgedBy
 from core.runs.parts import EmbeddedShards
 from core.settings.run import RunSettings
+from core.store.people import PEOPLE_CLASSES, find_people
 from models.bundles.bundle import Bundle
 from models.encoders.sections import weigh_sections
 from models.judging.first_look import FirstLookScorer, Look
@@ -27,6 +28,7 @@ class BundleScorer:
     """Scores crops by the models of the species, and whole frames by the model of their camera; a Scorer of
     core/runs/parts.py.
 
+    Crops that look like the bundle's boxes on nothing or on people are kept apart: not flagged, and last in the queue.
     Whole frames that the run has mapped are scored by their most distant patch, if the map was made with this
     bundle's patches. Whole frames of an unknown camera are scored against each other, as in a first look.
 
@@ -124,13 +126,15 @@ class BundleScorer:
     ) -> None:
         """Fill in the rows at these indices."""
         judge = self._bundle.species_judge
-        by_fit = judge.judge(embeddings[places])
+        people = find_people(crops["detector_class"].iloc[places].tolist(), classes=PEOPLE_CLASSES)
+        by_fit = judge.judge(embeddings[places], people=people)
         species[places], scores[places], p_values[places] = by_fit.kinds, by_fit.scores, by_fit.p_values
-        judged_by[places] = str(JudgedBy.SPECIES_MODEL)
+        nothing = by_fit.is_nothing
+        judged_by[places] = np.where(nothing, str(JudgedBy.BACKGROUND_MODEL), str(JudgedBy.SPECIES_MODEL))
         against[places] = by_fit.groups
         if self._settings.species_from != "detector":
             return
-        named = name_species(crops.iloc[places], self._settings, unsaid="")
+        named = np.where(nothing, "", name_species(crops.iloc[places], self._settings, unsaid=""))
         unseen = (named != "") & ~np.isin(named, self._bundle.species)
         rows = places[unseen]
         species[rows] = named[unseen]

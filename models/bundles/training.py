@@ -1,16 +1,19 @@
 """Cuts and embeds the crops of labelled photos, from which a bundle is made."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from core.formats.labelled import LabelledPhoto
-from core.labels.crops import LabelledCrops, read_labelled_crops
+from core.labels.crops import Find, LabelledCrops, read_labelled_crops
 from core.photos.crops import resize_crops
-from core.runs.parts import Encoder
+from core.records import PERSON, Detection, Failure, LoadedPhoto
+from core.runs.batches import detect_each
+from core.runs.parts import Detector, Encoder
 from core.settings.run import RunSettings
+from core.store.people import PEOPLE_CLASSES, find_people
 from models.bundles.rows import TrainingRows, as_training_table, describe_crop
 
 BATCH_CROPS = 32
@@ -54,10 +57,14 @@ def embed_labelled(
     *,
     encoder: Encoder,
     settings: RunSettings,
+    detector: Detector | None = None,
     file_problems: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingCrops:
     """Cut out and embed the crops of labelled photos. Labels that cannot be used are counted, not raised.
+
+    With a detector, animals are cut as in a run, and its boxes on nothing and on people are crops, too
+    (``core.labels.detected``).
 
     Raises:
         AnomalureError: If none of the photos is in the folder, or a name could mean two photos.
@@ -72,9 +79,32 @@ def embed_labelled(
             crops.embeddings.append(encoder.embed(np.stack(batch)).astype(np.float16))
             batch.clear()
 
-    for pixels in read_labelled_crops(photos, images_dir, settings=settings, into=crops, on_progress=on_progress):
+    find = None if detector is None else _finder(detector, crops)
+    for pixels in read_labelled_crops(
+        photos, images_dir, settings=settings, into=crops, find=find, on_progress=on_progress
+    ):
         batch.append(resize_crops([pixels], size_px=encoder.input_px)[0])
         if len(batch) == BATCH_CROPS:
             flush()
     flush()
     return crops
+
+
+def _finder(detector: Detector, crops: TrainingCrops) -> Find:
+    def find(photos: Sequence[LoadedPhoto]) -> list[Sequence[Detection]]:
+        found: list[Sequence[Detection]] = []
+        for photo, result in zip(photos, detect_each(detector, photos), strict=True):
+            if isinstance(result, Failure):
+                crops.problems.add("photos on which the detector failed", photo.photo.file_name)
+                found.append(())
+            else:
+                people = find_people([one.detector_class for one in result.detections], classes=PEOPLE_CLASSES)
+                found.append(
+                    [
+                        replace(one, detector_class=PERSON) if is_person else one
+                        for one, is_person in zip(result.detections, people, strict=True)
+                    ]
+                )
+        return found
+
+    return find

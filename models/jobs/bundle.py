@@ -11,7 +11,7 @@ from core.formats.labelled import LabelFile
 from core.labels.crops import choose_split
 from core.labels.source import read_label_source
 from core.settings.run import RunSettings
-from core.settings.training import FRAMES, METHODS, TrainingSettings
+from core.settings.training import BOXES_FROM, FRAMES, METHODS, TrainingSettings
 from core.study.project import Project, check_name
 from core.work.meter import Meter
 from core.work.progress import Phase, Progress
@@ -20,7 +20,7 @@ from core.work.trainings import TrainingFolder
 from models.encoders.spec import EncoderSpec
 
 if TYPE_CHECKING:
-    from core.runs.parts import Encoder
+    from core.runs.parts import Detector, Encoder
     from models.bundles.bundle import Bundle
     from models.contrastive.training import TrainedEncoder
 
@@ -46,6 +46,9 @@ class BundleRequest(Request):
         components: Number of principal components that embeddings are reduced to; 0: not reduced.
         frames: What whole frames are scored by: ``embedding`` or ``patches``.
         detector: The detector of runs with this bundle, as ``load_detector`` takes it.
+        boxes_from: ``detector``: animals are cut as the detector cuts them, and its boxes on nothing and on people become
+            the background class. It must be available and the labels need boxes, otherwise as ``labels``: the boxes of
+            the labels alone.
         settings: Margin around boxes, least confidence, event gap, and the default settings of the bundle's runs.
         training: Settings of the encoder's training.
         device: Where the encoder is trained: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -66,13 +69,15 @@ class BundleRequest(Request):
     components: int = 0
     frames: str = FRAMES[0]
     detector: str = "auto"
+    boxes_from: str = BOXES_FROM[0]
     settings: RunSettings = field(default_factory=RunSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     device: str = "auto"
 
     @classmethod
     def upgrade(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Earlier versions wrote an empty text instead of None."""
+        """Earlier versions wrote an empty text instead of None, and used only the boxes of the labels."""
+        values = {"boxes_from": "labels", **values}
         return {key: value for key, value in values.items() if value != "" or key not in ("labels", "species")}
 
     def read_labels(self) -> LabelFile:
@@ -125,11 +130,16 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
         # All joined encoders get crops of the same size.
         others = (replace(spec, input_px=trained.spec.input_px) for spec in request.encoders[1:])
         request = replace(request, encoders=(trained.spec, *others))
+    detector, why_not = _load_detector(request, labels, allow_code=work.allow_code)
+    if why_not:
+        log.info("%s", why_not)
+        notes.append(why_not)
     meter.begin(Phase.MODELS)
     bundle = train_bundle(
         request,
         labels,
         out_dir=project.bundles_dir,
+        detector=detector,
         notes=notes,
         on_progress=meter,
         on_frame=lambda done, total: meter(done, total, "Learning the patches of whole frames."),
@@ -145,6 +155,7 @@ def train_bundle(
     *,
     out_dir: Path,
     encoder: "Encoder | None" = None,
+    detector: "Detector | None" = None,
     notes: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
@@ -159,6 +170,7 @@ def train_bundle(
         labels: Which photos show what.
         out_dir: The project's ``bundles`` folder.
         encoder: Used instead of loading ``request.encoders``.
+        detector: Cuts the crops, and finds boxes on nothing; None: only the boxes of the labels are used.
         notes: Sentences about the encoder for the card.
         on_progress: Gets the number of photos that are done and their total.
         on_frame: Gets the number of whole frames that were divided into patches and their total.
@@ -187,6 +199,7 @@ def train_bundle(
         request.images,
         encoder=encoder,
         settings=settings,
+        detector=detector,
         file_problems=labels.problems,
         on_progress=on_progress,
     )
@@ -211,6 +224,30 @@ def train_bundle(
     )
 
 
+def _load_detector(request: BundleRequest, labels: LabelFile, *, allow_code: bool) -> "tuple[Detector | None, str]":
+    """The detector that cuts the crops; if there is none, a sentence that says why.
+
+    Raises:
+        AnomalureError: If a detector was named and cannot be used.
+    """
+    from models.detectors.loading import load_detector
+    from models.detectors.source import AUTO, PUBLISHED_DETECTOR
+
+    if request.boxes_from == "labels" or not any(
+        label.box is not None for photo in labels.photos for label in photo.labels
+    ):
+        return None, ""
+    if request.detector != AUTO:
+        return load_detector(request.detector, request.settings, allow_code=allow_code), ""
+    try:
+        return load_detector(PUBLISHED_DETECTOR, request.settings), ""
+    except AnomalureError as error:
+        return None, (
+            f"Only the boxes of the labels were used, and there is no background class: {error} Name the detector of your "
+            "runs to train on boxes as it cuts them."
+        )
+
+
 def describe_training(trained: "TrainedEncoder") -> str:
     """How the encoder was trained, in a sentence for the card."""
     held = (
@@ -228,7 +265,11 @@ def describe_training(trained: "TrainedEncoder") -> str:
 def _check_choices(request: BundleRequest) -> None:
     from models.one_class.methods import check_one_class
 
-    for name, value, choices in (("method", request.method, METHODS), ("frames", request.frames, FRAMES)):
+    for name, value, choices in (
+        ("method", request.method, METHODS),
+        ("frames", request.frames, FRAMES),
+        ("boxes_from", request.boxes_from, BOXES_FROM),
+    ):
         if value not in choices:
             raise AnomalureError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
     check_one_class(request.one_class)

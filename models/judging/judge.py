@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.errors import AnomalureError
+from core.records import NOTHING, PERSON
+from models.judging.background import Background, NothingRows, fit_background
 from models.judging.calibration import (
     N_FOLDS,
     Units,
@@ -22,6 +24,9 @@ LEAST_CROPS = 3
 LEAST_GROUPS = 2
 ENOUGH_HELD_OUT = 19
 """Held-out crops with which a p-value can be 1/20: a class with fewer shares its p-values with other small classes."""
+NOTHING_OFFSET = 10.0
+"""Taken from the scores of crops that show probably no animal, so that they come last in the queue."""
+NOTHING_GROUPS = {NOTHING: "boxes on nothing", PERSON: "boxes of people"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Judged:
     """The scores of n rows.
 
     Attributes:
-        kinds: The best-fitting class of each row, shape ``(n,)``, str.
+        kinds: The best-fitting class of each row, or ``nothing`` or ``person``; shape ``(n,)``, str.
         scores: In units of that class, higher is more anomalous; shape ``(n,)``, finite.
         p_values: Small when anomalous; shape ``(n,)``, over 0 to 1.
         groups: The name of each row's reference group, shape ``(n,)``, str.
@@ -39,6 +44,11 @@ class Judged:
     scores: np.ndarray
     p_values: np.ndarray
     groups: np.ndarray
+
+    @property
+    def is_nothing(self) -> np.ndarray:
+        """Which rows show probably no animal, shape ``(n,)``, bool: neither odd nor an animal, p-value 1."""
+        return np.isin(self.groups, list(NOTHING_GROUPS.values()))
 
 
 @dataclass(frozen=True)
@@ -78,16 +88,18 @@ class Group:
 class Judge:
     """Scores raw embeddings by the class that they fit best.
 
-    ``left_out`` says which classes have no model, and why.
+    ``left_out`` says which classes have no model, and why. ``background`` tells crops without an animal; None: nothing
+    is told apart.
     """
 
     normaliser: Normaliser
     kinds: tuple[Kind, ...]
     groups: tuple[Group, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    background: Background | None = None
 
-    def judge(self, rows: np.ndarray) -> Judged:
-        """Score raw embeddings of shape ``(n, d)``."""
+    def judge(self, rows: np.ndarray, *, people: np.ndarray | None = None) -> Judged:
+        """Score raw embeddings of shape ``(n, d)``; ``people``, shape ``(n,)``, bool: those detected as a person."""
         names = np.array([kind.name for kind in self.kinds], dtype=object)
         group_names = np.array([group.name for group in self.groups], dtype=object)
         normalised = self.normaliser.transform(rows)
@@ -96,11 +108,22 @@ class Judge:
             by_kind[:, i] = kind.units.standardise(kind.model.score_samples(normalised))
         best = by_kind.argmin(axis=1)
         scores = by_kind[np.arange(len(rows)), best]
+        background = None if self.background is None else self.background.score(rows)
+        if self.background is not None and background is not None:
+            scores = scores + self.background.pull(background)
         group_of = np.array([kind.group for kind in self.kinds])[best]
         p_values = np.ones(len(rows))
         for i, group in enumerate(self.groups):
             p_values[group_of == i] = compute_p_values(scores[group_of == i], reference=group.scores)
-        return Judged(names[best], scores, p_values, group_names[group_of])
+        judged = Judged(names[best], scores, p_values, group_names[group_of])
+        if self.background is None or background is None:
+            return judged
+        people = np.zeros(len(rows), dtype=bool) if people is None else people
+        nothing = self.background.is_nothing(background)
+        for name, mask in ((NOTHING, nothing & ~people), (PERSON, nothing & people)):
+            judged.kinds[mask], judged.groups[mask], judged.p_values[mask] = name, NOTHING_GROUPS[name], 1.0
+            judged.scores[mask] -= NOTHING_OFFSET
+        return judged
 
     def judge_as(self, rows: np.ndarray, name: str) -> Judged:
         """Score raw embeddings by one class, whatever else they may fit, for a detector that knows the species.
@@ -110,6 +133,8 @@ class Judge:
         """
         kind = {item.name: item for item in self.kinds}[name]
         scores = kind.units.standardise(kind.model.score_samples(self.normaliser.transform(rows)))
+        if self.background is not None:
+            scores = scores + self.background.pull(self.background.score(rows))
         same = np.full(len(rows), name, dtype=object)
         return Judged(same, scores, compute_p_values(scores, reference=kind.held_out), same)
 
@@ -125,6 +150,7 @@ def fit_judge(
     one_class: str = DEFAULT,
     n_folds: int = N_FOLDS,
     seed: int = 0,
+    nothing: NothingRows | None = None,
     on_fold: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judge:
     """Fit a one-class model for each class, and calibrate the scores of crops that get the class they fit best.
@@ -145,6 +171,7 @@ def fit_judge(
             from their mean.
         n_folds: >= 2.
         seed: For the folds and for approximate models.
+        nothing: Crops without an animal; if there are enough, the judge gets a background class.
         on_fold: Called with the number of fits done and the total.
 
     Raises:
@@ -193,7 +220,15 @@ def fit_judge(
         own = held_out[kinds_of == name, i]
         units.append(Units.of(own[np.isfinite(own)]))
         held_out[:, i] = units[i].standardise(held_out[:, i])
-        own_scores.append(np.sort(units[i].standardise(own[np.isfinite(own)])))
+    background = None
+    if nothing is not None and not nothing.explain_too_few(len(names)):
+        background, looks = fit_background(
+            rows, kinds_of, nothing, folds=folds, groups=groups_of, sections=sections, weights=weights
+        )
+        held_out += background.pull(looks)[:, None]  # as in a run, so that p-values stay valid
+    for i, name in enumerate(names):
+        own = held_out[kinds_of == name, i]
+        own_scores.append(np.sort(own[np.isfinite(own)]))
     chosen = held_out.argmin(axis=1)
     scores = held_out[np.arange(len(rows)), chosen]
 
@@ -219,6 +254,7 @@ def fit_judge(
         ),
         tuple(calibrated),
         left_out,
+        background,
     )
 
 

@@ -15,7 +15,7 @@ from core.review.training_labels import TrainingLabels, is_held_out, sort_verdic
 from core.settings.run import RunSettings
 from core.study.project import Project, check_name
 from models.bundles.bundle import Bundle, list_bundles, refuse_existing
-from models.bundles.making import make_bundle
+from models.bundles.making import BACKGROUND_SPECIES, make_bundle
 from models.bundles.rows import TrainingRows
 from models.encoders.spec import EncoderSpec
 from models.loop.against_truth import measure_truth
@@ -99,7 +99,7 @@ def prepare_training(
     gone = ((odd & ~wanted) | background) & (in_base >= 0)
     notes: list[str] = []
     new = found.rows.select(is_training)
-    new, too_few = _leave_out_few(new, known)
+    new, too_few = _leave_out_few(new, {*known, *BACKGROUND_SPECIES})
     notes += too_few
     rows, changed = _join(base, new, found, is_training=is_training, gone=gone, in_base=in_base)
     _refuse_emptied(base, rows)
@@ -127,6 +127,9 @@ def prepare_training(
             f"of species with too few crops, show no animal, or were in the training before. {' '.join(notes)}".strip()
             + " Decide about more crops."
         )
+    account["taught_nothing"] = int((np.isin(new.column("species"), BACKGROUND_SPECIES) & ~new.is_frame).sum())
+    if account["taught_nothing"]:
+        notes.append(f"{account['taught_nothing']} of the crops that were added show nothing or people.")
     notes.append(
         f"{account['taught_normal']} crops that reviewers called normal were added, {account['taken_out']} that they "
         f"called anomalies or no animal were taken out, {account['kept_back']} were held out for the comparison."
@@ -279,7 +282,11 @@ def _name_species(found: VerdictRows, old: Bundle | None) -> VerdictRows:
     if old is None:
         return found
     table = found.rows.table.copy()
-    guessed = ~found.named & (table["kind"] != CropKind.FRAME).to_numpy() & ~table["species"].isin(list(old.counts))
+    guessed = (
+        ~found.named
+        & (table["kind"] != CropKind.FRAME).to_numpy()
+        & ~table["species"].isin([*old.counts, *BACKGROUND_SPECIES])
+    )
     if guessed.any():
         table.loc[guessed, "species"] = old.species_judge.judge(found.rows.vectors()[guessed]).kinds
     return VerdictRows(
@@ -332,7 +339,7 @@ def _join(
 def _refuse_emptied(base: TrainingRows | None, rows: TrainingRows) -> None:
     if base is None:
         return
-    lost = sorted(set(base.table["species"]) - set(rows.table["species"]) - {""})
+    lost = sorted(set(base.table["species"]) - set(rows.table["species"]) - {"", *BACKGROUND_SPECIES})
     if lost:
         raise AnomalureError(
             f"No normal crop of {', '.join(lost)} would be left: verdicts call all of them anomalies, another "

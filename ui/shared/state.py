@@ -110,6 +110,7 @@ class Key(StrEnum):
     TRAIN_JOIN = "train_join"
     TRAIN_ONE_CLASS = "train_one_class"
     TRAIN_COMPONENTS = "train_components"
+    TRAIN_BOXES_FROM = "train_boxes_from"
     TRAIN_FRAMES = "train_frames"
     TRAIN_NAME = "train_name"
     TRAIN_LOOK = "train_look"

@@ -90,6 +90,7 @@ def _start(
         components=models.components,
         frames=models.frames,
         detector=models.detector or "auto",
+        boxes_from=models.boxes_from,
         settings=settings,
         training=encoder.training or TrainingSettings(),
     )

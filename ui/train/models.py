@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.settings.training import FRAMES
+from core.settings.training import BOXES_FROM, FRAMES
 from models.encoders.sources.source import NETWORKS
 from models.encoders.spec import EncoderSpec
 from models.one_class.methods import DEFAULT, list_one_class
@@ -16,6 +16,7 @@ from ui.shared.state import Key
 
 USUAL, OWN = "usual", "own"
 MOST_COMPONENTS = 512
+BOXES_WORDS = dict(zip(BOXES_FROM, ("The detector's, named by the labels", "Those of the labels"), strict=True))
 FRAME_WORDS = dict(zip(FRAMES, ("Embedding of the whole frame", "Their most unusual patch"), strict=True))
 
 
@@ -24,6 +25,7 @@ class ModelChoice:
     """What was chosen, as ``cli.py train`` takes it; ``problem`` is a sentence, empty when nothing is wrong."""
 
     detector: str = ""
+    boxes_from: str = BOXES_FROM[0]
     join: bool = True
     one_class: str = DEFAULT
     components: int = 0
@@ -40,6 +42,17 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
         left, right = st.columns(2)
         with left:
             detector, problem = _choose_detector(trained)
+            boxes_from = st.selectbox(
+                "Boxes to train on",
+                BOXES_FROM,
+                format_func=BOXES_WORDS.__getitem__,
+                key=Key.TRAIN_BOXES_FROM,
+                persist_state="session",
+                help="The detector looks at the labelled photos, too. Animals are then cut as in a run, so that the "
+                "false-alarm rate holds, and its boxes that meet no label show what nothing and people look like: such "
+                "crops are kept apart in a run and come last. All animals on the labelled photos must be labelled. It "
+                "takes as long as a run over these photos. The bundle's card says how many boxes there were.",
+            )
             join = st.toggle(
                 "Join the detector's features",
                 value=True,
@@ -89,6 +102,7 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
         problem = problem or explain_no_patches(backbone, input_px)
     return ModelChoice(
         detector=detector,
+        boxes_from=str(boxes_from or BOXES_FROM[0]),
         join=bool(join),
         one_class=str(one_class or DEFAULT),
         components=int(components or 0),

@@ -1,0 +1,83 @@
+"""Compares a detector's boxes with the labels of a photo: animals as a detector cuts them, and boxes on nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.records import NOTHING, PERSON, Box, Detection
+
+LEAST_IOU = 0.3
+"""A detection with at least this intersection over union shows the labelled animal ..."""
+LEAST_HELD = 0.6
+"""... and so does one that lies in the label's box to at least this share: a part of the animal."""
+MOST_IOU, MOST_HELD = 0.1, 0.3
+"""A detection shows nothing if it meets no label by more. What lies between is not used: nobody can tell."""
+
+
+@dataclass(frozen=True)
+class DetectedCrops:
+    """What a photo's detections and labels give for training.
+
+    Attributes:
+        boxes: The boxes that are used, in pixels.
+        species: Of each: a species, ``nothing`` or ``person``.
+        n_doubtful: Detections that were not used, because it cannot be told what they show.
+    """
+
+    boxes: tuple[Box, ...]
+    species: tuple[str, ...]
+    n_doubtful: int = 0
+
+
+def compare_with_labels(detections: Sequence[Detection], labels: Sequence[tuple[str, Box]]) -> DetectedCrops:
+    """Say what each detection shows, and add the labels' own boxes where the detector found nothing.
+
+    A person before or on a larger animal lies in the animal's box, so a detection of a person shows the animal only if
+    the two boxes are about the same.
+
+    Args:
+        detections: Of one photo, in pixels; the class of people and vehicles is ``person``.
+        labels: Every box that somebody drew on the photo, in pixels, and its species; empty: it cannot be used.
+    """
+    overlap, held = measure_overlaps([one.box for one in detections], [box for _, box in labels])
+    people = [one.detector_class == PERSON for one in detections]
+    boxes: list[Box] = []
+    species: list[str] = []
+    met: set[int] = set()
+    n_doubtful = 0
+    for i, one in enumerate(detections):
+        same = int(overlap[i].argmax()) if labels else -1
+        around = int(held[i].argmax()) if labels else -1
+        if same >= 0 and overlap[i, same] >= LEAST_IOU:
+            met.add(same)
+            name = labels[same][0]
+        elif around >= 0 and held[i, around] >= LEAST_HELD:
+            name = PERSON if people[i] else labels[around][0]
+        elif same >= 0 and (overlap[i, same] > MOST_IOU or held[i, around] > MOST_HELD):
+            name = ""
+        else:
+            name = PERSON if people[i] else NOTHING
+        if name:
+            boxes.append(one.box)
+            species.append(name)
+        else:
+            n_doubtful += 1
+    missed = [i for i, (name, _) in enumerate(labels) if name and i not in met]
+    return DetectedCrops(
+        (*boxes, *(labels[i][1] for i in missed)), (*species, *(labels[i][0] for i in missed)), n_doubtful
+    )
+
+
+def measure_overlaps(boxes: Sequence[Box], others: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
+    """Intersection over union of each pair, and the share of each box that lies in the other: both ``(n, m)``."""
+    ours, theirs = (
+        np.array([(box.x, box.y, box.x + box.width, box.y + box.height) for box in part]).reshape(-1, 4)
+        for part in (boxes, others)
+    )
+    low = np.maximum(ours[:, None, :2], theirs[None, :, :2])  # (n, m, 2)
+    high = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2)  # (n, m)
+    area, other = ((part[:, 2:] - part[:, :2]).prod(axis=1) for part in (ours, theirs))
+    together = np.maximum(area[:, None] + other[None, :] - shared, 1e-12)
+    return shared / together, shared / np.maximum(area[:, None], 1e-12)
