@@ -69,8 +69,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--boxes-from",
         choices=BOXES_FROM,
         default=BOXES_FROM[0],
-        help="detector: cut animals as the bundle's detector cuts them, and learn its boxes on nothing and on people as "
-        "a background class; the labelled photos must have all their animals labelled. labels: use the boxes of the "
+        help="detector: cut animals as the bundle's detector cuts them, and learn its boxes on nothing and on people "
+        "as a background class; the labelled photos must have all their animals labelled. labels: use the boxes of the "
         "labels alone, also where the detector is not available",
     )
     parser.add_argument(

@@ -53,12 +53,6 @@ PERSON = "person"
 """The species of a crop that shows people or their vehicles."""
 
 
-NOTHING = "nothing"
-"""The species of a crop on which there is no animal, such as a stump or leaves."""
-PERSON = "person"
-"""The species of a crop that shows people or their vehicles."""
-
-
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in pixels of the upright photo; x, y is its upper left corner."""

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.review.apart import show_apart
 from ui.review.board import show_board
 from ui.review.filters import show_filters
 from ui.review.remaining import show_remaining
@@ -32,3 +33,4 @@ with plain_errors():
         filters = show_filters(project, index)
         show_remaining(index, filters)
         show_board(project, index, filters)
+        show_apart(index, filters)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import AnomalureError
+from core.evaluation.apart import Apart, count_apart, say_calls
 from core.evaluation.bootstrap import Draws, draw_figures, find_intervals
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
 from core.formats.labelled import LabelFile, LabelledPhoto
@@ -47,6 +48,8 @@ class Evaluation:
     ``per_species`` maps the truth's species (and "no animal", "several species") to how many crops there are, whether
     they are ``novel``, the share that is flagged, the median score and, if novel, the AUROC against all normal crops.
 
+    ``apart`` counts people and nothing apart from usual animals.
+
     ``intervals`` maps each figure to its 95% bootstrap interval over photos (``n_draws`` draws), as ``[low, high]``, or
     None; each species has a ``share_flagged_interval`` of the same kind.
     """
@@ -70,6 +73,7 @@ class Evaluation:
     reasons: dict[str, str] = field(default_factory=dict)
     intervals: dict[str, list[float] | None] = field(default_factory=dict)
     n_draws: int = 0
+    apart: Apart = field(default_factory=Apart)
 
     def to_values(self) -> dict[str, Any]:
         """The figures by name, as JSON values."""
@@ -80,8 +84,8 @@ class Evaluation:
 class JudgedCrops:
     """The crops of a run that can be compared with the truth, and counts of those that cannot.
 
-    ``crops`` has the columns ``crop_id, file_name, score, flagged, truth`` (what it shows) and ``novel``; ``counts``
-    are fields of ``Evaluation``.
+    ``crops`` has the columns ``crop_id, file_name, score, flagged, truth`` (what it shows), ``novel`` and ``called``
+    (``animal``, ``nothing`` or ``person``: what the run calls it); ``counts`` are fields of ``Evaluation``.
     """
 
     crops: pd.DataFrame
@@ -144,6 +148,9 @@ def judge_crops(
         "photo_height",
         "score",
         "flagged",
+        "species",
+        "judged_by",
+        "detector_class",
     )
     crops = read_catalogue(run, columns)
     if crops.empty or crops["score"].isna().any():
@@ -176,7 +183,8 @@ def judge_crops(
         "n_photos_unfit": judge.n_photos_unfit,
         "n_truth_without_photo": n_without_photo,
     }
-    told = ["crop_id", "file_name", "score", "flagged", "truth", "novel"]
+    judged["called"] = say_calls(judged)
+    told = ["crop_id", "file_name", "score", "flagged", "truth", "novel", "called"]
     return JudgedCrops(judged[told].reset_index(drop=True), counts, tuple(sorted(known)))
 
 
@@ -191,7 +199,11 @@ def measure_judged(judged: JudgedCrops, *, with_intervals: bool = True) -> tuple
         species["share_flagged_interval"] = intervals.pop(f"flagged of {name}", None)
     n_draws = len(next(iter(draws.values()))) if draws else 0
     evaluation = Evaluation(
-        **{**measured, **judged.counts}, known_species=judged.known_species, intervals=intervals, n_draws=n_draws
+        **{**measured, **judged.counts},
+        known_species=judged.known_species,
+        intervals=intervals,
+        n_draws=n_draws,
+        apart=count_apart(judged.crops, no_animal=NO_ANIMAL),
     )
     return evaluation, draws
 

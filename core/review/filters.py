@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from core.records import NOTHING, JudgedBy
+
 ORDERS = {
     "score": "place",
     "time": "captured_at NULLS LAST, file_name, crop_id",
@@ -18,6 +20,11 @@ ORDERS = {
 by event (the one with the most anomalous crop first, oldest first within), in the order of the given list of crops; by
 the newest ranking, likely anomalies or the most informative crops first (by score if there is no ranking)."""
 RANKED = ("likely", "learn")
+APART = {
+    "people": "is_person",
+    "nothing": f"NOT is_person AND judged_by = '{JudgedBy.BACKGROUND_MODEL}' AND species = '{NOTHING}'",
+}
+"""Crops that a queue keeps apart: of people and vehicles, and those on which the bundle sees probably nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +39,8 @@ class QueueFilters:
     a time are left out. ``score_from`` ... ``p_value_to``: both ends included. ``decided_by``: only crops whose
     verdict this reviewer gave. ``decided_as``: only crops with this verdict. ``crop_ids``: only these crops;
     the order ``given`` is their order. ``order``: one of ``ORDERS``. ``with_people``: also crops of people and
-    vehicles. ``ranking``: the verdict after which the ranking for ``likely`` and ``learn`` was made; a new ranking
-    gives a new list.
+    vehicles. ``only``: one of ``APART``: these crops alone, flagged or not. ``ranking``: the verdict after which the
+    ranking for ``likely`` and ``learn`` was made; a new ranking gives a new list.
 
     Raises:
         ValueError: If an order is unknown or a rate is out of range.
@@ -57,6 +64,7 @@ class QueueFilters:
     decided_as: str | None = None
     crop_ids: tuple[str, ...] | None = field(default=None, repr=False)
     with_people: bool = False
+    only: str | None = None
     ranking: int | None = None
 
     def __post_init__(self) -> None:
@@ -64,14 +72,18 @@ class QueueFilters:
             raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {self.order!r}")
         if self.order == "given" and self.crop_ids is None:
             raise ValueError("order 'given' needs crop_ids")
+        if self.only is not None and self.only not in APART:
+            raise ValueError(f"only must be one of {', '.join(APART)}, got {self.only!r}")
         if self.false_alarm_rate is not None and not 0 <= self.false_alarm_rate <= 1:
             raise ValueError(f"false_alarm_rate must be between 0 and 1, got {self.false_alarm_rate}")
 
     def conditions(self) -> tuple[str, dict[str, Any]]:
         """As SQL over ``queue``, less ``undecided_only``, and its values."""
         values: dict[str, Any] = {}
-        where = ["flagged"] if self.flagged_only else []
-        if not self.with_people:
+        where = ["flagged"] if self.flagged_only and self.only is None else []
+        if self.only is not None:
+            where.append(APART[self.only])
+        elif not self.with_people:
             where.append("NOT is_person")
         day = timedelta(days=1)
         wanted = {

@@ -17,7 +17,7 @@ import pyarrow as pa
 from cachetools import LRUCache
 
 from core.records import Verdict
-from core.review.filters import ORDERS, RANKED, QueueFilters
+from core.review.filters import APART, ORDERS, RANKED, QueueFilters
 from core.review.holding import HOLDING
 from core.review.rankings import read_ranking
 from core.runs.catalogue import MAPPED, open_catalogue
@@ -238,6 +238,18 @@ class ReviewIndex:
                 self._values(filters) | values,
             ).fetchall()
         return int(rows[0][0])
+
+    def count_apart(self, filters: QueueFilters) -> dict[str, int]:
+        """How many crops of the camera are kept apart, decided or not, by the names of ``APART``."""
+        counts = {}
+        for name in APART:
+            where, values = QueueFilters(camera=filters.camera, only=name).conditions()
+            with self._lock:
+                rows = self._connection.execute(
+                    f"{self._with_queue()} SELECT count(*) FROM queue WHERE {where}", self._values(filters) | values
+                ).fetchall()
+            counts[name] = int(rows[0][0])
+        return counts
 
     def list_people(self) -> list[str]:
         """The crops of people and vehicles, which ``with_people`` includes."""

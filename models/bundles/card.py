@@ -29,8 +29,8 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         lines += [
             "## Nothing and people",
             "",
-            f"Trained on {known.n_nothing} boxes on nothing and {known.n_people} of people. Crops that look like them are "
-            "neither flagged nor named as a species. They come last in the queue and are never thrown away.",
+            f"Trained on {known.n_nothing} boxes on nothing and {known.n_people} of people. Crops that look like them "
+            "are neither flagged nor named as a species. They come last in the queue and are never thrown away.",
             "",
             "If a species had been unknown, so many of its crops would be called nothing:",
             "",

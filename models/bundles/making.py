@@ -135,8 +135,8 @@ def _describe_background(judge: Judge, nothing: NothingRows | None) -> Iterator[
         return
     lost = ", ".join(f"{n} of {len(known.animals[name])} of {name}" for name, n in known.n_animals_lost.items() if n)
     yield (
-        f"Crops that look like one of {known.n_nothing} boxes on nothing or {known.n_people} of people are kept apart. If "
-        f"a species had been unknown, so many of its crops would be called nothing: {lost or 'none of any species'}."
+        f"Crops that look like one of {known.n_nothing} boxes on nothing or {known.n_people} of people are kept apart. "
+        f"If a species had been unknown, so many of its crops would be called nothing: {lost or 'none of any species'}."
     )
 
 

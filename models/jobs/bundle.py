@@ -46,9 +46,9 @@ class BundleRequest(Request):
         components: Number of principal components that embeddings are reduced to; 0: not reduced.
         frames: What whole frames are scored by: ``embedding`` or ``patches``.
         detector: The detector of runs with this bundle, as ``load_detector`` takes it.
-        boxes_from: ``detector``: animals are cut as the detector cuts them, and its boxes on nothing and on people become
-            the background class. It must be available and the labels need boxes, otherwise as ``labels``: the boxes of
-            the labels alone.
+        boxes_from: ``detector``: animals are cut as the detector cuts them, and its boxes on nothing and on people
+            become the background class; without a detector, or without boxes in the labels, as ``labels``.
+            ``labels``: only the boxes of the labels are used.
         settings: Margin around boxes, least confidence, event gap, and the default settings of the bundle's runs.
         training: Settings of the encoder's training.
         device: Where the encoder is trained: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -243,8 +243,8 @@ def _load_detector(request: BundleRequest, labels: LabelFile, *, allow_code: boo
         return load_detector(PUBLISHED_DETECTOR, request.settings), ""
     except AnomalureError as error:
         return None, (
-            f"Only the boxes of the labels were used, and there is no background class: {error} Name the detector of your "
-            "runs to train on boxes as it cuts them."
+            f"Only the boxes of the labels were used, and there is no background class: {error} Name the detector of "
+            "your runs to train on boxes as it cuts them."
         )
 
 

@@ -1,7 +1,7 @@
 """Makes the next bundle from verdicts, and measures it on held-out verdicts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,7 +45,7 @@ class TrainingMaterial:
         rows: What is normal now.
         trained: Decided crops of the training share.
         held_out: Held-out decided crops of animals and whole frames that the old bundle was not trained on either.
-        background: Crops of the training share that show no animal; no species is trained on them.
+        background: Crops of the training share that show no animal; they train the background class.
         account: How many verdicts went where, name to number.
         notes: Sentences for the model card.
         changed: How many rows are new, moved to another species, or taken out.
@@ -72,7 +72,7 @@ def prepare_training(
 
     A normal crop joins its species, and a correction moves it to another. An anomaly never counts as normal: if
     it did before, it is taken out. The exception is a species in ``learn_species``, which the new bundle should know.
-    The same goes for a normal crop without an animal on it (``find_background``).
+    A normal crop without an animal on it (``find_background``) trains the background class and no species.
     Only the training share of the verdicts is used; the crops of one event stay together.
 
     Raises:
@@ -89,14 +89,15 @@ def prepare_training(
         )
     known = set(old.counts) if old else set()
     base = old.training_rows() if old else None
-    found = _name_species(found, old)
+    found = _name_background(_name_species(found, old))
     held_out = is_held_out(found.rows.column("owner"))
     odd = found.anomalous
     wanted = odd & np.isin(found.rows.column("species"), list(learn_species)) & found.named
     background = found.is_background
-    is_training = ~held_out & ~background & (~odd | wanted)
+    is_frame = found.rows.is_frame  # a whole frame with people on it shows neither nothing nor a species
+    is_training = ~held_out & ~(background & is_frame) & (~odd | wanted)
     in_base = match_crops(found.rows.table, base.table) if base is not None else np.full(len(found), -1)
-    gone = ((odd & ~wanted) | background) & (in_base >= 0)
+    gone = ((odd & ~wanted) | (background & ~is_training)) & (in_base >= 0)
     notes: list[str] = []
     new = found.rows.select(is_training)
     new, too_few = _leave_out_few(new, {*known, *BACKGROUND_SPECIES})
@@ -107,11 +108,12 @@ def prepare_training(
     unseen = ~np.isin(found.rows.column("owner"), list(events_trained)) & (in_base < 0)
     account = {
         "verdicts": len(labels) + len(labels.conflicts) + labels.n_unsure,
-        "taught_normal": int((is_training & ~odd).sum()),
+        "taught_normal": int((is_training & ~odd & ~background).sum()),
         "taught_new_species": int((is_training & odd).sum()),
         "anomalies": int((odd & ~held_out & ~is_training).sum()),
         "taken_out": int(gone.sum()),
         "background": int(background.sum()),
+        "taught_background": int((background & is_training).sum()),
         "kept_back": int((held_out & ~background).sum()),
         "kept_back_seen_before": int((held_out & ~background & ~unseen).sum()),
         "conflicts": len(labels.conflicts),
@@ -127,16 +129,14 @@ def prepare_training(
             f"of species with too few crops, show no animal, or were in the training before. {' '.join(notes)}".strip()
             + " Decide about more crops."
         )
-    account["taught_nothing"] = int((np.isin(new.column("species"), BACKGROUND_SPECIES) & ~new.is_frame).sum())
-    if account["taught_nothing"]:
-        notes.append(f"{account['taught_nothing']} of the crops that were added show nothing or people.")
     notes.append(
         f"{account['taught_normal']} crops that reviewers called normal were added, {account['taken_out']} that they "
         f"called anomalies or no animal were taken out, {account['kept_back']} were held out for the comparison."
     )
     if account["background"]:
         notes.append(
-            f"{account['background']} crops show no animal, only people or nothing; no species was trained on them."
+            f"{account['background']} crops show no animal, only people or nothing; no species was trained on them. "
+            f"{account['taught_background']} of them were added to the background class."
         )
     if account["conflicts"]:
         notes.append(f"Reviewers disagree about {account['conflicts']} crops; these were left out.")
@@ -297,6 +297,16 @@ def _name_species(found: VerdictRows, old: Bundle | None) -> VerdictRows:
         found.named,
         found.missing,
     )
+
+
+def _name_background(found: VerdictRows) -> VerdictRows:
+    """Write the names of what is no animal as the background class has them; people type capitals, too."""
+    background = found.is_background
+    if not background.any():
+        return found
+    table = found.rows.table.copy()
+    table.loc[background, "species"] = table.loc[background, "species"].str.strip().str.casefold()
+    return replace(found, rows=TrainingRows(table, found.rows.embeddings))
 
 
 def _leave_out_few(new: TrainingRows, known: set[str]) -> tuple[TrainingRows, list[str]]:

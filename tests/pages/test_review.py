@@ -423,3 +423,38 @@ def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
 )
 def test_a_score_is_said_in_plain_words(judged_by, against, p_value, said):
     assert say_score(p_value=p_value, judged_by=judged_by, judged_against=against) == said
+
+
+@pytest.fixture
+def apart(project) -> Project:
+    """The third and fourth crop are probably nothing."""
+    run = project.runs()[0]
+    scores = run.read_table("scores").sort_values("score", ascending=False, ignore_index=True)
+    scores.loc[[2, 3], ["species", "judged_by", "flagged"]] = ["nothing", str(JudgedBy.BACKGROUND_MODEL), False]
+    scores.loc[[2, 3], "p_value"] = 1.0
+    parts = [crops[["crop_id"]].merge(scores, on="crop_id") for crops, _ in run.embedded_shards()]
+    run.write_all_scores(iter(parts))
+    for kept in run.path.glob("catalogue-*"):
+        kept.unlink()
+    return project
+
+
+def test_what_is_probably_nothing_is_counted_under_the_gallery_and_one_click_shows_it(apart):
+    page = open_page()
+    assert any("2 crops are probably nothing" in one.value for one in page.caption)
+    before = shown(page)
+
+    page.button(key="show-nothing").click().run()
+
+    assert not page.exception
+    assert len(shown(page)) == 2
+    assert {row["species"] for row in board(page)["rows"]} == {"nothing"}
+    page.button(key="leave-apart").click().run()
+    assert shown(page) == [crop for crop in before if crop in shown(page)]
+
+
+def test_where_nothing_is_kept_apart_nothing_is_said(project):
+    page = open_page()
+
+    assert not any("probably nothing" in one.value for one in page.caption)
+    assert not [button for button in page.button if button.key in ("show-nothing", "show-people", "leave-apart")]

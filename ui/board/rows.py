@@ -17,7 +17,7 @@ from models.guesses.of_run import find_index_names
 from ui.shared.words import say_score, say_time
 
 LEAST_LIMIT = 1e-6
-QUERY_TEXTS = ("species", "camera", "guess", "order", "decided_by", "decided_as")
+QUERY_TEXTS = ("species", "camera", "guess", "order", "decided_by", "decided_as", "only")
 QUERY_COUNTS = ("ranking",)
 QUERY_NUMBERS = ("false_alarm_rate", "score_from", "score_to", "p_value_from", "p_value_to")
 QUERY_DAYS = ("captured_from", "captured_to")

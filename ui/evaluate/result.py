@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.evaluation.apart import Apart
 from core.evaluation.bootstrap import compare_draws
 from core.evaluation.judging import REVIEW_RECALL, Evaluation
 from core.runs.folder import RunFolder
@@ -142,7 +143,9 @@ def _say_counts(pairs: Sequence[tuple[RunFolder, Measured]]) -> None:
         found = measured.evaluation
         parts = [f"{count(found.n_novel, 'anomaly', 'anomalies')} among {count(found.n_known + found.n_novel, 'crop')}"]
         if found.n_unmatched:
-            parts.append(f"{count(found.n_unmatched, 'box', 'boxes')} on no animal, counted as normal")
+            parts.append(
+                f"{count(found.n_unmatched, 'box', 'boxes')} on no animal, counted as normal in the figures above"
+            )
         if found.n_missed:
             parts.append(f"{count(found.n_missed, 'anomaly', 'anomalies')} met by no crop")
         if found.n_photos_without_truth:
@@ -151,3 +154,23 @@ def _say_counts(pairs: Sequence[tuple[RunFolder, Measured]]) -> None:
             parts.append(f"{count(found.n_unnamed, 'crop')} of animals without a species, left out")
         name = f"{escape_markdown(say_run(run))}: " if len(pairs) > 1 else ""
         st.caption(name + "; ".join(parts) + ".")
+        st.caption(name + " ".join(say_apart(found.apart)))
+
+
+def say_apart(apart: Apart) -> list[str]:
+    """People and nothing apart from usual animals, in sentences."""
+    sentences = []
+    if apart.usual_flagged is not None:
+        sentences.append(f"Of {count(apart.n_usual, 'usual animal')} {apart.usual_flagged:.1%} are flagged.")
+    if apart.nothing_flagged is not None:
+        sentences.append(
+            f"{count(apart.n_nothing, 'crop')} without an animal, {apart.n_nothing_people} of them called people: "
+            f"{apart.nothing_flagged:.1%} are flagged."
+        )
+    for words, called in (("as probably nothing", apart.called_nothing), ("as people", apart.called_people)):
+        if n := sum(called.values()):
+            sentences.append(
+                f"Kept apart {words}: {count(n, 'crop')}, of which {called['novel']} show an anomaly and "
+                f"{called['usual']} a usual animal."
+            )
+    return sentences

@@ -47,7 +47,7 @@ NARROWING = (
         "p_value_from",
         "p_value_to",
     ),
-    *("decided_by", "decided_as", "crop_ids"),
+    *("decided_by", "decided_as", "crop_ids", "only"),
 )
 DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_rate")
 
@@ -184,6 +184,7 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
             help="The Export page says what counts as people.",
         )
         choose_shown(project, index.run)
+    only = _read_only(index)
     queue = QueueFilters(
         species=species,
         camera=camera,
@@ -203,6 +204,7 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
         decided_by=decided_by,
         crop_ids=crop_ids,
         with_people=with_people,
+        only=only,
         ranking=latest_sequence(index.run) if order in RANKED else None,
     )
     if selection:
@@ -219,9 +221,6 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
                 icon=":material/close:",
                 on_click=_leave_selection,
             )
-    n_people = 0 if with_people else index.count_people(queue)
-    if n_people:
-        st.caption(f":material/person_off: {count(n_people, 'crop')} of people or vehicles left out; see **More**.")
     return Filters(queue=queue, selection=selection)
 
 
@@ -238,6 +237,12 @@ def _choose_guess(index: ReviewIndex) -> str | None:
         words={name: f"{own.get(name, name)} ({n:,})" for name, n in counts.items()},
         help="Only crops whose first guess is this name. " + HELP,
     )
+
+
+def _read_only(index: ReviewIndex) -> str | None:
+    """What is shown instead of the queue: crops kept apart, as ui/review/apart.py chose for this run."""
+    chosen = st.session_state.get(Key.ONLY_APART)
+    return chosen[1] if chosen and chosen[0] == index.run.run_id else None
 
 
 def _choose_selection(project: Project, index: ReviewIndex, *, with_noise: bool) -> tuple[str, tuple[str, ...] | None]:

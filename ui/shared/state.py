@@ -24,6 +24,7 @@ class Key(StrEnum):
     DECIDED_AS = "decided_as"
     DECIDED_BY = "decided_by"
     WITH_PEOPLE = "with_people"
+    ONLY_APART = "only_apart"
     MORE_FILTERS = "more_filters"
     SELECTION = "selection"
     SELECTION_IN_ADDRESS = "selection_in_address"

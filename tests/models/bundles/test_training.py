@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import AnomalureError, BundleError
 from core.formats.labelled import Label, LabelFile, LabelledPhoto
-from core.records import Box
+from core.records import Box, Detection, Found
 from core.settings.run import RunSettings
 from models.bundles.bundle import CARD, MANIFEST, Bundle
 from models.bundles.making import LEAST_FRAMES, make_bundle
@@ -53,6 +53,7 @@ class Season:
     def train(self, tmp_path: Path, *, name: str = "first", problems: tuple[str, ...] = (), **options) -> Bundle:
         """A bundle of the photos so far."""
         told = {key: options.pop(key) for key in ("on_progress", "on_frame", "notes") if key in options}
+        told["detector"] = options.pop("detector_of_boxes", None)
         return train_bundle(
             BundleRequest(name=name, images=self.folder, encoders=SPECS, **options),
             LabelFile(tuple(self.labelled), problems, "COCO"),
@@ -367,3 +368,61 @@ def test_a_crop_and_its_mirror_image_have_one_embedding():
 
     np.testing.assert_allclose(encoder.embed(crops), encoder.embed(crops[:, :, ::-1]))
     assert encoder.sections == FirstColumn().sections
+
+
+class CornerDetector:
+    """Finds the patch of an animal a little larger than its label, and a stump in the corner of every photo."""
+
+    name = "corner"
+
+    def detect(self, photos):
+        return [
+            Found((Detection(Box(7.0, 7.0, 34.0, 26.0), "dog", 0.9), Detection(Box(48.0, 36.0, 14.0, 11.0), name, 0.5)))
+            for name, photo in ((("bench", "person")[len(photo.photo.file_name) % 2], photo) for photo in photos)
+        ]
+
+
+def test_a_detector_cuts_the_animals_and_finds_nothing(season, tmp_path):
+    bundle = season.train(tmp_path, detector_of_boxes=CornerDetector())
+    rows = bundle.training_rows().table
+
+    assert rows["species"].value_counts().to_dict() == {"nothing": 55, "deer": 30, "fox": 25}
+    assert set(rows.loc[rows["species"] == "deer", "width"]) == {34.0}
+    assert bundle.counts == {"deer": 30, "fox": 25}
+    assert bundle.to_values()["background"] == {"nothing": 55, "person": 0}
+    card = (bundle.path / CARD).read_text()
+    assert "Trained on 55 boxes on nothing and 0 of people" in card
+    green = np.tile(np.array([60, 110, 60], np.float32) / 255, (3, 1))
+    assert set(bundle.species_judge.judge(green).kinds) == {"nothing"}
+    assert Bundle.load(bundle.path).to_values() == bundle.to_values()
+
+
+def test_a_photo_labelled_empty_shows_what_nothing_looks_like(season, tmp_path):
+    for _ in range(4):
+        season.add("")
+    rows = season.train(tmp_path, detector_of_boxes=CornerDetector()).training_rows().table
+
+    assert rows["species"].value_counts()["nothing"] == 55 + 8
+    assert (rows["kind"] == "frame").sum() == 4
+
+
+def test_a_detector_that_fails_leaves_the_boxes_of_the_labels(season, tmp_path):
+    class Broken(CornerDetector):
+        def detect(self, photos):
+            if any(photo.photo.file_name.endswith("0003.jpg") for photo in photos):
+                raise RuntimeError("out of memory")
+            return super().detect(photos)
+
+    bundle = season.train(tmp_path, detector_of_boxes=Broken())
+
+    assert bundle.training_rows().table["width"].value_counts()[32.0] == 1
+    assert any("the detector failed" in note for note in bundle.notes)
+
+
+def test_a_bundle_of_before_has_no_background_class(season, tmp_path):
+    bundle = season.train(tmp_path)
+    manifest = json.loads((bundle.path / MANIFEST).read_text())
+    del manifest["background"]
+    (bundle.path / MANIFEST).write_text(json.dumps(manifest | {"format": 3}))
+
+    assert Bundle.load(bundle.path).to_values()["background"] is None
