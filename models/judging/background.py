@@ -111,7 +111,7 @@ class Background:
 
 @dataclass(frozen=True)
 class NothingRows:
-    """Crops without an animal that a judge is trained on, too.
+    """Crops without an animal, for the background class.
 
     Attributes:
         rows: Raw embeddings, shape ``(m, d)``.

@@ -171,7 +171,7 @@ def fit_judge(
             from their mean.
         n_folds: >= 2.
         seed: For the folds and for approximate models.
-        nothing: Crops without an animal; if there are enough, the judge gets a background class.
+        nothing: Crops without an animal; if there are enough, they become the background class.
         on_fold: Called with the number of fits done and the total.
 
     Raises:
