@@ -43,11 +43,9 @@ def show_groups(request: Request, body: bytes) -> dict[str, Any]:
     opened = _open(request.path_params["run_id"])
     query = request.query_params
     k = opened.clamp(int(query["k"]) if "k" in query else None)
-    with opened.project.store.reading():
-        actions = opened.actions()
-        if query.get("seen") == opened.sign(actions):
-            return {"same": True}
-        return build_state(opened, k, actions=actions, reviewer=query.get("reviewer", ""))
+    if "seen" in query and query["seen"] == opened.sign(opened.actions()):
+        return {"same": True}
+    return build_state(opened, k, reviewer=query.get("reviewer", ""))
 
 
 def show_crops(request: Request, body: bytes) -> dict[str, Any]:
@@ -93,8 +91,7 @@ def save_actions(request: Request, body: bytes) -> dict[str, Any]:
         except AnomalureError as error:
             refused[item["id"]] = str(error)
     k = opened.clamp(int(values.get("k") or 0))
-    with project.store.reading():
-        return {"saved": saved, "refused": refused, "state": build_state(opened, k, reviewer=reviewer)}
+    return {"saved": saved, "refused": refused, "state": build_state(opened, k, reviewer=reviewer)}
 
 
 def _do(project: Project, opened: OpenGroups, item: Mapping[str, Any], *, reviewer: str) -> Given:

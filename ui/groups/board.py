@@ -25,8 +25,7 @@ def show_board(project: Project, opened: OpenGroups) -> None:
     """Draw the cards. They ask the routes of ui/groups/addresses.py for everything later."""
     opened.look_for_names()
     reviewer = read_reviewer(project)
-    with project.store.reading():
-        state = build_state(opened, opened.clamp(None), reviewer=reviewer)
+    state = build_state(opened, opened.clamp(None), reviewer=reviewer)
     data = {
         "token": hashlib.blake2b(f"{opened.run.path}{opened.tree.version}".encode(), digest_size=8).hexdigest(),
         "project": hashlib.blake2b(str(project.path).encode(), digest_size=6).hexdigest(),

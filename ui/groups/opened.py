@@ -44,6 +44,11 @@ class OpenGroups:
         self._lock = threading.Lock()
         self._likeness: Likeness | None = None
         self._is_looking = False
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take the verdicts that are new into the index. Not within ``store.reading()``."""
+        self.index = self.project.review_index(self.run)
 
     def look_for_names(self) -> None:
         """Compare the crops with the named groups of other runs, in the background; the cards then come with names."""
@@ -67,7 +72,7 @@ class OpenGroups:
     @cached_property
     def facts(self) -> CropFacts:
         """Of all crops."""
-        return CropFacts(self.project.review_index(self.run), self.tree)
+        return CropFacts(self.index, self.tree)
 
     @property
     def most(self) -> int:
@@ -118,7 +123,7 @@ class OpenGroups:
 
     def _guess(self, group: Group) -> list[tuple[str, float]]:
         """The likely names of a group with their shares, the most likely first."""
-        index = self.project.review_index(self.run)
+        index = self.index
         if index.guesses is None:
             return []
         own = find_index_names(index)
@@ -127,7 +132,7 @@ class OpenGroups:
 
     def names(self) -> list[str]:
         """The names for the type-ahead: those that people gave, then the other species of the run."""
-        index = self.project.review_index(self.run)
+        index = self.index
         given = set(index.named_species()) - {NOTHING, PERSON, ""}
         others = set(index.names("species")) - given - {NOTHING, PERSON, ""}
         return [*sorted(given, key=str.casefold), *sorted(others, key=str.casefold)]

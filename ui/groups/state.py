@@ -11,15 +11,15 @@ KIND_WORDS = {"split": "Split a group", "merge": "Joined groups", "take_out": "T
 MEANING_WORDS = {"species": "Usual", "odd": "Odd", "nothing": "Nothing there", "people": "People"}
 
 
-def build_state(
-    opened: OpenGroups, k: int, *, reviewer: str, actions: list[GroupAction] | None = None
-) -> dict[str, Any]:
-    """Everything that the page draws, with ``k`` groups where nobody has done anything yet.
+def build_state(opened: OpenGroups, k: int, *, reviewer: str) -> dict[str, Any]:
+    """Everything that the page draws, with ``k`` groups where nobody has done anything yet."""
+    opened.refresh()  # before reading: it waits for a lock whose holder may wait for the database
+    with opened.project.store.reading():  # opening the database takes longer than everything else
+        return _build(opened, k, reviewer=reviewer)
 
-    To be called within ``store.reading()``: opening the database takes longer than everything else.
-    """
-    if actions is None:
-        actions = opened.actions()
+
+def _build(opened: OpenGroups, k: int, *, reviewer: str) -> dict[str, Any]:
+    actions = opened.actions()
     groups = opened.groups(k, actions)
     named = [group for group in groups if group.meaning]
     holding = list_active(actions)
