@@ -48,7 +48,8 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         "",
         f"Crops with a p-value of at most the false-alarm rate (at first {rate:g}) are flagged. P-values come from "
         "crops held out in turn, in whole events. They are scored by models that were not trained on them and get the "
-        "species that they fit best, as in a run. The rate holds for crops like those in training. Other cameras or "
+        "species that they fit best, as in a run. How small a p-value can be depends on the number of crops held out; "
+        "the table says it. The rate holds for crops like those in training. Other cameras or "
         "seasons, or boxes drawn in another way, can raise the rate.",
         "",
         "## Made of",
@@ -75,12 +76,17 @@ def _describe_cameras(bundle: Bundle) -> Iterator[str]:
             yield (
                 f"- {name}: {len(patches.group.scores)} frames, by their most unusual patch: its distance to the "
                 f"nearest of {len(patches.bank.patches):,} normal patches, least p-value "
-                f"{patches.group.least_p_value:.3g}"
+                f"{say_least(patches.group.least_p_value)}"
             )
         else:
             judge = bundle.camera_judges[name]
             model, least = judge.kinds[0].model, judge.groups[0].least_p_value
-            yield f"- {name}: {model.n_rows} frames, {model.words}, least p-value {least:.3g}"
+            yield f"- {name}: {model.n_rows} frames, {model.words}, least p-value {say_least(least)}"
+
+
+def say_least(p_value: float) -> str:
+    """The smallest p-value that there can be: ``at least 1 in 41 (0.0244)``."""
+    return f"at least 1 in {round(1 / p_value):,} ({p_value:.3g})"
 
 
 def _describe_scaling(bundle: Bundle) -> str:
@@ -97,7 +103,7 @@ def _describe_judge(judge: Judge, *, rate: float) -> list[str]:
     lines = ["| species | crops | model | compared with | held out | least p-value |", "|---|---|---|---|---|---|"]
     for kind in judge.kinds:
         group = judge.groups[kind.group]
-        least = f"{group.least_p_value:.3g}"
+        least = say_least(group.least_p_value)
         if group.least_p_value > rate:
             least += f": none can be flagged at {rate:g}"
         lines.append(

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ def make_bundle(
     source: str = "labels",
     notes: Sequence[str] = (),
     patch_judges: Mapping[str, PatchJudge] | None = None,
+    unseen_events: Collection[str] = (),
 ) -> Bundle:
     """Fit the models of each species and camera, calibrate them, and write them to ``out_dir/name`` with the rows.
 
@@ -63,6 +64,8 @@ def make_bundle(
         notes: What a user should know about the origin of the rows, in sentences.
         patch_judges: By camera, the model that scores whole frames by their most unusual patch; without one they are
             scored by their embedding.
+        unseen_events: The events that a trained encoder has not seen, by which the scores are calibrated; none: the
+            encoder was not trained on these crops.
 
     Raises:
         BundleError: If a bundle of that name exists, or it cannot be written; then nothing is left behind.
@@ -88,6 +91,7 @@ def make_bundle(
             components=components,
             one_class=one_class,
             nothing=nothing,
+            unseen=np.isin(part.column("owner"), list(unseen_events)) if unseen_events else None,
         )
 
     nothing = _gather_nothing(rows.select(is_background))

@@ -1,7 +1,7 @@
 """A bundle: learn what is normal from labelled photos, and train the encoder first if asked to."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -123,10 +123,12 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
     request = _complete(work, request)
     _check_encoders(request)
     notes: list[str] = []
+    unseen_events: tuple[str, ...] = ()
     if request.method != "none":
         trained = _train(work, request, labels, meter)
         work.write_result(trained.to_values())
         notes.append(describe_training(trained))
+        unseen_events = trained.held_out_events
         # All joined encoders get crops of the same size.
         others = (replace(spec, input_px=trained.spec.input_px) for spec in request.encoders[1:])
         request = replace(request, encoders=(trained.spec, *others))
@@ -141,6 +143,7 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
         out_dir=project.bundles_dir,
         detector=detector,
         notes=notes,
+        unseen_events=unseen_events,
         on_progress=meter,
         on_frame=lambda done, total: meter(done, total, "Learning the patches of whole frames."),
     )
@@ -157,6 +160,7 @@ def train_bundle(
     encoder: "Encoder | None" = None,
     detector: "Detector | None" = None,
     notes: Sequence[str] = (),
+    unseen_events: Collection[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
 ) -> "Bundle":
@@ -172,6 +176,7 @@ def train_bundle(
         encoder: Used instead of loading ``request.encoders``.
         detector: Cuts the crops, and finds boxes on nothing; None: only the boxes of the labels are used.
         notes: Sentences about the encoder for the card.
+        unseen_events: The events that a trained encoder has not seen; the scores are calibrated by them.
         on_progress: Gets the number of photos that are done and their total.
         on_frame: Gets the number of whole frames that were divided into patches and their total.
 
@@ -221,6 +226,7 @@ def train_bundle(
         source=(labels.format_name or "labels") + (f", split {request.split}" if request.split else ""),
         notes=[*notes, *(f"Not used: {line}." for line in crops.problems.lines()), *learnt.notes],
         patch_judges=learnt.judges,
+        unseen_events=unseen_events,
     )
 
 

@@ -24,6 +24,9 @@ LEAST_CROPS = 3
 LEAST_GROUPS = 2
 ENOUGH_HELD_OUT = 19
 """Held-out crops with which a p-value can be 1/20: a class with fewer shares its p-values with other small classes."""
+ENOUGH_UNSEEN = 40
+"""Crops that a trained encoder has not seen, with which p-values go down to 1 in 41."""
+LEAST_FOR_UNITS = 10
 NOTHING_OFFSET = 10.0
 """Taken from the scores of crops that show probably no animal, so that they come last in the queue."""
 NOTHING_GROUPS = {NOTHING: "boxes on nothing", PERSON: "boxes of people"}
@@ -151,6 +154,7 @@ def fit_judge(
     n_folds: int = N_FOLDS,
     seed: int = 0,
     nothing: NothingRows | None = None,
+    unseen: np.ndarray | None = None,
     on_fold: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judge:
     """Fit a one-class model for each class, and calibrate the scores of crops that get the class they fit best.
@@ -172,6 +176,8 @@ def fit_judge(
         n_folds: >= 2.
         seed: For the folds and for approximate models.
         nothing: Crops without an animal; if there are enough, they become the background class.
+        unseen: Rows that the encoder was not trained on, shape ``(n,)``, bool. A trained encoder knows its own crops
+            too well, so only these calibrate the scores, if there are at least ``ENOUGH_UNSEEN``. None: all.
         on_fold: Called with the number of fits done and the total.
 
     Raises:
@@ -186,6 +192,7 @@ def fit_judge(
         raise AnomalureError(f"There are too few crops to train on. {reasons or 'No crop has a species.'}")
     learnable = np.isin(kinds_of, names)
     rows, kinds_of, groups_of = rows[learnable], kinds_of[learnable], groups_of[learnable]
+    calibrates = choose_calibrating(None if unseen is None else np.asarray(unseen)[learnable], len(rows))
     folds = assign_folds(kinds_of.tolist(), groups_of.tolist(), n_folds=n_folds, seed=seed)
     centre = len(names) > 1  # see Normaliser.fit
     n_fits = len(np.unique(folds)) + 1
@@ -217,7 +224,7 @@ def fit_judge(
     units: list[Units] = []
     own_scores: list[np.ndarray] = []
     for i, name in enumerate(names):
-        own = held_out[kinds_of == name, i]
+        own = held_out[_prefer(kinds_of == name, calibrates, least=LEAST_FOR_UNITS), i]
         units.append(Units.of(own[np.isfinite(own)]))
         held_out[:, i] = units[i].standardise(held_out[:, i])
     background = None
@@ -227,10 +234,11 @@ def fit_judge(
         )
         held_out += background.pull(looks)[:, None]  # as in a run, so that p-values stay valid
     for i, name in enumerate(names):
-        own = held_out[kinds_of == name, i]
+        own = held_out[_prefer(kinds_of == name, calibrates, least=LEAST_FOR_UNITS), i]
         own_scores.append(np.sort(own[np.isfinite(own)]))
+    held_out = held_out[calibrates]
     chosen = held_out.argmin(axis=1)
-    scores = held_out[np.arange(len(rows)), chosen]
+    scores = held_out[np.arange(len(held_out)), chosen]
 
     normaliser = normalise(rows)
     normalised = normaliser.transform(rows)
@@ -256,6 +264,19 @@ def fit_judge(
         left_out,
         background,
     )
+
+
+def choose_calibrating(unseen: np.ndarray | None, n_rows: int) -> np.ndarray:
+    """Which of ``n_rows`` crops calibrate the scores, shape ``(n_rows,)``, bool: the unseen ones if they are enough."""
+    if unseen is None or unseen.sum() < ENOUGH_UNSEEN:
+        return np.ones(n_rows, dtype=bool)
+    return np.asarray(unseen, dtype=bool)
+
+
+def _prefer(mask: np.ndarray, wanted: np.ndarray, *, least: int) -> np.ndarray:
+    """The wanted ones of a mask, or all of it if those are fewer than ``least``."""
+    both = mask & wanted
+    return both if both.sum() >= least else mask
 
 
 def _choose_kinds(kinds: np.ndarray, groups: np.ndarray) -> tuple[list[str], dict[str, str]]:

@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import AnomalureError
 from models.judging.calibration import Units, assign_folds, compute_p_values, merge_small_groups, score_held_out
-from models.judging.judge import Judge, fit_judge
+from models.judging.judge import Judge, choose_calibrating, fit_judge
 from tests.fakes.scored_crops import SECTIONS, draw_species
 
 
@@ -194,3 +194,28 @@ def test_one_crop_or_many_at_once_are_judged_alike():
 
     np.testing.assert_allclose(together.scores, [one.scores[0] for one in alone], atol=1e-4)
     assert len(judge.judge(rows[:0]).scores) == 0
+
+
+def test_a_trained_encoder_is_calibrated_by_crops_that_it_has_not_seen():
+    """An encoder that learned its crops by heart puts them close together; other crops of the species lie apart."""
+    rng = np.random.default_rng(0)
+    seen = draw_species(0, 200, seed=1, spread=0.3), draw_species(1, 200, seed=2, spread=0.3)
+    unseen = draw_species(0, 60, seed=3), draw_species(1, 60, seed=4)
+    rows = np.concatenate([*seen, *unseen])
+    kinds = ["deer"] * 200 + ["fox"] * 200 + ["deer"] * 60 + ["fox"] * 60
+    groups = [f"p{i}" for i in range(len(rows))]
+    fresh = np.concatenate([draw_species(0, 300, seed=5), draw_species(1, 300, seed=6)])
+    mask = np.arange(len(rows)) >= 400
+
+    def flagged(**options) -> float:
+        judged = fit_judge(rows, kinds, groups, sections=SECTIONS, **options).judge(rng.permutation(fresh))
+        return float((judged.p_values <= 0.05).mean())
+
+    assert flagged() > 0.15
+    assert 0.02 <= flagged(unseen=mask) <= 0.09
+
+
+def test_too_few_unseen_crops_calibrate_nothing():
+    assert choose_calibrating(np.arange(50) < 5, 50).all()
+    assert choose_calibrating(None, 3).all()
+    assert choose_calibrating(np.arange(100) < 60, 100).sum() == 60
