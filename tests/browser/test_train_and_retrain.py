@@ -81,7 +81,7 @@ def test_an_open_list_stays_open_when_what_is_above_it_grows(server, page):
     page.locator("h1").evaluate("heading => { heading.style.marginBottom = '200px'; }")
 
     wait_for_frames(page)
-    page.get_by_role("option", name="Anomalure's own small encoder").click()
+    page.get_by_role("option", name="EfficientNet-Lite2 (installed)").click()
     expect(page.get_by_role("option")).to_have_count(0)
 
 
@@ -89,7 +89,7 @@ def test_a_bundle_is_trained_and_made_the_one_that_runs_judge_by(server, page, l
     page.goto(f"{server.url}/train")
     fill(page, "Folder of photos", str(labelled))
     expect(page.get_by_text("The names of the folders are taken as species: deer, fox.")).to_be_visible()
-    choose(page, "Encoder", "Anomalure's own small encoder")
+    choose(page, "Encoder", "EfficientNet-Lite2 (installed)")
     fill(page, "Name of the bundle", "summer")
     page.get_by_role("button", name="Start", exact=True).click()
 
