@@ -4,7 +4,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -300,8 +300,3 @@ def _count(n: int, one: str, many: str) -> str:
 
 def _are(n: int) -> str:
     return "is" if n == 1 else "are"
-
-
-def counts_to_values(counts: ExportCounts) -> dict[str, int]:
-    """Fit for JSON."""
-    return asdict(counts)

@@ -1,7 +1,22 @@
 """Work that can be requested again after it has ended, because its result is not kept in its folder."""
 
+from dataclasses import dataclass
+
 from core.errors import AnomalureError
 from core.work.folder import Status, WorkFolder
+from core.work.request import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatedRequest(Request):
+    """A request for work about one run, whose name is ``run``. The work's folder is inside the run's."""
+
+    run: str
+
+    @property
+    def work_id(self) -> str:
+        """The path of the work's folder inside the project."""
+        return f"runs/{self.run}/{self.name}"
 
 
 class RepeatedWork(WorkFolder):

@@ -3,7 +3,7 @@
 from core.errors import AnomalureError
 from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
-from core.runs.guesses import N_KEPT, RunGuesses, keep_guesses, read_guesses
+from core.runs.guesses import N_KEPT, keep_guesses
 from models.encoders.sections import CLASSES, find_section
 from models.encoders.spec import BUNDLED, LITE2, EncoderSpec
 from models.guesses.guess import guess_names
@@ -29,11 +29,6 @@ def keep_run_guesses(run: RunFolder) -> bool:
     """Compute and keep the guesses of a finished run, unless they are there; False if it can have none."""
     columns = find_class_scores(run)
     return columns is not None and keep_guesses(run, lambda scores: guess_names(scores, n=N_KEPT), columns=columns)
-
-
-def open_guesses(run: RunFolder) -> RunGuesses | None:
-    """The guesses of a run, computed at the first call; None if it can have none."""
-    return read_guesses(run) if keep_run_guesses(run) else None
 
 
 def find_index_names(index: ReviewIndex) -> dict[str, str]:

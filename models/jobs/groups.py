@@ -8,8 +8,7 @@ from core.study.project import Project
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
 from core.work.progress import Phase
-from core.work.repeated import RepeatedWork
-from core.work.request import Request
+from core.work.repeated import RepeatedRequest, RepeatedWork
 
 IS_WAITED_FOR = True
 # Threads that spin while they wait for each other slow down the dashboard and themselves.
@@ -20,19 +19,13 @@ WHOLE, UNIT = 1_000, "thousandth"
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroupsRequest(Request):
+class GroupsRequest(RepeatedRequest):
     """Group the crops of ``run``. The tree is written to the folder of this work, ``core.groups.tree.find_tree``."""
 
     kind: ClassVar[str] = "groups"
     what: ClassVar[str] = "grouping"
 
     name: str = "groups"
-    run: str
-
-    @property
-    def work_id(self) -> str:
-        """The path of the work's folder inside the project."""
-        return f"runs/{self.run}/{self.name}"
 
 
 REQUEST = GroupsRequest

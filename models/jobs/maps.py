@@ -8,8 +8,7 @@ from core.maps.projection import Projection, ProjectionKind
 from core.study.project import Project
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
-from core.work.repeated import RepeatedWork
-from core.work.request import Request
+from core.work.repeated import RepeatedRequest, RepeatedWork
 
 IS_WAITED_FOR = True
 # Threads that spin while they wait for each other slow down the dashboard and themselves.
@@ -17,7 +16,7 @@ ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapsRequest(Request):
+class MapsRequest(RepeatedRequest):
     """Which map of a run to compute.
 
     Attributes:
@@ -30,7 +29,6 @@ class MapsRequest(Request):
     kind: ClassVar[str] = "maps"
     what: ClassVar[str] = "map"
 
-    run: str
     crops: str
     projection: Projection | None = None
     min_samples: int | None = None

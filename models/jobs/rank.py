@@ -7,27 +7,20 @@ from core.study.project import Project
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
 from core.work.progress import Phase
-from core.work.repeated import RepeatedWork
-from core.work.request import Request
+from core.work.repeated import RepeatedRequest, RepeatedWork
 
 # One thread that does not spin while it waits, so that the reviewer's pictures are loaded first.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankRequest(Request):
+class RankRequest(RepeatedRequest):
     """Rank the undecided crops of ``run``."""
 
     kind: ClassVar[str] = "rank"
     what: ClassVar[str] = "ranking"
 
     name: str = "ranking"
-    run: str
-
-    @property
-    def work_id(self) -> str:
-        """The path of the work's folder inside the project."""
-        return f"runs/{self.run}/{self.name}"
 
 
 REQUEST = RankRequest

@@ -71,9 +71,8 @@ class OutlierModel:
         normaliser = Normaliser.fit(finite, sections=sections, weights=weights, components=most)
         references = normaliser.transform(rows)
         codes = np.array([numbers[photo] for photo in photos])
-        heights = find_joining_heights(references)
-        model = cls(normaliser, references, codes, numbers, np.empty(0), heights)
-        return cls(normaliser, references, codes, numbers, np.sort(model._measure(references, codes)[0]), heights)
+        neighbours, _ = _compare(references, codes, references, codes)
+        return cls(normaliser, references, codes, numbers, np.sort(neighbours), find_joining_heights(references))
 
     def score_samples(self, rows: np.ndarray, photos: Sequence[str]) -> np.ndarray:
         """How little each row fits the group, shape ``(n,)``, >= 0. Other rows than the fitted ones can be scored, too.
@@ -81,26 +80,11 @@ class OutlierModel:
         A row that is not among the references has the joining height of its nearest reference.
         """
         codes = np.array([self.photo_numbers.get(photo, -1) for photo in photos], dtype=int)
-        neighbours, nearest = self._measure(self.normaliser.transform(rows), codes)
-        scores = _log_tail(neighbours, np.sort(self.neighbours))
+        neighbours, nearest = _compare(self.normaliser.transform(rows), codes, self.references, self.photos)
+        scores = _log_tail(neighbours, self.neighbours)
         for heights in self.heights:
             scores += _log_tail(heights[nearest], np.sort(heights)) / len(self.heights)
         return scores
-
-    def _measure(self, rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The distance of each row to its neighbour a tenth of the group away, and its nearest reference."""
-        k = max(LEAST_NEIGHBOURS, round(NEIGHBOUR_SHARE * len(self.references)))
-        distances, nearest = np.empty(len(rows)), np.empty(len(rows), dtype=int)
-        for start in range(0, len(rows), CHUNK_ROWS):
-            chunk = slice(start, start + CHUNK_ROWS)
-            similar = rows[chunk] @ self.references.T  # (chunk, n)
-            nearest[chunk] = similar.argmax(axis=1)
-            own = codes[chunk, None] == self.photos
-            similar[own] = -np.inf
-            similar.sort(axis=1)
-            others = similar.shape[1] - own.sum(axis=1)
-            distances[chunk] = 1 - similar[np.arange(len(similar)), -np.minimum(k, others)]
-        return distances, nearest
 
 
 def find_joining_heights(points: np.ndarray) -> np.ndarray:
@@ -123,6 +107,24 @@ def find_joining_heights(points: np.ndarray) -> np.ndarray:
             is_small = sizes[child] < np.maximum(np.array(SMALL_SHARES) * n, 2)
             found[:, child] = np.where(is_small, np.maximum(found[:, n + i], heights[i]), 0)
     return found[:, :n]
+
+
+def _compare(
+    rows: np.ndarray, codes: np.ndarray, references: np.ndarray, photos: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The distance of each row to its neighbour a tenth of the group away, and its nearest reference."""
+    k = max(LEAST_NEIGHBOURS, round(NEIGHBOUR_SHARE * len(references)))
+    distances, nearest = np.empty(len(rows)), np.empty(len(rows), dtype=int)
+    for start in range(0, len(rows), CHUNK_ROWS):
+        chunk = slice(start, start + CHUNK_ROWS)
+        similar = rows[chunk] @ references.T  # (chunk, n)
+        nearest[chunk] = similar.argmax(axis=1)
+        own = codes[chunk, None] == photos
+        similar[own] = -np.inf
+        similar.sort(axis=1)
+        others = similar.shape[1] - own.sum(axis=1)
+        distances[chunk] = 1 - similar[np.arange(len(similar)), -np.minimum(k, others)]
+    return distances, nearest
 
 
 def _log_tail(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:

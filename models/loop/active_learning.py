@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.special import expit
 
-from core.review.stopping import Remaining, estimate_remaining
 from models.loop.ranker import Ranker
 
 CHANCE_EVERY = 10
@@ -113,10 +112,3 @@ def predict_decided(rows: np.ndarray, scores: np.ndarray, anomalous: np.ndarray,
         ranker = Ranker.fit(rows[:first], scores[:first], anomalous[:first])
         parts.append(ranker.log_odds(rows[first:last], scores[first:last]))
     return np.concatenate(parts)
-
-
-def estimate_left(
-    ranker: Ranker, rows: np.ndarray, scores: np.ndarray, *, predicted: np.ndarray, anomalous: np.ndarray
-) -> Remaining:
-    """``core.review.stopping.estimate_remaining`` for the undecided crops, with the log-odds of a ranker."""
-    return estimate_remaining(ranker.log_odds(rows, scores), predicted=predicted, anomalous=anomalous)

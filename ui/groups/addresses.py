@@ -30,7 +30,15 @@ MOST_ACTIONS = 100
 MOST_CROPS = 500
 CHANGED = "Somebody changed this group meanwhile, so nothing was done to it. Look at it again."
 NO_SUCH_GROUPS = "There are no such groups."
-BORROWED = ("addresses.js", "keys.js", "state/kept.js", "state/outbox.js", "view/elements.js")
+BORROWED = (
+    "addresses.js",
+    "keys.js",
+    "mounting.js",
+    "state/kept.js",
+    "state/outbox.js",
+    "state/sending.js",
+    "view/elements.js",
+)
 SCRIPTS = Scripts(
     Path(__file__).resolve().parent / "browser",
     address="/groups-scripts",

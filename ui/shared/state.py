@@ -43,7 +43,6 @@ class Key(StrEnum):
     GROUPS_BOARD = "groups_board"
     GROUPS_WATCHED = "groups_watched"
     GROUPS_LEARNING = "groups_learning"
-    GROUPS_LEARNED = "groups_learned"
 
     # Evaluate
     EVALUATED_RUN = "evaluated"

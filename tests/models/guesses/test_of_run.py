@@ -2,9 +2,14 @@
 
 import pytest
 
+from core.runs.guesses import read_guesses
 from models.encoders.spec import LITE2, EncoderSpec, bundled_encoder
-from models.guesses.of_run import find_class_scores, find_index_names, open_guesses
+from models.guesses.of_run import find_class_scores, find_index_names, keep_run_guesses
 from tests.fakes.project import ABACUS, RED_FOX, SECTIONS_WITH_CLASSES, add_run, make_project
+
+
+def open_guesses(run):
+    return read_guesses(run) if keep_run_guesses(run) else None
 
 
 def test_a_run_of_the_bundled_encoder_has_guesses(tmp_path):
