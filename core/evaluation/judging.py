@@ -15,15 +15,12 @@ from core.evaluation.apart import Apart, count_apart, say_calls
 from core.evaluation.bootstrap import Draws, draw_figures, find_intervals
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
 from core.formats.labelled import LabelFile, LabelledPhoto
+from core.labels.overlaps import find_shown_box
 from core.photos.matching import match_names
 from core.records import Box, CropKind
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 
-# A crop shows the animal whose box it overlaps most (intersection over union), if at least this much ...
-LEAST_IOU = 0.3
-# ... or the one whose box holds at least this share of the crop: a detector often boxes only a part of an animal.
-LEAST_HELD = 0.6
 REVIEW_RECALL = 0.95
 
 NO_ANIMAL = "no animal"
@@ -307,30 +304,6 @@ class _Judge:
         if not named:
             return None if species else NO_ANIMAL
         return named[0] if len(named) == 1 else SEVERAL
-
-
-def find_shown_box(crop: Box, boxes: Sequence[Box]) -> int | None:
-    """The row of the box that a detection shows; None if it shows none of them.
-
-    That is the one of the greatest intersection over union, if it is at least ``LEAST_IOU``; else the one that holds
-    the greatest share of the crop, if at least ``LEAST_HELD``. All boxes are in the same units.
-    """
-    if not boxes:
-        return None
-    corners = np.array([(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes])  # (n, 4)
-    wide = np.minimum(corners[:, 2], crop.x + crop.width) - np.maximum(corners[:, 0], crop.x)
-    high = np.minimum(corners[:, 3], crop.y + crop.height) - np.maximum(corners[:, 1], crop.y)
-    shared = np.maximum(wide, 0) * np.maximum(high, 0)  # (n,)
-    areas = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
-    area = crop.width * crop.height
-    for overlap, least in (
-        (shared / np.maximum(areas + area - shared, 1e-12), LEAST_IOU),
-        (shared / max(area, 1e-12), LEAST_HELD),
-    ):
-        best = int(overlap.argmax())
-        if overlap[best] >= least:
-            return best
-    return None
 
 
 def _measure(judged: pd.DataFrame) -> dict[str, Any]:

@@ -3,14 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from core.labels.overlaps import LEAST_HELD, LEAST_IOU, measure_overlaps
 from core.records import NOTHING, PERSON, Box, Detection
 
-LEAST_IOU = 0.3
-"""A detection with at least this intersection over union shows the labelled animal ..."""
-LEAST_HELD = 0.6
-"""... and so does one that lies in the label's box to at least this share: a part of the animal."""
 MOST_IOU, MOST_HELD = 0.1, 0.3
 """A detection shows nothing if it meets no label by more. What lies between is not used: nobody can tell."""
 
@@ -67,17 +62,3 @@ def compare_with_labels(detections: Sequence[Detection], labels: Sequence[tuple[
     return DetectedCrops(
         (*boxes, *(labels[i][1] for i in missed)), (*species, *(labels[i][0] for i in missed)), n_doubtful
     )
-
-
-def measure_overlaps(boxes: Sequence[Box], others: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
-    """Intersection over union of each pair, and the share of each box that lies in the other: both ``(n, m)``."""
-    ours, theirs = (
-        np.array([(box.x, box.y, box.x + box.width, box.y + box.height) for box in part]).reshape(-1, 4)
-        for part in (boxes, others)
-    )
-    low = np.maximum(ours[:, None, :2], theirs[None, :, :2])  # (n, m, 2)
-    high = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=2)  # (n, m)
-    area, other = ((part[:, 2:] - part[:, :2]).prod(axis=1) for part in (ours, theirs))
-    together = np.maximum(area[:, None] + other[None, :] - shared, 1e-12)
-    return shared / together, shared / np.maximum(area[:, None], 1e-12)

@@ -51,15 +51,14 @@ def reduce_run(
     Raises:
         AnomalureError: If the run has no crops.
     """
-    n = sum(pq.read_metadata(path).num_rows for path in run.tables("embeddings"))
+    n = count_rows(run)
     if n == 0:
         raise AnomalureError(
             f"Run {run.run_id} has no crops yet, so there is nothing to group. Wait until its first photos are done, "
             "or resume it."
         )
     columns, sections, weights = choose_sections(run)
-    chosen = np.sort(np.random.default_rng(SEED).permutation(n)[:FITTED_ROWS])
-    directions = Directions.fit(read_rows(run, chosen)[:, columns], sections, weights)
+    directions = Directions.fit(read_rows(run, draw_rows(run, FITTED_ROWS))[:, columns], sections, weights)
     ids: list[str] = []
     points = np.empty((n, directions.width), dtype=np.float32)
     for crops, rows in run.embedded_shards():
@@ -141,6 +140,16 @@ def choose_sections(run: RunFolder) -> tuple[np.ndarray | slice, tuple[int, ...]
         return slice(None), (), ()
     specs = tuple(EncoderSpec.from_values(spec) for spec in run.info.encoders)
     return choose_columns([one.name for one in list_sections(specs)], sections, weigh_sections(specs, sections))
+
+
+def count_rows(run: RunFolder) -> int:
+    """How many embeddings a run has, without reading them."""
+    return sum(pq.read_metadata(path).num_rows for path in run.tables("embeddings"))
+
+
+def draw_rows(run: RunFolder, most: int) -> np.ndarray:
+    """At most so many of a run's crops, a seeded sample, as ``read_rows`` takes it."""
+    return np.sort(np.random.default_rng(SEED).permutation(count_rows(run))[:most])
 
 
 def read_rows(run: RunFolder, chosen: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from core.groups.partition import pin_groups
 from core.groups.tree import open_tree
 from core.runs.folder import RunFolder
 from core.study.project import Project
-from models.groups.features import Directions, choose_sections, read_rows
+from models.groups.features import Directions, choose_sections, draw_rows, read_rows
 
 Name = tuple[str, str]
 """A meaning and a species, as a person gave them to a group."""
@@ -73,8 +73,7 @@ def compare_with_named(project: Project, run: RunFolder, crop_ids: Sequence[str]
     known = np.concatenate(parts)[:, columns]
     given = np.concatenate(codes)
     place = {crop_id: row for row, crop_id in enumerate(crop_ids)}
-    n = sum(len(crops) for crops, _ in run.embedded_shards())
-    sample = np.sort(np.random.default_rng(SEED).permutation(n)[:MOST_FITTED])
+    sample = draw_rows(run, MOST_FITTED)
     directions = Directions.fit(np.concatenate([known, read_rows(run, sample)[:, columns]]), sections, weights)
     points = directions.transform(known)
     limits = measure_limits(points, given, n_names=len(names))

@@ -18,7 +18,7 @@ LOST = 0.02
 """A crop is called nothing only if it scores higher than all but this share of the animals of *every* known species,
 each scored by a model that never saw the species. So few animals of a new species are called nothing."""
 STRENGTH = 10.0
-"""Of the ridge. Chosen by the mean and the worst AUROC over each species unknown in turn (bench/quality.py)."""
+"""Of the ridge. Chosen by the mean and the worst AUROC over each species unknown in turn (docs/decisions/0014)."""
 PULL = 0.5
 """What a tenth of the share of animals that look as much like nothing takes from a score, in its units."""
 
