@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from core.disk.files import replace_file, temporary_beside
+from core.disk.files import TEMPORARY_SUFFIX, replace_file, temporary_beside
 from core.errors import AnomalureError
 from core.export.choice import Export, ExportChoice, ExportCounts, NameGuesses
 from core.export.formats.format import DEFAULT, Format, Source, Written, find_format, list_formats
@@ -246,7 +246,8 @@ def _check_folder(out: Path, format: Format) -> None:
         raise AnomalureError(
             f"{out} is a file, but an export as {format.label} is a folder. Give a new name, or one that ends in .zip."
         )
-    if out.is_dir() and any(out.iterdir()) and not (out / format.file_name).is_file():
+    holds_others = out.is_dir() and any(not one.name.endswith(TEMPORARY_SUFFIX) for one in out.iterdir())
+    if holds_others and not (out / format.file_name).is_file():
         raise AnomalureError(
             f"The folder {out} holds other files. Give a new name for the package, or one that ends in .zip."
         )

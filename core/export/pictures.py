@@ -27,6 +27,9 @@ from core.store.people import People
 
 MOST_MEGAPIXELS = 2_000.0
 LONGEST_PART = 80
+# No system takes a name of more than 255 bytes; Chinese signs have three bytes each, and an id comes behind the stem.
+MOST_BYTES_OF_PART = 200
+LONGEST_ENDING = 12
 # Characters that some systems do not allow in file names, and others that no file name needs.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -55,11 +58,28 @@ class PictureReport:
 
 def make_safe(name: str) -> str:
     """Make one part of a path safe: every system allows it as a file name, and no shell or spreadsheet executes it."""
+    return _shorten(_clean(name), LONGEST_PART)
+
+
+def make_safe_file(name: str) -> str:
+    """As ``make_safe``, for the name of a file: a long one keeps its ending, without which no program opens it."""
+    clean = _clean(name)
+    ending = PurePosixPath(clean).suffix
+    if _shorten(clean, LONGEST_PART) == clean or len(ending) > LONGEST_ENDING:
+        return make_safe(name)
+    return _shorten(clean.removesuffix(ending), LONGEST_PART - len(ending)) + ending
+
+
+def _clean(name: str) -> str:
     visible = "".join(
         sign for sign in name if unicodedata.category(sign) != "Cf"
     )  # such as the mark that switches to right-to-left
-    safe = _UNSAFE.sub("_", visible).strip(" .").lstrip("=+-@~")[:LONGEST_PART].rstrip(" .")
+    safe = _UNSAFE.sub("_", visible).strip(" .").lstrip("=+-@~")
     return f"_{safe}" if not safe or _RESERVED.fullmatch(safe) else safe
+
+
+def _shorten(text: str, longest: int) -> str:
+    return text[:longest].encode()[:MOST_BYTES_OF_PART].decode(errors="ignore").rstrip(" .")
 
 
 def name_picture(row: Mapping[str, Any], pictures: Pictures, people: People) -> str:
@@ -79,7 +99,7 @@ def name_picture(row: Mapping[str, Any], pictures: Pictures, people: People) -> 
         return f"crops/{species}/{make_safe(path.stem)}-{row['crop_id']}.jpg"
     if row["shows_people"] and people is People.LEAVE_OUT:
         return ""
-    parts = [make_safe(part) for part in path.parts]
+    parts = [*(make_safe(part) for part in path.parts[:-1]), make_safe_file(path.name)]
     if tuple(parts) != path.parts or row["same_name"]:
         last = PurePosixPath(parts[-1])
         parts[-1] = f"{last.stem}-{row['photo_id'][:12]}{last.suffix}"

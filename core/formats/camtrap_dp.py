@@ -229,9 +229,15 @@ def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, col
             raise FileFormatError(
                 f"{path}: the table {name} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}."
             )
-        # The writer puts an apostrophe before what a spreadsheet would execute. No real name begins like that.
-        rows += [{column: unescape_formula(cell) for column, cell in row.items()} for row in table.rows]
+        rows += table.rows
+    if not _names_sources(content):
+        # Earlier versions of Anomalure, which named no sources, put an apostrophe before names such as -33.45_18.42.
+        rows = [{column: unescape_formula(cell) for column, cell in row.items()} for row in rows]
     return Table(table.columns, rows)
+
+
+def _names_sources(content: object) -> bool:
+    return isinstance(content, dict) and bool(content.get("sources"))
 
 
 def _open_zip(archive: zipfile.ZipFile, source: str) -> tuple[Any, Fetch]:

@@ -2,13 +2,17 @@
 
 import csv
 import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
+from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
 from core.formats.camtrap_dp import PACKAGE_FILE
 from core.formats.csv import escape_formula
@@ -16,8 +20,10 @@ from core.formats.exported import PICTURE_COLUMN, UNKNOWN_SPECIES, Row, has_box,
 from core.formats.labelled import EMPTY, Problems
 from core.formats.writing import open_new
 from core.records import Decision
+from core.version import VERSION
 
 SCHEMAS = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
+SOURCE = "Anomalure"
 SAMPLING_DESIGNS = ("simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic")
 
 _DEPLOYMENT_COLUMNS = (
@@ -150,7 +156,7 @@ def write_camtrap_dp(
     sampling_design: str = "opportunistic",
     classifier: str = "",
 ) -> WrittenPackage:
-    """Write a package, photo by photo; ``datapackage.json`` comes last, so that nobody reads an unfinished package.
+    """Write a package, photo by photo. It takes the place of an earlier one in the folder only when it is whole.
 
     Args:
         rows: As in ``core.formats.exported``; the rows of a photo must be together.
@@ -164,7 +170,7 @@ def write_camtrap_dp(
         classifier: What classified the undecided rows that name no bundle.
 
     Raises:
-        AnomalureError: If a deployment has no coordinates, or a file cannot be written.
+        AnomalureError: If a deployment has no coordinates, or a file cannot be written. An earlier package stays.
     """
     if sampling_design not in SAMPLING_DESIGNS:
         raise AnomalureError(f"sampling_design must be one of {', '.join(SAMPLING_DESIGNS)}, got {sampling_design!r}.")
@@ -172,84 +178,126 @@ def write_camtrap_dp(
     used: dict[str, Place] = {}
     species: set[str] = set()
     n_media = n_observations = 0
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AnomalureError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
-    (folder / PACKAGE_FILE).unlink(missing_ok=True)
-    with (
-        open_new(folder / "media.csv", newline="") as media_file,
-        open_new(folder / "observations.csv", newline="") as observations_file,
-    ):
-        media = _TableWriter(media_file, _MEDIA_COLUMNS)
-        observations = _TableWriter(observations_file, _OBSERVATION_COLUMNS)
-        for of_photo in rows_by_photo(rows):
-            photo = of_photo[0]
-            if photo["captured_at"] is None:
-                problems.add("photos without a time, which the format demands", photo["file_name"])
-                continue
-            if not _FILE_PATH.match(_name_file(photo)):
-                problems.add("photos whose path the format does not allow", photo["file_name"])
-                continue
-            _extend_place(used, photo, places)
-            media.write(_write_medium(photo, zone))
-            n_media += 1
-            for row in of_photo:
-                observation = _write_observation(row, zone, classifier)
-                observations.write(observation)
-                n_observations += 1
-                if observation["scientificName"]:
-                    species.add(observation["scientificName"])
-    with open_new(folder / "deployments.csv", newline="") as file:
-        deployments = _TableWriter(file, _DEPLOYMENT_COLUMNS)
-        for name, place in used.items():
-            deployments.write(
-                {
-                    "deploymentID": name,
-                    "locationName": name,
-                    "latitude": place.latitude,
-                    "longitude": place.longitude,
-                    "deploymentStart": _stamp(place.start, zone),
-                    "deploymentEnd": _stamp(place.end, zone),
-                }
+    with _replacing(folder) as building:
+        with (
+            open_new(building / "media.csv", newline="") as media_file,
+            open_new(building / "observations.csv", newline="") as observations_file,
+        ):
+            media = _TableWriter(media_file, _MEDIA_COLUMNS)
+            observations = _TableWriter(observations_file, _OBSERVATION_COLUMNS)
+            for of_photo in rows_by_photo(rows):
+                photo = of_photo[0]
+                if photo["captured_at"] is None:
+                    problems.add("photos without a time, which the format demands", photo["file_name"])
+                    continue
+                if not _FILE_PATH.match(_name_file(photo)):
+                    problems.add("photos whose path the format does not allow", photo["file_name"])
+                    continue
+                _extend_place(used, photo, places, zone)
+                media.write(_write_medium(photo, zone))
+                n_media += 1
+                for row in of_photo:
+                    observation = _write_observation(row, zone, classifier)
+                    observations.write(observation)
+                    n_observations += 1
+                    if observation["scientificName"]:
+                        species.add(observation["scientificName"])
+        with open_new(building / "deployments.csv", newline="") as file:
+            deployments = _TableWriter(file, _DEPLOYMENT_COLUMNS)
+            for name, place in used.items():
+                deployments.write(
+                    {
+                        "deploymentID": name,
+                        "locationName": name,
+                        "latitude": place.latitude,
+                        "longitude": place.longitude,
+                        "deploymentStart": _stamp(place.start, zone),
+                        "deploymentEnd": _stamp(place.end, zone),
+                    }
+                )
+        if not used:
+            raise AnomalureError(
+                f"There is nothing that a Camtrap DP package can hold. {'; '.join(problems.lines())}".rstrip()
             )
-    if not used:
-        raise AnomalureError(
-            f"There is nothing that a Camtrap DP package can hold. {'; '.join(problems.lines())}".rstrip()
+        package = _describe(
+            used,
+            sorted(species),
+            title=title,
+            contributor=contributor,
+            created=created,
+            sampling_design=sampling_design,
         )
-    package = _describe(
-        used, sorted(species), title=title, contributor=contributor, created=created, sampling_design=sampling_design
-    )
-    with open_new(folder / PACKAGE_FILE) as file:
-        json.dump(package, file, ensure_ascii=False, indent=2)
+        with open_new(building / PACKAGE_FILE) as file:
+            json.dump(package, file, ensure_ascii=False, indent=2)
     return WrittenPackage(n_media, n_observations, problems.lines())
 
 
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A folder to fill with the files of a package; they go into ``folder`` if the block ends without an error.
+
+    Raises:
+        AnomalureError: If the folder cannot be made or written. What was in it is then unchanged.
+    """
+    building = temporary_beside(folder / PACKAGE_FILE)
+    is_new = not folder.exists()
+    try:
+        building.mkdir(parents=True)
+        yield building
+        _swap_in(building, folder)
+    except OSError as error:
+        raise AnomalureError(
+            f"The package {folder} cannot be written: {error.strerror or error}. What was there before is unchanged."
+        ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+        if is_new and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _swap_in(building: Path, folder: Path) -> None:
+    names = sorted(path.name for path in building.iterdir())
+    before = building / "before"
+    before.mkdir()
+    begun = []
+    try:
+        for name in names:
+            begun.append(name)
+            if (folder / name).exists():
+                os.replace(folder / name, before / name)
+            replace_file(building / name, folder / name)
+    except OSError:  # such as a table that is open in Excel
+        for name in begun:
+            if (before / name).exists():
+                os.replace(before / name, folder / name)
+            elif not (building / name).exists():
+                (folder / name).unlink(missing_ok=True)
+        raise
+
+
 class _TableWriter:
-    """Rows of one table; texts that a spreadsheet would execute as a formula are escaped, which our reader undoes."""
+    """Rows of one table, with the names as they are: programs join the tables by them, and find the photos."""
 
     def __init__(self, file: TextIO, columns: tuple[str, ...]) -> None:
         self._writer = csv.DictWriter(file, columns, restval="")
         self._writer.writeheader()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        self._writer.writerow(
-            {name: escape_formula(value) if isinstance(value, str) else value for name, value in row.items()}
-        )
+        self._writer.writerow(row)
 
 
-def _extend_place(used: dict[str, Place], photo: Row, places: Mapping[str, Place]) -> None:
-    """The deployment, with its given times or those of its first and last photo."""
-    name, at = photo["deployment"], photo["captured_at"]
+def _extend_place(used: dict[str, Place], photo: Row, places: Mapping[str, Place], zone: tzinfo) -> None:
+    """The deployment, with its given times or those of its first and last photo, all with a zone."""
+    name, at = photo["deployment"], _set_zone(photo["captured_at"], zone)
     given = places.get(name)
     if given is None:
         raise AnomalureError(
             f"The deployment {name} has no coordinates, and Camtrap DP demands them: give latitude and longitude."
         )
-    so_far = used.get(name, replace(given, start=given.start or at, end=given.end or at))
-    start = so_far.start if given.start or so_far.start is None else min(so_far.start, at)
-    end = so_far.end if given.end or so_far.end is None else max(so_far.end, at)
-    used[name] = replace(so_far, start=start, end=end)
+    so_far = used.get(name)
+    start = _set_zone(given.start, zone) if given.start else min(at, (so_far and so_far.start) or at)
+    end = _set_zone(given.end, zone) if given.end else max(at, (so_far and so_far.end) or at)
+    used[name] = replace(given, start=start, end=end)
 
 
 def _name_file(photo: Row) -> str:
@@ -311,7 +359,7 @@ def _write_observation(row: Row, zone: tzinfo, classifier: str) -> dict[str, Any
             for key, name in _TAGS.items()
             if row[key] not in (None, "") and (has_box(row) or not key.startswith("detector"))
         ),
-        "observationComments": row["note"] or "",
+        "observationComments": escape_formula(row["note"] or ""),  # no name, so a spreadsheet must not run it
     }
     if has_box(row):
         observation |= dict(zip(("bboxX", "bboxY", "bboxWidth", "bboxHeight"), relative_box(row), strict=True))
@@ -324,10 +372,13 @@ def _write_observation(row: Row, zone: tzinfo, classifier: str) -> dict[str, Any
     return observation
 
 
+def _set_zone(time: datetime, zone: tzinfo) -> datetime:
+    """A time without a zone is in the zone of the cameras' clocks."""
+    return time if time.tzinfo else time.replace(tzinfo=zone)
+
+
 def _stamp(time: datetime | None, zone: tzinfo) -> str:
-    if time is None:
-        return ""
-    return (time if time.tzinfo else time.replace(tzinfo=zone)).isoformat(timespec="seconds")
+    return "" if time is None else _set_zone(time, zone).isoformat(timespec="seconds")
 
 
 def _describe(
@@ -349,6 +400,7 @@ def _describe(
         "title": title,
         "created": _stamp(created, UTC),
         "contributors": [{"title": contributor, "role": "contributor"}],
+        "sources": [{"title": SOURCE, "version": VERSION}],
         "project": {
             "title": title,
             "samplingDesign": sampling_design,

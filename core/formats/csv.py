@@ -38,13 +38,17 @@ def unescape_formula(text: str) -> str:
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
-def write_csv(rows: Iterable[Mapping[str, Any]], path: Path, *, columns: Iterable[str] = EXPORT_COLUMNS) -> int:
+def write_csv(
+    rows: Iterable[Mapping[str, Any]], path: Path, *, columns: Iterable[str] = EXPORT_COLUMNS, for_excel: bool = False
+) -> int:
     """Write rows as a stream. The file appears only when it is complete.
 
     Args:
         rows: Rows with at least these columns; ``None`` and NaN become empty cells.
         path: The file to write. Its folder must exist.
         columns: The columns in order.
+        for_excel: Begin with a byte order mark. Without it Excel takes UTF-8 for the code page of Windows; with it,
+            ``read.csv`` of R and ``csv`` of Python take the mark for a part of the first column's name.
 
     Returns:
         The number of rows.
@@ -55,7 +59,7 @@ def write_csv(rows: Iterable[Mapping[str, Any]], path: Path, *, columns: Iterabl
     """
     columns = tuple(columns)
     count = 0
-    with open_new(path, newline="") as file:
+    with open_new(path, newline="", encoding="utf-8-sig" if for_excel else "utf-8") as file:
         writer = csv.writer(
             file
         )  # lines end with \r\n as in RFC 4180, because with other endings a lone \r would not be quoted

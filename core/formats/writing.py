@@ -12,15 +12,15 @@ from core.errors import AnomalureError
 
 
 @contextmanager
-def open_new(path: Path, *, newline: str | None = "\n") -> Iterator[TextIO]:
-    """Open a text file (UTF-8) to write. If the block ends without an error, it replaces the file at ``path``.
+def open_new(path: Path, *, newline: str | None = "\n", encoding: str = "utf-8") -> Iterator[TextIO]:
+    """Open a text file to write. If the block ends without an error, it replaces the file at ``path``.
 
     Raises:
         AnomalureError: If the file cannot be written: no such folder, no permission, disk full.
     """
     temporary = temporary_beside(path)
     try:
-        with temporary.open("x", encoding="utf-8", newline=newline) as file:
+        with temporary.open("x", encoding=encoding, newline=newline) as file:
             yield file
         replace_file(temporary, path)
     except OSError as error:

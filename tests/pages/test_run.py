@@ -502,7 +502,7 @@ def test_the_csv_of_failures_holds_them_and_runs_nothing_in_a_spreadsheet():
 
     lines = make_csv(rows, columns=("file_name", "reason")).decode().splitlines()
 
-    assert lines == ["file_name,reason", '\'=cmd|calc.jpg,"a, b"', "träd.jpg,empty"]
+    assert lines == ["\ufefffile_name,reason", '\'=cmd|calc.jpg,"a, b"', "träd.jpg,empty"]
 
 
 def test_earlier_runs_are_listed_newest_first_with_how_they_ended(tmp_path, monkeypatch):

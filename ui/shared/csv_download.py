@@ -18,16 +18,17 @@ from ui.shared.routes import EXPORT, link_button
 from ui.shared.state import Key
 from ui.shared.words import count, escape_markdown
 
+EXCEL = "csv-excel"
 ANOMALIES, EVERYTHING = "Anomalies", "All crops"
 # The browser gets it in one piece; the Export page sends larger ones as a stream.
 MOST_ROWS = 50_000
 
 
 def make_csv(rows: Iterable[Mapping[str, Any]], *, columns: Iterable[str]) -> bytes:
-    """Rows as the bytes of a CSV file."""
+    """Rows as the bytes of a CSV file. What a person downloads from a page is often opened in Excel."""
     with TemporaryDirectory() as folder:
         place = Path(folder) / "rows.csv"
-        write_csv(rows, place, columns=columns)
+        write_csv(rows, place, columns=columns, for_excel=True)
         return place.read_bytes()
 
 
@@ -36,10 +37,11 @@ def _choose(run: RunFolder, *, anomalies_only: bool) -> ExportChoice:
 
 
 def read_csv(project: Project, run: RunFolder, *, anomalies_only: bool) -> bytes:
-    """The file of a run's crops, the same as ``python cli.py export`` writes."""
+    """The file of a run's crops, the same as ``python cli.py export --format csv-excel`` writes."""
     with TemporaryDirectory() as folder:
         place = Path(folder) / "crops.csv"
-        write_export(project, _choose(run, anomalies_only=anomalies_only), place, name_guesses=find_own_names)
+        choice = _choose(run, anomalies_only=anomalies_only)
+        write_export(project, choice, place, format=EXCEL, name_guesses=find_own_names)
         return place.read_bytes()
 
 

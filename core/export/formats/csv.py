@@ -9,9 +9,14 @@ from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, PICTURE_COLUMN,
 
 
 def write(rows: Iterable[Row], path: Path, source: Source) -> Written:
-    """Write the table; with pictures it has one column more."""
+    """Write the table."""
+    return Written(write_csv(rows, path, columns=choose_columns(source)))
+
+
+def choose_columns(source: Source) -> tuple[str, ...]:
+    """The columns; with pictures there is one more."""
     picture = (PICTURE_COLUMN,) if source.has_pictures else ()
-    return Written(write_csv(rows, path, columns=(*EXPORT_COLUMNS, *picture, *GUESS_COLUMNS)))
+    return (*EXPORT_COLUMNS, *picture, *GUESS_COLUMNS)
 
 
 FORMAT = Format(

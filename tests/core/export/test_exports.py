@@ -18,7 +18,7 @@ from core.export.choice import Export, ExportChoice
 from core.export.files import write_export
 from core.export.jobs import ExportJob, find_job, list_jobs, make_request
 from core.export.package_facts import PackageFacts, keep_facts, read_facts, read_places, read_zone
-from core.export.pictures import Pictures, make_safe
+from core.export.pictures import Pictures, make_safe, make_safe_file
 from core.formats.camtrap_dp_writer import Place
 from core.formats.csv import read_csv_rows
 from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS
@@ -243,12 +243,29 @@ def test_photos_that_are_gone_are_counted_and_the_rest_is_written(tmp_path):
         ("a\nb", "a_b"),
         ("dot. ", "dot"),
         ("x" * 300, "x" * 80),
+        ("山" * 300, "山" * 66),
         ("..\\..\\x", "_.._x"),
         ("\u202egpj.exe", "gpj.exe"),
     ],
 )
 def test_names_in_a_zip_are_safe_on_every_system(name, safe):
     assert make_safe(name) == safe
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("x" * 300 + ".JPG", "x" * 76 + ".JPG"),
+        ("IMG_1.JPG", "IMG_1.JPG"),
+        ("a.b" * 40 + ".tiff", ("a.b" * 40)[:75] + ".tiff"),
+        ("山" * 90 + ".jpg", "山" * 66 + ".jpg"),
+        ("no ending " * 20, ("no ending " * 20)[:79]),
+        ("x." + "y" * 100, "x." + "y" * 78),
+    ],
+)
+def test_a_long_file_name_is_shortened_before_its_ending(name, safe):
+    assert make_safe_file(name) == safe
+    assert len(f"{safe}-123456789012".encode()) < 255
 
 
 # Files that are whole or not there

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -289,6 +291,85 @@ def test_given_times_of_a_deployment_are_kept(tmp_path):
     (deployment,) = read_table(tmp_path / "deployments.csv")
     assert deployment["deploymentStart"] == "2024-01-01T00:00:00+01:00"
     assert deployment["deploymentEnd"] == "2024-12-31T00:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("place", "start", "end"),
+    [
+        (Place(1, 2, start=datetime(2024, 1, 1, tzinfo=UTC)), "2024-01-01T00:00:00+00:00", "2024-05-03T06:12:40+02:00"),
+        (Place(1, 2, end=datetime(2025, 1, 1, tzinfo=UTC)), "2024-05-03T06:12:10+02:00", "2025-01-01T00:00:00+00:00"),
+        (Place(1, 2, start=datetime(2024, 1, 1)), "2024-01-01T00:00:00+01:00", "2024-05-03T06:12:40+02:00"),
+    ],
+)
+def test_a_time_without_a_zone_stands_beside_times_with_one(tmp_path, place, start, end):
+    with_zone = Place(3, 4, start=datetime(2024, 2, 1, tzinfo=UTC), end=datetime(2024, 9, 1))
+    south = row(file_name="south/IMG_1.JPG", deployment="south", photo_id="p8", crop_id="c8")
+
+    write_camtrap_dp([*ROWS, south], tmp_path, places={"north": place, "south": with_zone}, **ABOUT)
+
+    first, second = read_table(tmp_path / "deployments.csv")
+    assert (first["deploymentStart"], first["deploymentEnd"]) == (start, end)
+    assert second["deploymentEnd"] == "2024-09-01T00:00:00+02:00"
+
+
+def test_a_package_that_fails_leaves_the_earlier_one_as_it_was(tmp_path):
+    write_camtrap_dp(ROWS, tmp_path / "package", places=PLACES, **ABOUT)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "package").iterdir()}
+    more = [*ROWS, row(file_name="south/IMG_1.JPG", deployment="south")]
+
+    with pytest.raises(AnomalureError, match="south has no coordinates"):
+        write_camtrap_dp(more, tmp_path / "package", places=PLACES, **ABOUT)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "package").iterdir()} == before
+
+    write_camtrap_dp(ROWS[:1], tmp_path / "package", places=PLACES, **ABOUT)
+    assert len(read_table(tmp_path / "package" / "media.csv")) == 1
+    assert sorted(path.name for path in (tmp_path / "package").iterdir()) == sorted(before)
+
+
+def test_a_table_that_another_program_holds_open_leaves_the_earlier_package_as_it_was(tmp_path, monkeypatch):
+    write_camtrap_dp(ROWS, tmp_path, places=PLACES, **ABOUT)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    rename = os.replace
+
+    def held(source, target):
+        if Path(source).name == "media.csv" and Path(source).parent == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", held)
+
+    with pytest.raises(AnomalureError, match=r"cannot be written: Permission denied\. What was there before"):
+        write_camtrap_dp(ROWS[:1], tmp_path, places=PLACES, **ABOUT)
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["-33.45_18.42", "+1", "=x", "@home", "'quoted'", "'-1"])
+def test_names_in_a_package_are_as_they_are(tmp_path, name):
+    path = f"{name}/IMG_1.JPG"
+    write_camtrap_dp([row(deployment=name, file_name=path)], tmp_path, places={name: Place(1, 2)}, **ABOUT)
+
+    (medium,) = read_table(tmp_path / "media.csv")
+    assert (medium["deploymentID"], medium["filePath"]) == (name, path)
+    assert read_table(tmp_path / "deployments.csv")[0]["deploymentID"] == name
+    assert read_labels(tmp_path).photos[0].file_name == path
+
+
+def test_a_package_of_an_earlier_version_is_read_without_its_apostrophes(tmp_path):
+    write_camtrap_dp([row(deployment="-1", file_name="'-1/IMG_1.JPG")], tmp_path, places={"-1": Place(1, 2)}, **ABOUT)
+    package = json.loads((tmp_path / "datapackage.json").read_text(encoding="utf-8"))
+    del package["sources"]
+    (tmp_path / "datapackage.json").write_text(json.dumps(package))
+
+    assert read_labels(tmp_path).photos[0].file_name == "-1/IMG_1.JPG"
+
+
+def test_a_table_for_excel_begins_with_the_mark_by_which_excel_knows_utf_8(tmp_path):
+    write_csv([row(deployment="Süd")], tmp_path / "excel.csv", for_excel=True)
+    write_csv([row(deployment="Süd")], tmp_path / "plain.csv")
+
+    assert (tmp_path / "excel.csv").read_bytes() == b"\xef\xbb\xbf" + (tmp_path / "plain.csv").read_bytes()
+    assert next(read_csv_rows(tmp_path / "excel.csv"))["deployment"] == "Süd"
 
 
 def test_the_columns_are_those_of_a_real_package(shared_data, tmp_path):
