@@ -19,11 +19,13 @@ from core.export.jobs import find_job
 from ui.board.addresses import ROUTES as REVIEW_ROUTES
 from ui.groups.addresses import GROUP_ROUTES
 from ui.scatter.addresses import EXPLORE_ROUTES
+from ui.server.first_page import serve_first_page
 from ui.server.own_addresses import NOWHERE, OwnAddresses
 from ui.server.previews import choose_width, render_preview
 from ui.server.send_at_once import send_at_once
 from ui.server.warm_up import begin_warm_up
 from ui.shared.project_place import ROOT, find_project_folder, open_project
+from ui.shared.routes import PAGES
 
 # An address names content, which never changes: a browser need not ask twice. Other sites may not embed it.
 HEADERS = {
@@ -102,6 +104,7 @@ ROUTES = [
     *EXPLORE_ROUTES,
     *REVIEW_ROUTES,
     *GROUP_ROUTES,
+    *(Route(f"/{page.name}", serve_first_page) for page in PAGES),
 ]
 
 

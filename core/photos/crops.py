@@ -32,12 +32,22 @@ def cut_crop(pixels: np.ndarray, box: Box, *, margin: float) -> np.ndarray:
     if not margin >= 0 or not math.isfinite(margin):
         raise ValueError(f"margin must be a share >= 0, got {margin}")
     height, width = pixels.shape[:2]
+    left, top, right, bottom = find_cut(box, margin=margin, width=width, height=height)
+    return pixels[top:bottom, left:right]
+
+
+def find_cut(box: Box, *, margin: float, width: int, height: int) -> tuple[int, int, int, int]:
+    """What ``cut_crop`` cuts out of a photo: left, top, right and bottom in whole pixels, inside the photo.
+
+    Raises:
+        ValueError: If the box lies outside the photo.
+    """
     if box.x >= width or box.y >= height or box.x + box.width < 0 or box.y + box.height < 0:
         raise ValueError(f"{box} lies outside a photo of {width} x {height} pixels")
     added = margin * max(box.width, box.height)
     left, right = _span(box.x - added, box.x + box.width + added, width)
     top, bottom = _span(box.y - added, box.y + box.height + added, height)
-    return pixels[top:bottom, left:right]
+    return left, top, right, bottom
 
 
 def resize_crops(crops: Sequence[np.ndarray], *, size_px: int) -> np.ndarray:

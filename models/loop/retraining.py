@@ -60,6 +60,22 @@ class TrainingMaterial:
     changed: int
 
 
+def _say_not_run(project: Project, labels: TrainingLabels, old: Bundle | None) -> str:
+    """Why no decided crop has an embedding of the bundle's encoder, and what helps."""
+    decided_in = set(labels.table["run"])
+    runs = [run for run in project.runs() if not run.problem and run.run_id in decided_in]
+    if not runs:
+        return (
+            "The runs of the photos you reviewed were deleted. Run the photos again with the bundle that you start "
+            "from: your verdicts are found again by the content of the photos."
+        )
+    known = set(project.store.bundles()["name"])
+    used = sorted({run.info.bundle for run in runs} & known - ({old.name} if old else set()))
+    other = f", or start from {' or '.join(repr(name) for name in used)}" if used else ""
+    which = "This bundle" if old else "The encoder of verdicts alone"
+    return f"{which} has not been run on the photos you reviewed. Run it first{other}."
+
+
 def prepare_training(
     project: Project,
     labels: TrainingLabels,
@@ -82,11 +98,7 @@ def prepare_training(
         raise AnomalureError(_say_none(labels))
     found = gather_verdict_rows(project, labels, encoders=encoders)
     if not len(found):
-        raise AnomalureError(
-            f"None of the {len(labels)} decided crops is in a run with this encoder, or the runs were "
-            "deleted. Run the folder again with the bundle that you start from. The verdicts are found again by "
-            "content."
-        )
+        raise AnomalureError(_say_not_run(project, labels, old))
     known = set(old.counts) if old else set()
     base = old.training_rows() if old else None
     found = _name_background(_name_species(found, old))

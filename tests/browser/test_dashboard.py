@@ -44,7 +44,8 @@ def open_tab(browser):
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
-        page.foreign = []
+        page.foreign, page.errors = [], []
+        page.on("response", lambda answer: page.errors.append(answer.url) if answer.status >= 400 else None)
         page.on("request", lambda request: page.foreign.append(request.url))
         page.goto(address)
         return page
@@ -125,6 +126,7 @@ def test_nothing_is_fetched_from_the_internet(shown, open_tab):
         wait_until_drawn(page)
         foreign = [url for url in page.foreign if not url.startswith((shown.url, "data:", "blob:"))]
         assert foreign == []
+        assert page.errors == [], "nothing is asked for in vain"
 
 
 def test_back_and_forward_go_through_the_pages(shown, open_tab):

@@ -394,22 +394,39 @@ def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
 @pytest.mark.parametrize(
     ("judged_by", "against", "p_value", "said"),
     [
-        (JudgedBy.SPECIES_MODEL, "deer", 0.004, "p = 0.004: about 1 in 250 normal crops of deer looks this odd."),
-        (JudgedBy.SPECIES_MODEL, "deer", 0.00001, "p < 0.001: about 1 in 100,000 normal crops of deer looks this odd."),
-        (JudgedBy.SPECIES_MODEL, "deer", 0.68, "p = 0.68: about 7 in 10 normal crops of deer look this odd."),
-        (JudgedBy.SPECIES_MODEL, "deer", 1.0, "p = 1: about 10 in 10 normal crops of deer look this odd."),
+        (JudgedBy.SPECIES_MODEL, "deer", 0.004, "Only about 1 in 250 normal deer looks this unusual (p = 0.004)."),
+        (
+            JudgedBy.SPECIES_MODEL,
+            "deer",
+            0.00001,
+            "Only about 1 in 100,000 normal deer looks this unusual (p < 0.001).",
+        ),
+        (JudgedBy.SPECIES_MODEL, "fox", 0.02, "Only about 1 in 50 normal foxes looks this unusual (p = 0.02)."),
+        (
+            JudgedBy.SPECIES_MODEL,
+            "Vulpes vulpes",
+            0.02,
+            "Only about 1 in 50 normal crops of Vulpes vulpes looks this unusual (p = 0.02).",
+        ),
+        (
+            JudgedBy.SPECIES_MODEL,
+            "deer",
+            0.68,
+            "Not unusual: about 7 in 10 normal deer look at least as unusual (p = 0.68).",
+        ),
+        (JudgedBy.SPECIES_MODEL, "deer", 1.0, "Not unusual (p = 1)."),
         (JudgedBy.UNSEEN_SPECIES, "no model of lynx", 0.0, "The bundle has no model of lynx: an unseen species."),
         (
             JudgedBy.CAMERA_MODEL,
             "whole frames of north",
             0.02,
-            "p = 0.02: about 1 in 50 normal whole frames of north looks this odd.",
+            "Only about 1 in 50 normal whole frames of north looks this unusual (p = 0.02).",
         ),
         (
             JudgedBy.OWN_FRAMES,
             "whole frames of north",
             0.02,
-            "p = 0.02: about 1 in 50 whole frames of north in this run looks this odd.",
+            "Only about 1 in 50 whole frames of north in this run looks this unusual (p = 0.02).",
         ),
         (
             JudgedBy.FIRST_LOOK,
@@ -418,7 +435,7 @@ def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
             "Crops of north: 3 crops, too few to judge.",
         ),
         (JudgedBy.SPECIES_MODEL, "deer", float("nan"), "Not scored yet."),
-        ("something new", "others", 0.02, "p = 0.02: about 1 in 50 others looks this odd."),
+        ("something new", "others", 0.02, "Only about 1 in 50 others looks this unusual (p = 0.02)."),
     ],
 )
 def test_a_score_is_said_in_plain_words(judged_by, against, p_value, said):

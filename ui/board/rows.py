@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.records import HeatMap, JudgedBy
+from core.photos.crops import find_cut
+from core.records import Box, CropKind, HeatMap, JudgedBy
 from core.review.filters import QueueFilters
 from core.review.holding import match_crops
 from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
+from core.settings.run import RunSettings
 from models.guesses.names import NO_ANIMAL
 from models.guesses.of_run import find_index_names
-from ui.shared.words import say_score, say_time
+from ui.shared.words import name_crop, say_score, say_time
 
 LEAST_LIMIT = 1e-6
+USUAL_MARGIN = RunSettings().crop_margin
 QUERY_TEXTS = ("species", "camera", "guess", "order", "decided_by", "decided_as", "only")
 QUERY_COUNTS = ("ranking",)
 QUERY_NUMBERS = ("false_alarm_rate", "score_from", "score_to", "p_value_from", "p_value_to")
@@ -83,8 +86,10 @@ def to_row(run: RunFolder, row: Mapping[Any, Any], *, guesses: Sequence[Mapping[
         "event": row["event_id"],
         "kind": row["kind"],
         "box": [float(row[side]) for side in ("x", "y", "width", "height")],
+        "cut": list_cut(run, row),
         "size": [int(row["photo_width"]), int(row["photo_height"])],
         "species": row["species"],
+        "title": name_crop(row["species"], kind=row["kind"], detector_class=row["detector_class"]),
         "bestFit": is_best_fit(run, row),
         "guesses": list(guesses),
         "score": to_number(row["score"]),
@@ -99,6 +104,19 @@ def to_row(run: RunFolder, row: Mapping[Any, Any], *, guesses: Sequence[Mapping[
         "reviewer": row["reviewer"],
         "givenTo": row["given_to"],
     }
+
+
+def list_cut(run: RunFolder, row: Mapping[Any, Any]) -> list[float]:
+    """Where the crop's picture lies in the photo, which is the box with its margin: x, y, width, height in pixels."""
+    box = Box(*(float(row[side]) for side in ("x", "y", "width", "height")))
+    margin = 0.0 if row["kind"] == CropKind.FRAME else float(run.info.settings.get("crop_margin", USUAL_MARGIN))
+    try:
+        left, top, right, bottom = find_cut(
+            box, margin=margin, width=int(row["photo_width"]), height=int(row["photo_height"])
+        )
+    except ValueError:  # a box of a damaged file
+        return [box.x, box.y, box.width, box.height]
+    return [left, top, right - left, bottom - top]
 
 
 def to_heat(heat: HeatMap | None) -> dict[str, Any]:

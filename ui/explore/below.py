@@ -87,7 +87,7 @@ def _show_quick_picks(view: View, one: Shown) -> None:
     _show_pick_list(
         "Cluster", PickKind.CLUSTER, cluster, view, {str(k + 1): f"Cluster {k + 1} ({sizes[k]:,})" for k in order}
     )
-    counts = name_species(one.points.facts["species"]).value_counts()
+    counts = name_species(one.points.facts).value_counts()
     _show_pick_list(
         "Species", PickKind.SPECIES, species, view, {str(name): f"{name} ({n:,})" for name, n in counts.items()}
     )

@@ -38,6 +38,7 @@ def show_photo(project: Project, run: RunFolder, row: dict[str, Any]) -> None:
             {
                 "Score": why,
                 "Species": row["species"],
+                "Detector": row["detector_class"],
                 "Camera": row["deployment"],
                 "File": row["file_name"],
                 "Crop": row["crop_id"],

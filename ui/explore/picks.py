@@ -21,14 +21,14 @@ def resolve_pick(
     Args:
         pick: The selection.
         points: Shape ``(n, 2)``, of the map that outlines were drawn on.
-        facts: One row a point, with ``species`` and ``flagged``.
+        facts: One row a point, with ``species, kind, detector_class, flagged``.
         labels: Each point's cluster or ``NOISE``; None while there are no clusters, and then no point is noise.
         hidden: Species that are not drawn: an outline does not select hidden points.
 
     Returns:
         Shape ``(n,)``, bool.
     """
-    species = name_species(facts["species"])
+    species = name_species(facts)
     nothing = np.zeros(len(points), dtype=bool)
     match pick.kind:
         case PickKind.OUTLINE:

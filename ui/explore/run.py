@@ -31,6 +31,7 @@ COLUMNS = (
     "y",
     "width",
     "height",
+    "detector_class",
     "species",
     "score",
     "p_value",
@@ -70,7 +71,7 @@ def read_run_points(run: RunFolder) -> RunPoints:
     crop_ids = exploration.crop_ids
     facts = read_catalogue(run, COLUMNS).drop_duplicates("crop_id").set_index("crop_id")
     facts = facts.reindex(pd.Index(crop_ids, name="crop_id")).reset_index()
-    texts = ["photo_id", "file_name", "deployment", "kind", "species", "judged_by", "judged_against"]
+    texts = ["photo_id", "file_name", "deployment", "kind", "detector_class", "species", "judged_by", "judged_against"]
     facts[texts] = facts[texts].astype("object").fillna("")
     facts["flagged"] = facts["flagged"].astype("boolean").fillna(False).astype(bool)
     return RunPoints(run, exploration, facts, stamp)
@@ -140,7 +141,7 @@ def describe_point(project: Project, points: RunPoints, place: int) -> dict[str,
     return {
         "picture": crop_url(row["crop_id"], run_id=points.run.run_id),
         "crop_id": row["crop_id"],
-        "title": str(name_species(points.facts["species"].iloc[[place]]).iloc[0]),
+        "title": str(name_species(points.facts.iloc[[place]]).iloc[0]),
         "lines": [line for line in lines if line],
     }
 

@@ -26,7 +26,7 @@ from ui.shared.messages import notice, plain_errors, show_notice
 from ui.shared.reviewer import read_reviewer
 from ui.shared.routes import REVIEW
 from ui.shared.state import Key, crop_key
-from ui.shared.words import DECISION_WORDS, count, escape_markdown, say_score
+from ui.shared.words import DECISION_WORDS, count, escape_markdown, name_crop, say_score
 
 CARDS_A_PAGE = 12
 CARD_WIDTH_PX = 190
@@ -40,7 +40,7 @@ BULK_ICONS = {
 
 def describe_selection(facts: pd.DataFrame) -> str:
     """Species, mean score and flags of selected crops, in Markdown-free words."""
-    species = name_species(facts["species"]).value_counts()
+    species = name_species(facts).value_counts()
     named = [f"{name} {n:,}" for name, n in species.head(MOST_SPECIES_NAMED).items()]
     if len(species) > MOST_SPECIES_NAMED:
         named.append(f"{len(species) - MOST_SPECIES_NAMED} more species")
@@ -209,7 +209,8 @@ def _show_card(project: Project, run: RunFolder, row: dict[str, Any], *, rank: i
         build_card(
             picture=crop_url(row["crop_id"], run_id=run.run_id),
             rank=rank,
-            species=row["verdict_species"] or row["species"],
+            title=row["verdict_species"]
+            or name_crop(row["species"], kind=row["kind"], detector_class=row["detector_class"]),
             is_guess=is_best_fit(run, row),
             flagged=bool(row["flagged"]),
             camera=row["deployment"],

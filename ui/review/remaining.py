@@ -31,11 +31,12 @@ def say_remaining(info: RankingInfo) -> str:
         return f"**You can stop here**: all of the {count(said.found, 'anomaly', 'anomalies')} are probably found."
     if said.can_stop:
         return f"**You can stop here**: likely fewer than {said.at_most + 1:,} of {total:,} anomalies remain."
-    about = f"about {said.expected:.0f}" if said.expected >= 0.5 else "perhaps none"
-    return (
-        f"**{count(said.found, 'anomaly', 'anomalies')} found**, likely {said.share_found:.0%} or more of all: "
-        f"{about}, at most {said.at_most:,}, left among {count(said.undecided, 'crop')}."
-    )
+    found = f"**{count(said.found, 'anomaly', 'anomalies')} found.**"
+    among = f"among the {count(said.undecided, 'undecided crop')}"
+    n = round(said.expected)
+    if n < 1:
+        return f"{found} Perhaps none, at most {said.at_most:,}, {'is' if said.at_most == 1 else 'are'} still {among}."
+    return f"{found} About {n:,} (at most {said.at_most:,}) {'is' if n == 1 else 'are'} probably still {among}."
 
 
 def count_beyond_flags(index: ReviewIndex, filters: Filters) -> int:

@@ -100,14 +100,15 @@ def build_score_figure(
     """Scores by species: a violin for each, with a line at the lowest score that is flagged.
 
     Args:
-        facts: One row a crop, with ``species, score, flagged``; crops without a score are left out.
+        facts: One row a crop, with ``species, kind, detector_class, score, flagged``; crops without a score are left
+            out.
         colours: The colour of each species by its shown name.
         dark: Whether the page is dark.
         most: Number of species that are drawn at most: those with most crops.
 
     Of a species with very many crops a fixed sample is drawn, which includes all flagged ones.
     """
-    table = facts.assign(name=name_species(facts["species"])).dropna(subset=["score"])
+    table = facts.assign(name=name_species(facts)).dropna(subset=["score"])
     names = table["name"].value_counts().index[:most].tolist()
     ink, odd = "#C9CFCB" if dark else "#4A534E", ODD[dark]
     figure = go.Figure()

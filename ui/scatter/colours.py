@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.records import Decision
+from core.records import CropKind, Decision
 from ui.shared.palettes import DAY, FINE, ODD, QUIET, Mark, blend_ramp, pick_mark
-from ui.shared.words import DECISION_WORDS
+from ui.shared.words import DECISION_WORDS, DETECTION, WHOLE_FRAME
 
 COLOUR_WORDS = {
     "species": "Species",
@@ -24,7 +24,6 @@ COLOUR_WORDS = {
 }
 """What points can be coloured by, with its name on the page."""
 
-WHOLE_FRAME = "Whole frame"
 SCALE_STEPS = 48
 CLUSTER_COLOURS = 24
 NO_TIME = "time unknown"
@@ -74,9 +73,13 @@ class Colouring:
         }
 
 
-def name_species(species: pd.Series) -> pd.Series:
-    """Species as they are shown; a crop without one is a whole frame."""
-    return species.where(species != "", WHOLE_FRAME)
+def name_species(facts: pd.DataFrame) -> pd.Series:
+    """What each crop is called: its species, else the detector's class, else a whole frame, as ``name_crop`` says it.
+
+    ``facts`` has ``species, kind, detector_class``.
+    """
+    said = facts["detector_class"].replace("", DETECTION).mask(facts["kind"] == CropKind.FRAME, WHOLE_FRAME)
+    return facts["species"].where(facts["species"] != "", said)
 
 
 def group_values(values: Sequence[str] | pd.Series) -> tuple[np.ndarray, tuple[Group, ...]]:
@@ -94,8 +97,8 @@ def colour_points(facts: pd.DataFrame, by: str) -> Colouring:
     """Colour points by one of ``COLOUR_WORDS``.
 
     Args:
-        facts: One row a point, with ``species, score, p_value, deployment, captured_at``, and ``guess``, ``verdict`` or
-            ``first_run`` if points are coloured by it.
+        facts: One row a point, with ``species, kind, detector_class, score, p_value, deployment, captured_at``, and
+            ``guess``, ``verdict`` or ``first_run`` if points are coloured by it.
         by: What to colour by. ``cluster`` gives no groups: the plot makes them from the labels.
 
     Raises:
@@ -103,7 +106,7 @@ def colour_points(facts: pd.DataFrame, by: str) -> Colouring:
     """
     match by:
         case "species":
-            return Colouring(by, *group_values(name_species(facts["species"])))
+            return Colouring(by, *group_values(name_species(facts)))
         case "guess":
             return _colour_guesses(facts["guess"])
         case "camera":

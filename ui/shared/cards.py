@@ -25,7 +25,7 @@ def build_card(
     *,
     picture: str,
     rank: int,
-    species: str,
+    title: str,
     is_guess: bool = False,
     flagged: bool,
     why: str,
@@ -37,14 +37,14 @@ def build_card(
 ) -> str:
     """A card: the picture with its rank and decision, species, why it is odd, where and when.
 
-    ``is_guess`` says that the species is only the best-fitting known one; an anomaly may be another species.
+    ``title`` is its species, or what it is called without one (``name_crop``). ``is_guess`` says that the species is
+    only the best-fitting known one; an anomaly may be another species.
     """
-    title = species or "Whole frame"
     decided = ""
     if decision is not None:
         by = f" · {escape(reviewer)}" if reviewer else ""
         decided = f'<span class="decided {decision.value}">{DECISION_WORDS[decision]}{by}</span>'
-    guess = '<span class="guess">most like</span> ' if is_guess and species else ""
+    guess = '<span class="guess">most like</span> ' if is_guess else ""
     state = decision.value if decision else "next" if is_next else ""
     flag = '<span class="flag">flagged</span>' if flagged else ""
     return (

@@ -3,11 +3,18 @@
 import math
 from datetime import datetime, timedelta
 
-from core.records import Decision, JudgedBy
+from core.records import CropKind, Decision, JudgedBy
+from ui.shared.plurals import name_many
 
 DECISION_WORDS = {Decision.ANOMALY: "Anomaly", Decision.NORMAL: "Normal", Decision.UNSURE: "Unsure"}
-RARE = 0.2
+RARE, USUAL = 0.2, 0.95
 TOO_FEW = "too few to judge"
+WHOLE_FRAME, DETECTION = "Whole frame", "Detection"
+
+
+def name_crop(species: str, *, kind: str, detector_class: str) -> str:
+    """What a crop is called: its species, else what the detector took it for (``animal``), else ``Whole frame``."""
+    return species or (WHOLE_FRAME if kind == CropKind.FRAME else detector_class or DETECTION)
 
 
 def say_p_value(p_value: float) -> str:
@@ -16,7 +23,7 @@ def say_p_value(p_value: float) -> str:
 
 
 def say_rate(p_value: float) -> str:
-    """How many of the normal ones look at least this odd: ``about 1 in 250``, ``about 7 in 10``."""
+    """How many of the normal ones look at least this unusual: ``about 1 in 250``, ``about 7 in 10``."""
     if p_value <= RARE:
         return f"about 1 in {round(1 / max(p_value, 1e-6)):,}"
     return f"about {min(max(round(p_value * 10), 2), 10)} in 10"
@@ -26,7 +33,7 @@ def say_peers(judged_by: str, judged_against: str) -> str:
     """With what a crop was compared; ``judged_against`` is a species, or a phrase such as ``crops of north``."""
     match judged_by:
         case JudgedBy.SPECIES_MODEL:
-            return f"normal crops of {judged_against}"
+            return f"normal {name_many(judged_against)}"
         case JudgedBy.CAMERA_MODEL:
             return f"normal {judged_against}"
         case JudgedBy.OWN_FRAMES | JudgedBy.FIRST_LOOK:
@@ -42,8 +49,13 @@ def say_score(*, p_value: float | None, judged_by: str, judged_against: str) -> 
         return "Not scored yet."
     if TOO_FEW in judged_against:
         return f"{judged_against[:1].upper()}{judged_against[1:]}."
-    look = "looks" if p_value <= RARE else "look"
-    return f"{say_p_value(p_value)}: {say_rate(p_value)} {say_peers(judged_by, judged_against)} {look} this odd."
+    p = say_p_value(p_value)
+    if p_value >= USUAL:
+        return f"Not unusual ({p})."
+    peers = say_peers(judged_by, judged_against)
+    if p_value <= RARE:
+        return f"Only {say_rate(p_value)} {peers} looks this unusual ({p})."
+    return f"Not unusual: {say_rate(p_value)} {peers} look at least as unusual ({p})."
 
 
 def say_time(moment: datetime | None) -> str:

@@ -25,7 +25,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     """Draw the form. Start starts a process and returns at once."""
     forget_started_name(Key.TRAIN_NAME)
     st.subheader("A new bundle", anchor=False)
-    st.caption("A run scores crops with a bundle, which knows what normal crops of each species look like.")
+    st.caption("A bundle is a trained model of what is normal for each species.")
     folder = show_folder_choice(
         Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
     )

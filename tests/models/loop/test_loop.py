@@ -247,8 +247,10 @@ def test_a_ranking_is_made_anew_only_after_a_few_more_decisions(tmp_path, monkey
     [
         (37, 2, 0.9, "**You can stop here**: likely fewer than 3 of 39 anomalies remain."),
         (3, 0, 0.1, "**You can stop here**: all of the 3 anomalies are probably found."),
-        (12, 9, 4.2, "**12 anomalies found**, likely 57% or more of all: about 4, at most 9, left among 200 crops."),
-        (1, 5, 0.2, "**1 anomaly found**, likely 17% or more of all: perhaps none, at most 5, left among 200 crops."),
+        (12, 9, 4.2, "**12 anomalies found.** About 4 (at most 9) are probably still among the 200 undecided crops."),
+        (7, 38, 16.2, "**7 anomalies found.** About 16 (at most 38) are probably still among the 200 undecided crops."),
+        (1, 5, 1.2, "**1 anomaly found.** About 1 (at most 5) is probably still among the 200 undecided crops."),
+        (1, 5, 0.2, "**1 anomaly found.** Perhaps none, at most 5, are still among the 200 undecided crops."),
     ],
 )
 def test_what_is_left_is_said_in_a_sentence(found, at_most, expected, words):

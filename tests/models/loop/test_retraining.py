@@ -311,7 +311,7 @@ def write_training_run(project, rows):
         (only_conflicts, "There is no verdict to train on: 5 on which reviewers disagree."),
         (only_anomalies, "All 5 verdicts that can be used for training are anomalies."),
         (only_a_few_of_a_new_species, "badger is not known yet: "),
-        (lose_the_run, "None of the 26 decided crops is in a run with this encoder, or the runs were deleted."),
+        (lose_the_run, "The runs of the photos you reviewed were deleted. Run the photos again with the bundle"),
         (reject_all_foxes, "No normal crop of fox would be left"),
     ],
 )

@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from core.study.decisions import GivenDecision, make_verdicts
 from core.study.project import Project
 from tests.fakes.project import add_heat_map, add_run, make_project
 from ui.board.addresses import ROUTES, SCRIPTS
-from ui.board.rows import from_query, list_last, to_heat, to_query
+from ui.board.rows import from_query, list_cut, list_last, to_heat, to_query
 from ui.server.reviewer_pass import PassInvalid, make_pass, read_pass
 
 MADE_UP = "0123456789abcdef0123"
@@ -406,3 +407,19 @@ def test_a_frame_that_is_not_odd_is_said_to_be_as_usual():
 def test_a_made_up_crop_has_no_heat(client, run_id, crop):
     assert client.get(f"/api/runs/{run_id}/crops/{crop}/heat").status_code == 404
     assert client.get(f"/api/runs/no-such-run/crops/{crop}/heat").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "box", "cut"),
+    [
+        ("detection", (100, 50, 80, 40), [92, 42, 96, 56]),  # a tenth of the longer side on each side
+        ("detection", (0, 0, 80, 40), [0, 0, 88, 48]),
+        ("frame", (0, 0, 640, 480), [0, 0, 640, 480]),
+        ("detection", (700, 500, 10, 10), [700, 500, 10, 10]),  # outside of its photo, in a damaged file
+    ],
+)
+def test_a_crop_stands_in_for_its_part_of_the_photo_where_it_was_cut_out(kind, box, cut):
+    run = SimpleNamespace(info=SimpleNamespace(settings={"crop_margin": 0.1}))
+    row = dict(zip(("x", "y", "width", "height"), box, strict=True)) | {"photo_width": 640, "photo_height": 480}
+
+    assert list_cut(run, row | {"kind": kind}) == cut

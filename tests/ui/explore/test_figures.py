@@ -23,6 +23,7 @@ from ui.scatter.colours import (
     list_cluster_marks,
 )
 from ui.shared.palettes import COLOURS, MARKS, ODD, pick_mark
+from ui.shared.words import name_crop
 
 
 def make_facts(n: int = 40, *, seed: int = 0) -> pd.DataFrame:
@@ -32,6 +33,8 @@ def make_facts(n: int = 40, *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "species": rng.choice(["fox", "hare", ""], n, p=[0.6, 0.3, 0.1]),
+            "kind": "detection",
+            "detector_class": "animal",
             "score": scores,
             "p_value": np.clip(0.5 - scores / 4, 0.001, 1),
             "flagged": scores > 1.2,
@@ -54,11 +57,20 @@ def test_every_crop_has_a_colour_and_the_counts_add_up(by):
         assert [group.n for group in found.groups] == np.bincount(found.codes, minlength=len(found.groups)).tolist()
 
 
-def test_the_most_frequent_species_comes_first_and_a_crop_without_one_is_a_whole_frame():
-    facts = pd.DataFrame({"species": ["hare", "fox", "fox", "", "badger"]})
+def test_the_most_frequent_species_comes_first_and_a_crop_without_one_is_what_the_detector_said_or_a_whole_frame():
+    facts = pd.DataFrame(
+        {
+            "species": ["hare", "fox", "fox", "", "", ""],
+            "kind": ["detection", "detection", "frame", "frame", "detection", "detection"],
+            "detector_class": ["animal", "animal", "", "", "animal", ""],
+        }
+    )
+    names = ["hare", "fox", "fox", "Whole frame", "animal", "Detection"]
     found = colour_points(facts, "species")
-    assert [group.name for group in found.groups] == ["fox", "Whole frame", "badger", "hare"]
-    assert [found.groups[code].name for code in found.codes] == ["hare", "fox", "fox", "Whole frame", "badger"]
+    assert found.groups[0].name == "fox"
+    assert [found.groups[code].name for code in found.codes] == names
+    rows = zip(facts["species"], facts["kind"], facts["detector_class"], strict=True)
+    assert [name_crop(name, kind=kind, detector_class=said) for name, kind, said in rows] == names
 
 
 def test_rare_guesses_share_one_quiet_colour_at_the_end_of_the_legend():
@@ -173,7 +185,15 @@ def test_scores_by_species_have_the_most_frequent_on_top_and_a_line_where_flags_
 
 
 def test_a_species_with_few_crops_is_drawn_as_points_and_one_without_flags_has_no_line():
-    facts = pd.DataFrame({"species": ["owl"] * 2, "score": [0.1, 0.2], "flagged": [False, False]})
+    facts = pd.DataFrame(
+        {
+            "species": ["owl"] * 2,
+            "kind": "detection",
+            "detector_class": "",
+            "score": [0.1, 0.2],
+            "flagged": [False, False],
+        }
+    )
     figure = build_score_figure(facts, colours={})
     assert [trace.type for trace in figure.data] == ["scatter"]
     assert find_threshold(facts) is None

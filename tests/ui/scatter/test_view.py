@@ -124,7 +124,14 @@ def test_an_outline_holds_what_a_slow_test_of_each_point_says():
 
 @pytest.fixture
 def facts():
-    return pd.DataFrame({"species": ["fox", "fox", "hare", "", "hare"], "flagged": [True, True, False, False, False]})
+    return pd.DataFrame(
+        {
+            "species": ["fox", "fox", "hare", "", "hare"],
+            "kind": ["detection", "detection", "detection", "frame", "detection"],
+            "detector_class": ["animal", "animal", "animal", "", "animal"],
+            "flagged": [True, True, False, False, False],
+        }
+    )
 
 
 LABELS = np.array([-1, 0, 0, 1, -1])

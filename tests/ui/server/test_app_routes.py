@@ -211,3 +211,12 @@ def test_the_reviewers_name_is_asked_in_the_sidebar_and_kept(project):
     screen.text_input(key="reviewer_edit").set_value("  Ada   Lovelace ").run()
 
     assert project.store.get_setting("reviewer") == "Ada Lovelace"
+
+
+@pytest.mark.parametrize("name", ["review", "run", "explore", "train"])
+def test_the_address_of_a_page_tells_the_browser_at_once_where_the_server_is(client, name):
+    answer = client.get(f"/{name}")
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
+    head = answer.text.split("</head>")[0]
+    assert 0 < head.index("BACKEND_BASE_URL") < head.index('type="module"'), "before Streamlit's scripts look for it"

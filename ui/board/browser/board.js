@@ -273,7 +273,7 @@ export class Board {
     const wasMarked = this.marks.size > 0;
     const isCurrent = crops.length === 1 && this.row?.crop === crops[0];
     this.decisions.decide(verdict, crops, { species, note });
-    const what = crops.length === 1 ? this.rows.byCrop.get(crops[0])?.species || "crop" : count(crops.length, "crop");
+    const what = crops.length === 1 ? this.rows.byCrop.get(crops[0])?.title || "crop" : count(crops.length, "crop");
     let said = `${what}: ${WORDS[verdict]}.`;
     if (wasMarked) {
       const last = Math.max(-1, ...crops.map((crop) => this.rows.ranks.get(crop) ?? -1));
@@ -293,7 +293,7 @@ export class Board {
     }
     this.go(rank);
     const row = this.rows.at(rank);
-    return row ? ` Next: ${row.species || "whole frame"}, number ${rank + 1}.` : "";
+    return row ? ` Next: ${row.title}, number ${rank + 1}.` : "";
   }
 
   takeBack(crop) {

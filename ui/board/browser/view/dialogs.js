@@ -34,7 +34,7 @@ function chooseVerdict(usual) {
 function subject(board) {
   const crops = board.targets();
   const rows = crops.map((crop) => board.rows.byCrop.get(crop)).filter(Boolean);
-  return { crops, rows, words: rows.length === 1 ? rows[0].species || "whole frame" : count(rows.length, "crop") };
+  return { crops, rows, words: rows.length === 1 ? rows[0].title : count(rows.length, "crop") };
 }
 
 export function askSpecies(board) {
@@ -168,7 +168,7 @@ export function showHelp(board) {
 
 export async function showHistory(board, row) {
   const list = make("ol", { cls: "history" }, [make("li", { text: "Loading…" })]);
-  open(board, `Decisions on this crop (${row.species || "whole frame"})`, [list]);
+  open(board, `Decisions on this crop (${row.title})`, [list]);
   try {
     const { history } = await ask(runPath(board.run, `crops/${row.crop}/history`));
     const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });

@@ -67,7 +67,7 @@ export class Grid {
     const looks = sayGuesses(board.data, row);
     const act = (verdict, command) =>
       button(WORDS[verdict], { cls: `act ${verdict}`, title: `${WORDS[verdict]} (${keys.of(command)})`, data: { verdict } });
-    const title = row.species || "Whole frame";
+    const { title } = row;
     const picture = make("img", {
       attrs: { src: cropPicture(this.board.run, row.crop), alt: `${title}, number ${rank + 1}`, decoding: "sync", draggable: "false" },
     });
@@ -104,7 +104,7 @@ export class Grid {
     if (row.saving) card.classList.add(row.saving);
     card.querySelector(".badge").replaceChildren(...badge(row));
     const species = card.querySelector(".species");
-    const name = row.verdictSpecies || row.species || "Whole frame";
+    const name = row.verdictSpecies || row.title;
     const parts = row.bestFit && !row.verdictSpecies && row.species ? [make("span", { cls: "best-fit", text: "most like " }), name] : [name];
     species.replaceChildren(...parts);
     species.title = name;

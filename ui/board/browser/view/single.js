@@ -73,13 +73,16 @@ export class Single {
     this.frame.style.setProperty("--ratio", showPhoto ? String(width / height) : "1.3333");
     this.inner = make("div", { cls: "inner" });
     if (!ready.done && showPhoto) {
-      // Until the photo has loaded, the crop is shown in its place: it is ready already.
+      // Until the photo has loaded, the crop is shown where it was cut out: it is ready already.
       const stand = board.pictures.prepare(cropPicture(board.run, row.crop), { now: true }).image.cloneNode();
       stand.className = "stand";
-      place(stand, row.box, row.size);
+      place(stand, row.cut, row.size);
       this.inner.append(stand);
       picture.classList.add("coming");
-      ready.when.then(() => picture.classList.remove("coming"));
+      ready.when.then(() => {
+        picture.classList.remove("coming");
+        if (ready.done) stand.remove(); // it lies over the photo and is less sharp
+      });
     }
     ready.when.then(() => {
       if (ready.failed && this.inner.contains(picture)) this.frame.classList.add("missing");
@@ -149,7 +152,7 @@ export class Single {
   update(row) {
     if (!this.isUp || row.crop !== this.crop) return;
     const { board } = this;
-    const name = row.verdictSpecies || row.species || "Whole frame";
+    const name = row.verdictSpecies || row.title;
     const bestFit = row.bestFit && !row.verdictSpecies && row.species;
     this.title.replaceChildren(bestFit ? make("span", { cls: "best-fit", text: "most like " }) : "", name);
     this.looks.textContent = sayGuesses(board.data, row);
