@@ -21,5 +21,9 @@ class BundleError(AnomalureError):
     """A bundle is missing, half made, or does not fit what it is used for."""
 
 
-class StoreBusy(AnomalureError):
+class NotNow(AnomalureError):
+    """Something cannot be read or written at the moment; the same may succeed later, so nothing may be given up."""
+
+
+class StoreBusy(NotNow):
     """Another process has locked the project's database for too long."""

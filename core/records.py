@@ -1,6 +1,7 @@
 """The records that the parts of the program exchange: photos, boxes, detections, crops, verdicts."""
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -192,3 +193,21 @@ def name_crops(photo_id: str, boxes: Sequence[Box | None]) -> list[str]:
         nth = seen[place] = seen.get(place, -1) + 1
         ids.append(hashlib.blake2b(f"{photo_id}:{place}:{nth}".encode(), digest_size=10).hexdigest())
     return ids
+
+
+LONGEST_NAME = 60
+
+
+def tidy_name(name: str) -> str:
+    """A reviewer's name as it is kept: in one form of Unicode, without blanks to spare, not too long."""
+    return " ".join(unicodedata.normalize("NFC", name).split())[:LONGEST_NAME].rstrip()
+
+
+def name_key(name: str) -> str:
+    """What is equal for two spellings of one reviewer's name: ``Zoë`` typed on two systems, or ``ada`` and ``Ada``."""
+    return unicodedata.normalize("NFC", tidy_name(name).casefold())
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text can be written down: half of a surrogate pair, left by a cut within an emoji, cannot."""
+    return not any(unicodedata.category(sign) == "Cs" for sign in text)

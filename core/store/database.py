@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from core.errors import AnomalureError, StoreBusy
+from core.errors import AnomalureError, NotNow, StoreBusy
 from core.records import Round, Verdict
 from core.store.opening import Change, DatabaseFile
 from core.store.rule import IS_OWN, find_holding
@@ -101,7 +101,10 @@ class Store(DatabaseFile):
                     for batch in batches:
                         batch.sequences, newest = _insert(connection, batch.verdicts)
                 self._turn.left = self.look_for_change(), newest
-        except (duckdb.Error, pa.ArrowException) as error:
+        except NotNow as error:  # that of all of them
+            for batch in batches:
+                batch.error = error
+        except Exception as error:
             if len(batches) > 1:  # one of them is invalid: the others must still be saved
                 for batch in batches:
                     self._write_batches([batch])

@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.disk.files import replace_file, temporary_beside
 from core.disk.locks import FileLock, LockHeld
-from core.errors import AnomalureError, StoreBusy
+from core.errors import AnomalureError, NotNow, StoreBusy
 from core.store.migrations import MIGRATIONS, migrate, read_version
 
 Change = tuple[int, ...]
@@ -195,13 +195,13 @@ class DatabaseFile:
 
     def _unwritable(self, error: Exception) -> AnomalureError:
         why = next((words for words in _OF_DISK if words in str(error)), str(error))
-        return AnomalureError(
+        return NotNow(
             f"The project's database {self.path} could not be written or read ({why}). Nothing was "
             "changed. Make room on its disk, or let Anomalure write there."
         )
 
     def _damaged(self, error: Exception) -> AnomalureError:
-        return AnomalureError(
+        return NotNow(
             f"The project's database {self.path} cannot be opened: it is damaged or not a database "
             f"of Anomalure ({error}). Put it back from a copy, or move it away: a new one is then "
             "made, without the verdicts."

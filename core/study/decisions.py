@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.records import Box, CropKind, Decision, Round, Verdict
+from core.records import Box, CropKind, Decision, Round, Verdict, is_whole
 from core.review.index import ReviewIndex
 from core.store.database import Store
 
@@ -45,6 +45,9 @@ class GivenDecision:
     given_to: str = ""
 
     def __post_init__(self) -> None:
+        for what in ("crop_id", "species", "note", "reviewer"):
+            if not is_whole(getattr(self, what)):
+                raise ValueError(f"the {what.removesuffix('_id')} has half of a character, such as a cut emoji")
         if not VERDICT_ID.fullmatch(self.decision_id):
             raise ValueError(f"a decision's id has 32 hex digits, got {self.decision_id!r}")
         if not GROUP_ID.fullmatch(self.given_to):

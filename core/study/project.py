@@ -15,7 +15,7 @@ from cachetools import LRUCache
 
 from core.errors import AnomalureError
 from core.photos.crop_pictures import CROP_ID, place_crop_picture
-from core.records import Decision, Round, Verdict
+from core.records import Decision, Round, Verdict, tidy_name
 from core.review.holding import take_latest
 from core.review.index import ReviewIndex
 from core.review.queue import ReviewQueue, read_crop, read_queue, read_values
@@ -91,6 +91,17 @@ class Project:
             return RunFolder.open(self.runs_dir / run_id)
         known = ", ".join(run.run_id for run in self.runs()[:10]) or "none yet"
         raise AnomalureError(f"There is no run {run_id!r} in {self.path}; the latest are: {known}.")
+
+    def is_gone(self, run_id: str) -> bool:
+        """Whether a run is known to be gone: the project had it, and among the folders of its runs there is none of it.
+
+        That is not known of a run that cannot be read for a moment, or while the project's disk is away.
+        """
+        try:
+            there = {folder.name for folder in self.runs_dir.iterdir()}
+        except OSError:
+            return False
+        return run_id not in there and run_id in set(self.store.runs()["run_id"])
 
     def trainings(self) -> list[TrainingFolder]:
         """The trainings, newest first; those that cannot be read last."""
@@ -361,21 +372,24 @@ class Project:
         species: str,
         round: Round = Round.FIRST,
     ) -> list[Verdict]:
-        decided = [
-            (
-                self.find_crop(crop) if isinstance(crop, str) else crop,
-                GivenDecision(
-                    decision_id=uuid4().hex,
-                    crop_id=crop if isinstance(crop, str) else crop["crop_id"],
-                    verdict=decision,
-                    reviewer=reviewer,
-                    note=note,
-                    species=species,
-                    round=round,
-                ),
-            )
-            for crop in crops
-        ]
+        try:
+            decided = [
+                (
+                    self.find_crop(crop) if isinstance(crop, str) else crop,
+                    GivenDecision(
+                        decision_id=uuid4().hex,
+                        crop_id=crop if isinstance(crop, str) else crop["crop_id"],
+                        verdict=decision,
+                        reviewer=tidy_name(reviewer),
+                        note=note,
+                        species=species,
+                        round=round,
+                    ),
+                )
+                for crop in crops
+            ]
+        except ValueError as error:
+            raise AnomalureError(f"This decision cannot be kept: {error}.") from error
         verdicts = make_verdicts(decided)
         self.store.append_verdicts(verdicts)
         own = {given.decision_id for _, given in decided}

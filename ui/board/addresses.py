@@ -25,8 +25,8 @@ from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_d
 from core.study.project import Project
 from core.study.selections import read_selection
 from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_heat
-from ui.server.answering import NotThere, Refused, answer_with
-from ui.server.reviewer_pass import read_pass
+from ui.server.answering import NotThere, Refused, answer_with, find_run, refuse_gone
+from ui.server.reviewer_pass import PassInvalid, read_pass
 from ui.shared.project_place import open_project
 from ui.shared.scripts import Scripts
 from ui.work.ranking import refresh_ranking
@@ -42,7 +42,11 @@ SCRIPTS = Scripts(Path(__file__).resolve().parent / "browser", address="/board")
 
 
 def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
-    """Save decisions; those in ``saved`` are on the disk, those in ``refused`` are invalid, each with the reason."""
+    """Save decisions: those in ``saved`` are on the disk.
+
+    Those in ``refused`` can never be saved, and those in ``held`` not by whoever sends them now, each with the reason.
+    The board gives up nothing but what is refused by its id.
+    """
     try:
         values = json.loads(body)
         items = values["decisions"]
@@ -51,27 +55,27 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
             raise Refused("decisions must be a list")
     except (ValueError, KeyError, TypeError) as error:
         raise Refused("it must have a run and decisions") from error
+    if not all(isinstance(item, dict) and VERDICT_ID.fullmatch(str(item.get("id", ""))) for item in items):
+        raise Refused("a decision needs an id")
     project = open_project()
-    _check_run(project, run_id)
+    if gone := refuse_gone(project, run_id):
+        return {"saved": [], "refused": {str(item["id"]): gone for item in items}, "held": {}}
     decisions: list[GivenDecision] = []
     refused: dict[str, str] = {}
-    names: dict[Any, str] = {}
+    held: dict[str, str] = {}
     for item in items:
-        if not isinstance(item, dict) or not VERDICT_ID.fullmatch(str(item.get("id", ""))):
-            raise Refused("a decision needs an id")
-        pass_ = item.get("pass", values.get("pass"))
-        if pass_ not in names:
-            names[pass_] = read_pass(project, pass_)
         try:
-            decisions.append(_to_decision(item, reviewer=names[pass_]))
+            reviewer = read_pass(project, item.get("pass", values.get("pass")))
+            decisions.append(_to_decision(item, reviewer=reviewer))
+        except PassInvalid as error:
+            held[str(item["id"])] = str(error)
         except (ValueError, TypeError) as error:
             refused[str(item["id"])] = f"This decision cannot be understood: {error}."
     unknown = set(keep_decisions(project.store, project.review_index(run_id), decisions)) if decisions else set()
     _rank_anew(project, run_id)
-    if unknown and len(unknown) == len({one.crop_id for one in decisions}) and not refused:
-        raise NotThere
     refused |= {one.decision_id: "This run has no such crop." for one in decisions if one.crop_id in unknown}
-    return {"saved": [one.decision_id for one in decisions if one.crop_id not in unknown], "refused": refused}
+    saved = [one.decision_id for one in decisions if one.crop_id not in unknown]
+    return {"saved": saved, "refused": refused, "held": held}
 
 
 def _rank_anew(project: Project, run_id: str) -> None:
@@ -107,7 +111,7 @@ def read_page(request: Request, body: bytes) -> dict[str, Any]:
     project = open_project()
     query = dict(request.query_params)
     run_id = request.path_params["run_id"]
-    _check_run(project, run_id)
+    find_run(project, run_id)
     start, n = int(query.get("from", 0)), int(query.get("n", 60))
     if start < 0 or not 0 <= n <= MOST_ROWS:
         raise Refused("from and n are out of range")
@@ -180,7 +184,7 @@ def show_history(request: Request, body: bytes) -> dict[str, Any]:
 def _find_crop(request: Request) -> tuple[ReviewIndex, int]:
     project = open_project()
     run_id, crop_id = request.path_params["run_id"], request.path_params["crop_id"]
-    _check_run(project, run_id)
+    find_run(project, run_id)
     if project.crop_path(crop_id) is None:
         raise NotThere
     index = project.review_index(run_id)
@@ -188,13 +192,6 @@ def _find_crop(request: Request) -> tuple[ReviewIndex, int]:
     if place is None:
         raise NotThere
     return index, place
-
-
-def _check_run(project: Project, run_id: str) -> None:
-    try:
-        project.run(run_id)
-    except AnomalureError as error:
-        raise NotThere from error
 
 
 ROUTES = [

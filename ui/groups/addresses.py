@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from core.errors import AnomalureError, StoreBusy
+from core.errors import AnomalureError, NotNow
 from core.groups import naming
 from core.groups.naming import Given
 from core.groups.partition import Group
@@ -21,8 +21,8 @@ from core.study.decisions import VERDICT_ID
 from core.study.project import Project
 from ui.groups.opened import OpenGroups, open_groups
 from ui.groups.state import build_state
-from ui.server.answering import NotThere, Refused, answer_with
-from ui.server.reviewer_pass import read_pass
+from ui.server.answering import NotThere, Refused, answer_with, find_run, refuse_gone
+from ui.server.reviewer_pass import PassInvalid, read_pass
 from ui.shared.project_place import open_project
 from ui.shared.scripts import UI, Scripts
 
@@ -72,7 +72,8 @@ def show_crops(request: Request, body: bytes) -> dict[str, Any]:
 
 
 def save_actions(request: Request, body: bytes) -> dict[str, Any]:
-    """Do what a person asked for, in its order; ``saved`` is on the disk, ``refused`` was not done, with the reason."""
+    """Do what a person asked for, in its order: ``saved`` is on the disk, ``refused`` is not done, ``held`` not by
+    whoever sends it now, with the reason. The page gives up nothing but what is refused by its id."""
     try:
         values = json.loads(body)
         items = values["actions"]
@@ -80,26 +81,32 @@ def save_actions(request: Request, body: bytes) -> dict[str, Any]:
             raise Refused("actions must be a list")
     except (ValueError, KeyError, TypeError) as error:
         raise Refused("it must have actions") from error
+    if not all(isinstance(item, dict) and VERDICT_ID.fullmatch(str(item.get("id", ""))) for item in items):
+        raise Refused("an action needs an id")
     project = open_project()
-    opened = _open(request.path_params["run_id"])
+    run_id = request.path_params["run_id"]
+    if gone := refuse_gone(project, run_id):
+        return {"saved": {}, "refused": {item["id"]: gone for item in items}, "held": {}, "state": None}
+    opened = _open(run_id)
     saved: dict[str, dict[str, int]] = {}
     refused: dict[str, str] = {}
+    held: dict[str, str] = {}
     reviewer = ""
     for item in items:
-        if not isinstance(item, dict) or not VERDICT_ID.fullmatch(str(item.get("id", ""))):
-            raise Refused("an action needs an id")
-        reviewer = read_pass(project, item.get("pass"))
         try:
+            reviewer = read_pass(project, item.get("pass"))
             given = _do(project, opened, item, reviewer=reviewer)
             saved[item["id"]] = {"given": given.n_given, "kept": given.n_kept}
+        except PassInvalid as error:
+            held[item["id"]] = str(error)
         except (ValueError, TypeError, KeyError) as error:
             refused[item["id"]] = f"This cannot be understood: {error}."
-        except StoreBusy:
+        except NotNow:
             raise  # the page sends it again
         except AnomalureError as error:
             refused[item["id"]] = str(error)
     k = opened.clamp(int(values.get("k") or 0))
-    return {"saved": saved, "refused": refused, "state": build_state(opened, k, reviewer=reviewer)}
+    return {"saved": saved, "refused": refused, "held": held, "state": build_state(opened, k, reviewer=reviewer)}
 
 
 def _do(project: Project, opened: OpenGroups, item: Mapping[str, Any], *, reviewer: str) -> Given:
@@ -149,12 +156,9 @@ def _find(groups: Mapping[str, Group], group_id: object) -> Group:
 
 def _open(run_id: str) -> OpenGroups:
     project = open_project()
-    try:
-        opened = open_groups(project, project.run(run_id))
-    except AnomalureError as error:
-        raise NotThere from error
+    opened = open_groups(project, find_run(project, run_id))
     if opened is None:
-        raise StoreBusy("The groups of this run are being made. What you did is kept and is saved then.")
+        raise NotNow("The groups of this run are being made. What you did is kept and is saved then.")
     return opened
 
 

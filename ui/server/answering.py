@@ -9,7 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from core.errors import AnomalureError, StoreBusy
+from core.errors import AnomalureError, NotNow
+from core.runs.folder import RunFolder
+from core.study.project import Project
 from ui.server.reviewer_pass import PassInvalid
 
 LARGEST_BODY = 4_000_000
@@ -26,6 +28,40 @@ class NotThere(Exception):
 
 class Refused(Exception):
     """A request that cannot come from a page of this dashboard."""
+
+
+def find_run(project: Project, run_id: str) -> RunFolder:
+    """The run of that id.
+
+    Raises:
+        NotThere: If the project has no folder for it.
+        NotNow: If it cannot be read at the moment.
+    """
+    try:
+        return project.run(run_id)
+    except AnomalureError as error:
+        try:
+            is_there = any(folder.name == run_id for folder in project.runs_dir.iterdir())
+        except OSError:
+            is_there = True  # the disk is away
+        if is_there:
+            raise NotNow(f"The run cannot be read at the moment. {error}") from error
+        raise NotThere from error
+
+
+def refuse_gone(project: Project, run_id: str) -> str:
+    """Why nothing more can be kept about a run; empty if it is there.
+
+    Raises:
+        NotNow: If that is not known: what was sent must then not be given up.
+    """
+    try:
+        find_run(project, run_id)
+    except NotThere as error:
+        if project.is_gone(run_id):
+            return "Its run is gone from this project."
+        raise NotNow("This run cannot be found in the project at the moment.") from error
+    return ""
 
 
 Handler = Callable[[Request, bytes], dict[str, Any]]
@@ -45,7 +81,7 @@ def answer_with(handle: Handler, *, missing: str) -> Callable[[Request], Any]:
             return _say(400, f"This request cannot be understood: {error}.")
         except PassInvalid as error:
             return _say(403, str(error))
-        except StoreBusy as error:
+        except NotNow as error:
             return _say(503, str(error))
         except AnomalureError as error:
             return _say(500, str(error))

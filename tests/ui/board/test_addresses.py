@@ -1,6 +1,7 @@
 """The routes of the review board: every decision once, none from elsewhere, nothing read that was not asked for."""
 
 import json
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -190,11 +191,13 @@ def test_a_pass_that_was_not_made_here_decides_nothing(client, project, run_id, 
         "decisions": [decision(crop_ids(project)[0])],
     }
 
-    answer = client.post("/api/verdicts", json=body)
+    body["decisions"].append(decision(crop_ids(project)[1], number=2, **{"pass": make_pass(project, reviewer="Ada")}))
 
-    assert answer.status_code == 403
-    assert "Reload" in answer.json()["error"]
-    assert project.store.verdicts().empty
+    answer = client.post("/api/verdicts", json=body).json()
+
+    assert "Reload" in answer["held"][f"{1:032x}"], "the board keeps it, and says why"
+    assert (answer["saved"], answer["refused"]) == ([f"{2:032x}"], {}), "another decision is saved all the same"
+    assert project.store.verdicts()["crop_id"].tolist() == [crop_ids(project)[1]]
 
 
 def test_a_pass_is_of_its_project_and_runs_out(project, tmp_path, monkeypatch):
@@ -257,10 +260,44 @@ def test_an_address_that_is_made_up_finds_nothing(client, project, run_id, addre
     assert answer.status_code == 404
 
 
-def test_a_decision_about_a_made_up_crop_is_not_found(client, project, run_id):
-    assert send(client, project, run_id, [decision(MADE_UP)]).status_code == 404
-    assert send(client, project, "../x", [decision(crop_ids(project)[0])]).status_code == 404
-    assert project.store.verdicts().empty
+def test_a_decision_is_given_up_only_where_its_run_or_crop_is_known_to_be_gone(client, project, run_id):
+    given = [decision(crop_ids(project)[0])]
+    refused = send(client, project, run_id, [decision(MADE_UP)]).json()
+    assert refused["refused"] == {f"{1:032x}": "This run has no such crop."}
+
+    info = project.run(run_id).path / "run.json"
+    content = info.read_bytes()
+    for broken in (b"", b"{", None):
+        info.unlink()
+        if broken is not None:
+            info.write_bytes(broken)
+        answer = send(client, project, run_id, given)
+        assert (answer.status_code, "refused" in answer.json()) == (503, False), broken
+    info.write_bytes(content)
+    for unknown in ("../x", "no-such-run"):
+        assert send(client, project, unknown, given).status_code == 503, "perhaps the disk of the project is away"
+    assert send(client, project, run_id, given).json()["saved"] == [f"{1:032x}"]
+
+    shutil.rmtree(project.run(run_id).path)
+    gone = send(client, project, run_id, [decision(MADE_UP, number=2)]).json()
+    assert gone["refused"] == {f"{2:032x}": "Its run is gone from this project."}
+    assert len(project.store.verdicts()) == 1
+
+
+@pytest.mark.parametrize("where", ["note", "species", "crop", "verdict", "given_to"])
+@pytest.mark.parametrize("half", ["\ud83d", "x\ud800y", "\udd0d\ud83d"])
+def test_half_of_a_character_refuses_its_own_decision_only(client, project, run_id, where, half):
+    first, second, *_ = crop_ids(project)
+    body = {"run": run_id, "pass": make_pass(project, reviewer="Ada")}
+    body["decisions"] = [decision(first, number=1) | {where: half}, decision(second, number=2, note="\U0001f50d \0 é")]
+
+    answer = client.post(
+        "/api/verdicts", content=json.dumps(body).encode(), headers={"content-type": "application/json"}
+    )
+
+    assert (answer.status_code, answer.json()["saved"]) == (200, [f"{2:032x}"])
+    assert set(answer.json()["refused"]) == {f"{1:032x}"}
+    assert project.store.verdicts()["note"].tolist() == ["\U0001f50d \0 é"]
 
 
 @pytest.mark.parametrize(
@@ -356,7 +393,8 @@ def test_threads_that_decide_at_once_lose_and_double_nothing(client, project, ru
     assert kept["sequence"].tolist() == list(range(1, 41))
 
 
-def test_one_thread_with_a_bad_verdict_does_not_spoil_those_written_with_it(tmp_path, monkeypatch):
+@pytest.mark.parametrize("bad", [None, "\ud83d"])
+def test_one_thread_with_a_bad_verdict_does_not_spoil_those_written_with_it(tmp_path, bad):
     from tests.core.store.test_database import make_verdict
 
     store = Store(tmp_path / "anomalure.duckdb")
@@ -366,7 +404,7 @@ def test_one_thread_with_a_bad_verdict_does_not_spoil_those_written_with_it(tmp_
 
     def append(n: int) -> None:
         try:
-            outcomes[n] = store.append_verdicts([make_verdict(n, reviewer=None if n == 2 else "R")])
+            outcomes[n] = store.append_verdicts([make_verdict(n, reviewer=bad if n == 2 else "R")])
         except Exception as error:
             outcomes[n] = error
 

@@ -4,7 +4,7 @@ import { isElsewhere } from "../../board/browser/keys.js";
 import { keep, readKept } from "../../board/browser/state/kept.js";
 import { count, make } from "../../board/browser/view/elements.js";
 import { readCommand } from "./commands.js";
-import { newId } from "../../board/browser/state/outbox.js";
+import { newId, whole } from "../../board/browser/state/outbox.js";
 import { GroupList, isNamed } from "./state/group_list.js";
 import { Sender } from "./state/sender.js";
 import { Bar } from "./view/bar.js";
@@ -237,7 +237,7 @@ export class GroupsBoard {
     if (!group || group.saving === "busy") return;
     this.list.goTo(id);
     performance.mark("anomalure-key");
-    this.#add("name", { groups: [id], meaning, species: meaning === "nothing" || meaning === "people" ? "" : species });
+    this.#add("name", { groups: [id], meaning, species: meaning === "nothing" || meaning === "people" ? "" : whole(species) });
     if (species && !this.state.names.includes(species)) this.state.names = [...this.state.names, species];
     this.goNextOpen();
     this.say(`${count(group.n, "crop")}: ${nameOf(group) || MEANINGS[meaning][0]}.`);

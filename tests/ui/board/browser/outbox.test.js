@@ -148,17 +148,69 @@ test("a refused decision is dropped with its reason, and the others are saved", 
   assert.equal(outbox.waiting + keptInBrowser(), 0);
 });
 
-test("a crop that is not in the run is refused, but an address that is not found is only a failure", async () => {
-  answer = async () => ({ status: 404, error: "no such crop" });
-  const { outbox, heard } = makeOutbox();
-  outbox.add([item("a")]);
-  await settle();
-  assert.deepEqual(heard.refused, [["a", "This run has no such crop."]]);
+test("no status makes the board give a decision up: it is kept until the server names it as saved or refused", async () => {
+  for (const [status, more] of [[404, { error: "no such crop" }], [404, {}], [400, {}], [410, { error: "gone" }], [500, {}], [200, {}]]) {
+    installBrowser();
+    answer = async () => ({ status, ...more });
+    const { outbox, heard } = makeOutbox();
+    outbox.add([item("a")]);
+    await settle();
+    assert.deepEqual([outbox.waiting, keptInBrowser(), heard.refused, Boolean(outbox.problem)], [1, 1, [], true], String(status));
+    outbox.end();
+  }
+});
 
-  answer = async () => ({ status: 404 });
-  outbox.add([item("b")]);
+test("after an error of the server each decision goes by itself, and one that cannot be saved keeps no other", async () => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  answer = (request) => (request.decisions.some(({ note }) => note === "half") ? { status: 500, error: "It broke." } : saveAll(request));
+  const { outbox, heard } = makeOutbox();
+  outbox.add([item("a"), item("b", { note: "half" }), item("c"), item("b", { note: "later" })]);
   await settle();
-  assert.deepEqual([outbox.waiting, outbox.failures], [1, 1]);
+  for (const pause of [300, 300, 1000]) {
+    mock.timers.tick(pause);
+    for (let n = 0; n < 4; n++) await settle();
+  }
+
+  assert.deepEqual(heard.saved, ["a", "c"], "what comes after it for the same crop waits");
+  assert.deepEqual([outbox.waiting, outbox.problem], [2, "It broke."]);
+  outbox.add([item("d")]);
+  mock.timers.tick(5000);
+  for (let n = 0; n < 4; n++) await settle();
+  assert.deepEqual(heard.saved, ["a", "c", "d"]);
+
+  answer = saveAll;
+  outbox.sendNow();
+  for (let n = 0; n < 4; n++) await settle();
+  assert.deepEqual(heard.saved, ["a", "c", "d", "b", "b"]);
+  assert.deepEqual([outbox.waiting, outbox.problem], [0, ""]);
+});
+
+test("a decision that only another person may send is held, says why, and goes when that person is back", async () => {
+  answer = ({ decisions }) => ({
+    saved: decisions.filter(({ pass }) => pass !== "of Ben").map(({ id }) => id), refused: {},
+    held: Object.fromEntries(decisions.filter(({ pass }) => pass === "of Ben").map(({ id }) => [id, "Ben must sign in."])),
+  });
+  const { outbox, heard } = makeOutbox();
+  outbox.add([item("b", { reviewer: "Ben", pass: "of Ben" })]);
+  outbox.add([item("a")]);
+  for (let n = 0; n < 3; n++) await settle();
+  assert.deepEqual([heard.saved, outbox.waiting, outbox.problem, keptInBrowser()], [["a"], 1, "Ben must sign in.", 1]);
+
+  outbox.renewPass({ pass: "new", reviewer: "Ben" });
+  await settle();
+  assert.deepEqual([heard.saved, outbox.waiting, outbox.problem], [["a", "b"], 0, ""]);
+});
+
+test("what waits without a name is sent under the name that is given then", async () => {
+  answer = async () => ({ status: 503, error: "busy" });
+  const { outbox } = makeOutbox();
+  outbox.add([item("a", { reviewer: "", pass: "nobody" })]);
+  await settle();
+  answer = saveAll;
+  outbox.renewPass({ pass: "of Ada", reviewer: "Ada" });
+  await settle();
+  assert.deepEqual(sent.at(-1).decisions.map(({ pass }) => pass), ["of Ada"]);
 });
 
 test("each request has decisions of one run, 500 at most", async () => {

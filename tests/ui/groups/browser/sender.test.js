@@ -85,17 +85,18 @@ test("what was refused is dropped, and the answer says why", async () => {
   assert.equal(heard[0].refused[1], "Somebody changed this group.");
 });
 
-test("groups that are no longer there refuse, but an address that is not found is only a failure", async () => {
+test("no status makes an action be given up, and those after it wait for it", async () => {
   answer = async () => ({ status: 404, error: "There are no such groups." });
   const { sender, heard } = makeSender();
   sender.add(item("1"));
-  await settle();
-  assert.equal(heard[0].refused[1], "There are no such groups.");
-
-  answer = async () => ({ status: 404 });
   sender.add(item("2"));
   await settle();
-  assert.deepEqual([sender.waiting, sender.failures], [1, 1]);
+  assert.deepEqual([sender.waiting, keptInBrowser(), heard.length, sender.problem], [2, 2, 0, "There are no such groups."]);
+
+  answer = saveAll;
+  sender.sendNow();
+  for (let n = 0; n < 4; n++) await settle();
+  assert.deepEqual(sent.slice(1).map(({ actions }) => actions.map(({ id }) => id)), [["1"], ["2"]]);
 });
 
 test("the reviewer's name is not sent beside the pass that holds it", async () => {

@@ -1,6 +1,6 @@
 // What the reviewer decides. A decision changes its row at once, goes to the outbox, and can be taken back.
 // group: the group of crops that the verdict was given to; empty where a reviewer decided about the crop itself.
-import { newId } from "./outbox.js";
+import { newId, whole } from "./outbox.js";
 import { Steps } from "./steps.js";
 
 const UNDECIDED = { verdict: "", species: "", note: "", group: "" };
@@ -58,7 +58,7 @@ export class Decisions {
       const row = this.rows.byCrop.get(crop);
       if (!row) continue;
       const before = stateOf(row);
-      const after = { verdict, species: species ?? before.species, note: note ?? before.note, group: "" };
+      const after = { verdict, species: whole(species ?? before.species), note: whole(note ?? before.note), group: "" };
       if (!isSame(before, after)) changes.push({ crop, before, after });
     }
     if (!changes.length) return;

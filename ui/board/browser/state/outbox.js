@@ -10,6 +10,9 @@ export function newId() {
   return Date.now().toString(16).padStart(12, "0") + tail;
 }
 
+// A text without half of a character, which a cut in the middle of an emoji leaves: it could not be written down.
+export const whole = (text) => text?.toWellFormed?.() ?? text;
+
 export class Outbox extends Sending {
   constructor({ project, onChange, onSaved, onRefused }) {
     super({ prefix: `anomalure.${project}.decision.`, longestBatch: LONGEST_BATCH, stuckMs: STUCK_MS, onChange });
@@ -24,8 +27,8 @@ export class Outbox extends Sending {
   renewPass({ pass, reviewer }) {
     let changed = false;
     for (const item of this.items) {
-      if (item.reviewer === reviewer && item.pass !== pass) {
-        item.pass = pass;
+      if ((item.reviewer === reviewer || !item.reviewer) && item.pass !== pass) {
+        Object.assign(item, { pass, reviewer }); // what was decided before the name was given is this person's, too
         changed = true;
       }
     }
@@ -44,14 +47,14 @@ export class Outbox extends Sending {
     return { run, decisions };
   }
 
-  take(values, batch, isGone) {
-    if (isGone) {
-      this.#drop(batch.map(({ id }) => [id, "This run has no such crop."]));
-    } else {
-      this.forget(new Set(values.saved));
-      this.onSaved(batch.filter(({ id }) => values.saved.includes(id)));
-      this.#drop(Object.entries(values.refused || {}));
-    }
+  lane({ crop }) {
+    return crop;
+  }
+
+  take(values, batch) {
+    this.forget(new Set(values.saved));
+    this.onSaved(batch.filter(({ id }) => values.saved.includes(id)));
+    this.#drop(Object.entries(values.refused));
   }
 
   #drop(refused) {

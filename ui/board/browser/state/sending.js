@@ -4,8 +4,11 @@ import { keep, readKept } from "./kept.js";
 
 const PAUSES_MS = [300, 1000, 2000, 4000, 8000, 15000];
 
-// A subclass says where a batch goes (`address`, `body`), which kept items are whole (`isWhole`), and what an answer
-// means (`take`).
+// These say that the dashboard as a whole cannot save now. After any other bad answer, one item may be the reason.
+const OF_ALL = new Set([401, 403, 408, 429, 502, 503, 504]);
+
+// A subclass says where a batch goes (`address`, `body`), which kept items are whole (`isWhole`), which must keep their
+// order (`lane`), and what an answer means (`take`). An item leaves this browser only if it is named as saved or refused.
 export class Sending {
   constructor({ prefix, longestBatch, stuckMs, onChange }) {
     this.prefix = prefix;
@@ -15,8 +18,9 @@ export class Sending {
     this.items = this.#readKept();
     this.sending = false;
     this.failures = 0;
-    this.problem = "";
+    this.failure = "";
     this.kept = true;
+    this.late = new Map(); // by id, of items that are sent by themselves: { tries, until, why }
     this.timer = 0;
     this.online = () => this.sendNow();
     window.addEventListener("online", this.online);
@@ -31,6 +35,12 @@ export class Sending {
     return this.items.length;
   }
 
+  // Why something is not saved; empty while all goes well.
+  get problem() {
+    if (this.failures) return this.failure;
+    return this.items.map(({ id }) => this.late.get(id)?.why).find(Boolean) ?? "";
+  }
+
   add(items) {
     for (const item of items) {
       this.items.push(item);
@@ -41,6 +51,7 @@ export class Sending {
   }
 
   sendNow() {
+    for (const one of this.late.values()) one.until = 0;
     clearTimeout(this.timer);
     this.#send();
   }
@@ -49,16 +60,48 @@ export class Sending {
   forget(ids) {
     this.items = this.items.filter(({ id }) => !ids.has(id));
     for (const id of ids) {
+      this.late.delete(id);
       try { localStorage.removeItem(this.prefix + id); } catch { /* nothing was kept */ }
     }
   }
 
+  // What to send next. An item that failed goes by itself and waits longer each time, so that it keeps nothing else from
+  // being saved but what must come after it.
+  #choose() {
+    const blocked = new Set();
+    const ready = [];
+    for (const item of this.items) {
+      const late = this.late.get(item.id);
+      if (!blocked.has(this.lane(item)) && !(late?.until > Date.now())) ready.push(item);
+      if (late) blocked.add(this.lane(item));
+    }
+    const fresh = ready.filter(({ id }) => !this.late.has(id));
+    if (fresh.length) return fresh.filter(({ run }) => run === fresh[0].run).slice(0, this.longestBatch);
+    const tries = ({ id }) => this.late.get(id).tries;
+    return ready.sort((one, other) => tries(one) - tries(other)).slice(0, 1);
+  }
+
+  #wait(pause) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#send(), pause);
+  }
+
+  #putOff(id, why) {
+    const tries = (this.late.get(id)?.tries ?? 0) + 1;
+    this.late.set(id, { tries, why, until: Date.now() + PAUSES_MS[Math.min(tries, PAUSES_MS.length) - 1] });
+  }
+
   async #send() {
     if (this.sending || !this.items.length) return;
+    const batch = this.#choose();
+    if (!batch.length) {
+      this.#wait(Math.max(1, Math.min(...[...this.late.values()].map(({ until }) => until)) - Date.now()));
+      return;
+    }
     this.sending = true;
-    const { run } = this.items[0];
-    const batch = this.items.filter((item) => item.run === run).slice(0, this.longestBatch);
+    const { run } = batch[0];
     let tell = () => {};
+    let isOfAll = true;
     try {
       const answer = await fetch(this.address(run), {
         method: "POST",
@@ -69,17 +112,19 @@ export class Sending {
         signal: AbortSignal.timeout(this.stuckMs),
       });
       const values = await answer.json().catch(() => ({}));
-      // A run or its groups that are gone refuse with a reason; any other bad answer is a failure, and is sent again.
-      const isGone = answer.status === 404 && Boolean(values.error);
-      if (!answer.ok && !isGone) throw new Error(values.error || `The dashboard answered with ${answer.status}.`);
-      tell = this.take(values, batch, isGone) ?? tell;
+      isOfAll = OF_ALL.has(answer.status);
+      if (!answer.ok) throw new Error(values.error || `The dashboard answered with ${answer.status}.`);
+      if (!values.saved || !values.refused) throw new Error("The dashboard answered with something else.");
+      for (const [id, why] of Object.entries(values.held ?? {})) this.#putOff(id, why);
+      tell = this.take(values, batch) ?? tell;
       this.failures = 0;
-      this.problem = "";
     } catch (error) {
-      this.problem = error.name === "TypeError" || error.name === "TimeoutError" ? "The dashboard does not answer." : error.message;
+      this.failure = error.name === "TypeError" || error.name === "TimeoutError" ? "The dashboard does not answer." : error.message;
       this.failures++;
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.#send(), PAUSES_MS[Math.min(this.failures, PAUSES_MS.length) - 1]);
+      if (!isOfAll) {
+        for (const { id } of batch) batch.length > 1 ? this.late.set(id, { tries: 0, until: 0, why: "" }) : this.#putOff(id, this.failure);
+      }
+      this.#wait(PAUSES_MS[Math.min(this.failures, PAUSES_MS.length) - 1]);
     }
     this.sending = false;
     tell();

@@ -105,7 +105,7 @@ export class Bar {
     this.saving.className = "saving";
     if (!outbox.waiting) {
       this.saving.replaceChildren(icon("cloud_done"), make("span", { text: "All saved" }));
-    } else if (!outbox.failures) {
+    } else if (!outbox.problem) {
       this.saving.replaceChildren(icon("hourglass_top"), make("span", { text: `Saving ${count(outbox.waiting, "decision")}` }));
     } else {
       this.saving.classList.add("failed");

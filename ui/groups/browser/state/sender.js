@@ -21,7 +21,7 @@ export class Sender extends Sending {
   }
 
   renewPass({ pass, reviewer }) {
-    for (const item of this.items) if (item.reviewer === reviewer) item.pass = pass;
+    for (const item of this.items) if (item.reviewer === reviewer || !item.reviewer) Object.assign(item, { pass, reviewer });
     if (this.items.length) this.sendNow();
   }
 
@@ -33,12 +33,13 @@ export class Sender extends Sending {
     return { k: this.k, actions: batch.map(({ run: _, reviewer: __, ...rest }) => rest) };
   }
 
-  take(values, batch, isGone) {
-    const { saved, refused } = isGone
-      ? { saved: {}, refused: Object.fromEntries(batch.map(({ id }) => [id, values.error])) }
-      : values;
+  lane({ run }) {
+    return run; // each action is about the groups that the one before has left
+  }
+
+  take({ saved, refused, ...values }, batch) {
     this.forget(new Set([...Object.keys(saved), ...Object.keys(refused)]));
-    const state = !isGone && batch[0].run === this.run ? values.state : null;
+    const state = batch[0].run === this.run ? values.state : null;
     return () => this.onAnswer({ saved, refused, items: batch, state });
   }
 }

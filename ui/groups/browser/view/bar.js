@@ -82,7 +82,7 @@ export class Bar {
     this.saving.className = "saving";
     if (!sender.waiting) {
       this.saving.replaceChildren(icon("cloud_done"), make("span", { text: "All saved" }));
-    } else if (!sender.failures) {
+    } else if (!sender.problem) {
       this.saving.replaceChildren(icon("hourglass_top"), make("span", { text: "Saving …" }));
     } else {
       this.saving.classList.add("failed");
