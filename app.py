@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from core.errors import AnomalureError
 from core.export.jobs import find_job
+from core.work.starter import begin_watch
 from ui.board.addresses import ROUTES as REVIEW_ROUTES
 from ui.groups.addresses import GROUP_ROUTES
 from ui.scatter.addresses import EXPLORE_ROUTES
@@ -110,7 +111,8 @@ ROUTES = [
 
 @asynccontextmanager
 async def warm_up(_: st.App) -> AsyncIterator[None]:
-    """The lifespan of the dashboard; it starts the warm-up for the first visitor."""
+    """The lifespan of the dashboard: it starts the warm-up for the first visitor, and ends with ``cli.py start``."""
+    begin_watch()
     send_at_once()
     begin_warm_up()
     yield

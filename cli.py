@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from typing import Any
 
-from commands.exit_codes import FAILED
+from commands.exit_codes import FAILED, WRONG_USAGE
 from commands.options import add_project
+from commands.parser import Parser, UsageError
 from commands.plain_result import print_plainly
-from core.errors import AnomalureError
+from core.errors import AnomalureError, WrongUsage
 from core.version import VERSION
 
 COMMANDS = (
@@ -41,12 +42,15 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed."""
-    arguments = build_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parse(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     result: dict[str, Any]
     try:
         with redirect_stdout(sys.stderr):  # libraries print too; stdout holds the result alone
             code, result = arguments.job(arguments)
+    except WrongUsage as error:
+        return _fail(str(error), as_json=arguments.json, code=WRONG_USAGE)
     except AnomalureError as error:
         return _fail(str(error), as_json=arguments.json)
     except KeyboardInterrupt:
@@ -63,24 +67,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _fail(message: str, *, as_json: bool) -> int:
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    named = next((word for word in words if not word.startswith("-")), "")
+    try:
+        arguments, unknown = build_parser(named).parse_known_args(words)
+        if unknown:
+            arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    except UsageError as error:
+        print(error.usage, file=sys.stderr, end="")
+        sys.exit(_fail(error.explain(words), as_json="--json" in words, code=WRONG_USAGE))
+    return arguments
+
+
+def _fail(message: str, *, as_json: bool, code: int = FAILED) -> int:
     if as_json:
         print(json.dumps({"error": message}, ensure_ascii=False))
     print(message, file=sys.stderr)
-    return FAILED
+    return code
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    parser = argparse.ArgumentParser(prog="cli.py", description=__doc__)
+def build_parser(only: str | None = None) -> Parser:
+    """The commands and their options; with ``only``, the options of that command, because listing all takes a while."""
+    parser = Parser(prog="cli.py", description=__doc__)
     parser.add_argument("--version", action="version", version=f"Anomalure {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in COMMANDS:
         module = importlib.import_module(f"commands.{name}")
         command = commands.add_parser(name, help=module.ABOUT, description=module.ABOUT)
-        command.set_defaults(job=module.job)
-        add_project(command)
-        module.add_options(command)
+        command.set_defaults(job=module.job, parser=command)
+        if only in (None, name):
+            add_project(command)
+            module.add_options(command)
     return parser
 
 

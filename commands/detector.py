@@ -1,15 +1,17 @@
 """``cli.py detector``: train a detector on one's own labelled photos."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commands.exit_codes import DONE, FAILED
 from commands.options import add_detector_settings, add_settings, open_project, read_detector_settings, read_settings
 from commands.progress_line import ProgressLine
 from commands.yolo import add_dataset
-from core.errors import AnomalureError
-from core.study.project import Project, check_name
-from core.work.detector_trainings import DetectorTrainingFolder
+from core.errors import AnomalureError, WrongUsage, did_you_mean
+
+if TYPE_CHECKING:
+    from core.study.project import Project
+    from core.work.detector_trainings import DetectorTrainingFolder
 
 ABOUT = "train a detector on labelled photos; runs and bundles then use it with --detector"
 
@@ -32,6 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write the dataset, train, keep the best epoch."""
+    from core.study.project import check_name
     from core.work.meter import Cancelled
     from models.jobs import registry
     from models.jobs.detector import DetectorRequest
@@ -43,13 +46,14 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             if arguments.resume:
                 check_name(arguments.resume, what="detector")
                 if not (project.detectors_dir / arguments.resume).is_dir():
-                    there = ", ".join(one.name for one in _list(project)[:10]) or "none yet"
+                    known = [one.name for one in _list(project)]
                     raise AnomalureError(
-                        f"There is no training of a detector named {arguments.resume}. There are: {there}."
+                        f"There is no training of a detector named {arguments.resume}. There are: "
+                        f"{', '.join(known[:10]) or 'none yet'}." + did_you_mean(arguments.resume, known)
                     )
                 return DONE, registry.resume_at_once(project, f"{DetectorRequest.room}/{arguments.resume}", **how)
             if arguments.name is None or arguments.images is None:
-                raise AnomalureError("Give --name and --images, or --resume and the training to resume.")
+                raise WrongUsage("Give --name and --images, or --resume and the training to resume.")
             request = DetectorRequest(
                 name=arguments.name,
                 images=arguments.images,
@@ -67,5 +71,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             return FAILED, {"error": "The training was cancelled; resume it with --resume."}
 
 
-def _list(project: Project) -> list[DetectorTrainingFolder]:
+def _list(project: "Project") -> "list[DetectorTrainingFolder]":
+    from core.work.detector_trainings import DetectorTrainingFolder
+
     return DetectorTrainingFolder.list_all(project.detectors_dir)

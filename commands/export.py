@@ -1,26 +1,36 @@
 """``cli.py export``: reviewed anomalies, or other crops, to a file that others can use."""
 
 import argparse
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import open_project
 from commands.progress_line import ProgressLine
-from core.errors import AnomalureError
-from core.export.formats.format import DEFAULT, find_format, list_formats
-from core.study.project import Project
-from core.work.progress import Progress
+from core.errors import WrongUsage, did_you_mean
+
+if TYPE_CHECKING:
+    from core.export.choice import ExportChoice
+    from core.study.project import Project
+    from core.work.progress import Progress
+
+REVIEWED = "anomaly"
+"""The verdict of the crops that are exported if nothing else is asked for."""
+
+log = logging.getLogger("anomalure")
 
 ABOUT = "write reviewed anomalies to a file"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
+    from core.export.formats.format import DEFAULT, list_formats
+
     parser.add_argument("--run", metavar="R", default="", help="default: the newest run that is done")
     parser.add_argument("--format", choices=tuple(list_formats()), default=DEFAULT)
     where = parser.add_mutually_exclusive_group(required=True)
@@ -81,23 +91,23 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write it; exit code 3 if some pictures could not be read."""
     from core.export.choice import ExportChoice
     from core.export.files import convert_labels
+    from core.export.formats.format import find_format
     from core.export.jobs import ExportJob, make_request
     from core.export.package_facts import read_facts
     from core.export.pictures import Pictures
     from core.formats.recognise import read_labels
-    from core.records import Decision
     from core.store.people import People
     from models.jobs import registry
 
     if arguments.all and arguments.verdict:
-        raise AnomalureError("--all exports every crop, whatever its verdict: give it or --verdict, not both.")
+        raise WrongUsage("--all exports every crop, whatever its verdict: give it or --verdict, not both.")
     project = open_project(arguments)
     if arguments.kept_job:
         with ExitStack() as stack:
             return _export(stack, lambda tell: registry.do(project, f"exports/{arguments.kept_job}", on_progress=tell))
     choice = ExportChoice(
         run=arguments.run,
-        verdicts=() if arguments.all else tuple(arguments.verdict or (str(Decision.ANOMALY),)),
+        verdicts=() if arguments.all else tuple(arguments.verdict or (REVIEWED,)),
         species=tuple(arguments.species),
         cameras=tuple(arguments.camera),
         reviewers=tuple(arguments.reviewer),
@@ -119,10 +129,30 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     with ExitStack() as stack:
         # The Export page shows the work while it is written; the project keeps no work for files elsewhere.
         stack.callback(lambda: ExportJob(project.path / request.work_id).delete())
-        return _export(stack, lambda tell: registry.do_at_once(project, request, on_progress=tell))
+        code, report = _export(stack, lambda tell: registry.do_at_once(project, request, on_progress=tell))
+    if report.get("rows") == 0:
+        report["notes"].append(_say_empty(project, choice))
+        log.warning("%s", report["notes"][-1])
+    return code, report
 
 
-def _export(stack: ExitStack, do: Callable[[Callable[[Progress], None]], dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+def _say_empty(project: "Project", choice: "ExportChoice") -> str:
+    """Why an export has no rows, and what to do."""
+    run = project.run(choice.run) if choice.run else project.latest_run()
+    index = project.review_index(run) if run is not None else None
+    for what, asked, column in (("species", choice.species, "species"), ("camera", choice.cameras, "deployment")):
+        known = index.names(column) if index is not None else []
+        for name in asked:
+            if name not in known:
+                return f"The file has no rows: no crop of this run has the {what} {name}.{did_you_mean(name, known)}"
+    if choice.verdicts == (REVIEWED,):
+        return "The file has no rows: no crop that fits has been accepted as an anomaly. --all exports every crop."
+    return "The file has no rows: no crop fits these options."
+
+
+def _export(
+    stack: ExitStack, do: "Callable[[Callable[[Progress], None]], dict[str, Any]]"
+) -> tuple[int, dict[str, Any]]:
     from core.work.meter import Cancelled
 
     line = stack.enter_context(ProgressLine("rows and pictures"))
@@ -133,7 +163,7 @@ def _export(stack: ExitStack, do: Callable[[Callable[[Progress], None]], dict[st
     return (SOME_PHOTOS_FAILED if report.get("pictures_missing") else DONE), report
 
 
-def _keep_facts(project: Project, arguments: argparse.Namespace) -> None:
+def _keep_facts(project: "Project", arguments: argparse.Namespace) -> None:
     """Keep the options about the package for this export and the next one."""
     from core.export.package_facts import keep_facts, read_facts, read_places
 

@@ -6,20 +6,22 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.errors import AnomalureError
+from core.errors import AnomalureError, WrongUsage
 from core.settings.detector import DETECTOR_SETTINGS, DetectorSettings
-from core.settings.run import SETTINGS, RunSettings, Setting
+from core.settings.run import SETTINGS, RunSettings, Setting, Settings
 from core.settings.training import TRAINING_SETTINGS, TrainingSettings
-from core.study.project import Project
 
 if TYPE_CHECKING:
+    from core.study.project import Project
     from models.encoders.spec import EncoderSpec
 
 DEFAULT_PROJECT = "data/project"
 PROJECT_VARIABLE = "ANOMALURE_PROJECT"
 DETECTOR_PREFIX = "detector_"
+
+_Settings = TypeVar("_Settings", bound=Settings)
 
 
 def add_project(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +35,10 @@ def add_project(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
-def open_project(arguments: argparse.Namespace) -> Project:
+def open_project(arguments: argparse.Namespace) -> "Project":
     """The project that the options name; made if it is not there."""
+    from core.study.project import Project
+
     return Project(arguments.project)
 
 
@@ -59,19 +63,26 @@ def add_label_source(parser: argparse.ArgumentParser, *, required: bool = True) 
 def read_settings(arguments: argparse.Namespace) -> RunSettings:
     """The settings of the file, if any; options override them."""
     options = {item.name: f"setting_{item.name}" for item in SETTINGS}
-    return RunSettings.from_values(_read_given(arguments, arguments.settings_file, options))
+    return _make(RunSettings, _read_given(arguments, arguments.settings_file, options))
 
 
 def read_training_settings(arguments: argparse.Namespace) -> TrainingSettings:
     """The training settings of the file, if any; options override them."""
     options = {item.name: f"training_{item.name}" for item in TRAINING_SETTINGS}
-    return TrainingSettings.from_values(_read_given(arguments, arguments.training_file, options))
+    return _make(TrainingSettings, _read_given(arguments, arguments.training_file, options))
 
 
 def read_detector_settings(arguments: argparse.Namespace) -> DetectorSettings:
     """The settings of a detector's training from the file, if any; options override them."""
     options = {item.name: f"training_{item.name.removeprefix(DETECTOR_PREFIX)}" for item in DETECTOR_SETTINGS}
-    return DetectorSettings.from_values(_read_given(arguments, arguments.training_file, options))
+    return _make(DetectorSettings, _read_given(arguments, arguments.training_file, options))
+
+
+def _make(kind: type[_Settings], given: Mapping[str, Any]) -> _Settings:
+    try:
+        return kind.from_values(given)
+    except AnomalureError as error:
+        raise WrongUsage(str(error)) from error
 
 
 def _read_given(arguments: argparse.Namespace, file: Path | None, options: Mapping[str, str]) -> dict[str, Any]:

@@ -2,16 +2,33 @@
 
 from typing import Any
 
+WHOLE_FROM = 1_000
+
 
 def print_plainly(result: dict[str, Any]) -> None:
     """The result as lines of text; a list of rows has one line for each row."""
     for name, value in result.items():
         if isinstance(value, list):
             for row in value:
-                print("  ".join(f"{key}={item}" for key, item in row.items()) if isinstance(row, dict) else row)
+                print(
+                    "  ".join(f"{key}={_say(item)}" for key, item in row.items())
+                    if isinstance(row, dict)
+                    else _say(row)
+                )
         elif isinstance(value, dict):
             print(f"{name}:")
             for key, item in value.items():
-                print(f"  {key}: {item}")
+                print(f"  {key}: {_say(item)}")
         else:
-            print(f"{name}: {value}")
+            print(f"{name}: {_say(value)}")
+
+
+def _say(value: Any) -> Any:
+    """A value for people: numbers have four digits that count, also inside lists; ``--json`` has all of them."""
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= WHOLE_FROM else f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_say(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(str(_say(item)) for item in value)
+    return value

@@ -7,7 +7,7 @@ from typing import Any
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import add_encoder, add_settings, open_project, read_encoder_specs, read_settings
 from commands.progress_line import ProgressLine
-from core.errors import AnomalureError
+from core.errors import WrongUsage
 
 ABOUT = "find, embed and score the crops of a folder of photos"
 
@@ -55,7 +55,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                 run = project.run(arguments.resume)
                 result = registry.resume_at_once(project, f"{RunRequest.room}/{run.run_id}", **how)
             elif arguments.folder is None:
-                raise AnomalureError("Give the folder of photos, or --resume and the run to resume.")
+                raise WrongUsage("Give the folder of photos, or --resume and the run to resume.")
             else:
                 request = RunRequest(
                     name=arguments.name or project.suggest_run_name(arguments.folder),

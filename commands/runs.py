@@ -5,7 +5,6 @@ from typing import Any
 
 from commands.exit_codes import DONE
 from commands.options import open_project
-from core.runs.folder import describe_run
 
 ABOUT = "list the runs"
 
@@ -15,6 +14,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    from core.runs.folder import describe_run
+
     rows = [
         {"run": run.run_id, "status": str(run.status), "problem": run.problem} if run.problem else describe_run(run)
         for run in open_project(arguments).runs()

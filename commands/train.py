@@ -16,15 +16,16 @@ from commands.options import (
     read_training_settings,
 )
 from commands.progress_line import ProgressLine
-from core.errors import AnomalureError
+from core.errors import AnomalureError, WrongUsage, did_you_mean
 from core.settings.training import BOXES_FROM, FRAMES, METHODS
-from models.one_class.methods import DEFAULT, list_one_class
 
 ABOUT = "make a bundle from labelled photos, and train its encoder first if asked to"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
+    from models.one_class.methods import DEFAULT, list_one_class
+
     methods = list_one_class()
     parser.add_argument("--name", help="the name of the new bundle")
     add_label_source(parser, required=False)
@@ -97,8 +98,12 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             if arguments.resume:
                 training = project.training(arguments.resume)
                 if not training.path.is_dir():
-                    there = ", ".join(one.name for one in project.trainings()[:10]) or "none yet"
-                    raise AnomalureError(f"There is no training named {arguments.resume}. There are: {there}.")
+                    known = [one.name for one in project.trainings()]
+                    there = ", ".join(known[:10]) or "none yet"
+                    raise AnomalureError(
+                        f"There is no training named {arguments.resume}. There are: {there}."
+                        + did_you_mean(arguments.resume, known)
+                    )
                 if arguments.device != "auto":
                     training.write_request(replace(training.read_request(BundleRequest), device=arguments.device))
                 work_id = f"{BundleRequest.room}/{arguments.resume}"
@@ -106,7 +111,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             missing = [name for name in ("name", "images") if getattr(arguments, name) is None]
             if missing:
                 options = ", ".join(f"--{name}" for name in missing)
-                raise AnomalureError(f"Give {options}, or --resume and the training to resume.")
+                raise WrongUsage(f"Give {options}, or --resume and the training to resume.")
             request = BundleRequest(
                 name=arguments.name,
                 images=arguments.images,

@@ -5,13 +5,14 @@ from typing import Any
 
 from commands.exit_codes import DONE
 from commands.options import open_project
-from core.records import Decision
 
 ABOUT = "decide about a crop"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
+    from core.records import Decision
+
     parser.add_argument("--crop", required=True, metavar="ID")
     parser.add_argument("--verdict", required=True, choices=[str(decision) for decision in Decision])
     parser.add_argument("--species", default="")

@@ -9,7 +9,7 @@ from typing import Any
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import open_project
 from commands.progress_line import ProgressLine
-from core.errors import AnomalureError
+from core.errors import WrongUsage
 
 PATIENCE_S = 3_600.0
 
@@ -37,8 +37,8 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         if not work_id:
             return DONE, {}
     if not work_id:
-        raise AnomalureError("Give the id of the work, such as runs/spring.")
-    with ProgressLine("photos") as line:
+        raise WrongUsage("Give the id of the work, such as runs/spring.")
+    with ProgressLine("photos", quiet=True) as line:  # the dashboard reads the progress from the project
         try:
             result = registry.do(project, work_id, allow_code=arguments.allow_code, on_progress=line.show_progress)
         except Cancelled:

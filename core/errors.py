@@ -1,8 +1,15 @@
 """The errors that a user can cause; their text is shown as it is, without a traceback."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class AnomalureError(Exception):
     """An error that a user can correct. The text says what was expected, what came and what to do."""
+
+
+class WrongUsage(AnomalureError):
+    """Options or settings are missing, contradict each other, or have values that they cannot have."""
 
 
 class FileFormatError(AnomalureError):
@@ -27,3 +34,10 @@ class NotNow(AnomalureError):
 
 class StoreBusy(NotNow):
     """Another process has locked the project's database for too long."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """`` Did you mean spring?``, with the blank before it; empty if nothing known is spelled nearly so."""
+    by_look = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(given.casefold(), by_look, n=1)
+    return f" Did you mean {by_look[close[0]]}?" if close else ""

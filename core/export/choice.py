@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from core.errors import AnomalureError
+from core.errors import AnomalureError, WrongUsage
 from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, PHOTO_COLUMNS
 from core.records import Decision
 from core.review.holding import show_holding
@@ -68,7 +68,7 @@ class ExportChoice:
         if unknown:
             raise AnomalureError(f"A verdict to export is one of {', '.join(VERDICTS)}, got {', '.join(unknown)}.")
         if self.from_day and self.to_day and self.from_day > self.to_day:
-            raise AnomalureError(f"The first day to export, {self.from_day}, is after the last, {self.to_day}.")
+            raise WrongUsage(f"The first day to export, {self.from_day}, is after the last, {self.to_day}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from core.runs.shards import (
     as_table,
     embeddings_table,
 )
+from core.runs.small_detector import warn_of_detector
 from core.work.folder import REQUEST, Status, WorkFolder
 from core.work.progress import Phase, Progress
 
@@ -431,4 +432,5 @@ def describe_run(run: RunFolder) -> dict[str, Any]:
             for path in run.tables("scores")
         ),
         "created_at": info.created_at.isoformat(),
+        "warnings": warn_of_detector(info.detector, run.tables("photos")),
     }

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from core.errors import AnomalureError, NotNow, StoreBusy
+from core.errors import AnomalureError, NotNow, StoreBusy, did_you_mean
 from core.records import Round, Verdict
 from core.store.opening import Change, DatabaseFile
 from core.store.rule import IS_OWN, find_holding
@@ -281,7 +281,10 @@ class Store(DatabaseFile):
         with self._write() as connection:
             names = [row[0] for row in connection.execute("SELECT name FROM bundles ORDER BY name").fetchall()]
             if name and name not in names:
-                raise AnomalureError(f"There is no bundle named {name!r}; there are: {', '.join(names) or 'none'}.")
+                raise AnomalureError(
+                    f"There is no bundle named {name!r}; there are: {', '.join(names) or 'none'}."
+                    + did_you_mean(name, names)
+                )
             connection.execute(
                 "INSERT INTO activations SELECT coalesce(max(sequence), 0) + 1, ?, ? FROM activations",
                 [name, to_utc(datetime.now(UTC))],

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pandas as pd
 from cachetools import LRUCache
 
-from core.errors import AnomalureError
+from core.errors import AnomalureError, WrongUsage, did_you_mean
 from core.photos.crop_pictures import CROP_ID, place_crop_picture
 from core.records import Decision, Round, Verdict, tidy_name
 from core.review.holding import take_latest
@@ -89,8 +89,11 @@ class Project:
         """
         if _is_safe_name(run_id) and (self.runs_dir / run_id).is_dir():
             return RunFolder.open(self.runs_dir / run_id)
-        known = ", ".join(run.run_id for run in self.runs()[:10]) or "none yet"
-        raise AnomalureError(f"There is no run {run_id!r} in {self.path}; the latest are: {known}.")
+        known = [run.run_id for run in self.runs()]
+        raise AnomalureError(
+            f"There is no run {run_id!r} in {self.path}; the latest are: {', '.join(known[:10]) or 'none yet'}."
+            + did_you_mean(run_id, known)
+        )
 
     def is_gone(self, run_id: str) -> bool:
         """Whether a run is known to be gone: the project had it, and among the folders of its runs there is none of it.
@@ -400,10 +403,10 @@ def check_name(name: str, *, what: str) -> None:
     """Whether a name that a user gave can be a folder's name on every system.
 
     Raises:
-        AnomalureError: If it cannot.
+        WrongUsage: If it cannot.
     """
     if not _is_safe_name(name):
-        raise AnomalureError(
+        raise WrongUsage(
             f"{name!r} cannot be the name of a {what}: use up to {LONGEST_NAME} letters, digits, "
             "spaces and - _ . + ( ), starting with a letter or digit."
         )

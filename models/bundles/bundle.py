@@ -14,7 +14,7 @@ import numpy as np
 import safetensors.numpy
 
 from core.disk.files import temporary_beside
-from core.errors import AnomalureError, BundleError
+from core.errors import AnomalureError, BundleError, did_you_mean
 from core.records import NOTHING, PERSON
 from core.settings.run import RunSettings
 from core.study.moved_projects import find_again
@@ -349,7 +349,10 @@ def _read_patches(values: Mapping[str, Any], *, contents: Mapping[str, bytes], r
 def _read_manifest(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         there = sorted(item.name for item in path.parent.glob("*") if (item / MANIFEST).is_file())
-        raise BundleError(f"There is no bundle named {path.name}. There are: {', '.join(there) or 'none yet'}.")
+        raise BundleError(
+            f"There is no bundle named {path.name}. There are: {', '.join(there) or 'none yet'}."
+            + did_you_mean(path.name, there)
+        )
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
     except FileNotFoundError as error:

@@ -11,8 +11,11 @@ import torch
 from core.errors import AnomalureError, FileFormatError
 from models.detectors.yolo_metadata import YoloMetadata, parse_metadata
 from models.engines.cache_folder import cache_folder
+from models.engines.downloads import downloading
 
 PUBLISHED_NAME = re.compile(r"yolo(v?\d+)[a-z]?6?u?(-oiv7|-tinyu|-sppu)?")
+
+GITHUB = "https://github.com"
 
 
 def looks_published(name: str) -> bool:
@@ -43,7 +46,9 @@ def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata]:
     path = published_file(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        attempt_download_asset(path)
+        if not path.is_file():
+            with downloading(name, GITHUB):
+                attempt_download_asset(path)
     except OSError as error:  # the errors of requests are OSErrors, too
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise AnomalureError(

@@ -1,6 +1,7 @@
 """Networks trained on ImageNet as encoders: classifiers of torchvision without their last layer."""
 
 import difflib
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.error import URLError
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from core.errors import AnomalureError, FileFormatError
 from models.encoders.lite import LiteNetwork, load_lite_network
 from models.encoders.spec import LITE2
+from models.engines.downloads import downloading
 
 DEFAULT = "default"
 RANDOM = "none"
@@ -50,8 +52,11 @@ def build_backbone(name: str, *, weights: str | Path) -> torch.nn.Module:
 
 
 def _download(name: str) -> torch.nn.Module:
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     try:
-        return torchvision.models.get_model(name, weights="DEFAULT")
+        with nullcontext() if kept.is_file() else downloading(f"the weights of {name}", weights.url):
+            return torchvision.models.get_model(name, weights=weights)
     except (URLError, OSError, RuntimeError) as error:  # RuntimeError if the download's hash is wrong
         reason = getattr(error, "reason", None) or error
         raise AnomalureError(

@@ -19,6 +19,13 @@ SAMPLE_BUNDLE = "sample"
 SAMPLE_RUN = "sample-season"
 
 
+def has_own_work(project: Project) -> bool:
+    """Whether the project holds a run or a bundle besides those of the sample season, also one that cannot be read."""
+    runs = {path.name for path in project.runs_dir.iterdir() if path.is_dir()}
+    bundles = {path.name for path in project.bundles_dir.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    return bool(runs - {SAMPLE_RUN} or bundles - {SAMPLE_BUNDLE})
+
+
 def make_sample_ready(
     project: Project, sample: Path, *, on_photos: Callable[[int, int], None], on_progress: Callable[[Progress], None]
 ) -> RunFolder:

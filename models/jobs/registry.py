@@ -16,6 +16,7 @@ for JSON. It must not import slow libraries at its top, because pages import it 
 import importlib
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any
@@ -26,8 +27,10 @@ from core.registry import find_each
 from core.study.project import Project, check_name
 from core.work.doing import do_work
 from core.work.folder import Status, WorkFolder
+from core.work.meter import Meter
 from core.work.progress import ENDS, Phase, Progress
 from core.work.request import Request
+from models.engines.downloads import telling
 
 
 def list_kinds() -> dict[str, type[Request]]:
@@ -119,9 +122,14 @@ def do(
     if work.status is Status.DONE:
         work.check_resumable()
     work.allow_code = allow_code
+
+    def begin(meter: Meter) -> Any:
+        with telling(lambda message: meter.tell(replace(meter.last, message=message))):
+            return kind.do(project, work, meter)
+
     return do_work(
         work,
-        lambda meter: kind.do(project, work, meter),
+        begin,
         finish=lambda: kind.finish(project, work) if hasattr(kind, "finish") else None,
         on_progress=on_progress,
     )

@@ -224,7 +224,7 @@ def _open_detector(
     try:
         return load_detector(PUBLISHED_DETECTOR, request.settings), PUBLISHED_DETECTOR
     except AnomalureError as error:
-        log.warning("%s The bundled detector is used instead; it is small and made for the sample.", error)
+        log.warning("%s The bundled detector is used instead. It was made for the drawn sample season.", error)
         return load_detector(BUNDLED, request.settings), BUNDLED
 
 

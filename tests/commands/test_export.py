@@ -71,18 +71,18 @@ def test_pictures_come_with_it(export, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "exits_with", "said"),
     [
-        (["--all", "--verdict", "normal"], "not both"),
-        (["--run", "no-such-run"], "There is no run 'no-such-run'"),
-        (["--selection", "none"], "has no selection 'none'"),
-        (["--from", "2026-02-01", "--to", "2026-01-01"], "is after the last"),
+        (["--all", "--verdict", "normal"], 2, "not both"),
+        (["--run", "no-such-run"], 1, "There is no run 'no-such-run'"),
+        (["--selection", "none"], 1, "has no selection 'none'"),
+        (["--from", "2026-02-01", "--to", "2026-01-01"], 2, "is after the last"),
     ],
 )
-def test_what_makes_no_sense_is_said_in_a_sentence(export, tmp_path, options, said):
+def test_what_makes_no_sense_is_said_in_a_sentence(export, tmp_path, options, exits_with, said):
     code, printed = export("--out", tmp_path / "out.csv", *options)
 
-    assert code == 1
+    assert code == exits_with
     assert said in printed["error"]
     assert not (tmp_path / "out.csv").exists()
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.runs.folder import RunFolder
+from core.runs.small_detector import warn_of_detector
 from ui.shared.csv_download import make_csv
 from ui.shared.words import count
 
@@ -18,6 +19,8 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
             text + (f" {count(counts.failures, 'file')} could not be used." if counts.failures else ""),
             icon=":material/task_alt:",
         )
+    for warning in warn_of_detector(run.info.detector, run.tables("photos")):
+        st.warning(warning, icon=":material/warning:")
     if not counts.photos:
         return
     figures = [

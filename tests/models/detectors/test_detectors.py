@@ -225,6 +225,7 @@ def test_a_download_that_fails_says_what_to_do_instead(tmp_path, monkeypatch):
     def fail(path):
         raise ConnectionError("name resolution failed")
 
+    monkeypatch.setattr("models.engines.downloads._ask", lambda address: "")
     monkeypatch.setattr(downloads, "attempt_download_asset", fail)
 
     with pytest.raises(AnomalureError, match=r"could not be downloaded \(name resolution failed\).*bundled"):

@@ -228,6 +228,7 @@ def test_weights_that_cannot_be_downloaded_say_what_to_do_instead(monkeypatch):
     def fail(name, *, weights):
         raise URLError("name resolution failed")
 
+    monkeypatch.setattr("models.engines.downloads._ask", lambda address: "")
     monkeypatch.setattr(backbones.torchvision.models, "get_model", fail)
 
     with pytest.raises(AnomalureError, match=r"could not be downloaded \(name resolution failed\).*bundled"):

@@ -1,0 +1,31 @@
+"""Warns of runs whose boxes come from the small detector that was made for the drawn sample season."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+SMALL_DETECTOR = "bundled"
+DRAWN_BY = "Anomalure"
+"""The make of camera that drawn photos name."""
+WARNING = (
+    "The boxes come from the small detector that was made for the drawn sample season. On real photos it misses many "
+    "animals and boxes much that is none. Run the folder again with another detector: yolov8n, which is downloaded "
+    "once, a model of your own, or a file of MegaDetector's boxes."
+)
+
+
+def warn_of_detector(detector: str, photos: Iterable[Path]) -> list[str]:
+    """What to say about a run's detector: nothing, or one sentence.
+
+    Args:
+        detector: The name of the detector.
+        photos: The Parquet files ``photos`` of the run; the first that names a camera is enough.
+    """
+    if detector != SMALL_DETECTOR:
+        return []
+    for path in photos:
+        makes = pq.read_table(path, columns=["camera_make"])["camera_make"].unique().to_pylist()
+        if makes:
+            return [] if makes == [DRAWN_BY] else [WARNING]
+    return []

@@ -1,0 +1,150 @@
+"""The command line to somebody who mistypes: what is near is named, and wrong usage has its own exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+
+import cli
+from commands.plain_result import print_plainly
+from commands.progress_line import ProgressLine
+from core.work.progress import Phase, Progress
+from tests.fakes.project import make_project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return make_project(tmp_path_factory.mktemp("made"), 4)
+
+
+def call(capsys, *words):
+    """The exit code of a command, and what it printed on stdout and stderr."""
+    try:
+        code = cli.main([str(word) for word in words])
+    except SystemExit as ended:
+        code = ended.code
+    return code, *capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["rnu", "photos"], "Did you mean run?"),
+        (["export", "--format", "csw", "--out", "x.csv"], "Did you mean csv?"),
+        (["run", "photos", "--naem", "spring"], "Did you mean --name?"),
+        (["evaluate", "--rnu", "spring"], "Did you mean --run?"),
+        (["train", "--epohcs=3"], "Did you mean --epochs?"),
+        (["run"], "Give the folder of photos"),
+        (["train", "--name", "b"], "Give --images"),
+        (["detector", "--name", "b"], "Give --name and --images"),
+        (["work"], "Give the id of the work"),
+        (["run", "photos", "--false-alarm-rate", "2"], "false_alarm_rate must be between"),
+        (["export", "--all", "--verdict", "normal", "--out", "x.csv"], "not both"),
+        (["retrain", "--name", "../up"], "cannot be the name of a bundle"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_exits_with_2_and_says_what_fits(project, capsys, monkeypatch, words, hint):
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(project.path))
+
+    code, out, said = call(capsys, *words, "--json")
+
+    assert code == 2
+    assert hint in said
+    assert hint in json.loads(out)["error"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "--truth", "x.json", "--run"],
+        ["export", "--out", "x.csv", "--run"],
+        ["rank", "--run"],
+        ["run", "--resume"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_mistyped_run_is_answered_with_the_one_that_is_spelled_nearly_so(project, capsys, words):
+    run = project.latest_run().run_id
+
+    code, _, said = call(capsys, *words, run[:-1] + "z", "--project", project.path)
+
+    assert code == 1
+    assert f"Did you mean {run}?" in said
+
+
+def test_a_mistyped_bundle_is_answered_with_the_one_that_is_spelled_nearly_so(project, capsys):
+    project.store.register_bundle("spring-deer")
+
+    code, _, said = call(capsys, "activate", "--bundle", "sprin-deer", "--project", project.path)
+
+    assert code == 1
+    assert "Did you mean spring-deer?" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ([], "no crop that fits has been accepted as an anomaly"),
+        (["--verdict", "unsure"], "no crop fits"),
+        (["--all", "--camera", "noth"], "Did you mean north?"),
+        (["--all", "--species", "yeti"], "no crop of this run has the species yeti"),
+    ],
+)
+def test_an_export_without_rows_says_so(project, capsys, caplog, tmp_path, options, why):
+    code, out, _ = call(capsys, "export", "--project", project.path, "--out", tmp_path / "x.csv", "--json", *options)
+
+    assert code == 0
+    assert why in json.loads(out)["notes"][-1]
+    assert why in caplog.text
+
+
+def test_figures_have_no_more_digits_than_a_person_reads(capsys):
+    print_plainly({"seconds": 16.277572953095987, "rows": [{"p": 0.0123456789}], "of": {"large": 123456.789, "n": 7}})
+
+    assert capsys.readouterr().out.split() == ["seconds:", "16.28", "p=0.01235", "of:", "large:", "123457", "n:", "7"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals like these")
+@pytest.mark.parametrize("size", [(24, 80), (0, 0)], ids=["usual", "size unknown"])
+def test_every_terminal_shows_a_progress_line(monkeypatch, size):
+    import termios
+
+    screen, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, size)
+
+    with open(terminal, "w", encoding="utf-8") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with ProgressLine("photos") as line:
+            line.show_progress(Progress(phase=Phase.PHOTOS, done=30, total=60, message="Trying to download yolov8n."))
+    shown = b""
+    with open(screen, "rb", buffering=0) as written, suppress(OSError):  # the end of a closed terminal is an error
+        while chunk := written.read(10_000):
+            shown += chunk
+
+    assert b"Trying to download yolov8n" in shown
+    assert b"30/60" in shown
+
+
+def test_what_is_no_terminal_gets_a_plain_line_at_each_step_and_then_now_and_then(capsys):
+    with ProgressLine("photos") as line:
+        for done in range(30):
+            line.show_progress(Progress(phase=Phase.PHOTOS, done=done, total=60))
+        line.show_progress(Progress(phase=Phase.SCORES, total=60))
+
+    assert [line.partition(" (")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "photos, 0 of 60 photos",
+        "scores, 0 of 60 photos",
+    ]
+
+
+def test_help_loads_no_library_that_takes_long():
+    heavy = {"numpy", "pandas", "duckdb", "torch", "streamlit", "pyarrow", "cv2", "sklearn"}
+    asked = f"import sys, cli; cli.build_parser('run'); print(*({heavy} & set(sys.modules)))"
+
+    loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.split() == []
