@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.maps.clusters import ClusterTree, build_tree
+from core.maps.projection import Projection
 from ui.scatter.colours import colour_points, list_cluster_marks
 from ui.scatter.data import build_plot_data, group_by_tree
 from ui.scatter.memory import code_labels
@@ -62,12 +63,15 @@ def show_plain(points: np.ndarray, tree: ClusterTree) -> None:
 def show_ours(points: np.ndarray, tree: ClusterTree) -> None:
     """The plot of the Explore page."""
     facts = pd.DataFrame({"species": np.array(["fox", "hare"])[np.arange(len(points)) % 2]})
+    facts = facts.assign(kind="detection", detector_class="animal")
     side = Side(eps=st.session_state.get("eps", FIRST_EPS))
     view = View(sides=(side,), colour="cluster")
     data = build_plot_data(
         view=view,
         side=0,
         points=points,
+        run_name="bench",
+        projection=Projection(),
         points_key=str(len(points)),
         species=colour_points(facts, "species"),
         colouring=colour_points(facts, "cluster"),

@@ -137,9 +137,11 @@ def test_clusters_follow_the_slider_while_it_is_dragged_and_zoom_is_kept(page):
 
 
 def test_a_lasso_and_hidden_species_outlast_leaving_the_page_and_a_reload(page):
+    order = page.locator(".ex-species .ex-name").all_inner_texts()
     page.get_by_role("button", name="Show fox").click()
     expect(page.locator(".ex-tally")).to_contain_text(f"40 of {N} crops shown")
-    expect(page.locator(".ex-faded .ex-name")).to_have_text("fox")
+    expect(page.locator(".ex-off .ex-name")).to_have_text("fox")
+    assert page.locator(".ex-species .ex-name").all_inner_texts() == order, "a faded species keeps its place"
     page.wait_for_url(re.compile("off=fox"))
     page.get_by_role("button", name="Invert").click()
     expect(page.locator(".ex-tally")).to_contain_text(f"20 of {N} crops shown")

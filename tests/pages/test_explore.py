@@ -19,6 +19,7 @@ from core.study.project import Project
 from tests.fakes.maps import compute
 from tests.fakes.project import add_run, make_project
 from ui.explore.controls import read_perplexity
+from ui.explore.run import read_run_points
 from ui.explore.selection import read_selected_csv
 from ui.scatter.view import View
 from ui.shared.state import Key
@@ -333,6 +334,28 @@ def test_two_plots_stand_side_by_side_with_the_selection_linked(project):
     assert page.session_state["explore_view"].sides[0] != page.session_state["explore_view"].sides[1]
     press(page, "explore-single")
     assert not page.session_state["explore_view"].is_comparing
+
+
+def test_a_comparison_begins_with_two_different_maps_and_all_of_both(project, started):
+    page = open_page(view="-1,1,-1,1")
+    assert page.session_state["explore_view"].sides[0].view is not None
+
+    press(page, "explore-compare")
+
+    one, other = page.session_state["explore_view"].sides
+    assert one.projection != other.projection
+    assert one.view is other.view is None, "both are drawn equally large"
+
+
+def test_a_click_on_a_point_opens_the_photo_of_its_crop(project):
+    page = open_page(map="pca")
+    page.session_state["explore_opened"] = (0, 2)
+    page.run()
+
+    assert not page.exception
+    crop_id = read_run_points(project.latest_run()).facts["crop_id"][2]
+    assert any(crop_id in item.proto.body for item in page.get("html") if "facts" in item.proto.body)
+    assert "explore_opened" not in page.session_state, "it opens once"
 
 
 def test_colours_are_remembered_when_the_run_is_looked_at_again(project):

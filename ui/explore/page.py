@@ -17,8 +17,9 @@ from ui.explore.below import show_below
 from ui.explore.cached import load_colouring, load_links, load_run_points
 from ui.explore.controls import show_choices, show_run_choice
 from ui.explore.follow import POLL_S, Waited, follow, keep_ready, wait_for_map, wait_for_tree
+from ui.explore.photo import show_photo
 from ui.explore.picks import resolve_pick
-from ui.explore.run import describe_point
+from ui.explore.run import describe_point, read_rows
 from ui.explore.saved import show_saved_views
 from ui.explore.shown import Shown
 from ui.explore.stand_in import PCA, find_stand_in, say_stand_in
@@ -113,13 +114,16 @@ def _show_head(project: Project, view: View, runs: list[RunFolder], *, with_gues
 
 
 def _start_comparing(view: View, exploration: Exploration) -> View:
-    """A second plot of the same crops with another map, because two equal maps could not be compared."""
+    """A second plot of the same crops with another map, because two equal maps could not be compared.
+
+    Both begin with all of their map, so that they are drawn equally large.
+    """
     first = view.sides[0]
     others = [PCA]
     with suppress(AnomalureError):  # the plots show this error
         others = [*reversed(exploration.presets()), PCA]
     other = next((one for one in others if one != first.projection), PCA)
-    return replace(view, sides=(first, replace(first, projection=other, eps=None, view=None)))
+    return replace(view, sides=(replace(first, view=None), replace(first, projection=other, eps=None, view=None)))
 
 
 def _stop_comparing(view: View) -> View:
@@ -230,6 +234,8 @@ def _show_side(project: Project, view: View, one: Shown, masks: dict[int, np.nda
         side=number,
         points=one.picture.points,
         points_key=f"{stamp}/{one.picture.projection.key}",
+        run_name=points.run.info.name,
+        projection=one.picture.projection,
         species=load_colouring(project, points, "species"),
         colouring=load_colouring(project, points, view.colour),
         grouping=one.grouping,
@@ -239,6 +245,19 @@ def _show_side(project: Project, view: View, one: Shown, masks: dict[int, np.nda
         draft=draft,
     )
     show_plot(f"explore-plot-{number + 1}", data, _answers(number, one.picture, side.projection))
+    _show_opened(project, one)
+
+
+def _show_opened(project: Project, one: Shown) -> None:
+    """The photo of the crop whose point was clicked, over the page."""
+    number, row = st.session_state.get(Key.EXPLORE_OPENED, (None, -1))
+    if number != one.number:
+        return
+    del st.session_state[Key.EXPLORE_OPENED]
+    if 0 <= row < one.points.n:
+        rows = read_rows(project, one.points.run, [str(one.points.facts["crop_id"].iloc[row])])
+        if rows:
+            show_photo(project, one.points.run, rows[0])
 
 
 def _offer_draft(one: Shown, projection: Projection) -> dict[str, Any]:
@@ -284,6 +303,7 @@ def _answers(number: int, picture: Picture, wanted: Projection) -> dict[str, Any
         "looks": looks,
         "view": view_changed,
         "pick": pick,
+        "open": lambda row: st.session_state.__setitem__(Key.EXPLORE_OPENED, (number, int(row))),
         "lost": lambda _: None,
     }
 

@@ -110,9 +110,11 @@ def settle_run(project: Project, view: View, side: int) -> tuple[View, RunFolder
     """
     asked = view.sides[side].run
     runs = {run.run_id: run for run in project.runs() if not run.problem}
-    has_map = "map" + ("" if side == 0 else "2") in read_address()
+    named, end = read_address(), "" if side == 0 else "2"
+    has_map = "map" + end in named
     if asked in runs:
-        if not has_map and st.session_state.get(Key.EXPLORE_ADDRESS) == read_address():  # a link that names only a run
+        # A link that names only a run. The second plot of a comparison that has just begun is in no link yet.
+        if "run" + end in named and not has_map and st.session_state.get(Key.EXPLORE_ADDRESS) == named:
             with suppress(AnomalureError):  # the plot shows this error
                 view = view.with_side(side, projection=choose_first_map(Exploration(runs[asked])))
         return view, runs[asked], ""

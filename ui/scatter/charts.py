@@ -15,11 +15,12 @@ SEED = 20261125
 _SMALL = {"l": 44, "r": 6, "t": 4, "b": 34}
 
 
-def build_k_distance_figure(k_distances: np.ndarray, *, knee: float | None) -> go.Figure:
+def build_k_distance_figure(k_distances: np.ndarray, *, k: int, knee: float | None) -> go.Figure:
     """The k-distance curve: the distance of each crop to its k-th nearest crop, sorted.
 
     Args:
         k_distances: Sorted ascending, shape ``(n,)``; infinite ones are left out.
+        k: Points within the distance, itself included (min_samples).
         knee: The suggested eps, marked on the curve; None: there is none.
 
     Source: Ester et al., KDD 1996.
@@ -52,8 +53,8 @@ def build_k_distance_figure(k_distances: np.ndarray, *, knee: float | None) -> g
         margin=_SMALL,
         showlegend=False,
         meta={"eps_along": "y"},
-        xaxis_title="Crops, by distance to their neighbours",
-        yaxis_title="Distance",
+        xaxis_title=f"Crops, sorted by k-distance (k = {k:,})",
+        yaxis_title="k-distance",
         yaxis_rangemode="tozero",
         xaxis_nticks=4,
         yaxis_nticks=4,
@@ -84,7 +85,7 @@ def build_noise_share_figure(eps: np.ndarray, shares: np.ndarray) -> go.Figure:
         showlegend=False,
         meta={"eps_along": "x"},
         xaxis_title="eps",
-        yaxis_title="Noise, %",
+        yaxis_title="Noise (%)",
         yaxis_range=[0, 102],
         xaxis_nticks=5,
         yaxis_nticks=3,

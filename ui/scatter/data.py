@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.maps.clusters import NOISE, ClusterTree, EpsRange
+from core.maps.projection import Projection, ProjectionKind
 from ui.scatter.addresses import PLOTLY_ADDRESS
 from ui.scatter.charts import build_k_distance_figure, build_noise_share_figure
 from ui.scatter.colours import Colouring, list_cluster_marks
@@ -14,8 +15,13 @@ from ui.scatter.memory import code_labels, offer_array, offer_tree
 from ui.scatter.view import Side, View
 
 SHARE_STEPS = 48
-PLOT_HEIGHT_PX = 640
-COMPARE_HEIGHT_PX = 820
+PLOT_HEIGHTS_PX = {"wide": 640, "narrow": 820}
+"""With the lists beside the map, and below it."""
+AXES = {
+    ProjectionKind.TSNE: ("t-SNE 1", "t-SNE 2"),
+    ProjectionKind.UMAP: ("UMAP 1", "UMAP 2"),
+    ProjectionKind.PCA: ("PC 1", "PC 2"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +58,9 @@ def group_by_tree(tree: ClusterTree, *, key: str, points: np.ndarray) -> Groupin
     curves = None
     if np.isfinite(tree.k_distances).any() and tree.k_distances.any():
         curves = {
-            "distances": build_k_distance_figure(tree.k_distances, knee=eps.suggested).to_plotly_json(),
+            "distances": build_k_distance_figure(
+                tree.k_distances, k=tree.min_samples, knee=eps.suggested
+            ).to_plotly_json(),
             "shares": build_noise_share_figure(grid, tree.noise_shares(grid)).to_plotly_json(),
         }
     return Grouping(key=key, tree=tree, eps=eps, curves=curves)
@@ -84,6 +92,8 @@ def build_plot_data(
     side: int,
     points: np.ndarray,
     points_key: str,
+    run_name: str,
+    projection: Projection,
     species: Colouring,
     colouring: Colouring,
     grouping: Grouping | None,
@@ -99,6 +109,8 @@ def build_plot_data(
         side: The number of this plot on the page.
         points: Shape ``(n, 2)``.
         points_key: Identifies the map; zoom and pan are kept as long as it stays the same.
+        run_name: The run and ...
+        projection: ... the map that are shown; they are the title of the picture that can be saved.
         species: The points by species, for the list beside the plot.
         colouring: The groups by which the points are coloured.
         grouping: Their clusters, or None while there are none.
@@ -126,7 +138,9 @@ def build_plot_data(
         "view": view.sides[side].view,
         "uirevision": points_key,
         "facts": facts,
-        "height": COMPARE_HEIGHT_PX if view.is_comparing else PLOT_HEIGHT_PX,
+        "heights": PLOT_HEIGHTS_PX,
+        "title": f"{run_name}, {projection.label}",
+        "axes": AXES[projection.kind],
         "narrow": view.is_comparing,
         "message": message,
         "draft": draft,

@@ -8,9 +8,9 @@ import streamlit as st
 from ui.scatter.addresses import SCRIPTS
 
 NAME = "anomalure_scatter"
-EVENTS = ("eps", "looks", "view", "pick", "lost")
+EVENTS = ("eps", "looks", "view", "pick", "open", "lost")
 """The events that the plot reports: another eps; which species are drawn and their opacity; the visible part; an
-outline (empty: clear the selection); the server no longer has its points."""
+outline (empty: clear the selection); a point was clicked; the server no longer has its points."""
 
 Answer = Callable[[Any], None]
 

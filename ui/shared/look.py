@@ -79,6 +79,15 @@ body:has([role="listbox"]) [data-testid="stMain"] { overflow-anchor: none; }
 .facts dt { color: var(--quiet); }
 .facts dt, .facts dd { padding: 0; margin: 0; }
 .facts dd { overflow-wrap: anywhere; }
+/* In a narrow window, such as a tablet's, what has too little room beside something goes below it: nothing is cut. */
+@media (max-width: 1100px) {
+  .stMainBlockContainer { padding-left: 1.25rem; padding-right: 1.25rem; }
+  [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) { flex-wrap: wrap; }
+  [data-testid="stColumn"] { flex-grow: 1; min-width: min(11rem, 100%); }
+  [data-testid="stColumn"]:has([data-testid="stColumn"], [data-testid="stPlotlyChart"]) { min-width: min(22rem, 100%); }
+  [data-testid="stColumn"]:has(> * h1) { min-width: 100%; }
+  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
+}
 </style>"""
 
 

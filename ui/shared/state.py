@@ -139,6 +139,7 @@ class Key(StrEnum):
     EXPLORE_ADDRESS = "explore_address"
     EXPLORE_BY_RUN = "explore_by_run"
     EXPLORE_BELOW = "explore_below"
+    EXPLORE_OPENED = "explore_opened"
     EXPLORE_PAGE = "explore_page"
     EXPLORE_UNDO = "explore_undo"
     EXPLORE_NAME = "explore_name"

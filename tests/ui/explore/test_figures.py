@@ -152,7 +152,7 @@ def test_fifty_species_have_fifty_looks_and_noise_has_one_of_its_own():
 
 def test_the_k_distance_curve_rises_through_all_crops_with_the_knee_on_it():
     distances = np.sort(np.random.default_rng(1).exponential(size=5_000))
-    figure = build_k_distance_figure(np.append(distances, np.inf), knee=1.5)
+    figure = build_k_distance_figure(np.append(distances, np.inf), k=10, knee=1.5)
     curve, knee = figure.data
     assert list(curve.y) == sorted(curve.y)
     assert (curve.x[0], curve.x[-1]) == (1, 5_000)
@@ -163,7 +163,7 @@ def test_the_k_distance_curve_rises_through_all_crops_with_the_knee_on_it():
 
 
 def test_a_curve_without_any_finite_distance_is_empty_and_has_no_knee():
-    assert len(build_k_distance_figure(np.full(4, np.inf), knee=None).data[0].x) == 0
+    assert len(build_k_distance_figure(np.full(4, np.inf), k=10, knee=None).data[0].x) == 0
 
 
 def test_the_share_of_noise_is_in_percent():

@@ -2,8 +2,6 @@
 import { element } from "./elements.js";
 import { drawMark } from "./paint.js";
 
-const MOST_CLUSTERS = 12;
-
 export class Legend {
   constructor(root) {
     this.root = root;
@@ -11,15 +9,19 @@ export class Legend {
   }
 
   // colour: { by, title, scale, key }. groups: what is coloured, with one colour each. nClusters: how many there are.
-  show({ colour, groups, colours, dark, nClusters }) {
+  // ring: how the rings around noise are drawn, as a group; null where there are none.
+  show({ colour, groups, colours, dark, nClusters, ring }) {
     const byCluster = colour.by === "cluster";
-    const shown = JSON.stringify([colour.by, dark, byCluster && Math.min(nClusters, MOST_CLUSTERS), colour.title, colour.key?.length]);
-    this.root.hidden = colour.by === "species";
+    const shown = JSON.stringify([colour.by, dark, byCluster && Math.min(nClusters, groups.length), colour.title, colour.key?.length, ring]);
+    this.root.hidden = colour.by === "species" && !ring;
     if (shown === this.drawn || this.root.hidden) return;
     this.drawn = shown;
     const title = element("b", "", { textContent: colour.title });
-    if (colour.scale) this.root.replaceChildren(title, ...drawScale(colour.scale, colours));
-    else this.root.replaceChildren(title, byCluster ? drawClusters(groups, colours, nClusters) : drawGroups(groups, colours, groups.map(({ label }) => label)));
+    if (colour.by === "species") this.root.replaceChildren(); // the list beside the plot says it
+    else if (colour.scale) this.root.replaceChildren(title, ...drawScale(colour.scale, colours));
+    else this.root.replaceChildren(title, ...drawKeys(listKeys({ colour, groups, nClusters }), dark));
+    if (byCluster && nClusters > groups.length - 1) this.root.append(element("span", "ex-keyrow", { textContent: "… and the same colours again" }));
+    if (ring) this.root.append(...drawKeys([ring], dark));
   }
 
   hide() {
@@ -34,21 +36,18 @@ function drawScale(texts, colours) {
   return [bar, ends];
 }
 
-function drawGroups(groups, colours, labels) {
-  const rows = element("div", "ex-keys");
-  labels.forEach((label, k) => {
+function drawKeys(keys, dark) {
+  return keys.map((key) => {
     const row = element("span", "ex-keyrow"), mark = element("canvas", "ex-mark");
-    drawMark(mark, groups[k].symbol || "circle", colours[k]);
-    row.append(mark, document.createTextNode(label));
-    rows.append(row);
+    drawMark(mark, key.symbol || "circle", dark ? key.dark : key.light);
+    row.append(mark, document.createTextNode(key.label));
+    return row;
   });
-  return rows;
 }
 
-// The first colour is that of noise. Clusters beyond the last colour begin with the first again.
-function drawClusters(groups, colours, nClusters) {
-  const labels = ["noise", ...groups.slice(1).map((_, k) => String(k + 1))].slice(0, 1 + nClusters);
-  const rows = drawGroups(groups, colours, labels);
-  if (nClusters > groups.length - 1) rows.append(element("span", "ex-keyrow", { textContent: "… and the same colours again" }));
-  return rows;
+// The lines of a legend, each as { label, symbol, light, dark }: the groups that have points or, by cluster, noise and the
+// clusters that there are. The first colour is that of noise. Clusters beyond the last colour begin with the first again.
+export function listKeys({ colour, groups, nClusters }) {
+  if (colour.by !== "cluster") return groups.filter(({ n }) => n !== 0);
+  return groups.slice(0, 1 + nClusters).map((group, k) => ({ ...group, label: k ? String(k) : "noise" }));
 }

@@ -1,9 +1,10 @@
 // The scatterplot. Plotly gives axes, zoom, pan, box and lasso; the painter draws the points; lists stand beside it.
 import { Arrays, loadPlotly } from "./arrays.js";
 import { Card } from "./card.js";
-import { Legend } from "./legend.js";
+import { Legend, listKeys } from "./legend.js";
 import { Painter, readColour } from "./paint.js";
-import { PointIndex, isInside, simplify } from "./points.js";
+import { savePicture } from "./picture.js";
+import { PointIndex, fitRange, isInside, simplify } from "./points.js";
 import { Radius, sayClusters } from "./radius.js";
 import { SpeciesList } from "./species.js";
 
@@ -12,6 +13,9 @@ const MOST_CORNERS = 48;
 const HOVER_PX = 14;
 const REST_MS = 300;
 const DRAFT_MS = 500;
+const CLICK_PX = 4; // a mouse that moves farther between down and up has dragged
+const DOUBLE_CLICK_MS = 280;
+const NARROW_PX = 760; // with less room the lists go below the map
 const NOISE = 0; // labels from the server are 0 for noise, then 1, 2, ...
 
 export class Plot {
@@ -37,8 +41,10 @@ export class Plot {
       button.addEventListener("click", () => this.chooseTool(button.dataset.tool));
     find("[data-do=reset]").addEventListener("click", () => this.resetView());
     find("[data-do=clear]").addEventListener("click", () => this.clear());
+    find("[data-do=png]").addEventListener("click", () => this.save());
     this.resizing = new ResizeObserver(() => this.fit());
     this.resizing.observe(this.stage);
+    this.resizing.observe(this.root);
     this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
     this.repaint = () => requestAnimationFrame(() => this.data && this.show());
     this.scheme.addEventListener("change", this.repaint);
@@ -63,8 +69,7 @@ export class Plot {
       data = { ...data, points, uirevision, message, clusters, draft: this.data.draft };
     }
     this.data = data;
-    this.root.style.setProperty("--ex-height", `${data.height}px`);
-    this.root.classList.toggle("ex-narrow", Boolean(data.narrow));
+    this.arrange();
     this.sayMessage(data.message);
     try {
       await loadPlotly(data.plotly);
@@ -113,6 +118,13 @@ export class Plot {
     await this.show();
   }
 
+  // The lists stand beside the map, or below it where there is little room.
+  arrange() {
+    const { heights, narrow } = this.data, isNarrow = Boolean(narrow) || this.root.clientWidth < NARROW_PX;
+    this.root.style.setProperty("--ex-height", `${isNarrow ? heights.narrow : heights.wide}px`);
+    this.root.classList.toggle("ex-narrow", isNarrow);
+  }
+
   sayMessage(text) {
     this.message.textContent = text || "";
     this.message.hidden = !text;
@@ -146,7 +158,8 @@ export class Plot {
     if (this.drawn?.revision !== data.uirevision) this.touched = false;
     if (!this.drawn || this.drawn.points !== data.points || this.drawn.ground !== this.look.ground) {
       // A map that is being made grows: all of it is shown until somebody zooms or moves it.
-      const view = this.touched ? this.range : data.view || bounds;
+      if (!this.touched) this.wanted = data.view || bounds;
+      const view = this.fitted();
       const axis = { showgrid: false, zeroline: false, showticklabels: false, showline: false, ticks: "" };
       const layout = {
         uirevision: data.points, dragmode: this.tool || "pan", margin: { l: MARGIN, r: MARGIN, t: MARGIN, b: MARGIN },
@@ -167,6 +180,12 @@ export class Plot {
     this.chooseTool(this.tool || "pan", true);
   }
 
+  // What the plot shows of what is wanted, at its present size.
+  fitted() {
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    return fitRange(this.wanted, Math.max(width - 2 * MARGIN, 1), Math.max(height - 2 * MARGIN, 1));
+  }
+
   readRange() {
     const { xaxis, yaxis } = this.frame._fullLayout;
     return [...xaxis.range, ...yaxis.range].map(Number);
@@ -180,6 +199,7 @@ export class Plot {
       if (!Object.keys(change).some((name) => name.includes("axis"))) return;
       if (this.fitting) { this.fitting = false; return; }
       this.touched = true;
+      this.wanted = this.range;
       this.atRest("view", () => this.send("view", this.range.map((value) => Number(value.toPrecision(5)))));
     });
     this.frame.on("plotly_selected", (event) => {
@@ -204,11 +224,28 @@ export class Plot {
   }
 
   resetView() {
-    const [x0, x1, y0, y1] = this.index.bounds;
-    this.fitting = true;
+    this.wanted = this.index.bounds;
     this.touched = false;
     this.atRest("view", () => this.send("view", []));
-    window.Plotly.relayout(this.frame, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });
+    this.showWanted();
+  }
+
+  async showWanted() {
+    const [x0, x1, y0, y1] = this.fitted();
+    this.fitting = true;
+    await window.Plotly.relayout(this.frame, { "xaxis.range": [x0, x1], "yaxis.range": [y0, y1] });
+    this.fitting = false;
+    this.range = this.readRange();
+    this.soonPaint();
+  }
+
+  async save() {
+    if (!this.index || !this.range) return;
+    const { data } = this, { colour } = data;
+    const shown = colour.by === "species" ? this.groups.filter((_, k) => this.species.strengths[k] > 0) : this.groups;
+    const groups = colour.scale ? this.groups : [...listKeys({ colour, groups: shown, nClusters: this.nClusters }), ...(this.ring ? [this.ring] : [])];
+    await savePicture({ canvas: this.painter.canvas, look: this.look, title: data.title, axes: data.axes, legend: colour.title,
+      scale: colour.scale, groups, colours: this.paletteOf(groups), name: `${data.title}.png` });
   }
 
   // Select what is inside an outline; more: add it to what is selected.
@@ -272,21 +309,45 @@ export class Plot {
 
   watchMouse() {
     this.stage.addEventListener("pointermove", (event) => {
-      if (event.buttons || !this.index || event.target.closest(".ex-tools")) { this.card.hide(); return; }
+      if (event.buttons || !this.index) { this.card.hide(); return; }
       const area = this.stage.getBoundingClientRect();
       this.point(event.clientX - area.left, event.clientY - area.top);
     });
-    this.stage.addEventListener("pointerdown", (event) => { this.isAdding = event.shiftKey; }, true);
+    this.stage.addEventListener("pointerdown", (event) => {
+      this.isAdding = event.shiftKey;
+      this.pressed = [event.clientX, event.clientY];
+      // Plotly lays a sheet over the whole page while a button is down.
+      document.addEventListener("pointerup", (up) => this.open(up), { capture: true, once: true });
+    }, true);
     this.stage.addEventListener("pointerleave", () => this.card.hide());
   }
 
-  point(left, top) {
-    if (!this.range) return;
+  // A click on a point opens its crop; the second click of a double click shows all of the map instead.
+  open({ clientX, clientY, button }) {
+    clearTimeout(this.timers.open);
+    const [x, y] = this.pressed || [];
+    if (button !== 0 || !this.index || !(Math.hypot(clientX - x, clientY - y) <= CLICK_PX)) return;
+    const now = performance.now(), isSecond = now - (this.clickedAt ?? -Infinity) < DOUBLE_CLICK_MS;
+    this.clickedAt = now;
+    const area = this.stage.getBoundingClientRect(), row = this.find(clientX - area.left, clientY - area.top);
+    if (row < 0 || isSecond) return;
+    this.atRest("open", () => { this.card.hide(); this.send("open", row); }, DOUBLE_CLICK_MS);
+  }
+
+  // The row of the point at a place on the screen, or -1.
+  find(left, top) {
+    if (!this.range) return -1;
     const [x0, x1, y0, y1] = this.range, { clientWidth: width, clientHeight: height } = this.stage;
     const x = x0 + ((x1 - x0) * left) / width, y = y1 - ((y1 - y0) * top) / height;
     const strengths = this.species.strengths;
-    const i = this.index.nearest(x, y, (HOVER_PX * (x1 - x0)) / width, (j) => strengths[this.speciesOf[j]] > 0.05);
+    return this.index.nearest(x, y, (HOVER_PX * (x1 - x0)) / width, (j) => strengths[this.speciesOf[j]] > 0.05);
+  }
+
+  point(left, top) {
+    const i = this.find(left, top);
+    this.stage.classList.toggle("ex-over", i >= 0);
     if (i < 0) { this.card.hide(); return; }
+    const [x0, x1] = this.range, { clientWidth: width } = this.stage;
     const eps = this.data.clusters?.cut && this.data.clusters.on_map ? this.eps : 0;
     const label = this.labels ? (this.labels[i] === NOISE ? "noise" : `cluster ${this.labels[i]}`) : "";
     this.card.show({ row: i, at: this.toPixels(i), radiusPx: (eps * width) / (x1 - x0), address: `${this.data.facts}/${i}`, label });
@@ -300,7 +361,9 @@ export class Plot {
 
   fit() {
     if (!this.frame._fullLayout) return;
-    this.atRest("fit", async () => { await window.Plotly.Plots.resize(this.frame); this.range = this.readRange(); this.paint(); }, 60);
+    this.arrange();
+    // What was wanted is kept: what Plotly shows grows with each change of shape, and never shrinks back.
+    this.atRest("fit", async () => { await window.Plotly.Plots.resize(this.frame); await this.showWanted(); this.paint(); }, 60);
   }
 
   // Painting
@@ -321,7 +384,7 @@ export class Plot {
     const byCluster = data.colour.by === "cluster";
     const waiting = byCluster && !labels; // the clusters are not computed yet
     const quiet = [{ light: this.look.quiet, dark: this.look.quiet }];
-    const groups = waiting ? quiet : byCluster ? data.colour.cycle : data.colour.groups, colours = this.paletteOf(groups).map(readColour);
+    const groups = this.groups = waiting ? quiet : byCluster ? data.colour.cycle : data.colour.groups, colours = this.paletteOf(groups).map(readColour);
     const stamps = groups.map((group) => painter.stamp(group.symbol || "circle", radius));
     const strengths = this.species.strengths, codes = byCluster ? labels : this.codes;
     const last = groups.length - 1;
@@ -334,7 +397,8 @@ export class Plot {
       return { stamp: stamps[k], rgb: colours[k], alpha: Math.round(256 * strength * (selected && dim ? 0.16 : n > 50000 ? 0.8 : 0.9)) };
     };
     const layers = selected ? [{ rows: order, style: style(true) }, { rows: order, style: style(false) }] : [{ rows: order, style: style(true) }];
-    if (data.rings && labels && !byCluster) {
+    this.ring = data.rings && labels && !byCluster ? { label: "noise: in no cluster", symbol: "ring", light: this.look.odd, dark: this.look.odd } : null;
+    if (this.ring) {
       const ring = painter.stamp("ring", radius * 1.9), rgb = readColour(this.look.odd);
       layers.push({ rows: order, style: (i) => {
         const strength = strengths[this.speciesOf[i]];
@@ -345,7 +409,7 @@ export class Plot {
     painter.paint(this.look.ground, this.points, this.range, layers);
     this.count();
     if (waiting) this.legend.hide();
-    else this.legend.show({ colour: data.colour, groups, colours: this.paletteOf(groups), dark: this.dark, nClusters: this.nClusters });
+    else this.legend.show({ colour: data.colour, groups, colours: this.paletteOf(groups), dark: this.dark, nClusters: this.nClusters, ring: this.ring });
     this.root.dataset.eps = this.eps ?? "";
     this.root.dataset.painted = Number(this.root.dataset.painted || 0) + 1;
   }

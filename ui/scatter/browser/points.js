@@ -50,6 +50,14 @@ export class PointIndex {
   }
 }
 
+// The part of the map that a plot of this size shows, so that all of what is wanted is seen, in its middle, with one scale
+// along x and y. Both are x0, x1, y0, y1.
+export function fitRange([x0, x1, y0, y1], width, height) {
+  const perPixel = Math.max((x1 - x0) / width, (y1 - y0) / height);
+  const x = (x0 + x1) / 2, y = (y0 + y1) / 2, halfX = (perPixel * width) / 2, halfY = (perPixel * height) / 2;
+  return [x - halfX, x + halfX, y - halfY, y + halfY];
+}
+
 // Whether a point is inside an outline, by the even-odd rule, as on the server (ui/scatter/shapes.py).
 export function isInside(x, y, outline) {
   let inside = false;

@@ -3,8 +3,6 @@ import { element } from "./elements.js";
 import { Looks } from "./looks.js";
 import { drawMark } from "./paint.js";
 
-const FAINT = 0.15; // below this opacity a species moves to the list "Faded or off"
-
 export class SpeciesList {
   // changed(final) is called when a species is shown, hidden or faded; final is false while a slider is dragged.
   constructor(root, changed) {
@@ -16,11 +14,10 @@ export class SpeciesList {
     root.innerHTML = `<div class="ex-head"><b>Species</b><span class="ex-buttons"><button data-do="all">All</button
       ><button data-do="none">None</button><button data-do="invert">Invert</button></span></div>
       <input class="ex-search" type="search" placeholder="Find a species" aria-label="Find a species">
-      <div class="ex-rows"></div><details class="ex-faded" open hidden><summary></summary><div class="ex-rows"></div></details>`;
+      <div class="ex-rows"></div>`;
     this.list = root.querySelector(".ex-rows");
-    this.faded = root.querySelector(".ex-faded");
     this.search = root.querySelector(".ex-search");
-    this.search.addEventListener("input", () => { this.words = this.search.value.toLowerCase(); this.sort(); });
+    this.search.addEventListener("input", () => { this.words = this.search.value.toLowerCase(); this.mark(); });
     for (const button of root.querySelectorAll("[data-do]"))
       button.addEventListener("click", () => this.change(() => this.state.turn(button.dataset.do)));
   }
@@ -35,7 +32,7 @@ export class SpeciesList {
     if (other) this.makeRows();
     groups.forEach((group, k) => drawMark(this.rows[k].mark, group.symbol, colours[k]));
     this.search.hidden = groups.length < 9;
-    this.sort();
+    this.mark();
   }
 
   makeRows() {
@@ -60,27 +57,23 @@ export class SpeciesList {
       row.append(toggle, name, count, slider);
       return { row, mark, toggle, slider };
     });
+    this.list.replaceChildren(...this.rows.map(({ row }) => row));
   }
 
   change(act) {
     act();
-    this.sort();
+    this.mark();
     this.changed(true);
   }
 
-  // The species that are drawn, and under them those that are faded or off.
-  sort() {
-    const seen = [], faint = [], { groups, on, opacity, strengths } = this.state;
+  // Show which species are drawn. Every row keeps its place, whether it is drawn, faded or off.
+  mark() {
+    const { groups, on, opacity, strengths } = this.state;
     this.rows.forEach(({ row, toggle, slider }, k) => {
-      row.classList.toggle("ex-off", !on[k]);
+      row.classList.toggle("ex-off", !strengths[k]);
       toggle.setAttribute("aria-pressed", String(on[k]));
       slider.value = Math.round(opacity[k] * 100);
       row.hidden = !groups[k].label.toLowerCase().includes(this.words);
-      (strengths[k] < FAINT ? faint : seen).push(row);
     });
-    this.list.replaceChildren(...seen);
-    this.faded.lastElementChild.replaceChildren(...faint);
-    this.faded.hidden = !faint.length;
-    this.faded.firstElementChild.textContent = `Faded or off (${faint.length})`;
   }
 }

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Arrays } from "../../../../ui/scatter/browser/arrays.js";
+import { listKeys } from "../../../../ui/scatter/browser/legend.js";
 import { Looks } from "../../../../ui/scatter/browser/looks.js";
+import { layOut } from "../../../../ui/scatter/browser/picture.js";
 import { epsToStep, sayClusters, stepToEps, tidy } from "../../../../ui/scatter/browser/radius.js";
 
 const GROUPS = ["fox", "hare", "owl"].map((name) => ({ name }));
@@ -99,4 +101,20 @@ test("an array is fetched once, again after a failure, and the oldest of many is
   await arrays.get("/39", Uint16Array);
   await arrays.get("/a", Uint16Array);
   assert.deepEqual(asked.filter((address) => ["/39", "/a"].includes(address)), ["/a", "/39", "/a"]);
+});
+
+test("the legend keeps the order of the groups, leaves out those without points, and counts clusters from 1", () => {
+  const groups = [["fox", 3], ["hare", 0], ["owl", 9]].map(([label, n]) => ({ label, n }));
+  const labels = (keys) => keys.map(({ label }) => label);
+  assert.deepEqual(labels(listKeys({ colour: { by: "verdict" }, groups, nClusters: 0 })), ["fox", "owl"]);
+  assert.deepEqual(labels(listKeys({ colour: { by: "cluster" }, groups, nClusters: 1 })), ["noise", "1"]);
+  assert.deepEqual(labels(listKeys({ colour: { by: "cluster" }, groups, nClusters: 90 })), ["noise", "1", "2"]);
+});
+
+test("the picture of a map has room for the legend beside it, never over it", () => {
+  for (const rows of [0, 1, 40]) {
+    const { width, height, map, legend } = layOut({ width: 600, height: 400, widest: 90, rows });
+    assert.ok(legend[0] >= map[0] + 600);
+    assert.ok(width >= (rows ? legend[0] + 90 : map[0] + 600) && height >= map[1] + 400 && height >= rows * 20);
+  }
 });

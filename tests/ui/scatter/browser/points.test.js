@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PointIndex, isInside, simplify, thin } from "../../../../ui/scatter/browser/points.js";
+import { PointIndex, fitRange, isInside, simplify, thin } from "../../../../ui/scatter/browser/points.js";
 
 function* randoms(seed = 3) {
   for (;;) yield (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
@@ -89,4 +89,18 @@ test("a corner is left out only when it lies within the slack of the line that s
   assert.deepEqual(thin(line, 0.01), line);
   assert.deepEqual(thin(line, 9), [[0, 0], [4, 0]]);
   assert.deepEqual(thin([[0, 0], [5, 5], [0, 0]], 1), [[0, 0], [5, 5], [0, 0]], "a line that comes back to where it began");
+});
+
+test("all of what is wanted is seen at every size of the window, with one scale, and a size that comes back shows the same again", () => {
+  const wanted = [-10, 30, 2, 12];
+  const sizes = [[900, 600], [300, 700], [1600, 200], [40, 10], [900, 600]];
+  const shown = sizes.map(([width, height]) => fitRange(wanted, width, height));
+  shown.forEach(([x0, x1, y0, y1], k) => {
+    const [width, height] = sizes[k];
+    assert.ok(x0 <= -10 + 1e-9 && x1 >= 30 - 1e-9 && y0 <= 2 + 1e-9 && y1 >= 12 - 1e-9, `${sizes[k]}`);
+    assert.ok(Math.abs((x1 - x0) / width - (y1 - y0) / height) < 1e-9, "one scale");
+    assert.ok(Math.abs(x0 + x1 - 20) < 1e-9 && Math.abs(y0 + y1 - 14) < 1e-9, "in the middle");
+    assert.ok(Math.abs(x1 - x0 - 40) < 1e-9 || Math.abs(y1 - y0 - 10) < 1e-9, "as large as it can be");
+  });
+  assert.deepEqual(shown.at(-1), shown[0]);
 });
