@@ -36,6 +36,7 @@ from core.formats.recognise import read_labels  # noqa: E402
 from core.photos.crops import cut_crop, resize_crops  # noqa: E402
 from core.photos.deployments import DeploymentNamer  # noqa: E402
 from core.photos.reading import find_photos  # noqa: E402
+from core.photos.source import PhotoSource  # noqa: E402
 from core.records import Box, Detection, Failure, Found, LoadedPhoto  # noqa: E402
 from core.runs.batches import detect_each, read_one  # noqa: E402
 from core.runs.parts import Detector  # noqa: E402
@@ -131,10 +132,10 @@ def draw_weights(backbone: str, path: Path) -> EncoderSpec:
 
 def read_photos(folder: Path, files: Sequence[str], settings: RunSettings) -> Iterator[list[LoadedPhoto]]:
     """Batches of decoded photos, the next being read while the last is used, by as many threads as in a run."""
-    namer = DeploymentNamer(folder)
+    namer, source = DeploymentNamer(folder), PhotoSource(folder)
 
     def read(name: str) -> LoadedPhoto:
-        item = read_one(folder, name, namer=namer, settings=settings)
+        item = read_one(source, name, namer=namer, settings=settings)
         if isinstance(item, Failure):
             raise RuntimeError(f"{name}: {item.reason}")
         return item

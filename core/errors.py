@@ -20,6 +20,14 @@ class PhotoUnreadable(AnomalureError):
     """A photo cannot be decoded; the run records a Failure and continues."""
 
 
+class PhotoOutOfReach(PhotoUnreadable):
+    """A photo's file cannot be read at all: it is gone, locked, or its disk is."""
+
+
+class FolderGone(AnomalureError):
+    """The folder of photos is gone, as when a card is pulled out. The work stops and can be resumed."""
+
+
 class ConsentNeeded(AnomalureError):
     """Loading this file would run code from it, and the user has not agreed to that."""
 

@@ -17,7 +17,8 @@ from core.photos.crops import cut_crop
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
 from core.photos.matching import match_names
-from core.photos.reading import find_photos, read_photo
+from core.photos.reading import find_photos
+from core.photos.source import PhotoSource
 from core.records import Box, Crop, CropKind, Detection, LoadedPhoto, name_crops
 from core.settings.run import RunSettings
 
@@ -126,7 +127,7 @@ def read_labelled_crops(
         The pixels of each crop, uint8, ``(height, width, 3)``. It is a view of the photo; copy it to keep it.
 
     Raises:
-        AnomalureError: If none of the photos is in the folder, or a name could mean two photos.
+        AnomalureError: If none of the photos is in the folder, its disk goes away, or a name could mean two photos.
     """
     listing = find_photos(images_dir)
     ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
@@ -141,13 +142,13 @@ def read_labelled_crops(
             f"{photos[0].file_name}, the folder has {listing.file_names[0]}. Choose the folder that the labels are for."
         )
 
+    source = PhotoSource(images_dir, [ours[photo.file_name] for photo in wanted])
+
     def read(photo: LabelledPhoto) -> _Read:
         file_name = ours[photo.file_name]
         deployment = photo.deployment or namer.name(file_name)
         try:
-            return photo, read_photo(
-                images_dir, file_name, deployment=deployment, max_megapixels=settings.max_megapixels
-            )
+            return photo, source.read(file_name, deployment=deployment, max_megapixels=settings.max_megapixels)
         except PhotoUnreadable as error:
             return photo, error
 

@@ -14,7 +14,8 @@ from core.formats.labelled import EMPTY, LabelledPhoto, Problems
 from core.formats.writing import new_folder, refuse_taken_folder
 from core.labels.crops import LabelledCrops, read_labelled_crops
 from core.photos.matching import match_names
-from core.photos.reading import find_photos, read_photo
+from core.photos.reading import find_photos
+from core.photos.source import PhotoSource
 from core.records import Box
 from core.settings.run import RunSettings
 
@@ -213,13 +214,14 @@ def _read_shuffled(
     """Photos with their pixels, in a random order. Photos that cannot be read are counted."""
     listing = find_photos(folder)
     ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=folder)
+    source = PhotoSource(folder, list(ours.values()))
     for number in rng.permutation(len(photos)):
         labelled = photos[number]
         if labelled.file_name not in ours:
             problems.add("photos that are not in the folder", labelled.file_name)
             continue
         try:
-            loaded = read_photo(folder, ours[labelled.file_name], deployment="", max_megapixels=settings.max_megapixels)
+            loaded = source.read(ours[labelled.file_name], deployment="", max_megapixels=settings.max_megapixels)
         except PhotoUnreadable as error:
             problems.add(f"photos that cannot be read: {error}".rstrip("."), labelled.file_name)
             continue

@@ -15,7 +15,8 @@ from core.labels.splits import hold_out_events
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
 from core.photos.matching import match_names
-from core.photos.reading import find_photos, read_photo
+from core.photos.reading import find_photos
+from core.photos.source import PhotoSource
 from core.records import Photo
 from core.settings.run import RunSettings
 
@@ -129,6 +130,7 @@ def _find_usable(
     listing = find_photos(images_dir)
     ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
     namer = DeploymentNamer(images_dir, pattern=settings.deployment_pattern, file_names=listing.file_names)
+    source = PhotoSource(images_dir, list(ours.values()))
     found: list[tuple[LabelledPhoto, Photo]] = []
     seen: set[str] = set()
     for done, labelled in enumerate(photos, start=1):
@@ -138,11 +140,8 @@ def _find_usable(
             problems.add("photos that are not in the folder", labelled.file_name)
             continue
         try:
-            photo = read_photo(
-                images_dir,
-                name,
-                deployment=labelled.deployment or namer.name(name),
-                max_megapixels=settings.max_megapixels,
+            photo = source.read(
+                name, deployment=labelled.deployment or namer.name(name), max_megapixels=settings.max_megapixels
             ).photo
         except PhotoUnreadable as error:
             problems.add(f"photos that cannot be read: {error}".rstrip("."), labelled.file_name)

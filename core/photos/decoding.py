@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 from PIL import (
@@ -18,10 +19,12 @@ from PIL import (
 
 from core.errors import PhotoUnreadable
 from core.photos.exif import CameraFacts, read_camera_facts
+from core.photos.pixel_budget import MEGA, PixelBudget
 
 NEUTRAL_GREY = (127, 127, 127)
 JPEG_END = b"\xff\xd9"
-MEGA = 1_000_000
+# One picture of 100 megapixels takes 0.4 to 1.7 GB while it is unpacked, by its format.
+UNPACKED_AT_ONCE = PixelBudget(100.0)
 # If more than this is missing from a truncated picture, nothing can be seen in it.
 MOST_MISSING = 0.99
 
@@ -60,13 +63,29 @@ def decode_photo(content: bytes, *, max_megapixels: float) -> Decoded:
     if not content:
         raise PhotoUnreadable("The file is empty (0 bytes).")
     kind = _name_kind(content)
-    notes = []
+    notes: list[str] = []
     is_cut = _is_cut(content, kind)
     if is_cut and kind == "JPEG":
         # With an end marker, the decoder fills in what is missing. Pillow's own switch for this (LOAD_TRUNCATED_IMAGES)
         # holds for the whole process, so other threads would accept truncated files silently.
         content += JPEG_END
-    picture = _open(content, kind, max_megapixels=max_megapixels)
+    picture = _open(io.BytesIO(content), kind, max_megapixels=max_megapixels)
+    with UNPACKED_AT_ONCE.hold(picture.width * picture.height):
+        return _unpack(picture, kind, notes, is_cut=is_cut)
+
+
+def measure_megapixels(file: BinaryIO) -> float:
+    """The size of a picture by its header, of which only the needed part is read; 0 if it is no picture."""
+    try:
+        kind = _name_kind(file.read(12))
+        file.seek(0)
+        width, height = _OPENERS[kind](file).size
+    except Exception:  # foreign bytes: decode_photo says what is wrong with them
+        return 0.0
+    return width * height / MEGA
+
+
+def _unpack(picture: ImageFile.ImageFile, kind: str, notes: list[str], *, is_cut: bool) -> Decoded:
     damage = None
     try:
         picture.load()
@@ -104,7 +123,7 @@ def decode_photo(content: bytes, *, max_megapixels: float) -> Decoded:
 
 # The classes are called directly, and not through Image.open: that would try every format that Pillow knows (some
 # start other programs), and has one limit on the size for the whole process.
-_OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
+_OPENERS: dict[str, Callable[[BinaryIO], ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
@@ -135,9 +154,9 @@ def _name_kind(content: bytes) -> str:
     raise PhotoUnreadable("It is not a picture: its content is none of JPEG, PNG, WebP and TIFF.")
 
 
-def _open(content: bytes, kind: str, *, max_megapixels: float) -> ImageFile.ImageFile:
+def _open(file: BinaryIO, kind: str, *, max_megapixels: float) -> ImageFile.ImageFile:
     try:
-        picture = _OPENERS[kind](io.BytesIO(content))
+        picture = _OPENERS[kind](file)
         width, height = picture.size
     except Exception as error:  # as in decode_photo
         raise PhotoUnreadable(f"It begins like a {kind} but cannot be opened: {error}.") from error

@@ -4,12 +4,13 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.errors import AnomalureError, PhotoUnreadable
-from core.photos.decoding import MEGA, decode_photo
+from core.disk.names import check_name_is_text, is_text, show_name
+from core.errors import AnomalureError, PhotoOutOfReach, PhotoUnreadable
+from core.photos.decoding import MEGA, decode_photo, measure_megapixels
 from core.records import LoadedPhoto, Photo, hash_content
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
@@ -18,6 +19,16 @@ SYSTEM_FOLDERS = frozenset({"@eadir", "$recycle.bin", "system volume information
 # More than any uncompressed picture needs per pixel, so a larger file is no photo of the allowed size.
 MOST_BYTES_PER_PIXEL = 8
 WINDOWS_PATH_LIMIT = 240
+MOST_NAMED = 200
+
+_VIDEOS = "3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts vob webm wmv"
+# Pictures that are not read: of phones and the web, and raw data of cameras.
+_OTHER_PICTURES = (
+    "avif bmp gif heic heics heif hif jfif jp2 jpe jxl psd 3fr arw cr2 cr3 crw dcr dng erf iiq kdc mef mos mrw nef nrw "
+    "orf pef raf raw rw2 rwl sr2 srf srw x3f"
+)
+_MAY_SHOW_ANIMALS = frozenset(f".{name}" for name in f"{_VIDEOS} {_OTHER_PICTURES}".split(" "))
+_UNREAD = frozenset({"unreadable folder", "unreadable file", "broken link", "name that is not valid text"})
 
 _NUMBER = re.compile(r"([0-9]+)")
 
@@ -27,12 +38,14 @@ class Listing:
     """The photos below a folder.
 
     ``file_names`` are relative to ``folder`` with forward slashes, in natural order (``IMG_2`` before ``IMG_10``).
-    ``passed_over`` counts the skipped files by file name extension (``.mp4``) or by reason (``hidden file``).
+    ``passed_over`` counts the skipped files by file name extension (``.mp4``) or by reason (``hidden file``), and
+    ``passed_over_names`` has the first of their names.
     """
 
     folder: Path
     file_names: tuple[str, ...]
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    passed_over_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.file_names)
@@ -42,8 +55,32 @@ class Listing:
 
     def describe_passed_over(self) -> str:
         """For example ``12 .mp4, 1 unreadable folder``; empty when nothing was passed over."""
-        by_number = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))
-        return ", ".join(f"{count} {what}" for what, count in by_number)
+        return describe_counts(self.passed_over)
+
+
+class _PassedOver:
+    """Counts what is passed over, and keeps the first names."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.names: dict[str, list[str]] = {}
+
+    def add(self, kind: str, name: str) -> None:
+        self.counts[kind] += 1
+        names = self.names.setdefault(kind, [])
+        if len(names) < MOST_NAMED:
+            names.append(show_name(name))
+
+
+def describe_counts(counts: Mapping[str, int]) -> str:
+    """The most frequent first, for example ``12 .mp4, 1 unreadable folder``."""
+    by_number = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {what}" for what, count in by_number)
+
+
+def leaves_a_gap(kind: str) -> bool:
+    """Whether files that were passed over for this reason may show animals: videos, other pictures, unread folders."""
+    return kind in _MAY_SHOW_ANIMALS or kind in _UNREAD
 
 
 def find_photos(folder: Path) -> Listing:
@@ -55,13 +92,14 @@ def find_photos(folder: Path) -> Listing:
     Raises:
         AnomalureError: If the folder is missing, is a file, cannot be read, or holds no photo.
     """
+    check_name_is_text(folder.absolute(), what="folder")
     if not folder.exists():
         raise AnomalureError(
             f"There is no folder {folder}. Check the spelling, and that the disk or card is connected."
         )
     if not folder.is_dir():
         raise AnomalureError(f"{folder} is a file. Expected the folder that holds the photos.")
-    passed_over: Counter[str] = Counter()
+    passed_over = _PassedOver()
     found: list[str] = []
     seen = {_identify(folder)}
     waiting, linked = [(folder, "")], list[tuple[Path, str]]()
@@ -79,7 +117,7 @@ def find_photos(folder: Path) -> Listing:
         except OSError as error:
             if not prefix:
                 raise AnomalureError(f"The folder {folder} cannot be read: {error.strerror or error}.") from error
-            passed_over["unreadable folder"] += 1
+            passed_over.add("unreadable folder", prefix.rstrip("/"))
             continue
         for entry in entries:
             kind = _name_kind(entry)
@@ -88,8 +126,8 @@ def find_photos(folder: Path) -> Listing:
             elif kind in ("folder", "linked folder"):
                 (waiting if kind == "folder" else linked).append((here / entry.name, f"{prefix}{entry.name}/"))
             else:
-                passed_over[kind] += 1
-    listing = Listing(folder, tuple(sorted(found, key=natural_key)), dict(passed_over))
+                passed_over.add(kind, prefix + entry.name)
+    listing = Listing(folder, tuple(sorted(found, key=natural_key)), dict(passed_over.counts), passed_over.names)
     if not found:
         others = listing.describe_passed_over()
         raise AnomalureError(
@@ -139,6 +177,17 @@ def read_photo(folder: Path, file_name: str, *, deployment: str, max_megapixels:
     return LoadedPhoto(photo, decoded.pixels)
 
 
+def measure_photo(folder: Path, file_name: str) -> float:
+    """The megapixels of a photo by its header, before it is read; 0 if it has none that can be read."""
+    try:
+        if not stat.S_ISREG(os.stat(reach(folder / file_name)).st_mode):
+            return 0.0
+        with open(reach(folder / file_name), "rb") as file:
+            return measure_megapixels(file)
+    except OSError:
+        return 0.0
+
+
 def reach(path: Path) -> str:
     """The path in a form that can be opened: Windows needs a mark on long ones."""
     return lengthen_windows_path(os.path.abspath(path)) if os.name == "nt" else os.fspath(path)
@@ -165,11 +214,11 @@ def _read_content(path: Path, *, most_bytes: int) -> bytes:
         with open(reach(path), "rb") as file:
             return file.read()
     except FileNotFoundError as error:
-        raise PhotoUnreadable("The file has disappeared since the folder was listed.") from error
+        raise PhotoOutOfReach("The file has disappeared since the folder was listed.") from error
     except PermissionError as error:
-        raise PhotoUnreadable("You have no permission to read the file.") from error
+        raise PhotoOutOfReach("You have no permission to read the file.") from error
     except OSError as error:
-        raise PhotoUnreadable(f"The file cannot be read: {error.strerror or error}.") from error
+        raise PhotoOutOfReach(f"The file cannot be read: {error.strerror or error}.") from error
 
 
 def _identify(folder: Path) -> tuple[int, int] | str:
@@ -183,9 +232,7 @@ def _identify(folder: Path) -> tuple[int, int] | str:
 def _name_kind(entry: os.DirEntry[str]) -> str:
     """``photo``, ``folder``, ``linked folder``, or the name under which it is counted."""
     name = entry.name
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
+    if not is_text(name):
         return "name that is not valid text"
     try:
         is_folder = entry.is_dir()

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from core.errors import AnomalureError, PhotoUnreadable
 from core.photos.crops import cut_crop, encode_jpeg, resize_crops
 from core.photos.deployments import DeploymentNamer
-from core.photos.reading import read_photo
+from core.photos.source import PhotoSource
 from core.records import Box, Crop, CropKind, Failure, Found, HeatMap, LoadedPhoto, name_crops
 from core.runs.parts import Detector, Encoder, FrameMapper
+from core.runs.shards import READ_STAGE
 from core.settings.run import RunSettings
 
 
@@ -28,12 +28,18 @@ class CutCrops:
     jpegs: list[bytes]
 
 
-def read_one(folder: Path, file_name: str, *, namer: DeploymentNamer, settings: RunSettings) -> LoadedPhoto | Failure:
-    """The photo with its pixels, or a Failure that says why it cannot be read."""
+def read_one(
+    source: PhotoSource, file_name: str, *, namer: DeploymentNamer, settings: RunSettings
+) -> LoadedPhoto | Failure:
+    """The photo with its pixels, or a Failure that says why it cannot be read.
+
+    Raises:
+        FolderGone: If not only this photo is out of reach, but the disk of the folder.
+    """
     try:
-        return read_photo(folder, file_name, deployment=namer.name(file_name), max_megapixels=settings.max_megapixels)
+        return source.read(file_name, deployment=namer.name(file_name), max_megapixels=settings.max_megapixels)
     except PhotoUnreadable as error:
-        return Failure(file_name, "read", str(error))
+        return Failure(file_name, READ_STAGE, str(error))
 
 
 def detect_each(detector: Detector, photos: Sequence[LoadedPhoto]) -> list[Found | Failure]:

@@ -1,7 +1,7 @@
 """A detector that reads its boxes from a file of another tool."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.errors import FileFormatError
@@ -65,6 +65,17 @@ class BoxesFromFile:
         """The detector's name in the record of the run."""
         return f"boxes from {self._path.name}"
 
+    def count_unused(self, photos: Iterable[tuple[str, int, int]]) -> tuple[str, ...]:
+        """Sentences about boxes that cannot be used, of photos by file name, width and height in pixels.
+
+        Unlike ``problems`` this also holds for photos that an earlier process of a resumed run looked up.
+        """
+        again = BoxesFromFile.__new__(BoxesFromFile)
+        again.__dict__.update(self.__dict__, _counts=Counter())
+        for file_name, width_px, height_px in photos:
+            again._find(file_name, width_px=width_px, height_px=height_px)
+        return again.problems
+
     @property
     def problems(self) -> tuple[str, ...]:
         """Sentences about what could not be used so far; they increase while photos are looked up."""
@@ -79,13 +90,15 @@ class BoxesFromFile:
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
         """The file's boxes of each photo, most confident first, in pixels of the upright photo, inside its frame."""
-        return [self._find(loaded) for loaded in photos]
+        return [
+            self._find(loaded.photo.file_name, width_px=loaded.pixels.shape[1], height_px=loaded.pixels.shape[0])
+            for loaded in photos
+        ]
 
-    def _find(self, loaded: LoadedPhoto) -> Found:
-        labelled = self._photos.get(loaded.photo.file_name)
+    def _find(self, file_name: str, *, width_px: int, height_px: int) -> Found:
+        labelled = self._photos.get(file_name)
         if labelled is None:
             return Found(())
-        height_px, width_px = loaded.pixels.shape[:2]
         boxed = [label for label in labelled.labels if label.box is not None]
         if not labelled.fits(width_px=width_px, height_px=height_px):
             self._counts["boxes left out: they were drawn on the photo turned on its side"] += len(boxed)

@@ -20,6 +20,7 @@ from core.errors import AnomalureError
 from core.records import HeatMap
 from core.runs.shards import (
     HEAT_MAPS,
+    READ_STAGE,
     SCHEMAS,
     SHARD_TABLES,
     RunCounts,
@@ -249,6 +250,38 @@ class RunFolder(WorkFolder):
             self._write_table(self._shard_path(name, i), table)
         write_whole(self.path / f"done-{i:05d}.json", to_json(asdict(counts)), durable=True)
         return counts
+
+    def unread_files(self, i: int) -> list[str]:
+        """The files of finished shard ``i`` that could not be read, and may be readable now."""
+        if not _read_counts(self.path / f"done-{i:05d}.json").failures:
+            return []
+        failures = pq.read_table(self._shard_path("failures", i), schema=SCHEMAS["failures"]).to_pylist()
+        return [failure["file_name"] for failure in failures if failure["stage"] == READ_STAGE]
+
+    def extend_shard(self, i: int, tables: ShardTables) -> RunCounts:
+        """Put photos that could be read at last into finished shard ``i``, in place of their failures.
+
+        If the process is killed meanwhile, the shard is not finished and is done again as a whole.
+        """
+        more = {name: as_table(name, table) for name, table in tables.tables().items()}
+        again = pa.concat_tables([more[name].select(["file_name"]) for name in ("photos", "failures")])["file_name"]
+        joined = {}
+        for name in (*SHARD_TABLES, HEAT_MAPS):
+            path = self._shard_path(name, i)
+            parts = (
+                [pq.read_table(path, schema=None if name == "embeddings" else SCHEMAS[name])] if path.exists() else []
+            )
+            if name == "failures":
+                parts = [parts[0].filter(pc.invert(pc.is_in(parts[0]["file_name"], value_set=again.combine_chunks())))]
+            if more.get(name) is not None:
+                parts.append(more[name])
+            if parts:
+                joined[name] = pa.concat_tables(parts)
+        done = self.path / f"done-{i:05d}.json"
+        n_over_limit = _read_counts(done).boxes_over_limit + tables.boxes_over_limit
+        done.unlink()
+        self._done.pop(i, None)
+        return self.write_shard(i, joined, boxes_over_limit=n_over_limit)
 
     def counts(self) -> RunCounts:
         """The sums of the counts of the finished shards."""

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from core.errors import FolderGone
 from core.photos.crop_pictures import save_crop_picture
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
+from core.photos.reading import measure_photo
+from core.photos.source import PhotoSource
 from core.records import Failure, Found, LoadedPhoto, Photo
 from core.runs.batches import cut_crops, detect_each, embed_crops, list_crops, map_frames, read_one
 from core.runs.folder import Phase, RunCounts, RunFolder, ShardTables
@@ -54,17 +57,18 @@ def run_pipeline(
         The counts of all files, including those of shards that an earlier process finished.
 
     Raises:
-        AnomalureError: If the detector or encoder is broken.
+        AnomalureError: If the detector or encoder is broken, or the folder of photos is gone.
         Cancelled: If somebody cancelled the run; its finished shards are kept.
     """
     before, total = run.counts(), len(run.file_names)
-    meter.begin(Phase.PHOTOS, done=before.photos, total=total, failures=before.failures)
+    source, left = open_source(run)
+    n_again = sum(len(files) for shard, files in left.items() if run.is_done(shard))
+    meter.begin(Phase.PHOTOS, done=before.photos - n_again, total=total, failures=before.failures - n_again)
     # All shards use the same threads, since each new thread may reserve memory that is never freed.
     with _Workers() as workers:
         seen = run.seen_hashes()
-        left = [shard for shard in range(run.n_shards) if not run.is_done(shard)]
         for shard, tables in _run_shards(
-            run,
+            source,
             left,
             detector=detector,
             encoder=encoder,
@@ -76,7 +80,10 @@ def run_pipeline(
             meter=meter,
             workers=workers,
         ):
-            run.write_shard(shard, tables)
+            if not run.is_done(shard):
+                run.write_shard(shard, tables)
+            elif tables.n_photos:
+                run.extend_shard(shard, tables)
     meter.begin(Phase.EVENTS, done=total, total=total)
     run.write_events(_find_events(run, gap_s=settings.event_gap_s))
     meter.begin(Phase.SCORES, done=total, total=total)
@@ -84,6 +91,28 @@ def run_pipeline(
         meter.check()
         run.write_scores(shard, scores)
     return run.counts()
+
+
+def open_source(run: RunFolder) -> tuple[PhotoSource | None, dict[int, list[str]]]:
+    """The folder of photos, and the files that are left to be read by their shard: missing shards, and failed reads.
+
+    Failed reads of finished shards are left out if the folder is gone: everything else can be finished without it.
+
+    Raises:
+        FolderGone: If the folder is gone, or has none of the photos of the missing shards.
+    """
+    missing = {shard: run.shard_files(shard) for shard in range(run.n_shards) if not run.is_done(shard)}
+    again = {shard: files for shard in run.done_shards() if (files := run.unread_files(shard))}
+    if not missing and not again:
+        return None, {}
+    try:
+        source = PhotoSource(Path(run.info.folder), run.file_names)
+    except FolderGone:
+        if missing:
+            raise
+        return None, {}
+    source.check_photos([name for files in missing.values() for name in files])
+    return source, {**missing, **again}
 
 
 class _Workers:
@@ -104,8 +133,8 @@ class _Workers:
 
 
 def _run_shards(
-    run: RunFolder,
-    shards: Sequence[int],
+    source: PhotoSource | None,
+    shards: Mapping[int, Sequence[str]],
     *,
     detector: Detector,
     encoder: Encoder,
@@ -118,8 +147,10 @@ def _run_shards(
     workers: "_Workers",
 ) -> Iterator[tuple[int, ShardTables]]:
     """Each shard with its tables. While a shard is finished, the next one's photos are read and go to the detector."""
+    if source is None:
+        return
     tables = _start_tables(encoder)
-    batches = _read_ahead(run, shards, namer=namer, settings=settings, workers=workers)
+    batches = _read_ahead(source, shards, namer=namer, settings=settings, workers=workers)
     for looked in _detect_ahead(batches, detector=detector, seen=seen, workers=workers):
         meter.check()
         for photo, first in looked.duplicates:
@@ -149,35 +180,47 @@ class _Batch:
 
 
 def _read_ahead(
-    run: RunFolder, shards: Sequence[int], *, namer: DeploymentNamer, settings: RunSettings, workers: "_Workers"
+    source: PhotoSource,
+    shards: Mapping[int, Sequence[str]],
+    *,
+    namer: DeploymentNamer,
+    settings: RunSettings,
+    workers: "_Workers",
 ) -> Iterator[_Batch]:
     """Batches of photos, each within one shard. The next is read while the models work on the last."""
-    folder = Path(run.info.folder)
+
+    def read(name: str) -> LoadedPhoto | Failure:
+        return read_one(source, name, namer=namer, settings=settings)
 
     def read_batch(files: Sequence[str], start: int) -> list[LoadedPhoto | Failure]:
         batch: list[LoadedPhoto | Failure] = []
-        pixels = 0
-        while len(batch) < settings.batch_photos and pixels < BATCH_MEGAPIXELS * 1e6:
+        room = BATCH_MEGAPIXELS
+        while len(batch) < settings.batch_photos:
             at = start + len(batch)
             some = files[at : min(at + workers.n_readers, start + settings.batch_photos)]
-            if not some:
+            fitting: list[str] = []
+            sizes = workers.readers.map(lambda name: measure_photo(source.folder, name), some)
+            for name, size in zip(some, sizes, strict=True):
+                room -= size
+                if room < 0 and (batch or fitting):  # the first photo of a batch is taken however large it is
+                    break
+                fitting.append(name)
+            if not fitting:
                 break
-            for item in workers.readers.map(lambda name: read_one(folder, name, namer=namer, settings=settings), some):
-                batch.append(item)
-                pixels += 0 if isinstance(item, Failure) else item.photo.width_px * item.photo.height_px
+            batch += workers.readers.map(read, fitting)
         return batch
 
-    waiting = deque(shards)
-    files: Sequence[str] = run.shard_files(waiting[0]) if waiting else ()
-    upcoming = workers.reading.submit(read_batch, files, 0) if waiting else None
+    waiting = deque(shards.items())
+    upcoming = workers.reading.submit(read_batch, waiting[0][1], 0) if waiting else None
     at = 0
     while upcoming is not None:
         items = upcoming.result()
         at += len(items)
-        ends_shard = waiting.popleft() if at == len(files) else None
-        if ends_shard is not None:
-            at, files = 0, run.shard_files(waiting[0]) if waiting else ()
-        upcoming = workers.reading.submit(read_batch, files, at) if waiting else None
+        ends_shard = None
+        if at == len(waiting[0][1]):
+            ends_shard, _ = waiting.popleft()
+            at = 0
+        upcoming = workers.reading.submit(read_batch, waiting[0][1], at) if waiting else None
         yield _Batch(items, ends_shard)
 
 

@@ -81,6 +81,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 """Columns of a run's tables; ``embeddings`` is ``crop_id, embedding`` with the length of the encoder."""
 
+READ_STAGE = "read"
+"""The stage of failures that are tried again when the run is resumed: the disk may be there then."""
 SHARD_TABLES = ("photos", "detections", "crops", "embeddings", "failures")
 HEAT_MAPS = "heat_maps"
 """The table that a shard has only if its bundle scores whole frames by their patches."""
@@ -120,6 +122,11 @@ class ShardTables:
         self._embeddings: list[tuple[list[str], np.ndarray]] = []
         self._heat_maps: list[dict[str, Any]] = []
         self.boxes_over_limit = 0
+
+    @property
+    def n_photos(self) -> int:
+        """Photos so far, duplicates included."""
+        return len(self._photos)
 
     def add_photo(
         self, photo: Photo, *, detections: Sequence[Detection], crops: Sequence[Crop], n_over_limit: int = 0

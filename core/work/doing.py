@@ -56,6 +56,12 @@ def do_work(
 def _explain(error: BaseException, work: WorkFolder) -> BaseException:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return AnomalureError(f"The disk of {work.path} is full. Make room there, then resume the {work.what}.")
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f" ({error.filename})" if error.filename else ""
+        return AnomalureError(
+            f"{error.strerror or error}{where}. Check that the disk is connected and that you may use the folder, "
+            f"then resume the {work.what}."
+        )
     if isinstance(error, KeyboardInterrupt):
         return KeyboardInterrupt("Stopped from the keyboard.")
     return error

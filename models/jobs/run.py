@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from core.errors import AnomalureError
 from core.photos.deployments import DeploymentNamer
 from core.photos.reading import Listing, find_photos
+from core.runs.account import describe_account, make_account, read_account, write_account
 from core.runs.boxes import BoxesFromFile
 from core.runs.catalogue import keep_catalogue
 from core.runs.folder import RunFolder, Status, describe_run
 from core.runs.parts import Detector, Encoder
-from core.runs.pipeline import run_pipeline
+from core.runs.pipeline import open_source, run_pipeline
 from core.settings.run import RunSettings
 from core.study.moved_projects import find_again
 from core.study.project import Project
@@ -67,10 +68,17 @@ def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
         AnomalureError: If the folder, the bundle, the detector or the boxes cannot be used.
         Cancelled: If somebody asked it to stop; the finished shards stay.
     """
-    detector, encoder, bundle = _open_again(project, work) if work.is_made else _make(project, work, meter)
-    meter.check()
-    _run(project, work, meter, detector, encoder, bundle)
-    return {**describe_run(work), "status": str(Status.DONE)}  # written once this returns
+    try:
+        detector, encoder, bundle = _open_again(project, work) if work.is_made else _make(project, work, meter)
+        meter.check()
+        _run(project, work, meter, detector, encoder, bundle)
+    except BaseException:
+        if work.is_made:
+            counts = work.counts()  # photos of an unfinished shard do not count
+            meter.tell(replace(meter.last, done=counts.photos, total=work.n_files, failures=counts.failures))
+        raise
+    _finish_account(work, detector)
+    return {**describe_run(work), **describe_account(work), "status": str(Status.DONE)}  # written once this returns
 
 
 def finish(project: Project, work: RunFolder) -> None:
@@ -97,8 +105,17 @@ def _group(project: Project, run: RunFolder) -> None:
 
 
 def is_flawed(result: Mapping[str, Any]) -> bool:
-    """Whether some photos failed."""
-    return bool(result["failures"] + result["damaged"])
+    """Whether some photos failed, or some pictures, videos or folders were not looked at."""
+    return bool(result["failures"] + result["damaged"]) or not result["complete"]
+
+
+def _finish_account(run: RunFolder, detector: Detector) -> None:
+    """Add to the account of a run what was found out about its file of boxes."""
+    if isinstance(detector, BoxesFromFile):
+        photos = run.read_table("photos", ["file_name", "width_px", "height_px", "duplicate_of"])
+        photos = photos[photos["duplicate_of"].isna()]
+        rows = zip(photos["file_name"], photos["width_px"], photos["height_px"], strict=True)
+        write_account(run, replace(read_account(run), boxes_problems=list(detector.count_unused(rows))))
 
 
 def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, Encoder, Bundle | None]":
@@ -114,7 +131,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
     specs = bundle.encoders if bundle else request.encoders or (bundled_encoder(),)
     encoder = load_encoder(specs, allow_code=run.allow_code)
     meter.check()
-    project.new_run_folder(
+    made = project.new_run_folder(
         run.run_id,
         folder=request.folder,
         file_names=listing.file_names,
@@ -129,6 +146,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
         settings=request.settings.to_values(),
         code_version=request.code_version,
     )
+    write_account(made, make_account(listing, detector if isinstance(detector, BoxesFromFile) else None))
     return detector, encoder, bundle
 
 
@@ -136,6 +154,7 @@ def _open_again(project: Project, run: RunFolder) -> "tuple[Detector, Encoder, B
     """The detector, the encoder and the bundle of a run. A resumed run uses the same detector, encoder and engines."""
     from models.encoders.loading import load_encoder
 
+    open_source(run)  # if the disk is away, this is said before the models are loaded
     info = run.info
     bundle = _open_bundle(project, info.bundle)
     specs = bundle.encoders if bundle else tuple(EncoderSpec.from_values(spec) for spec in info.encoders)
@@ -173,22 +192,17 @@ def _run(
             unnamed[0],
         )
     scorer = BundleScorer(bundle, settings) if bundle else _make_first_look(settings, encoder, run)
-    try:
-        run_pipeline(
-            run,
-            meter,
-            detector=detector,
-            encoder=encoder,
-            scorer=scorer,
-            namer=namer,
-            settings=settings,
-            crops_dir=project.crops_dir,
-            mapper=load_mapper(bundle) if bundle else None,
-        )
-    except BaseException:
-        counts = run.counts()  # photos of an unfinished shard do not count
-        meter.tell(replace(meter.last, done=counts.photos, failures=counts.failures))
-        raise
+    run_pipeline(
+        run,
+        meter,
+        detector=detector,
+        encoder=encoder,
+        scorer=scorer,
+        namer=namer,
+        settings=settings,
+        crops_dir=project.crops_dir,
+        mapper=load_mapper(bundle) if bundle else None,
+    )
     for note in scorer.notes:
         log.info("%s", note)
 

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import AnomalureError
+from core.runs.account import RunAccount, write_account
 from core.runs.folder import Phase, Progress
 from core.settings.run import SETTINGS, RunSettings
 from core.study.project import Project
@@ -484,6 +485,33 @@ def test_a_finished_run_accounts_for_every_file(tmp_path, monkeypatch):
         "Flagged": "3",
     }
     assert "12 photos = 8 with animals + 2 whole frames + 1 duplicate + 1 failure." in texts(page)
+
+
+def test_what_a_run_did_not_look_at_is_counted_and_named(tmp_path, monkeypatch):
+    made = make_project(tmp_path, 4)
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
+    (run,) = made.runs()
+    write_account(
+        run,
+        RunAccount(
+            passed_over={".mp4": 2, "unreadable folder": 1, ".txt": 1},
+            passed_over_names={".mp4": ["a.MP4", "b.MP4"], "unreadable folder": ["north/locked"]},
+            boxes_problems=["1 photos of the file that are not in the folder"],
+            boxes_without_photo=1,
+            boxes_without_photo_names=["IMG_9.JPG"],
+        ),
+    )
+
+    page = open_line(open_page(), run.run_id)
+
+    said = [text.replace("\\", "") for text in [page.warning[0].value, *texts(page)]]
+    assert "1 folder could not be read, so the photos in it are missing here." in said[0]
+    assert "2 other files that may show animals were passed over." in said[0]
+    assert "1 photo of the file of boxes met no photo in the folder." in said[0]
+    assert "Passed over: 2 .mp4, 1 .txt, 1 unreadable folder." in said
+    named = [row["File"] for row in page.dataframe[1].value.to_dict("records")]
+    assert named == ["a.MP4", "b.MP4", "north/locked", "IMG_9.JPG"]
+    assert page.button(key=f"again-{run.run_id}").label == "Try 1 file again"
 
 
 def test_failures_are_listed_with_their_reason(tmp_path, monkeypatch):

@@ -1,26 +1,34 @@
-"""Shows what happened to the files of a run: how many were used, and which failed."""
+"""Shows what happened to the files of a run: how many were used, which failed, and what was not looked at."""
 
 import streamlit as st
 
+from core.photos.reading import leaves_a_gap
+from core.runs.account import RunAccount, list_damaged, read_account
 from core.runs.folder import RunFolder
 from core.runs.small_detector import warn_of_detector
 from ui.shared.csv_download import make_csv
-from ui.shared.words import count
+from ui.shared.words import count, escape_markdown
 
-MOST_FAILURES_SHOWN = 500
+MOST_SHOWN = 500
 
 
 def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> None:
-    """How many files became crops, copies or failures; the numbers add up."""
-    counts = run.counts()
+    """How many files became crops, copies or failures, and what was passed over; the numbers add up."""
+    counts, account = run.counts(), read_account(run)
     if is_done:
-        text = f"Done: {count(counts.photos, 'photo')}, {count(counts.crops, 'crop')} scored."
-        (st.warning if counts.failures else st.success)(
-            text + (f" {count(counts.failures, 'file')} could not be used." if counts.failures else ""),
-            icon=":material/task_alt:",
-        )
+        said = [f"Done: {count(counts.photos, 'photo')}, {count(counts.crops, 'crop')} scored."]
+        if counts.failures:
+            said.append(f"{count(counts.failures, 'file')} could not be used.")
+        if counts.damaged:
+            said.append(f"{count(counts.damaged, 'photo')} could be read only in part or with a warning.")
+        said += _say_gaps(account)
+        (st.warning if len(said) > 1 else st.success)(escape_markdown(" ".join(said)), icon=":material/task_alt:")
     for warning in warn_of_detector(run.info.detector, run.tables("photos")):
         st.warning(warning, icon=":material/warning:")
+    if account.passed_over:
+        st.caption(escape_markdown(f"Passed over: {account.describe_passed_over()}."))
+    for problem in account.boxes_problems:
+        st.caption(escape_markdown(f"File of boxes: {problem.rstrip('.')}."))
     if not counts.photos:
         return
     figures = [
@@ -49,6 +57,54 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
             f"{count(counts.boxes_over_limit, 'box', 'boxes')} beyond the limit of boxes per photo were left out."
         )
     show_failures(run)
+    _show_gaps(run, account)
+
+
+def _say_gaps(account: RunAccount) -> list[str]:
+    folders = account.passed_over.get("unreadable folder", 0)
+    others = sum(n for kind, n in account.passed_over.items() if leaves_a_gap(kind)) - folders
+    said = []
+    if folders:
+        said.append(f"{count(folders, 'folder')} could not be read, so the photos in it are missing here.")
+    if others:
+        said.append(
+            f"{count(others, 'other file')} that may show animals {'was' if others == 1 else 'were'} passed over."
+        )
+    if account.boxes_without_photo:
+        said.append(f"{count(account.boxes_without_photo, 'photo')} of the file of boxes met no photo in the folder.")
+    return said
+
+
+def _show_gaps(run: RunFolder, account: RunAccount) -> None:
+    """Names of what was read only in part or not at all, also for download as CSV."""
+    rows = [{"file_name": one["file_name"], "what": "read in part", "reason": one["note"]} for one in list_damaged(run)]
+    for kind, names in account.passed_over_names.items():
+        rows += [{"file_name": name, "what": "passed over", "reason": kind} for name in names]
+    rows += [
+        {"file_name": name, "what": "no such photo", "reason": "named by the file of boxes only"}
+        for name in account.boxes_without_photo_names
+    ]
+    if not rows:
+        return
+    with st.expander(
+        f"Read only in part, or not looked at · {len(rows):,}", icon=":material/rule:", key=f"gaps-{run.run_id}"
+    ):
+        st.dataframe(
+            [{"File": row["file_name"], "What": row["what"], "Reason": row["reason"]} for row in rows[:MOST_SHOWN]],
+            hide_index=True,
+            width="stretch",
+            key=f"gaps-table-{run.run_id}",
+            column_config={"Reason": st.column_config.TextColumn(width="large")},
+        )
+        st.download_button(
+            "Download as CSV",
+            key=f"gaps-csv-{run.run_id}",
+            icon=":material/download:",
+            data=lambda: make_csv(rows, columns=("file_name", "what", "reason")),
+            file_name=f"not-looked-at-{run.run_id}.csv",
+            mime="text/csv",
+            on_click="ignore",
+        )
 
 
 def show_failures(run: RunFolder) -> None:
@@ -60,7 +116,7 @@ def show_failures(run: RunFolder) -> None:
     rows = [{str(name): value for name, value in row.items()} for row in failures.to_dict("records")]
     st.markdown(f"**Files that could not be used** · {len(failures):,}")
     st.dataframe(
-        shown.head(MOST_FAILURES_SHOWN),
+        shown.head(MOST_SHOWN),
         hide_index=True,
         width="stretch",
         key=f"failures-{run.run_id}",

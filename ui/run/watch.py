@@ -43,7 +43,18 @@ def _show_result(project: Project, work: WorkFolder) -> None:
     if not run.is_made:
         return
     n_flagged = project.review_queue(run, limit=0).n_flagged if run.is_scored() else None
-    show_account(run, n_flagged=n_flagged, is_done=run.status is Status.DONE)
+    is_done = run.status is Status.DONE
+    show_account(run, n_flagged=n_flagged, is_done=is_done)
+    n_unread = sum(len(run.unread_files(shard)) for shard in run.done_shards()) if is_done else 0
+    if n_unread:
+        st.button(
+            f"Try {count(n_unread, 'file')} again",
+            key=f"again-{run.run_id}",
+            icon=":material/refresh:",
+            on_click=PANEL.resume,
+            args=(project, run),
+            help="Reads the files that could not be read, for example because a disk was not connected.",
+        )
     if n_flagged is None:
         return
     is_first_look = not run.info.bundle

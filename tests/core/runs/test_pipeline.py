@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.errors import AnomalureError
+from core.errors import AnomalureError, FolderGone, PhotoOutOfReach
+from core.photos import source
 from core.photos.deployments import DeploymentNamer
-from core.photos.reading import find_photos
+from core.photos.reading import find_photos, read_photo
 from core.runs.batches import detect_each
 from core.runs.catalogue import keep_catalogue
 from core.runs.folder import Phase, RunFolder, RunInfo
@@ -240,3 +241,101 @@ def test_a_run_without_a_mapper_keeps_no_maps_and_is_read_as_before(season, tmp_
     assert run.tables("heat_maps") == []
     assert all("patch_distance" not in crops for crops, _ in run.embedded_shards())
     assert run.find_heat_map(run.read_table("crops")["crop_id"][0], shard=0) is None
+
+
+# A disk that goes away
+
+
+class PulledOut(BrightSideDetector):
+    """Takes the card out when the first shard is done, in one of several ways."""
+
+    def __init__(self, run: RunFolder, pull) -> None:
+        super().__init__()
+        self.run, self.pull, self.is_out = run, pull, False
+
+    def detect(self, photos):
+        if self.run.is_done(0) and not self.is_out:
+            self.is_out = True
+            self.pull()
+        return super().detect(photos)
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_a_card_that_is_pulled_out_stops_the_run_which_then_resumes_as_if_nothing_had_been(season, tmp_path, left):
+    whole = start_run(season, tmp_path / "whole")
+    work(whole)
+    run = start_run(season, tmp_path / "run")
+    away = tmp_path / "away"
+
+    with pytest.raises(FolderGone, match="Connect its disk or network drive again, then resume"):
+        work(run, detector=PulledOut(run, lambda: season.rename(away)))
+    assert run.is_done(0)
+    assert not run.is_done(2)
+    assert run.read_progress().phase is Phase.FAILED
+    assert run.can_resume
+
+    if left == "an empty folder":
+        season.mkdir()
+    with pytest.raises(FolderGone, match=r"it is not there|none of the \d photos that are left is in it"):
+        work(run)
+    if left == "an empty folder":
+        season.rmdir()
+    away.rename(season)
+    work(run)
+
+    for name, table in read_all(whole).items():
+        pd.testing.assert_frame_equal(table, read_all(run)[name])
+
+
+def test_the_disk_of_one_camera_that_goes_away_stops_the_run(season, tmp_path, monkeypatch):
+    run = start_run(season, tmp_path / "run")
+    find_disk = source._find_disk
+    monkeypatch.setattr(source, "_find_disk", lambda folder: find_disk(folder) and 7 * (folder.name == "camera-2") + 1)
+
+    with pytest.raises(FolderGone, match="camera-2 cannot be reached"):
+        work(run, detector=PulledOut(run, lambda: (season / "camera-2").rename(tmp_path / "away")))
+
+
+def test_photos_that_could_not_be_read_are_tried_again_and_take_their_place(season, tmp_path):
+    mapper = QuarterMapper("camera-1")
+    whole = start_run(season, tmp_path / "whole")
+    work(whole, mapper=mapper)
+    run = start_run(season, tmp_path / "run")
+    (season / "camera-1").rename(tmp_path / "away")
+    assert work(run, mapper=mapper).failures == 4
+    (tmp_path / "away").rename(season / "camera-1")
+
+    again = BrightSideDetector()
+    work(run, detector=again, mapper=mapper)
+
+    assert run.counts() == whole.counts()
+    assert sorted(again.seen) == [f"camera-1/IMG_{number:04d}.JPG" for number in (1, 4, 7)]
+    of_whole = read_all(whole)
+    for name, table in read_all(run).items():
+        order = list(table)[:2]
+        expected = of_whole[name].sort_values(order, ignore_index=True)
+        pd.testing.assert_frame_equal(expected, table.sort_values(order, ignore_index=True))
+
+
+def test_a_run_whose_photos_are_all_done_is_scored_without_its_disk(season, tmp_path):
+    run = start_run(season, tmp_path / "run")
+    first = work(run)
+    season.rename(tmp_path / "away")
+
+    assert work(run) == first
+    assert run.read_progress().phase is Phase.DONE
+
+
+def test_a_network_that_is_away_for_a_moment_costs_no_photo(season, tmp_path, monkeypatch):
+    run = start_run(season, tmp_path / "run")
+    failed = []
+
+    def flicker(folder, file_name, **how):
+        if file_name.endswith("4.JPG") and not failed:
+            failed.append(file_name)
+            raise PhotoOutOfReach("The file cannot be read: Input/output error.")
+        return read_photo(folder, file_name, **how)
+
+    monkeypatch.setattr(source, "read_photo", flicker)
+
+    assert (work(run).failures, len(failed)) == (1, 1)
