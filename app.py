@@ -22,7 +22,7 @@ from ui.groups.addresses import GROUP_ROUTES
 from ui.scatter.addresses import EXPLORE_ROUTES
 from ui.server.first_page import serve_first_page
 from ui.server.own_addresses import NOWHERE, OwnAddresses
-from ui.server.previews import choose_width, render_preview
+from ui.server.previews import choose_width, render_in_turn
 from ui.server.send_at_once import send_at_once
 from ui.server.warm_up import begin_warm_up
 from ui.shared.project_place import ROOT, find_project_folder, open_project
@@ -65,7 +65,7 @@ async def serve_photo(request: Request) -> Response:
     if path is None:
         return _not_found()
     try:
-        jpeg = await run_in_threadpool(render_preview, path, width_px=width_px)
+        jpeg = await render_in_turn(path, width_px=width_px)
     except (AnomalureError, OSError):
         return _not_found()
     return Response(jpeg, media_type="image/jpeg", headers=HEADERS)

@@ -1,18 +1,21 @@
 """The same jobs as the pages, without a browser. Progress goes to stderr, results to stdout."""
 
 import argparse
+import codecs
 import importlib
 import json
 import logging
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import FAILED, WRONG_USAGE
 from commands.options import add_project
 from commands.parser import Parser, UsageError
 from commands.plain_result import print_plainly
+from core.disk.names import check_name_is_text
 from core.errors import AnomalureError, WrongUsage
 from core.version import VERSION
 
@@ -42,11 +45,13 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 3 done but some photos failed."""
+    _show_every_sign()
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parse(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     result: dict[str, Any]
     try:
+        _check_names(arguments)
         with redirect_stdout(sys.stderr):  # libraries print too; stdout holds the result alone
             code, result = arguments.job(arguments)
     except WrongUsage as error:
@@ -61,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{error.strerror or error}{where}. Check the disk and the rights to the folder.", as_json=arguments.json
         )
     if arguments.json:
-        print(json.dumps(result, ensure_ascii=False, default=str))
+        print(_to_json(result))
     else:
         print_plainly(result)
     return code
@@ -79,9 +84,30 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
+def _show_every_sign() -> None:
+    """Windows' code pages lack most signs. A name that cannot be shown must not end a command that is done."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _to_json(values: dict[str, Any]) -> str:
+    """JSON that the encoding of stdout can hold: outside UTF-8 only ASCII, so that every reader gets the same texts."""
+    is_utf_8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name == "utf-8"
+    return json.dumps(values, ensure_ascii=not is_utf_8, default=str)
+
+
+def _check_names(arguments: argparse.Namespace) -> None:
+    """Refuse paths and names that are not valid text before anything is made: they could not be stored."""
+    for value in vars(arguments).values():
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(one, str | Path):
+                check_name_is_text(one)
+
+
 def _fail(message: str, *, as_json: bool, code: int = FAILED) -> int:
     if as_json:
-        print(json.dumps({"error": message}, ensure_ascii=False))
+        print(_to_json({"error": message}))
     print(message, file=sys.stderr)
     return code
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.disk.bounded import read_bounded
 from core.errors import AnomalureError, WrongUsage
 from core.settings.detector import DETECTOR_SETTINGS, DetectorSettings
 from core.settings.run import SETTINGS, RunSettings, Setting, Settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_PROJECT = "data/project"
 PROJECT_VARIABLE = "ANOMALURE_PROJECT"
 DETECTOR_PREFIX = "detector_"
+MOST_SETTINGS_BYTES = 1_000_000
 
 _Settings = TypeVar("_Settings", bound=Settings)
 
@@ -95,7 +97,7 @@ def _read_values(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(read_bounded(file, most_bytes=MOST_SETTINGS_BYTES))
     except (OSError, ValueError) as error:
         raise AnomalureError(f"The settings file {file} must be readable JSON: {error}.") from error
     if not isinstance(values, dict):

@@ -20,7 +20,7 @@ class PhotoUnreadable(AnomalureError):
     """A photo cannot be decoded; the run records a Failure and continues."""
 
 
-class PhotoOutOfReach(PhotoUnreadable):
+class PhotoFileUnreadable(PhotoUnreadable):
     """A photo's file cannot be read at all: it is gone, locked, or its disk is."""
 
 

@@ -4,11 +4,14 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.disk.bounded import read_bounded
+from core.disk.names import show_name
 from core.errors import FileFormatError
 
 _MARKS = (
@@ -18,6 +21,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_HALF_SIGN = re.compile(r"\\u[dD][89a-fA-F]")
+MOST_COLUMNS = 5_000
+MOST_CELLS = 30_000_000
+"""About 3 GB in memory; a package of a million photos has 20 million."""
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -46,7 +53,7 @@ def read_content(path: Path, *, expected: str) -> bytes:
         FileFormatError: If it is missing, a folder, unreadable or empty.
     """
     try:
-        content = path.read_bytes()
+        content = read_bounded(path)
     except FileNotFoundError as error:
         raise FileFormatError(f"There is no file {path}; expected {expected}.") from error
     except OSError as error:
@@ -85,13 +92,25 @@ def parse_json(content: bytes, *, source: str, expected: str) -> Any:
     """
     text = decode_text(content, source=source, expected=expected)
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        return _mend(value) if _HALF_SIGN.search(text) else value
     except json.JSONDecodeError as error:
         raise FileFormatError(
             f"{source} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}; expected {expected}."
         ) from error
     except (RecursionError, ValueError) as error:
         raise FileFormatError(f"{source} is not usable JSON: {error}; expected {expected}.") from error
+
+
+def _mend(value: Any) -> Any:
+    """The value with a mark in place of halves of signs, by which Python writes names that are not valid text."""
+    if isinstance(value, str):
+        return show_name(value)
+    if isinstance(value, list):
+        return [_mend(one) for one in value]
+    if isinstance(value, dict):
+        return {show_name(key): _mend(one) for key, one in value.items()}
+    return value
 
 
 def parse_table(content: bytes, *, source: str, expected: str) -> Table:
@@ -112,9 +131,17 @@ def parse_table(content: bytes, *, source: str, expected: str) -> Table:
                 f"{source}: the first line must name each column once, got {', '.join(columns) or 'nothing'}; "
                 f"expected {expected}."
             )
+        if len(columns) > MOST_COLUMNS:
+            raise FileFormatError(
+                f"{source} has {len(columns):,} columns, more than {MOST_COLUMNS:,}; expected {expected}."
+            )
         for cells in reader:
             if not cells:
                 continue
+            if (len(rows) + 1) * len(columns) > MOST_CELLS:
+                raise FileFormatError(
+                    f"{source} has more than {MOST_CELLS:,} cells. Leave only the columns that are needed, or split it."
+                )
             if len(cells) > len(columns):
                 raise FileFormatError(
                     f"{source}, line {reader.line_num}: {len(cells)} cells for {len(columns)} columns."

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from core.disk.bounded import read_bounded
 from core.errors import PhotoUnreadable
 from core.export.choice import Export
 from core.photos.blurring import blur_boxes, encode_without_traces
@@ -26,6 +27,7 @@ from core.settings.run import SETTINGS
 from core.store.people import People
 
 MOST_MEGAPIXELS = 2_000.0
+MOST_PHOTO_BYTES = 16_000_000_000
 LONGEST_PART = 80
 # No system takes a name of more than 255 bytes; Chinese signs have three bytes each, and an id comes behind the stem.
 MOST_BYTES_OF_PART = 200
@@ -154,13 +156,15 @@ def _with_people(export: Export) -> Iterator[tuple[list[dict[str, Any]], list[Bo
 def _read_picture(export: Export, row: Mapping[str, Any], boxes: list[Box], pictures: Pictures) -> tuple[bytes, bool]:
     """The picture of a row, and whether people were blurred in it."""
     if pictures is Pictures.PHOTOS:
-        content = Path(reach(Path(export.run.info.folder) / row["file_name"])).read_bytes()
+        content = read_bounded(
+            Path(reach(Path(export.run.info.folder) / row["file_name"])), most_bytes=MOST_PHOTO_BYTES
+        )
         blurred = _blur_photo(content, boxes) if boxes else None
     else:
         path = export.project.crop_path(row["crop_id"])
         if path is None:
             raise PhotoUnreadable(f"{row['crop_id']} is not the id of a crop.")
-        content = path.read_bytes()
+        content = read_bounded(path)
         blurred = _blur_crop(content, row, boxes, margin=float(export.run.info.settings.get("crop_margin", _MARGIN)))
     return (content, False) if blurred is None else (blurred, True)
 

@@ -1,6 +1,5 @@
 """Camtrap DP, the exchange format of camera trap data. Format: camtrap-dp.tdwg.org (Bubnicki et al. 2024)."""
 
-import gzip
 import zipfile
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from core.disk.bounded import open_ordinary, read_bounded, read_member, unpack_gzip
 from core.disk.text import Table, parse_json, parse_table
 from core.errors import FileFormatError
 from core.formats.csv import unescape_formula
@@ -27,7 +27,6 @@ from core.formats.labelled import (
 
 FORMAT_NAME = "Camtrap DP"
 PACKAGE_FILE = "datapackage.json"
-MOST_BYTES = 4_000_000_000
 _EXPECTED = "a Camtrap DP package: datapackage.json with the resources deployments, media and observations"
 _MEDIA_COLUMNS = ("mediaID", "deploymentID", "timestamp", "filePath")
 _BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
@@ -47,10 +46,11 @@ def read_camtrap_dp(path: Path) -> LabelFile:
     if path.is_dir():
         path = path / PACKAGE_FILE
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return _parse(*_open_zip(archive, path.name), source=path.name)
-        content = path.read_bytes()
+        with open_ordinary(path) as file:
+            if zipfile.is_zipfile(file):  # it may hold the photos, too, so it is not read as a whole
+                with zipfile.ZipFile(file) as archive:
+                    return _parse(*_open_zip(archive, path.name), source=path.name)
+        content = read_bounded(path)
     except FileNotFoundError as error:
         raise FileFormatError(f"There is no file {path}; expected {_EXPECTED}.") from error
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
@@ -69,7 +69,7 @@ def parse_camtrap_dp(content: object, *, folder: Path, source: str) -> LabelFile
 
     def fetch(name: str) -> bytes:
         try:
-            return (folder / name).read_bytes()
+            return read_bounded(folder / name)
         except OSError as error:
             raise FileFormatError(
                 f"{source} names the table {name}, which cannot be read: {error.strerror}."
@@ -220,7 +220,7 @@ def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, col
         data = fetch(path)
         if path.endswith(".gz"):
             try:
-                data = gzip.decompress(data)
+                data = unpack_gzip(data, source=path)
             except (OSError, EOFError) as error:
                 raise FileFormatError(f"{path} cannot be unpacked: {error}.") from error
         table = parse_table(data, source=path, expected=f"the table {name} of a Camtrap DP package")
@@ -251,9 +251,10 @@ def _open_zip(archive: zipfile.ZipFile, source: str) -> tuple[Any, Fetch]:
             about = archive.getinfo(str(root / name))
         except KeyError as error:
             raise FileFormatError(f"{source} has no table {name} in it.") from error
-        if about.file_size > MOST_BYTES:
-            raise FileFormatError(f"{source}: {name} would unpack to {about.file_size / 1e9:.0f} GB.")
-        return archive.read(about)
+        try:
+            return read_member(archive, about)
+        except OSError as error:
+            raise FileFormatError(f"{source}, {name}: {error.strerror or error}.") from error
 
     return parse_json(fetch(PACKAGE_FILE), source=f"{source}, {PACKAGE_FILE}", expected=_EXPECTED), fetch
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from core.disk.bounded import open_ordinary
 from core.disk.text import parse_json, read_content
 from core.errors import FileFormatError
 from core.formats.camtrap_dp import is_camtrap_dp, parse_camtrap_dp, read_camtrap_dp
@@ -24,9 +25,9 @@ def read_labels(path: Path) -> LabelFile:
     """
     if path.is_dir():
         return read_camtrap_dp(path)
-    content = read_content(path, expected=_EXPECTED)
-    if content.startswith(_ZIP_START):
+    if _is_zip(path):
         return read_camtrap_dp(path)
+    content = read_content(path, expected=_EXPECTED)
     if path.suffix.lower() not in (".json", ".geojson") and not _looks_like_json(content):
         return parse_csv_labels(content, source=path.name)
     value = parse_json(content, source=path.name, expected=_EXPECTED)
@@ -41,6 +42,14 @@ def read_labels(path: Path) -> LabelFile:
         f"{path.name} is JSON, but not in a known format. Expected images, annotations and categories (COCO), images "
         f"with file and detections (MegaDetector), or resources (Camtrap DP); got {keys[:200] or 'an empty object'}."
     )
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        with open_ordinary(path) as file:
+            return file.read(len(_ZIP_START)) == _ZIP_START
+    except OSError:  # read_content says why
+        return False
 
 
 def _looks_like_json(content: bytes) -> bool:

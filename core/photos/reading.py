@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.disk.names import check_name_is_text, is_text, show_name
-from core.errors import AnomalureError, PhotoOutOfReach, PhotoUnreadable
+from core.errors import AnomalureError, PhotoFileUnreadable, PhotoUnreadable
 from core.photos.decoding import MEGA, decode_photo, measure_megapixels
 from core.records import LoadedPhoto, Photo, hash_content
 
@@ -214,11 +214,11 @@ def _read_content(path: Path, *, most_bytes: int) -> bytes:
         with open(reach(path), "rb") as file:
             return file.read()
     except FileNotFoundError as error:
-        raise PhotoOutOfReach("The file has disappeared since the folder was listed.") from error
+        raise PhotoFileUnreadable("The file has disappeared since the folder was listed.") from error
     except PermissionError as error:
-        raise PhotoOutOfReach("You have no permission to read the file.") from error
+        raise PhotoFileUnreadable("You have no permission to read the file.") from error
     except OSError as error:
-        raise PhotoOutOfReach(f"The file cannot be read: {error.strerror or error}.") from error
+        raise PhotoFileUnreadable(f"The file cannot be read: {error.strerror or error}.") from error
 
 
 def _identify(folder: Path) -> tuple[int, int] | str:

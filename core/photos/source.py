@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.errors import FolderGone, PhotoOutOfReach
+from core.errors import FolderGone, PhotoFileUnreadable
 from core.photos.reading import reach, read_photo
 from core.records import LoadedPhoto
 
@@ -33,12 +33,12 @@ class PhotoSource:
         """As ``core.photos.reading.read_photo``.
 
         Raises:
-            FolderGone: If the photo cannot be reached because its disk is not there.
+            FolderGone: If the photo cannot be read because its disk is not there.
             PhotoUnreadable: If it is only this photo that cannot be read.
         """
         try:
             return read_photo(self.folder, file_name, deployment=deployment, max_megapixels=max_megapixels)
-        except PhotoOutOfReach:
+        except PhotoFileUnreadable:
             self.check(file_name)
         # The folder is there (again): a network that was away for a moment costs no photo.
         return read_photo(self.folder, file_name, deployment=deployment, max_megapixels=max_megapixels)
@@ -71,7 +71,7 @@ class PhotoSource:
 
 def _say_gone(folder: Path, why: str) -> FolderGone:
     return FolderGone(
-        f"The folder {folder} cannot be reached: {why[:1].lower()}{why[1:]}. Connect its disk or network drive again, "
+        f"The folder {folder} cannot be read: {why[:1].lower()}{why[1:]}. Connect its disk or network drive again, "
         "then resume."
     )
 

@@ -34,7 +34,7 @@ def read_one(
     """The photo with its pixels, or a Failure that says why it cannot be read.
 
     Raises:
-        FolderGone: If not only this photo is out of reach, but the disk of the folder.
+        FolderGone: If not only this photo cannot be read, but the disk is gone.
     """
     try:
         return source.read(file_name, deployment=namer.name(file_name), max_megapixels=settings.max_megapixels)

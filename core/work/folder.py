@@ -16,6 +16,7 @@ import psutil
 from core.disk.files import TEMPORARY_SUFFIX, read_whole, write_whole
 from core.disk.json import from_json, from_values, to_json, to_values
 from core.disk.locks import FileLock, LockHeld
+from core.disk.names import is_text, show_name
 from core.errors import AnomalureError
 from core.work.progress import ENDS, Phase, Progress, is_alive, sign_progress, to_progress
 from core.work.request import Request
@@ -86,6 +87,7 @@ class WorkFolder:
         Raises:
             AnomalureError: If there is work of that name that must not be replaced.
         """
+        self._to_content(request)  # what cannot be written is said before a folder is made
         try:
             self.path.mkdir(parents=True)
         except FileExistsError:
@@ -97,7 +99,18 @@ class WorkFolder:
 
     def write_request(self, request: Request) -> None:
         """Replace the request, for example once it is known which choice ``auto`` stands for."""
-        write_whole(self.path / REQUEST, to_json({"kind": request.kind, **to_values(request)}), durable=True)
+        write_whole(self.path / REQUEST, self._to_content(request), durable=True)
+
+    def _to_content(self, request: Request) -> bytes:
+        values = to_values(request)
+        try:
+            return to_json({"kind": request.kind, **values})
+        except UnicodeEncodeError as error:
+            bad = next((str(value) for value in values.values() if not is_text(str(value))), self.name)
+            raise AnomalureError(
+                f"{show_name(bad)} is not valid text: a name in it was written in another encoding. Rename it, then "
+                "try again."
+            ) from error
 
     def wait_for_process(self) -> None:
         """Note that a process is about to begin or to resume the work. An earlier request to cancel is forgotten."""
@@ -276,6 +289,7 @@ class WorkFolder:
         if not folder.is_dir():
             return []
         found = [cls(path) for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        found = [one for one in found if is_text(one.name)]
         broken = {one.name for one in found if one.problem}
         good = sorted((one for one in found if one.name not in broken), key=lambda one: (one.created_at, one.name))
         return [*reversed(good), *sorted((one for one in found if one.name in broken), key=lambda one: one.name)]

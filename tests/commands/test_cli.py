@@ -1,5 +1,6 @@
 """The commands answer other tools: one JSON object on stdout, exit codes that mean something, no traceback."""
 
+import io
 import json
 
 import pytest
@@ -26,6 +27,30 @@ def test_runs_lists_what_became_of_every_photo(project, capsys):
     assert code == 0
     assert run["status"] == "done"
     assert run["photos"] == run["with_crops"] + run["whole_frames"] + run["duplicates"] + run["failures"] == 14
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+def test_a_name_that_the_code_page_of_the_terminal_lacks_does_not_end_a_command(monkeypatch, options, encoding):
+    names = ["山", "\U0001f98a", "Süd", "Fl\udce4che"]
+    monkeypatch.setattr("commands.runs.job", lambda arguments: (0, {"runs": names}))
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", out)
+
+    code = main(["runs", *options])
+
+    out.flush()
+    said = out.buffer.getvalue().decode(encoding)
+    assert code == 0
+    assert (json.loads(said)["runs"] == names) if options else ("Süd" in said and len(said.splitlines()) == 4)
+
+
+def test_a_path_that_is_not_valid_text_is_refused_in_a_sentence(tmp_path, capsys):
+    code, answer = ask(capsys, "run", f"{tmp_path}/Fl\udce4che", "--project", tmp_path / "project")
+
+    assert code == FAILED
+    assert "Fl\ufffdche is not valid text" in answer["error"]
+    assert not (tmp_path / "project").exists()
 
 
 def test_a_verdict_on_the_command_line_is_kept(project, capsys):

@@ -150,6 +150,34 @@ def test_the_folder_can_be_found_by_clicking(project, tmp_path, started):
     assert "1 photo in this folder and below" in texts(page)
 
 
+@pytest.mark.parametrize("name", ["Camera 1 ", " x", "Dave's '23'", '"quoted"', "it's"])
+def test_a_folder_is_found_by_its_whole_name_also_if_that_has_spaces_or_quotes_around_it(tmp_path, name):
+    (tmp_path / name).mkdir()
+
+    assert read_path(str(tmp_path / name)) == tmp_path / name
+    assert read_path(f' "{tmp_path / name}" ') == tmp_path / name
+    assert explain_folder(str(tmp_path / name)) == ""
+
+
+def test_a_path_with_quotes_around_it_is_understood_and_one_of_nothing_is_said_as_it_would_be_read(tmp_path):
+    assert read_path(f"'{tmp_path}/nowhere '") == tmp_path / "nowhere"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no names that are not text")
+def test_a_folder_whose_name_is_not_valid_text_is_named_and_the_page_works(project, tmp_path):
+    home = Path(os.environ["HOME"])
+    (home / "fine").mkdir()
+    try:
+        os.mkdir(os.fsencode(home) + b"/Fl\xe4che")
+    except OSError:
+        pytest.skip("this disk takes no such names")
+
+    page = open_page()
+
+    assert "1 folder cannot be chosen, because the name is not valid text: Fl\ufffdche" in texts(page).replace("\\", "")
+    assert [button.key for button in page.button if "open-" in (button.key or "")] == [f"open-{home / 'fine'}"]
+
+
 def test_folders_are_listed_with_their_photos_and_without_hidden_ones(tmp_path):
     for name in ("b/c/one.jpg", "b/two.JPG", "b/notes.txt", "a/.hidden/three.jpg", ".git/four.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -504,11 +532,11 @@ def test_what_a_run_did_not_look_at_is_counted_and_named(tmp_path, monkeypatch):
 
     page = open_line(open_page(), run.run_id)
 
-    said = [text.replace("\\", "") for text in [page.warning[0].value, *texts(page)]]
+    said = [text.replace("\\", "") for text in (page.warning[0].value, texts(page))]
     assert "1 folder could not be read, so the photos in it are missing here." in said[0]
     assert "2 other files that may show animals were passed over." in said[0]
     assert "1 photo of the file of boxes met no photo in the folder." in said[0]
-    assert "Passed over: 2 .mp4, 1 .txt, 1 unreadable folder." in said
+    assert "Passed over: 2 .mp4, 1 .txt, 1 unreadable folder." in said[1]
     named = [row["File"] for row in page.dataframe[1].value.to_dict("records")]
     assert named == ["a.MP4", "b.MP4", "north/locked", "IMG_9.JPG"]
     assert page.button(key=f"again-{run.run_id}").label == "Try 1 file again"

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.disk.names import is_text, show_name
 from ui.forms.cached import count_folder_photos, list_folder
 from ui.forms.folders import explain_folder, list_places, read_path
 from ui.shared.state import Key
-from ui.shared.words import escape_markdown
+from ui.shared.words import count, escape_markdown
 
 MOST_SHOWN = 100
 MOST_CRUMBS = 5
@@ -64,7 +65,9 @@ def _show_breadcrumbs(folder: Path) -> None:
 
 
 def _show_subfolders(folder: Path) -> None:
-    found = list_folder(str(folder))
+    every = list_folder(str(folder))
+    found = [sub for sub in every if is_text(sub.path.name)]
+    _say_not_shown([show_name(sub.path.name) for sub in every if not is_text(sub.path.name)])
     if len(found) > MOST_SHOWN:
         part = st.text_input("Find a folder", key=Key.BROWSER_FILTER, placeholder="part of its name").casefold()
         found = [sub for sub in found if part in sub.path.name.casefold()]
@@ -84,6 +87,16 @@ def _show_subfolders(folder: Path) -> None:
         st.caption(f"{len(found) - MOST_SHOWN:,} more folders. Type a part of the name to find one.")
 
 
+def _say_not_shown(names: list[str]) -> None:
+    if names:
+        st.caption(
+            escape_markdown(
+                f"{count(len(names), 'folder')} cannot be chosen, because the name is not valid text: "
+                f"{', '.join(names)}. Rename it first."
+            )
+        )
+
+
 @st.fragment
 def show_folder_browser(into: Key = Key.FOLDER) -> None:
     """Draw the browser. "Use this folder" writes the folder to the session key ``into`` and reruns the page."""
@@ -97,14 +110,14 @@ def show_folder_browser(into: Key = Key.FOLDER) -> None:
     long = len(list_folder(str(folder))) > ROWS_WITHOUT_SCROLLING
     with st.container(height=LIST_PX if long else "content", border=True, gap="xxsmall"):
         _show_subfolders(folder)
-    count = count_folder_photos(str(folder))
+    photos = count_folder_photos(str(folder))
     if st.button(
-        f"Use this folder ({count})",
+        f"Use this folder ({photos})",
         key="use-folder",
         icon=":material/check:",
         on_click=_use,
         args=(folder, into),
         type="primary",
-        disabled=count.complete and not count.n,
+        disabled=photos.complete and not photos.n,
     ):
         st.rerun()

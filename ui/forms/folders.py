@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.disk.names import is_text
+
 MOST_ENTRIES = 5_000
 MOST_SECONDS = 0.25
 
@@ -32,9 +34,17 @@ class SubFolder:
 
 
 def read_path(text: str) -> Path | None:
-    """The folder that a pasted text means: quotes, surrounding spaces and ``~`` are understood. None if it is empty."""
-    text = text.strip().strip("\"'").strip()
-    return Path(text).expanduser() if text else None
+    """The path that a typed or pasted text means; ``~`` is understood. None if it is empty.
+
+    Spaces and quotes around it are taken off only if there is nothing of the whole name.
+    """
+    if not text.strip():
+        return None
+    plain = text.strip()
+    inside = plain[1:-1] if len(plain) > 1 and plain[0] == plain[-1] and plain[0] in "\"'" else plain
+    forms = [text, plain, inside, inside.strip(), plain.strip("\"'").strip()]
+    paths = [Path(form).expanduser() for form in dict.fromkeys(forms) if form]
+    return next((path for path in paths if is_there(path)), paths[-1]) if forms[-1] else None
 
 
 def explain_folder(text: str) -> str:
@@ -68,7 +78,9 @@ def list_places() -> list[tuple[str, Path]]:
         mounts = [Path("/media") / home.name, Path("/run/media") / home.name, Path("/Volumes")]
         for mount in mounts:
             try:
-                places += [(drive.name, drive) for drive in sorted(mount.iterdir()) if drive.is_dir()]
+                places += [
+                    (drive.name, drive) for drive in sorted(mount.iterdir()) if is_text(drive.name) and drive.is_dir()
+                ]
             except OSError:
                 continue  # no drives are plugged in here
         places.append(("Computer", Path("/")))

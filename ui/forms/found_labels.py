@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.disk.names import is_text
 from ui.shared.state import Key
 from ui.shared.words import escape_markdown
 
@@ -38,7 +39,9 @@ def _list_labels(folder: Path) -> list[Path]:
             return sorted(
                 Path(entry.path)
                 for entry in entries
-                if os.path.splitext(entry.name)[1].lower() in LABEL_SUFFIXES and not entry.name.startswith(".")
+                if os.path.splitext(entry.name)[1].lower() in LABEL_SUFFIXES
+                and not entry.name.startswith(".")
+                and is_text(entry.name)
             )
     except OSError:
         return []

@@ -3,8 +3,11 @@
 import io
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
 from PIL import Image
 
+from core.disk.bounded import read_bounded
 from core.photos.decoding import decode_photo
 from core.photos.reading import reach
 
@@ -13,6 +16,9 @@ _ORIENTATION = 0x0112  # EXIF
 WIDTHS_PX = (320, 640, 960, 1280, 1600, 2048, 3072)
 # Photos of a run have passed the limit that its user chose; this is the highest that can be chosen.
 MOST_MEGAPIXELS = 2_000.0
+MOST_BYTES = 4_000_000_000
+AT_ONCE = 4
+_turns = anyio.CapacityLimiter(AT_ONCE)
 
 
 def choose_width(asked: str | None) -> int | None:
@@ -28,6 +34,14 @@ def choose_width(asked: str | None) -> int | None:
     return next((width for width in WIDTHS_PX if width >= int(asked)), WIDTHS_PX[-1])
 
 
+async def render_in_turn(path: Path, *, width_px: int) -> bytes:
+    """As ``render_preview``, in one of a few threads of its own.
+
+    Many requests for large photos wait here. They neither fill the memory nor take the threads that save decisions.
+    """
+    return await anyio.to_thread.run_sync(lambda: render_preview(path, width_px=width_px), limiter=_turns)
+
+
 def render_preview(path: Path, *, width_px: int) -> bytes:
     """A JPEG of the photo, upright, at most ``width_px`` wide, never enlarged.
 
@@ -35,10 +49,11 @@ def render_preview(path: Path, *, width_px: int) -> bytes:
         OSError: If the file is gone.
         PhotoUnreadable: If it cannot be decoded.
     """
-    content = Path(reach(path)).read_bytes()
+    content = read_bounded(Path(reach(path)), most_bytes=MOST_BYTES)
     if _can_be_shown(content, width_px=width_px):
         return content
-    picture = Image.fromarray(decode_photo(content, max_megapixels=MOST_MEGAPIXELS).pixels)
+    decoded = decode_photo(content, max_megapixels=MOST_MEGAPIXELS, width_px=width_px)
+    picture = Image.fromarray(decoded.pixels)
     if picture.width > width_px:
         height_px = max(round(picture.height * width_px / picture.width), 1)
         picture = picture.resize((width_px, height_px), Image.Resampling.BILINEAR, reducing_gap=2.0)

@@ -47,7 +47,7 @@ def start_detached(
         flags |= 0 if is_waited_for else subprocess.BELOW_NORMAL_PRIORITY_CLASS
         detached = {"creationflags": flags}
     with log.open("wb") as out:
-        whole = None if environment is None else {**os.environ, **environment}
+        whole = {**os.environ, "PYTHONIOENCODING": "utf-8", **(environment or {})}  # read_tail reads it so
         process = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out, cwd=CLI.parent, env=whole, **detached)
     if not is_waited_for:
         _step_back(process.pid)

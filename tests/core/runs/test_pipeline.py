@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.errors import AnomalureError, FolderGone, PhotoOutOfReach
+from core.errors import AnomalureError, FolderGone, PhotoFileUnreadable
 from core.photos import source
 from core.photos.deployments import DeploymentNamer
 from core.photos.reading import find_photos, read_photo
@@ -292,7 +292,7 @@ def test_the_disk_of_one_camera_that_goes_away_stops_the_run(season, tmp_path, m
     find_disk = source._find_disk
     monkeypatch.setattr(source, "_find_disk", lambda folder: find_disk(folder) and 7 * (folder.name == "camera-2") + 1)
 
-    with pytest.raises(FolderGone, match="camera-2 cannot be reached"):
+    with pytest.raises(FolderGone, match="camera-2 cannot be read"):
         work(run, detector=PulledOut(run, lambda: (season / "camera-2").rename(tmp_path / "away")))
 
 
@@ -333,7 +333,7 @@ def test_a_network_that_is_away_for_a_moment_costs_no_photo(season, tmp_path, mo
     def flicker(folder, file_name, **how):
         if file_name.endswith("4.JPG") and not failed:
             failed.append(file_name)
-            raise PhotoOutOfReach("The file cannot be read: Input/output error.")
+            raise PhotoFileUnreadable("The file cannot be read: Input/output error.")
         return read_photo(folder, file_name, **how)
 
     monkeypatch.setattr(source, "read_photo", flicker)

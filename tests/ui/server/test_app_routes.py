@@ -7,9 +7,10 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from core.photos import decoding
 from core.study.project import Project
 from tests.fakes.project import make_project
-from ui.server.previews import WIDTHS_PX, choose_width
+from ui.server.previews import WIDTHS_PX, choose_width, render_preview
 from ui.shared.project_place import ROOT
 
 MADE_UP = "0123456789abcdef" * 2
@@ -220,3 +221,17 @@ def test_the_address_of_a_page_tells_the_browser_at_once_where_the_server_is(cli
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
     head = answer.text.split("</head>")[0]
     assert 0 < head.index("BACKEND_BASE_URL") < head.index('type="module"'), "before Streamlit's scripts look for it"
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_preview_of_a_large_photo_is_unpacked_no_larger_than_needed(tmp_path, write_jpeg, monkeypatch, orientation):
+    write_jpeg(tmp_path / "large.jpg", size=(4000, 2000), orientation=orientation)
+    unpacked = []
+    hold = decoding.UNPACKED_AT_ONCE.hold
+    monkeypatch.setattr(decoding.UNPACKED_AT_ONCE, "hold", lambda pixels: unpacked.append(pixels) or hold(pixels))
+
+    preview = render_preview(tmp_path / "large.jpg", width_px=640)
+
+    with Image.open(io.BytesIO(preview)) as picture:
+        assert picture.size == ((640, 320) if orientation == 1 else (640, 1280))
+    assert unpacked == [1000 * 500 if orientation == 1 else 2000 * 1000]
