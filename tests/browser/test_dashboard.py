@@ -133,6 +133,23 @@ def test_the_pictures_of_the_crops_paint(shown, open_tab):
     page.wait_for_function(f"[...document.querySelectorAll('{CARD} img')].every(image => image.naturalWidth > 0)")
 
 
+def test_a_card_is_one_tab_stop_and_its_controls_say_which_crop(shown, open_tab):
+    page = open_tab(f"{shown.url}/review")
+    cards = page.locator(CARD)
+    expect(cards).to_have_count(24)
+
+    inner = page.locator(f"{CARD} :is(button, input)").evaluate_all("all => all.map((one) => one.tabIndex)")
+    assert set(inner) == {-1}
+    assert cards.evaluate_all("all => all.map((one) => one.tabIndex)") == [0] * 24
+    names = page.locator(f"{CARD} :is(.mark, .open, .act)").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    assert len(set(names)) == len(names) == 24 * 6
+
+    cards.nth(1).focus()
+    page.keyboard.press("Tab")
+    expect(cards.nth(2)).to_be_focused()
+    expect(page.locator(f"{CARD}.next")).to_have_attribute("data-rank", "2")
+
+
 def test_nothing_is_fetched_from_the_internet(shown, open_tab):
     for name in ("review", "run"):
         page = open_tab(f"{shown.url}/{name}")

@@ -205,12 +205,12 @@ def _show_gallery(project: Project, run: RunFolder, crop_ids: list[str]) -> None
 
 
 def _show_card(project: Project, run: RunFolder, row: dict[str, Any], *, rank: int) -> None:
+    title = row["verdict_species"] or name_crop(row["species"], kind=row["kind"], detector_class=row["detector_class"])
     st.html(
         build_card(
             picture=crop_url(row["crop_id"], run_id=run.run_id),
             rank=rank,
-            title=row["verdict_species"]
-            or name_crop(row["species"], kind=row["kind"], detector_class=row["detector_class"]),
+            title=title,
             is_guess=is_best_fit(run, row),
             flagged=bool(row["flagged"]),
             camera=row["deployment"],
@@ -221,6 +221,9 @@ def _show_card(project: Project, run: RunFolder, row: dict[str, Any], *, rank: i
         )
     )
     if st.button(
-        "Photo", key=crop_key("photo", row["crop_id"]), icon=":material/zoom_out_map:", help="See the whole photo"
+        f"Photo of number {rank}, {escape_markdown(title)}",
+        key=crop_key("photo", row["crop_id"]),
+        icon=":material/zoom_out_map:",
+        help="See the whole photo",
     ):
         show_photo(project, run, row)

@@ -6,16 +6,18 @@ import streamlit as st
 STYLE = """<style>
 /* The values are worked out where they are used: dialogs are drawn outside the app's own element. */
 :root {
-  --odd: light-dark(#C85200, #FF9A56);
+  --odd: light-dark(#AD4700, #FF9A56);
   --odd-ground: light-dark(#FBE6D6, #46290F);
-  --fine: light-dark(#0072B2, #6FC1F2);
+  --fine: light-dark(#00669F, #6FC1F2);
   --fine-ground: light-dark(#DDEDF7, #14344A);
-  --doubt: light-dark(#6B716D, #B3BAB5);
+  --doubt: light-dark(#626864, #B3BAB5);
   --doubt-ground: light-dark(#E9E8E2, #313A35);
   --quiet: color-mix(in srgb, currentColor 68%, transparent);
   --hairline: color-mix(in srgb, currentColor 16%, transparent);
 }
-[data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #0B1511); }
+[data-testid="stBaseButton-primary"], [data-testid="stMultiSelectTagsContainer"] [data-tag] * {
+  color: light-dark(#FFFFFF, #0B1511); }
+[data-testid="stCaptionContainer"] { opacity: 1; color: var(--quiet); }
 [data-testid="stButtonGroup"] button { min-height: 2.5rem; }
 [data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] { margin-bottom: .2rem; }
 [data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] button { min-height: 0; }

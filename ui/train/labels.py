@@ -39,7 +39,7 @@ def show_label_choice(images: Path | None) -> LabelChoice:
                 key=Key.TRAIN_LABELS,
                 persist_state="session",
                 icon=":material/label:",
-                placeholder="COCO, MegaDetector or CSV file; empty: folders by species",
+                placeholder="Empty: folders by species",
                 help="COCO or COCO Camera Traps JSON, MegaDetector JSON, a Camtrap DP datapackage.json or a CSV. Names "
                 "in it are matched to photos by their longest common ending. Empty: each folder inside the folder of "
                 "photos has the name of its species.",

@@ -3,6 +3,8 @@ import { cropPicture } from "../addresses.js";
 import { WORDS, button, icon, make } from "./elements.js";
 import { GUESS_HELP, sayGuesses } from "./guesses.js";
 
+const CARD_KEYS = ["accept", "reject", "unsure", "species", "note", "mark", "open"];
+
 export class Grid {
   constructor(board) {
     this.board = board;
@@ -11,6 +13,7 @@ export class Grid {
     this.start = -1;
     this.forgetNext();
     this.element.addEventListener("click", (event) => this.#onClick(event));
+    this.element.addEventListener("focusin", (event) => this.#onFocus(event));
   }
 
   shows(start) {
@@ -65,20 +68,22 @@ export class Grid {
     const { board } = this;
     const { keys } = board;
     const looks = sayGuesses(board.data, row);
-    const act = (verdict, command) =>
-      button(WORDS[verdict], { cls: `act ${verdict}`, title: `${WORDS[verdict]} (${keys.of(command)})`, data: { verdict } });
     const { title } = row;
+    const which = `number ${rank + 1}, ${title}`;
+    const act = (verdict, command) => button(WORDS[verdict], {
+      cls: `act ${verdict}`, title: `${WORDS[verdict]} (${keys.of(command)})`, label: `${WORDS[verdict]}: ${which}`, data: { verdict },
+    });
     const picture = make("img", {
       attrs: { src: cropPicture(this.board.run, row.crop), alt: `${title}, number ${rank + 1}`, decoding: "sync", draggable: "false" },
     });
     picture.addEventListener("error", () => picture.parentElement.classList.add("missing"), { once: true });
-    const mark = make("input", { cls: "mark", title: `Select (${keys.of("mark")})`, attrs: { type: "checkbox", "aria-label": "Select" } });
-    return make("li", { cls: "card", attrs: { tabindex: "-1" }, data: { crop: row.crop, rank: String(rank) } }, [
+    const mark = make("input", { cls: "mark", title: `Select (${keys.of("mark")})`, attrs: { type: "checkbox", "aria-label": `Select ${which}` } });
+    const card = make("li", { cls: "card", attrs: { tabindex: "0", "aria-keyshortcuts": CARD_KEYS.map((name) => keys.of(name)).join(" ") }, data: { crop: row.crop, rank: String(rank) } }, [
       make("div", { cls: "picture" }, [
         picture,
         make("span", { cls: "rank", text: (rank + 1).toLocaleString("en") }),
         mark,
-        button("", { symbol: "zoom_out_map", cls: "open", title: `See the whole photo (${keys.of("open")})`, label: "See the whole photo" }),
+        button("", { symbol: "zoom_out_map", cls: "open", title: `See the whole photo (${keys.of("open")})`, label: `See the whole photo of ${which}` }),
         make("span", { cls: "badge" }),
       ]),
       make("div", { cls: "line" }, [
@@ -91,9 +96,12 @@ export class Grid {
       make("div", { cls: "where", text: row.time }),
       make("div", { cls: "acts" }, [
         act("anomaly", "accept"), act("normal", "reject"), act("unsure", "unsure"),
-        button("Undo", { symbol: "undo", cls: "act back", data: { back: "1" } }),
+        button("Undo", { symbol: "undo", cls: "act back", label: `Undo: ${which}`, data: { back: "1" } }),
       ]),
     ]);
+    // A card is one tab stop: what its buttons do, its keys do too.
+    for (const inner of card.querySelectorAll("button, input")) inner.tabIndex = -1;
+    return card;
   }
 
   update(row) {
@@ -124,19 +132,23 @@ export class Grid {
     const up = this.cards.get(this.board.row?.crop);
     if (this.up && this.up !== up) {
       this.up.classList.remove("next");
-      this.up.tabIndex = -1;
       this.up.removeAttribute("aria-current");
     }
     this.up = up;
     if (!up) return;
     up.classList.add("next");
-    up.tabIndex = 0;
     up.setAttribute("aria-current", "true");
     if (!focus) return;
     up.focus({ preventScroll: true });
     const box = up.getBoundingClientRect();
     const low = window.innerHeight - 130;
     if (box.top < 70 || box.bottom > low) up.scrollIntoView({ block: "center", behavior: "instant" });
+  }
+
+  // Whoever comes to a card with Tab decides about that card.
+  #onFocus(event) {
+    const card = event.target.closest(".card");
+    if (card && card !== this.up && event.target === card) this.board.go(Number(card.dataset.rank), { focus: false });
   }
 
   #onClick(event) {

@@ -15,8 +15,9 @@ export class Strip {
 
   add({ crop, verdict, species, note, saving }) {
     this.remove(crop);
+    const which = [species || this.board.rows?.byCrop.get(crop)?.title, this.board.rows?.byCrop.get(crop)?.time].filter(Boolean).join(", ");
     const back = button("", {
-      symbol: "undo", cls: "back", title: `Undo: ${WORDS[verdict]}`, label: `Undo ${WORDS[verdict]}`,
+      symbol: "undo", cls: "back", title: `Undo: ${WORDS[verdict]}`, label: [`Undo ${WORDS[verdict]}`, which].filter(Boolean).join(": "),
       on: () => this.board.takeBack(crop),
     });
     const item = make("li", { cls: `${verdict} ${saving}`, title: [WORDS[verdict], species, note].filter(Boolean).join(" · "), data: { crop } }, [

@@ -19,12 +19,14 @@ export function buildCard(board, group) {
   const isOpen = !group.meaning || group.source === "suggested";
   const card = make("article", {
     cls: `pack is-${group.source === "suggested" ? "suggested" : group.meaning || "open"} ${group.saving}`,
-    attrs: { tabindex: "-1", role: "group", "aria-label": sayGroup(group), "aria-busy": group.saving === "busy" ? "true" : null },
+    attrs: { tabindex: "0", role: "group", "aria-label": sayGroup(group), "aria-busy": group.saving === "busy" ? "true" : null },
     data: { id: group.id },
     on: { click: () => board.focusOn(group.id), focusin: () => board.focusOn(group.id, { quiet: true }) },
   }, [
     buildHead(board, group, isOpen), buildPictures(board, group), buildGuesses(board, group, isOpen), buildFacts(group), buildActs(board, group),
   ]);
+  // A group is one tab stop: what its buttons do, its keys do too.
+  for (const inner of card.querySelectorAll("button, input")) inner.tabIndex = -1;
   return card;
 }
 
@@ -36,7 +38,7 @@ export function sayGroup(group) {
 
 function buildHead(board, group, isOpen) {
   const mark = make("input", {
-    cls: "mark", title: `Mark for joining (${showKey(keyOf("mark"))})`, attrs: { type: "checkbox", "aria-label": "Mark this group" },
+    cls: "mark", title: `Mark for joining (${showKey(keyOf("mark"))})`, attrs: { type: "checkbox", "aria-label": `Mark: ${sayGroup(group)}` },
     on: { change: () => board.mark(group.id) },
   });
   mark.checked = board.list.marked.has(group.id);
