@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from streamlit import net_util
 
 from core.errors import AnomalureError
 from core.export.jobs import find_job
@@ -107,6 +108,11 @@ ROUTES = [
     *GROUP_ROUTES,
     *(Route(f"/{page.name}", serve_first_page) for page in PAGES),
 ]
+
+
+# Where it listens on all addresses, and for each page of another site that connects, Streamlit would ask a server in
+# the internet for the outside address of this computer. Who offers the dashboard under a name sets corsAllowedOrigins.
+net_util.get_external_ip = lambda: None
 
 
 @asynccontextmanager

@@ -15,5 +15,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    open_project(arguments).store.activate_bundle(arguments.bundle)
+    from core.study.bundles import read_bundles
+
+    project = open_project(arguments)
+    read_bundles(project)  # registers one whose process was killed just before it would have done so
+    project.store.activate_bundle(arguments.bundle)
     return DONE, {"active": arguments.bundle}

@@ -14,7 +14,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    store = open_project(arguments).store
-    active = store.active_bundle()
-    rows = store.bundles().to_dict("records")
+    from core.study.bundles import read_bundles
+
+    project = open_project(arguments)
+    active = project.store.active_bundle()
+    rows = read_bundles(project).to_dict("records")
     return DONE, {"bundles": [{**row, "active": row["name"] == active} for row in rows]}

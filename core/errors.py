@@ -28,6 +28,10 @@ class FolderGone(AnomalureError):
     """The folder of photos is gone, as when a card is pulled out. The work stops and can be resumed."""
 
 
+CONSENT_OPTION = "--allow-code"
+"""The option with which a user agrees that code from a file is run; it stands in every ``ConsentNeeded``."""
+
+
 class ConsentNeeded(AnomalureError):
     """Loading this file would run code from it, and the user has not agreed to that."""
 

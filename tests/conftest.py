@@ -1,13 +1,45 @@
 """Fixtures that many tests share; small, because everyone reads it."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import models  # noqa: F401  # before any import of OpenVINO: it switches its reports off
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "", None)
+
+
+@pytest.fixture(autouse=True)
+def hosts_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """No test, and so no command and no page that is tested, contacts a host: it fails if one is asked for."""
+    asked: list[str] = []
+    connect, look_up = socket.create_connection, socket.getaddrinfo
+
+    def watch(host: object) -> None:
+        host = host.decode(errors="replace") if isinstance(host, bytes) else host
+        if host not in HERE:
+            asked.append(str(host))
+            raise OSError(f"no test asks for a host, and this one asked for {host}")
+
+    def watched_connect(address, *how, **more):  # type: ignore[no-untyped-def]
+        watch(address[0])
+        return connect(address, *how, **more)
+
+    def watched_look_up(host, *how, **more):  # type: ignore[no-untyped-def]
+        watch(host)
+        return look_up(host, *how, **more)
+
+    monkeypatch.setattr(socket, "create_connection", watched_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", watched_look_up)
+    yield asked
+    assert asked == [], "a host was asked for that the test did not name"
 
 
 @pytest.fixture

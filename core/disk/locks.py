@@ -1,5 +1,6 @@
 """Locks files for one process at a time; the system releases them when the process ends, however it ends."""
 
+import errno
 import os
 import random
 import time
@@ -23,6 +24,10 @@ class LockHeld(Exception):
         self.holder = holder
 
 
+class LockUnwritable(AnomalureError):
+    """The file of a lock cannot be written, because its folder may only be read."""
+
+
 class FileLock:
     """Holds a file for one process at a time, and for one part of that process.
 
@@ -41,13 +46,16 @@ class FileLock:
 
         Raises:
             LockHeld: If another process, or another part of this one, holds it.
-            AnomalureError: If the file cannot be written, or the disk cannot lock files.
+            LockUnwritable: If the file cannot be written.
+            AnomalureError: If the disk cannot lock files.
         """
         until = time.monotonic() + self._patience_s
         try:
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            # A link of that name, in a project that came from somebody else, would have another file written over.
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
         except OSError as error:
-            raise AnomalureError(
+            unwritable = LockUnwritable if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) else AnomalureError
+            raise unwritable(
                 f"{self._path} cannot be written ({error.strerror}). Choose a project in a folder "
                 "that you may write to."
             ) from error

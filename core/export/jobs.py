@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
+from core.disk.inside import LeadsOut, inside
 from core.errors import AnomalureError
 from core.export.choice import ExportChoice
 from core.export.formats.format import DEFAULT, find_format
@@ -57,10 +58,17 @@ class ExportJob(WorkFolder):
         if self.status is not Status.DONE:
             return None
         try:
-            path = self.path / "file" / self.request.file_name
+            path = inside(self.path, Path("file") / self.request.file_name)
         except AnomalureError:
             return None
         return path if path.is_file() and path.parent == self.path / "file" else None
+
+    def check_resumable(self) -> None:
+        """As for any work; but a file outside of the project is written only by the command that named it."""
+        super().check_resumable()
+        out = self.request.out
+        if out is not None:
+            raise AnomalureError(f"This export was to write {out}, outside of the project. Export again.")
 
     def delete(self) -> None:
         """Remove the export and its file.
@@ -104,8 +112,13 @@ def make_request(
 
 def find_job(project_path: Path, job_id: str) -> ExportJob | None:
     """The export of that id, which may come from an address; None if there is none."""
-    path = project_path / FOLDER / job_id
-    return ExportJob(path) if _JOB_ID.fullmatch(job_id) and (path / "request.json").is_file() else None
+    if not _JOB_ID.fullmatch(job_id):
+        return None
+    try:
+        path = inside(project_path / FOLDER, job_id)
+    except LeadsOut:
+        return None
+    return ExportJob(path) if (path / "request.json").is_file() else None
 
 
 def list_jobs(project_path: Path) -> Iterator[ExportJob]:

@@ -17,11 +17,12 @@ import numpy as np
 from PIL import Image
 
 from core.disk.bounded import read_bounded
+from core.disk.inside import LeadsOut
 from core.errors import PhotoUnreadable
 from core.export.choice import Export
 from core.photos.blurring import blur_boxes, encode_without_traces
 from core.photos.decoding import decode_photo
-from core.photos.reading import reach
+from core.photos.reading import find_photo_file, reach
 from core.records import Box
 from core.settings.run import SETTINGS
 from core.store.people import People
@@ -132,7 +133,7 @@ def add_pictures(
             else:
                 try:
                     content, is_blurred = _read_picture(export, row, boxes, pictures)
-                except (OSError, PhotoUnreadable):
+                except (OSError, PhotoUnreadable, LeadsOut):
                     report.missing.add(name)
                 else:
                     archive.writestr(zipfile.ZipInfo(name, _EARLIEST), content, zipfile.ZIP_STORED)
@@ -156,17 +157,28 @@ def _with_people(export: Export) -> Iterator[tuple[list[dict[str, Any]], list[Bo
 def _read_picture(export: Export, row: Mapping[str, Any], boxes: list[Box], pictures: Pictures) -> tuple[bytes, bool]:
     """The picture of a row, and whether people were blurred in it."""
     if pictures is Pictures.PHOTOS:
-        content = read_bounded(
-            Path(reach(Path(export.run.info.folder) / row["file_name"])), most_bytes=MOST_PHOTO_BYTES
-        )
+        photo = find_photo_file(export.project.path, Path(export.run.info.folder), row["file_name"])
+        content = read_bounded(Path(reach(photo)), most_bytes=MOST_PHOTO_BYTES)
+        _check_picture(content)
         blurred = _blur_photo(content, boxes) if boxes else None
     else:
         path = export.project.crop_path(row["crop_id"])
         if path is None:
             raise PhotoUnreadable(f"{row['crop_id']} is not the id of a crop.")
         content = read_bounded(path)
+        _check_picture(content)
         blurred = _blur_crop(content, row, boxes, margin=float(export.run.info.settings.get("crop_margin", _MARGIN)))
     return (content, False) if blurred is None else (blurred, True)
+
+
+def _check_picture(content: bytes) -> None:
+    """Nothing but pictures is packed, whatever a project that came from somebody else calls a photo."""
+    try:
+        Image.open(io.BytesIO(content)).close()
+    except Image.DecompressionBombError:
+        pass  # a very large one
+    except Exception as error:  # what a damaged picture raises depends on its format
+        raise PhotoUnreadable("It is not a picture.") from error
 
 
 def _blur_photo(content: bytes, boxes: list[Box]) -> bytes:

@@ -24,8 +24,9 @@ _CONFIDENCE_COLUMNS = ("detector_confidence", "confidence")
 _EXPECTED = "a CSV with a column file_name (or filepath) and a column species (or label)"
 
 # A spreadsheet executes a text that begins like this as a formula, so it gets an apostrophe in front. A text that has
-# apostrophes there already gets one more, so that reading it back removes exactly one.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# apostrophes there already gets one more, so that reading it back removes exactly one. Excel passes over a line feed in
+# front, and takes the wide forms of East Asian keyboards for the same signs.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 def escape_formula(text: str) -> str:

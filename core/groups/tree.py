@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -177,7 +176,9 @@ class GroupTree:
             tree._check_whole()
         except FileNotFoundError as error:
             raise AnomalureError(f"There are no groups yet: {path} is missing. {WHY}") from error
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except AnomalureError:
+            raise
+        except Exception as error:  # a damaged zip fails in many ways
             raise AnomalureError(
                 f"The groups in {path} cannot be read: the file is damaged ({error}). {WHY}"
             ) from error
@@ -222,6 +223,8 @@ class GroupTree:
             raise ValueError("the merges are no tree")
         if n and not np.array_equal(np.unique(self.leaf_of), np.arange(m)):
             raise ValueError("a leaf has no crops")
+        if not np.isfinite(self.heights).all():
+            raise ValueError("a height is not a number")
         if not 0 <= self.suggested <= m:
             raise ValueError(f"{self.suggested} groups are suggested for {m} leaves")
 

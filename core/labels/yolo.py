@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from core.disk.files import write_whole
 from core.errors import AnomalureError, PhotoUnreadable
 from core.formats.labelled import LabelledPhoto, Problems
 from core.formats.writing import new_folder, refuse_taken_folder
@@ -107,14 +108,23 @@ def write_yolo_dataset(
 
 
 def read_yolo_dataset(folder: Path) -> YoloDataset:
-    """Open a dataset that ``write_yolo_dataset`` wrote.
+    """Open a dataset that ``write_yolo_dataset`` wrote, for another training.
+
+    The folder may have been in other hands, and Ultralytics runs what it finds in it: a ``download`` in ``data.yaml``,
+    a pickle in the caches that it keeps of the labels. So the former is written anew, and the latter are removed.
 
     Raises:
-        AnomalureError: If its description cannot be read.
+        AnomalureError: If its description cannot be read, or the folder cannot be written to.
     """
     try:
         kept = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        return YoloDataset(folder, tuple(kept["classes"]), kept["photos"], kept["boxes"], tuple(kept["problems"]))
+        names = tuple(str(name) for name in kept["classes"])
+        dataset = YoloDataset(folder, names, kept["photos"], kept["boxes"], tuple(kept["problems"]))
+        for pattern in ("*.cache", "*.npy"):
+            for cache in [path for path in folder.rglob(pattern) if not path.is_dir() or path.is_symlink()]:
+                cache.unlink()
+        _write_plan(dataset.class_names, folder)
+        return dataset
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AnomalureError(f"{folder} is not a dataset that Anomalure wrote ({error}). Write it again.") from error
 
@@ -226,6 +236,11 @@ def _write(usable: Sequence[_Usable], sides: Sequence[str], names: Sequence[str]
         shutil.copyfile(images_dir / item.photo.file_name, out / "images" / side / f"{item.photo.photo_id}{suffix}")
         text = "".join(f"{number_of[name]} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for name, x, y, w, h in item.lines)
         (out / "labels" / side / f"{item.photo.photo_id}.txt").write_text(text, encoding="utf-8")
+    _write_plan(names, out)
+
+
+def _write_plan(names: Sequence[str], out: Path) -> None:
     # Without a path Ultralytics uses the folder of this file, so the dataset can be moved.
     plan = {"train": f"images/{TRAIN}", "val": f"images/{VAL}", "names": dict(enumerate(names))}
-    (out / "data.yaml").write_text(yaml.safe_dump(plan, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    text = yaml.safe_dump(plan, allow_unicode=True, sort_keys=False)
+    write_whole(out / "data.yaml", text.encode())  # a link of that name is replaced, not followed

@@ -179,7 +179,7 @@ class ClusterTree:
     def save(self, path: Path) -> None:
         """Write it as one npz file, whole or not at all."""
         facts = {"format": np.array(_FORMAT), "min_samples": np.array(self.min_samples)}
-        write_stream(path, lambda file: np.savez(file, allow_pickle=False, **facts, **self._arrays))
+        write_stream(path, lambda file: np.savez(file, allow_pickle=False, **facts, **self._arrays), durable=True)
 
     @classmethod
     def load(cls, path: Path) -> "ClusterTree":
@@ -229,6 +229,11 @@ def _check_arrays(arrays: dict[str, np.ndarray], *, min_samples: int) -> None:
     for name in ("row", "neighbours"):  # the compiled code does not check indices
         if arrays[name].size and not 0 <= arrays[name].min() <= arrays[name].max() < n:
             raise ValueError(f"{name} has an index out of range")
+    if not np.array_equal(np.bincount(arrays["row"], minlength=n), np.ones(n, dtype=np.int64)):
+        raise ValueError("a point stands twice in its row")
+    for name in ("joints_sq", "core_sq", "neighbours_sq"):
+        if not (arrays[name] >= 0).all():  # nor is one NaN
+            raise ValueError(f"{name} has a distance below 0")
 
 
 def build_tree(points: np.ndarray, *, min_samples: int, on_share: Callable[[float], None] | None = None) -> ClusterTree:

@@ -145,16 +145,19 @@ class Exploration:
 
         path = self._tree_path(projection, min_samples)
         if path.is_file():
-            try:
-                return ClusterTree.load(path)
-            except AnomalureError:
-                path.unlink(missing_ok=True)
+            with suppress(AnomalureError):
+                tree = ClusterTree.load(path)
+                if (tree.n_points, tree.min_samples) == (self.n_crops, min_samples):
+                    return tree
+            with suppress(OSError):
+                path.unlink(missing_ok=True)  # a damaged one is made anew
         points = self.prepared() if projection is None else self.points(projection)
         if points is None:
             assert projection is not None
             raise AnomalureError(f"{projection.label} is not computed yet. Wait until it is ready.")
         tree = build_tree(points, min_samples=min_samples, on_share=on_share)
-        tree.save(path)
+        with suppress(OSError):  # a project that may only be read: it is built again the next time
+            tree.save(path)
         return tree
 
     def has_tree(self, *, min_samples: int) -> bool:
@@ -174,15 +177,16 @@ class Exploration:
         """
         self.check()
         path = self.folder / "prepared.npy"
-        with suppress(OSError, ValueError, EOFError):
+        with suppress(OSError, ValueError, EOFError, TypeError):
             kept = np.load(path, allow_pickle=False)
-            if len(kept) == self.n_crops:
+            if kept.ndim == 2 and len(kept) == self.n_crops and kept.dtype == np.float32 and np.isfinite(kept).all():
                 return kept
         with _reading(self.run):
             rows = np.concatenate([rows for _, rows in self.run.embedded_shards()])
         prepared = prepare_embeddings(rows, sections=_read_sections(self.run, width=rows.shape[1]))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_stream(path, lambda file: np.save(file, prepared))
+        with suppress(OSError):  # a project that may only be read
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_stream(path, lambda file: np.save(file, prepared), durable=True)
         return prepared
 
 

@@ -33,7 +33,7 @@ def write_picture(path: Path, picture: Picture) -> None:
     """Write a picture as one npz file, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     numbers = {name: getattr(picture, name) for name in ("points", "iteration", "iterations", "kl", "is_final")}
-    write_stream(path, lambda file: np.savez(file, **numbers))
+    write_stream(path, lambda file: np.savez(file, **numbers), durable=picture.is_final)
 
 
 def read_picture(path: Path, projection: Projection) -> Picture | None:
@@ -41,7 +41,7 @@ def read_picture(path: Path, projection: Projection) -> Picture | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             points = np.asarray(file["points"], dtype=np.float32)
-            if points.ndim != 2 or points.shape[1] != 2:
+            if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
                 return None
             return Picture(
                 projection=projection,

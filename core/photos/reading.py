@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.disk.inside import LeadsOut, inside
 from core.disk.names import check_name_is_text, is_text, show_name
 from core.errors import AnomalureError, PhotoFileUnreadable, PhotoUnreadable
 from core.photos.decoding import MEGA, decode_photo, measure_megapixels
@@ -186,6 +187,30 @@ def measure_photo(folder: Path, file_name: str) -> float:
             return measure_megapixels(file)
     except OSError:
         return 0.0
+
+
+def find_photo_file(project: Path, folder: Path, file_name: str) -> Path:
+    """The file of a photo that a run names, for showing or packing it.
+
+    A run may come from somebody else, so the name has to be that of a photo inside the run's folder. Links are
+    followed in folders of the user's own; in those that came with the project they must not lead out of it.
+
+    Raises:
+        LeadsOut: If it leads out of the folder, or is no photo's name.
+    """
+    named = Path(file_name)
+    leads_out = ".." in named.parts or named.is_absolute() or bool(named.drive) or "\0" in file_name
+    if leads_out or named.suffix.lower() not in PHOTO_SUFFIXES:
+        raise LeadsOut(f"{file_name[:200]!r} is not the name of a photo in {folder}, so it is not read.")
+    return inside(folder, file_name) if _is_in(folder, project) else folder / file_name
+
+
+def _is_in(folder: Path, project: Path) -> bool:
+    home = os.path.realpath(project)
+    try:
+        return os.path.commonpath((home, os.path.realpath(folder))) == home
+    except ValueError:  # another drive
+        return False
 
 
 def reach(path: Path) -> str:

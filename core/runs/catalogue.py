@@ -5,17 +5,21 @@ twenty thousand files, and opening them all for each page would take seconds. Th
 opens at once, any row can be read directly, and all processes share the memory.
 """
 
+import os
+import re
 import shutil
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from cachetools import LRUCache
 
 from core.disk.files import replace_file, temporary_beside
+from core.errors import AnomalureError
 from core.runs.folder import SCHEMAS, RunFolder
 from core.work.progress import Phase
 
@@ -27,6 +31,24 @@ _MOST_MEMORY = "512MB"
 MAPPED = "mapped"
 # To be increased if the columns change, so that files of older versions are made again.
 _FORMAT = 2
+# DuckDB takes these signs in a path for a pattern.
+_SPECIAL = re.compile(r"([?*\[])")
+_TEXT, _NUMBER, _WHOLE = pa.string(), pa.float64(), pa.int32()
+_COLUMNS: dict[str, pa.DataType] = {
+    **dict.fromkeys(("crop_id", "photo_id", "file_name", "deployment"), _TEXT),
+    "captured_at": pa.timestamp("us"),
+    **dict.fromkeys(("event_id", "kind"), _TEXT),
+    **dict.fromkeys(("x", "y", "width", "height"), _NUMBER),
+    **dict.fromkeys(("photo_width", "photo_height"), _WHOLE),
+    "species": _TEXT,
+    **dict.fromkeys(("score", "p_value"), _NUMBER),
+    "flagged": pa.bool_(),
+    **dict.fromkeys(("judged_by", "judged_against", "detector_class"), _TEXT),
+    "detector_confidence": _NUMBER,
+    **dict.fromkeys(("shard", "place"), _WHOLE),
+}
+"""The columns of the kept file, in their order."""
+_checked: LRUCache[tuple[str, int, int, int], bool] = LRUCache(64)
 
 
 class Catalogue:
@@ -67,19 +89,60 @@ class Catalogue:
 
 
 def open_catalogue(run: RunFolder) -> Catalogue:
-    """The crops of a run's finished shards; mapped from the kept file once the run is done."""
+    """The crops of a run's finished shards; mapped from the kept file once the run is done.
+
+    The kept file is a cache: an empty, cut or damaged one is made anew.
+
+    Raises:
+        AnomalureError: If the tables of the run cannot be read.
+    """
     kept = find_kept(run)
-    if kept is not None and (kept.is_file() or _keep(run, kept)):
-        return Catalogue(pa.ipc.open_file(pa.memory_map(str(kept))).read_all())
-    with duckdb.connect() as connection:
+    if kept is not None:
+        table = _map(kept)
+        if table is None and _keep(run, kept):
+            table = _map(kept)
+        if table is not None:
+            return Catalogue(table)
+    with explain_damage(run), duckdb.connect() as connection:
         _join_tables(connection, run)
         return Catalogue(connection.sql(_PLACED).to_arrow_table())
+
+
+def _map(path: Path) -> pa.Table | None:
+    """The kept table; None if there is none, or it is not what was written.
+
+    It is read where it lies, so one wrong offset in it would end the process. Each file is checked once.
+    """
+    try:
+        about = path.stat()
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        seen = (str(path), about.st_ino, about.st_size, about.st_mtime_ns)
+        if seen not in _checked:
+            if not table.schema.equals(pa.schema(_COLUMNS)):
+                return None
+            table.validate(full=True)
+            _checked[seen] = True
+    except (OSError, pa.ArrowException, ValueError):
+        return None
+    return table
+
+
+@contextmanager
+def explain_damage(run: RunFolder) -> Iterator[None]:
+    """Within it, tables of the run that are damaged or gone are a sentence."""
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise AnomalureError(
+            f"The tables of run {run.run_id} cannot be read ({str(error).splitlines()[0][:200]}). Put its files back "
+            "from a copy, or run the pipeline on these photos again."
+        ) from error
 
 
 def keep_catalogue(run: RunFolder) -> bool:
     """Make the kept file of a finished run if it is missing; False if it cannot be kept."""
     kept = find_kept(run)
-    return kept is not None and (kept.is_file() or _keep(run, kept))
+    return kept is not None and (_map(kept) is not None or _keep(run, kept))
 
 
 def show_catalogue(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> pa.Table:
@@ -103,7 +166,7 @@ def read_catalogue(run: RunFolder, columns: Sequence[str]) -> pd.DataFrame:
 
 def find_photo(run: RunFolder, photo_id: str) -> str | None:
     """The file name of a photo of the run, relative to its folder; None if the run has no such photo."""
-    with duckdb.connect() as connection:
+    with explain_damage(run), duckdb.connect() as connection:
         show_catalogue(connection, run)
         row = connection.execute("SELECT file_name FROM catalogue WHERE photo_id = ? LIMIT 1", [photo_id]).fetchone()
     return None if row is None else str(row[0])
@@ -126,8 +189,9 @@ def _keep(run: RunFolder, path: Path) -> bool:
             with connection.sql(_PLACED).to_arrow_reader(_BATCH_ROWS) as reader:
                 _write_arrow(reader, reader.schema, temporary)
         replace_file(temporary, path)
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException):
-        return False  # a read-only project or a full disk: the tables are read instead, more slowly
+    except (OSError, duckdb.Error, pa.ArrowException):
+        # A read-only project, a full disk or damaged tables: the tables are read instead, more slowly, or say why not.
+        return False
     finally:
         temporary.unlink(missing_ok=True)
         shutil.rmtree(spill, ignore_errors=True)
@@ -144,6 +208,8 @@ def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Pat
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
+    with path.open("rb+") as written:
+        os.fsync(written.fileno())
 
 
 _PLACED = f"""
@@ -153,7 +219,7 @@ _PLACED = f"""
 
 def _join_tables(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> None:
     for name in ("photos", "crops", "events", "scores"):
-        paths = [str(path) for path in run.tables(name)]
+        paths = [_SPECIAL.sub(r"[\1]", str(path)) for path in run.tables(name)]
         if paths:
             connection.read_parquet(paths, filename=name == "crops").create_view(name, replace=True)
         elif name == "crops":

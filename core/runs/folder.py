@@ -424,6 +424,8 @@ def _read_info(path: Path) -> RunInfo:
         info = from_values({**values, "run_id": run_id}, RunInfo)
         if info.created_at.tzinfo is None:
             raise ValueError("created_at has no time zone")
+        if Path(info.bundle).name != info.bundle or info.bundle in (".", ".."):
+            raise ValueError("its bundle is not one of this project")
         size = info.settings.get("shard_photos", 256)
         if type(size) is not int or size < 1:
             raise ValueError(f"shard_photos must be a whole number of at least 1, got {size!r}")
@@ -443,7 +445,7 @@ def _read_info(path: Path) -> RunInfo:
 def _read_counts(path: Path) -> RunCounts:
     try:
         return RunCounts(**json.loads(read_whole(path)))
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise AnomalureError(
             f"{path} is not what Anomalure wrote ({error}). Delete it and resume the run: "
             "its photos are then processed again."
@@ -451,8 +453,22 @@ def _read_counts(path: Path) -> RunCounts:
 
 
 def describe_run(run: RunFolder) -> dict[str, Any]:
-    """A run as one flat row of JSON values: what it was made with, and the counts of its files."""
+    """A run as one flat row of JSON values: what it was made with, and the counts of its files.
+
+    Raises:
+        AnomalureError: If one of its files cannot be read.
+    """
     info = run.info
+    try:
+        flagged = sum(
+            int(pc.sum(pq.read_table(path, columns=["flagged"])["flagged"]).as_py() or 0)
+            for path in run.tables("scores")
+        )
+    except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+        raise AnomalureError(
+            f"The scores of run {run.run_id} cannot be read ({str(error).partition('. Detail')[0][:200]}). Put its "
+            "files back from a copy, or resume the run: it is then scored again."
+        ) from error
     return {
         "run": run.run_id,
         "status": str(run.status),
@@ -460,10 +476,7 @@ def describe_run(run: RunFolder) -> dict[str, Any]:
         "bundle": info.bundle,
         "detector": info.detector,
         **asdict(run.counts()),
-        "flagged": sum(
-            int(pc.sum(pq.read_table(path, columns=["flagged"])["flagged"]).as_py() or 0)
-            for path in run.tables("scores")
-        ),
+        "flagged": flagged,
         "created_at": info.created_at.isoformat(),
         "warnings": warn_of_detector(info.detector, run.tables("photos")),
     }

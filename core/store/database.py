@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from core.errors import AnomalureError, NotNow, StoreBusy, did_you_mean
 from core.records import Round, Verdict
@@ -56,6 +57,7 @@ _KINDS = {
     **dict.fromkeys(("x", "y", "width", "height", "score", "p_value", "false_alarm_rate"), pa.float64()),
 }
 _VERDICT = pa.schema([(name, _KINDS.get(name, pa.string())) for name in VERDICT_COLUMNS])
+_ROWS_AT_ONCE = 65_536
 _SHOWN = ", ".join("coalesce(verdict, '') AS verdict" if name == "verdict" else name for name in VERDICT_COLUMNS)
 
 
@@ -177,10 +179,14 @@ class Store(DatabaseFile):
     def copy_verdicts(self, path: Path) -> None:
         """Write ``verdicts()`` to a Parquet file, however many there are, without having them in memory."""
         columns = ", ".join("coalesce(verdict, '') AS verdict" if c == "verdict" else c for c in VERDICT_COLUMNS)
-        where = str(path).replace("'", "''")
-        self._read(
-            f"COPY (SELECT {columns} FROM verdicts WHERE round <> '{Round.SECOND}') TO '{where}' (FORMAT parquet)"
-        )
+        query = f"SELECT {columns} FROM verdicts WHERE round <> '{Round.SECOND}'"
+        with (
+            self.reading(),
+            self._reader.connection.sql(query).to_arrow_reader(_ROWS_AT_ONCE) as batches,
+            pq.ParquetWriter(path, batches.schema) as file,
+        ):
+            for batch in batches:
+                file.write_batch(batch)
 
     # Groups, in core/groups/actions.py's words
 

@@ -71,6 +71,7 @@ def read_version(connection: duckdb.DuckDBPyConnection) -> int:
         AnomalureError: If it is another program's database, or a newer version's.
     """
     tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    _refuse_what_computes(connection)
     if "migrations" not in tables:
         if tables:
             raise AnomalureError(
@@ -91,6 +92,24 @@ def read_version(connection: duckdb.DuckDBPyConnection) -> int:
             f"{', '.join(name for _, name in done)}. Use the version that made it."
         )
     return len(done)
+
+
+def _refuse_what_computes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Anomalure writes tables only. A view, macro or trigger would be somebody else's, and is not what it is taken for.
+
+    Raises:
+        AnomalureError: If the database has one.
+    """
+    found = connection.execute("""
+        SELECT view_name FROM duckdb_views() WHERE NOT internal
+        UNION ALL SELECT function_name FROM duckdb_functions() WHERE NOT internal
+        ORDER BY 1""").fetchall()
+    if found:
+        names = ", ".join(str(name)[:40] for (name,) in found[:3])
+        raise AnomalureError(
+            "This project's database is not as Anomalure makes it: it computes some of what should be written in it "
+            f"({names}), so its decisions cannot be trusted. Ask the person it came from, or choose another project."
+        )
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, *, up_to: int = len(MIGRATIONS)) -> None:

@@ -12,7 +12,7 @@ import duckdb
 import pandas as pd
 
 from core.disk.files import replace_file, temporary_beside
-from core.disk.locks import FileLock, LockHeld
+from core.disk.locks import FileLock, LockHeld, LockUnwritable
 from core.errors import AnomalureError, NotNow, StoreBusy
 from core.store.migrations import MIGRATIONS, migrate, read_version
 
@@ -80,14 +80,12 @@ class DatabaseFile:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Within it this thread, which must not write, reads with the file opened once: most reads take less time."""
-        with self._wait_for_turn(), self._hold_file():
-            self._make_ready()
-            with self._open(read_only=True) as connection:
-                self._reader.connection = connection
-                try:
-                    yield
-                finally:
-                    self._reader.connection = None
+        with self._wait_for_turn(), self._hold_file(for_reading=True), self._open_to_read() as connection:
+            self._reader.connection = connection
+            try:
+                yield
+            finally:
+                self._reader.connection = None
 
     def _read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> pd.DataFrame:
         with nullcontext() if getattr(self._reader, "connection", None) else self.reading():
@@ -122,16 +120,35 @@ class DatabaseFile:
             self._turn.lock.release()
 
     @contextmanager
-    def _hold_file(self) -> Iterator[None]:
+    def _hold_file(self, *, for_reading: bool = False) -> Iterator[None]:
         with ExitStack() as stack:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(FileLock(self.path.with_name(f"{self.path.name}.lock"), patience_s=self.patience_s))
             except LockHeld as held:
                 raise self._busy(f"process {held.holder}") from held
+            except LockUnwritable:
+                if not for_reading:
+                    raise
+                # A project that may only be read can be looked at. DuckDB's own lock still refuses a second writer.
             except OSError as error:
                 raise self._unwritable(error) from error
             yield
+
+    @contextmanager
+    def _open_to_read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            self._make_ready()
+        except OSError as error:
+            if self.path.exists():
+                raise self._unwritable(error) from error
+            # There is no database, and none can be made: nothing has been decided.
+            with duckdb.connect() as connection:
+                migrate(connection)
+                yield connection
+            return
+        with self._open(read_only=True) as connection:
+            yield connection
 
     def _make_ready(self) -> None:
         if not self.path.exists():
@@ -149,6 +166,9 @@ class DatabaseFile:
         # Made under another name and then renamed, so that a killed process leaves no incomplete database.
         temporary = temporary_beside(self.path)
         try:
+            with temporary.open("xb"):
+                pass  # a folder that cannot be written to is an OSError, not one of DuckDB's
+            temporary.unlink()
             with duckdb.connect(temporary) as connection:
                 migrate(connection)
             replace_file(temporary, self.path)
@@ -174,7 +194,7 @@ class DatabaseFile:
         pause = _PAUSE_S
         while True:
             try:
-                return duckdb.connect(self.path, read_only=read_only)
+                return self._confine(duckdb.connect(self.path, read_only=read_only))
             except duckdb.Error as error:
                 if _is_of_disk(error):
                     raise self._unwritable(error) from error
@@ -186,6 +206,20 @@ class DatabaseFile:
                 random.uniform(0.5, 1.0) * pause
             )  # random waits, so that waiting processes do not collide again and again
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+    def _confine(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """Keep what the database holds from reading or writing any file outside of the project's folder.
+
+        A project may come from somebody else, and a view or a macro in a database can read every file of its reader.
+        """
+        folder = self.path.parent.as_posix().replace("'", "''")
+        connection.execute(f"""
+            SET allowed_directories = ['{folder}/'];
+            SET autoinstall_known_extensions = false;
+            SET autoload_known_extensions = false;
+            SET enable_external_access = false;
+            SET lock_configuration = true;""")
+        return connection
 
     def _busy(self, who: str) -> StoreBusy:
         return StoreBusy(

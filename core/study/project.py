@@ -1,20 +1,23 @@
 """A study's folder: its runs, bundles, crops and the verdicts of its reviewers."""
 
+import os
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pandas as pd
 from cachetools import LRUCache
 
+from core.disk.inside import LeadsOut, inside
 from core.errors import AnomalureError, WrongUsage, did_you_mean
 from core.photos.crop_pictures import CROP_ID, place_crop_picture
+from core.photos.reading import find_photo_file
 from core.records import Decision, Round, Verdict, tidy_name
 from core.review.holding import take_latest
 from core.review.index import ReviewIndex
@@ -34,6 +37,8 @@ LONGEST_NAME = 80
 _INDEXES_KEPT = 4
 # Names that Windows keeps for devices, whatever their ending.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# DuckDB takes the first for the begin of options and the second for a slash.
+_MISREAD = re.compile(r"[?\\]")
 _SAFE_NAME = re.compile(r"\w[\w .()+-]*")
 
 
@@ -58,6 +63,11 @@ class Project:
         self.path = Path(path).expanduser().absolute()
         if self.path.exists() and not self.path.is_dir():
             raise AnomalureError(f"A project is a folder, but {self.path} is a file. Choose a folder, or a new name.")
+        if os.name != "nt" and _MISREAD.search(f"{self.path}{os.path.realpath(self.path)}"):
+            raise AnomalureError(
+                f"A project cannot be in {self.path}: its database cannot be opened where a folder has ? or \\ in its "
+                "name. Rename the folder, or choose another one."
+            )
         self.runs_dir = self.path / "runs"
         self.bundles_dir = self.path / "bundles"
         self.crops_dir = self.path / "crops"
@@ -67,10 +77,11 @@ class Project:
             for folder in (self.runs_dir, self.bundles_dir, self.crops_dir):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise AnomalureError(
-                f"The project's folder {self.path} cannot be made ({error.strerror}). "
-                "Choose a folder that you may write to."
-            ) from error
+            if not self.runs_dir.is_dir():  # one that may only be read can be looked at
+                raise AnomalureError(
+                    f"The project's folder {self.path} cannot be made ({error.strerror}). "
+                    "Choose a folder that you may write to."
+                ) from error
         self.store = Store(self.path / DATABASE_NAME)
         self._indexes: LRUCache[str, _KeptIndex] = LRUCache(_INDEXES_KEPT)
         self._indexes_lock = threading.Lock()
@@ -87,7 +98,7 @@ class Project:
         Raises:
             AnomalureError: If there is none, or it cannot be read.
         """
-        if _is_safe_name(run_id) and (self.runs_dir / run_id).is_dir():
+        if is_safe_name(run_id) and (self.runs_dir / run_id).is_dir():
             return RunFolder.open(self.runs_dir / run_id)
         known = [run.run_id for run in self.runs()]
         raise AnomalureError(
@@ -222,7 +233,12 @@ class Project:
 
     def crop_path(self, crop_id: str) -> Path | None:
         """Where the small picture of a crop is, or is to be put; None if this is no crop's id."""
-        return place_crop_picture(self.crops_dir, crop_id) if CROP_ID.fullmatch(crop_id) else None
+        if not CROP_ID.fullmatch(crop_id):
+            return None
+        try:
+            return inside(self.crops_dir, place_crop_picture(self.crops_dir, crop_id))
+        except LeadsOut:
+            return None
 
     def photo_path(self, run_id: str, photo_id: str) -> Path | None:
         """Where a photo of a run is (it may be gone meanwhile); None if the run has no such photo.
@@ -238,9 +254,12 @@ class Project:
         with self._indexes_lock:
             kept = self._indexes.get(run_id)
         name = (kept.index.known_photo(photo_id) if kept is not None else None) or find_photo(run, photo_id)
-        if name is None or ".." in PurePosixPath(name).parts or Path(name).is_absolute():
+        if name is None:
             return None
-        return Path(run.info.folder) / name
+        try:
+            return find_photo_file(self.path, Path(run.info.folder), name)
+        except LeadsOut:
+            return None
 
     # Review
 
@@ -405,14 +424,15 @@ def check_name(name: str, *, what: str) -> None:
     Raises:
         WrongUsage: If it cannot.
     """
-    if not _is_safe_name(name):
+    if not is_safe_name(name):
         raise WrongUsage(
             f"{name!r} cannot be the name of a {what}: use up to {LONGEST_NAME} letters, digits, "
             "spaces and - _ . + ( ), starting with a letter or digit."
         )
 
 
-def _is_safe_name(name: str) -> bool:
+def is_safe_name(name: str) -> bool:
+    """Whether a name can be a folder's name on every system."""
     return (
         len(name) <= LONGEST_NAME
         and bool(_SAFE_NAME.fullmatch(name))

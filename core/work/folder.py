@@ -17,7 +17,7 @@ from core.disk.files import TEMPORARY_SUFFIX, read_whole, write_whole
 from core.disk.json import from_json, from_values, to_json, to_values
 from core.disk.locks import FileLock, LockHeld
 from core.disk.names import is_text, show_name
-from core.errors import AnomalureError
+from core.errors import CONSENT_OPTION, AnomalureError
 from core.work.progress import ENDS, Phase, Progress, is_alive, sign_progress, to_progress
 from core.work.request import Request
 
@@ -113,9 +113,31 @@ class WorkFolder:
             ) from error
 
     def wait_for_process(self) -> None:
-        """Note that a process is about to begin or to resume the work. An earlier request to cancel is forgotten."""
-        (self.path / CANCEL).unlink(missing_ok=True)
-        self.write_progress(Progress(phase=Phase.WAITING))
+        """Note that a process is about to begin or to resume the work. An earlier request to cancel is forgotten.
+
+        Raises:
+            AnomalureError: If a process works on it, whatever the progress looks like from here.
+        """
+        with self.locked():
+            (self.path / CANCEL).unlink(missing_ok=True)
+            self.write_progress(Progress(phase=Phase.WAITING))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Within it no other process works on it, and only who works on it may write how it ends.
+
+        Raises:
+            AnomalureError: If another process works on it.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(FileLock(self.path / LOCK))
+            except LockHeld as held:
+                raise AnomalureError(
+                    f"{self.what.capitalize()} {self.name} is being worked on by process {held.holder}. "
+                    "Wait until it ends, or cancel it."
+                ) from held
+            yield
 
     def read_request(self, what: type[R]) -> R:
         """The request.
@@ -184,6 +206,18 @@ class WorkFolder:
             one.name not in own and not one.name.endswith(TEMPORARY_SUFFIX) for one in self.path.glob("*")
         )
 
+    @property
+    def may_ask_for_code(self) -> bool:
+        """Whether to resume it may need the user's consent to run code from a model file, as its start did."""
+        progress = self.read_progress()
+        if progress is not None and CONSENT_OPTION in progress.message:
+            return True
+        try:
+            values = json.loads(read_whole(self.path / REQUEST))
+            return any(str(value).lower().endswith(".pt") for value in values.values())
+        except (OSError, ValueError, AttributeError, RecursionError):
+            return False
+
     # The progress
 
     def write_progress(self, progress: Progress) -> None:
@@ -237,14 +271,7 @@ class WorkFolder:
         Raises:
             AnomalureError: If another process works on it.
         """
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(FileLock(self.path / LOCK))
-            except LockHeld as held:
-                raise AnomalureError(
-                    f"{self.what.capitalize()} {self.name} is being worked on by process {held.holder}. "
-                    "Wait until it ends, or cancel it."
-                ) from held
+        with self.locked():
             before, cancel = self.read_progress(), self.path / CANCEL
             is_waited_for = before is not None and before.phase is Phase.WAITING
             if not is_waited_for and cancel.is_file() and cancel.stat().st_mtime < psutil.Process().create_time():

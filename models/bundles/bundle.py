@@ -14,6 +14,7 @@ import numpy as np
 import safetensors.numpy
 
 from core.disk.files import temporary_beside
+from core.disk.inside import inside
 from core.errors import AnomalureError, BundleError, did_you_mean
 from core.records import NOTHING, PERSON
 from core.settings.run import RunSettings
@@ -258,8 +259,8 @@ class Bundle:
             )
         except AnomalureError as error:
             raise BundleError(f"The bundle {path.name} cannot be used: {error}") from error
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise BundleError(f"The bundle {path.name} is damaged ({error!r}). Train it again.") from error
+        except Exception as error:  # what a broken file raises depends on where it is broken
+            raise BundleError(f"The bundle {path.name} is damaged ({repr(error)[:200]}). Train it again.") from error
 
 
 def refuse_existing(path: Path) -> None:
@@ -357,7 +358,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads((path / MANIFEST).read_bytes())
     except FileNotFoundError as error:
         raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"The {MANIFEST} of the bundle {path.name} cannot be read: {error}.") from error
     version = manifest.get("format") if isinstance(manifest, dict) else None
     if type(version) is not int or version < 1:
@@ -380,7 +381,7 @@ def _read_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
 def _read_listed(path: Path, name: str, expected: str) -> bytes:
     """A file that the manifest lists, after its hash was checked."""
     try:
-        content = (path / _check_file_name(name)).read_bytes()
+        content = inside(path, _check_file_name(name)).read_bytes()
     except OSError as error:
         raise BundleError(f"The bundle {path.name} has lost its file {name} ({error.strerror}).") from error
     if _hash(content) != expected:

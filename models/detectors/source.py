@@ -63,7 +63,7 @@ def open_detector_source(name_or_path: str, *, allow_code: bool = False) -> Dete
             f"Loading {path} runs code from the file. If you trust where it comes from, allow it (--allow-code, or the "
             "box on the Run page). An .onnx file or the folder of an OpenVINO export needs no such trust."
         )
-    return DetectorSource(name_or_path, *load_pt(path))
+    return DetectorSource(name_or_path, *load_pt(path, allow_code=True))
 
 
 def _read_openvino(path: Path, *, name: str) -> DetectorSource:

@@ -11,7 +11,9 @@ from core.labels.yolo import YoloDataset
 from core.settings.detector import DetectorSettings
 from core.work.detector_trainings import MODEL, WORK, DetectorEpoch, DetectorTrainingFolder
 from core.work.meter import Cancelled
-from models.detectors.ultralytics_model import import_ultralytics, load_published, looks_published, published_file
+from models.detectors.plain_yaml import quote
+from models.detectors.ultralytics_model import load_published, looks_published, published_file
+from models.detectors.ultralytics_opening import PLANS, check_weights, open_yolo, running_code, without_downloads
 from models.engines.device import choose_device
 
 SCRATCH = "scratch"
@@ -30,33 +32,58 @@ def open_start(start: str, *, allow_code: bool = False) -> Any:
     """The YOLO model that a training starts from, as an Ultralytics object.
 
     Raises:
-        ConsentNeeded: If it is a ``.pt`` file and ``allow_code`` is false.
+        ConsentNeeded: If it is a ``.pt`` file, or a plan that can only be read by running code, and ``allow_code`` is
+            false.
         AnomalureError: If it cannot be downloaded or read, or cannot be trained.
     """
-    import_ultralytics()
-    from ultralytics import YOLO
-
     if start == SCRATCH:
-        return YOLO(str(PLAN), task="detect", verbose=False)
+        return open_yolo(PLAN)
     if looks_published(start):
         load_published(start)  # downloads it, or raises with the reason
-        return YOLO(str(published_file(start)), task="detect", verbose=False)
+        return open_yolo(published_file(start))
     path = Path(start).expanduser()
-    if not path.is_file() or path.suffix.lower() not in (".pt", ".yaml", ".yml"):
+    if not path.is_file() or path.suffix.lower() not in (".pt", *PLANS):
         raise AnomalureError(
             f"A detector cannot be trained from {start!r}: expected a name that Ultralytics publishes (yolov8n, ...), "
             f"a .pt file, a .yaml file of a network, or {SCRATCH}. OpenVINO and ONNX files can be run but not trained."
         )
-    if path.suffix.lower() == ".pt" and not allow_code:
-        raise ConsentNeeded(
-            f"Loading {path} runs code from the file. If you trust where it comes from, allow it (--allow-code, or the "
-            "box on the page)."
-        )
+    check_consent(start, allow_code=allow_code)
     try:
-        return YOLO(str(path), task="detect", verbose=False)
+        return open_yolo(path, allow_code=allow_code)
+    except AnomalureError:
+        raise
     except Exception as error:  # unpickling or parsing a foreign file can raise anything
         raise AnomalureError(
-            f"{path} is not a YOLO model, nor the .yaml file of one ({type(error).__name__}: {error})."
+            f"{path} is not a YOLO model, nor the .yaml file of one ({type(error).__name__}: {quote(error)})."
+        ) from error
+
+
+def check_consent(start: str, *, allow_code: bool) -> None:
+    """Ask before a training starts from a ``.pt`` file, and in the same way before it is resumed.
+
+    Raises:
+        ConsentNeeded: If it does and ``allow_code`` is false.
+    """
+    if Path(start).suffix.lower() == ".pt" and not looks_published(start) and not allow_code:
+        raise ConsentNeeded(
+            f"Loading {start} runs code from the file. If you trust where it comes from, allow it (--allow-code, or "
+            "the box on the page)."
+        )
+
+
+def _open_checkpoint(folder: DetectorTrainingFolder, *, allow_code: bool) -> Any:
+    """The checkpoint of an unfinished training. The folder may have come from somebody else."""
+    try:
+        if not allow_code:
+            for weights in sorted(folder.checkpoint.parent.glob("*.pt")):
+                check_weights(weights)  # the trainer opens the best of them at the end, in its own way
+        return open_yolo(folder.checkpoint, allow_code=allow_code, has_task=True)
+    except AnomalureError:
+        raise
+    except Exception as error:
+        raise AnomalureError(
+            f"The training of {folder.name} cannot be resumed: {folder.checkpoint} is damaged "
+            f"({type(error).__name__}: {quote(error)}). Delete the detector's folder and start again."
         ) from error
 
 
@@ -66,6 +93,7 @@ def train_detector(
     *,
     start: Any = None,
     settings: DetectorSettings,
+    allow_code: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
     on_epoch: Callable[[DetectorEpoch], None] = lambda epoch: None,
 ) -> DetectorEpoch:
@@ -76,6 +104,7 @@ def train_detector(
         folder: If it has a checkpoint, the training is resumed from it.
         start: From ``open_start``; not needed to resume.
         settings: Epochs, image size and the like. A resumed training uses the settings of its checkpoint.
+        allow_code: Whether the user agrees that code from a file is run: of the start, or of the checkpoint.
         should_stop: Called after each epoch.
         on_epoch: Called after each epoch with its figures.
 
@@ -84,13 +113,11 @@ def train_detector(
 
     Raises:
         Cancelled: If ``should_stop`` returned true; the checkpoint is kept.
+        ConsentNeeded: If the checkpoint can only be opened by running code, and ``allow_code`` is false.
         AnomalureError: If the training fails, mostly for lack of memory.
     """
-    import_ultralytics()
-    from ultralytics import YOLO
-
     resumed = folder.checkpoint.is_file()
-    model = YOLO(str(folder.checkpoint)) if resumed else start
+    model = _open_checkpoint(folder, allow_code=allow_code) if resumed else start
     if model is None:
         raise ValueError("a start is needed where there is no checkpoint")
     curve = folder.read_curve(DetectorEpoch) if resumed else []
@@ -109,10 +136,11 @@ def train_detector(
 
     model.add_callback("on_train_epoch_end", lambda trainer: trained.append(trainer.epoch + 1))
     model.add_callback("on_fit_epoch_end", tell)
-    _run_trainer(model, dataset, folder, settings, resumed=resumed)
-    if not curve:
-        raise AnomalureError("The training of the detector ended without a single epoch.")
-    _export(folder, settings)
+    with running_code(allow_code), without_downloads():
+        _run_trainer(model, dataset, folder, settings, resumed=resumed)
+        if not curve:
+            raise AnomalureError("The training of the detector ended without a single epoch.")
+        _export(folder, settings, allow_code=allow_code)
     return max(curve, key=lambda epoch: (epoch.map50_95, epoch.map50, -epoch.epoch))
 
 
@@ -124,8 +152,17 @@ def _run_trainer(
     shared = {"data": str(dataset.plan.absolute()), "device": str(device), "workers": 2 if on_gpu else 0}
     try:
         if resumed:
-            # The checkpoint names the folder that it was made in; the project may have been moved since.
-            model.train(resume=True, save_dir=str(folder.path.absolute() / WORK), **shared)
+            # The checkpoint names the folder that it was made in; the project may have been moved since. What it
+            # says about other files than the photos is not followed: they may be somebody else's.
+            model.train(
+                resume=True,
+                save_dir=str(folder.path.absolute() / WORK),
+                augmentations=None,
+                distill_model=None,
+                cache=False,
+                plots=False,
+                **shared,
+            )
             return
         model.train(
             epochs=settings.detector_epochs,
@@ -156,14 +193,13 @@ def _run_trainer(
         raise AnomalureError(f"The training of the detector failed: {error}") from error
 
 
-def _export(folder: DetectorTrainingFolder, settings: DetectorSettings) -> None:
+def _export(folder: DetectorTrainingFolder, settings: DetectorSettings, *, allow_code: bool) -> None:
     """Export the best epoch as an OpenVINO folder, and as ``best.pt`` for other tools."""
-    from ultralytics import YOLO
-
     best = folder.path / WORK / "weights" / BEST
     size = settings.detector_image_size
     try:
-        made = Path(YOLO(str(best)).export(format="openvino", imgsz=size, half=True, device="cpu", verbose=False))
+        best_epoch = open_yolo(best, allow_code=allow_code, has_task=True)
+        made = Path(best_epoch.export(format="openvino", imgsz=size, half=True, device="cpu", verbose=False))
     except (RuntimeError, ValueError, AssertionError, ImportError) as error:
         raise AnomalureError(
             f"The detector is trained, but could not be turned into an OpenVINO model: {error}. Its weights are {best}."

@@ -1,14 +1,14 @@
 """YOLO models in Ultralytics' format: published models by name, or a .pt file."""
 
-import os
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
 from core.errors import AnomalureError, FileFormatError
+from models.detectors.plain_yaml import quote
+from models.detectors.ultralytics_opening import import_ultralytics, open_yolo
 from models.detectors.yolo_metadata import YoloMetadata, parse_metadata
 from models.engines.cache_folder import cache_folder
 from models.engines.downloads import downloading
@@ -60,24 +60,25 @@ def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata]:
     return load_pt(path)
 
 
-def load_pt(path: Path) -> tuple[torch.nn.Module, YoloMetadata]:
-    """The network of a .pt file in evaluation mode, on the CPU. Runs code from the file: ask the user first.
+def load_pt(path: Path, *, allow_code: bool = False) -> tuple[torch.nn.Module, YoloMetadata]:
+    """The network of a .pt file in evaluation mode, on the CPU.
 
     Raises:
+        ConsentNeeded: If it can only be opened by running code from it, and ``allow_code`` is false.
         FileFormatError: If it is not an Ultralytics detector.
     """
-    import_ultralytics()
-    from ultralytics import YOLO
-
     try:
-        network = YOLO(str(path), task="detect").model
+        network: Any = open_yolo(path, allow_code=allow_code).model
+    except AnomalureError:
+        raise
     except Exception as error:  # unpickling a foreign file can raise anything
         raise FileFormatError(
-            f"{path} is not a YOLO model that Ultralytics can load ({type(error).__name__}: {error})."
+            f"{path} is not a YOLO model that Ultralytics can load ({type(error).__name__}: {quote(error)})."
         ) from error
     if not isinstance(network, torch.nn.Module):
         raise FileFormatError(f"{path} holds a {type(network).__name__}; a YOLO network was expected.")
-    values = {"task": network.task, "names": network.names, "stride": int(network.stride.max())}
+    stride: Any = network.stride
+    values = {"task": network.task, "names": network.names, "stride": int(stride.max())}
     return network.float().eval(), parse_metadata(values, source=str(path))
 
 
@@ -97,20 +98,3 @@ class GridOnly(torch.nn.Module):
 def _fuse(network: Any) -> torch.nn.Module:
     """The network with its batch normalisations folded into the convolutions, if it supports that."""
     return network.fuse(verbose=False) if hasattr(network, "fuse") else network
-
-
-def import_ultralytics() -> ModuleType:
-    """Import Ultralytics so that it installs no packages, reports no use, and ignores the network and user settings.
-
-    It reads these from the environment when it is first imported.
-    """
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    os.environ.setdefault("YOLO_OFFLINE", "true")  # stops reports and version checks; downloads by name still work
-    os.environ.setdefault("YOLO_VERBOSE", "false")
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(cache_folder()))
-    import ultralytics
-    from ultralytics.utils import SETTINGS
-
-    if SETTINGS.get("sync"):
-        SETTINGS.update(sync=False)
-    return ultralytics

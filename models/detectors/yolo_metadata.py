@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import openvino as ov
-import yaml
 
 from core.errors import FileFormatError
+from models.detectors.plain_yaml import MOST_BYTES, quote, read_plain_yaml
 
 DEFAULT_STRIDE = 32
 
@@ -38,13 +38,7 @@ def read_metadata_file(path: Path) -> YoloMetadata:
     """
     if not path.exists():
         return YoloMetadata()
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path} is not readable as YAML: {error}. Export the detector again.") from error
-    if not isinstance(values, dict):
-        raise FileFormatError(f"{path} must hold names and values, got {type(values).__name__}. Export it again.")
-    return parse_metadata(values, source=str(path))
+    return parse_metadata(read_plain_yaml(path), source=str(path))
 
 
 def read_embedded_metadata(model: ov.Model, *, source: str) -> YoloMetadata:
@@ -59,9 +53,11 @@ def read_embedded_metadata(model: ov.Model, *, source: str) -> YoloMetadata:
     for key in ("names", "task", "stride"):
         if model.has_rt_info(["framework", key]):
             text = str(model.get_rt_info(["framework", key]).value)
+            if len(text) > MOST_BYTES:
+                raise FileFormatError(f"{source}: {key} has more than {MOST_BYTES:,} characters.")
             try:
                 values[key] = ast.literal_eval(text)
-            except (ValueError, SyntaxError):
+            except (ValueError, SyntaxError, RecursionError, MemoryError):  # the last two: brackets without end
                 values[key] = text
     return parse_metadata(values, source=source)
 
@@ -70,10 +66,10 @@ def parse_metadata(values: Mapping[Any, Any], *, source: str) -> YoloMetadata:
     """Check the values. Errors name the file ``source``."""
     task = values.get("task", "detect")
     if task != "detect":
-        raise FileFormatError(f"{source} is a model for the task {task!r}; a detector (task 'detect') is needed.")
+        raise FileFormatError(f"{source} is a model for the task {quote(task)}; a detector (task 'detect') is needed.")
     stride = values.get("stride", DEFAULT_STRIDE)
     if not isinstance(stride, int) or isinstance(stride, bool) or stride < 1:
-        raise FileFormatError(f"{source}: stride must be a whole number of pixels, got {stride!r}.")
+        raise FileFormatError(f"{source}: stride must be a whole number of pixels, got {quote(stride)}.")
     return YoloMetadata(class_names=_parse_names(values.get("names"), source=source), stride=stride)
 
 
@@ -83,5 +79,7 @@ def _parse_names(names: Any, *, source: str) -> tuple[str, ...]:
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or set(names) != set(range(len(names))):
-        raise FileFormatError(f"{source}: names must give a name to each of the classes 0, 1, 2 ..., got {names!r}.")
+        raise FileFormatError(
+            f"{source}: names must give a name to each of the classes 0, 1, 2 ..., got {quote(names)}."
+        )
     return tuple(str(names[number]) for number in range(len(names)))

@@ -7,7 +7,6 @@ from urllib.error import URLError
 
 import torch
 import torchvision
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from core.errors import AnomalureError, FileFormatError
@@ -90,8 +89,8 @@ def _load_weights(network: torch.nn.Module, path: Path, *, head: str, name: str)
         raise AnomalureError(f"There is no file of weights {path}; a .safetensors file for {name} was expected.")
     try:
         given = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise FileFormatError(f"{path} cannot be read as safetensors ({error}).") from error
+    except Exception as error:  # a broken file raises many kinds of error
+        raise FileFormatError(f"{path} cannot be read as safetensors ({str(error)[:200]}).") from error
     expected = network.state_dict()
     optional = (f"{head}.", *TRAINING_ONLY) if head else TRAINING_ONLY
     given = {key: tensor for key, tensor in given.items() if not key.startswith(optional)}
@@ -109,4 +108,10 @@ def _load_weights(network: torch.nn.Module, path: Path, *, head: str, name: str)
                 f"{path} does not fit {name}: {key} should have shape {tuple(expected[key].shape)}, "
                 f"got {tuple(tensor.shape)}."
             )
+        if tensor.is_complex() or tensor.is_floating_point() != expected[key].is_floating_point():
+            raise FileFormatError(
+                f"{path} does not fit {name}: {key} should be of type {expected[key].dtype}, got {tensor.dtype}."
+            )
+        if not torch.isfinite(tensor.to(expected[key].dtype)).all():
+            raise FileFormatError(f"{path} cannot be used: the weights {key} are not all numbers. Get the file again.")
     network.load_state_dict({key: tensor.to(expected[key].dtype) for key, tensor in given.items()}, strict=False)

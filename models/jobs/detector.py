@@ -67,11 +67,13 @@ def do(project: Project, work: DetectorTrainingFolder, meter: Meter) -> dict[str
         AnomalureError: If the labels, photos or start cannot be used, or the training fails.
         Cancelled: If somebody asked it to stop; the checkpoint of the last epoch is kept.
     """
-    from models.detectors.training import open_start, train_detector
+    from models.detectors.training import check_consent, open_start, train_detector
 
     request = work.read_request(DetectorRequest)
     if work.is_trained:
         raise AnomalureError(f"The detector {work.name} is done; there is nothing to resume.")
+    if work.can_resume:
+        check_consent(request.start, allow_code=work.allow_code)
     try:
         start = None if work.can_resume else open_start(request.start, allow_code=work.allow_code)
         meter.check()
@@ -100,6 +102,7 @@ def do(project: Project, work: DetectorTrainingFolder, meter: Meter) -> dict[str
             work,
             start=start,
             settings=request.detector,
+            allow_code=work.allow_code,
             should_stop=lambda: meter.cancel_requested,
             on_epoch=follow,
         )

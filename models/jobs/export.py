@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core.disk.inside import inside
 from core.export.jobs import ExportJob, ExportRequest
 from core.study.project import Project
 from core.work.folder import WorkFolder
@@ -23,8 +24,9 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
         keep_run_guesses(run)
     out = request.out
     if out is None:
-        out = work.path / "file" / request.file_name
-        out.parent.mkdir(exist_ok=True)
+        folder = inside(work.path, "file")
+        folder.mkdir(exist_ok=True)
+        out = inside(folder, request.file_name)  # the request may have come from somebody else
     meter.begin(Phase.PHOTOS, unit="row or picture")
 
     def follow(done: int, total: int) -> None:

@@ -13,8 +13,9 @@ from core.records import CropKind
 from core.review.holding import match_crops
 from core.review.training_labels import TrainingLabels, is_held_out, sort_verdicts
 from core.settings.run import RunSettings
+from core.study.bundles import read_bundles
 from core.study.project import Project, check_name
-from models.bundles.bundle import Bundle, list_bundles, refuse_existing
+from models.bundles.bundle import Bundle, refuse_existing
 from models.bundles.making import BACKGROUND_SPECIES, make_bundle
 from models.bundles.rows import TrainingRows
 from models.encoders.spec import EncoderSpec
@@ -257,10 +258,7 @@ def retrain_bundle(
 def adopt_bundles(project: Project) -> list[str]:
     """Register bundles that are complete on disk but not registered, because their process was killed just then."""
     noted = set(project.store.bundles()["name"])
-    adopted = [name for name in list_bundles(project.bundles_dir) if name not in noted]
-    for name in adopted:
-        project.store.register_bundle(name)
-    return adopted
+    return [name for name in read_bundles(project)["name"] if name not in noted]
 
 
 def _choose_parts(

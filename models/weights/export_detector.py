@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
-from ultralytics import YOLO
 
+from models.detectors.ultralytics_opening import open_yolo
 from models.weights.train_detector import CHECKPOINT, HERE, PLAN
 
 TARGET = HERE / "detector_openvino_model"
@@ -27,7 +27,7 @@ def main() -> None:
 
 def export(checkpoint: Path, target: Path, *, side_px: int = EXPORT_PX) -> None:
     """Write the OpenVINO folder, half precision, through Ultralytics' own export (which adds metadata.yaml)."""
-    wrapper: Any = YOLO(str(PLAN), task="detect", verbose=False)
+    wrapper: Any = open_yolo(PLAN)
     wrapper.model.load_state_dict(load_file(checkpoint))
     wrapper.model.names = {0: "animal"}
     # Ultralytics writes its export beside the checkpoint, and puts the checkpoint's name into it.

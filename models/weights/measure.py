@@ -17,11 +17,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import OneClassSVM
-from ultralytics import YOLO
 
 from core.photos.crops import cut_crop, resize_crops
 from core.records import Box
 from core.sample import KNOWN, render_season
+from models.detectors.ultralytics_opening import open_yolo
 from models.weights.train_encoder import INPUT_PX, MEAN, SCALE
 from models.weights.training_photos import keep_rendered
 
@@ -81,7 +81,7 @@ class Truth:
 
 def measure_detector(folder: Path, truth: Truth, confidence: float) -> dict:
     """Recall per species, precision, and how many photos without an animal got a box."""
-    detector: Any = YOLO(str(folder), task="detect")
+    detector: Any = open_yolo(folder)
     side = detector_side(folder)
     found_of: dict[str, list[bool]] = defaultdict(list)
     right, wrong, empties, disturbed = 0, 0, 0, 0

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,9 +21,8 @@ import torch
 from safetensors.torch import save_file
 from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, Dataset
-from ultralytics.cfg import get_cfg
-from ultralytics.nn.tasks import DetectionModel
 
+from models.detectors.ultralytics_opening import import_ultralytics
 from models.weights.training_photos import TrainingPhoto, keep_rendered, read_real_photos
 
 HERE = Path(__file__).parent
@@ -81,10 +81,14 @@ def main() -> None:
     print(args.out, flush=True)
 
 
-def build_model() -> DetectionModel:
+def build_model() -> Any:
     """The network, with random weights."""
-    model = DetectionModel(str(PLAN), ch=3, nc=1, verbose=False)
-    model.args = get_cfg()  # type: ignore[assignment]  # Ultralytics' loss reads its gains from here
+    import_ultralytics()
+    from ultralytics.cfg import get_cfg
+    from ultralytics.nn.tasks import DetectionModel
+
+    model: Any = DetectionModel(str(PLAN), ch=3, nc=1, verbose=False)
+    model.args = get_cfg()  # Ultralytics' loss reads its gains from here
     model.names = {0: "animal"}
     return model
 
@@ -195,7 +199,7 @@ def jitter_colours(rng: np.random.Generator, pixels: np.ndarray) -> np.ndarray:
     return picture
 
 
-def train(model: DetectionModel, pictures: Pictures, args: argparse.Namespace) -> DetectionModel:
+def train(model: Any, pictures: Pictures, args: argparse.Namespace) -> Any:
     """Train on each picture once, and return the running average of the weights."""
     device = torch.device(args.device)
     model = model.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]

@@ -10,6 +10,7 @@ from core.errors import AnomalureError
 from core.records import NOTHING, PERSON, Decision
 from core.review.index import ReviewIndex
 from core.review.training_labels import UNNAMED, is_held_out, name_group
+from core.study.bundles import read_bundles
 from core.study.project import Project
 from core.study.retrainings import FOLDER, Retraining
 from core.work.folder import Status, WorkFolder
@@ -128,7 +129,7 @@ def say_learnable(learnable: Learnable) -> str:
 
 def _learn(project: Project, opened: OpenGroups) -> None:
     made_from = opened.run.info.bundle
-    taken = set(project.store.bundles()["name"]) | {path.name for path in project.bundles_dir.iterdir()}
+    taken = set(read_bundles(project)["name"]) | {path.name for path in project.bundles_dir.iterdir()}
     taken |= {work.name for work in Retraining.list_all(project.path / FOLDER) if work.status is not Status.FAILED}
     request = RetrainRequest(name=suggest_name(made_from, taken), made_from=made_from, activate=True)
     try:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import AnomalureError
+from core.study.bundles import read_bundles
 from core.study.project import Project
 from core.study.retrainings import Retraining
 from ui.shared.messages import notice
@@ -36,7 +37,7 @@ def show_activate(project: Project, name: str, *, key: str) -> None:
 
 def show_bundles(project: Project) -> None:
     """A line a bundle, newest first."""
-    table = project.store.bundles()
+    table = read_bundles(project)
     if table.empty:
         return
     st.subheader("Bundles", anchor=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import AnomalureError
+from core.study.bundles import read_bundles
 from core.study.project import Project, check_name
 from core.study.retrainings import FOLDER, Retraining
 from core.work.folder import Status, WorkFolder
@@ -22,7 +23,7 @@ FIRST_LOOK = ""
 
 def choose_start(project: Project) -> str:
     """The bundle to start from; the active one unless told otherwise, else the newest; empty for verdicts alone."""
-    names = project.store.bundles()["name"].tolist()
+    names = read_bundles(project)["name"].tolist()
     active = project.store.active_bundle()
     if not names:
         return FIRST_LOOK
@@ -53,7 +54,7 @@ def suggest_name(made_from: str, taken: set[str]) -> str:
 
 def show_form(project: Project, news: News, *, made_from: str, known: set[str]) -> None:
     """Name, species to learn, and the button."""
-    taken = set(project.store.bundles()["name"]) | {path.name for path in project.bundles_dir.iterdir()}
+    taken = set(read_bundles(project)["name"]) | {path.name for path in project.bundles_dir.iterdir()}
     learnable = news.learnable(known=known)
     with st.form("retrain-form", border=False):
         name = st.text_input(

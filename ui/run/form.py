@@ -8,6 +8,7 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.runs.folder import RunFolder
 from core.settings.run import RunSettings
+from core.study.bundles import read_bundles
 from core.study.project import Project, check_name
 from core.work.detector_trainings import find_trained_detectors
 from models.encoders.spec import EncoderSpec
@@ -85,7 +86,7 @@ def _show_deployments() -> Path | None:
 
 
 def _show_bundle(project: Project) -> str:
-    bundles = project.store.bundles()
+    bundles = read_bundles(project)
     names = [FIRST_LOOK, *bundles["name"].tolist()]
     active = project.store.active_bundle()
 

@@ -7,15 +7,13 @@ that is no longer valid costs a reload and no decision.
 
 import hashlib
 import os
-import secrets
-from pathlib import Path
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from core.errors import AnomalureError
 from core.study.project import Project
+from ui.server.secret_key import read_secret_key
 
-KEY_NAME = "dashboard.key"
 # Long enough for a board that stays open, or a decision that waits in the browser, during a holiday.
 VALID_S = 60 * 24 * 3600
 LONGEST_PASS = 2_000
@@ -49,32 +47,7 @@ def read_pass(project: Project, text: object) -> str:
 
 def _sign(project: Project) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(
-        _read_key(project.path / KEY_NAME), salt="reviewer", signer_kwargs={"digest_method": hashlib.sha256}
+        read_secret_key(),
+        salt=f"reviewer {os.path.realpath(project.path)}",
+        signer_kwargs={"digest_method": hashlib.sha256},
     )
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise AnomalureError(f"{path} cannot be read ({error.strerror}). Let Anomalure read it.") from error
-    temporary = path.with_name(f".{KEY_NAME}.{secrets.token_hex(8)}")
-    try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        try:
-            os.link(temporary, path)  # fails if another process was quicker: its key counts
-        except FileExistsError:
-            pass
-        except OSError:
-            os.replace(temporary, path)  # a disk without links
-        return path.read_bytes()
-    except OSError as error:
-        raise AnomalureError(
-            f"{path} cannot be written ({error.strerror}). Put the project in a folder that you may write to."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)

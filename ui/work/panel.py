@@ -122,6 +122,9 @@ class Panel:
         }.get(status, "stopped without an end: its process was killed, or the computer was switched off.")
         text = f"This {self.what} {why} {self.say_kept(work)}".strip()
         st.warning(escape_markdown(text), icon=":material/pause_circle:")
+        agreed = work.may_ask_for_code and st.checkbox(
+            "I trust where its model file comes from: loading a .pt file runs code from it.", key=f"consent-{work.name}"
+        )
         st.button(
             "Resume" if work.can_resume else "Start again",
             key=f"resume-{work.name}",
@@ -129,16 +132,20 @@ class Panel:
             icon=":material/play_arrow:",
             on_click=self.resume,
             args=(project, work),
+            kwargs={"allow_code": agreed},
         )
         log = start.read_log(project.path, work) if status is not Status.CANCELLED else ""
         if log:
             with st.expander("Log of its process"):
                 st.code(log, language=None)
 
-    def resume(self, project: Project, work: WorkFolder) -> None:
-        """Resume the work in a process of its own, and follow it."""
+    def resume(self, project: Project, work: WorkFolder, *, allow_code: bool = False) -> None:
+        """Resume the work in a process of its own, and follow it.
+
+        ``allow_code``: whether the user agrees that a model file runs code when it is loaded.
+        """
         try:
-            start.resume(project, work.path.relative_to(project.path).as_posix())
+            start.resume(project, work.path.relative_to(project.path).as_posix(), allow_code=allow_code)
         except (OSError, AnomalureError) as error:
             notice(f"The {self.what} could not be resumed: {error}")
         else:

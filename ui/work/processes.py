@@ -46,6 +46,8 @@ def start_detached(
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         flags |= 0 if is_waited_for else subprocess.BELOW_NORMAL_PRIORITY_CLASS
         detached = {"creationflags": flags}
+    if log.is_symlink():
+        log.unlink()  # it may lead, in a project of others, to a file that would be written over
     with log.open("wb") as out:
         whole = {**os.environ, "PYTHONIOENCODING": "utf-8", **(environment or {})}  # read_tail reads it so
         process = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=out, cwd=CLI.parent, env=whole, **detached)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
+from core.errors import AnomalureError
 from core.study.project import Project
 from core.work.folder import WorkFolder
 from core.work.progress import ENDS, Phase, Progress, is_last_word
@@ -86,7 +87,8 @@ def log_of(project: Path, work_id: str) -> Path:
 
 def read_log(project: Path, work: WorkFolder) -> str:
     """The last lines of the output of the process; empty without any."""
-    return read_tail(log_of(project, work.path.relative_to(project).as_posix()))
+    log = log_of(project, work.path.relative_to(project).as_posix())
+    return "" if log.is_symlink() else read_tail(log)  # a link, in a project of others, may lead to any file
 
 
 def keep_ready(project: Project, kind: str, *, name: str = "") -> None:
@@ -172,5 +174,7 @@ def _see_end(work: WorkFolder, process: subprocess.Popen[bytes], log: Path) -> N
     else:
         said = read_tail(log).splitlines()
         end, message = Phase.FAILED, said[-1] if said else f"Its process ended without a message (code {code})."
-    with suppress(OSError):
-        work.write_progress(Progress(phase=end, message=message, done=progress.done, total=progress.total))
+    # It may have ended because another process does this work, whose progress must not be written over.
+    with suppress(OSError, AnomalureError), work.locked():
+        if work.read_progress() == progress:
+            work.write_progress(Progress(phase=end, message=message, done=progress.done, total=progress.total))

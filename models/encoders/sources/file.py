@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from core.disk.inside import inside
 from core.errors import BundleError
 from core.records import hash_content
 from core.study.moved_projects import find_again
@@ -34,7 +35,7 @@ class WeightsFile(EncoderSource):
         """The copy in the bundle."""
         if Path(spec.weights).name != spec.weights or spec.weights in ("", ".", ".."):
             raise BundleError(f"A bundle's files lie directly in its folder, not at {spec.weights!r}.")
-        return replace(spec, weights=str((bundle / spec.weights).absolute()))
+        return replace(spec, weights=str(inside(bundle, spec.weights).absolute()))
 
 
 SOURCE = WeightsFile()
