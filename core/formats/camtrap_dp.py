@@ -1,5 +1,6 @@
 """Camtrap DP, the exchange format of camera trap data. Format: camtrap-dp.tdwg.org (Bubnicki et al. 2024)."""
 
+import re
 import zipfile
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -30,6 +31,10 @@ PACKAGE_FILE = "datapackage.json"
 _EXPECTED = "a Camtrap DP package: datapackage.json with the resources deployments, media and observations"
 _MEDIA_COLUMNS = ("mediaID", "deploymentID", "timestamp", "filePath")
 _BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+
+# The address of the profile, or of a table's schema, holds the version.
+_VERSION = re.compile(r"camtrap-dp/v?(\d+)\.(\d+)[\w.-]*/")
+_KNOWN_VERSIONS = "0.1 to 0.1.6 and 1.0 to 1.x"
 
 Fetch = Callable[[str], bytes]
 
@@ -85,8 +90,10 @@ class _Medium:
 
 
 def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
+    _check_version(content, source=source)
     media = _read_resource(content, "media", fetch, source=source, columns=_MEDIA_COLUMNS)
     observations = _read_resource(content, "observations", fetch, source=source, columns=("observationType",))
+    observations = Table(observations.columns, _upgrade_observations(observations, media))
     problems = Problems()
     by_id: dict[str, _Medium] = {}
     for row in media:
@@ -269,3 +276,51 @@ def _read_instant(text: str) -> datetime | None:
 def _in_utc(time: datetime | None) -> datetime | None:
     """The time for comparisons; without a zone it is taken as UTC."""
     return None if time is None else time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _check_version(content: object, *, source: str) -> None:
+    """Refuse a package of a version whose tables may mean something else.
+
+    Raises:
+        FileFormatError: If the package names a version that is not known. One without a version is read.
+    """
+    values = content if isinstance(content, dict) else {}
+    resources = values.get("resources")
+    schemas = [one.get("schema") for one in resources if isinstance(one, dict)] if isinstance(resources, list) else []
+    for address in (values.get("profile"), values.get("$schema"), *schemas):
+        found = _VERSION.search(address) if isinstance(address, str) else None
+        if found is None:
+            continue
+        version = (int(found[1]), int(found[2]))
+        if version != (0, 1) and version[0] != 1:
+            raise FileFormatError(
+                f"{source} is a Camtrap DP package of version {found[1]}.{found[2]}. Versions {_KNOWN_VERSIONS} "
+                "are read: export it again in one of them."
+            )
+        return
+
+
+def _upgrade_observations(
+    observations: Iterable[Mapping[str, str]], media: Iterable[Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """Observations of version 0.1 as version 1.0 writes them; those of 1.0 as they are.
+
+    In 0.1 an observation can be about a sequence of media, which they share by ``sequenceID``, and the probability is
+    ``classificationConfidence``.
+    """
+    times: dict[str, list[str]] = defaultdict(list)
+    for row in media:
+        if row.get("sequenceID") and row.get("timestamp"):
+            times[row["sequenceID"]].append(row["timestamp"])
+    upgraded = []
+    for row in observations:
+        new = dict(row)
+        if "classificationConfidence" in row:
+            new.setdefault("classificationProbability", row["classificationConfidence"])
+        sequence = row.get("sequenceID", "")
+        if sequence and not row.get("eventID"):
+            new["eventID"] = sequence
+            if not row.get("mediaID") and times[sequence]:
+                new["eventStart"], new["eventEnd"] = min(times[sequence]), max(times[sequence])
+        upgraded.append(new)
+    return upgraded

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,8 @@ from core.photos.crops import cut_crop
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
 from core.photos.matching import match_names
-from core.photos.reading import find_photos
+from core.photos.pixel_budget import MEGA
+from core.photos.reading import find_photos, measure_photo
 from core.photos.source import PhotoSource
 from core.records import Box, Crop, CropKind, Detection, LoadedPhoto, name_crops
 from core.settings.run import RunSettings
@@ -25,6 +25,8 @@ from core.settings.run import RunSettings
 READERS = 2
 READ_AHEAD = 8
 BATCH_PHOTOS = 8
+# Large photos are read fewer at a time: each pixel takes 3 bytes in memory.
+MEGAPIXELS_AHEAD = 64.0
 """Photos that a detector gets at once."""
 
 Find = Callable[[Sequence[LoadedPhoto]], Sequence[Sequence[Detection]]]
@@ -152,7 +154,10 @@ def read_labelled_crops(
         except PhotoUnreadable as error:
             return photo, error
 
-    for done, (labelled, loaded, found) in enumerate(_detect(_read_ahead(read, wanted), find), start=1):
+    for done, (labelled, loaded, found) in enumerate(
+        _detect(_read_ahead(read, wanted, lambda photo: measure_photo(images_dir, ours[photo.file_name])), find),
+        start=1,
+    ):
         if isinstance(loaded, PhotoUnreadable):
             into.problems.add(f"photos that cannot be read: {loaded}".rstrip("."), labelled.file_name)
         else:
@@ -227,24 +232,41 @@ def _detect(
     if find is None:
         yield from ((labelled, loaded, None) for labelled, loaded in read)
         return
-    while some := list(islice(read, BATCH_PHOTOS)):
+    for some in _take_batches(read):
         photos = [loaded for _, loaded in some if isinstance(loaded, LoadedPhoto)]
         found = iter(find(photos) if photos else ())
         for labelled, loaded in some:
             yield labelled, loaded, next(found) if isinstance(loaded, LoadedPhoto) else None
 
 
-def _read_ahead(read: Callable[[LabelledPhoto], _Read], photos: Sequence[LabelledPhoto]) -> Iterator[_Read]:
-    """Read photos in order, a few ahead of the encoder."""
+def _take_batches(read: Iterator[_Read]) -> Iterator[list[_Read]]:
+    some: list[_Read] = []
+    for photo, loaded in read:
+        some.append((photo, loaded))
+        pixels = sum(one.pixels.size / 3 for _, one in some if isinstance(one, LoadedPhoto))
+        if len(some) == BATCH_PHOTOS or pixels >= MEGAPIXELS_AHEAD * MEGA:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _read_ahead(
+    read: Callable[[LabelledPhoto], _Read], photos: Sequence[LabelledPhoto], measure: Callable[[LabelledPhoto], float]
+) -> Iterator[_Read]:
+    """Read photos in order, a few ahead of the encoder; fewer of large ones, which ``measure`` gives in megapixels."""
     with ThreadPoolExecutor(READERS) as pool:
-        waiting: deque[Future[_Read]] = deque()
+        waiting: deque[tuple[Future[_Read], float]] = deque()
         try:
             for photo in photos:
-                waiting.append(pool.submit(read, photo))
-                if len(waiting) > READ_AHEAD:
-                    yield waiting.popleft().result()
+                size = measure(photo)
+                while waiting and (
+                    len(waiting) >= READ_AHEAD or size + sum(other for _, other in waiting) > MEGAPIXELS_AHEAD
+                ):
+                    yield waiting.popleft()[0].result()
+                waiting.append((pool.submit(read, photo), size))
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()[0].result()
         finally:
-            for future in waiting:
+            for future, _ in waiting:
                 future.cancel()

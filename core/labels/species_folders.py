@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import FileFormatError
 from core.formats.labelled import RELATIVE_FRAME, Label, LabelFile, LabelledPhoto, Problems
-from core.photos.reading import find_photos
+from core.photos.reading import find_photos, leaves_a_gap
 from core.records import Box
 
 FORMAT_NAME = "folders by species"
@@ -40,4 +40,9 @@ def read_species_folders(folder: Path) -> LabelFile:
             f"{folder}: expected one folder for each species with its photos in it, such as fox/1.jpg; got "
             f"{len(listing.file_names)} photos outside such folders (the first: {listing.file_names[0]})."
         )
-    return LabelFile(tuple(photos), problems.lines(), FORMAT_NAME)
+    gaps = [
+        f"{count} {kind} passed over (the first: {listing.passed_over_names[kind][0]})"
+        for kind, count in listing.passed_over.items()
+        if leaves_a_gap(kind)
+    ]
+    return LabelFile(tuple(photos), (*problems.lines(), *gaps), FORMAT_NAME)

@@ -11,6 +11,7 @@ from core.errors import AnomalureError, FolderGone, PhotoFileUnreadable
 from core.photos import source
 from core.photos.deployments import DeploymentNamer
 from core.photos.reading import find_photos, read_photo
+from core.runs import pipeline
 from core.runs.batches import detect_each
 from core.runs.catalogue import keep_catalogue
 from core.runs.folder import Phase, RunFolder, RunInfo
@@ -241,6 +242,26 @@ def test_a_run_without_a_mapper_keeps_no_maps_and_is_read_as_before(season, tmp_
     assert run.tables("heat_maps") == []
     assert all("patch_distance" not in crops for crops, _ in run.embedded_shards())
     assert run.find_heat_map(run.read_table("crops")["crop_id"][0], shard=0) is None
+
+
+def test_a_batch_holds_no_more_megapixels_than_it_may_and_a_larger_photo_alone(
+    season, tmp_path, write_jpeg, monkeypatch
+):
+    write_jpeg(season / "camera-0" / "IMG_0004.JPG", size=(640, 480))
+    monkeypatch.setattr(pipeline, "BATCH_MEGAPIXELS", 2 * 24 * 32 / 1e6)
+    monkeypatch.setattr(pipeline, "MOST_READERS", 4)
+    batches = []
+
+    class Watching(BrightSideDetector):
+        def detect(self, photos):
+            batches.append([photo.pixels.size // 3 for photo in photos])
+            return super().detect(photos)
+
+    work(start_run(season, tmp_path / "run", RunSettings(shard_photos=20, batch_photos=8)), detector=Watching())
+
+    assert [640 * 480] in batches
+    assert all(sum(batch) <= 2 * 24 * 32 for batch in batches if batch != [640 * 480])
+    assert max(map(len, batches)) == 2
 
 
 # A disk that goes away
