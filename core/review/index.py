@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from cachetools import LRUCache
 
-from core.records import Verdict
+from core.records import NOTHING, PERSON, Verdict
 from core.review.filters import APART, ORDERS, RANKED, QueueFilters
 from core.review.holding import HOLDING
 from core.review.rankings import read_ranking
@@ -290,17 +290,22 @@ class ReviewIndex:
             ).fetchnumpy()
         return np.asarray(table["place"], dtype=np.int32)
 
-    def find_normal(self, *, kind: str, species: str, camera: str = "", most: int = 60_000) -> pd.DataFrame:
-        """Crops of a species (and camera) that a reviewer called normal, or that are neither flagged nor decided.
+    def find_normal(
+        self, *, kind: str, species: str, camera: str = "", only_decided: bool, most: int = 60_000
+    ) -> pd.DataFrame:
+        """Crops of a species that a reviewer called normal; or those that are neither flagged nor decided, too.
 
-        Columns ``place, crop_id, shard``; at most ``most``: those called normal first, then the least anomalous.
+        Without a species these are the crops of a camera, of whatever species a reviewer called them; never nothing or
+        people. Columns ``place, crop_id, shard``; at most ``most``: those called normal first, then the least odd.
         """
         where = "deployment = $camera" if camera else "$camera = ''"
+        decided = f"""d.verdict = 'normal' AND d.verdict_species NOT IN ('{NOTHING}', '{PERSON}')
+            AND ($species = '' OR coalesce(nullif(d.verdict_species, ''), c.species) = $species)"""
+        other = "FALSE" if only_decided else "d.verdict IS NULL AND NOT flagged AND species = $species"
         with self._lock:
             return self._connection.execute(
                 f"""SELECT c.place, c.crop_id, c.shard FROM catalogue c LEFT JOIN decided d USING (place)
-                    WHERE kind = $kind AND species = $species AND {where}
-                        AND (d.verdict = 'normal' OR (d.verdict IS NULL AND NOT flagged))
+                    WHERE kind = $kind AND {where} AND (({decided}) OR ({other}))
                     ORDER BY d.verdict IS NULL, c.place DESC LIMIT {most:d}""",
                 {"kind": kind, "species": species, "camera": camera},
             ).df()

@@ -203,17 +203,7 @@ class Bundle:
         Raises:
             BundleError: If the bundle is not on disk, was made before bundles kept their rows, or the file was changed.
         """
-        listed = _read_manifest(self.path).get("training_rows") if self.path else None
-        if not self.path or not isinstance(listed, dict):
-            raise BundleError(
-                f"The bundle {self.name} keeps no training rows, so it cannot be retrained. "
-                "Train a new bundle from the photos; new bundles keep their rows."
-            )
-        try:
-            content = _read_listed(self.path, str(listed.get("file")), str(listed.get("hash")))
-            return TrainingRows.from_bytes(content)
-        except ValueError as error:
-            raise BundleError(f"The training rows of the bundle {self.name} cannot be used: {error}.") from error
+        return read_training_rows(self.path, name=self.name)
 
     @classmethod
     def load(cls, path: Path) -> "Bundle":
@@ -345,6 +335,25 @@ def _describe_patches(judge: PatchJudge, *, prefix: str, files: dict[str, bytes]
 def _read_patches(values: Mapping[str, Any], *, contents: Mapping[str, bytes], reference: np.ndarray) -> PatchJudge:
     units = Units(float(values["median"]), float(values["high"]))
     return PatchJudge(PatchBank.from_bytes(contents[values["file"]]), units, Group(values["group"], reference))
+
+
+def read_training_rows(path: Path | None, *, name: str) -> TrainingRows:
+    """The crops that the bundle in a folder was trained on, without opening its models.
+
+    Raises:
+        BundleError: If the bundle is not on disk, was made before bundles kept their rows, or the file was changed.
+    """
+    listed = _read_manifest(path).get("training_rows") if path else None
+    if not path or not isinstance(listed, dict):
+        raise BundleError(
+            f"The bundle {name} keeps no training rows, so it cannot be retrained. "
+            "Train a new bundle from the photos; new bundles keep their rows."
+        )
+    try:
+        content = _read_listed(path, str(listed.get("file")), str(listed.get("hash")))
+        return TrainingRows.from_bytes(content)
+    except ValueError as error:
+        raise BundleError(f"The training rows of the bundle {name} cannot be used: {error}.") from error
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from core.formats.labelled import LabelledPhoto
 from core.labels.crops import Find, LabelledCrops, read_labelled_crops
-from core.photos.crops import resize_crops
+from core.photos.crop_pictures import save_crop_picture
+from core.photos.crops import encode_jpeg, resize_crops
 from core.records import PERSON, Detection, Failure, LoadedPhoto
 from core.runs.batches import detect_each
 from core.runs.parts import Detector, Encoder
@@ -59,12 +60,13 @@ def embed_labelled(
     settings: RunSettings,
     detector: Detector | None = None,
     file_problems: Sequence[str] = (),
+    crops_dir: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingCrops:
     """Cut out and embed the crops of labelled photos. Labels that cannot be used are counted, not raised.
 
     With a detector, animals are cut as in a run, and its boxes on nothing and on people are crops, too
-    (``core.labels.detected``).
+    (``core.labels.detected``). With ``crops_dir``, small pictures of the crops are saved there.
 
     Raises:
         AnomalureError: If none of the photos is in the folder, or a name could mean two photos.
@@ -83,6 +85,9 @@ def embed_labelled(
     for pixels in read_labelled_crops(
         photos, images_dir, settings=settings, into=crops, find=find, on_progress=on_progress
     ):
+        if crops_dir is not None:
+            jpeg = encode_jpeg(pixels, longest_px=settings.crop_saved_px)
+            save_crop_picture(crops_dir, crops.crops[-1].crop_id, jpeg)
         batch.append(resize_crops([pixels], size_px=encoder.input_px)[0])
         if len(batch) == BATCH_CROPS:
             flush()

@@ -141,6 +141,7 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
         request,
         labels,
         out_dir=project.bundles_dir,
+        crops_dir=project.crops_dir,
         detector=detector,
         notes=notes,
         unseen_events=unseen_events,
@@ -157,6 +158,7 @@ def train_bundle(
     labels: LabelFile,
     *,
     out_dir: Path,
+    crops_dir: Path | None = None,
     encoder: "Encoder | None" = None,
     detector: "Detector | None" = None,
     notes: Sequence[str] = (),
@@ -173,6 +175,8 @@ def train_bundle(
         request: The photos and what to make of them; its encoders are used as they are.
         labels: Which photos show what.
         out_dir: The project's ``bundles`` folder.
+        crops_dir: The folder for small pictures of the crops, which Review shows as examples of what is normal; None:
+            there will be no pictures.
         encoder: Used instead of loading ``request.encoders``.
         detector: Cuts the crops, and finds boxes on nothing; None: only the boxes of the labels are used.
         notes: Sentences about the encoder for the card.
@@ -206,6 +210,7 @@ def train_bundle(
         settings=settings,
         detector=detector,
         file_problems=labels.problems,
+        crops_dir=crops_dir,
         on_progress=on_progress,
     )
     rows = crops.training_rows(gap_s=settings.event_gap_s)

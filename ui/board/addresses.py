@@ -24,7 +24,8 @@ from core.review.index import ReviewIndex
 from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
-from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_heat
+from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_example, to_heat
+from ui.board.trained_on import TrainedOn
 from ui.server.answering import NotThere, Refused, answer_with, find_run, refuse_gone
 from ui.server.reviewer_pass import PassInvalid, read_pass
 from ui.shared.project_place import open_project
@@ -151,19 +152,22 @@ def show_crop(request: Request, body: bytes) -> dict[str, Any]:
 
 
 def show_alike(request: Request, body: bytes) -> dict[str, Any]:
-    """The normal crops that look most like a crop."""
+    """The crops to compare a crop with."""
     index, place = _find_crop(request)
-    places = _normal_crops(index).find(place)
-    crops = list_rows(index, index.rows(places))
+    project = open_project()
+    trained = TrainedOn(project, index.bundle)
+    known = _normal.setdefault(index, NormalCrops(index, find_examples=trained.find))
+    alike = known.find(place)
+    ours = iter(list_rows(index, index.rows([at for at in alike.places if at >= 0])))
+    crops = [
+        next(ours) if at >= 0 else to_example(trained.describe(crop_id))
+        for crop_id, at in zip(alike.crop_ids, alike.places, strict=True)
+    ]
     row = index.rows([place]).iloc[0]
-    return {"crops": crops, "words": say_alike(row["species"], row["deployment"], len(crops))}
+    return {"crops": crops, "words": say_alike(row, n=len(crops), are_normal=alike.are_normal)}
 
 
 _normal: WeakKeyDictionary[ReviewIndex, NormalCrops] = WeakKeyDictionary()
-
-
-def _normal_crops(index: ReviewIndex) -> NormalCrops:
-    return _normal.setdefault(index, NormalCrops(index))
 
 
 def show_heat(request: Request, body: bytes) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from core.runs.folder import RunFolder
 from core.settings.run import RunSettings
 from models.guesses.names import NO_ANIMAL
 from models.guesses.of_run import find_index_names
+from ui.shared.plurals import name_many
 from ui.shared.words import name_crop, say_score, say_time
 
 LEAST_LIMIT = 1e-6
+PEERS = {str(CropKind.DETECTION): "crops", str(CropKind.FRAME): "whole frames"}
 USUAL_MARGIN = RunSettings().crop_margin
 QUERY_TEXTS = ("species", "camera", "guess", "order", "decided_by", "decided_as", "only")
 QUERY_COUNTS = ("ranking",)
@@ -205,9 +207,21 @@ def to_moment(moment: Any) -> str:
     return f"{pd.Timestamp(moment).isoformat()}Z"
 
 
-def say_alike(species: str, camera: str, n: int) -> str:
-    """The heading over the normal crops that look most like a crop."""
+def say_alike(row: Mapping[Any, Any], *, n: int, are_normal: bool) -> str:
+    """The heading over the crops to compare a crop with: what they are, and who says so."""
+    peers = name_many(row["species"]) if row["species"] else f"{PEERS[row['kind']]} of {row['deployment']}"
     if not n:
-        return f"No normal {species or f'frame of {camera}'} to compare with in this run"
-    whose = f"a normal {species} looks" if species else f"normal frames of {camera} look"
-    return f"What {whose} like here: the nearest"
+        return f"There are too few {peers} to compare with."
+    if are_normal:
+        return f"Normal {peers}, nearest first: from the training or confirmed by a person"
+    return f"The nearest {peers} that are not flagged. Nobody has confirmed that they are normal."
+
+
+def to_example(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A crop that a bundle was trained on as the board draws it beside another; from ``TrainingRows.table``."""
+    return {
+        "crop": row["crop_id"],
+        "camera": row["deployment"],
+        "time": say_time(None if pd.isna(row["captured_at"]) else row["captured_at"]),
+        "title": name_crop(row["species"], kind=row["kind"], detector_class=""),
+    }

@@ -7,17 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.errors import AnomalureError, StoreBusy
+from core.photos.crop_pictures import save_crop_picture
 from core.records import Decision, HeatMap
 from core.review.filters import QueueFilters
 from core.store.database import Store
 from core.study.decisions import GivenDecision, make_verdicts
 from core.study.project import Project
-from tests.fakes.project import add_heat_map, add_run, make_project
+from tests.fakes.project import EMBEDDING_LENGTH, add_heat_map, add_run, make_project
 from ui.board.addresses import ROUTES, SCRIPTS
 from ui.board.rows import from_query, list_cut, list_last, to_heat, to_query
 from ui.server.reviewer_pass import PassInvalid, make_pass, read_pass
@@ -343,6 +345,7 @@ def test_a_crop_comes_with_its_event_its_likes_and_its_history(client, project, 
     assert [photo["file"] for photo in event["photos"]] == ["north/photo-000.jpg", "south/photo-001.jpg"]
     assert row.crop_id not in [crop["crop"] for crop in alike["crops"]]
     assert {crop["flagged"] for crop in alike["crops"]} <= {False}
+    assert alike["words"] == "There are too few deer to compare with."
     assert [(one["verdict"], one["reviewer"], one["note"]) for one in history] == [
         ("anomaly", "Ben", "no"),
         ("normal", "Ada", ""),
@@ -461,3 +464,25 @@ def test_a_crop_stands_in_for_its_part_of_the_photo_where_it_was_cut_out(kind, b
     row = dict(zip(("x", "y", "width", "height"), box, strict=True)) | {"photo_width": 640, "photo_height": 480}
 
     assert list_cut(run, row | {"kind": kind}) == cut
+
+
+def test_normal_crops_are_those_of_the_training_whose_pictures_there_are(client, project, monkeypatch, tmp_path):
+    run = add_run(project, tmp_path / "more", n=12, name="by-bundle", bundle="first")
+    row = project.review_queue(run, limit=100).rows.iloc[0]
+    ids = [f"{n:020x}" for n in range(5)]
+    described = [
+        {"crop_id": one, "kind": row.kind, "species": row.species, "deployment": "west", "captured_at": pd.NaT}
+        for one in ids
+    ]
+    rows = pd.DataFrame(described), np.eye(5, EMBEDDING_LENGTH, dtype=np.float16)
+    monkeypatch.setattr("ui.board.trained_on._read", lambda folder: rows)
+    for one in ids[:4]:
+        save_crop_picture(project.crops_dir, one, b"a picture")
+
+    alike = client.get(f"/api/runs/{run.run_id}/crops/{row.crop_id}/alike").json()
+
+    assert sorted(crop["crop"] for crop in alike["crops"]) == ids[:4]
+    assert {(crop["title"], crop["camera"], crop["time"]) for crop in alike["crops"]} == {
+        ("deer", "west", "time unknown")
+    }
+    assert alike["words"] == "Normal deer, nearest first: from the training or confirmed by a person"

@@ -27,7 +27,7 @@ export const COMMANDS = [
   ["open", "o", "One at a time, or grid", "View"],
   ["context", "p", "Whole photo, or crop only", "View"],
   ["zoom", "w", "Zoom to the animal", "View"],
-  ["alike", "l", "Enlarge the similar normal crops", "View"],
+  ["alike", "l", "Enlarge the crops to compare with", "View"],
   ["history", "h", "Earlier decisions on this crop", "View"],
   ["help", "?", "Show these keys", "View"],
 ];

@@ -279,7 +279,7 @@ export class Single {
     this.alike.classList.remove("old");
     this.alikeTitle.textContent = answer.words;
     this.alike.replaceChildren(...answer.crops.map((crop) => make("li", {}, [
-      make("img", { attrs: { src: cropPicture(this.board.run, crop.crop), alt: `${crop.species || "Normal"}, ${crop.camera}, ${crop.time}`, title: `${crop.camera}, ${crop.time}`, draggable: "false" } }),
+      make("img", { attrs: { src: cropPicture(this.board.run, crop.crop), alt: `${crop.title}, ${crop.camera}, ${crop.time}`, title: `${crop.camera}, ${crop.time}`, draggable: "false" } }),
     ])));
   }
 
