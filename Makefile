@@ -6,9 +6,9 @@ PORT ?= 8501
 PY := .venv/bin/python
 export ANOMALURE_PROJECT := $(PROJECT)
 
-.PHONY: run test lint docs bench clean
+.PHONY: run test lint pins docs bench clean
 
-.venv/runtime: requirements.txt
+.venv/runtime: requirements.txt constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
@@ -27,6 +27,12 @@ lint: .venv/dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) docs/check_pins.py
+
+# After a version in requirements.txt or requirements-dev.txt was changed.
+pins: .venv/dev
+	{ sed -n '/^#/p' constraints.txt; $(PY) -m pip freeze --exclude-editable; } > constraints.new
+	mv constraints.new constraints.txt
 
 docs:
 	$(PYTHON) docs/list_modules.py
