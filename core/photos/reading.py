@@ -91,7 +91,7 @@ def find_photos(folder: Path) -> Listing:
     taken, nor are names that are not valid text (they could not be stored).
 
     Raises:
-        AnomalureError: If the folder is missing, is a file, cannot be read, or holds no photo.
+        AnomalureError: If the folder is missing, is a file, cannot be read, goes away meanwhile, or holds no photo.
     """
     check_name_is_text(folder.absolute(), what="folder")
     if not folder.exists():
@@ -128,6 +128,8 @@ def find_photos(folder: Path) -> Listing:
                 (waiting if kind == "folder" else linked).append((here / entry.name, f"{prefix}{entry.name}/"))
             else:
                 passed_over.add(kind, prefix + entry.name)
+    if "unreadable folder" in passed_over.counts:
+        _check_still_there(folder)
     listing = Listing(folder, tuple(sorted(found, key=natural_key)), dict(passed_over.counts), passed_over.names)
     if not found:
         others = listing.describe_passed_over()
@@ -136,6 +138,18 @@ def find_photos(folder: Path) -> Listing:
             + (f"; passed over: {others}." if others else ": it is empty.")
         )
     return listing
+
+
+def _check_still_there(folder: Path) -> None:
+    """If the disk went away while the folder was listed, all of the folders that were left seem unreadable."""
+    try:
+        with os.scandir(reach(folder)):
+            pass
+    except OSError as error:
+        raise AnomalureError(
+            f"The folder {folder} went away while it was listed: {error.strerror or error}. Connect its disk or "
+            "network drive again."
+        ) from error
 
 
 def natural_key(file_name: str) -> tuple[list[str | int], str]:

@@ -188,7 +188,7 @@ def test_the_csv_comes_down(server, open_tab, tmp_path):
         page.get_by_role("button", name="Download 1 row").click()
 
     download.value.save_as(tmp_path / "got.csv")
-    lines = (tmp_path / "got.csv").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "got.csv").read_text(encoding="utf-8-sig").splitlines()
     assert len(lines) == 2
     assert crop_ids(server)[0] in lines[1]
 
