@@ -118,11 +118,10 @@ def measure(
     run = project.run("r")
     rows = read_catalogue(run, ["file_name", "score", "p_value"])
     kinds = rows["file_name"].map(shows).to_numpy(dtype=object)
-    order = np.argsort(-rows["score"].to_numpy(), kind="stable")
     odd = np.isin(kinds, odd_kinds)
     return {
-        "auroc": compute_auroc(rows["score"].to_numpy(), novel=odd),
-        "ranks": (np.flatnonzero(odd[order]) + 1).tolist(),
+        "auroc": compute_auroc(-np.arange(len(rows)), novel=odd),
+        "ranks": (np.flatnonzero(odd) + 1).tolist(),
         "n_usual": int((~odd).sum()),
         **{f"flagged_{rate:g}": float((rows["p_value"][~odd] <= rate).mean()) for rate in RATES},
         **{f"found_{rate:g}": float((rows["p_value"][odd] <= rate).mean()) for rate in RATES},

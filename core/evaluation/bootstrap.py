@@ -23,14 +23,15 @@ def choose_rounds(n_crops: int) -> int:
 def draw_figures(scored: pd.DataFrame, *, recall: float, rounds: int | None = None, seed: int = 0) -> Draws:
     """The figures of resampled tables of scored crops.
 
-    Whole photos are drawn with replacement, not crops: crops of one photo are alike, and drawing them one by one would
-    make intervals too narrow. Each draw only changes the weights of the crops, so scores are sorted once.
+    Whole events are drawn with replacement, not photos or crops: the photos of a burst show one animal, and drawing
+    them one by one would make intervals too narrow. Each draw only changes the weights of the crops, so they are
+    sorted once.
 
     Args:
-        scored: Columns ``file_name, score, novel, flagged, truth``.
+        scored: Columns ``event, rank, novel, flagged, truth``, as ``core.evaluation.judging.JudgedCrops``.
         recall: For ``review_at_95``.
         rounds: Number of draws; None: as ``choose_rounds``.
-        seed: Of the draws; the same photos in the same order give the same draws, so that runs can be compared.
+        seed: Of the draws; the same events give the same draws, so that runs can be compared.
 
     Returns:
         ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate`` and ``flagged of <species>``,
@@ -38,20 +39,20 @@ def draw_figures(scored: pd.DataFrame, *, recall: float, rounds: int | None = No
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; by clusters: Field and Welsh, JRSS B 2007.
     """
-    scores = scored["score"].to_numpy(dtype=float)
-    order = np.argsort(-scores, kind="stable")
-    scores = scores[order]
+    ranks = scored["rank"].to_numpy(dtype=float)
+    order = np.argsort(-ranks, kind="stable")
+    ranks = ranks[order]
     novel = scored["novel"].to_numpy(dtype=bool)[order]
     flagged = scored["flagged"].to_numpy(dtype=bool)[order]
     truth = scored["truth"].to_numpy(dtype=object)[order]
-    photos, n_photos = _number_photos(scored["file_name"].to_numpy(dtype=object)[order])
-    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)  # last crop of each run of equal scores
+    events, n_events = _number_events(scored["event"].to_numpy(dtype=object)[order])
+    last = np.append(np.flatnonzero(np.diff(ranks)), len(ranks) - 1)  # last crop of each run of equal ranks
     kinds = {name: truth == name for name in sorted(set(truth))}
-    rounds = choose_rounds(len(scores)) if rounds is None else rounds
+    rounds = choose_rounds(len(ranks)) if rounds is None else rounds
     rng = np.random.default_rng(seed)
     figures: dict[str, list[float]] = {}
     for _ in range(rounds):
-        weights = np.bincount(rng.integers(0, n_photos, n_photos), minlength=n_photos)[photos].astype(float)
+        weights = np.bincount(rng.integers(0, n_events, n_events), minlength=n_events)[events].astype(float)
         drawn = measure_weighted(weights, novel=novel, flagged=flagged, last=last, recall=recall)
         for name, mask in kinds.items():
             drawn[f"flagged of {name}"] = _share(weights[mask], flagged[mask])
@@ -107,8 +108,8 @@ def compare_draws(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarra
     return find_intervals({name: ours[name] - theirs[name] for name in ours if name in theirs})
 
 
-def _number_photos(names: np.ndarray) -> tuple[np.ndarray, int]:
-    codes, found = pd.factorize(names, sort=True)  # sorted: the same photos are drawn whatever their scores
+def _number_events(names: np.ndarray) -> tuple[np.ndarray, int]:
+    codes, found = pd.factorize(names, sort=True)  # sorted: the same events are drawn whatever their scores
     return codes, len(found)
 
 

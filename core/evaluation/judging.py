@@ -18,7 +18,7 @@ from core.formats.labelled import LabelFile, LabelledPhoto
 from core.labels.overlaps import find_shown_box
 from core.photos.matching import match_names
 from core.records import Box, CropKind
-from core.runs.catalogue import read_catalogue
+from core.runs.catalogue import rank_crops, read_catalogue
 from core.runs.folder import RunFolder
 
 REVIEW_RECALL = 0.95
@@ -33,7 +33,7 @@ class Evaluation:
     """The figures. One that cannot be computed is None, and ``reasons`` says why, by its name.
 
     ``auroc``, ``average_precision`` and ``review_at_95`` (the share of crops to review, most anomalous first, to find
-    95% of the anomalies) measure the order of the scores; ``recall_flagged`` and ``false_alarm_rate`` are the shares of
+    95% of the anomalies) measure the order of the queue; ``recall_flagged`` and ``false_alarm_rate`` are the shares of
     the anomalous and of the normal crops that are flagged. All are 0 to 1.
 
     ``n_novel`` crops show an animal that is not known, ``n_known`` are the others. Of those, ``n_on_nothing`` (also
@@ -47,7 +47,7 @@ class Evaluation:
 
     ``apart`` counts people and nothing apart from usual animals.
 
-    ``intervals`` maps each figure to its 95% bootstrap interval over photos (``n_draws`` draws), as ``[low, high]``, or
+    ``intervals`` maps each figure to its 95% bootstrap interval over events (``n_draws`` draws), as ``[low, high]``, or
     None; each species has a ``share_flagged_interval`` of the same kind.
     """
 
@@ -81,8 +81,9 @@ class Evaluation:
 class JudgedCrops:
     """The crops of a run that can be compared with the truth, and counts of those that cannot.
 
-    ``crops`` has the columns ``crop_id, file_name, score, flagged, truth`` (what it shows), ``novel`` and ``called``
-    (``animal``, ``nothing`` or ``person``: what the run calls it); ``counts`` are fields of ``Evaluation``.
+    ``crops`` has the columns ``crop_id, file_name, event`` (its event, or its photo if that has none), ``score, rank``
+    (as ``rank_crops``), ``flagged, truth`` (what it shows), ``novel`` and ``called`` (``animal``, ``nothing`` or
+    ``person``: what the run calls it); ``counts`` are fields of ``Evaluation``.
     """
 
     crops: pd.DataFrame
@@ -143,7 +144,9 @@ def judge_crops(
         "height",
         "photo_width",
         "photo_height",
+        "event_id",
         "score",
+        "p_value",
         "flagged",
         "species",
         "judged_by",
@@ -181,7 +184,9 @@ def judge_crops(
         "n_truth_without_photo": n_without_photo,
     }
     judged["called"] = say_calls(judged)
-    told = ["crop_id", "file_name", "score", "flagged", "truth", "novel", "called"]
+    judged["event"] = judged["event_id"].where(judged["event_id"] != "", judged["file_name"])
+    judged["rank"] = rank_crops(judged["p_value"].to_numpy(), judged["score"].to_numpy())
+    told = ["crop_id", "file_name", "event", "score", "rank", "flagged", "truth", "novel", "called"]
     return JudgedCrops(judged[told].reset_index(drop=True), counts, tuple(sorted(known)))
 
 
@@ -307,14 +312,14 @@ class _Judge:
 
 
 def _measure(judged: pd.DataFrame) -> dict[str, Any]:
-    scores, novel = judged["score"].to_numpy(dtype=float), judged["novel"].to_numpy(dtype=bool)
+    ranks, novel = judged["rank"].to_numpy(dtype=float), judged["novel"].to_numpy(dtype=bool)
     flagged = judged["flagged"].to_numpy(dtype=bool)
     n_novel, n_known = int(novel.sum()), int((~novel).sum())
     recall, false_alarms = compute_flag_rates(flagged, novel=novel)
     figures: dict[str, float | None] = {
-        "auroc": compute_auroc(scores, novel=novel) if n_novel and n_known else None,
-        "average_precision": compute_average_precision(scores, novel=novel) if n_novel and n_known else None,
-        "review_at_95": compute_review_share(scores, novel=novel, recall=REVIEW_RECALL) if n_novel else None,
+        "auroc": compute_auroc(ranks, novel=novel) if n_novel and n_known else None,
+        "average_precision": compute_average_precision(ranks, novel=novel) if n_novel and n_known else None,
+        "review_at_95": compute_review_share(ranks, novel=novel, recall=REVIEW_RECALL) if n_novel else None,
         "recall_flagged": recall,
         "false_alarm_rate": false_alarms,
     }
@@ -326,20 +331,20 @@ def _measure(judged: pd.DataFrame) -> dict[str, Any]:
         "n_known": n_known,
         "n_novel": n_novel,
         "reasons": {name: lacking for name, figure in figures.items() if figure is None},
-        "per_species": {str(name): _measure_species(crops, scores[~novel]) for name, crops in judged.groupby("truth")},
+        "per_species": {str(name): _measure_species(crops, ranks[~novel]) for name, crops in judged.groupby("truth")},
     }
 
 
-def _measure_species(crops: pd.DataFrame, normal_scores: np.ndarray) -> dict[str, Any]:
-    scores, novel = crops["score"].to_numpy(dtype=float), bool(crops["novel"].iloc[0])
+def _measure_species(crops: pd.DataFrame, normal_ranks: np.ndarray) -> dict[str, Any]:
+    ranks, novel = crops["rank"].to_numpy(dtype=float), bool(crops["novel"].iloc[0])
     measured: dict[str, Any] = {
         "n": len(crops),
         "novel": novel,
         "share_flagged": float(crops["flagged"].mean()),
-        "median_score": float(np.median(scores)),
+        "median_score": float(crops["score"].median()),
     }
     if novel:
-        both = np.concatenate([scores, normal_scores])
-        is_this = np.arange(len(both)) < len(scores)
-        measured["auroc"] = compute_auroc(both, novel=is_this) if len(normal_scores) else None
+        both = np.concatenate([ranks, normal_ranks])
+        is_this = np.arange(len(both)) < len(ranks)
+        measured["auroc"] = compute_auroc(both, novel=is_this) if len(normal_ranks) else None
     return measured

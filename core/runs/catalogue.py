@@ -23,14 +23,15 @@ from core.errors import AnomalureError
 from core.runs.folder import SCHEMAS, RunFolder
 from core.work.progress import Phase
 
-BY_SCORE = "score DESC NULLS LAST, crop_id"
+BY_SCORE = "p_value NULLS LAST, score DESC NULLS LAST, crop_id"
+"""Most anomalous first: the smallest p-value, and of equal p-values the highest score. ``rank_crops`` says the same."""
 # A page needs a few rows from anywhere in the file, so with small batches less is read.
 _BATCH_ROWS = 16_384
 # To make the table all crops are sorted; beyond this DuckDB uses the disk.
 _MOST_MEMORY = "512MB"
 MAPPED = "mapped"
-# To be increased if the columns change, so that files of older versions are made again.
-_FORMAT = 2
+# To be increased if the columns or their order change, so that files of older versions are made again.
+_FORMAT = 3
 # DuckDB takes these signs in a path for a pattern.
 _SPECIAL = re.compile(r"([?*\[])")
 _TEXT, _NUMBER, _WHOLE = pa.string(), pa.float64(), pa.int32()
@@ -162,6 +163,27 @@ def show_catalogue(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> pa.
 def read_catalogue(run: RunFolder, columns: Sequence[str]) -> pd.DataFrame:
     """These columns of the catalogue, one row per crop, most anomalous first."""
     return open_catalogue(run).table.select(list(columns)).to_pandas()
+
+
+def rank_crops(p_values: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Numbers that put crops in the order of the queue: higher is more anomalous, equal for equal crops.
+
+    Args:
+        p_values: Shape ``(n,)``; NaN comes last.
+        scores: Shape ``(n,)``; they order crops of equal p-values; NaN comes last.
+
+    Returns:
+        Shape ``(n,)``, float, finite.
+
+    >>> rank_crops(np.array([0.02, 0.5, 0.02, 1.0]), np.array([3.0, 4.0, 2.0, 0.0]))
+    array([3., 1., 2., 0.])
+    """
+    keys = np.nan_to_num([-np.asarray(p_values, dtype=float), np.asarray(scores, dtype=float)], nan=-np.inf)
+    order = np.lexsort(keys[::-1])
+    rises = (np.diff(keys[:, order], axis=1) != 0).any(axis=0) if len(order) else np.empty(0, dtype=bool)
+    ranks = np.empty(len(order))
+    ranks[order] = np.concatenate([[0], np.cumsum(rises)])[: len(order)]
+    return ranks
 
 
 def find_photo(run: RunFolder, photo_id: str) -> str | None:

@@ -21,8 +21,8 @@ from core.runs.folder import RunFolder
 N_KEPT = 3
 LEAST_SHOWN = 0.05
 """Guesses with a smaller share are not shown."""
-# To be increased if the columns or the names change, so that files of older versions are made again.
-_FORMAT = 1
+# To be increased if the columns, the names or the order of the catalogue change, so that older files are made again.
+_FORMAT = 2
 _ROWS_AT_ONCE = 4_096
 
 GuessRows = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -283,7 +283,12 @@ def _describe_judge(judge: Judge, *, prefix: str, files: dict[str, bytes]) -> di
                 "group": kind.group,
             }
         )
-    return {"kinds": kinds, "groups": [group.name for group in judge.groups], "left_out": dict(judge.left_out)}
+    return {
+        "kinds": kinds,
+        "groups": [group.name for group in judge.groups],
+        "left_out": dict(judge.left_out),
+        "one_scale": judge.one_scale,
+    }
 
 
 def _read_judge(
@@ -314,7 +319,8 @@ def _read_judge(
         kinds.append(Kind(item["name"], model, units, item["group"], references[f"{prefix}.kind-{i:03d}"]))
     if not kinds:
         raise ValueError(f"{prefix} has no model")
-    return Judge(normaliser, tuple(kinds), groups, values["left_out"])
+    one_scale = bool(values.get("one_scale", False))  # bundles of earlier versions keep their scores
+    return Judge(normaliser, tuple(kinds), groups, values["left_out"], one_scale=one_scale)
 
 
 def _read_background(values: Mapping[str, Any] | None, contents: Mapping[str, bytes]) -> Background | None:

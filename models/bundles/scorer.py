@@ -155,20 +155,19 @@ class BundleScorer:
     def _describe_limits(self) -> Iterator[str]:
         """Groups in which nothing can be flagged at this false-alarm rate."""
         rate = self._settings.false_alarm_rate
-        groups = [("", group) for group in self._bundle.species_judge.groups]
-        groups += [
-            (f"whole frames of {name}: ", group)
-            for name, judge in sorted(self._bundle.camera_judges.items())
-            for group in judge.groups
-            if name not in self._bundle.patch_judges
+        limits = self._bundle.species_judge.list_limits()
+        for camera, judge in sorted(self._bundle.camera_judges.items()):
+            if camera not in self._bundle.patch_judges:
+                limits += [(f"whole frames of {camera}", n, least) for _, n, least in judge.list_limits()]
+        limits += [
+            (patches.group.name, len(patches.group.scores), patches.group.least_p_value)
+            for _, patches in sorted(self._bundle.patch_judges.items())
         ]
-        groups += [("", judge.group) for _, judge in sorted(self._bundle.patch_judges.items())]
-        for prefix, group in groups:
-            if group.least_p_value > rate:
+        for name, n, least in limits:
+            if least > rate:
                 yield (
-                    f"{prefix}{group.name}: the bundle held out {len(group.scores)} crops, so no p-value is below "
-                    f"{group.least_p_value:.3g} and none can be flagged at a false-alarm rate of {rate:g}. "
-                    "They are still ranked by their score."
+                    f"{name}: the bundle held out {n} crops, so no p-value is below {least:.3g} and none can be "
+                    f"flagged at a false-alarm rate of {rate:g}. They are still ranked by their score."
                 )
 
 

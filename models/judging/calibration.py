@@ -24,6 +24,18 @@ class Units:
         median, high = np.quantile(scores, [0.5, 0.95])
         return cls(float(median), float(high))
 
+    @classmethod
+    def of_reference(cls, scores: np.ndarray, *, least: int) -> "Units":
+        """As ``of``, for the held-out crops that p-values are counted among: one in twenty new normal crops is over 1.
+
+        With fewer than ``least`` scores, shape ``(n,)``, finite, the units are left as they are.
+        """
+        if len(scores) < least:
+            return cls(0.0, 1.0)
+        # Between order statistics at ranks of n + 1, as p-values are; numpy's usual quantile is too low for small n.
+        median, high = np.quantile(scores, [0.5, 0.95], method="weibull")
+        return cls(float(median), float(high))
+
     def standardise(self, scores: np.ndarray) -> np.ndarray:
         """Convert scores to these units. If all held-out scores are equal, scores are only shifted."""
         spread = self.high - self.median

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -38,8 +39,8 @@ class Judged:
 
     Attributes:
         kinds: The best-fitting class of each row, or ``nothing`` or ``person``; shape ``(n,)``, str.
-        scores: In units of that class, higher is more anomalous; shape ``(n,)``, finite.
-        p_values: Small when anomalous; shape ``(n,)``, over 0 to 1.
+        scores: In units of the reference group, higher is more anomalous; shape ``(n,)``, finite.
+        p_values: Small when anomalous; shape ``(n,)``, over 0 to 1. A higher score never has a larger p-value.
         groups: The name of each row's reference group, shape ``(n,)``, str.
     """
 
@@ -73,6 +74,11 @@ class Kind:
     group: int
     held_out: np.ndarray
 
+    @cached_property
+    def limits(self) -> Units:
+        """As ``Group.units``, among its own held-out crops."""
+        return Units.of_reference(self.held_out, least=ENOUGH_HELD_OUT)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -83,13 +89,23 @@ class Group:
 
     @property
     def least_p_value(self) -> float:
-        """The smallest p-value that a crop of this reference group can get."""
+        """The smallest p-value that a crop can get if it is compared with this reference group alone."""
         return 1 / (1 + len(self.scores))
+
+    @cached_property
+    def units(self) -> Units:
+        """0 is the group's median crop, and 1 its limit: one in twenty normal crops of the group is over it."""
+        return Units.of_reference(self.scores, least=ENOUGH_HELD_OUT)
 
 
 @dataclass(frozen=True)
 class Judge:
     """Scores raw embeddings by the class that they fit best.
+
+    With ``one_scale`` scores are in units of their reference group, and p-values count held-out crops of all groups,
+    each in units of its own. So one order of all crops agrees with scores, p-values and flags
+    (docs/decisions/0016-one-order.md). Bundles of earlier versions go on as they were made: scores in units of the
+    class, p-values among the held-out crops of one group.
 
     ``left_out`` says which classes have no model, and why. ``background`` tells crops without an animal; None: nothing
     is told apart.
@@ -100,6 +116,23 @@ class Judge:
     groups: tuple[Group, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     background: Background | None = None
+    one_scale: bool = True
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """The held-out crops that p-values are counted among, each in units of its own group, ascending."""
+        return np.sort(np.concatenate([group.units.standardise(group.scores) for group in self.groups]))
+
+    def list_limits(self) -> list[tuple[str, int, float]]:
+        """What crops are compared with: its name, its number of held-out crops, and the smallest p-value."""
+        if self.one_scale:
+            n = len(self.reference)
+            return [(", ".join(group.name for group in self.groups), n, 1 / (1 + n))]
+        return [(group.name, len(group.scores), group.least_p_value) for group in self.groups]
+
+    def find_least_p_value(self, kind: Kind) -> float:
+        """The smallest p-value of crops that are taken for this class."""
+        return 1 / (1 + len(self.reference)) if self.one_scale else self.groups[kind.group].least_p_value
 
     def judge(self, rows: np.ndarray, *, people: np.ndarray | None = None) -> Judged:
         """Score raw embeddings of shape ``(n, d)``; ``people``, shape ``(n,)``, bool: those detected as a person."""
@@ -115,9 +148,14 @@ class Judge:
         if self.background is not None and background is not None:
             scores = scores + self.background.pull(background)
         group_of = np.array([kind.group for kind in self.kinds])[best]
-        p_values = np.ones(len(rows))
-        for i, group in enumerate(self.groups):
-            p_values[group_of == i] = compute_p_values(scores[group_of == i], reference=group.scores)
+        if self.one_scale:
+            for i, group in enumerate(self.groups):
+                scores[group_of == i] = group.units.standardise(scores[group_of == i])
+            p_values = compute_p_values(scores, reference=self.reference)
+        else:
+            p_values = np.ones(len(rows))
+            for i, group in enumerate(self.groups):
+                p_values[group_of == i] = compute_p_values(scores[group_of == i], reference=group.scores)
         judged = Judged(names[best], scores, p_values, group_names[group_of])
         if self.background is None or background is None:
             return judged
@@ -131,6 +169,9 @@ class Judge:
     def judge_as(self, rows: np.ndarray, name: str) -> Judged:
         """Score raw embeddings by one class, whatever else they may fit, for a detector that knows the species.
 
+        They are compared with the held-out crops of all classes, each scored by its own class and in units of it; of a
+        class with few held-out crops with these alone, because its units are too coarse for more.
+
         Raises:
             KeyError: If there is no class of that name.
         """
@@ -139,7 +180,13 @@ class Judge:
         if self.background is not None:
             scores = scores + self.background.pull(self.background.score(rows))
         same = np.full(len(rows), name, dtype=object)
-        return Judged(same, scores, compute_p_values(scores, reference=kind.held_out), same)
+        if not self.one_scale:
+            return Judged(same, scores, compute_p_values(scores, reference=kind.held_out), same)
+        enough = [one for one in self.kinds if len(one.held_out) >= ENOUGH_HELD_OUT]
+        peers = enough if len(kind.held_out) >= ENOUGH_HELD_OUT else [kind]
+        reference = np.concatenate([one.limits.standardise(one.held_out) for one in peers])
+        scores = kind.limits.standardise(scores)
+        return Judged(same, scores, compute_p_values(scores, reference=reference), same)
 
 
 def fit_judge(

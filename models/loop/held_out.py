@@ -10,7 +10,7 @@ from core.evaluation.threshold import suggest_rate
 from core.records import CropKind
 from core.review.holding import match_crops
 from core.review.training_labels import TrainingLabels
-from core.runs.catalogue import read_catalogue
+from core.runs.catalogue import rank_crops, read_catalogue
 from core.runs.folder import RunFolder
 from core.study.project import Project
 from models.bundles.bundle import Bundle
@@ -54,7 +54,8 @@ def measure_bundles(held_out: VerdictRows, trained: VerdictRows, *, old: Bundle 
 
 
 def measure_order(scores: np.ndarray, p_values: np.ndarray | None, *, odd: np.ndarray, rate: float) -> dict[str, Any]:
-    """The figures of one order of crops; ``odd`` says which of them are anomalies."""
+    """The figures of one order of crops; ``odd`` says which are anomalies. Without p-values scores order them."""
+    ranks = scores if p_values is None else rank_crops(p_values, scores)
     n_odd, n_normal = int(odd.sum()), int((~odd).sum())
     result: dict[str, Any] = {
         "auroc": None,
@@ -67,9 +68,9 @@ def measure_order(scores: np.ndarray, p_values: np.ndarray | None, *, odd: np.nd
         "why": "",
     }
     if n_odd and n_normal:
-        result["auroc"] = compute_auroc(scores, novel=odd)
-        result["average_precision"] = compute_average_precision(scores, novel=odd)
-        result["review_at_95"] = compute_review_share(scores, novel=odd)
+        result["auroc"] = compute_auroc(ranks, novel=odd)
+        result["average_precision"] = compute_average_precision(ranks, novel=odd)
+        result["review_at_95"] = compute_review_share(ranks, novel=odd)
     else:
         missing = "anomaly" if not n_odd else "normal crop"
         result["why"] = f"There is no {missing} among the held-out verdicts, so the order cannot be evaluated."
@@ -94,7 +95,8 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
     run = find_run(project, new)
     if run is None:
         return []
-    catalogue = read_catalogue(run, [*_BOX, "score", "species"]).set_index("crop_id", drop=False)
+    catalogue = read_catalogue(run, [*_BOX, "species"]).set_index("crop_id", drop=False)
+    place = pd.Series(np.arange(len(catalogue)), index=catalogue.index)
     rng = np.random.default_rng(SEED)
     share = MOST_RANKED / max(len(catalogue), 1)
     ids: list[str] = []
@@ -109,7 +111,7 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
         before.append(
             old.species_judge.judge(rows[mask]).scores
             if old is not None
-            else catalogue.loc[crops["crop_id"][mask], "score"].fillna(0).to_numpy(dtype=float)
+            else -place.loc[crops["crop_id"][mask]].to_numpy(dtype=float)
         )
     if not ids:
         return []

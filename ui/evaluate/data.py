@@ -43,7 +43,7 @@ def measure(run: RunFolder, truth: LabelFile, *, split: str | None, known: tuple
     evaluation, draws = measure_judged(judged)
     crops = judged.crops
     novel = crops["novel"].to_numpy(dtype=bool)
-    curves = trace_curves(crops["score"].to_numpy(), novel=novel) if novel.any() and not novel.all() else None
+    curves = trace_curves(crops["rank"].to_numpy(), novel=novel) if novel.any() and not novel.all() else None
     return Measured(
         evaluation,
         draws,

@@ -43,8 +43,8 @@ def show_result(pairs: Sequence[tuple[RunFolder, Measured]]) -> None:
     if len(pairs) == 2 and not _share_crops(pairs):
         st.caption("The difference is not shown, because the two runs did not cut out the same crops.")
     st.caption(
-        "In brackets: where the figure would lie, 95 times in 100, for other photos of the same kind (photos "
-        "drawn anew, whole photos at a time)."
+        "In brackets: where the figure would lie, 95 times in 100, for other photos of the same kind (drawn anew, "
+        "whole events at a time, because the photos of a burst are alike)."
     )
     _say_counts(pairs)
     named = [item for run, measured in pairs if (item := _name_curves(run, measured)) is not None]

@@ -70,7 +70,7 @@ def show_selection(project: Project, view: View, points: RunPoints, mask: np.nda
             )
             return
         facts = _leave_out_people(project, points, points.facts[mask])
-        facts = facts.sort_values(["score", "crop_id"], ascending=[False, True])
+        facts = facts.sort_values(["p_value", "score", "crop_id"], ascending=[True, False, True])
         st.markdown(f"**{escape_markdown(say_pick(view.pick, n=len(facts)))}**")
         if facts.empty:
             st.caption("No crop belongs to this selection now.")

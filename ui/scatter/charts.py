@@ -10,6 +10,8 @@ from ui.shared.palettes import ODD, QUIET
 CURVE_POINTS = 400
 MOST_VIOLINS = 30
 MOST_VIOLIN_SCORES = 2_000
+USUAL_LIMIT = 1.0
+"""The score from which 5% of normal crops would be flagged."""
 FEWEST_FOR_SHAPE = 5
 SEED = 20261125
 _SMALL = {"l": 44, "r": 6, "t": 4, "b": 34}
@@ -110,6 +112,8 @@ def build_score_figure(
     Of a species with very many crops a fixed sample is drawn, which includes all flagged ones.
     """
     table = facts.assign(name=name_species(facts)).dropna(subset=["score"])
+    by_one_limit = table.loc[table["flagged"], "score"].min() > table.loc[~table["flagged"], "score"].max()
+    common_limit = find_threshold(table) if by_one_limit else None
     names = table["name"].value_counts().index[:most].tolist()
     ink, odd = "#C9CFCB" if dark else "#4A534E", ODD[dark]
     figure = go.Figure()
@@ -142,8 +146,8 @@ def build_score_figure(
             )
         else:
             figure.add_trace(go.Scatter(**common | {"mode": "markers", "marker": {"size": 7, "color": colour}}))
-        threshold = find_threshold(rows)
-        if threshold is not None:
+        threshold = find_threshold(rows) if common_limit is None else common_limit
+        if threshold is not None and rows["flagged"].any():
             figure.add_trace(
                 go.Scatter(
                     x=[threshold],
@@ -158,7 +162,7 @@ def build_score_figure(
     figure.update_layout(
         height=max(220, 62 * len(names) + 90),
         margin={"l": 10, "r": 10, "t": 10, "b": 50},
-        xaxis={"title": "Score (0: an ordinary crop, 1: more anomalous than 95 of 100)", "zeroline": True},
+        xaxis={"title": "Score (0: an ordinary crop; higher is more anomalous)", "zeroline": True},
         yaxis={"automargin": True, "type": "category"},
         violingap=0.15,
         dragmode=False,
@@ -168,13 +172,19 @@ def build_score_figure(
 
 
 def find_threshold(rows: pd.DataFrame) -> float | None:
-    """The score above which crops of one species are flagged, half-way between the nearest two; None without flags."""
+    """The score above which crops are flagged; None without flags.
+
+    Units are such that it is 1 at the usual rate. Where that does not part the crops, it is half-way between the
+    nearest two.
+    """
     flagged, others = rows.loc[rows["flagged"], "score"], rows.loc[~rows["flagged"], "score"]
     if flagged.empty:
         return None
     lowest = float(flagged.min())
-    below = others[others < lowest]
-    return lowest if below.empty else (lowest + float(below.max())) / 2
+    below = others[others < lowest].max()
+    if not below >= USUAL_LIMIT and lowest >= USUAL_LIMIT:
+        return USUAL_LIMIT
+    return lowest if np.isnan(below) else (lowest + float(below)) / 2
 
 
 def thin_scores(rows: pd.DataFrame, *, most: int = MOST_VIOLIN_SCORES) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Intervals and curves: photos drawn anew, against slow and obvious versions of the same maths."""
+"""Intervals and curves: events drawn anew, against slow and obvious versions of the same maths."""
 
 import numpy as np
 import pandas as pd
@@ -9,15 +9,15 @@ from core.evaluation.curves import trace_curves
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_review_share
 
 
-def draw_table(seed: int, *, n: int = 60, photos: int = 20) -> pd.DataFrame:
+def draw_table(seed: int, *, n: int = 60, events: int = 20) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     novel = rng.random(n) < 0.3
     novel[:2] = (True, False)
     scores = np.round(rng.normal(size=n) + novel, 1 if seed % 2 else 3)
     return pd.DataFrame(
         {
-            "file_name": [f"{i % photos}.jpg" for i in range(n)],
-            "score": scores,
+            "event": [f"event-{i % events}" for i in range(n)],
+            "rank": scores,
             "novel": novel,
             "flagged": scores > 0.8,
             "truth": np.where(novel, "stoat", "deer"),
@@ -27,13 +27,13 @@ def draw_table(seed: int, *, n: int = 60, photos: int = 20) -> pd.DataFrame:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_figures_of_crops_that_count_several_times_are_those_of_a_table_that_repeats_them(seed):
-    table = draw_table(seed).sort_values("score", ascending=False, kind="stable")
+    table = draw_table(seed).sort_values("rank", ascending=False, kind="stable")
     times = np.random.default_rng(seed).integers(0, 3, len(table))
     times[[int(table["novel"].argmax()), int((~table["novel"]).argmax())]] = 1
-    scores, novel, flagged = (table[name].to_numpy() for name in ("score", "novel", "flagged"))
+    scores, novel, flagged = (table[name].to_numpy() for name in ("rank", "novel", "flagged"))
     last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
     repeated = table.loc[table.index.repeat(times)]
-    many, odd = repeated["score"].to_numpy(), repeated["novel"].to_numpy()
+    many, odd = repeated["rank"].to_numpy(), repeated["novel"].to_numpy()
 
     found = measure_weighted(times.astype(float), novel=novel, flagged=flagged, last=last, recall=0.95)
 
@@ -44,29 +44,29 @@ def test_figures_of_crops_that_count_several_times_are_those_of_a_table_that_rep
     assert found["false_alarm_rate"] == pytest.approx(repeated.loc[~odd, "flagged"].mean())
 
 
-def test_an_interval_holds_the_figure_and_narrows_with_more_photos():
-    few, many = draw_table(2, n=60, photos=60), draw_table(2, n=1_200, photos=1_200)
+def test_an_interval_holds_the_figure_and_narrows_with_more_events():
+    few, many = draw_table(2, n=60, events=60), draw_table(2, n=1_200, events=1_200)
 
     short, long = (find_intervals(draw_figures(table, recall=0.95, rounds=200))["auroc"] for table in (many, few))
 
     for table, (low, high) in ((few, long), (many, short)):
-        assert low < compute_auroc(table["score"].to_numpy(), novel=table["novel"].to_numpy()) < high
+        assert low < compute_auroc(table["rank"].to_numpy(), novel=table["novel"].to_numpy()) < high
     assert short[1] - short[0] < 0.5 * (long[1] - long[0])
 
 
-def test_crops_of_one_photo_are_drawn_together():
-    table = draw_table(2, n=40, photos=40)
-    doubled = pd.concat([table, table], ignore_index=True)  # each photo twice: nothing new was seen
+def test_crops_of_one_event_are_drawn_together():
+    table = draw_table(2, n=40, events=40)
+    doubled = pd.concat([table, table], ignore_index=True)  # each event twice: nothing new was seen
 
     once, twice = (find_intervals(draw_figures(part, recall=0.95, rounds=200))["auroc"] for part in (table, doubled))
 
     np.testing.assert_allclose(once, twice, atol=1e-9)
 
 
-def test_the_same_photos_are_drawn_for_two_runs_so_that_they_can_be_compared():
-    table = draw_table(2, n=200, photos=200)
+def test_the_same_events_are_drawn_for_two_runs_so_that_they_can_be_compared():
+    table = draw_table(2, n=200, events=200)
     same = table.sample(frac=1, random_state=3)
-    better = table.assign(score=table["score"] + table["novel"])
+    better = table.assign(rank=table["rank"] + table["novel"])
     draws = [draw_figures(part, recall=0.95, rounds=100) for part in (table, same, better)]
 
     equal, ahead = compare_draws(draws[0], draws[1]), compare_draws(draws[2], draws[0])
@@ -94,7 +94,7 @@ def test_very_many_crops_are_drawn_fewer_times():
 @pytest.mark.parametrize("seed", range(4))
 def test_curves_pass_through_what_every_threshold_gives(seed):
     table = draw_table(seed)
-    scores, novel = table["score"].to_numpy(), table["novel"].to_numpy()
+    scores, novel = table["rank"].to_numpy(), table["novel"].to_numpy()
 
     curves = trace_curves(scores, novel=novel)
 

@@ -1,5 +1,7 @@
 """A p-value keeps its word: at 5%, about one in twenty normal crops is flagged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -219,3 +221,46 @@ def test_too_few_unseen_crops_calibrate_nothing():
     assert choose_calibrating(np.arange(50) < 5, 50).all()
     assert choose_calibrating(None, 3).all()
     assert choose_calibrating(np.arange(100) < 60, 100).sum() == 60
+
+
+def test_a_higher_score_never_has_a_larger_p_value_whatever_the_species():
+    """Species with few and with many crops: the smallest p-value does not depend on which one a crop fits best."""
+    judge = fit_on({"deer": 300, "fox": 60, "hare": 24})
+    rows = np.concatenate([draw_species(i, 150, seed=70 + i) for i in (0, 1, 2, 7)])
+
+    judged = judge.judge(rows)
+
+    in_order = judged.p_values[np.argsort(-judged.scores, kind="stable")]
+    assert (np.diff(in_order) >= 0).all()
+    assert in_order[0] == judge.list_limits()[0][2] < 1 / 300
+
+
+def test_the_limit_at_the_usual_rate_is_a_score_of_1_for_each_species():
+    judge = fit_on({"deer": 300, "fox": 200, "hare": 120})
+
+    fresh = judge.judge(np.concatenate([draw_species(i, 2_000, seed=80 + i) for i in range(3)]))
+
+    assert fresh.scores[fresh.p_values <= 0.05].min() == pytest.approx(1, abs=0.1)
+    for kind in ("deer", "fox", "hare"):
+        own = fresh.scores[fresh.kinds == kind]
+        assert 0.02 < (own > 1).mean() < 0.09
+        assert np.median(own) == pytest.approx(0, abs=0.15)
+
+
+def test_a_detectors_species_with_few_crops_is_compared_with_these_alone():
+    judge = fit_on({"deer": 200, "fox": 8})
+
+    judged = judge.judge_as(draw_species(7, 30, seed=3), "fox")
+
+    assert judged.p_values.min() == pytest.approx(1 / 9)
+
+
+def test_a_bundle_of_an_earlier_version_goes_on_scoring_as_it_was_made():
+    judge = replace(fit_on({"deer": 300, "fox": 60}), one_scale=False)
+
+    judged = judge.judge(draw_species(1, 100, seed=3))
+
+    group = judge.groups[1]
+    own = judged.kinds == "fox"
+    np.testing.assert_allclose(judged.p_values[own], compute_p_values(judged.scores[own], reference=group.scores))
+    assert [name for name, _, _ in judge.list_limits()] == ["deer", "fox"]
