@@ -79,9 +79,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--places",
         type=Path,
         metavar="CSV",
-        help="columns deployment, latitude, longitude; or deployments.csv of a package",
+        help="columns deployment, latitude, longitude, and start and end if known; or deployments.csv of a package",
     )
-    package.add_argument("--zone", metavar="ZONE", help="of the cameras' clocks: +02:00 or Europe/Berlin")
+    package.add_argument(
+        "--zone", metavar="ZONE", help="of the cameras' clocks, which the format demands: +02:00, Europe/Berlin or UTC"
+    )
+    package.add_argument(
+        "--species-names",
+        type=Path,
+        metavar="CSV",
+        help="columns species, scientific_name, and language (eng, deu, ...) if wanted",
+    )
     package.add_argument("--title", help="default: the project's name")
     package.add_argument("--contributor", metavar="NAME")
     package.add_argument("--sampling-design", metavar="DESIGN", help="of Camtrap DP, such as simpleRandom")
@@ -166,12 +174,15 @@ def _export(
 def _keep_facts(project: "Project", arguments: argparse.Namespace) -> None:
     """Keep the options about the package for this export and the next one."""
     from core.export.package_facts import keep_facts, read_facts, read_places
+    from core.export.species_list import read_species_table
 
     kept = read_facts(project.store)
     names = ("title", "contributor", "zone", "sampling_design")
     given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     if arguments.places is not None:
         given["places"] = {**kept.places, **read_places(arguments.places)}
+    if arguments.species_names is not None:
+        given["species_names"] = {**kept.species_names, **read_species_table(arguments.species_names)}
     if given:
         keep_facts(project.store, replace(kept, **given))
 

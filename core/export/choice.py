@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core.errors import AnomalureError, WrongUsage
-from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, PHOTO_COLUMNS
+from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, MOST_LIKE_COLUMN, PHOTO_COLUMNS
 from core.records import Decision
 from core.review.holding import show_holding
 from core.runs.catalogue import BY_SCORE, MAPPED, show_catalogue
@@ -31,6 +31,7 @@ ROWS_A_BATCH = 10_000
 _MOST_MEMORY = "128MB"
 _MOST_THREADS = 2
 
+_TOLD = (*EXPORT_COLUMNS, *GUESS_COLUMNS, MOST_LIKE_COLUMN)
 BY_PHOTO = "file_name, x, y, crop_id"
 """The order of rows that the writers of ``core.formats`` need: photo by photo."""
 
@@ -42,7 +43,7 @@ _WITH_GUESSES = "marked LEFT JOIN guessed USING (place)"
 class ExportChoice:
     """Which crops of a run to export. An empty tuple or text means any.
 
-    ``verdicts`` are of ``VERDICTS``, ``species`` what a crop is called (by the reviewer, else what it was taken for),
+    ``verdicts`` are of ``VERDICTS``, ``species`` what a crop is called (as ``core.formats.exported.say_species``),
     ``from_day`` and ``to_day`` days of the camera's clock, both included; photos without a time are in no range.
     ``selection`` is the id or the name of a selection of the run. ``whole_events`` adds the other photos of each event
     that has a crop in the export, decided or not. ``people`` says what is done with people and vehicles.
@@ -140,19 +141,20 @@ class Export:
         return ExportCounts(n_crops, n_photos, n_events, n_people, n_timeless, self.run.counts().duplicates)
 
     def preview(self, limit: int) -> pd.DataFrame:
-        """The first rows, most anomalous first; columns ``EXPORT_COLUMNS + GUESS_COLUMNS``."""
-        columns = ", ".join(EXPORT_COLUMNS + GUESS_COLUMNS)
+        """The first rows, most anomalous first; columns ``EXPORT_COLUMNS``, ``GUESS_COLUMNS`` and
+        ``MOST_LIKE_COLUMN``."""
+        columns = ", ".join(_TOLD)
         query = f"SELECT {columns} FROM {_WITH_GUESSES} WHERE exported ORDER BY {BY_SCORE} LIMIT {limit:d}"
         return self._connection.execute(query).df()
 
     def rows(self, *, by_photo: bool, for_pictures: bool = False) -> Iterator[dict[str, Any]]:
-        """Row by row, photo by photo or most anomalous first; columns ``EXPORT_COLUMNS + PHOTO_COLUMNS`` and
-        ``GUESS_COLUMNS``.
+        """Row by row, photo by photo or most anomalous first; columns ``EXPORT_COLUMNS``, ``PHOTO_COLUMNS``,
+        ``GUESS_COLUMNS`` and ``MOST_LIKE_COLUMN``.
 
         ``for_pictures`` adds ``shows_people``: whether people were detected in the photo, and ``same_name``: whether
         the name of another photo of the export differs only in capital letters.
         """
-        columns = ", ".join(EXPORT_COLUMNS + PHOTO_COLUMNS + GUESS_COLUMNS)
+        columns = ", ".join(_TOLD + PHOTO_COLUMNS)
         if for_pictures:
             columns += """, photo_id IN (SELECT photo_id FROM marked WHERE is_person) AS shows_people,
                 lower(file_name) IN (SELECT name FROM same_names) AS same_name"""
@@ -183,6 +185,13 @@ class Export:
             SELECT deployment, min(captured_at), max(captured_at) FROM marked WHERE exported GROUP BY 1 ORDER BY 1""")
         return {name: (first, last) for name, first, last in rows.fetchall()}
 
+    def species(self) -> list[str]:
+        """What the crops of the export are called, sorted; crops without a species aside."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT species FROM marked WHERE exported AND species <> '' ORDER BY 1"
+        )
+        return [str(name) for (name,) in rows.fetchall()]
+
     def _stream(self, query: str) -> Iterator[dict[str, Any]]:
         with self._connection.cursor() as cursor:
             cursor.register(MAPPED, self._crops)
@@ -205,7 +214,7 @@ class Export:
         wanted = []
         for column, values in (
             ("verdict", [v if v != UNDECIDED else "" for v in choice.verdicts]),
-            ("called", choice.species),
+            ("species", choice.species),
             ("deployment", choice.cameras),
             ("reviewer", choice.reviewers),
         ):
@@ -222,13 +231,14 @@ class Export:
         chosen = "in_days"
         if choice.whole_events:
             chosen = "in_days OR (event_id <> '' AND event_id IN (SELECT event_id FROM matched WHERE in_days))"
-        connection.execute("""
+        connection.execute(f"""
             CREATE VIEW queue AS
-            SELECT c.*, c.photo_width AS photo_width_px, c.photo_height AS photo_height_px,
+            SELECT c.* REPLACE (CASE WHEN coalesce(h.verdict_species, '') <> '' THEN h.verdict_species
+                WHEN coalesce(h.verdict, '') IN ('', '{Decision.NORMAL}') THEN c.species ELSE '' END AS species),
+                c.species AS most_like, c.photo_width AS photo_width_px, c.photo_height AS photo_height_px,
                 coalesce(h.verdict, '') AS verdict, coalesce(h.verdict_species, '') AS verdict_species,
                 coalesce(h.note, '') AS note, coalesce(h.reviewer, '') AS reviewer, h.decided_at, run, bundle,
-                coalesce(h.given_to, '') <> '' AS given_to_group,
-                coalesce(nullif(h.verdict_species, ''), c.species) AS called
+                coalesce(h.given_to, '') <> '' AS given_to_group
             FROM catalogue c LEFT JOIN holding h USING (crop_id) CROSS JOIN of_run""")
         connection.execute(f"""
             CREATE VIEW matched AS
@@ -247,8 +257,8 @@ class Export:
         """Table ``guessed``, from the guesses that are kept for the run and are shown in the project."""
         guesses = read_guesses(self.run) if shows_guesses(self.project.store) else None
         if guesses is not None and self._name_guesses is not None:
-            species = self._connection.execute("SELECT DISTINCT called FROM queue WHERE called <> '' ORDER BY 1")
-            guesses = guesses.rename(self._name_guesses([name for (name,) in species.fetchall()]))
+            species = self._connection.execute("SELECT DISTINCT unnest([species, most_like]) FROM queue ORDER BY 1")
+            guesses = guesses.rename(self._name_guesses([name for (name,) in species.fetchall() if name]))
         self._connection.register("given_here", (guesses or NO_GUESSES).to_table())
         self._connection.execute(f"""
             CREATE TABLE guessed AS

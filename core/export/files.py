@@ -15,8 +15,10 @@ from core.export.choice import Export, ExportChoice, ExportCounts, NameGuesses
 from core.export.formats.format import DEFAULT, Format, Source, Written, find_format, list_formats
 from core.export.package_facts import PackageFacts, read_facts
 from core.export.pictures import PictureReport, Pictures, add_pictures, name_picture
+from core.formats.camtrap_dp import FORMAT_NAME as CAMTRAP_DP
 from core.formats.exported import PICTURE_COLUMN
 from core.formats.labelled import LabelFile
+from core.formats.species_names import SpeciesName, is_scientific, name_each
 from core.labels.rows import rows_from_labels
 from core.study.project import Project
 
@@ -87,7 +89,7 @@ def write_export(
 
     Raises:
         AnomalureError: If the run, the selection or the format does not exist, a file cannot be written, or the format
-            cannot hold the rows: a Camtrap DP package needs the coordinates of each camera.
+            cannot hold the rows: a Camtrap DP package needs the coordinates of each camera and the zone of its clock.
     """
     out = Path(out)
     chosen = find_format(format)
@@ -148,10 +150,19 @@ def convert_labels(labels: LabelFile, out: Path, *, format: str, facts: PackageF
     if chosen.is_package:
         _check_folder(out, chosen)
     with _plain_disk_errors(out):
-        source = Source(title=out.name, facts=facts or PackageFacts())
+        source = Source(title=out.name, facts=add_scientific(facts or PackageFacts(), labels))
         written = chosen.write(rows_from_labels(labels), out, source)
     notes = [*labels.problems, *written.problems]
     return {"out": str(out), "format": chosen.name, "photos": written.n_photos, "notes": notes}
+
+
+def add_scientific(facts: PackageFacts, labels: LabelFile) -> PackageFacts:
+    """The facts with the names of another package, which are scientific ones."""
+    if labels.format_name != CAMTRAP_DP:
+        return facts
+    names = {label.species.strip() for photo in labels.photos for label in photo.labels if is_scientific(label.species)}
+    theirs = name_each(SpeciesName(name, name) for name in sorted(names))
+    return replace(facts, species_names={**theirs, **facts.species_names})
 
 
 def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureReport | None = None) -> tuple[str, ...]:

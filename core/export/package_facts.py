@@ -10,21 +10,35 @@ from zoneinfo import ZoneInfo
 
 from core.disk.text import read_table
 from core.errors import AnomalureError, FileFormatError
-from core.formats.camtrap_dp_writer import SAMPLING_DESIGNS, Place
+from core.export.species_list import keep_species_names, read_species_names
+from core.formats.camtrap_dp_times import Place
+from core.formats.camtrap_dp_writer import SAMPLING_DESIGNS
 from core.formats.csv import unescape_formula
+from core.formats.species_names import SpeciesNames
 
 if TYPE_CHECKING:
     from core.store.database import Store
 
 SETTING = "camtrap_dp"
-_EXPECTED = "a CSV with the columns deployment, latitude and longitude, or deployments.csv of a Camtrap DP package"
+NO_ZONE = (
+    "Camtrap DP demands times with their zone, and nobody has said in which zone the cameras' clocks are. Give it on "
+    "the Export page, or with --zone: +02:00, Europe/Berlin if the clocks follow summer time, or UTC."
+)
+# What earlier versions kept while nobody had said a zone. One that is meant is kept as UTC.
+_NOT_SAID = "+00:00"
+_UTC = "UTC"
+_EXPECTED = (
+    "a CSV with the columns deployment, latitude and longitude (and start and end, if known), or deployments.csv "
+    "of a Camtrap DP package"
+)
 _NAMES = ("deployment", "deploymentid", "camera")
 _STARTS, _ENDS = ("start", "deploymentstart"), ("end", "deploymentend")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackageFacts:
-    """The description of a package. ``zone`` is an offset such as ``+02:00`` or a name such as ``Europe/Berlin``.
+    """The description of a package. ``zone`` is an offset such as ``+02:00``, a name such as ``Europe/Berlin``, or
+    empty while nobody has said it.
 
     Raises:
         AnomalureError: If the zone or the sampling design is unknown.
@@ -32,12 +46,14 @@ class PackageFacts:
 
     title: str = ""
     contributor: str = ""
-    zone: str = "+00:00"
+    zone: str = ""
     sampling_design: str = "opportunistic"
     places: Mapping[str, Place] = field(default_factory=dict)
+    species_names: SpeciesNames = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        read_zone(self.zone)
+        if self.zone:
+            read_zone(self.zone)
         if self.sampling_design not in SAMPLING_DESIGNS:
             raise AnomalureError(
                 f"The sampling design is one of {', '.join(SAMPLING_DESIGNS)}, got {self.sampling_design!r}."
@@ -51,10 +67,10 @@ def read_zone(text: str) -> tzinfo:
         AnomalureError: If it is neither.
     """
     text = text.strip()
-    if text.upper() in ("", "Z", "UTC"):
+    if text.upper() in ("Z", "UTC"):
         return UTC
     try:
-        if text[0] in "+-":
+        if text[:1] in ("+", "-"):
             sign = -1 if text[0] == "-" else 1
             hours, _, minutes = text[1:].partition(":")
             return timezone(sign * timedelta(hours=int(hours), minutes=int(minutes or 0)))
@@ -113,7 +129,7 @@ def read_places(path: Path) -> dict[str, Place]:
 
 def read_facts(store: "Store") -> PackageFacts:
     """The facts that the project keeps; none in a new project."""
-    kept = store.get_setting(SETTING, {})
+    kept, names = store.get_setting(SETTING, {}), read_species_names(store)
     try:
         places = {
             name: Place(
@@ -125,14 +141,20 @@ def read_facts(store: "Store") -> PackageFacts:
             )
             for name, values in kept.get("places", {}).items()
         }
-        return PackageFacts(**{**kept, "places": places})
+        zone = kept.get("zone", "")
+        told = {**kept, "places": places, "zone": "" if zone == _NOT_SAID else zone}
+        return PackageFacts(**told, species_names=names)
     except (AttributeError, TypeError, AnomalureError):  # written by another version
-        return PackageFacts()
+        return PackageFacts(species_names=names)
 
 
 def keep_facts(store: "Store", facts: PackageFacts) -> None:
     """Keep the facts for the next export."""
-    values: dict[str, Any] = asdict(facts)
+    keep_species_names(store, facts.species_names.values())
+    values: dict[str, Any] = asdict(replace(facts, species_names={}))
+    del values["species_names"]
+    if facts.zone and read_zone(facts.zone).utcoffset(None) == timedelta(0):
+        values["zone"] = _UTC
     for place in values["places"].values():
         for name in ("start", "end"):
             place[name] = place[name].isoformat() if place[name] else ""

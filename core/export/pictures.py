@@ -20,6 +20,7 @@ from core.disk.bounded import read_bounded
 from core.disk.inside import LeadsOut
 from core.errors import PhotoUnreadable
 from core.export.choice import Export
+from core.formats.exported import name_species
 from core.photos.blurring import blur_boxes, encode_without_traces
 from core.photos.decoding import decode_photo
 from core.photos.reading import find_photo_file, reach
@@ -98,7 +99,7 @@ def name_picture(row: Mapping[str, Any], pictures: Pictures, people: People) -> 
     """
     path = PurePosixPath(row["file_name"])
     if pictures is Pictures.CROPS:
-        species = make_safe(row["verdict_species"] or row["species"] or "unknown")
+        species = make_safe(name_species(row))
         return f"crops/{species}/{make_safe(path.stem)}-{row['crop_id']}.jpg"
     if row["shows_people"] and people is People.LEAVE_OUT:
         return ""

@@ -28,6 +28,9 @@ from core.formats.labelled import (
 
 FORMAT_NAME = "Camtrap DP"
 PACKAGE_FILE = "datapackage.json"
+TAG_BAR = "%7C"
+VERNACULAR_TAG = "vernacularName"
+"""The key of a tag of an observation that holds the local name of a species without a scientific name."""
 _EXPECTED = "a Camtrap DP package: datapackage.json with the resources deployments, media and observations"
 _MEDIA_COLUMNS = ("mediaID", "deploymentID", "timestamp", "filePath")
 _BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
@@ -147,6 +150,7 @@ def _read_medium(row: Mapping[str, str], problems: Problems) -> _Medium | None:
 
 def _read_labels(row: Mapping[str, str], problems: Problems) -> list[Label]:
     kind, species = row["observationType"].strip(), row.get("scientificName", "").strip()
+    species = species or _read_vernacular(row.get("observationTags", ""))
     if kind == "unclassified":
         return []
     if kind == "blank":
@@ -167,6 +171,15 @@ def _read_labels(row: Mapping[str, str], problems: Problems) -> list[Label]:
             return []
     is_machine = row.get("classificationMethod", "") == "machine"
     return [Label(species, box, sureness if box is not None and is_machine else None, kind, sureness)]
+
+
+def _read_vernacular(tags: str) -> str:
+    """The local name that a package of ours has among the tags where no scientific name is known."""
+    for tag in tags.split("|"):
+        key, _, value = tag.strip().partition(":")
+        if key == VERNACULAR_TAG:
+            return value.strip().replace(TAG_BAR, "|")
+    return ""
 
 
 def _spread_events(

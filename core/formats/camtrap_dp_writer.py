@@ -14,10 +14,21 @@ from typing import Any, TextIO
 
 from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
-from core.formats.camtrap_dp import PACKAGE_FILE
+from core.formats.camtrap_dp import PACKAGE_FILE, TAG_BAR, VERNACULAR_TAG
+from core.formats.camtrap_dp_times import Place, say_times, say_unnamed
 from core.formats.csv import escape_formula
-from core.formats.exported import PICTURE_COLUMN, UNKNOWN_SPECIES, Row, has_box, relative_box, rows_by_photo
+from core.formats.exported import (
+    MOST_LIKE_COLUMN,
+    PICTURE_COLUMN,
+    SURENESS_COLUMN,
+    UNKNOWN_SPECIES,
+    Row,
+    has_box,
+    relative_box,
+    rows_by_photo,
+)
 from core.formats.labelled import EMPTY, Problems
+from core.formats.species_names import SpeciesName, SpeciesNames, to_key
 from core.formats.writing import open_new
 from core.records import Decision
 from core.version import VERSION
@@ -117,22 +128,18 @@ _TAGS = {
     "verdict": "verdict",
     "score": "score",
     "p_value": "p_value",
-    "species": "taken_for",
+    MOST_LIKE_COLUMN: "taken_for",
     "detector_class": "detector_class",
     "detector_confidence": "detector_confidence",
 }
+HUMAN_NAME = "Homo sapiens"
+_FROM_PHOTOS = {
+    (True, True): "Start and end are the times of the first and the last photo in this package.",
+    (True, False): "The start is the time of the first photo in this package.",
+    (False, True): "The end is the time of the last photo in this package.",
+}
 # The format allows no leading dot, slash or tilde in filePath, and no two dots together.
 _FILE_PATH = re.compile(r"(?![./~])(?!.*\.\.)")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where and when a camera was deployed: degrees (WGS84), local times (``None``: of its first and last photo)."""
-
-    latitude: float
-    longitude: float
-    start: datetime | None = None
-    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,7 @@ def write_camtrap_dp(
     created: datetime,
     sampling_design: str = "opportunistic",
     classifier: str = "",
+    species_names: SpeciesNames | None = None,
 ) -> WrittenPackage:
     """Write a package, photo by photo. It takes the place of an earlier one in the folder only when it is whole.
 
@@ -168,6 +176,7 @@ def write_camtrap_dp(
         created: Time at which it was made, with a zone.
         sampling_design: One of ``SAMPLING_DESIGNS``.
         classifier: What classified the undecided rows that name no bundle.
+        species_names: Scientific names of species. One without has its local name in ``observationTags``.
 
     Raises:
         AnomalureError: If a deployment has no coordinates, or a file cannot be written. An earlier package stays.
@@ -176,7 +185,8 @@ def write_camtrap_dp(
         raise AnomalureError(f"sampling_design must be one of {', '.join(SAMPLING_DESIGNS)}, got {sampling_design!r}.")
     problems = Problems()
     used: dict[str, Place] = {}
-    species: set[str] = set()
+    named: dict[str, SpeciesName] = {}
+    unnamed: dict[str, None] = {}
     n_media = n_observations = 0
     with _replacing(folder) as building:
         with (
@@ -197,22 +207,28 @@ def write_camtrap_dp(
                 media.write(_write_medium(photo, zone))
                 n_media += 1
                 for row in of_photo:
-                    observation = _write_observation(row, zone, classifier)
-                    observations.write(observation)
+                    kind, local = _say_what(row)
+                    name = _find_name(local, species_names or {})
+                    observations.write(_write_observation(row, zone, classifier, kind=kind, local=local, name=name))
                     n_observations += 1
-                    if observation["scientificName"]:
-                        species.add(observation["scientificName"])
+                    if name is not None:
+                        named.setdefault(name.scientific, name)
+                    elif local:
+                        unnamed[local] = None
         with open_new(building / "deployments.csv", newline="") as file:
             deployments = _TableWriter(file, _DEPLOYMENT_COLUMNS)
-            for name, place in used.items():
+            for deployment, place in used.items():
+                given = places[deployment]
+                by_photos = (given.start is None, given.end is None)
                 deployments.write(
                     {
-                        "deploymentID": name,
-                        "locationName": name,
+                        "deploymentID": deployment,
+                        "locationName": deployment,
                         "latitude": place.latitude,
                         "longitude": place.longitude,
                         "deploymentStart": _stamp(place.start, zone),
                         "deploymentEnd": _stamp(place.end, zone),
+                        "deploymentComments": _FROM_PHOTOS.get(by_photos, ""),
                     }
                 )
         if not used:
@@ -221,7 +237,7 @@ def write_camtrap_dp(
             )
         package = _describe(
             used,
-            sorted(species),
+            [named[scientific] for scientific in sorted(named)],
             title=title,
             contributor=contributor,
             created=created,
@@ -229,7 +245,8 @@ def write_camtrap_dp(
         )
         with open_new(building / PACKAGE_FILE) as file:
             json.dump(package, file, ensure_ascii=False, indent=2)
-    return WrittenPackage(n_media, n_observations, problems.lines())
+    notes = (*say_times(used, places), *say_unnamed(sorted(unnamed)))
+    return WrittenPackage(n_media, n_observations, (*problems.lines(), *notes))
 
 
 @contextmanager
@@ -318,8 +335,13 @@ def _write_medium(photo: Row, zone: tzinfo) -> dict[str, Any]:
     }
 
 
+def is_animal(species: str) -> bool:
+    """Whether a name is that of an animal, which wants a scientific name, and not of people, vehicles or nothing."""
+    return species.casefold() not in _TYPES
+
+
 def _say_what(row: Row) -> tuple[str, str]:
-    """Type and scientific name of an observation, without guessing more than is known.
+    """Type and species of an observation, the species as the project calls it, without guessing more than is known.
 
     A reviewer who decides that a crop is an anomaly without naming a species has not confirmed the run's species. One
     who decides about a whole frame without naming a species has not said what it shows.
@@ -337,9 +359,23 @@ def _say_what(row: Row) -> tuple[str, str]:
     return kind, (row["species"] or "") if kind == "animal" and is_agreed else ""
 
 
-def _write_observation(row: Row, zone: tzinfo, classifier: str) -> dict[str, Any]:
+def _find_name(local: str, names: SpeciesNames) -> SpeciesName | None:
+    if local.casefold() == HUMAN_NAME.casefold():
+        return SpeciesName(local, HUMAN_NAME)
+    return names.get(to_key(local)) if local else None
+
+
+def _write_observation(
+    row: Row, zone: tzinfo, classifier: str, *, kind: str, local: str, name: SpeciesName | None
+) -> dict[str, Any]:
     at = _stamp(row["captured_at"], zone)
-    kind, species = _say_what(row)
+    tags = [
+        f"{said}:{row[key]}"
+        for key, said in _TAGS.items()
+        if row[key] not in (None, "") and (has_box(row) or not key.startswith("detector"))
+    ]
+    if local and name is None:
+        tags.insert(0, f"{VERNACULAR_TAG}:{local.replace('|', TAG_BAR)}")  # a bar would end the tag
     by_human = bool(row["verdict"] or row["verdict_species"])
     observation = {
         "observationID": row["crop_id"],
@@ -350,26 +386,29 @@ def _write_observation(row: Row, zone: tzinfo, classifier: str) -> dict[str, Any
         "eventEnd": at,
         "observationLevel": "media",
         "observationType": kind,
-        "scientificName": species,
+        "scientificName": "" if name is None else name.scientific,
         "classificationMethod": "human" if by_human else "machine",
         "classifiedBy": (row["reviewer"] if by_human else row["bundle"] or classifier) or "",
         "classificationTimestamp": _stamp(row["decided_at"], UTC) if row["verdict"] and row["decided_at"] else "",
-        "observationTags": " | ".join(
-            f"{name}:{row[key]}"
-            for key, name in _TAGS.items()
-            if row[key] not in (None, "") and (has_box(row) or not key.startswith("detector"))
-        ),
+        "observationTags": " | ".join(tags),
         "observationComments": escape_formula(row["note"] or ""),  # no name, so a spreadsheet must not run it
     }
     if has_box(row):
         observation |= dict(zip(("bboxX", "bboxY", "bboxWidth", "bboxHeight"), relative_box(row), strict=True))
         if kind == "animal":
             observation["count"] = 1
-    if not by_human and row["detector_confidence"]:
-        observation["classificationProbability"] = row["detector_confidence"]
+    # How sure the detector is of a box says nothing about the species.
+    if not by_human and row[SURENESS_COLUMN] is not None:
+        observation["classificationProbability"] = row[SURENESS_COLUMN]
     if kind == "unclassified" and not row["verdict"]:
         observation |= {"classificationMethod": "", "classifiedBy": ""}
     return observation
+
+
+def _describe_taxon(name: SpeciesName) -> dict[str, Any]:
+    if name.local.casefold() == name.scientific.casefold():
+        return {"scientificName": name.scientific}
+    return {"scientificName": name.scientific, "vernacularNames": {name.language: name.local}}
 
 
 def _set_zone(time: datetime, zone: tzinfo) -> datetime:
@@ -383,7 +422,7 @@ def _stamp(time: datetime | None, zone: tzinfo) -> str:
 
 def _describe(
     used: Mapping[str, Place],
-    species: list[str],
+    species: list[SpeciesName],
     *,
     title: str,
     contributor: str,
@@ -413,7 +452,7 @@ def _describe(
             "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
         },
         "temporal": {"start": min(starts).date().isoformat(), "end": max(ends).date().isoformat()},
-        "taxonomic": [{"scientificName": name} for name in species],
+        "taxonomic": [_describe_taxon(one) for one in species],
         "resources": [
             {
                 "name": name,

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.disk.text import read_json
 from core.errors import FileFormatError
-from core.formats.exported import Row, has_box, name_species, rows_by_photo
+from core.formats.exported import MOST_LIKE_COLUMN, Row, has_box, name_species, rows_by_photo, set_utc
 from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
 from core.formats.writing import open_new
 from core.photos.exif import read_time
@@ -18,7 +18,7 @@ FORMAT_NAME = "COCO"
 KEYS = ("images", "annotations", "categories")
 LONGEST_SIDE = 1e9
 SPOOL_BYTES = 32_000_000
-_JUDGED = ("score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle")
+_JUDGED = ("score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle", MOST_LIKE_COLUMN)
 _EXPECTED = "a COCO file: a JSON object with the lists images, annotations and categories"
 
 
@@ -125,7 +125,7 @@ def _write_annotation(row: Row, category: int) -> dict[str, Any]:
         annotation["score"] = row["detector_confidence"]
     said = {key: row[key] for key in _JUDGED if row[key] not in (None, "")}
     if row["decided_at"] is not None:
-        said["decided_at"] = row["decided_at"].isoformat()
+        said["decided_at"] = set_utc(row["decided_at"]).isoformat()
     return annotation | {"anomalure": said}
 
 

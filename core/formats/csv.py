@@ -9,7 +9,7 @@ from typing import Any
 
 from core.disk.text import parse_table, read_content
 from core.errors import FileFormatError
-from core.formats.exported import EXPORT_COLUMNS, plain_value
+from core.formats.exported import EXPORT_COLUMNS, plain_value, set_utc
 from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
 from core.formats.writing import open_new
 from core.photos.exif import read_time
@@ -22,6 +22,9 @@ _SPECIES_COLUMNS = ("verdict_species", "species", "label", "category", "class")
 _BOX_COLUMNS = ("x", "y", "width", "height")
 _CONFIDENCE_COLUMNS = ("detector_confidence", "confidence")
 _EXPECTED = "a CSV with a column file_name (or filepath) and a column species (or label)"
+
+# Moments in UTC; other times are those of a camera's clock.
+_INSTANTS = ("decided_at",)
 
 # A spreadsheet executes a text that begins like this as a formula, so it gets an apostrophe in front. A text that has
 # apostrophes there already gets one more, so that reading it back removes exactly one. Excel passes over a line feed in
@@ -66,7 +69,7 @@ def write_csv(
         )  # lines end with \r\n as in RFC 4180, because with other endings a lone \r would not be quoted
         writer.writerow(columns)
         for row in rows:
-            writer.writerow([_write_cell(row[column]) for column in columns])
+            writer.writerow([_write_cell(row[column], column) for column in columns])
             count += 1
     return count
 
@@ -147,14 +150,14 @@ def _to_numbers(cells: list[str]) -> list[float] | None:
         return None
 
 
-def _write_cell(value: Any) -> Any:
+def _write_cell(value: Any, column: str) -> Any:
     value = plain_value(value)
     if value is None:
         return ""
     if isinstance(value, str):
         return escape_formula(value)
     if isinstance(value, datetime):
-        return value.isoformat()
+        return (set_utc(value) if column in _INSTANTS else value).isoformat()
     if isinstance(value, bool):
         return "true" if value else "false"
     return value

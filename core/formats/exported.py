@@ -1,13 +1,14 @@
 """The rows of an export, which every writer takes: one crop each, with its photo, score and verdict."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.records import CropKind
+from core.records import CropKind, Decision
 
 EXPORT_COLUMNS = (
     "file_name",
@@ -35,21 +36,41 @@ EXPORT_COLUMNS = (
     "given_to_group",
 )
 """The columns of the CSV. Boxes are in pixels of the upright photo, ``captured_at`` is the camera's local time,
-``given_to_group`` is true if the verdict was given to a whole group of crops."""
+``decided_at`` has its offset from UTC, ``given_to_group`` is true if the verdict was given to a whole group of crops.
+``species`` is what a person said, as ``say_species``; what a model takes the crop for is in ``MOST_LIKE_COLUMN``."""
 
 PHOTO_COLUMNS = ("photo_id", "kind", "photo_width_px", "photo_height_px")
 """More columns, which the other formats need."""
 
 GUESS_COLUMNS = ("guess", "guess_share", "further_guesses")
-"""The last columns of the CSV: the likely name of a crop by the encoder's own classes, its share from 0 to 1, and
+"""Later columns of the CSV: the likely name of a crop by the encoder's own classes, its share from 0 to 1, and
 further ones, such as ``coyote 11%; grey fox 5%``. Empty if the run has no guesses, or if the project hides them."""
+
+MOST_LIKE_COLUMN = "most_like"
+"""The last column of the CSV: the known species that the crop fits best, by the model. Nobody has said it."""
 
 PICTURE_COLUMN = "picture"
 """Optional column: the path of the row's picture relative to the file, if pictures were exported."""
 
+SURENESS_COLUMN = "species_confidence"
+"""Optional column of rows from labels: how sure a classifier was of the species, 0 to 1."""
+
 UNKNOWN_SPECIES = "unknown"
 
 Row = Mapping[str, Any]
+
+
+def say_species(row: Row, *, taken_for: str) -> str:
+    """The species of a crop: what the reviewer named; of a normal or an undecided crop else what it was taken for.
+
+    An anomaly is no normal crop of the species that it was taken for, and of a doubtful one nobody said that it is one.
+    """
+    return row["verdict_species"] or (taken_for if row["verdict"] in (None, "", Decision.NORMAL) else "") or ""
+
+
+def set_utc(moment: datetime) -> datetime:
+    """The moment with its offset; those of verdicts are kept in UTC without saying so."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def plain_value(value: Any) -> Any:
@@ -79,6 +100,8 @@ def rows_by_photo(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
         last = file_name
         yield [
             {column: plain_value(row[column]) for column in columns}
+            | {SURENESS_COLUMN: plain_value(row.get(SURENESS_COLUMN))}
+            | {MOST_LIKE_COLUMN: plain_value(row.get(MOST_LIKE_COLUMN, row["species"])) or ""}
             | {PICTURE_COLUMN: plain_value(row.get(PICTURE_COLUMN)) or ""}
             for row in some
         ]
@@ -94,7 +117,7 @@ def tabulate_guesses(guesses: Sequence[tuple[str, float]]) -> dict[str, Any]:
 
 
 def name_species(row: Row) -> str:
-    """The species of a crop: the reviewer's, else the run's, else ``unknown``."""
+    """The species of a crop, or ``unknown``: also of an anomaly that no person has named."""
     return row["verdict_species"] or row["species"] or UNKNOWN_SPECIES
 
 

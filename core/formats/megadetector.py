@@ -8,7 +8,7 @@ from typing import Any
 
 from core.disk.text import read_json
 from core.errors import FileFormatError
-from core.formats.exported import Row, has_box, relative_box, rows_by_photo
+from core.formats.exported import MOST_LIKE_COLUMN, Row, has_box, relative_box, rows_by_photo, set_utc
 from core.formats.labelled import (
     RELATIVE_FRAME,
     Label,
@@ -24,7 +24,10 @@ from core.formats.writing import open_new
 FORMAT_NAME = "MegaDetector"
 DETECTION_CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
 WRITTEN_VERSION = "1.5"
-_JUDGED = ("crop_id", "species", "score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle")
+_JUDGED = (
+    *("crop_id", "species", "score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle"),
+    MOST_LIKE_COLUMN,
+)
 _EXPECTED = "a MegaDetector file: a JSON object with the list images, whose entries have file and detections"
 
 
@@ -137,7 +140,7 @@ def write_megadetector(
 def _write_judged(row: Row) -> dict[str, Any]:
     said = {key: row[key] for key in _JUDGED if row[key] not in (None, "")}
     if row["decided_at"] is not None:
-        said["decided_at"] = row["decided_at"].isoformat()
+        said["decided_at"] = set_utc(row["decided_at"]).isoformat()
     return said
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.errors import AnomalureError
-from core.formats.exported import UNKNOWN_SPECIES
+from core.formats.exported import SURENESS_COLUMN, UNKNOWN_SPECIES
 from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.formats.megadetector import FORMAT_NAME as MEGADETECTOR
 from core.records import Box, CropKind, hash_content, name_crops
@@ -80,6 +80,7 @@ def _about_label(label: Label | None, frame: Box, format_name: str) -> dict[str,
         # In MegaDetector's format this means that the photo is empty; other formats say nothing about it.
         return row if format_name == MEGADETECTOR else row | {"verdict_species": UNCLASSIFIED}
     row["kind"] = CropKind.FRAME if label.box is None else CropKind.DETECTION
+    row[SURENESS_COLUMN] = label.species_confidence
     by_machine = label.confidence if label.box is not None else label.species_confidence
     if by_machine is not None:
         return row | {

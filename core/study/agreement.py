@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FEW = 30
+"""With fewer crops kappa says next to nothing."""
+ROUNDS = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -69,6 +73,40 @@ def compute_kappa(table: np.ndarray) -> float:
     if by_chance == 1:
         return float("nan")
     return float((observed - by_chance) / (1 - by_chance))
+
+
+def find_kappa_interval(agreement: Agreement) -> tuple[float, float] | None:
+    """Where kappa would lie 95 times in 100 for other crops of the same kind; None if that cannot be said.
+
+    Source: the bootstrap of Efron and Tibshirani 1993, over the crops.
+    """
+    n = agreement.n_crops
+    if n < 2:
+        return None
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(n, agreement.table.ravel() / n, size=ROUNDS).reshape(ROUNDS, *agreement.table.shape)
+    kappas = np.array([compute_kappa(table) for table in drawn])
+    kappas = kappas[np.isfinite(kappas)]
+    if len(kappas) < ROUNDS / 2:
+        return None
+    low, high = np.quantile(kappas, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def say_agreement(agreement: Agreement) -> str:
+    """What the verdicts say about agreement beyond chance, in one sentence, and no more than they can say."""
+    if agreement.kappa != agreement.kappa:
+        return "Kappa is not defined: there is no crop, or both gave one and the same verdict on all of them."
+    interval = find_kappa_interval(agreement)
+    if interval is None or agreement.n_crops < FEW:
+        between = "" if interval is None else f": it could be anything from {interval[0]:.2f} to {interval[1]:.2f}"
+        crops = "1 crop is" if agreement.n_crops == 1 else f"{agreement.n_crops} crops are"
+        return f"{crops} too few to say how well they agree beyond chance. Kappa is {agreement.kappa:.2f}{between}."
+    words = list(dict.fromkeys(say_kappa(edge) for edge in interval))
+    return (
+        f"Agreement beyond chance: {' to '.join(words)} (kappa {interval[0]:.2f} to {interval[1]:.2f}, 95 times in 100 "
+        "for other crops of the same kind)."
+    )
 
 
 def say_kappa(kappa: float) -> str:

@@ -48,7 +48,8 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         "",
         f"Crops with a p-value of at most the false-alarm rate (at first {rate:g}) are flagged. P-values come from "
         "crops held out in turn, in whole events. They are scored by models that were not trained on them and get the "
-        "species that they fit best, as in a run. A crop is measured in the units of its species, in which 1 is the "
+        "species that they fit best, as in a run; so more can be taken for a species than there are crops of it. A "
+        "crop is measured in the units of its species, in which 1 is the "
         "score that one in twenty normal crops of the species is over, and then compared with the held-out crops of "
         "all species, each in units of its own. How small a p-value can be depends on the number of crops held out; "
         "the table says it. The rate holds for crops like those in training. Other cameras or "
@@ -82,7 +83,7 @@ def _describe_cameras(bundle: Bundle) -> Iterator[str]:
             )
         else:
             judge = bundle.camera_judges[name]
-            model, least = judge.kinds[0].model, judge.least_p_value
+            model, least = judge.kinds[0].model, judge.find_least_p_value(judge.kinds[0])
             yield f"- {name}: {model.n_rows} frames, {model.words}, least p-value {say_least(least)}"
 
 
@@ -102,15 +103,16 @@ def _describe_scaling(bundle: Bundle) -> str:
 
 
 def _describe_judge(judge: Judge, *, rate: float) -> list[str]:
-    lines = ["| species | crops | model | compared with | held out | least p-value |", "|---|---|---|---|---|---|"]
+    lines = ["| species | crops of it | model | compared with | least p-value |", "|---|---|---|---|---|"]
     for kind in judge.kinds:
         group = judge.groups[kind.group]
-        least = say_least(judge.least_p_value)
-        if judge.least_p_value > rate:
+        smallest = judge.find_least_p_value(kind)
+        least = say_least(smallest)
+        if smallest > rate:
             least += f": none can be flagged at {rate:g}"
         lines.append(
-            f"| {_cell(kind.name)} | {kind.model.n_rows} | {kind.model.words} | crops taken for "
-            f"{_cell(group.name)} | {len(group.scores)} | {least} |"
+            f"| {_cell(kind.name)} | {kind.model.n_rows} | {kind.model.words} | "
+            f"{len(group.scores)} held-out crops taken for {_cell(group.name)} | {least} |"
         )
     return lines
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.evaluation.bootstrap import compare_draws, draw_figures
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
-from core.evaluation.threshold import suggest_rate
+from core.evaluation.threshold import RECALL, suggest_rate
 from core.records import CropKind
 from core.review.holding import match_crops
 from core.review.training_labels import TrainingLabels
@@ -29,28 +30,63 @@ def measure_bundles(held_out: VerdictRows, trained: VerdictRows, *, old: Bundle 
 
     Each has ``auroc, average_precision, review_at_95, recall_flagged, false_alarm_rate, n_normal, n_anomalies``; a
     figure that cannot be computed is None, and ``why`` says why. Without an old bundle, ``before`` uses the scores
-    that the first look showed. ``suggested_rate``: ``core.evaluation.threshold.suggest_rate`` for the new bundle.
+    that the first look showed. ``difference``: as ``draw_differences``.
+    ``suggested_rate``: ``core.evaluation.threshold.suggest_rate`` for the new bundle.
     """
     usable = held_out.select(_can_be_scored(held_out, old) & _can_be_scored(held_out, new))
     odd = usable.anomalous
     scores, p_values = _score(new, usable)
+    rate = (old or new).settings.false_alarm_rate
     if old is not None:
-        before = measure_order(*_score(old, usable), odd=odd, rate=old.settings.false_alarm_rate)
+        first, shown = _score(old, usable)
     else:
-        shown = usable.verdicts["p_value"].to_numpy(dtype=float)
+        shown = np.nan_to_num(usable.verdicts["p_value"].to_numpy(dtype=float), nan=1.0)
         first = np.where(np.isnan(usable.scores), usable.verdicts["score"].to_numpy(dtype=float), usable.scores)
-        before = measure_order(
-            np.nan_to_num(first), np.nan_to_num(shown, nan=1.0), odd=odd, rate=new.settings.false_alarm_rate
-        )
+        first = np.nan_to_num(first)
+    before = measure_order(first, shown, odd=odd, rate=rate)
     after = measure_order(scores, p_values, odd=odd, rate=new.settings.false_alarm_rate)
+    difference = draw_differences(
+        (first, shown, rate),
+        (scores, p_values, new.settings.false_alarm_rate),
+        odd=odd,
+        events=usable.rows.column("owner"),
+    )
     ranked = measure_order(_rank(new, usable, trained), None, odd=odd, rate=0.0)
     return {
         "before": before,
         "after": after,
         "after_ranked": ranked,
+        "difference": difference,
         "not_judged": len(held_out) - len(usable),
         "suggested_rate": suggest_rate(p_values, anomalous=odd),
     }
+
+
+Order = tuple[np.ndarray, np.ndarray, float]
+"""Scores, p-values, and the false-alarm rate."""
+
+
+def draw_differences(before: Order, after: Order, *, odd: np.ndarray, events: np.ndarray) -> dict[str, Any]:
+    """How much of each figure's change is chance: 95% intervals of after minus before, by events drawn anew.
+
+    None for a figure that too few draws can give; empty without crops.
+    """
+    if not len(odd):
+        return {}
+    draws = []
+    for scores, p_values, rate in (before, after):
+        table = pd.DataFrame(
+            {
+                "event": events,
+                "rank": rank_crops(p_values, scores),
+                "novel": odd,
+                "flagged": p_values <= rate,
+                "truth": "",
+            }
+        )
+        draws.append(draw_figures(table, recall=RECALL))
+    found = compare_draws(draws[1], draws[0])
+    return {name: interval for name, interval in found.items() if not name.startswith("flagged of")}
 
 
 def measure_order(scores: np.ndarray, p_values: np.ndarray | None, *, odd: np.ndarray, rate: float) -> dict[str, Any]:

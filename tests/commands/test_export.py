@@ -51,15 +51,53 @@ def test_a_package_asks_for_places_once_and_keeps_them(export, tmp_path):
     assert code == 1
     assert "--places" in said["error"]
 
-    (tmp_path / "places.csv").write_text("deployment,latitude,longitude\nnorth,1,2\nsouth,3,4\n")
-    code, _ = export(
-        "--format", "camtrap-dp", "--out", tmp_path / "two", "--places", tmp_path / "places.csv", "--zone", "+02:00"
+    (tmp_path / "places.csv").write_text(
+        "deployment,latitude,longitude,start\nnorth,1,2,2026-04-01T09:00\nsouth,3,4,\n"
+    )
+    code, said = export("--format", "camtrap-dp", "--out", tmp_path / "two", "--places", tmp_path / "places.csv")
+    assert code == 1
+    assert "--zone" in said["error"]
+
+    (tmp_path / "names.csv").write_text("species,scientific_name,language\ndeer,Capreolus capreolus,eng\nfox,,\n")
+    code, said = export(
+        "--format",
+        "camtrap-dp",
+        "--out",
+        tmp_path / "two",
+        "--zone",
+        "+02:00",
+        "--species-names",
+        tmp_path / "names.csv",
     )
     assert code == 0
+    assert any("Trapping effort depends on the true ones" in note for note in said["notes"])
+    assert "2026-04-01T09:00:00+02:00" in (tmp_path / "two" / "deployments.csv").read_text()
     code, _ = export("--format", "camtrap-dp", "--out", tmp_path / "three.zip", "--all")
     assert code == 0
     assert len(read_labels(tmp_path / "three.zip").photos) == 6
     assert "+02:00" in (tmp_path / "two" / "media.csv").read_text()
+    with zipfile.ZipFile(tmp_path / "three.zip") as archive:
+        assert ",Capreolus capreolus," in archive.read("observations.csv").decode()
+        taxa = json.loads(archive.read("datapackage.json"))["taxonomic"]
+    assert taxa == [{"scientificName": "Capreolus capreolus", "vernacularNames": {"eng": "deer"}}]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("name,latin\ndeer,Capreolus capreolus\n", "expected a CSV with the columns species and scientific_name"),
+        ("species,scientific_name\ndeer,deer\n", "row 2: 'deer' is no scientific name of deer"),
+        ("species,scientific_name\ndeer,Cervus elaphus\nDeer,Dama dama\n", "two scientific names"),
+        ("species,scientific_name\ndeer,\n", "has no scientific name in it"),
+    ],
+)
+def test_a_list_of_names_that_cannot_be_right_is_refused(export, tmp_path, table, said):
+    (tmp_path / "names.csv").write_text(table)
+
+    code, printed = export("--format", "camtrap-dp", "--out", tmp_path / "x", "--species-names", tmp_path / "names.csv")
+
+    assert code == 1
+    assert said in printed["error"]
 
 
 def test_pictures_come_with_it(export, tmp_path):

@@ -81,7 +81,7 @@ def test_filters_change_the_count(project):
     assert figures(page)["Crops"] == "6"
     page.multiselect(key=Key.EXPORT_CAMERAS).set_value(["north"]).run()
     assert figures(page)["Crops"] == "3"
-    page.multiselect(key=Key.EXPORT_SPECIES).set_value(["deer"]).run()
+    page.multiselect(key=Key.EXPORT_SPECIES).set_value(["badger"]).run()
     assert figures(page)["Crops"] == "1"
 
 
@@ -120,6 +120,8 @@ def test_a_package_asks_where_the_cameras_stood(project):
 
     keep_facts(project.store, PackageFacts(places={"north": Place(1, 2), "south": Place(3, 4)}))
     page.run()
+    assert "the zone of the cameras' clocks, and nobody has said it yet" in said(page)
+    assert page.button(key="make-export").disabled
     page.text_input(key=Key.EXPORT_ZONE).set_value("Mars").run()
     assert "zone of the cameras" in said(page)
     page.text_input(key=Key.EXPORT_ZONE).set_value("+02:00").run()

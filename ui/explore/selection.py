@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, tabulate_guesses
+from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, MOST_LIKE_COLUMN, say_species, tabulate_guesses
 from core.records import Decision
 from core.runs.folder import RunFolder
 from core.store.guesses import shows_guesses
@@ -139,8 +139,13 @@ def read_selected_csv(project: Project, run: RunFolder, crop_ids: list[str]) -> 
     rows = index.rows(sorted(index.find_places(crop_ids).values()))
     guesses = index.guesses if shows_guesses(project.store) else None
     said = [[]] * len(rows) if guesses is None else guesses.say(rows["place"], own_names=find_index_names(index))
-    table = (row | tabulate_guesses(some) for row, some in zip(rows.to_dict("records"), said, strict=True))
-    return make_csv(table, columns=EXPORT_COLUMNS + GUESS_COLUMNS)
+    table = (
+        row
+        | {"species": say_species(row, taken_for=row["species"]), MOST_LIKE_COLUMN: row["species"]}
+        | tabulate_guesses(some)
+        for row, some in zip(rows.to_dict("records"), said, strict=True)
+    )
+    return make_csv(table, columns=(*EXPORT_COLUMNS, *GUESS_COLUMNS, MOST_LIKE_COLUMN))
 
 
 def _decide(project: Project, run: RunFolder, crop_ids: list[str], decision: Decision) -> None:

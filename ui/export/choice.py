@@ -90,7 +90,7 @@ def show_choice(project: Project, run: RunFolder) -> Asked:
             key=Key.EXPORT_SPECIES,
             persist_state="session",
             placeholder="All species",
-            help="As the reviewer named it, else what the crop was taken for.",
+            help="As the reviewer named it, else what a normal or undecided crop was taken for.",
         )
         reviewers = st.multiselect(
             "Decided by", _reviewers(project), key=Key.EXPORT_REVIEWERS, persist_state="session", placeholder="Anybody"

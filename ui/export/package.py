@@ -1,6 +1,8 @@
-"""The description of a Camtrap DP package: places of the cameras, their clock, who made it. Kept in the project."""
+"""The description of a Camtrap DP package: cameras, their clock, names of species, who made it. Kept in the project."""
 
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -8,20 +10,23 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.export.choice import Export
 from core.export.package_facts import PackageFacts, keep_facts, read_facts, read_place
-from core.formats.camtrap_dp_writer import SAMPLING_DESIGNS, Place
+from core.export.species_list import keep_species_names, read_species_names
+from core.formats.camtrap_dp_times import Place
+from core.formats.camtrap_dp_writer import SAMPLING_DESIGNS, is_animal
+from core.formats.species_names import UNDETERMINED, SpeciesName, to_key
 from core.study.project import Project
 from ui.export.choice import Asked
 from ui.shared.messages import notice
 from ui.shared.reviewer import read_reviewer
 from ui.shared.state import Key
-from ui.shared.words import count
+from ui.shared.words import count, escape_markdown
 
 
 def show_package(project: Project, asked: Asked) -> str:
     """Draw it; what is still missing, in a sentence, or nothing."""
     facts = read_facts(project.store)
     with Export(project, asked.choice) as export:
-        cameras = list(export.deployments())
+        cameras, species = list(export.deployments()), [name for name in export.species() if is_animal(name)]
     with st.container(border=True):
         st.markdown("**The package**")
         left, right = st.columns(2)
@@ -50,7 +55,8 @@ def show_package(project: Project, asked: Asked) -> str:
             on_change=_keep,
             args=(project,),
             persist_state="session",
-            help="Such as +02:00, or Europe/Berlin if the clocks follow summer time.",
+            placeholder="+02:00 or Europe/Berlin",
+            help="Such as +02:00, Europe/Berlin if the clocks follow summer time, or UTC. Camtrap DP demands it.",
         )
         right.selectbox(
             "Sampling design",
@@ -62,7 +68,13 @@ def show_package(project: Project, asked: Asked) -> str:
             persist_state="session",
             help="How the places of the cameras were chosen, in Camtrap DP's words.",
         )
-        return _show_places(project, facts, cameras)
+        without_place = _show_places(project, facts, cameras)
+        if species:
+            show_names(project, species)
+        return without_place if facts.zone else NO_ZONE_HERE if not without_place else f"{NO_ZONE_HERE} {without_place}"
+
+
+NO_ZONE_HERE = "Camtrap DP demands the zone of the cameras' clocks, and nobody has said it yet."
 
 
 def _show_places(project: Project, facts: PackageFacts, cameras: list[str]) -> str:
@@ -71,6 +83,8 @@ def _show_places(project: Project, facts: PackageFacts, cameras: list[str]) -> s
             "Camera": cameras,
             "Latitude": [facts.places[name].latitude if name in facts.places else None for name in cameras],
             "Longitude": [facts.places[name].longitude if name in facts.places else None for name in cameras],
+            "Start": pd.Series([_local(facts.places.get(name), "start") for name in cameras], dtype="datetime64[s]"),
+            "End": pd.Series([_local(facts.places.get(name), "end") for name in cameras], dtype="datetime64[s]"),
         }
     )
     edited = st.data_editor(
@@ -82,19 +96,26 @@ def _show_places(project: Project, facts: PackageFacts, cameras: list[str]) -> s
         column_config={
             "Latitude": st.column_config.NumberColumn(min_value=-90.0, max_value=90.0, format="%.5f"),
             "Longitude": st.column_config.NumberColumn(min_value=-180.0, max_value=180.0, format="%.5f"),
+            "Start": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+            "End": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },
     )
-    st.caption("Degrees, WGS84; you can paste from a spreadsheet. Round them to protect a rare species.")
+    st.caption(
+        "Degrees, WGS84; you can paste from a spreadsheet. Round them to protect a rare species. Start and end "
+        "are when the camera was set up and taken down, by its clock. Without them the times of its first and last "
+        "photo are written, and the trapping effort comes out too small."
+    )
     places: dict[str, Place] = {}
-    for name, latitude, longitude in edited.itertuples(index=False):
+    for name, latitude, longitude, start, end in edited.itertuples(index=False):
         try:
             place = read_place(latitude, longitude, where=name)
         except AnomalureError:
             continue  # half a place, while it is being typed
         if place is not None:
             before = facts.places.get(name)
-            same = before is not None and (before.latitude, before.longitude) == (place.latitude, place.longitude)
-            places[name] = before if same and before is not None else place
+            places[name] = replace(
+                place, start=_read_edited(start, before, "start"), end=_read_edited(end, before, "end")
+            )
     if any(facts.places.get(name) != place for name, place in places.items()):
         keep_facts(project.store, replace(facts, places={**facts.places, **places}))
     without = [name for name in cameras if name not in places]
@@ -104,6 +125,59 @@ def _show_places(project: Project, facts: PackageFacts, cameras: list[str]) -> s
     return ""
 
 
+def _local(place: Place | None, which: str) -> datetime | None:
+    """The start or end of a deployment by its camera's clock; None if it is not known."""
+    moment: datetime | None = getattr(place, which, None)
+    return None if moment is None else moment.replace(tzinfo=None)
+
+
+def _read_edited(cell: Any, before: Place | None, which: str) -> datetime | None:
+    """A time as it was edited; with the zone that it had if it is still the same."""
+    given = None if pd.isna(cell) else pd.Timestamp(cell).to_pydatetime()
+    kept: datetime | None = getattr(before, which, None)
+    return kept if given == _local(before, which) else given
+
+
+def show_names(project: Project, species: list[str]) -> None:
+    """Draw the scientific names of these species, to be filled in once; what is wrong with one is said below."""
+    kept = read_species_names(project.store)
+    known = [kept.get(to_key(name)) for name in species]
+    n_without = sum(one is None for one in known)
+    with st.expander(
+        "Scientific names" + (f": {count(n_without, 'species', 'species')} without" if n_without else ""),
+        icon=":material/translate:",
+        expanded=bool(n_without),
+    ):
+        edited = st.data_editor(
+            pd.DataFrame(
+                {
+                    "Species": species,
+                    "Scientific name": [one.scientific if one else "" for one in known],
+                    "Language": [one.language if one else UNDETERMINED for one in known],
+                }
+            ),
+            hide_index=True,
+            width="stretch",
+            disabled=["Species"],
+            key=f"{Key.EXPORT_NAMES}-{len(species)}",
+        )
+        st.caption(
+            "Kept in the project. The language is that of the local name: eng, deu, fra, ... or und if it is not said. "
+            "Without a scientific name the local one is written among the observation's tags."
+        )
+        names = dict(kept)
+        for local, scientific, language in edited.itertuples(index=False):
+            try:
+                if str(scientific or "").strip():
+                    names[to_key(local)] = SpeciesName(local, str(scientific).strip(), str(language or "").strip())
+                else:
+                    names.pop(to_key(local), None)
+            except AnomalureError as error:
+                st.caption(f":orange[:material/error:] {escape_markdown(str(error))}")
+        if names != kept:
+            keep_species_names(project.store, names.values())
+
+
 def _keep(project: Project) -> None:
     state = st.session_state
     try:
@@ -111,7 +185,7 @@ def _keep(project: Project) -> None:
             read_facts(project.store),
             title=str(state.get(Key.EXPORT_TITLE, "")).strip(),
             contributor=str(state.get(Key.EXPORT_CONTRIBUTOR, "")).strip(),
-            zone=str(state.get(Key.EXPORT_ZONE, "")).strip() or "+00:00",
+            zone=str(state.get(Key.EXPORT_ZONE, "")).strip(),
             sampling_design=str(state.get(Key.EXPORT_DESIGN)),
         )
         keep_facts(project.store, facts)

@@ -25,8 +25,8 @@ AT_ONCE_ROWS = 3_000
 _SHOWN = {
     "file_name": "File",
     "verdict": "Verdict",
-    "verdict_species": "Species",
-    "species": "Taken for",
+    "species": "Species",
+    "most_like": "Taken for",
     "score": "Score",
     "p_value": "p-value",
     "captured_at": "Time",

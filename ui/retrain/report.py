@@ -26,6 +26,8 @@ FIGURES = (
     ("recall_flagged", "Anomalies flagged", "The share of the anomalies with a flag. Higher is better."),
     ("false_alarm_rate", "Normal crops flagged", "The share of the normal crops with a flag. Lower is better."),
 )
+FEW = 30
+"""With fewer anomalies or normal crops, a report of an earlier version says nothing about chance."""
 COLUMNS = (("before", "before"), ("after", "after"), ("after_ranked", "after, ranked with the verdicts"))
 
 
@@ -52,7 +54,7 @@ def _show_figures(report: dict[str, Any]) -> None:
     st.caption(
         f"Measured on {count(n_odd, 'anomaly', 'anomalies')} and {count(n_normal, 'normal crop')} of events that are "
         "never used for training. "
-        + ("With so few, small differences are chance. " if min(n_odd, n_normal) < 30 else "")
+        + ("With so few, small differences are chance. " if min(n_odd, n_normal) < FEW else "")
         + after["why"]
     )
     table = pd.DataFrame(
@@ -67,8 +69,20 @@ def _show_figures(report: dict[str, Any]) -> None:
             better_low = name in ("review_at_95", "false_alarm_rate")
             delta = None if now is None or was is None else now - was
             said = None if delta is None else f"{100 * delta:+.1f} points"
-            colour = "off" if not delta or abs(delta) < 5e-4 else "inverse" if better_low else "normal"
-            st.metric(heading, _say(now), delta=said, delta_color=colour, help=help_text)  # type: ignore[arg-type]
+            is_sure = tells_more_than_chance(report, name)
+            colour = "off" if not delta or not is_sure else "inverse" if better_low else "normal"
+            arrow = "auto" if is_sure else "off"
+            st.metric(heading, _say(now), delta=said, delta_color=colour, delta_arrow=arrow, help=help_text)  # type: ignore[arg-type]
+    chance = [
+        heading for name, heading, _ in FIGURES if after[name] is not None and not tells_more_than_chance(report, name)
+    ]
+    if chance and len(chance) == len([1 for name, _, _ in FIGURES if after[name] is not None]):
+        st.caption(
+            "No difference is larger than chance: with other events of the same kind it could be nothing, or the "
+            "other way round."
+        )
+    elif chance:
+        st.caption(f"Grey differences could be chance: {', '.join(chance)}.")
     ranked = report["after_ranked"]
     if ranked.get("auroc") is not None:
         st.caption(
@@ -84,6 +98,14 @@ def _show_figures(report: dict[str, Any]) -> None:
             "The last column also corrects the scores with the training verdicts, as *Likely anomalies "
             "first* on Review does."
         )
+
+
+def tells_more_than_chance(report: dict[str, Any], figure: str) -> bool:
+    """Whether the change of a figure is larger than what drawing the events anew changes it by."""
+    if "difference" not in report:  # by an earlier version
+        return min(report["after"]["n_anomalies"], report["after"]["n_normal"]) >= FEW
+    interval = report["difference"].get(figure)
+    return interval is not None and not interval[0] <= 0 <= interval[1]
 
 
 def _show_rate(report: dict[str, Any]) -> None:

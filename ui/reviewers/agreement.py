@@ -4,13 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from core.records import Decision
-from core.study.agreement import Agreement, say_kappa
+from core.study.agreement import Agreement, say_agreement
 from core.study.project import Project
 from core.study.second_review import DECISIONS, measure_agreement, measure_by_reviewers, pair_verdicts
 from ui.shared.csv_download import make_csv
-from ui.shared.words import DECISION_WORDS, count
-
-FEW = 30
+from ui.shared.words import DECISION_WORDS
 
 
 def show_agreement(project: Project) -> None:
@@ -24,9 +22,7 @@ def show_agreement(project: Project) -> None:
         st.metric("Decided twice", f"{whole.n_crops:,}")
         st.metric("The same verdict", f"{whole.share_agreed:.0%}")
         st.metric("Cohen's kappa", _say(whole.kappa), help="1: they always agree. 0: no more than by chance.")
-    st.caption(f"Agreement beyond chance: **{say_kappa(whole.kappa)}**.")
-    if whole.n_crops < FEW:
-        st.caption(f":material/info: {count(whole.n_crops, 'crop')} are few: kappa may change much with the next ones.")
+    st.caption(say_agreement(whole))
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**What both said**")

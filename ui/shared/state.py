@@ -70,6 +70,7 @@ class Key(StrEnum):
     EXPORT_EVENTS = "export_events"
     EXPORT_PEOPLE = "export_people"
     EXPORT_PLACES = "export_places"
+    EXPORT_NAMES = "export_names"
     EXPORT_ZONE = "export_zone"
     EXPORT_TITLE = "export_title"
     EXPORT_CONTRIBUTOR = "export_contributor"

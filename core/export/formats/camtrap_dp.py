@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.errors import AnomalureError
 from core.export.formats.format import Format, Source, Written
-from core.export.package_facts import read_zone
+from core.export.package_facts import NO_ZONE, read_zone
 from core.formats.camtrap_dp import PACKAGE_FILE
 from core.formats.camtrap_dp_writer import write_camtrap_dp
 from core.formats.exported import Row
@@ -16,7 +16,7 @@ def write(rows: Iterable[Row], path: Path, source: Source) -> Written:
     """Write the tables of deployments, media and observations, and what the package says of itself.
 
     Raises:
-        AnomalureError: If a camera has no coordinates.
+        AnomalureError: If a camera has no coordinates, or nobody has said the zone of the clocks.
     """
     facts = source.facts
     without = [name for name in source.cameras if name not in facts.places]
@@ -27,6 +27,8 @@ def write(rows: Iterable[Row], path: Path, source: Source) -> Written:
             f"{', '.join(name or '(no name)' for name in without[:10])}. Give them on the Export page, or with "
             "--places and a CSV of deployment, latitude and longitude."
         )
+    if not facts.zone:
+        raise AnomalureError(NO_ZONE)
     package = write_camtrap_dp(
         rows,
         path,
@@ -37,6 +39,7 @@ def write(rows: Iterable[Row], path: Path, source: Source) -> Written:
         created=datetime.now(UTC),
         sampling_design=facts.sampling_design,
         classifier=source.classifier,
+        species_names=facts.species_names,
     )
     return Written(package.n_observations, package.n_media, package.problems)
 

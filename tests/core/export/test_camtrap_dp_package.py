@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from core.export.choice import ExportChoice
-from core.export.files import write_export
+from core.export.files import add_scientific, write_export
 from core.export.package_facts import PackageFacts, read_places, read_zone
 from core.formats.camtrap_dp_writer import Place, write_camtrap_dp
 from core.formats.recognise import read_labels
+from core.formats.species_names import SpeciesName, name_each
 from core.labels.rows import rows_from_labels
 from core.records import Decision
 from core.store.people import People
@@ -25,6 +26,9 @@ FACTS = PackageFacts(
     contributor="Ada",
     zone="Europe/Berlin",
     places={"north": Place(51.5, -3.25), "south": Place(-10, 20)},
+    species_names=name_each(
+        [SpeciesName("Mustela erminea", "Mustela erminea"), SpeciesName("badger", "Meles meles", "eng")]
+    ),
 )
 
 
@@ -119,11 +123,11 @@ def test_it_says_who_classified_what_how_when_and_how_surely(package):
     assert said == [
         ("animal", "Mustela erminea", "human", "Ada", ""),
         ("animal", "", "human", "Ada", ""),  # called odd, and nobody said what it is
-        ("animal", "badger", "human", "Bo", ""),
+        ("animal", "Meles meles", "human", "Bo", ""),
         ("human", "", "human", "Bo", ""),
-        ("animal", "fox", "human", "Bo", ""),
-        ("animal", "badger", "machine", "fake detector", "0.9"),
-        ("animal", "deer", "machine", "fake detector", "0.9"),
+        ("unclassified", "", "human", "Bo", ""),  # a whole frame, and a doubtful one
+        ("animal", "Meles meles", "machine", "fake detector", ""),  # how sure the detector is of the box is no sureness
+        ("animal", "", "machine", "fake detector", ""),  # a deer, which the list does not have
     ]
     stamps = [rows[names[f"photo-{n:03d}.jpg"]]["classificationTimestamp"] for n in (0, 6)]
     assert stamps[0].endswith("+00:00")
@@ -137,6 +141,7 @@ def test_a_real_package_loses_nothing_when_it_is_read_and_written_again(shared_d
     written = write_camtrap_dp(
         rows_from_labels(before),
         tmp_path,
+        species_names=add_scientific(PackageFacts(), before).species_names,
         places=read_places(real),
         zone=read_zone("+02:00"),
         title="Again",

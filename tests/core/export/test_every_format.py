@@ -13,7 +13,7 @@ from core.export.formats.format import DEFAULT, Source, find_format, list_format
 from core.export.package_facts import PackageFacts
 from core.export.pictures import Pictures
 from core.formats.camtrap_dp_writer import Place
-from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, PHOTO_COLUMNS
+from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, MOST_LIKE_COLUMN, PHOTO_COLUMNS
 from core.formats.labelled import LabelFile
 from core.formats.recognise import read_labels
 from core.records import CropKind, Decision
@@ -21,7 +21,7 @@ from core.work.meter import Cancelled
 from tests.fakes.project import make_project
 
 FORMATS = list_formats()
-FACTS = PackageFacts(places={"north": Place(51.5, -3.25), "south": Place(-10, 20)})
+FACTS = PackageFacts(places={"north": Place(51.5, -3.25), "south": Place(-10, 20)}, zone="+02:00")
 EVERY = ExportChoice(verdicts=())
 HOSTILE = (
     '=cmd|"/c calc"!A1',
@@ -59,7 +59,7 @@ def project(tmp_path_factory):
 
 
 def hostile_row(i, text):
-    row = dict.fromkeys(EXPORT_COLUMNS + PHOTO_COLUMNS + GUESS_COLUMNS, "")
+    row = dict.fromkeys((*EXPORT_COLUMNS, *PHOTO_COLUMNS, *GUESS_COLUMNS, MOST_LIKE_COLUMN), "")
     return row | {
         "file_name": f"{i}/{text.replace('/', '_')}.jpg",
         "captured_at": datetime(2026, 5, 1, 12, i),

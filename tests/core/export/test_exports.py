@@ -21,7 +21,7 @@ from core.export.package_facts import PackageFacts, keep_facts, read_facts, read
 from core.export.pictures import Pictures, make_safe, make_safe_file
 from core.formats.camtrap_dp_writer import Place
 from core.formats.csv import read_csv_rows
-from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS
+from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, MOST_LIKE_COLUMN
 from core.formats.recognise import read_labels
 from core.photos.blurring import blur_boxes
 from core.records import Box, Decision
@@ -125,7 +125,7 @@ def test_the_csv_has_every_column_and_the_texts_as_they_were(made, tmp_path):
 
     rows = list(read_csv_rows(tmp_path / "out.csv"))
     assert report.n_rows == len(rows) == 3
-    assert tuple(rows[0]) == EXPORT_COLUMNS + GUESS_COLUMNS
+    assert tuple(rows[0]) == (*EXPORT_COLUMNS, *GUESS_COLUMNS, MOST_LIKE_COLUMN)
     assert [row["note"] for row in rows] == ["=1+1", "'+x", "=1+1"]
     assert [float(row["score"]) for row in rows] == [12.0, 10.0, 9.0]  # most anomalous first
     text = (tmp_path / "out.csv").read_text()

@@ -15,9 +15,10 @@ from core.errors import AnomalureError
 from core.formats.camtrap_dp_writer import Place, write_camtrap_dp
 from core.formats.coco import write_coco
 from core.formats.csv import escape_formula, read_csv_rows, unescape_formula, write_csv
-from core.formats.exported import EXPORT_COLUMNS, PHOTO_COLUMNS
+from core.formats.exported import EXPORT_COLUMNS, PHOTO_COLUMNS, say_species
 from core.formats.megadetector import write_megadetector
 from core.formats.recognise import read_labels
+from core.formats.species_names import SpeciesName, name_each
 from core.records import Box
 
 TAKEN = datetime(2024, 5, 3, 6, 12, 10)
@@ -209,8 +210,15 @@ def test_rows_of_a_photo_that_do_not_stand_together_are_refused(tmp_path, writer
 # Camtrap DP
 
 
-PLACES = {"north": Place(51.2, 5.6)}
-ABOUT = {"title": "A Season", "contributor": "A Team", "created": DECIDED, "zone": ZoneInfo("Europe/Brussels")}
+PLACES = {"north": Place(51.2, 5.6, start=datetime(2024, 5, 1), end=datetime(2024, 5, 31))}
+NAMES = name_each([SpeciesName("stoat", "Mustela erminea", "eng"), SpeciesName("vole", "Microtus")])
+ABOUT = {
+    "title": "A Season",
+    "contributor": "A Team",
+    "created": DECIDED,
+    "zone": ZoneInfo("Europe/Brussels"),
+    "species_names": NAMES,
+}
 
 
 def read_table(path):
@@ -224,10 +232,10 @@ def test_a_package_is_read_back_with_the_same_rows(tmp_path):
     file = read_labels(tmp_path / "package")
     assert file.problems == ()
     first, second = file.photos
-    assert [label.species for label in first.labels] == ["stoat", "human"]
+    assert [label.species for label in first.labels] == ["Mustela erminea", "human"]
     assert first.box_px(first.labels[0].box, width_px=400, height_px=200) == Box(20, 10, 100, 50)
     assert (first.captured_at, first.deployment, first.event_id) == (TAKEN, "north", "north/e1")
-    assert [(label.species, label.box) for label in second.labels] == [("vole", None)]
+    assert [(label.species, label.box) for label in second.labels] == [("Microtus", None)]
 
 
 def test_a_package_says_who_decided_and_when_and_where_cameras_stood(tmp_path):
@@ -235,8 +243,8 @@ def test_a_package_says_who_decided_and_when_and_where_cameras_stood(tmp_path):
 
     (deployment,) = read_table(tmp_path / "deployments.csv")
     assert (deployment["latitude"], deployment["longitude"]) == ("51.2", "5.6")
-    assert deployment["deploymentStart"] == "2024-05-03T06:12:10+02:00"
-    assert deployment["deploymentEnd"] == "2024-05-03T06:12:40+02:00"
+    assert deployment["deploymentStart"] == "2024-05-01T00:00:00+02:00"
+    assert deployment["deploymentComments"] == ""
     decided, undecided, _ = read_table(tmp_path / "observations.csv")
     assert [decided[f"classification{what}"] for what in ("Method", "Timestamp")] == [
         "human",
@@ -245,9 +253,103 @@ def test_a_package_says_who_decided_and_when_and_where_cameras_stood(tmp_path):
     assert (decided["classifiedBy"], undecided["classifiedBy"]) == ("R", "b1")
     assert (undecided["classificationMethod"], undecided["observationType"]) == ("machine", "human")
     package = json.loads((tmp_path / "datapackage.json").read_text(encoding="utf-8"))
-    assert package["temporal"] == {"start": "2024-05-03", "end": "2024-05-03"}
-    assert package["taxonomic"] == [{"scientificName": "stoat"}, {"scientificName": "vole"}]
+    assert package["temporal"] == {"start": "2024-05-01", "end": "2024-05-31"}
+    assert package["taxonomic"] == [
+        {"scientificName": "Microtus", "vernacularNames": {"und": "vole"}},
+        {"scientificName": "Mustela erminea", "vernacularNames": {"eng": "stoat"}},
+    ]
     assert package["name"] == "a-season"
+
+
+def test_a_species_without_a_scientific_name_has_its_local_one_among_the_tags_and_it_is_said(tmp_path):
+    written = write_camtrap_dp(ROWS, tmp_path, places=PLACES, **ABOUT | {"species_names": {}})
+
+    first, _, third = read_table(tmp_path / "observations.csv")
+    assert [one["scientificName"] for one in (first, third)] == ["", ""]
+    assert "vernacularName:stoat" in first["observationTags"].split(" | ")
+    assert json.loads((tmp_path / "datapackage.json").read_text(encoding="utf-8"))["taxonomic"] == []
+    assert "2 species have no scientific name in the project's list" in written.problems[0]
+    assert [label.species for label in read_labels(tmp_path).photos[0].labels] == ["stoat", "human"]
+
+
+def test_times_of_a_deployment_that_nobody_gave_are_said_to_be_those_of_its_photos(tmp_path):
+    written = write_camtrap_dp(ROWS, tmp_path, places={"north": Place(51.2, 5.6)}, **ABOUT)
+
+    (deployment,) = read_table(tmp_path / "deployments.csv")
+    assert deployment["deploymentStart"] == "2024-05-03T06:12:10+02:00"
+    assert deployment["deploymentEnd"] == "2024-05-03T06:12:40+02:00"
+    assert "the first and the last photo" in deployment["deploymentComments"]
+    assert "Trapping effort depends on the true ones" in written.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("red fox", "red fox"), "no scientific name of red fox"),
+        (("fox", "vulpes vulpes"), "no scientific name"),
+        (("fox", "Vulpes vulpes (Linnaeus, 1758)"), "no scientific name"),
+        (("", "Vulpes vulpes"), "belongs to no species"),
+        (("fox", "Vulpes vulpes", "english"), "three letters"),
+    ],
+)
+def test_a_name_that_cannot_be_scientific_is_refused(names, said):
+    with pytest.raises(AnomalureError, match=said):
+        SpeciesName(*names)
+
+
+@pytest.mark.parametrize(
+    "name", ["Vulpes vulpes", "Vulpes", "Canis lupus familiaris", "Mustela sp.", "Equus × hemionus"]
+)
+def test_scientific_names_of_all_ranks_are_taken(name):
+    assert SpeciesName("x", name).scientific == name
+
+
+def test_a_detectors_confidence_is_not_how_sure_anybody_is_of_the_species(tmp_path):
+    sure = row(crop_id="c9", photo_id="p9", file_name="north/ü 9.JPG", species_confidence=0.7, **UNDECIDED)
+
+    write_camtrap_dp([*ROWS, sure], tmp_path, places=PLACES, **ABOUT)
+
+    assert [one["classificationProbability"] for one in read_table(tmp_path / "observations.csv")] == [
+        "",
+        "",
+        "",
+        "0.7",
+    ]
+
+
+def test_an_anomaly_without_a_name_is_of_no_species_and_the_guess_has_a_column_of_its_own(tmp_path):
+    """A flamingo that the model takes for a deer, accepted as an anomaly."""
+    odd = {"verdict_species": "", "species": "", "most_like": "deer"}
+    rows = [row(**odd), row(crop_id="c2", x=9.0, species="deer", most_like="deer", **UNDECIDED)]
+
+    write_coco(rows, tmp_path / "coco.json")
+    write_megadetector(rows, tmp_path / "md.json")
+    write_camtrap_dp(rows, tmp_path / "dp", places=PLACES, **ABOUT)
+
+    coco = json.loads((tmp_path / "coco.json").read_text(encoding="utf-8"))
+    category = {one["id"]: one["name"] for one in coco["categories"]}
+    said = [(category[one["category_id"]], one["anomalure"]["most_like"]) for one in coco["annotations"]]
+    assert said == [("unknown", "deer"), ("deer", "deer")]
+    detections = json.loads((tmp_path / "md.json").read_text(encoding="utf-8"))["images"][0]["detections"]
+    assert "species" not in detections[0]["anomalure"]
+    assert [one["anomalure"]["most_like"] for one in detections] == ["deer", "deer"]
+    observed = read_table(tmp_path / "dp" / "observations.csv")[0]
+    assert (observed["observationType"], observed["scientificName"]) == ("animal", "")
+    assert "taken_for:deer" in observed["observationTags"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "named", "said"),
+    [
+        ("anomaly", "", ""),
+        ("anomaly", "flamingo", "flamingo"),
+        ("normal", "", "deer"),
+        ("unsure", "", ""),
+        ("", "", "deer"),
+    ],
+)
+def test_the_species_is_what_a_person_said(verdict, named, said):
+    assert say_species({"verdict": verdict, "verdict_species": named}, taken_for="deer") == said
 
 
 def test_what_the_format_cannot_hold_is_counted(tmp_path):

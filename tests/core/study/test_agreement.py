@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from core.study.agreement import compare_reviewers, compute_kappa, say_kappa
+from core.study.agreement import (
+    Agreement,
+    compare_reviewers,
+    compute_kappa,
+    find_kappa_interval,
+    say_agreement,
+    say_kappa,
+)
 
 WORDS = ("anomaly", "normal", "unsure")
 
@@ -67,3 +74,29 @@ def test_what_cannot_be_compared_is_refused(first, second):
 )
 def test_kappa_in_words(kappa, words):
     assert say_kappa(kappa) == words
+
+
+def test_a_few_crops_are_not_put_into_words():
+    """Two reviewers who agree on 6 of 8 crops: kappa 0 would be called slight, and could be anything."""
+    few = Agreement(("normal", "anomaly"), np.array([[6, 1], [1, 0]]), compute_kappa(np.array([[6, 1], [1, 0]])))
+
+    said = say_agreement(few)
+
+    assert said.startswith("8 crops are too few to say how well they agree beyond chance.")
+    assert not any(word in said for word in ("slight", "poor", "fair", "moderate"))
+
+
+def test_with_more_crops_the_words_are_those_of_the_whole_interval():
+    many = compare_reviewers(["a"] * 60 + ["b"] * 40, ["a"] * 55 + ["b"] * 45, categories=("a", "b"))
+    low, high = find_kappa_interval(many)
+
+    assert low < many.kappa < high
+    assert high - low < 0.25
+    assert "almost perfect (kappa 0." in say_agreement(many)
+    assert "95 times in 100" in say_agreement(many)
+
+
+def test_one_verdict_throughout_has_no_kappa_and_it_is_said():
+    same = compare_reviewers(["a"] * 40, ["a"] * 40, categories=("a", "b"))
+
+    assert "not defined" in say_agreement(same)
