@@ -74,7 +74,7 @@ def test_it_says_what_is_new_and_how_many_verdicts_a_species(project):
 
     figures = {metric.label: metric.value for metric in page.metric}
     table = page.dataframe[0].value.set_index("Species")
-    assert "45 crops decided, which **first** was not trained on." in read_all(page)
+    assert "45 decided crops that **first** was not trained on." in read_all(page)
     assert figures["Conflicts"] == "1"
     assert table["New"].sum() == 45
     assert int(figures["Anomalies"]) + int(figures["Normal"]) == 45

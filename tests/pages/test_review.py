@@ -309,7 +309,7 @@ def test_when_every_flagged_crop_is_decided_one_press_leads_on_to_the_others(pro
     flagged = crop_ids(project)
     project.save_verdicts(flagged, Decision.ANOMALY)
     page = open_page()
-    assert "Every flagged crop is decided, 6 others not." in lines(page)
+    assert "Every flagged crop is decided. 6 other crops are not." in lines(page)
 
     page.button(key="look-on").click().run()
 
@@ -415,7 +415,12 @@ def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
             "Not unusual: about 7 in 10 normal deer look at least as unusual (p = 0.68).",
         ),
         (JudgedBy.SPECIES_MODEL, "deer", 1.0, "Not unusual (p = 1)."),
-        (JudgedBy.UNSEEN_SPECIES, "no model of lynx", 0.0, "The bundle has no model of lynx: an unseen species."),
+        (
+            JudgedBy.UNSEEN_SPECIES,
+            "no model of lynx",
+            0.0,
+            "The bundle has no model of lynx, so each one is flagged (an unseen species).",
+        ),
         (
             JudgedBy.CAMERA_MODEL,
             "whole frames of north",
@@ -432,7 +437,7 @@ def test_the_best_fitting_species_is_not_said_to_be_the_animals_own(project):
             JudgedBy.FIRST_LOOK,
             "crops of north: 3 crops, too few to judge",
             1.0,
-            "Crops of north: 3 crops, too few to judge.",
+            "Crops of north: 3 crops, too few to score.",
         ),
         (JudgedBy.SPECIES_MODEL, "deer", float("nan"), "Not scored yet."),
         ("something new", "others", 0.02, "Only about 1 in 50 others looks this unusual (p = 0.02)."),

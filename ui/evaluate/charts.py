@@ -36,7 +36,7 @@ def build_roc_figure(runs: Sequence[NamedCurves], *, dark: bool = False) -> go.F
     for i, item in enumerate(runs):
         _mark(figure, item.false_alarm_rate, item.recall_flagged, i, item, dark=dark)
     _add_chance(figure, [0, 1], [0, 1], dark=dark)
-    return _finish(figure, "Normal crops flagged", "Anomalies met")
+    return _finish(figure, "Normal crops flagged", "Anomalies found")
 
 
 def build_precision_recall_figure(runs: Sequence[NamedCurves], *, dark: bool = False) -> go.Figure:
@@ -53,7 +53,7 @@ def build_precision_recall_figure(runs: Sequence[NamedCurves], *, dark: bool = F
             _mark(figure, item.recall_flagged, precision, i, item, dark=dark)
     chance = max((item.curves.prevalence for item in runs), default=0)
     _add_chance(figure, [0, 1], [chance, chance], dark=dark)
-    return _finish(figure, "Anomalies met", "Anomalies among the reviewed")
+    return _finish(figure, "Anomalies found", "Anomalies among reviewed crops")
 
 
 def build_effort_figure(runs: Sequence[NamedCurves], *, recall: float, dark: bool = False) -> go.Figure:
@@ -73,7 +73,7 @@ def build_effort_figure(runs: Sequence[NamedCurves], *, recall: float, dark: boo
         annotation_text=f"{recall:.0%}",
         annotation_position="bottom right",
     )
-    return _finish(figure, "Crops reviewed, oddest first", "Anomalies met")
+    return _finish(figure, "Crops reviewed, oddest first", "Anomalies found")
 
 
 def build_species_figure(rows: Sequence[dict[str, Any]], *, rate: float | None, dark: bool = False) -> go.Figure:

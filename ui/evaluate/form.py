@@ -45,7 +45,7 @@ def ask_what(project: Project) -> Asked | None:
     if st.session_state.get(Key.COMPARED_RUN) not in others:
         st.session_state.pop(Key.COMPARED_RUN, None)
     other = right.selectbox(
-        "Beside it",
+        "Compare with",
         others,
         index=None,
         key=Key.COMPARED_RUN,
@@ -56,7 +56,7 @@ def ask_what(project: Project) -> Asked | None:
         disabled=not others,
     )
     typed = st.text_input(
-        "Truth",
+        "Labels of what the photos show (truth)",
         key=Key.TRUTH_PATH,
         persist_state="session",
         placeholder="labels.json",

@@ -23,13 +23,19 @@ from ui.shared.words import count, escape_markdown
 
 FIGURES = {
     "auroc": ("AUROC", "The chance that an anomaly scores higher than a normal crop; 50% is chance."),
-    "average_precision": ("Average precision", "The share of anomalies among what is reviewed, averaged on the way."),
+    "average_precision": (
+        "Average precision",
+        "The share of anomalies among the crops reviewed so far, averaged over the whole list.",
+    ),
     "review_at_95": (
         "To review for 95%",
-        "The share of all crops to review, oddest first, to meet 95% of the anomalies; small is good.",
+        "The share of all crops to review, most anomalous first, to find 95% of the anomalies; small is good.",
     ),
     "recall_flagged": ("Anomalies flagged", "The share of the anomalies that is flagged."),
-    "false_alarm_rate": ("Normal crops flagged", "The false alarms; the rate that was chosen for the run is promised."),
+    "false_alarm_rate": (
+        "Normal crops flagged",
+        "The share of the normal crops that is flagged: false alarms. It should be near the run's rate.",
+    ),
 }
 
 
@@ -147,7 +153,7 @@ def _say_counts(pairs: Sequence[tuple[RunFolder, Measured]]) -> None:
                 f"{count(found.n_unmatched, 'box', 'boxes')} on no animal, counted as normal in the figures above"
             )
         if found.n_missed:
-            parts.append(f"{count(found.n_missed, 'anomaly', 'anomalies')} met by no crop")
+            parts.append(f"{count(found.n_missed, 'anomaly', 'anomalies')} on no crop")
         if found.n_photos_without_truth:
             parts.append(f"{count(found.n_photos_without_truth, 'photo')} without truth, left out")
         if found.n_unnamed:

@@ -28,11 +28,8 @@ FIGURE_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 AGREEMENT_WORDS = {
     BOTH: ("Both", "Flagged and noise: the strongest candidates."),
     FLAG_ONLY: ("Flag only", "Flagged, but in a cluster: perhaps a group of anomalies, or a model that is too strict."),
-    NOISE_ONLY: (
-        "Noise only",
-        "Noise, but not flagged: unlike every other crop, although its species' model calls it normal.",
-    ),
-    NEITHER: ("Neither", "Normal by both signs."),
+    NOISE_ONLY: ("Noise only", "Noise, but not flagged: unlike every other crop, although the scores call it normal."),
+    NEITHER: ("Neither", "Neither flagged nor noise."),
 }
 
 
@@ -135,8 +132,7 @@ def _show_scores(project: Project, points: RunPoints) -> None:
     )
     more = f" The {MOST_VIOLINS} species with most crops are shown." if len(species) > MOST_VIOLINS else ""
     st.caption(
-        "Each shape is the spread of one species' scores; the upright line is where its crops begin to be "
-        f"flagged.{more}"
+        f"Each shape is the spread of one species' scores. Crops to the right of the upright line are flagged.{more}"
     )
 
 
@@ -149,8 +145,8 @@ def _show_agreement(one: Shown) -> None:
         return
     who = pd.Series(sort_agreement(one.points.facts, one.labels)).value_counts()
     st.caption(
-        "Two independent signs of an anomaly: the flag of the species' model, and the noise of the "
-        "clusters at this eps. Choose a group to see its crops."
+        "Two independent signs of an anomaly: the crop is flagged, or it is noise, which means that it is in no "
+        "cluster at this radius (eps). Choose a group to see its crops."
     )
     for column, (name, (title, words)) in zip(st.columns(4), AGREEMENT_WORDS.items(), strict=True):
         n = int(who.get(name, 0))

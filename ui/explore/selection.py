@@ -65,7 +65,8 @@ def show_selection(project: Project, view: View, points: RunPoints, mask: np.nda
         if view.pick is None or mask is None:
             st.info(
                 "Nothing is selected. Draw a box or a lasso around points, or choose noise, a cluster or a species "
-                "above: the crops are then shown here, to be reviewed, decided or exported.",
+                "above: the crops are then shown here, to be reviewed, decided or exported. A click on a point shows "
+                "its photo.",
                 icon=":material/lasso_select:",
             )
             return

@@ -57,7 +57,7 @@ def read_news(project: Project, *, made_from: str) -> News:
 def show_news(news: News, *, made_from: str) -> None:
     """Counts, a table by species, and the conflicts."""
     labels = news.labels
-    since = f", which **{escape_markdown(made_from)}** was not trained on" if made_from else " so far"
+    since = f" that **{escape_markdown(made_from)}** was not trained on" if made_from else " so far"
     figures = [
         ("New", news.n_new, f"Decided crops {'that the bundle was not trained on' if made_from else 'so far'}."),
         (
@@ -73,7 +73,7 @@ def show_news(news: News, *, made_from: str) -> None:
             "Reviewers disagree. These crops are left out until the disagreement is settled.",
         ),
     ]
-    st.markdown(f"{count(news.n_new, 'crop')} decided{since}.")
+    st.markdown(f"{count(news.n_new, 'decided crop')}{since}.")
     with st.grid(5, min_column_width=84):
         for label, figure, help_text in figures:
             st.metric(label, f"{figure:,}", help=help_text)

@@ -26,17 +26,22 @@ def say_remaining(info: RankingInfo) -> str:
     said = info.remaining
     if said.decided < LEAST_DECIDED:
         return ""
-    total = said.found + said.at_most
-    if said.can_stop and said.at_most == 0:
-        return f"**You can stop here**: all of the {count(said.found, 'anomaly', 'anomalies')} are probably found."
-    if said.can_stop:
-        return f"**You can stop here**: likely fewer than {said.at_most + 1:,} of {total:,} anomalies remain."
-    found = f"**{count(said.found, 'anomaly', 'anomalies')} found.**"
+    anomalies = count(said.found, "anomaly", "anomalies")
+    found = f"**{anomalies} found.**"
     among = f"among the {count(said.undecided, 'undecided crop')}"
+    if said.can_stop and said.at_most == 0:
+        return f"**You can stop here.** {anomalies} found; probably none is left {among}."
+    if said.can_stop:
+        at_most = f"at most {said.at_most:,} {_be(said.at_most)} still {among}"
+        return f"**You can stop here.** {anomalies} found; probably {at_most}."
     n = round(said.expected)
     if n < 1:
-        return f"{found} Perhaps none, at most {said.at_most:,}, {'is' if said.at_most == 1 else 'are'} still {among}."
-    return f"{found} About {n:,} (at most {said.at_most:,}) {'is' if n == 1 else 'are'} probably still {among}."
+        return f"{found} Perhaps none, at most {said.at_most:,}, {_be(said.at_most)} still {among}."
+    return f"{found} About {n:,} (at most {said.at_most:,}) {_be(n)} probably still {among}."
+
+
+def _be(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def count_beyond_flags(index: ReviewIndex, filters: Filters) -> int:
@@ -65,7 +70,7 @@ def show_remaining(index: ReviewIndex, filters: Filters) -> None:
         if text:
             st.markdown(text, help=HELP)
         if n_beyond:
-            st.markdown(f"Every flagged crop is decided, {count(n_beyond, 'other')} not.")
+            st.markdown(f"Every flagged crop is decided. {count(n_beyond, 'other crop')} {_be(n_beyond)} not.")
             if st.button(
                 "Continue with likely anomalies",
                 key="look-on",

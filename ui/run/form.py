@@ -98,7 +98,7 @@ def _show_bundle(project: Project) -> str:
         return f"{name}{' (active)' if name == active else ''}{when}"
 
     chosen = st.selectbox(
-        "What to score by",
+        "Bundle",
         names,
         index=names.index(active) if active in names else 0,
         format_func=describe,

@@ -44,11 +44,11 @@ def say_peers(judged_by: str, judged_against: str) -> str:
 def say_score(*, p_value: float | None, judged_by: str, judged_against: str) -> str:
     """What the score of a crop means, in one sentence."""
     if judged_by == JudgedBy.UNSEEN_SPECIES:
-        return f"The bundle has {judged_against or 'no model of it'}: an unseen species."
+        return f"The bundle has {judged_against or 'no model of it'}, so each one is flagged (an unseen species)."
     if p_value is None or math.isnan(p_value):
         return "Not scored yet."
     if TOO_FEW in judged_against:
-        return f"{judged_against[:1].upper()}{judged_against[1:]}."
+        return f"{judged_against[:1].upper()}{judged_against[1:]}.".replace(TOO_FEW, "too few to score")
     p = say_p_value(p_value)
     if p_value >= USUAL:
         return f"Not unusual ({p})."

@@ -17,7 +17,7 @@ from ui.shared.state import Key
 USUAL, OWN = "usual", "own"
 MOST_COMPONENTS = 512
 BOXES_WORDS = dict(zip(BOXES_FROM, ("The detector's, named by the labels", "Those of the labels"), strict=True))
-FRAME_WORDS = dict(zip(FRAMES, ("Embedding of the whole frame", "Their most unusual patch"), strict=True))
+FRAME_WORDS = dict(zip(FRAMES, ("Embedding of the whole frame", "The most unusual part of the frame"), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +82,9 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
                 key=Key.TRAIN_FRAMES,
                 persist_state="session",
                 help="For photos without a detection, at cameras that do not move. The embedding of the whole frame is "
-                "quick and shows that something is odd. Their most unusual patch compares each small part of the frame "
-                "with everything that was seen at this camera before: Review then shows where the photo is odd. A "
-                "fallen branch or a camera that was moved is odd, too.",
+                "quick and shows that something is odd. The most unusual part: each small part of the frame is "
+                "compared with everything that was seen at this camera before: Review then shows where the photo is "
+                "odd. A fallen branch or a camera that was moved is odd, too.",
             )
             components = st.number_input(
                 "Principal components (0: all)",

@@ -245,8 +245,13 @@ def test_a_ranking_is_made_anew_only_after_a_few_more_decisions(tmp_path, monkey
 @pytest.mark.parametrize(
     ("found", "at_most", "expected", "words"),
     [
-        (37, 2, 0.9, "**You can stop here**: likely fewer than 3 of 39 anomalies remain."),
-        (3, 0, 0.1, "**You can stop here**: all of the 3 anomalies are probably found."),
+        (
+            37,
+            2,
+            0.9,
+            "**You can stop here.** 37 anomalies found; probably at most 2 are still among the 200 undecided crops.",
+        ),
+        (3, 0, 0.1, "**You can stop here.** 3 anomalies found; probably none is left among the 200 undecided crops."),
         (12, 9, 4.2, "**12 anomalies found.** About 4 (at most 9) are probably still among the 200 undecided crops."),
         (7, 38, 16.2, "**7 anomalies found.** About 16 (at most 38) are probably still among the 200 undecided crops."),
         (1, 5, 1.2, "**1 anomaly found.** About 1 (at most 5) is probably still among the 200 undecided crops."),
