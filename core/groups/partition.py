@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from core.groups.actions import GroupAction, Kind, decide
-from core.groups.tree import GroupTree
+from core.groups.tree import AtPlace, GroupTree
 from core.records import Decision
 
 
@@ -25,6 +25,7 @@ class Group:
         reviewer: Who named it.
         named_at: When, in UTC; None if it is not named.
         source: Empty, or ``suggested`` if the name comes from an earlier run and is to be confirmed.
+        recurs: The place of a camera at which its crops recur; None if they do not.
     """
 
     group_id: str
@@ -35,6 +36,7 @@ class Group:
     reviewer: str = ""
     named_at: datetime | None = None
     source: str = ""
+    recurs: AtPlace | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ def replay(tree: GroupTree, actions: Sequence[GroupAction], *, k: int) -> list[G
             are, and leave the others what remains.
 
     Returns:
-        The groups that have crops: first those without a name, then the named ones, each from small to large.
+        The groups that have crops: first those without a name, then the named ones, each from small to large. Of those
+        without a name, crops that recur at one place come first.
 
     Raises:
         ValueError: If ``k`` is under 1.
@@ -170,8 +173,13 @@ def replay(tree: GroupTree, actions: Sequence[GroupAction], *, k: int) -> list[G
             species=one.species,
             reviewer=one.reviewer,
             named_at=one.named_at,
+            recurs=tree.find_place(one.leaves),
         )
         for i, one in enumerate(groups)
         if (n := int(ends[i] - (ends[i - 1] if i else 0)))
     ]
-    return sorted(shown, key=lambda group: (bool(group.meaning), len(group.rows), group.leaves))
+    return sorted(shown, key=_order)
+
+
+def _order(group: Group) -> tuple[bool, bool, int, tuple[int, ...]]:
+    return bool(group.meaning), not group.meaning and group.recurs is None, len(group.rows), group.leaves

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from core.disk.files import write_stream
 from core.errors import AnomalureError
+from core.groups.recurring import Place
 from core.runs.folder import RunFolder
 
 FORMAT = 1
@@ -21,19 +23,31 @@ FOLDER, FILE = "groups", "tree.npz"
 WHY = "Make the groups again: open the Groups page, or delete the file first if that does not help."
 
 
+@dataclass(frozen=True)
+class AtPlace:
+    """The leaves, from ``start`` to before ``stop``, of crops that recur at one place of a camera in so many events."""
+
+    start: int
+    stop: int
+    place: Place
+    n_events: int
+
+
 @dataclass(frozen=True, eq=False)
 class GroupTree:
     """All ways to group the crops of a run, from each leaf on its own to one group of all.
 
     Attributes:
-        version: The fingerprint of the crops and the encoder; a changed run has another one.
+        version: The fingerprint of the crops and the encoder, and of what recurs; a changed run has another one.
         crop_ids: Shape ``(n,)``, object, in the order of the run's catalogue when the tree was made. Later scores
             change that order, so find crops by their ids.
         leaf_of: The leaf of each crop, shape ``(n,)``, int32. Leaves do not depend on the scores.
         children: Shape ``(m - 1, 2)``, int32: nodes 0 to m - 1 are the leaves, and row i makes node m + i.
         heights: Shape ``(m - 1,)``, float32, ascending.
         points: The main directions of each crop, shape ``(n, d)``, d at most 64, float16.
-        suggested: The number of groups that the tool chose, 1 to m.
+        suggested: The number of groups that the tool chose, 1 to m, without those that recur.
+        recurring: Groups of crops that recur at one place of a camera. Their leaves come last.
+        crops_version: The fingerprint of the crops and the encoder alone; empty: ``version``.
     """
 
     version: str
@@ -43,6 +57,8 @@ class GroupTree:
     heights: np.ndarray
     points: np.ndarray
     suggested: int
+    recurring: tuple[AtPlace, ...] = ()
+    crops_version: str = ""
 
     @property
     def n_leaves(self) -> int:
@@ -54,8 +70,22 @@ class GroupTree:
         """How many crops each leaf has, shape ``(m,)``."""
         return np.bincount(self.leaf_of, minlength=self.n_leaves)
 
+    @property
+    def n_free_leaves(self) -> int:
+        """How many leaves are not of crops that recur at one place: into so many groups it can be cut."""
+        return self.recurring[0].start if self.recurring else self.n_leaves
+
+    def find_place(self, leaves: Iterable[int]) -> AtPlace | None:
+        """The place at which all crops of these leaves recur; None if they do not."""
+        if not self.recurring:
+            return None
+        starts = [one.start for one in self.recurring]
+        found = np.unique(np.searchsorted(starts, list(leaves), side="right")) - 1
+        own = [self.recurring[i] for i in found.tolist() if i >= 0]
+        return own[0] if len(own) == len(found) and len({one.place for one in own}) == 1 else None
+
     def cut(self, k: int) -> list[int]:
-        """The nodes of ``k`` groups, ascending; fewer if there are fewer leaves.
+        """The nodes of ``k`` groups, fewer if there are fewer leaves, and of those that recur at a place; ascending.
 
         Raises:
             ValueError: If ``k`` is under 1.
@@ -63,7 +93,7 @@ class GroupTree:
         if k < 1:
             raise ValueError(f"a cut gives at least 1 group, got k = {k}")
         m = self.n_leaves
-        k = min(k, m)
+        k = min(k, self.n_free_leaves) + len(self.recurring)
         # The last k - 1 merges are undone: what is left are the nodes below them.
         below = np.concatenate([self.children[m - k :].ravel(), [2 * m - 2]]) if m else np.empty(0, dtype=int)
         return sorted(int(node) for node in below if node < 2 * m - k)
@@ -131,7 +161,14 @@ class GroupTree:
         Raises:
             OSError: If the disk is full or cannot be written.
         """
-        about = json.dumps({"format": FORMAT, "version": self.version, "suggested": self.suggested})
+        facts = {
+            "format": FORMAT,
+            "version": self.version,
+            "suggested": self.suggested,
+            "crops_version": self.crops_version or self.version,
+            "recurring": [asdict(one) for one in self.recurring],
+        }
+        about = json.dumps(facts, ensure_ascii=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_stream(
             path,
@@ -153,7 +190,7 @@ class GroupTree:
 
         Args:
             path: As written by ``write``.
-            version: The fingerprint that it must have; empty: any.
+            version: The fingerprint of the crops that it must have; empty: any.
 
         Raises:
             AnomalureError: If it is missing, damaged, of another version of Anomalure, or of other crops.
@@ -172,6 +209,8 @@ class GroupTree:
                 heights=arrays["heights"],
                 points=arrays["points"],
                 suggested=int(about["suggested"]),
+                recurring=_read_recurring(about),
+                crops_version=str(about.get("crops_version", about["version"])),
             )
             tree._check_whole()
         except FileNotFoundError as error:
@@ -182,7 +221,7 @@ class GroupTree:
             raise AnomalureError(
                 f"The groups in {path} cannot be read: the file is damaged ({error}). {WHY}"
             ) from error
-        if version and tree.version != version:
+        if version and version != tree.crops_version:
             raise AnomalureError(f"The groups in {path} are of other crops than the run has now. {WHY}")
         return tree
 
@@ -225,8 +264,21 @@ class GroupTree:
             raise ValueError("a leaf has no crops")
         if not np.isfinite(self.heights).all():
             raise ValueError("a height is not a number")
+        starts = [*(one.start for one in self.recurring), m]
+        if any(not 0 <= one.start < one.stop == after for one, after in zip(self.recurring, starts[1:], strict=True)):
+            raise ValueError("the places have other leaves")
         if not 0 <= self.suggested <= m:
             raise ValueError(f"{self.suggested} groups are suggested for {m} leaves")
+
+
+def read_places(run: RunFolder) -> tuple[str, tuple[AtPlace, ...]]:
+    """The version of a run's tree and its places, without reading the tree; an empty text and none if there is none."""
+    try:
+        with np.load(find_tree(run), allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+        return str(about["version"]), _read_recurring(about)
+    except Exception:  # missing or damaged, which a zip can be in many ways
+        return "", ()
 
 
 def find_tree(run: RunFolder) -> Path:
@@ -262,3 +314,16 @@ def open_tree(run: RunFolder) -> GroupTree:
         AnomalureError: If it is missing, damaged, or of other crops.
     """
     return GroupTree.read(find_tree(run), version=fingerprint_run(run))
+
+
+def _read_recurring(about: Mapping[str, Any]) -> tuple[AtPlace, ...]:
+    """The places in the file of a tree; files of earlier versions have none."""
+    return tuple(
+        AtPlace(
+            int(one["start"]),
+            int(one["stop"]),
+            Place(str(one["place"]["camera"]), tuple(map(float, one["place"]["box"]))),
+            int(one["n_events"]),
+        )
+        for one in about.get("recurring", ())
+    )

@@ -9,11 +9,13 @@ import pyarrow.parquet as pq
 
 from core.errors import AnomalureError
 from core.groups.making import make_tree
+from core.groups.recurring import Place
 from core.groups.tree import GroupTree, fingerprint_run
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
 from models.encoders.sections import CLASSES, DETECTOR, list_sections, weigh_sections
 from models.encoders.spec import EncoderSpec
+from models.groups.recurring import find_recurring_crops
 from models.judging.normaliser import Normaliser
 
 DIRECTIONS = 64
@@ -23,10 +25,22 @@ SEED = 0
 READING_SHARE = 0.3
 
 
-def group_run(run: RunFolder, *, on_share: Callable[[float], None] = lambda share: None) -> GroupTree:
-    """The tree of a run's crops; ``on_share`` gets the share of the work that is done, 0 to 1.
+def group_run(
+    run: RunFolder,
+    *,
+    known: Sequence[Place] = (),
+    apart: bool = True,
+    on_share: Callable[[float], None] = lambda share: None,
+) -> GroupTree:
+    """The tree of a run's crops.
 
     Leaves are numbered in the order of the run's shards, so that they do not depend on the scores.
+
+    Args:
+        run: The run.
+        known: Places of cameras that were named in earlier runs.
+        apart: Whether crops that recur at one place of a camera are groups of their own.
+        on_share: Gets the share of the work that is done, 0 to 1.
 
     Raises:
         AnomalureError: If the run has no crops, or they cannot be read.
@@ -37,7 +51,11 @@ def group_run(run: RunFolder, *, on_share: Callable[[float], None] = lambda shar
     except (OSError, pa.ArrowException) as error:
         raise AnomalureError(f"The embeddings of run {run.run_id} cannot be read: {error}") from error
     tree = make_tree(
-        ids, points, version=version, on_share=lambda share: on_share(READING_SHARE + (1 - READING_SHARE) * share)
+        ids,
+        points,
+        version=version,
+        recurring=find_recurring_crops(run, ids, points, known=known) if apart else (),
+        on_share=lambda share: on_share(READING_SHARE + (1 - READING_SHARE) * share),
     )
     place = {crop_id: i for i, crop_id in enumerate(read_catalogue(run, ["crop_id"])["crop_id"])}
     return tree.take(np.argsort([place.get(crop_id, len(place)) for crop_id in ids], kind="stable"))

@@ -33,25 +33,34 @@ open_work = RepeatedWork
 
 
 def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
-    """Group them; returns ``run, crops, leaves, groups`` (the suggested number) and ``seconds``.
+    """Group them; returns ``run, crops, leaves, groups`` (the suggested number), ``recurring`` and ``seconds``.
 
     Raises:
         AnomalureError: If the run has no crops.
         Cancelled: If somebody asked it to stop; nothing is written then.
     """
-    from core.groups.tree import FILE
+    from core.groups.naming import read_actions
+    from core.groups.remembered import read_named_places
+    from core.groups.tree import FILE, fingerprint_run
     from models.groups.features import group_run
 
     began = time.monotonic()
     run = project.run(work.read_request(GroupsRequest).run)
     meter.begin(Phase.PROJECTIONS, total=WHOLE, unit=UNIT, message=WORDS)
-    tree = group_run(run, on_share=lambda share: meter(round(WHOLE * share)))
+    tree = group_run(
+        run,
+        known=[named.place for named in read_named_places(project, run)],
+        # What people have named in groups of an earlier version stays as it is.
+        apart=not read_actions(project, run, fingerprint_run(run)),
+        on_share=lambda share: meter(round(WHOLE * share)),
+    )
     tree.write(work.path / FILE)
     result = {
         "run": run.run_id,
         "crops": len(tree.crop_ids),
         "leaves": tree.n_leaves,
         "groups": tree.suggested,
+        "recurring": len(tree.recurring),
         "seconds": round(time.monotonic() - began, 2),
     }
     work.write_result(result)

@@ -1,6 +1,7 @@
 """The groups of a run in memory: its tree and the facts of its crops, read once; what people did is read each time."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from cachetools import LRUCache
 
 from core.errors import AnomalureError
-from core.groups.actions import GroupAction
+from core.groups.actions import GroupAction, Meaning
 from core.groups.naming import read_actions
 from core.groups.partition import Group, replay
+from core.groups.recurring import Place
+from core.groups.remembered import NamedPlace, find_named, read_named_places
 from core.groups.tree import GroupTree, find_tree, open_tree
 from core.records import NOTHING, PERSON
 from core.runs.folder import RunFolder
@@ -43,6 +46,7 @@ class OpenGroups:
         self._cards: LRUCache[tuple[str, bytes], dict[str, Any]] = LRUCache(CARDS_KEPT)
         self._lock = threading.Lock()
         self._likeness: Likeness | None = None
+        self._named_places: list[NamedPlace] = []
         self._is_looking = False
         self.refresh()
 
@@ -63,6 +67,7 @@ class OpenGroups:
         from models.groups.likeness import compare_with_named  # imports scikit-learn, which takes a second
 
         try:
+            self._named_places = read_named_places(self.project, self.run) if self.tree.recurring else []
             self._likeness = compare_with_named(self.project, self.run, self.facts.crop_ids)
         except (AnomalureError, OSError, ValueError):
             pass  # a help, without which the page works
@@ -77,8 +82,7 @@ class OpenGroups:
     @property
     def most(self) -> int:
         """The largest number of groups to choose."""
-        n_leaves = len(self.tree.children) + 1
-        return min(n_leaves, max(LEAST_MOST, 3 * self.tree.suggested))
+        return max(1, min(self.tree.n_free_leaves, max(LEAST_MOST, 3 * self.tree.suggested)))
 
     def clamp(self, k: int | None) -> int:
         """A number of groups that can be shown; the suggested one without any."""
@@ -90,7 +94,7 @@ class OpenGroups:
 
     def sign(self, actions: list[GroupAction]) -> str:
         """A text that differs when somebody has done something more, or names of other runs were found."""
-        found = bool(self._likeness and self._likeness.names)
+        found = bool(self._named_places or (self._likeness and self._likeness.names))
         return f"{len(actions)}-{actions[-1].action_id if actions else ''}-{int(found)}"
 
     def groups(self, k: int, actions: list[GroupAction] | None = None) -> list[Group]:
@@ -99,10 +103,11 @@ class OpenGroups:
 
     def cards(self, groups: list[Group]) -> list[dict[str, Any]]:
         """The groups as JSON values, with likely names unless the project has turned them off."""
-        cards = [self._card(group) for group in groups]
+        nothing = [group.recurs.place for group in groups if group.recurs and group.meaning == Meaning.NOTHING]
+        cards = [self._card(group, nothing) for group in groups]
         return cards if shows_guesses(self.project.store) else [{**card, "guesses": []} for card in cards]
 
-    def _card(self, group: Group) -> dict[str, Any]:
+    def _card(self, group: Group, nothing: Sequence[Place]) -> dict[str, Any]:
         key = (group.group_id, blake2b(group.rows.tobytes(), digest_size=8).digest())
         with self._lock:
             facts = self._cards.get(key)
@@ -110,7 +115,7 @@ class OpenGroups:
             facts = {**self.facts.describe(group.rows), "guesses": self._guess(group)}
             with self._lock:
                 self._cards[key] = facts
-        like = self._likeness.suggest(group.rows) if self._likeness and not group.meaning else None
+        like = None if group.meaning else self._suggest(group, nothing)
         meaning, species = like or (group.meaning, group.species)
         return {
             **facts,
@@ -119,7 +124,19 @@ class OpenGroups:
             "species": species,
             "reviewer": group.reviewer,
             "source": "suggested" if like else group.source,
+            "place": {"camera": group.recurs.place.camera, "events": group.recurs.n_events} if group.recurs else None,
         }
+
+    def _suggest(self, group: Group, nothing: Sequence[Place]) -> tuple[str, str] | None:
+        """A name to be confirmed: by look, then of the same place in another run, then nothing as at this place."""
+        like = self._likeness.suggest(group.rows) if self._likeness else None
+        if like is not None or group.recurs is None:
+            return like
+        place = group.recurs.place
+        named = find_named(self._named_places, place)
+        if named is not None:
+            return named.meaning, named.species
+        return (Meaning.NOTHING, "") if any(place.is_at(other) for other in nothing) else None
 
     def _guess(self, group: Group) -> list[tuple[str, float]]:
         """The likely names of a group with their shares, the most likely first."""

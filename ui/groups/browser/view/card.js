@@ -33,7 +33,7 @@ export function buildCard(board, group) {
 export function sayGroup(group) {
   const name = nameOf(group) || (group.meaning ? MEANINGS[group.meaning][0] : "not named");
   const state = group.source === "suggested" ? "suggested" : group.meaning && MEANINGS[group.meaning][0];
-  return [`Group of ${count(group.n, "crop")}`, name, state].filter(Boolean).join(", ");
+  return [`Group of ${count(group.n, "crop")}`, group.place ? `always at the same place of ${group.place.camera}` : "", name, state].filter(Boolean).join(", ");
 }
 
 function buildHead(board, group, isOpen) {
@@ -49,8 +49,11 @@ function buildHead(board, group, isOpen) {
     icon(group.saving === "waiting" ? "hourglass_top" : symbol),
     make("span", { text: group.source === "suggested" ? `suggested: ${word.toLowerCase()}` : word }),
   ]);
+  const recurs = group.place && make("span", {
+    cls: "badge recurs", title: `These boxes come again and again at the same place of ${group.place.camera} and look alike, such as a stump or a branch. What you say is remembered for this camera.`,
+  }, [icon("repeat"), make("span", { text: "same place" })]);
   const by = group.reviewer && !isOpen ? make("span", { cls: "by", text: group.reviewer, title: `Named by ${group.reviewer}` }) : null;
-  return make("header", { cls: "head" }, [mark, title, badge, by, make("span", { cls: "n", text: count(group.n, "crop") })]);
+  return make("header", { cls: "head" }, [mark, title, recurs, badge, by, make("span", { cls: "n", text: count(group.n, "crop") })]);
 }
 
 function buildPictures(board, group) {
