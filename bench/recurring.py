@@ -5,9 +5,9 @@
 A made-up season of 15 cameras: 30 stumps with 20 to 2,000 boxes each among 10,000 boxes of animals. The pictures are
 real, each seen by the default encoder: parts of empty photos, varied in light, shade, noise, night and place, and the
 animals of the wildlife season. A twentieth of the animals stands in a stump's box, and at five feeders 60 visits of one
-species have nearly the same box. A person looks at each group that is found and calls it what at least 80% of it is, or
-does not name it; an animal in a group that is called nothing is lost. Then the same for real photos, by YOLOv8n's boxes,
-and the seconds for 1,000,000 boxes.
+species have nearly the same box. A person looks at each group that is found and calls it what at least 80% of it is,
+or does not name it; an animal in a group that is called nothing is lost. Then the same for real photos, by YOLOv8n's
+boxes, and the seconds for 1,000,000 boxes.
 
 Beside it stands the repeat-detection elimination of the package ``megadetector``, on the same boxes as a MegaDetector
 file, with its usual settings. It has many requirements, so it gets an environment of its own:
@@ -38,9 +38,9 @@ import numpy as np  # noqa: E402
 
 from bench.groups import run_season  # noqa: E402
 from bench.targets import Target, at_least, at_most, report  # noqa: E402
+from core.evaluation.judging import NO_ANIMAL, judge_crops  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
 from core.groups.recurring import find_recurring  # noqa: E402
-from core.evaluation.judging import NO_ANIMAL, judge_crops  # noqa: E402
 from core.photos.crops import cut_crop, resize_crops  # noqa: E402
 from core.records import Box  # noqa: E402
 from core.runs.parts import Encoder  # noqa: E402
@@ -113,14 +113,16 @@ def vary(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def read_pixels(path: Path) -> np.ndarray:
     """A photo, RGB."""
-    return np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB))
+    pixels = cv2.imread(str(path))
+    assert pixels is not None  # a photo of ../shared/data
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 
 
 def embed_pictures(*, variants: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, ...]]:
     """Raw embeddings of stumps ``(stumps, variants, d)`` and animals ``(n, d)``, the animals' species, the sections."""
     encoder, rng = load_encoder(bundled_encoder()), np.random.default_rng(0)
     labelled = [photo for photo in read_labels(WILDLIFE / "annotations.json").photos if photo.split == "season"]
-    empty = [photo for photo in labelled if {label.species for label in photo.labels} <= {"", NO_ANIMAL}]
+    empty = [photo for photo in labelled if all(label.box is None for label in photo.labels)]
     crops: list[np.ndarray] = []
     for number in range(N_STUMPS):
         pixels = read_pixels(WILDLIFE / "images" / empty[number % len(empty)].file_name)
@@ -225,7 +227,7 @@ def write_megadetector(season: Season, path: Path) -> list[tuple[str, int]]:
         )
     values = {"info": {"format_version": "1.4"}, "detection_categories": {"1": "animal"}, "images": images}
     path.write_text(json.dumps(values))
-    return [(one["file"], 0) for one in images]
+    return [(str(one["file"]), 0) for one in images]
 
 
 def run_rival(python: Path, season: Season) -> tuple[list[np.ndarray], float]:

@@ -30,7 +30,7 @@ PLACE_OVERLAP = 0.7
 MOST_AREA = 0.3
 """A larger share of the photo is no place but the photo: an animal that fills it is always there."""
 ALIKE = 0.42
-"""Two pictures are alike if they are nearer than this share of what two pictures are apart by chance."""
+"""Two pictures are alike if they are nearer than this share of what pictures of two places are apart."""
 MOST_COMPARED = 1_500
 """Of more boxes at a place, a seeded sample says what its pictures look like."""
 PAIRS = 4_000
@@ -103,9 +103,9 @@ def find_recurring(
         is_usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
         is_usable &= boxes[:, 2] * boxes[:, 3] <= MOST_AREA
     usable = np.flatnonzero(is_usable)
-    limit = ALIKE * _measure_chance(points[usable])
+    limit = ALIKE * _measure_chance(camera_of[usable], boxes[usable], points[usable])
     if limit == 0:
-        return []  # all pictures are the same to the encoder, which says nothing
+        return []  # there is only one place, or the encoder tells nothing apart
     counts = np.zeros(n, dtype=np.int64)
     counts[usable] = count_overlapping(camera_of[usable], boxes[usable], least=SEED_OVERLAP)
     by_camera = usable[np.argsort(camera_of[usable], kind="stable")]
@@ -199,13 +199,21 @@ def _is_alike(
     return np.asarray((apart <= limit**2) & (events[:, None] != other_events))
 
 
-def _measure_chance(points: np.ndarray) -> float:
-    """How far apart two pictures are by chance: the median of seeded pairs; 0 for fewer than two."""
+def _measure_chance(cameras: np.ndarray, boxes: np.ndarray, points: np.ndarray) -> float:
+    """How far apart pictures of two places are: the median of seeded pairs, 0 without any.
+
+    Pairs of one place do not count, or a stump that has most of the boxes would be measured by itself.
+    """
     if len(points) < 2:
         return 0.0
     first, second = np.random.default_rng(SEED).integers(0, len(points), (2, PAIRS))
-    pairs = points[first].astype(np.float32) - points[second].astype(np.float32)
-    return float(np.median(np.linalg.norm(pairs[first != second], axis=1)))
+    sides = np.minimum(boxes[first, :2] + boxes[first, 2:], boxes[second, :2] + boxes[second, 2:])
+    is_apart = (sides <= np.maximum(boxes[first, :2], boxes[second, :2])).any(axis=1)
+    is_apart |= cameras[first] != cameras[second]
+    if not is_apart.any():
+        return 0.0
+    pairs = points[first[is_apart]].astype(np.float32) - points[second[is_apart]].astype(np.float32)
+    return float(np.median(np.linalg.norm(pairs, axis=1)))
 
 
 def _to_box(box: np.ndarray) -> tuple[float, float, float, float]:

@@ -318,12 +318,9 @@ def open_tree(run: RunFolder) -> GroupTree:
 
 def _read_recurring(about: Mapping[str, Any]) -> tuple[AtPlace, ...]:
     """The places in the file of a tree; files of earlier versions have none."""
-    return tuple(
-        AtPlace(
-            int(one["start"]),
-            int(one["stop"]),
-            Place(str(one["place"]["camera"]), tuple(map(float, one["place"]["box"]))),
-            int(one["n_events"]),
-        )
-        for one in about.get("recurring", ())
-    )
+    places = []
+    for one in about.get("recurring", ()):
+        left, top, width, height = (float(value) for value in one["place"]["box"])
+        place = Place(str(one["place"]["camera"]), (left, top, width, height))
+        places.append(AtPlace(int(one["start"]), int(one["stop"]), place, int(one["n_events"])))
+    return tuple(places)

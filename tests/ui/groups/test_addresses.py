@@ -1,12 +1,16 @@
 """The routes of the Groups page: every action once, none from elsewhere, none about a group that was not seen."""
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from core.groups.recurring import Place, Recurring
+from core.groups.remembered import read_named_places
 from core.groups.tree import find_tree
 from core.study.project import Project
 from models.groups.features import group_run
+from models.groups.likeness import Likeness
 from tests.fakes.groups import add_groups
 from tests.fakes.project import add_run, make_project
 from ui.groups.addresses import GROUP_ROUTES, SCRIPTS
@@ -266,3 +270,48 @@ def test_the_scripts_come_with_those_that_they_borrow(client):
     assert "export function make" in borrowed.text
     assert "groups/browser/main.js" in SCRIPTS.make_loader()
     assert client.get(f"{SCRIPTS.base}board/addresses.py").status_code == 404
+
+
+PLACE = Place("north", (0.1, 0.2, 0.3, 0.25))
+
+
+def add_stumps(run, *rows, place=PLACE):
+    add_groups(run, recurring=[Recurring(np.array(own), place, 5) for own in rows])
+
+
+def test_boxes_that_recur_at_one_place_come_first_and_one_decision_is_offered_for_all_groups_there(client, project):
+    add_stumps(project.latest_run(), range(0, 12), range(20, 26))
+    state = show(client, project)
+    small, large = state["groups"][:2]
+
+    assert [(group["n"], group["place"], group["meaning"]) for group in (small, large)] == [
+        (6, {"camera": "north", "events": 5}, ""),
+        (12, {"camera": "north", "events": 5}, ""),
+    ]
+    assert all(group["place"] is None for group in state["groups"][2:])
+    after = send(client, project, action(state, "name", large["id"], meaning="nothing")).json()["state"]
+
+    assert (find(after, large["id"])["meaning"], find(after, large["id"])["source"]) == ("nothing", "")
+    assert (find(after, small["id"])["meaning"], find(after, small["id"])["source"]) == ("nothing", "suggested")
+    assert set(project.verdicts()["species"]) == {"nothing"}
+    assert len(project.verdicts()) == 12
+
+
+def test_what_recurs_where_it_was_named_nothing_in_an_earlier_run_comes_as_nothing(
+    client, project, tmp_path, monkeypatch
+):
+    unlike = Likeness((), np.full(N, -1), np.zeros(N, dtype=bool))
+    monkeypatch.setattr("models.groups.likeness.compare_with_named", lambda *_: unlike)
+    add_stumps(project.latest_run(), range(0, 12))
+    state = show(client, project)
+    send(client, project, action(state, "name", state["groups"][0]["id"], meaning="nothing"))
+    run = add_run(project, tmp_path / "later", n=N)
+    left, top, width, height = PLACE.box
+    assert [one.place for one in read_named_places(project, run)] == [PLACE]
+
+    for camera, shift, meaning in (("north", 0.01, "nothing"), ("south", 0.0, ""), ("north", 0.2, "")):
+        add_stumps(run, range(5, 9), place=Place(camera, (left + shift, top, width, height)))
+        opened = open_groups(project, run)
+        opened.compare()
+        (group,) = [one for one in opened.cards(opened.groups(3)) if one["place"]]
+        assert (group["meaning"], group["source"]) == (meaning, "suggested" if meaning else ""), (camera, shift)
