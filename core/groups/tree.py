@@ -47,7 +47,8 @@ class GroupTree:
         points: The main directions of each crop, shape ``(n, d)``, d at most 64, float16.
         suggested: The number of groups that the tool chose, 1 to m, without those that recur.
         recurring: Groups of crops that recur at one place of a camera. Their leaves come last.
-        crops_version: The fingerprint of the crops and the encoder alone; empty: ``version``.
+        crops_version: The fingerprint of the crops and the encoder alone; empty in the file of an earlier version of
+            Anomalure, which did not look for what recurs.
     """
 
     version: str
@@ -165,7 +166,7 @@ class GroupTree:
             "format": FORMAT,
             "version": self.version,
             "suggested": self.suggested,
-            "crops_version": self.crops_version or self.version,
+            "crops_version": self.crops_version,
             "recurring": [asdict(one) for one in self.recurring],
         }
         about = json.dumps(facts, ensure_ascii=False)
@@ -210,7 +211,7 @@ class GroupTree:
                 points=arrays["points"],
                 suggested=int(about["suggested"]),
                 recurring=_read_recurring(about),
-                crops_version=str(about.get("crops_version", about["version"])),
+                crops_version=str(about.get("crops_version", "")),
             )
             tree._check_whole()
         except FileNotFoundError as error:
@@ -221,7 +222,7 @@ class GroupTree:
             raise AnomalureError(
                 f"The groups in {path} cannot be read: the file is damaged ({error}). {WHY}"
             ) from error
-        if version and version != tree.crops_version:
+        if version and version != (tree.crops_version or tree.version):
             raise AnomalureError(f"The groups in {path} are of other crops than the run has now. {WHY}")
         return tree
 

@@ -160,7 +160,7 @@ _opening = threading.Lock()
 
 
 def open_groups(project: Project, run: RunFolder) -> OpenGroups | None:
-    """The groups of a run; None if they were not made yet, or are of other crops than the run has now."""
+    """The groups of a run; None if they are still to be made, or are of other crops than the run has now."""
     try:
         changed_at = find_tree(run).stat().st_mtime_ns
     except OSError:
@@ -172,5 +172,7 @@ def open_groups(project: Project, run: RunFolder) -> OpenGroups | None:
                 tree = open_tree(run)
             except AnomalureError:
                 return None
+            if not tree.crops_version and not read_actions(project, run, tree.version):
+                return None  # of an earlier version, and nobody has named anything: they are made anew
             found = _opened[(run.version, changed_at)] = OpenGroups(project, run, tree)
         return found

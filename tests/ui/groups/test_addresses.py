@@ -1,10 +1,14 @@
 """The routes of the Groups page: every action once, none from elsewhere, none about a group that was not seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from core.groups.naming import give_name
+from core.groups.partition import replay
 from core.groups.recurring import Place, Recurring
 from core.groups.remembered import read_named_places
 from core.groups.tree import find_tree
@@ -315,3 +319,15 @@ def test_what_recurs_where_it_was_named_nothing_in_an_earlier_run_comes_as_nothi
         opened.compare()
         (group,) = [one for one in opened.cards(opened.groups(3)) if one["place"]]
         assert (group["meaning"], group["source"]) == (meaning, "suggested" if meaning else ""), (camera, shift)
+
+
+def test_groups_of_an_earlier_version_are_made_anew_unless_somebody_has_named_one(client, project):
+    run = project.latest_run()
+    tree = add_groups(run)
+    replace(tree, crops_version="").write(find_tree(run))
+    assert open_groups(project, run) is None
+
+    give_name(project, run, tree, replay(tree, [], k=3)[0], meaning="nothing")
+
+    assert open_groups(project, run).tree.version == tree.version
+    assert show(client, project)["named"] == 1
