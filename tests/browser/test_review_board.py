@@ -324,6 +324,7 @@ def test_a_frame_judged_by_its_patches_shows_where_it_is_odd_and_nothing_moves(p
     page.keyboard.press("o")
     expect(page.locator(".single")).to_be_visible()
     expect(light).to_have_count(0)  # a detection
+    expect(page.locator(".stand")).to_have_count(0)  # the crop goes when the photo is there
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     expect(light).to_be_visible()

@@ -19,6 +19,7 @@ STYLE = """<style>
   color: light-dark(#FFFFFF, #0B1511); }
 [data-testid="stCaptionContainer"] { opacity: 1; color: var(--quiet); }
 [data-testid="stButtonGroup"] button { min-height: 2.5rem; }
+[data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 [data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] { margin-bottom: .2rem; }
 [data-testid="stButtonGroup"] [data-testid="stWidgetLabel"] button { min-height: 0; }
 [data-testid="stMain"]:focus-visible { outline: none; }
@@ -88,7 +89,6 @@ body:has([role="listbox"]) [data-testid="stMain"] { overflow-anchor: none; }
   [data-testid="stColumn"] { flex-grow: 1; min-width: min(11rem, 100%); }
   [data-testid="stColumn"]:has([data-testid="stColumn"], [data-testid="stPlotlyChart"]) { min-width: min(22rem, 100%); }
   [data-testid="stColumn"]:has(> * h1) { min-width: 100%; }
-  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 }
 </style>"""
 

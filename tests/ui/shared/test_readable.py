@@ -154,3 +154,20 @@ def test_every_text_of_the_theme_can_be_read(scheme, text, ground):
     assert one is not None
     assert other is not None
     assert compute_contrast(one, other) >= LEAST
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_name_of_the_program_and_the_curves_beside_a_map_can_be_read(scheme):
+    names = read_variables(scheme)
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    greens = re.findall(r"\.green \{ fill: (#\w{6})", (ROOT / "ui" / "wordmark.svg").read_text(encoding="utf-8"))
+    script = (ROOT / "ui" / "scatter" / "browser" / "plot.js").read_text(encoding="utf-8")
+    quiet = re.findall(r'quiet: this\.dark \? "(#\w{6})" : "(#\w{6})"', script)[0]
+    for text, ground in (
+        (greens[SCHEMES.index(scheme)], config[scheme]["sidebar"]["backgroundColor"]),
+        (quiet[1 - SCHEMES.index(scheme)], config[scheme]["backgroundColor"]),
+    ):
+        one, other = read_colour(text, scheme, names), read_colour(ground, scheme, names)
+        assert one is not None
+        assert other is not None
+        assert compute_contrast(one, other) >= LEAST
