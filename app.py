@@ -19,8 +19,10 @@ from core.errors import AnomalureError
 from core.export.jobs import find_job
 from core.work.starter import begin_watch
 from ui.board.addresses import ROUTES as REVIEW_ROUTES
+from ui.entry.rules import read_rules
 from ui.groups.addresses import GROUP_ROUTES
 from ui.scatter.addresses import EXPLORE_ROUTES
+from ui.server.door import Door
 from ui.server.first_page import serve_first_page
 from ui.server.own_addresses import NOWHERE, OwnAddresses
 from ui.server.previews import choose_width, render_in_turn
@@ -108,6 +110,7 @@ ROUTES = [
     *GROUP_ROUTES,
     *(Route(f"/{page.name}", serve_first_page) for page in PAGES),
 ]
+PAGE_ADDRESSES = frozenset({"/start", *(f"/{page.name}" for page in PAGES)})
 
 
 # Where it listens on all addresses, and for each page of another site that connects, Streamlit would ask a server in
@@ -125,5 +128,8 @@ async def warm_up(_: st.App) -> AsyncIterator[None]:
 
 
 app = st.App(
-    ROOT / "ui" / "frame.py", routes=[*ROUTES, *NOWHERE], middleware=[Middleware(OwnAddresses)], lifespan=warm_up
+    ROOT / "ui" / "frame.py",
+    routes=[*ROUTES, *NOWHERE],
+    middleware=[Middleware(Door, read_rules=read_rules, pages=PAGE_ADDRESSES), Middleware(OwnAddresses)],
+    lifespan=warm_up,
 )

@@ -67,7 +67,9 @@ def decide_season(project: Project, run_id: str, truth: dict[str, Decision], *, 
     paints: list[float] = []
     with serve(project.path) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context.add_cookies([{"name": "anomalure_reviewer", "value": "Ada", "url": address}])
+        page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.goto(f"{address}/review?run={run_id}")
         up = page.evaluate(UP, None)

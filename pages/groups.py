@@ -10,7 +10,6 @@ from ui.shared.guesses import prepare_guesses
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project
-from ui.shared.reviewer import ask_to_sign_in
 from ui.shared.run_choice import choose_run
 from ui.work.waiting import show_no_run, show_waiting
 
@@ -26,7 +25,7 @@ with plain_errors():
         show_no_run(project)
     elif not run.is_scored():
         show_waiting(run)
-    elif not ask_to_sign_in():
+    else:
         opened = open_groups(project, run)
         if opened is None:
             show_making(project, run)

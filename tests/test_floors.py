@@ -28,7 +28,7 @@ CORE_FROM_THE_GROUND = (
 )
 # What works without a page: the server's routes, figures, and the ways to start work. Any thread may call it.
 WITHOUT_STREAMLIT = (
-    *("ui/board/*.py", "ui/server/*.py", "ui/scatter/*.py", "ui/*/charts.py", "ui/*/data.py"),
+    *("ui/board/*.py", "ui/server/*.py", "ui/scatter/*.py", "ui/*/charts.py", "ui/*/data.py", "ui/entry/signing_in.py"),
     *("ui/work/start.py", "ui/work/processes.py", "ui/work/*_process.py", "ui/work/*curve*.py", "ui/work/words.py"),
     *("ui/explore/run.py", "ui/explore/picks.py", "ui/explore/verdicts.py", "ui/explore/stand_in.py"),
     *("ui/groups/addresses.py", "ui/groups/facts.py", "ui/groups/opened.py", "ui/groups/state.py"),

@@ -7,7 +7,7 @@ from core.study.project import Project
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors
 from ui.shared.project_place import ROOT, open_project
-from ui.shared.reviewer import show_reviewer
+from ui.shared.reviewer import ask_to_sign_in, is_closed, show_reviewer
 from ui.shared.routes import PAGES, REVIEW, RUN
 from ui.shared.words import count, escape_markdown
 
@@ -51,8 +51,12 @@ st.set_page_config(
     page_title="Anomalure", page_icon=str(PICTURES / "logo.svg"), layout="wide", initial_sidebar_state=SIDEBAR_PX
 )
 st.logo(str(PICTURES / "wordmark.svg"), size="large", icon_image=str(PICTURES / "logo.svg"))
-page = st.navigation(list_pages())
+closed = is_closed()  # before anything of the project is read
+page = st.navigation(list_pages(), position="hidden" if closed else "sidebar")
 apply_look()
-with plain_errors():
-    show_sidebar(open_project())
-page.run()
+if closed:
+    ask_to_sign_in()
+else:
+    with plain_errors():
+        show_sidebar(open_project())
+    page.run()

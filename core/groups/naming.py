@@ -12,7 +12,7 @@ from core.errors import AnomalureError
 from core.groups.actions import GroupAction, Kind, check_name, find_action, keep_action, read_numbered
 from core.groups.partition import Group, Partition, Pinned, identify_group, list_active, pin_groups
 from core.groups.tree import GroupTree
-from core.records import Decision, Verdict
+from core.records import Decision, Verdict, name_key
 from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
 from core.study.decisions import FACTS, GivenDecision, make_verdicts
@@ -170,7 +170,7 @@ def undo(project: Project, run: RunFolder | str, tree: GroupTree, *, reviewer: s
     """
 
     def plan(_: Partition, actions: Sequence[GroupAction]) -> dict[str, Any]:
-        own = [one for one in list_active(actions) if one.reviewer == reviewer]
+        own = [one for one in list_active(actions) if name_key(one.reviewer) == name_key(reviewer)]
         if not own:
             raise AnomalureError("There is nothing of yours to undo in these groups.")
         return {"undoes": own[-1].action_id}

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import AnomalureError, NotNow, StoreBusy, did_you_mean
-from core.records import Round, Verdict
+from core.records import Round, Verdict, name_key
 from core.store.opening import Change, DatabaseFile
 from core.store.rule import IS_OWN, find_holding
 
@@ -141,7 +141,7 @@ class Store(DatabaseFile):
             f"coalesce(now.{name}, '') AS {name}" if name == "verdict" else f"now.{name}" for name in VERDICT_COLUMNS
         )
         return self._read(
-            f"""WITH mine AS (SELECT crop_id FROM verdicts WHERE run = $run AND reviewer = $reviewer
+            f"""WITH mine AS (SELECT crop_id FROM verdicts WHERE run = $run AND reviewer IN (SELECT unnest($spelt))
                                     AND round <> '{Round.SECOND}' AND {IS_OWN.format("")}
                               ORDER BY sequence DESC LIMIT {20 * limit:d}),
                 heard AS (SELECT * FROM verdicts WHERE crop_id IN (SELECT crop_id FROM mine)
@@ -149,7 +149,7 @@ class Store(DatabaseFile):
                 now AS (SELECT * FROM heard
                         WHERE sequence IN (SELECT {find_holding()} FROM heard GROUP BY crop_id)
                             AND verdict IS NOT NULL AND {IS_OWN.format("")}
-                            AND reviewer = $reviewer AND run = $run
+                            AND reviewer IN (SELECT unnest($spelt)) AND run = $run
                         ORDER BY sequence DESC LIMIT {limit:d}),
                 earlier AS (SELECT now.sequence AS of, {find_holding("heard")} AS sequence
                             FROM now JOIN heard USING (crop_id) WHERE heard.sequence < now.sequence GROUP BY 1)
@@ -158,16 +158,27 @@ class Store(DatabaseFile):
                 FROM now LEFT JOIN earlier ON earlier.of = now.sequence
                 LEFT JOIN heard was ON was.sequence = earlier.sequence
                 ORDER BY now.sequence DESC""",
-            {"run": run, "reviewer": reviewer},
+            {"run": run, "spelt": self._spell(reviewer)},
         )
+
+    def reviewers(self) -> list[str]:
+        """The names under which verdicts were given, in the order of their last one."""
+        table = self._read(
+            "SELECT reviewer FROM verdicts WHERE reviewer <> '' GROUP BY reviewer ORDER BY max(sequence)"
+        )
+        return [str(name) for name in table["reviewer"]]
+
+    def _spell(self, reviewer: str) -> list[str]:
+        """Every spelling of a reviewer's name in the verdicts."""
+        return [reviewer, *(one for one in self.reviewers() if name_key(one) == name_key(reviewer))]
 
     def count_decided(self, *, reviewer: str, since: datetime) -> tuple[int, datetime | None]:
         """The number of crops that a reviewer looked at and decided since a time, and the time of the first; UTC."""
         table = self._read(
             f"""SELECT count(DISTINCT crop_id) AS n, min(decided_at) AS first FROM verdicts
-                WHERE decided_at >= ? AND reviewer = ? AND verdict IS NOT NULL AND {IS_OWN.format("")}
-                    AND round <> '{Round.SECOND}'""",
-            [to_utc(since), reviewer],
+                WHERE decided_at >= ? AND reviewer IN (SELECT unnest(?)) AND verdict IS NOT NULL
+                    AND {IS_OWN.format("")} AND round <> '{Round.SECOND}'""",
+            [to_utc(since), self._spell(reviewer)],
         )
         first = table["first"].iloc[0]
         return int(table["n"].iloc[0]), None if pd.isna(first) else first.to_pydatetime()

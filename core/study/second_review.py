@@ -6,14 +6,14 @@ the first, somebody settles it with one more row (``Round.SETTLED``), which hold
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from core.errors import AnomalureError
-from core.records import Decision, Round, Verdict
+from core.records import Decision, Round, Verdict, name_key
 from core.review.holding import take_latest
 from core.study.agreement import Agreement, compare_reviewers
 from core.study.project import Project
@@ -88,8 +88,8 @@ def second_queue(project: Project, reviewer: str) -> Progress:
     given = project.store.verdicts(with_second=True)
     first = _first_verdicts(given)
     seconds = _second_verdicts(given)
-    mine = set(seconds.loc[seconds["reviewer"] == reviewer, "crop_id"])
-    drawn = first[(first["reviewer"] != reviewer) & first["crop_id"].map(plan.draws).astype(bool)]
+    mine = set(seconds.loc[_is_of(seconds, reviewer), "crop_id"])
+    drawn = first[~_is_of(first, reviewer) & first["crop_id"].map(plan.draws).astype(bool)]
     left = drawn[~drawn["crop_id"].isin(mine)].drop(columns=list(_TELLING))
     order = left["crop_id"].map(lambda crop_id: hashlib.blake2b(f"{plan.seed}/{crop_id}".encode()).digest())
     left = left.assign(_order=order).sort_values("_order").drop(columns="_order").reset_index(drop=True)
@@ -113,7 +113,7 @@ def save_second(
     if not reviewer:
         raise AnomalureError("A second review needs your name: give it in the bar on the left.")
     first = _first_verdicts(project.store.verdicts())
-    if ((first["crop_id"] == crop["crop_id"]) & (first["reviewer"] == reviewer)).any():
+    if ((first["crop_id"] == crop["crop_id"]) & _is_of(first, reviewer)).any():
         raise AnomalureError("You gave the first verdict on this crop: a second one is for somebody else.")
     (saved,) = project.save_verdicts([crop], verdict, reviewer=reviewer, species=species, note=note, round=Round.SECOND)
     return saved
@@ -128,6 +128,7 @@ def pair_verdicts(given: pd.DataFrame) -> pd.DataFrame:
     Args:
         given: ``Store.verdicts(with_second=True)``.
     """
+    given = _spell_alike(given)
     first, second = _first_verdicts(given), _second_verdicts(given)
     pairs = second.merge(first, on="crop_id", suffixes=("_of_second", ""))
     pairs = pairs[pairs["reviewer"] != pairs["reviewer_of_second"]]
@@ -180,25 +181,67 @@ def measure_by_reviewers(pairs: pd.DataFrame) -> dict[tuple[str, str], Agreement
     }
 
 
+def is_party(conflicts: Sequence[Mapping[Any, Any]], reviewer: str) -> bool:
+    """Whether a reviewer gave one of the two verdicts of a conflict."""
+    names = {str(one[f"{which}_reviewer"]) for one in conflicts for which in ("first", "second")}
+    return name_key(reviewer) in {name_key(name) for name in names if name}
+
+
 def settle(
-    project: Project, crop_id: str, verdict: Decision | str, *, reviewer: str, species: str = "", note: str = ""
+    project: Project,
+    crop_id: str,
+    verdict: Decision | str,
+    *,
+    reviewer: str,
+    species: str = "",
+    note: str = "",
+    together: bool = False,
 ) -> Verdict:
     """Decide between two reviewers with one more row, which becomes the valid verdict.
 
+    Args:
+        project: The study.
+        crop_id: A crop of ``find_conflicts``.
+        verdict: What holds from now on.
+        reviewer: Who settles it.
+        species: The species, if one is given.
+        note: A note, if one is given.
+        together: Whether both whom the conflict is between have agreed; only then may one of them settle it.
+
     Raises:
-        AnomalureError: If nobody gave a verdict on such a crop, or the reviewer has no name.
+        AnomalureError: If there is no such conflict any more, the reviewer has no name, or is a party to it alone.
     """
     if not reviewer:
         raise AnomalureError("To settle a conflict, give your name in the bar on the left.")
-    first = _first_verdicts(project.store.verdicts())
+    given = project.store.verdicts(with_second=True)
+    first = _first_verdicts(given)
     rows = first[first["crop_id"] == crop_id]
     if rows.empty:
         raise AnomalureError(f"There is no verdict on crop {crop_id} to settle.")
+    open_ones = find_conflicts(given)
+    parties = open_ones[open_ones["crop_id"] == crop_id]
+    if parties.empty:
+        raise AnomalureError("It is settled already, or the two agree meanwhile.")
+    if is_party(parties.to_dict("records"), reviewer):
+        if not together:
+            raise AnomalureError("You gave one of the two verdicts. Let somebody else settle it, or agree on it first.")
+        names = dict.fromkeys([*parties["first_reviewer"], *parties["second_reviewer"]])
+        note = f"Agreed by {' and '.join(name or 'somebody' for name in names)}. {note}".strip()
     crop = rows.iloc[0].drop(labels=["verdict", "species", "note", "reviewer"])
     (saved,) = project.save_verdicts(
         [crop], verdict, reviewer=reviewer, species=species, note=note, round=Round.SETTLED
     )
     return saved
+
+
+def _is_of(verdicts: pd.DataFrame, reviewer: str) -> "pd.Series[bool]":
+    return (verdicts["reviewer"].map(name_key) == name_key(reviewer)).astype(bool)
+
+
+def _spell_alike(given: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts with one spelling of each reviewer's name, the last that was used."""
+    names = {name_key(name): name for name in given["reviewer"].unique()}
+    return given.assign(reviewer=given["reviewer"].map(lambda name: names[name_key(name)]))
 
 
 def _first_verdicts(given: pd.DataFrame) -> pd.DataFrame:

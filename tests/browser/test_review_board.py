@@ -55,6 +55,7 @@ def page(server, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
+    context.add_cookies([{"name": "anomalure_reviewer", "value": "Ada", "url": server.url}])
     page = context.new_page()
     page.goto(f"{server.url}/review")
     expect(page.locator(".card").first).to_be_visible()
@@ -183,6 +184,29 @@ def test_a_decision_with_a_pass_of_another_version_is_saved_after_a_reload(serve
     page.reload()
     wait_until_saved(page, 1)
     assert list(verdicts(server).values()) == ["anomaly"]
+
+
+def test_a_new_browser_asks_who_is_reviewing_before_its_first_decision_and_remembers_on_every_page(server, page):
+    first, second, *_ = crop_ids(server)
+    page.context.clear_cookies()
+    page.goto(f"{server.url}/review")
+    expect(card(page, first)).to_be_visible()
+    expect(page.get_by_role("textbox", name="Your name").first).to_have_value("")
+    page.keyboard.press("a")
+    page.keyboard.press("Escape")
+    assert verdicts(server) == {}, "nothing is kept without a name"
+
+    page.keyboard.press("n")
+    page.keyboard.type("Zoë B")
+    page.keyboard.press("Enter")
+    wait_until_saved(page, 1)
+    page.goto(f"{server.url}/export")
+    expect(page.get_by_role("textbox", name="Your name").first).to_have_value("Zoë B")
+    page.goto(f"{server.url}/review")
+    expect(card(page, second)).to_be_visible()
+    page.keyboard.press("a")
+    wait_until_saved(page, 1)
+    assert Project(server.project).verdicts()["reviewer"].tolist() == ["Zoë B", "Zoë B"]
 
 
 def test_keys_do_nothing_while_a_field_is_typed_in(server, page):

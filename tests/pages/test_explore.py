@@ -56,6 +56,7 @@ def project(made, monkeypatch) -> Project:
 
 def open_page(**address: str | list[str]) -> AppTest:
     page = AppTest.from_file(PAGE, default_timeout=60)
+    page.session_state["reviewer"] = "Cy"
     for name, value in address.items():
         page.query_params[name] = value
     page.run()

@@ -37,8 +37,10 @@ def empty_project(tmp_path, monkeypatch) -> Project:
     return made
 
 
-def open_page() -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=30).run()
+def open_page(reviewer: str = "") -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.session_state["reviewer"] = reviewer
+    page.run()
     assert not page.exception
     return page
 
@@ -118,16 +120,13 @@ def test_the_board_goes_on_as_it_is_until_the_list_differs(project):
 
 
 def test_the_reviewers_name_is_in_the_pass_that_goes_with_each_decision(project):
-    project.store.set_setting("reviewer", "Ada")
-
-    given = board(open_page())
+    given = board(open_page("Ada"))
 
     assert given["reviewer"] == "Ada"
     assert read_pass(project, given["pass"]) == "Ada"
 
 
 def test_the_last_decisions_and_those_of_today_are_told(project):
-    project.store.set_setting("reviewer", "Ada")
     first, second, third, *_ = crop_ids(project)
     project.save_verdict(first, Decision.NORMAL, reviewer="Ada")
     project.save_verdict(first, Decision.ANOMALY, reviewer="Ada", species="stoat")
@@ -135,7 +134,7 @@ def test_the_last_decisions_and_those_of_today_are_told(project):
     project.save_verdict(third, Decision.UNSURE, reviewer="Ben")
     project.undo_verdict(second, reviewer="Ada")
 
-    given = board(open_page())
+    given = board(open_page("Ada"))
 
     (last,) = given["last"]
     assert (last["crop"], last["verdict"], last["species"], last["before"]["verdict"]) == (

@@ -26,6 +26,7 @@ from core.study.project import Project
 from core.study.selections import read_selection
 from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_example, to_heat
 from ui.board.trained_on import TrainedOn
+from ui.entry.signing_in import WHO
 from ui.server.answering import NotThere, Refused, answer_with, find_run, refuse_gone
 from ui.server.reviewer_pass import PassInvalid, read_pass
 from ui.shared.project_place import open_project
@@ -66,7 +67,7 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
     held: dict[str, str] = {}
     for item in items:
         try:
-            reviewer = read_pass(project, item.get("pass", values.get("pass")))
+            reviewer = read_pass(project, item.get("pass", values.get("pass")), who=request.scope.get(WHO))
             decisions.append(_to_decision(item, reviewer=reviewer))
         except PassInvalid as error:
             held[str(item["id"])] = str(error)

@@ -141,6 +141,11 @@ def is_best_fit(run: RunFolder, row: Mapping[Any, Any]) -> bool:
     return bool(by_fit and not row["verdict_species"])
 
 
+def name_species(index: ReviewIndex) -> list[str]:
+    """The names that a type-ahead offers: the run's species, and those that reviewers gave."""
+    return sorted({*index.names("species"), *index.named_species()}, key=str.casefold)
+
+
 def list_event(index: ReviewIndex, place: int, *, most: int = 400) -> dict[str, Any]:
     """The photos of a crop's event, oldest first, each with its crops; ``more`` photos were left out."""
     places = index.find_event(place)

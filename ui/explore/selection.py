@@ -96,6 +96,7 @@ def _leave_out_people(project: Project, points: RunPoints, facts: pd.DataFrame) 
 
 def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[str]) -> None:
     n = len(crop_ids)
+    reviewer = read_reviewer(project)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         if st.button(f"Review {count(n, 'crop')}", key="explore-review", type="primary", icon=":material/fact_check:"):
             assert view.pick is not None
@@ -113,8 +114,11 @@ def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[s
                 icon=icon,
                 on_click=_decide,
                 args=(project, run, crop_ids, decision),
+                disabled=not reviewer,
                 help=f"Give the {count(n, 'selected crop')} this verdict at once. Those that are decided already "
-                "keep their verdict. You can undo this.",
+                "keep their verdict. You can undo this."
+                if reviewer
+                else "Give your name in the bar on the left first: it is saved with each decision.",
             )
         st.download_button(
             "CSV",

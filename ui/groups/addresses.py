@@ -19,6 +19,7 @@ from core.groups.naming import Given
 from core.groups.partition import Group
 from core.study.decisions import VERDICT_ID
 from core.study.project import Project
+from ui.entry.signing_in import WHO
 from ui.groups.opened import OpenGroups, open_groups
 from ui.groups.state import build_state
 from ui.server.answering import NotThere, Refused, answer_with, find_run, refuse_gone
@@ -38,6 +39,7 @@ BORROWED = (
     "state/outbox.js",
     "state/sending.js",
     "view/elements.js",
+    "view/who.js",
 )
 SCRIPTS = Scripts(
     Path(__file__).resolve().parent / "browser",
@@ -94,7 +96,7 @@ def save_actions(request: Request, body: bytes) -> dict[str, Any]:
     reviewer = ""
     for item in items:
         try:
-            reviewer = read_pass(project, item.get("pass"))
+            reviewer = read_pass(project, item.get("pass"), who=request.scope.get(WHO))
             given = _do(project, opened, item, reviewer=reviewer)
             saved[item["id"]] = {"given": given.n_given, "kept": given.n_kept}
         except PassInvalid as error:

@@ -10,7 +10,7 @@ from ui.groups.addresses import SCRIPTS
 from ui.groups.opened import OpenGroups
 from ui.groups.state import build_state
 from ui.server.reviewer_pass import make_pass
-from ui.shared.reviewer import read_reviewer
+from ui.shared.reviewer import find_signed_in, read_reviewer, take_named_on_board
 from ui.shared.state import Key
 
 _board = st.components.v2.component(
@@ -31,7 +31,7 @@ def show_board(project: Project, opened: OpenGroups) -> None:
         "project": hashlib.blake2b(str(project.path).encode(), digest_size=6).hexdigest(),
         "run": opened.run.run_id,
         "state": state,
-        "pass": make_pass(project, reviewer=reviewer),
+        "pass": make_pass(project, reviewer=reviewer, who=find_signed_in()),
         "reviewer": reviewer,
     }
-    _board(key=Key.GROUPS_BOARD, data=data)
+    _board(key=Key.GROUPS_BOARD, data=data, on_reviewer_change=lambda: take_named_on_board(project, Key.GROUPS_BOARD))

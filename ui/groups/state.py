@@ -4,6 +4,7 @@ from typing import Any
 
 from core.groups.actions import GroupAction
 from core.groups.partition import list_active
+from core.records import name_key
 from models.guesses.names import NO_ANIMAL
 from ui.groups.opened import OpenGroups
 
@@ -23,7 +24,7 @@ def _build(opened: OpenGroups, k: int, *, reviewer: str) -> dict[str, Any]:
     groups = opened.groups(k, actions)
     named = [group for group in groups if group.meaning]
     holding = list_active(actions)
-    mine = [one for one in holding if one.reviewer == reviewer]
+    mine = [one for one in holding if name_key(one.reviewer) == name_key(reviewer)]
     return {
         "seen": opened.sign(actions),
         "tree": opened.tree.version,

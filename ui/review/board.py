@@ -14,10 +14,10 @@ from core.review.index import QueueView, ReviewIndex
 from core.store.guesses import shows_guesses
 from core.study.project import Project
 from ui.board.addresses import SCRIPTS
-from ui.board.rows import list_last, list_rows, to_query
+from ui.board.rows import list_last, list_rows, name_species, to_query
 from ui.review.filters import Filters
 from ui.server.reviewer_pass import make_pass
-from ui.shared.reviewer import read_reviewer
+from ui.shared.reviewer import find_signed_in, read_reviewer, take_named_on_board
 from ui.shared.state import Key
 from ui.shared.words import count
 
@@ -39,7 +39,7 @@ def show_board(project: Project, index: ReviewIndex, filters: Filters) -> None:
         show_nothing_here(view, filters)
         return
     data = build_data(project, index, filters, view, reviewer=read_reviewer(project))
-    _board(key=Key.BOARD, data=data)
+    _board(key=Key.BOARD, data=data, on_reviewer_change=lambda: take_named_on_board(project, Key.BOARD))
 
 
 def build_data(
@@ -68,17 +68,12 @@ def build_data(
         "flaggedOnly": filters.queue.flagged_only,
         "rows": list_rows(index, rows),
         "guesses": shown,
-        "species": name_species(project, index),
+        "species": name_species(index),
         "last": list_last(last),
         "today": {"n": n_today, "first": None if first_today is None else f"{first_today.isoformat()}Z"},
-        "pass": make_pass(project, reviewer=reviewer),
+        "pass": make_pass(project, reviewer=reviewer, who=find_signed_in()),
         "reviewer": reviewer,
     }
-
-
-def name_species(project: Project, index: ReviewIndex) -> list[str]:
-    """The names that the type-ahead offers: the run's species, and those that reviewers gave."""
-    return sorted({*index.names("species"), *index.named_species()}, key=str.casefold)
 
 
 def show_nothing_here(view: QueueView, filters: Filters) -> None:

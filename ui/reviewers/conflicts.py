@@ -7,8 +7,9 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.records import Decision
 from core.study.project import Project
-from core.study.second_review import find_conflicts, settle
+from core.study.second_review import find_conflicts, is_party, settle
 from ui.reviewers.pictures import show_crop
+from ui.reviewers.species import choose_species, read_species
 from ui.shared.messages import notice, plain_errors, show_notice
 from ui.shared.reviewer import read_reviewer
 from ui.shared.state import Key, crop_key
@@ -54,17 +55,15 @@ def _show_conflict(project: Project, row: dict[str, Any]) -> None:
             said += [escape_markdown(row[f"{who}_{what}"]) for what in ("species", "note") if row[f"{who}_{what}"]]
             st.markdown(" · ".join(said))
     with buttons:
-        species = crop_key("settle-species", row["crop_id"])
-        named = [name for name in (row["first_species"], row["second_species"]) if name]
-        if named:
-            st.selectbox(
-                "Species",
-                list(dict.fromkeys(named)),
-                index=None,
-                key=species,
-                accept_new_options=True,
-                placeholder="As it stands",
-                label_visibility="collapsed",
+        choose_species(project, row, key=crop_key("settle-species", row["crop_id"]), placeholder="If it can be told")
+        reviewer = read_reviewer(project)
+        may_settle = bool(reviewer)
+        if reviewer and is_party([row], reviewer):
+            may_settle = st.checkbox(
+                "We both agree",
+                key=crop_key("settle-together", row["crop_id"]),
+                help="You gave one of the two verdicts, so you cannot settle this alone. Tick it if the other agrees: "
+                "that is kept with the verdict.",
             )
         with st.container(horizontal=True, gap="xxsmall", wrap=False):
             for choice in Decision:
@@ -72,7 +71,7 @@ def _show_conflict(project: Project, row: dict[str, Any]) -> None:
                     DECISION_WORDS[choice],
                     key=crop_key(f"settle-{choice}", row["crop_id"]),
                     width="stretch",
-                    disabled=not read_reviewer(project),
+                    disabled=not may_settle,
                     on_click=_settle,
                     args=(project, row["crop_id"], choice),
                 )
@@ -85,7 +84,8 @@ def _settle(project: Project, crop_id: str, choice: Decision) -> None:
             crop_id,
             choice,
             reviewer=read_reviewer(project),
-            species=str(st.session_state.get(crop_key("settle-species", crop_id)) or "").strip(),
+            species=read_species(crop_key("settle-species", crop_id)),
+            together=bool(st.session_state.get(crop_key("settle-together", crop_id))),
         )
     except AnomalureError as error:
         notice(f"This was not settled. {error}")

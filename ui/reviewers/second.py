@@ -10,6 +10,7 @@ from core.records import Decision, Round
 from core.study.project import Project
 from core.study.second_review import SecondReview, keep_second_review, read_second_review, save_second, second_queue
 from ui.reviewers.pictures import show_crop, show_whole_photo
+from ui.reviewers.species import choose_species, read_species
 from ui.shared.messages import notice, plain_errors, show_notice
 from ui.shared.reviewer import read_reviewer
 from ui.shared.state import Key, crop_key
@@ -97,7 +98,7 @@ def _show_crop(project: Project, row: Mapping[str, Any], reviewer: str) -> None:
         show_whole_photo(project, row)
     with side:
         show_crop(row)
-        st.text_input("Species", key=crop_key("second-species", row["crop_id"]), placeholder="If you know it")
+        choose_species(project, row, key=crop_key("second-species", row["crop_id"]), placeholder="If you know it")
         st.text_input("Note", key=crop_key("second-note", row["crop_id"]), placeholder="Optional")
         for choice in Decision:
             st.button(
@@ -120,7 +121,7 @@ def _decide(project: Project, row: Mapping[str, Any], choice: Decision, reviewer
             row,
             choice,
             reviewer=reviewer,
-            species=str(st.session_state.get(crop_key("second-species", row["crop_id"]), "")).strip(),
+            species=read_species(crop_key("second-species", row["crop_id"])),
             note=str(st.session_state.get(crop_key("second-note", row["crop_id"]), "")).strip(),
         )
     except AnomalureError as error:

@@ -31,6 +31,8 @@ class Key(StrEnum):
     BOARD = "board"
     REVIEWER = "reviewer"
     REVIEWER_EDIT = "reviewer_edit"
+    REVIEWER_ACCOUNT = "reviewer_account"
+    REVIEWER_COOKIE = "reviewer_cookie"
     CSV_OPEN = "csv_open"
     CSV_SCOPE = "csv_scope"
     NOTICE = "notice"

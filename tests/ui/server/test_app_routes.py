@@ -1,6 +1,7 @@
 """The routes of photos and crops: only what a run has read, only by id."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
@@ -9,7 +10,9 @@ from starlette.testclient import TestClient
 
 from core.photos import decoding
 from core.study.project import Project
+from core.study.reviewers import name_account
 from tests.fakes.project import make_project
+from ui.entry.signing_in import Rules
 from ui.server.previews import WIDTHS_PX, choose_width, render_preview
 from ui.shared.project_place import ROOT
 
@@ -204,14 +207,59 @@ def test_the_bare_address_leads_to_what_can_be_done_next(tmp_path, monkeypatch, 
     assert said[0] == ("1 run · 5 photos" if n_photos else "0 runs · 0 photos")
 
 
-def test_the_reviewers_name_is_asked_in_the_sidebar_and_kept(project):
+def test_the_reviewers_name_is_asked_in_the_sidebar_and_kept_in_this_browser_only(project):
     from streamlit.testing.v1 import AppTest
 
+    project.store.set_setting("reviewer", "Eve")  # as earlier versions kept the last name
+    project.save_verdict(project.review_queue().rows.iloc[0], "normal", reviewer="Zoë Lovelace")
+
+    def find_cookie(screen: AppTest) -> str:
+        return next(
+            json.loads(one.proto.json)["name"] for one in screen.get("bidi_component") if "name" in one.proto.json
+        )
+
     screen = AppTest.from_file(str(ROOT / "ui" / "frame.py"), default_timeout=30).run()
+    assert screen.text_input(key="reviewer_edit").value == "", "never the name of somebody else"
 
-    screen.text_input(key="reviewer_edit").set_value("  Ada   Lovelace ").run()
+    screen.text_input(key="reviewer_edit").set_value("  zoe\u0308   LOVELACE ").run()
+    assert find_cookie(screen) == "Zoë Lovelace", "in the spelling that the project has"
 
-    assert project.store.get_setting("reviewer") == "Ada Lovelace"
+
+def sign_in(monkeypatch, **claims):
+    """What Streamlit says of somebody who has signed in; without claims, of somebody who has not."""
+    user = {"is_logged_in": bool(claims), **claims}
+    monkeypatch.setattr("streamlit.user_info._get_user_info", lambda: dict(user))
+    monkeypatch.setattr(
+        "ui.shared.reviewer.read_rules", lambda: Rules(asks=True, allowed=("ada@uni.example", "@b.example"))
+    )
+
+
+def test_nobody_sees_anything_of_the_project_before_signing_in(project, monkeypatch):
+    from streamlit.testing.v1 import AppTest
+
+    def fail(*_):
+        raise AssertionError("the project was read")
+
+    monkeypatch.setattr("ui.shared.project_place.open_project_at", fail)
+    for claims in ({}, {"email": "eve@evil.example", "sub": "9"}, {"sub": "9"}):
+        sign_in(monkeypatch, **claims)
+        screen = AppTest.from_file(str(ROOT / "ui" / "frame.py"), default_timeout=30)
+        screen.run()
+
+        assert not screen.exception
+        assert [title.value for title in screen.title] == ["Anomalure"]
+        assert [button.label for button in screen.button] == ["Sign out" if claims else "Sign in"]
+        assert not screen.sidebar.caption
+        assert len(screen.error) == bool(claims)
+
+
+def test_two_people_of_one_name_are_two_reviewers_and_one_person_of_two_names_is_one(project):
+    ada = name_account(project, "1", name="Ada Smith", email="ada@uni.example")
+    other = name_account(project, "2", name="ADA  smith", email="a.smith@b.example")
+    third = name_account(project, "3", name="Ada Smith", email="a.smith@c.example")
+    assert (ada, other, third) == ("Ada Smith", "ADA smith (a.smith)", "Ada Smith (2)")
+    assert name_account(project, "1", name="Ada King", email="king@uni.example") == "Ada Smith"
+    assert name_account(project, "4", name="x" * 100) != name_account(project, "5", name="x" * 100)
 
 
 @pytest.mark.parametrize("name", ["review", "run", "explore", "train"])

@@ -14,14 +14,16 @@ import { Grid } from "./view/grid.js";
 import { Pictures } from "./view/pictures.js";
 import { Single } from "./view/single.js";
 import { Strip } from "./view/strip.js";
+import { goOn, knowsWho } from "./view/who.js";
 
 const ROWS_AHEAD = 240;
 const CROPS_AHEAD = 24;
 const PHOTOS_AHEAD = 3;
 
 export class Board {
-  constructor({ parentElement, data }) {
+  constructor({ parentElement, data, setTriggerValue }) {
     this.parent = parentElement;
+    this.setTriggerValue = setTriggerValue;
     this.data = data;
     this.run = data.run;
     this.keys = new Keys();
@@ -46,7 +48,6 @@ export class Board {
       if (this.outbox.waiting && !this.outbox.kept) event.preventDefault();
     };
     window.addEventListener("beforeunload", this.leave);
-    rememberReviewer(data.reviewer);
   }
 
   // Whether the page's script, which ran again, describes the queue that is shown: then the board stays as it is.
@@ -60,9 +61,8 @@ export class Board {
     this.data = { ...this.data, pass, reviewer };
     this.decisions.renew(this.data);
     this.outbox.renewPass(this.data);
-    if (!changed) return;
-    rememberReviewer(reviewer);
-    this.bar.show();
+    if (changed) this.bar.show();
+    goOn(this);
   }
 
   end() {
@@ -270,6 +270,7 @@ export class Board {
   }
 
   decide(verdict, { crops = this.targets(), species, note } = {}) {
+    if (!knowsWho(this, () => this.decide(verdict, { crops, species, note }))) return;
     const wasMarked = this.marks.size > 0;
     const isCurrent = crops.length === 1 && this.row?.crop === crops[0];
     this.decisions.decide(verdict, crops, { species, note });
@@ -297,16 +298,19 @@ export class Board {
   }
 
   takeBack(crop) {
+    if (!knowsWho(this, () => this.takeBack(crop))) return;
     if (!this.decisions.takeBack(crop)) return;
     this.bar.show();
     this.say("Undone.");
   }
 
   undo() {
+    if (!knowsWho(this, () => this.undo())) return;
     this.#showStep(this.decisions.undo(), "Undone");
   }
 
   redo() {
+    if (!knowsWho(this, () => this.redo())) return;
     this.#showStep(this.decisions.redo(), "Redone");
   }
 
@@ -342,8 +346,4 @@ export class Board {
   do(command, { extend = false } = {}) {
     return DO[command](this, { extend });
   }
-}
-
-function rememberReviewer(name) {
-  document.cookie = `anomalure_reviewer=${encodeURIComponent(name)}; path=/; max-age=31536000; SameSite=Strict`;
 }

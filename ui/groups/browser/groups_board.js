@@ -8,6 +8,7 @@ import { newId, whole } from "../../board/browser/state/outbox.js";
 import { GroupList, isNamed } from "./state/group_list.js";
 import { Sender } from "./state/sender.js";
 import { Bar } from "./view/bar.js";
+import { goOn, knowsWho } from "../../board/browser/view/who.js";
 import { MEANINGS, buildCard, nameOf, sayGroup, signOf } from "./view/card.js";
 import { askName, showAllCrops, showHelp } from "./view/dialogs.js";
 
@@ -16,8 +17,9 @@ const CHOICES = "anomalure.groups";
 const DEFAULTS = { cardPx: 440, numbers: {} };
 
 export class GroupsBoard {
-  constructor({ parentElement, data }) {
+  constructor({ parentElement, data, setTriggerValue }) {
     this.parent = parentElement;
+    this.setTriggerValue = setTriggerValue;
     this.data = data;
     this.run = data.run;
     this.state = data.state;
@@ -42,7 +44,6 @@ export class GroupsBoard {
     this.timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     this.sender.renewPass(data); // the pass of decisions from before a reload may not be valid any more
     if (this.k !== data.state.k) this.#ask({ fresh: true });
-    document.cookie = `anomalure_reviewer=${encodeURIComponent(data.reviewer)}; path=/; max-age=31536000; SameSite=Strict`;
   }
 
   // Whether the page's script, which ran again, describes the run that is shown: then the cards stay as they are.
@@ -54,6 +55,7 @@ export class GroupsBoard {
     this.data = { ...this.data, pass, reviewer };
     this.sender.renewPass(this.data);
     this.#look({ always: true });
+    goOn(this);
   }
 
   end() {
@@ -235,6 +237,7 @@ export class GroupsBoard {
   name(id, meaning, species = "") {
     const group = this.list.byId.get(id);
     if (!group || group.saving === "busy") return;
+    if (!knowsWho(this, () => this.name(id, meaning, species))) return;
     this.list.goTo(id);
     performance.mark("anomalure-key");
     this.#add("name", { groups: [id], meaning, species: meaning === "nothing" || meaning === "people" ? "" : whole(species) });
@@ -259,6 +262,7 @@ export class GroupsBoard {
   split() {
     const group = this.list.current;
     if (!group || group.saving === "busy") return;
+    if (!knowsWho(this, () => this.split())) return;
     if (group.n < 2) {
       this.bar.warn("A group of one crop cannot be split.");
       return;
@@ -273,6 +277,7 @@ export class GroupsBoard {
       this.bar.warn("Mark two groups first (X), then join them (J).");
       return;
     }
+    if (!knowsWho(this, () => this.join())) return;
     this.list.marked.clear();
     this.list.goTo(ids[0]);
     this.#add("merge", { groups: ids });
@@ -287,6 +292,7 @@ export class GroupsBoard {
   }
 
   takeOut(id, crop) {
+    if (!knowsWho(this, () => this.takeOut(id, crop))) return;
     this.list.goTo(id);
     this.#add("take_out", { groups: [id], crops: [crop] });
     this.say("Taken out. Z puts it back.");
@@ -297,6 +303,7 @@ export class GroupsBoard {
       this.say("There is nothing to undo.");
       return;
     }
+    if (!knowsWho(this, () => this.undo())) return;
     this.#add("undo");
     this.say("Undone.");
   }
