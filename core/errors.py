@@ -44,6 +44,10 @@ class NotNow(AnomalureError):
     """Something cannot be read or written at the moment; the same may succeed later, so nothing may be given up."""
 
 
+class Overtaken(AnomalureError):
+    """Somebody else has decided about the same crops meanwhile; nothing was kept."""
+
+
 class StoreBusy(NotNow):
     """Another process has locked the project's database for too long."""
 

@@ -29,8 +29,8 @@ from core.store.rule import find_holding, find_taking_back
 
 # A view takes 4 bytes per crop, so those of several reviewers with several filters fit. A dropped view is made again.
 _VIEWS_KEPT = 24
-_DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decided_at", "given_to")
-_UNDECIDED = ("", "", "", "", "", None, "")
+_DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decided_at", "given_to", "verdict_id")
+_UNDECIDED = ("", "", "", "", "", None, "", "")
 _NAMES = {"given_on": "verdict_crop_id"}
 _THREADS = 2
 _USUAL = QueueFilters()
@@ -68,7 +68,7 @@ class ReviewIndex:
         self._connection.execute(f"CREATE VIEW catalogue AS SELECT * FROM {MAPPED}")
         self._connection.execute("""
             CREATE TABLE decided (place INTEGER, given_on TEXT, sequence BIGINT, verdict TEXT, verdict_species TEXT,
-                                  note TEXT, reviewer TEXT, decided_at TIMESTAMP, given_to TEXT)""")
+                                  note TEXT, reviewer TEXT, decided_at TIMESTAMP, given_to TEXT, verdict_id TEXT)""")
         self._is_person = self._say_people(people_classes)
 
     # Verdicts
@@ -85,7 +85,7 @@ class ReviewIndex:
             self._connection.execute(f"""
                 CREATE OR REPLACE TEMP TABLE holding AS
                 SELECT h.place, h.given_on AS crop_id, g.sequence, g.verdict, g.species, g.note, g.reviewer,
-                    g.decided_at, g.given_to, h.takes_back
+                    g.decided_at, g.given_to, h.takes_back, g.verdict_id
                 FROM ({HOLDING}) h JOIN given g USING (sequence)""")
             self._hold("holding")
             self.sequence = max(self.sequence, int(verdicts["sequence"].max()))
@@ -108,6 +108,7 @@ class ReviewIndex:
                 "reviewer": one.reviewer,
                 "decided_at": one.decided_at.replace(tzinfo=None),
                 "given_to": one.given_to,
+                "verdict_id": one.verdict_id,
             }
             for place, one, sequence in sorted(verdicts, key=lambda item: item[2])
         ]
@@ -134,7 +135,8 @@ class ReviewIndex:
                 AND place IN (SELECT place FROM decided WHERE given_to = '')""")  # a reviewer's own look counts more
         self._connection.execute(f"DELETE FROM decided WHERE place IN (SELECT place FROM {table})")
         self._connection.execute(f"""
-            INSERT INTO decided SELECT place, crop_id, sequence, verdict, species, note, reviewer, decided_at, given_to
+            INSERT INTO decided SELECT place, crop_id, sequence, verdict, species, note, reviewer, decided_at, given_to,
+                                       verdict_id
             FROM {table} WHERE verdict <> ''""")
         self._connection.commit()
 
@@ -198,7 +200,10 @@ class ReviewIndex:
         return int(rows[0][0])
 
     def rows(self, places: np.ndarray | Sequence[int], *, false_alarm_rate: float | None = None) -> pd.DataFrame:
-        """The crops in these rows, in that order: ``QUEUE_COLUMNS``, ``given_to_group``, ``place`` and ``shard``."""
+        """The crops in these rows, in that order.
+
+        Columns: ``QUEUE_COLUMNS``, ``given_to_group``, ``place``, ``shard``, and ``verdict_id`` of the valid verdict.
+        """
         rows = self.catalogue.take(np.asarray(places))
         with self._lock:
             if len(self._places) > 200_000:
@@ -353,7 +358,7 @@ class ReviewIndex:
 
     def read_decided(self) -> pa.Table:
         """The verdicts that hold: ``place, given_on, sequence, verdict, verdict_species, note, reviewer, decided_at,
-        given_to``."""
+        given_to, verdict_id``."""
         with self._lock:
             return self._connection.sql("SELECT * FROM decided").to_arrow_table()
 
@@ -402,7 +407,7 @@ class ReviewIndex:
 
 
 def _typed(verdicts: pd.DataFrame) -> pa.Table:
-    texts = ("photo_id", "crop_id", "kind", "verdict", "species", "note", "reviewer", "given_to")
+    texts = ("photo_id", "crop_id", "kind", "verdict", "species", "note", "reviewer", "given_to", "verdict_id")
     schema = pa.schema(
         [
             *((name, pa.string()) for name in texts),

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.errors import AnomalureError, NotNow, StoreBusy, did_you_mean
+from core.errors import AnomalureError, NotNow, Overtaken, StoreBusy, did_you_mean
 from core.records import Round, Verdict, name_key
 from core.store.opening import Change, DatabaseFile
 from core.store.rule import IS_OWN, find_holding
@@ -21,8 +21,9 @@ from core.store.rule import IS_OWN, find_holding
 class _Batch:
     """Verdicts of one thread, to be saved all or none; ``written`` is set once they were saved or refused."""
 
-    def __init__(self, verdicts: Sequence[Verdict]) -> None:
+    def __init__(self, verdicts: Sequence[Verdict], *, after: int | None = None) -> None:
         self.verdicts = verdicts
+        self.after = after
         self.written = threading.Event()
         self.sequences: dict[str, int] = {}
         self.error: BaseException | None = None
@@ -66,18 +67,23 @@ class Store(DatabaseFile):
 
     # Verdicts
 
-    def append_verdicts(self, verdicts: Sequence[Verdict]) -> dict[str, int]:
+    def append_verdicts(self, verdicts: Sequence[Verdict], *, after: int | None = None) -> dict[str, int]:
         """Add verdicts, all or none. When this returns they are on the disk.
+
+        With ``after``, none is added if somebody gave another verdict on one of their photos after that number.
 
         A verdict whose id is there already is not added again, so that a retry cannot double it. Threads that wait
         for their turn are written together: opening the database costs as much for one verdict as for a hundred.
 
         Returns:
             The number (``sequence``) of each verdict by its id.
+
+        Raises:
+            Overtaken: If verdicts on the same photos came ``after``.
         """
         if not verdicts:
             return {}
-        batch = _Batch(verdicts)
+        batch = _Batch(verdicts, after=after)
         with self._turn.guard:
             self._turn.waiting.append(batch)
         try:
@@ -100,9 +106,14 @@ class Store(DatabaseFile):
         try:
             with self._hold_file():
                 with self._transaction() as connection:
+                    newest = 0
                     for batch in batches:
+                        if _is_overtaken(connection, batch):
+                            batch.error = Overtaken("Somebody decided about the same photos at this moment. Try again.")
+                            continue
                         batch.sequences, newest = _insert(connection, batch.verdicts)
-                self._turn.left = self.look_for_change(), newest
+                if newest:
+                    self._turn.left = self.look_for_change(), newest
         except NotNow as error:  # that of all of them
             for batch in batches:
                 batch.error = error
@@ -242,6 +253,13 @@ class Store(DatabaseFile):
         which, values = ("action_id = ?", [action_id]) if action_id else ("run = ? AND tree = ?", [run, tree])
         return self._read(f"SELECT * FROM group_actions WHERE {which} ORDER BY sequence", values)
 
+    def find_ids(self, verdict_ids: Sequence[str]) -> set[str]:
+        """Which of these verdicts are there."""
+        table = self._read(
+            "SELECT verdict_id FROM verdicts WHERE verdict_id IN (SELECT unnest($ids))", {"ids": list(verdict_ids)}
+        )
+        return set(table["verdict_id"])
+
     def find_verdicts(self, sequences: Sequence[int]) -> pd.DataFrame:
         """The verdicts of these numbers, oldest first; columns ``VERDICT_COLUMNS``."""
         return self._read(
@@ -341,6 +359,22 @@ class Store(DatabaseFile):
 def to_utc(moment: datetime) -> datetime:
     """A moment in UTC without zone, as the database keeps it; one without zone is taken to be in UTC."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _is_overtaken(connection: duckdb.DuckDBPyConnection, batch: _Batch) -> bool:
+    if batch.after is None:
+        return False
+    own = {
+        "after": batch.after,
+        "photos": list({item.photo_id for item in batch.verdicts}),
+        "ids": [item.verdict_id for item in batch.verdicts],
+    }
+    ((n,),) = connection.execute(
+        f"""SELECT count(*) FROM verdicts WHERE sequence > $after AND round <> '{Round.SECOND}'
+            AND photo_id IN (SELECT unnest($photos)) AND verdict_id NOT IN (SELECT unnest($ids))""",
+        own,
+    ).fetchall()
+    return bool(n)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, verdicts: Sequence[Verdict]) -> tuple[dict[str, int], int]:

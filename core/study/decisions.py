@@ -9,10 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from core.errors import Overtaken, StoreBusy
 from core.records import Box, CropKind, Decision, Round, Verdict, is_whole
 from core.review.index import ReviewIndex
 from core.store.database import Store
 
+TRIES = 5
+"""How often decisions are compared anew because somebody else decided about the same photos meanwhile."""
 VERDICT_ID = re.compile(r"[0-9a-f]{32}")
 GROUP_ID = re.compile(r"[0-9a-f]{20}|")
 FACTS = [
@@ -31,6 +34,8 @@ class GivenDecision:
     ``decision_id`` is made by whoever decides, 32 hex digits: a decision that is sent twice is kept once. ``verdict``
     None takes back the valid one. ``age_s`` is how long ago it was decided, in seconds, >= 0. ``false_alarm_rate`` is
     the one that was shown, None for the run's own. ``given_to`` is the group that was named as a whole, if any.
+    ``seen`` is the id of the verdict that was shown as valid, empty for none; if another one is valid meanwhile, the
+    decision is not kept. None: it is kept in any case.
     """
 
     decision_id: str
@@ -43,6 +48,7 @@ class GivenDecision:
     false_alarm_rate: float | None = None
     round: Round = Round.FIRST
     given_to: str = ""
+    seen: str | None = None
 
     def __post_init__(self) -> None:
         for what in ("crop_id", "species", "note", "reviewer"):
@@ -58,18 +64,28 @@ class GivenDecision:
             raise ValueError(f"a false-alarm rate is between 0 and 1, got {self.false_alarm_rate}")
 
 
-def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDecision]) -> list[str]:
+@dataclass(frozen=True)
+class Kept:
+    """What became of decisions; nothing was kept about those named here.
+
+    ``unknown`` are the crops that the run does not have, ``changed`` the decisions about crops on which another verdict
+    is valid than was shown.
+    """
+
+    unknown: frozenset[str] = frozenset()
+    changed: tuple[GivenDecision, ...] = ()
+
+
+def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDecision]) -> Kept:
     """Keep decisions about crops of one run, in their order; when this returns they are on the disk.
 
-    One with ``given_to`` undoes a reviewer's own verdict on a crop of a named group: the group's holds again.
+    One with ``given_to`` undoes a reviewer's own verdict on a crop of a named group: the group's holds again. Nobody's
+    own look at a crop is overwritten by somebody who has not seen it (``GivenDecision.seen``).
 
     Args:
         store: Of the project.
         index: ``Project.review_index`` of the run; it is updated with the decisions at once.
         decisions: What was decided.
-
-    Returns:
-        The ids of the crops that the run does not have; nothing was kept about these.
 
     Raises:
         AnomalureError: If the decisions could not be kept: none of them is then.
@@ -77,13 +93,43 @@ def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDe
     places = index.find_places([one.crop_id for one in decisions])
     known = [one for one in decisions if one.crop_id in places]
     unique = list(dict.fromkeys(one.crop_id for one in known))
-    shown = index.rows([places[crop_id] for crop_id in unique])[FACTS]
-    rows = {row["crop_id"]: row for row in shown.to_dict("records")}
-    verdicts = make_verdicts((rows[one.crop_id], one) for given in known for one in _make_way(given))
-    sequences = store.append_verdicts(verdicts)
-    if all(one.crop_id in places for one in verdicts):  # otherwise the earlier verdict is read from the store
-        index.note_verdicts([(places[one.crop_id], one, sequences[one.verdict_id]) for one in verdicts])
-    return [one.crop_id for one in decisions if one.crop_id not in places]
+    unknown = frozenset(one.crop_id for one in decisions if one.crop_id not in places)
+    is_checked = any(one.seen is not None for one in known)
+    for _ in range(TRIES):
+        last = index.sequence
+        rows = {row["crop_id"]: row for row in index.rows([places[crop_id] for crop_id in unique]).to_dict("records")}
+        changed = _find_changed(known, rows)
+        if changed:  # those that were sent before, and whose answer was lost, are kept already
+            there = store.find_ids([one.decision_id for one in changed])
+            changed = [one for one in changed if one.decision_id not in there]
+        left_out = {one.decision_id for one in changed}
+        kept = [one for one in known if one.decision_id not in left_out]
+        verdicts = make_verdicts((rows[one.crop_id], one) for given in kept for one in _make_way(given))
+        try:
+            sequences = store.append_verdicts(verdicts, after=last if is_checked else None)
+        except Overtaken:
+            index.add_verdicts(store.verdicts(after=index.sequence))
+            continue
+        if all(one.crop_id in places for one in verdicts):  # otherwise the earlier verdict is read from the store
+            index.note_verdicts([(places[one.crop_id], one, sequences[one.verdict_id]) for one in verdicts])
+        return Kept(unknown, tuple(changed))
+    raise StoreBusy("Others decide about the same crops at this moment. Nothing was kept yet.")
+
+
+def _find_changed(decisions: Iterable[GivenDecision], rows: Mapping[str, Mapping[Any, Any]]) -> list[GivenDecision]:
+    """The decisions about crops on which another verdict is valid than was shown; ``rows`` are as they are now."""
+    valid = {crop_id: str(row["verdict_id"]) for crop_id, row in rows.items()}
+    of_group = {str(row["verdict_id"]) for row in rows.values() if row["given_to"]}
+    changed = []
+    for one in decisions:
+        now = valid[one.crop_id]
+        # A reviewer's own look at a crop counts more than the name of its group, also one that was given meanwhile.
+        is_own_look = now in of_group and one.verdict is not None and not one.given_to
+        if one.seen is None or now in (one.seen, one.decision_id) or is_own_look:
+            valid[one.crop_id] = one.decision_id if one.verdict is not None else ""
+        else:
+            changed.append(one)
+    return changed
 
 
 def make_verdicts(decided: Iterable[tuple[Mapping[Any, Any], GivenDecision]]) -> list[Verdict]:

@@ -6,7 +6,7 @@ request, and the answer says which are on the disk. Knows no Streamlit.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -21,10 +21,20 @@ from core.errors import AnomalureError
 from core.records import Decision
 from core.review.alike import NormalCrops
 from core.review.index import ReviewIndex
-from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, keep_decisions
+from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, Kept, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
-from ui.board.rows import from_query, list_event, list_history, list_rows, say_alike, to_example, to_heat
+from ui.board.rows import (
+    from_query,
+    list_event,
+    list_history,
+    list_rows,
+    say_alike,
+    say_changed,
+    to_example,
+    to_heat,
+    to_verdict,
+)
 from ui.board.trained_on import TrainedOn
 from ui.entry.signing_in import WHO
 from ui.server.answering import NotThere, Refused, answer_with, find_run, refuse_gone
@@ -73,11 +83,22 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
             held[str(item["id"])] = str(error)
         except (ValueError, TypeError) as error:
             refused[str(item["id"])] = f"This decision cannot be understood: {error}."
-    unknown = set(keep_decisions(project.store, project.review_index(run_id), decisions)) if decisions else set()
+    index = project.review_index(run_id)
+    kept = keep_decisions(project.store, index, decisions) if decisions else Kept()
     _rank_anew(project, run_id)
-    refused |= {one.decision_id: "This run has no such crop." for one in decisions if one.crop_id in unknown}
-    saved = [one.decision_id for one in decisions if one.crop_id not in unknown]
-    return {"saved": saved, "refused": refused, "held": held}
+    refused |= {one.decision_id: "This run has no such crop." for one in decisions if one.crop_id in kept.unknown}
+    now = _read_changed(index, kept.changed)
+    refused |= {one.decision_id: say_changed(now[one.decision_id], one.reviewer) for one in kept.changed}
+    saved = [one.decision_id for one in decisions if one.decision_id not in refused]
+    return {"saved": saved, "refused": refused, "held": held, "now": now}
+
+
+def _read_changed(index: ReviewIndex, changed: Sequence[GivenDecision]) -> dict[str, dict[str, Any]]:
+    """How the crops of decisions are now that were not kept because somebody else decided meanwhile."""
+    places = index.find_places([one.crop_id for one in changed])
+    rows = index.rows(list(places.values())).to_dict("records") if places else []
+    by_crop = {row["crop_id"]: to_verdict(row) for row in rows}
+    return {one.decision_id: by_crop[one.crop_id] for one in changed}
 
 
 def _rank_anew(project: Project, run_id: str) -> None:
@@ -102,6 +123,7 @@ def _to_decision(item: Mapping[str, Any], *, reviewer: str) -> GivenDecision:
         age_s=min(max(age_s, 0.0), LONGEST_WAIT.total_seconds()) if math.isfinite(age_s) else 0.0,
         false_alarm_rate=None if rate is None else float(rate),
         given_to=str(item.get("given_to") or "") if verdict else "",
+        seen=None if item.get("seen") is None else str(item["seen"]),
     )
 
 

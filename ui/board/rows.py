@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.photos.crops import find_cut
-from core.records import Box, CropKind, HeatMap, JudgedBy
+from core.records import Box, CropKind, Decision, HeatMap, JudgedBy, name_key
 from core.review.filters import QueueFilters
 from core.review.holding import match_crops
 from core.review.index import ReviewIndex
@@ -17,7 +17,7 @@ from core.settings.run import RunSettings
 from models.guesses.names import NO_ANIMAL
 from models.guesses.of_run import find_index_names
 from ui.shared.plurals import name_many
-from ui.shared.words import name_crop, say_score, say_time
+from ui.shared.words import DECISION_WORDS, name_crop, say_score, say_time
 
 LEAST_LIMIT = 1e-6
 PEERS = {str(CropKind.DETECTION): "crops", str(CropKind.FRAME): "whole frames"}
@@ -100,12 +100,30 @@ def to_row(run: RunFolder, row: Mapping[Any, Any], *, guesses: Sequence[Mapping[
         "rate": to_number(row["false_alarm_rate"]),
         "why": say_score(p_value=row["p_value"], judged_by=row["judged_by"], judged_against=row["judged_against"]),
         "detector": f"{row['detector_class']} ({row['detector_confidence']:.0%} sure)" if row["detector_class"] else "",
+        **to_verdict(row),
+    }
+
+
+def to_verdict(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """What is valid for a crop now; ``version`` differs for each verdict and is empty without one."""
+    return {
         "verdict": row["verdict"],
         "verdictSpecies": row["verdict_species"],
         "note": row["note"],
         "reviewer": row["reviewer"],
         "givenTo": row["given_to"],
+        "version": row["verdict_id"],
     }
+
+
+def say_changed(now: Mapping[str, Any], reviewer: str) -> str:
+    """Why a decision was not kept: what somebody else, or the same person in another tab, has decided meanwhile."""
+    if not now["verdict"]:
+        return "The decision about this crop was taken back meanwhile. Decide again if you still think so."
+    is_own = bool(reviewer) and name_key(now["reviewer"]) == name_key(reviewer)
+    who = "you in another tab" if is_own else now["reviewer"] or "somebody"
+    what = DECISION_WORDS[Decision(now["verdict"])] + (f", {now['verdictSpecies']}" if now["verdictSpecies"] else "")
+    return f"Changed meanwhile by {who}: {what}. Decide again if you disagree."
 
 
 def list_cut(run: RunFolder, row: Mapping[Any, Any]) -> list[float]:
@@ -186,6 +204,7 @@ def list_last(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             "crop": one["crop_id"],
+            "id": one["verdict_id"],
             "verdict": one["verdict"],
             "species": one["species"],
             "note": one["note"],

@@ -143,6 +143,56 @@ def test_a_list_stays_as_it_was_while_somebody_decides(client, project, run_id):
     assert (after["rows"][0]["verdict"], after["rows"][0]["note"]) == ("anomaly", "x")
 
 
+def test_what_somebody_else_decided_meanwhile_is_shown_and_not_overwritten(client, project, run_id):
+    first, second, third, *_ = crop_ids(project)
+    seen = {row["crop"]: row["version"] for row in client.get(f"/api/runs/{run_id}/queue").json()["rows"]}
+    assert set(seen.values()) == {""}
+    send(client, project, run_id, [decision(first, "normal", number=1, seen="", species="fox")], reviewer="Ben")
+
+    given = [decision(first, number=2, seen=""), decision(second, number=3, seen="")]
+    answer = send(client, project, run_id, given).json()
+
+    assert answer["saved"] == [f"{3:032x}"]
+    assert answer["refused"] == {f"{2:032x}": "Changed meanwhile by Ben: Normal, fox. Decide again if you disagree."}
+    now = answer["now"][f"{2:032x}"]
+    assert (now["verdict"], now["reviewer"], now["version"]) == ("normal", "Ben", f"{1:032x}")
+    again = [decision(first, number=4, seen=now["version"]), decision(first, "unsure", number=5, seen=f"{4:032x}")]
+    for _ in range(2):  # the answer was lost, and it is sent again
+        assert send(client, project, run_id, again).json()["saved"] == [f"{4:032x}", f"{5:032x}"]
+    other_tab = send(client, project, run_id, [decision(first, "normal", number=6, seen=f"{4:032x}")]).json()
+    assert "by you in another tab: Unsure" in other_tab["refused"][f"{6:032x}"]
+    send(client, project, run_id, [decision(second, None, number=7, seen=f"{3:032x}")], reviewer="Ben")
+    undone = send(client, project, run_id, [decision(second, "normal", number=8, seen=f"{3:032x}")]).json()
+    assert "taken back meanwhile" in undone["refused"][f"{8:032x}"]
+    assert send(client, project, run_id, [decision(third, number=9)]).json()["saved"], "an older page does not say"
+    assert project.verdicts()[["crop_id", "verdict"]].values.tolist() == [[first, "unsure"], [third, "anomaly"]]
+
+
+def test_of_two_who_decide_at_the_same_moment_one_is_told(client, project, run_id):
+    first = crop_ids(project)[0]
+
+    def decide(n: int) -> dict:
+        given = decision(first, ["anomaly", "normal"][n % 2], number=n + 1, seen="")
+        return send(client, project, run_id, [given], reviewer=f"R{n}").json()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(decide, range(6)))
+
+    assert sorted(len(one["saved"]) for one in answers) == [0, 0, 0, 0, 0, 1]
+    assert all("Changed meanwhile by R" in text for one in answers for text in one["refused"].values())
+    assert len(project.store.verdicts()) == 1
+
+
+def test_ones_own_look_at_a_crop_counts_although_its_group_was_named_meanwhile(client, project, run_id):
+    row = project.review_queue().rows.iloc[0]
+    named = GivenDecision(
+        decision_id="e" * 32, crop_id=row.crop_id, verdict=Decision.NORMAL, reviewer="Ben", given_to=MADE_UP
+    )
+    project.store.append_verdicts(make_verdicts([(row.to_dict(), named)]))
+
+    assert send(client, project, run_id, [decision(row.crop_id, seen="")]).json()["saved"]
+
+
 def test_a_verdict_given_in_an_earlier_run_is_replaced_and_holds_in_both(client, project, tmp_path):
     earlier = project.latest_run()
     project.save_verdict(project.review_queue(earlier).rows.iloc[0], "normal")
@@ -322,7 +372,7 @@ def test_a_query_that_cannot_be_asked_is_refused(client, run_id, query):
 
 
 def test_a_store_that_is_held_is_said_and_nothing_is_called_saved(client, project, run_id, monkeypatch):
-    def refuse(self, verdicts):
+    def refuse(self, verdicts, **how):
         raise StoreBusy("Another program has the database open.")
 
     monkeypatch.setattr("core.store.database.Store.append_verdicts", refuse)

@@ -37,7 +37,7 @@ export class Board {
       project: data.project,
       onChange: () => this.bar?.showSaving(),
       onSaved: (items) => this.#showSaved(items),
-      onRefused: (items, reasons) => this.#showRefused(items, reasons),
+      onRefused: (...what) => this.#showRefused(...what),
     });
     this.decisions = new Decisions({ data, rows: this.rows, outbox: this.outbox, onChange: (change) => this.#showChange(change) });
     this.#build();
@@ -139,13 +139,14 @@ export class Board {
     performance.mark("anomalure-saved");
   }
 
-  #showRefused(items, reasons) {
-    this.decisions.markRefused(items);
-    for (const { id, crop } of items) {
-      const row = this.rows.byCrop.get(crop);
-      if (row) this.#redraw(row);
-      this.bar.warn(`A decision was not saved. ${reasons.get(id)}`);
-    }
+  #showRefused(items, reasons, now) {
+    this.decisions.markRefused(items, now);
+    for (const row of items.map(({ crop }) => this.rows.byCrop.get(crop))) if (row) this.#redraw(row);
+    const [{ id, crop }] = items;
+    const rank = this.rows.ranks.get(crop);
+    const which = items.length > 1 ? `${count(items.length, "decision")} were not saved.` : "A decision was not saved.";
+    this.bar.warn(`${which}${rank === undefined ? "" : ` Number ${rank + 1}:`} ${reasons.get(id)}`);
+    this.bar.show();
   }
 
   // For screen readers.

@@ -33,7 +33,7 @@ test("a decision shows at once, counts, and goes to the outbox with all that the
   const row = decisions.rows.byCrop.get("a");
   assert.deepEqual([row.verdict, row.verdictSpecies, row.note, row.reviewer, row.saving], ["anomaly", "wolf", "limps", "Ada", "waiting"]);
   const { id, at, ...item } = outbox.sent[0];
-  assert.deepEqual(item, { run: "r1", crop: "a", verdict: "anomaly", species: "wolf", note: "limps", given_to: "", rate: 0.05, pass: "p", reviewer: "Ada" });
+  assert.deepEqual(item, { run: "r1", crop: "a", seen: null, verdict: "anomaly", species: "wolf", note: "limps", given_to: "", rate: 0.05, pass: "p", reviewer: "Ada" });
   assert.ok(id && at);
   assert.deepEqual([decisions.counts.decided, decisions.counts.today], [1, 6]);
 });
@@ -154,6 +154,32 @@ test("a card says saved only when the crop's newest decision is saved", () => {
   assert.equal(decisions.rows.byCrop.get("a").saving, "saved");
   decisions.markRefused([second]);
   assert.equal(decisions.rows.byCrop.get("a").saving, "refused");
+});
+
+test("each decision says which verdict the reviewer saw: the one that was fetched, then their own last", () => {
+  const decisions = makeDecisions({ rows: [makeRow("a", { version: "of Ben", verdict: "normal" }), makeRow("b", { version: "" })] });
+  decisions.decide("anomaly", ["a", "b"]);
+  decisions.decide("unsure", ["a"]);
+  decisions.undo();
+  decisions.undo();
+  decisions.decide("normal", ["b"]);
+  const [a1, b1, a2, a3, a4, b2, b3] = outbox.sent;
+  assert.deepEqual([a1.seen, b1.seen, a2.seen, a3.seen, a4.seen], ["of Ben", "", a1.id, a2.id, a3.id]);
+  assert.deepEqual([b2.verdict, b2.seen, b3.seen], [null, b1.id, ""]);
+});
+
+test("where somebody else decided meanwhile, their decision is shown and one's own is no step any more", () => {
+  const decisions = makeDecisions({ rows: [makeRow("a", { version: "" }), makeRow("b", { version: "" })] });
+  decisions.decide("anomaly", ["a", "b"]);
+  const [item] = outbox.items;
+  decisions.markRefused([item], { [item.id]: { verdict: "normal", verdictSpecies: "fox", note: "", reviewer: "Ben", givenTo: "", version: "v" } });
+  const row = decisions.rows.byCrop.get("a");
+  assert.deepEqual([row.verdict, row.verdictSpecies, row.reviewer, row.saving], ["normal", "fox", "Ben", ""]);
+  assert.deepEqual([changes.at(-1).isOurs, decisions.counts.decided], [false, 2]);
+  decisions.undo();
+  assert.deepEqual(verdictsOf(decisions), ["normal", ""], "only the other crop");
+  decisions.decide("unsure", ["a"]);
+  assert.equal(outbox.sent.at(-1).seen, "v", "deciding again is meant");
 });
 
 test("the last 500 steps can be undone, and a new one ends what could be redone", () => {

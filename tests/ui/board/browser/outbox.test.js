@@ -213,6 +213,16 @@ test("what waits without a name is sent under the name that is given then", asyn
   assert.deepEqual(sent.at(-1).decisions.map(({ pass }) => pass), ["of Ada"]);
 });
 
+test("what somebody else decided meanwhile comes with the refusal", async () => {
+  const told = [];
+  answer = ({ decisions: [{ id, seen }] }) => ({ saved: [], refused: { [id]: `Changed; you saw ${seen}.` }, now: { [id]: { verdict: "normal" } } });
+  const outbox = new Outbox({ project: "p", onChange: () => {}, onSaved: () => {}, onRefused: (...what) => told.push(what) });
+  outbox.add([item("a", { id: "1", seen: "v" })]);
+  await settle();
+  const [[items, reasons, now]] = told;
+  assert.deepEqual([items[0].crop, reasons.get("1"), now[1].verdict], ["a", "Changed; you saw v.", "normal"]);
+});
+
 test("each request has decisions of one run, 500 at most", async () => {
   const { outbox } = makeOutbox();
   outbox.add([...Array.from({ length: 501 }, (_, n) => item(`a${n}`)), item("b", { run: "r2" })]);

@@ -18,6 +18,7 @@ export class Decisions {
     this.outbox = outbox;
     this.onChange = onChange;
     this.steps = new Steps();
+    this.versions = new Map(); // for each crop that was decided here: the id of the decision that is valid then
     this.history = new Map(); // for each crop that this reviewer decided: its states, from the one before up to now
     this.counts = { selected: data.selected, decided: data.decided, today: data.today.n };
     this.todayStart = data.today.first ? Date.parse(data.today.first) : 0;
@@ -32,7 +33,8 @@ export class Decisions {
   // After a reload: decisions that were saved can be undone, and those that wait are shown as decided.
   // last: the reviewer's last decisions, newest first, each with the state before.
   restore(last) {
-    for (const { crop, before, ...after } of [...last].reverse()) {
+    for (const { crop, id, before, ...after } of [...last].reverse()) {
+      if (!this.rows.byCrop.has(crop)) this.versions.set(crop, id);
       this.steps.add([{ crop, before, after }]);
       this.#push({ crop, before, after });
       this.onChange({ crop, row: null, state: { ...after, saving: "saved" }, isOurs: true });
@@ -43,6 +45,7 @@ export class Decisions {
       const before = stateOf(row);
       const after = { verdict: item.verdict || "", species: item.species, note: item.note, group: item.given_to || "" };
       const change = { crop: item.crop, before, after };
+      this.versions.set(item.crop, after.verdict ? item.id : "");
       this.steps.add([change]);
       if (after.verdict) this.#push(change);
       else this.history.delete(item.crop);
@@ -97,8 +100,20 @@ export class Decisions {
     return crops;
   }
 
-  markRefused(items) {
+  // now: by the decision's id, what is valid where somebody else has decided meanwhile; it is shown then.
+  markRefused(items, now = {}) {
     this.#mark(items.map(({ crop }) => crop), "refused");
+    for (const { id, crop } of items) {
+      if (!now[id]) continue;
+      const row = this.rows.byCrop.get(crop);
+      if (row && this.rows.ranks.has(crop)) this.counts.decided += gain(row, now[id]);
+      if (row) Object.assign(row, now[id], { saving: "" });
+      this.versions.set(crop, now[id].version);
+      this.steps.forget(crop);
+      this.history.delete(crop);
+      const { verdict, verdictSpecies: species, note } = now[id];
+      this.onChange({ crop, row, state: { verdict, species, note, saving: "saved" }, isOurs: false });
+    }
   }
 
   #mark(crops, saving) {
@@ -131,8 +146,11 @@ export class Decisions {
       this.counts.today = Math.max(0, this.counts.today + gain(from, to));
       this.todayStart ||= Date.now();
       this.#show(crop, to);
+      const id = newId();
+      const seen = this.versions.get(crop) ?? this.rows.byCrop.get(crop)?.version ?? null;
+      this.versions.set(crop, to.verdict ? id : "");
       items.push({
-        id: newId(), run: this.run, crop, verdict: to.verdict || null, species: to.species, note: to.note,
+        id, run: this.run, crop, seen, verdict: to.verdict || null, species: to.species, note: to.note,
         given_to: to.group || "", rate: this.rows.byCrop.get(crop)?.rate ?? null, pass: this.pass, reviewer: this.reviewer, at: Date.now(),
       });
     }

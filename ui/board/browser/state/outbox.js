@@ -41,8 +41,8 @@ export class Outbox extends Sending {
 
   body(run, batch) {
     const now = Date.now();
-    const decisions = batch.map(({ id, crop, verdict, species, note, given_to, rate, pass, at }) => ({
-      id, crop, verdict, species, note, given_to, rate, pass, age_ms: Math.max(0, now - at),
+    const decisions = batch.map(({ id, crop, seen, verdict, species, note, given_to, rate, pass, at }) => ({
+      id, crop, seen, verdict, species, note, given_to, rate, pass, age_ms: Math.max(0, now - at),
     }));
     return { run, decisions };
   }
@@ -54,14 +54,14 @@ export class Outbox extends Sending {
   take(values, batch) {
     this.forget(new Set(values.saved));
     this.onSaved(batch.filter(({ id }) => values.saved.includes(id)));
-    this.#drop(Object.entries(values.refused));
+    this.#drop(Object.entries(values.refused), values.now);
   }
 
-  #drop(refused) {
+  #drop(refused, now) {
     if (!refused.length) return;
     const reasons = new Map(refused);
     const items = this.items.filter(({ id }) => reasons.has(id));
     this.forget(new Set(reasons.keys()));
-    this.onRefused(items, reasons);
+    this.onRefused(items, reasons, now);
   }
 }
