@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 
@@ -51,7 +52,8 @@ def make_pca(exploration: Exploration) -> Picture:
         AnomalureError: If the crops cannot be laid out.
     """
     picture = Picture(projection=PCA, points=project_pca(exploration.prepared()))
-    write_picture(exploration.picture_path(PCA), picture)
+    with suppress(OSError):  # a project that may only be read: it is computed again the next time
+        write_picture(exploration.picture_path(PCA), picture)
     return picture
 
 

@@ -215,7 +215,8 @@ def _keep(run: RunFolder, path: Path) -> bool:
         # A read-only project, a full disk or damaged tables: the tables are read instead, more slowly, or say why not.
         return False
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing may be written, to remove what is not there is an error, too
+            temporary.unlink(missing_ok=True)
         shutil.rmtree(spill, ignore_errors=True)
     for old in run.path.glob("catalogue-*"):
         if old != path:

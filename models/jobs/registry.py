@@ -15,7 +15,8 @@ for JSON. It must not import slow libraries at its top, because pages import it 
 
 import importlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 from types import ModuleType
@@ -80,7 +81,8 @@ def ask(project: Project, request: Request) -> WorkFolder:
     if hasattr(kind, "check"):
         kind.check(project, request)
     work = _open(kind, project.path / request.work_id)
-    work.ask(request)
+    with _explaining(work):
+        work.ask(request)
     return work
 
 
@@ -92,8 +94,20 @@ def ask_to_resume(project: Project, work_id: str) -> WorkFolder:
     """
     _, work = find_work(project, work_id)
     work.check_resumable()
-    work.wait_for_process()
+    with _explaining(work):
+        work.wait_for_process()
     return work
+
+
+@contextmanager
+def _explaining(work: WorkFolder) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AnomalureError(
+            f"The {work.what} cannot be begun, because nothing can be written to {work.path} "
+            f"({error.strerror or error}). Make room there, or use a copy of the project that you may write to."
+        ) from error
 
 
 def do(

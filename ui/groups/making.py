@@ -7,8 +7,8 @@ from core.runs.folder import RunFolder
 from core.study.project import Project
 from core.work.folder import Status, WorkFolder
 from models.jobs.groups import GroupsRequest, open_work
-from ui.shared.messages import notice
 from ui.shared.state import Key
+from ui.shared.words import escape_markdown
 from ui.work import start
 from ui.work.panel import Panel, is_running
 
@@ -26,19 +26,16 @@ def show_making(project: Project, run: RunFolder) -> None:
     request = GroupsRequest(run=run.run_id)
     work = open_work(project.path / request.work_id)
     if not is_running(work) and not _has_failed(work):
-        _start(project, request)
+        try:
+            start.start(project, request)
+        except (AnomalureError, OSError) as error:
+            st.error(escape_markdown(f"The groups could not be made: {error}"), icon=":material/error:")
+            return
     st.info(
         "Crops that look alike are being grouped. This takes some seconds, and for 100,000 crops about a minute.",
         icon=":material/workspaces:",
     )
     PANEL.show(project, work, caption=f"The groups of {run.run_id}")
-
-
-def _start(project: Project, request: GroupsRequest) -> None:
-    try:
-        start.start(project, request)
-    except (AnomalureError, OSError) as error:
-        notice(f"The groups could not be made: {error}")
 
 
 def _has_failed(work: WorkFolder) -> bool:

@@ -1,6 +1,8 @@
 """Damaged files of a run: caches are made anew, and one damaged table says so without hiding the other runs."""
 
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +16,11 @@ from core.maps.exploration import Exploration
 from core.maps.pictures import Picture, write_picture
 from core.maps.projection import Projection
 from core.runs.catalogue import find_kept, open_catalogue
+from core.study.project import Project
 from core.work.folder import LOCK
 from core.work.progress import Phase, Progress
-from models.jobs.registry import ask_to_resume
+from models.jobs.groups import GroupsRequest
+from models.jobs.registry import ask, ask_to_resume
 from tests.fakes.project import add_run, make_project
 
 
@@ -66,6 +70,23 @@ def test_a_damaged_catalogue_is_made_anew(project, how):
     assert open_catalogue(run).table.to_pylist() == good
     assert open_arrow(kept).num_rows == len(good)
     assert len(project.review_queue(run, flagged_only=False).rows) == len(good)
+
+
+def test_a_run_on_a_disk_that_may_only_be_read_can_be_looked_at(project, monkeypatch):
+    run = project.latest_run()
+    for kept in run.path.glob("catalogue-*"):
+        kept.unlink()
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("core.runs.catalogue._write_arrow", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)  # there, to remove what is not there fails, too
+
+    assert len(Project(project.path).review_queue(run.run_id, flagged_only=False).rows) == 12
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(AnomalureError, match="nothing can be written"):
+        ask(project, GroupsRequest(run=run.run_id))
 
 
 @pytest.mark.parametrize("name", ["crops-00000", "photos-00001", "scores-00000", "events"])
