@@ -15,8 +15,8 @@ from commands.exit_codes import FAILED, WRONG_USAGE
 from commands.options import add_project
 from commands.parser import Parser, UsageError
 from commands.plain_result import print_plainly
-from core.disk.names import check_name_is_text
-from core.errors import AnomalureError, WrongUsage
+from core.disk.names import check_name_is_text, escape_c1, show_in_terminal
+from core.errors import TOO_LITTLE_MEMORY, AnomalureError, WrongUsage, is_of_memory
 from core.version import VERSION
 
 COMMANDS = (
@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parse(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_make_safe)
     result: dict[str, Any]
     try:
         _check_names(arguments)
@@ -60,7 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), as_json=arguments.json)
     except KeyboardInterrupt:
         return _fail("Stopped. What was finished is kept; a run can be resumed.", as_json=arguments.json)
+    except (MemoryError, ImportError, RuntimeError) as error:
+        if not is_of_memory(error):
+            raise
+        return _fail(TOO_LITTLE_MEMORY, as_json=arguments.json)
     except OSError as error:
+        if is_of_memory(error):
+            return _fail(TOO_LITTLE_MEMORY, as_json=arguments.json)
         where = f" ({error.filename})" if error.filename else ""
         return _fail(
             f"{error.strerror or error}{where}. Check the disk and the rights to the folder.", as_json=arguments.json
@@ -70,6 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         print_plainly(result)
     return code
+
+
+def _make_safe(record: logging.LogRecord) -> bool:
+    record.msg, record.args = show_in_terminal(record.getMessage()), ()
+    return True
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
@@ -94,7 +107,7 @@ def _show_every_sign() -> None:
 def _to_json(values: dict[str, Any]) -> str:
     """JSON that the encoding of stdout can hold: outside UTF-8 only ASCII, so that every reader gets the same texts."""
     is_utf_8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name == "utf-8"
-    return json.dumps(values, ensure_ascii=not is_utf_8, default=str)
+    return escape_c1(json.dumps(values, ensure_ascii=not is_utf_8, default=str))
 
 
 def _check_names(arguments: argparse.Namespace) -> None:
@@ -108,7 +121,7 @@ def _check_names(arguments: argparse.Namespace) -> None:
 def _fail(message: str, *, as_json: bool, code: int = FAILED) -> int:
     if as_json:
         print(_to_json({"error": message}))
-    print(message, file=sys.stderr)
+    print(show_in_terminal(message), file=sys.stderr)
     return code
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from core.disk.names import show_in_terminal
+
 WHOLE_FROM = 1_000
 
 
@@ -10,17 +12,21 @@ def print_plainly(result: dict[str, Any]) -> None:
     for name, value in result.items():
         if isinstance(value, list):
             for row in value:
-                print(
+                _print(
                     "  ".join(f"{key}={_say(item)}" for key, item in row.items())
                     if isinstance(row, dict)
                     else _say(row)
                 )
         elif isinstance(value, dict):
-            print(f"{name}:")
+            _print(f"{name}:")
             for key, item in value.items():
-                print(f"  {key}: {_say(item)}")
+                _print(f"  {key}: {_say(item)}")
         else:
-            print(f"{name}: {_say(value)}")
+            _print(f"{name}: {_say(value)}")
+
+
+def _print(text: Any) -> None:
+    print(show_in_terminal(str(text)))  # species and names come from files of others
 
 
 def _say(value: Any) -> Any:

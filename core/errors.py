@@ -57,3 +57,28 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     by_look = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(given.casefold(), by_look, n=1)
     return f" Did you mean {by_look[close[0]]}?" if close else ""
+
+
+TOO_LITTLE_MEMORY = (
+    "There is too little memory for this: the system gave no more to this process. Close other programs, or raise the "
+    "limit that was set for it (ulimit -v, or that of a container or a queue)."
+)
+_OF_MEMORY = (
+    "failed to map segment",
+    "annot allocate memory",
+    "bad_alloc",
+    "can't start new thread",
+    "not enough memory",
+    "out of memory",
+    "OpenBLAS",
+)
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Whether an error comes from a lack of memory, which libraries say in many ways."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MemoryError) or any(words in str(seen) for words in _OF_MEMORY):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
