@@ -51,13 +51,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Cut out, blend, write."""
-    from core.formats.labelled import EMPTY, Label, LabelledPhoto
+    from core.formats.labelled import Label, LabelledPhoto
     from core.formats.recognise import read_labels
     from core.labels.crops import choose_species, choose_split
     from core.labels.source import read_label_source
     from core.labels.synthesis import SynthesisSettings, synthesize_anomalies
     from core.photos.reading import find_photos
     from core.settings.run import RunSettings
+    from core.species import EMPTY
 
     labels = read_label_source(arguments.images, labels=arguments.coco, species=arguments.labels)
     animals = choose_split(labels, arguments.split)

@@ -23,7 +23,20 @@ ROOMS = {"core", "models", "ui", "pages", "app", "cli", "commands", "bench", "te
 NOT_IN_CORE = {"streamlit", "plotly", "torch", "torchvision", "ultralytics"}
 # The packages of core from the ground up: each imports only from those that stand before it.
 CORE_FROM_THE_GROUND = (
-    *("errors", "version", "registry", "records", "disk", "settings", "photos", "formats", "labels", "work", "runs"),
+    *(
+        "errors",
+        "version",
+        "registry",
+        "records",
+        "species",
+        "disk",
+        "settings",
+        "photos",
+        "formats",
+        "labels",
+        "work",
+        "runs",
+    ),
     *("store", "maps", "review", "study", "groups", "evaluation", "export", "sample"),
 )
 # What works without a page: the server's routes, figures, and the ways to start work. Any thread may call it.

@@ -15,11 +15,12 @@ from core.evaluation.apart import Apart, count_apart, say_calls
 from core.evaluation.bootstrap import Draws, draw_figures, find_intervals
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
 from core.formats.labelled import LabelFile, LabelledPhoto
+from core.labels.meeting import meet_photos
 from core.labels.overlaps import find_shown_box
-from core.photos.matching import match_names
 from core.records import Box, CropKind
 from core.runs.catalogue import rank_crops, read_catalogue
 from core.runs.folder import RunFolder
+from core.species import fold_name
 
 REVIEW_RECALL = 0.95
 
@@ -157,7 +158,7 @@ def judge_crops(
         raise AnomalureError(f"Run {run.run_id} has no scores for all of its crops. Resume it until it is done.")
     matched, n_without_photo = _match_photos(run, truth, split)
     names = set(crops["file_name"])
-    judge = _Judge({name.casefold() for name in known})
+    judge = _Judge({fold_name(name) for name in known})
     crops = crops.sort_values("file_name", kind="stable", ignore_index=True)
     shown: list[str | None] = []  # by crop: what it shows; None: not evaluated
     for name, photo_crops in groupby(crops.itertuples(), key=attrgetter("file_name")):
@@ -229,7 +230,7 @@ def _match_photos(run: RunFolder, truth: LabelFile, split: str | None) -> tuple[
     The truth about a photo that is there twice goes to the one that was scored, unless that has its own.
     """
     # All names are matched, of other splits too: cameras and splits number alike, and more names tell more.
-    meant = match_names([photo.file_name for photo in truth.photos], run.file_names, folder=Path(run.info.folder))
+    meant = meet_photos(truth.photos, run.file_names, folder=Path(run.info.folder))
     copies = run.read_table("photos", ["file_name", "duplicate_of"]).dropna(subset="duplicate_of")
     first = dict(zip(copies["file_name"], copies["duplicate_of"], strict=True))
     own: dict[str, LabelledPhoto] = {}
@@ -260,7 +261,7 @@ class _Judge:
 
     def is_novel(self, species: str) -> bool:
         """Whether a species is named and not known; capitals aside."""
-        return bool(species) and species.casefold() not in self._known
+        return bool(species) and fold_name(species) not in self._known
 
     def judge(self, crops: Sequence[Any], photo: LabelledPhoto | None) -> list[str | None]:
         """What each crop of one photo shows; None if the truth does not say. ``crops`` are rows of the catalogue."""
@@ -284,7 +285,8 @@ class _Judge:
         shown: list[str | None] = []
         for crop in crops:
             if crop.kind == CropKind.FRAME:
-                shown.append(self._sum_up([label.species for label in animals]))
+                frame = self._sum_up([label.species for label in animals])
+                shown.append(None if frame == NO_ANIMAL and photo.is_incomplete else frame)
                 met.update(range(len(boxes)))
                 continue
             place = find_shown_box(Box(crop.x, crop.y, crop.width, crop.height), boxes)
@@ -293,6 +295,8 @@ class _Judge:
                 shown.append(boxed[place][0] or None)
             elif loose:
                 shown.append(self._sum_up(loose))
+            elif photo.is_incomplete:
+                shown.append(None)
             else:
                 self.n_on_nothing += 1
                 shown.append(NO_ANIMAL)

@@ -17,7 +17,7 @@ from core.export.package_facts import PackageFacts, read_facts
 from core.export.pictures import PictureReport, Pictures, add_pictures, name_picture
 from core.formats.camtrap_dp import FORMAT_NAME as CAMTRAP_DP
 from core.formats.exported import PICTURE_COLUMN
-from core.formats.labelled import LabelFile
+from core.formats.labelled import LabelFile, Problems
 from core.formats.species_names import SpeciesName, is_scientific, name_each
 from core.labels.rows import rows_from_labels
 from core.study.project import Project
@@ -149,10 +149,11 @@ def convert_labels(labels: LabelFile, out: Path, *, format: str, facts: PackageF
         )
     if chosen.is_package:
         _check_folder(out, chosen)
+    problems = Problems()
     with _plain_disk_errors(out):
         source = Source(title=out.name, facts=add_scientific(facts or PackageFacts(), labels))
-        written = chosen.write(rows_from_labels(labels), out, source)
-    notes = [*labels.problems, *written.problems]
+        written = chosen.write(rows_from_labels(labels, problems=problems), out, source)
+    notes = [*labels.problems, *problems.lines(), *written.problems]
     return {"out": str(out), "format": chosen.name, "photos": written.n_photos, "notes": notes}
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from core.disk.text import read_table
+from core.disk.text import Table, read_table
 from core.errors import AnomalureError, FileFormatError
 from core.export.species_list import keep_species_names, read_species_names
 from core.formats.camtrap_dp_times import Place
 from core.formats.camtrap_dp_writer import SAMPLING_DESIGNS
 from core.formats.csv import unescape_formula
+from core.formats.labelled import Problems
 from core.formats.species_names import SpeciesNames
+from core.formats.tables.cells import read_times
+from core.formats.tables.columns import fold_column
 
 if TYPE_CHECKING:
     from core.store.database import Store
@@ -31,8 +34,11 @@ _EXPECTED = (
     "a CSV with the columns deployment, latitude and longitude (and start and end, if known), or deployments.csv "
     "of a Camtrap DP package"
 )
-_NAMES = ("deployment", "deploymentid", "camera")
-_STARTS, _ENDS = ("start", "deploymentstart"), ("end", "deploymentend")
+_NAMES = ("deployment", "deploymentid", "deploymentname", "camera", "cameraid", "station", "stationid", "site")
+_LATITUDES = ("latitude", "decimallatitude", "lat")
+_LONGITUDES = ("longitude", "decimallongitude", "lon", "long", "lng")
+_STARTS = ("start", "deploymentstart", "startdate", "setupdate")
+_ENDS = ("end", "deploymentend", "enddate", "retrievaldate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,25 +112,46 @@ def read_places(path: Path) -> dict[str, Place]:
     """The coordinates of cameras from a CSV file, or from ``deployments.csv`` of a Camtrap DP package or its folder.
 
     Raises:
-        AnomalureError: If it is not such a table, or coordinates are out of range.
+        AnomalureError: If it is not such a table, coordinates are out of range, or a time cannot be read.
     """
     path = path / "deployments.csv" if path.is_dir() else path
     table = read_table(path, expected=_EXPECTED)
-    columns = {name.lower(): name for name in table.columns}
-    named = next((columns[name] for name in _NAMES if name in columns), None)
-    if named is None or "latitude" not in columns or "longitude" not in columns:
+    columns = {fold_column(name): name for name in table.columns}
+    named, north, east, start, end = (
+        next((columns[name] for name in names if name in columns), None)
+        for names in (_NAMES, _LATITUDES, _LONGITUDES, _STARTS, _ENDS)
+    )
+    if named is None or north is None or east is None:
         raise FileFormatError(f"{path.name}: expected {_EXPECTED}; got the columns {', '.join(table.columns)[:200]}.")
+    starts, ends = (_read_moments(table, column, source=path.name) for column in (start, end))
     places = {}
-    for row in table:
-        name = unescape_formula(row[named])
-        place = read_place(row[columns["latitude"]], row[columns["longitude"]], where=name or path.name)
+    for row, first, last in zip(table, starts, ends, strict=True):
+        name = unescape_formula(row[named]).strip()
+        place = read_place(row[north], row[east], where=name or path.name)
         if place is not None:
-            start, end = (
-                _read_moment(next((row[columns[one]] for one in names if one in columns), ""))
-                for names in (_STARTS, _ENDS)
-            )
-            places[name] = replace(place, start=start, end=end)
+            places[name] = replace(place, start=first, end=last)
     return places
+
+
+def _read_moments(table: Table, column: str | None, *, source: str) -> list[datetime | None]:
+    """The times in a column; a date without a time of day is its midnight.
+
+    Raises:
+        FileFormatError: If a cell cannot be read, which it names.
+    """
+    texts = [row[column].strip() if column else "" for row in table]
+    exact = [_read_moment(text) for text in texts]
+    problems = Problems()
+    others = read_times(
+        ["" if moment else text for text, moment in zip(texts, exact, strict=True)],
+        problems=problems,
+        things="rows",
+        where=lambda i: f"row {i + 2}",
+        needs_clock=False,
+    )
+    if problems.lines():
+        raise FileFormatError(f"{source}, column {column}: {'; '.join(problems.lines())}. Write 2026-04-01 12:00.")
+    return [moment or other for moment, other in zip(exact, others, strict=True)]
 
 
 def read_facts(store: "Store") -> PackageFacts:

@@ -1,11 +1,12 @@
 """Camtrap DP, the exchange format of camera trap data. Format: camtrap-dp.tdwg.org (Bubnicki et al. 2024)."""
 
+import mimetypes
 import re
 import zipfile
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,16 +16,18 @@ from core.disk.text import Table, parse_json, parse_table
 from core.errors import FileFormatError
 from core.formats.csv import unescape_formula
 from core.formats.labelled import (
-    EMPTY,
     RELATIVE_FRAME,
     Label,
     LabelFile,
     LabelledPhoto,
     Problems,
-    merge_photos,
+    make_label_file,
     read_box,
     read_confidence,
 )
+from core.formats.photo_names import WrittenName, is_address, read_name, tell_apart
+from core.formats.tables.cells import read_times
+from core.species import EMPTY, read_species
 
 FORMAT_NAME = "Camtrap DP"
 PACKAGE_FILE = "datapackage.json"
@@ -98,13 +101,10 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
     observations = _read_resource(content, "observations", fetch, source=source, columns=("observationType",))
     observations = Table(observations.columns, _upgrade_observations(observations, media))
     problems = Problems()
-    by_id: dict[str, _Medium] = {}
-    for row in media:
-        medium = _read_medium(row, problems)
-        if medium is not None:
-            by_id[row["mediaID"]] = medium
+    by_id = _read_media(media, problems)
     labels: dict[str, list[Label]] = defaultdict(list)
     events: dict[str, str] = {}
+    incomplete: set[str] = set()
     of_events = []
     for row in observations:
         media_id = row.get("mediaID", "")
@@ -114,49 +114,93 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
             problems.add("observations of media that are not in the package or not photos", row.get("observationID"))
         else:
             events.setdefault(media_id, row.get("eventID", ""))
-            labels[media_id] += _read_labels(row, problems)
+            read = _read_labels(row, problems)
+            labels[media_id] += read
+            if not read:
+                incomplete.add(media_id)
     _spread_events(of_events, by_id, labels=labels, events=events, problems=problems)
     photos = [
-        LabelledPhoto(
-            medium.photo.file_name,
-            tuple(dict.fromkeys(labels[media_id])),
-            medium.photo.deployment,
-            medium.photo.captured_at,
-            events.get(media_id, ""),
-            frame=RELATIVE_FRAME,
+        replace(
+            medium.photo,
+            labels=tuple(dict.fromkeys(labels[media_id])),
+            event_id=events.get(media_id, ""),
+            is_incomplete=media_id in incomplete,
         )
         for media_id, medium in by_id.items()
     ]
-    return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
+    return make_label_file(photos, problems, format_name=FORMAT_NAME)
 
 
-def _read_medium(row: Mapping[str, str], problems: Problems) -> _Medium | None:
-    if row.get("fileMediatype", "image/").split("/")[0] not in ("image", ""):
-        problems.add("media that are not photos", row["mediaID"])
-        return None
-    # A path inside the package is more precise than the bare name. A web address does not help.
-    is_address = "://" in row["filePath"]
-    file_name = row.get("fileName", "").strip() if is_address else row["filePath"].strip()
-    file_name = file_name or row["filePath"].rsplit("/", 1)[-1].strip()
-    if not file_name or not row["mediaID"]:
-        problems.add("media without an id or a file name", row["mediaID"] or file_name)
-        return None
-    time = _read_instant(row["timestamp"])
-    if time is None:
-        problems.add("media whose timestamp is not valid", f"{file_name}: {row['timestamp']}")
-    local = time.replace(tzinfo=None) if time else None
-    return _Medium(LabelledPhoto(file_name, deployment=row["deploymentID"], captured_at=local), _in_utc(time))
+def _read_media(rows: Table, problems: Problems) -> dict[str, _Medium]:
+    """The photos of the package by their id. What cannot be told from another photo is counted and left out."""
+    usable: list[tuple[Mapping[str, str], WrittenName]] = []
+    n_of_id = Counter(row["mediaID"] for row in rows)
+    for row in rows:
+        if row.get("fileMediatype", "image/").split("/")[0] not in ("image", ""):
+            problems.add("media that are not photos", row["mediaID"])
+        elif n_of_id[row["mediaID"]] > 1:
+            problems.add("media whose mediaID another one has", row["mediaID"])
+        else:
+            name = _name_medium(row)
+            if not name.name or not row["mediaID"]:
+                problems.add("media without an id or a file name", row["mediaID"] or name.name)
+            else:
+                usable.append((row, name))
+    stamps = [row["timestamp"].strip() for row, _ in usable]
+    names = [name.name for _, name in usable]
+    instants = [_read_instant(stamp) for stamp in stamps]
+    times = read_times(
+        [stamp if instant is None else "" for stamp, instant in zip(stamps, instants, strict=True)],
+        problems=problems,
+        things="media",
+        where=lambda i: names[i],
+    )
+    media: dict[str, _Medium] = {}
+    for (medium, name), chosen, stamp, instant, time in zip(
+        usable, tell_apart([name for _, name in usable]), stamps, instants, times, strict=True
+    ):
+        if not stamp:
+            problems.add("media without a timestamp", name.name)
+        if chosen is None:
+            problems.add("media whose name other media have, too", f"{name.name}, mediaID {medium['mediaID']}")
+            continue
+        at = instant or time
+        photo = LabelledPhoto(
+            chosen.file_name,
+            deployment=medium["deploymentID"],
+            captured_at=at.replace(tzinfo=None) if at else None,
+            frame=RELATIVE_FRAME,
+            other_names=chosen.other_names,
+            n_sure_folders=chosen.n_sure_folders,
+            has_unread_time=bool(stamp) and at is None,
+        )
+        media[medium["mediaID"]] = _Medium(photo, _in_utc(at))
+    return media
+
+
+def _name_medium(row: Mapping[str, str]) -> WrittenName:
+    """A path inside the package is more precise than the bare name. A web address has the folders of a server."""
+    path, bare = row["filePath"].strip(), row.get("fileName", "").strip()
+    apart = {"deployment": row["deploymentID"], "media_id": row["mediaID"]}
+    if not is_address(path):
+        return WrittenName(path or bare, **apart)
+    address = read_name(path)
+    last = PurePosixPath(address).name
+    name = bare or (last if PurePosixPath(last).suffix else "")
+    if not name:  # https://server/media/17/file
+        name = f"{row['mediaID']}{mimetypes.guess_extension(row.get('fileMediatype', '')) or '.jpg'}"
+    return WrittenName(name, **apart, address=address if last.casefold() == name.casefold() else "")
 
 
 def _read_labels(row: Mapping[str, str], problems: Problems) -> list[Label]:
-    kind, species = row["observationType"].strip(), row.get("scientificName", "").strip()
-    species = species or _read_vernacular(row.get("observationTags", ""))
+    kind, species = row["observationType"].strip(), read_species(row.get("scientificName", ""))
+    species = species or read_species(_read_vernacular(row.get("observationTags", "")))
     if kind == "unclassified":
         return []
     if kind == "blank":
         species = EMPTY
     elif kind in ("human", "vehicle"):
-        species = species or kind
+        species = species or read_species(kind)
     sureness = read_confidence(row.get("classificationProbability", ""))
     box = None
     cells = [row.get(column, "").strip() for column in _BOX_COLUMNS]

@@ -27,10 +27,11 @@ from core.formats.exported import (
     relative_box,
     rows_by_photo,
 )
-from core.formats.labelled import EMPTY, Problems
+from core.formats.labelled import Problems
 from core.formats.species_names import SpeciesName, SpeciesNames, to_key
 from core.formats.writing import open_new
 from core.records import Decision
+from core.species import EMPTY
 from core.version import VERSION
 
 SCHEMAS = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -10,9 +11,23 @@ from typing import Any
 from core.disk.text import read_json
 from core.errors import FileFormatError
 from core.formats.exported import MOST_LIKE_COLUMN, Row, has_box, name_species, rows_by_photo, set_utc
-from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
+from core.formats.labelled import (
+    RELATIVE_FRAME,
+    Label,
+    LabelFile,
+    LabelledPhoto,
+    Problems,
+    are_shares,
+    make_label_file,
+    read_box,
+    read_confidence,
+    read_four,
+)
+from core.formats.outlines import find_extent
+from core.formats.photo_names import read_name
+from core.formats.tables.cells import read_times
 from core.formats.writing import open_new
-from core.photos.exif import read_time
+from core.species import read_species
 
 FORMAT_NAME = "COCO"
 KEYS = ("images", "annotations", "categories")
@@ -23,7 +38,8 @@ _EXPECTED = "a COCO file: a JSON object with the lists images, annotations and c
 
 
 def read_coco(path: Path) -> LabelFile:
-    """The photos and labels of a COCO file; boxes are in pixels of the size that the file gives.
+    """The photos and labels of a COCO file; boxes are in pixels of the size that the file gives, or in shares of
+    the photo if all of them are. An annotation without a box has the extent of its outline (``segmentation``).
 
     Raises:
         FileFormatError: If it is not a COCO file.
@@ -43,32 +59,40 @@ def parse_coco(content: object, *, source: str) -> LabelFile:
         raise FileFormatError(f"{source}: expected {_EXPECTED}; got {got[:200] or 'an empty object'}.")
     problems = Problems()
     categories = _read_categories(content["categories"], problems)
-    images: dict[Any, Mapping[str, Any]] = {}
-    for image in content["images"]:
-        if not isinstance(image, dict) or not isinstance(image.get("file_name"), str) or not image["file_name"]:
-            problems.add("images without a file_name", _name(image))
-        elif _key(image.get("id")) is None:
-            problems.add("images without an id", image["file_name"])
-        elif image["id"] in images:
-            problems.add("images whose id another image has", image["file_name"])
-        else:
-            images[image["id"]] = image
-    if content["images"] and not images:
+    images, unclear = _read_images(content["images"], problems)
+    if content["images"] and not images and not unclear:
         raise FileFormatError(f"{source}: none of its {len(content['images'])} images has an id and a file_name.")
+    annotations = [_read_annotation(one, images, unclear, problems) for one in content["annotations"]]
+    shares = are_shares([one.box for one in annotations if one is not None and one.box is not None])
     labels: dict[Any, list[Label]] = defaultdict(list)
-    for annotation in content["annotations"]:
-        if not isinstance(annotation, dict):
-            problems.add("annotations that are not objects", annotation)
+    incomplete: set[Any] = set()
+    for one in annotations:
+        if one is None:
             continue
-        image_id = _key(annotation.get("image_id"))
-        if image_id not in images:
-            problems.add("annotations of images that are not in the file", _name(annotation))
-            continue
-        label = _read_label(annotation, categories, frame=_read_frame(images[image_id]), problems=problems)
-        if label is not None:
-            labels[image_id].append(label)
-    photos = [_read_photo(image, tuple(labels[key]), problems) for key, image in images.items()]
-    return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
+        label = _read_label(one, categories, frame=_read_frame(images[one.image_id]), shares=shares, problems=problems)
+        if label is None:
+            incomplete.add(one.image_id)
+        else:
+            labels[one.image_id].append(label)
+    stamps = [image.get("datetime", image.get("date_captured")) for image in images.values()]
+    names = [image["file_name"] for image in images.values()]
+    times = read_times(stamps, problems=problems, things="images", where=lambda i: names[i])
+    photos = [
+        LabelledPhoto(
+            file_name=read_name(image["file_name"]),
+            labels=tuple(labels[key]),
+            deployment=_text(image.get("location")),
+            captured_at=time,
+            event_id=_text(image.get("seq_id")),
+            split=_text(image.get("split")),
+            frame=RELATIVE_FRAME if shares else _read_frame(image),
+            is_incomplete=key in incomplete,
+            has_unread_time=bool(stamp) and time is None,
+        )
+        for (key, image), stamp, time in zip(images.items(), stamps, times, strict=True)
+    ]
+    photos += [LabelledPhoto(read_name(name), is_incomplete=True) for names in unclear.values() for name in names]
+    return make_label_file(photos, problems, format_name=FORMAT_NAME)
 
 
 def write_coco(rows: Iterable[Row], path: Path) -> int:
@@ -142,42 +166,86 @@ def _read_categories(categories: list[Any], problems: Problems) -> dict[Any, str
     return names
 
 
+def _read_images(
+    images: list[Any], problems: Problems
+) -> tuple[dict[Any, Mapping[str, Any]], dict[Any, tuple[str, ...]]]:
+    """The images by their id, and the names of those that share an id: nobody can tell whose its annotations are."""
+    found: dict[Any, Mapping[str, Any]] = {}
+    names: dict[Any, dict[str, None]] = defaultdict(dict)
+    for image in images:
+        if not isinstance(image, dict) or not isinstance(image.get("file_name"), str) or not image["file_name"].strip():
+            problems.add("images without a file_name", _name(image))
+        elif _key(image.get("id")) is None:
+            problems.add("images without an id", image["file_name"])
+        else:
+            names[image["id"]][image["file_name"]] = None
+            found.setdefault(image["id"], image)
+    unclear = {key: tuple(several) for key, several in names.items() if len(several) > 1}
+    for key, several in unclear.items():
+        del found[key]
+        for name in several:
+            problems.add("images whose id another image has, so that their annotations were left out", name)
+    return found, unclear
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    """An annotation with the four numbers of its box, or of the extent of its outline; ``None`` without any."""
+
+    image_id: Any
+    values: Mapping[str, Any]
+    box: tuple[float, float, float, float] | None
+
+
+def _read_annotation(
+    annotation: object,
+    images: Mapping[Any, Mapping[str, Any]],
+    unclear: Mapping[Any, tuple[str, ...]],
+    problems: Problems,
+) -> _Annotation | None:
+    if not isinstance(annotation, dict):
+        problems.add("annotations that are not objects", annotation)
+        return None
+    image_id = _key(annotation.get("image_id"))
+    if image_id in unclear:
+        problems.add("annotations of an id that several images have", _name(annotation))
+        return None
+    if image_id not in images:
+        problems.add("annotations of images that are not in the file", _name(annotation))
+        return None
+    numbers = read_four(annotation.get("bbox"))
+    if numbers is None or numbers[2] <= 0 or numbers[3] <= 0:
+        numbers = find_extent(annotation.get("segmentation")) or numbers
+    return _Annotation(image_id, annotation, numbers)
+
+
 def _read_label(
-    annotation: Mapping[str, Any],
+    annotation: _Annotation,
     categories: Mapping[Any, str],
     *,
     frame: tuple[float, float] | None,
+    shares: bool,
     problems: Problems,
 ) -> Label | None:
-    species = categories.get(_key(annotation.get("category_id")))
-    if species is None:
-        problems.add("annotations of categories that are not in the file", _name(annotation))
+    values, name = annotation.values, _name(annotation.values)
+    written = categories.get(_key(values.get("category_id")))
+    if written is None:
+        problems.add("annotations of categories that are not in the file", name)
         return None
     box = None
-    if annotation.get("bbox") not in (None, []):
+    if values.get("bbox") not in (None, []) or annotation.box is not None:
+        numbers = list(annotation.box) if annotation.box is not None else values.get("bbox")
+        if not shares and annotation.box is not None and 0 < annotation.box[2] < 1 and 0 < annotation.box[3] < 1:
+            problems.add("annotations whose box is smaller than a pixel, among others in pixels", name)
+            return None
         box = read_box(
-            annotation["bbox"], frame=frame, problems=problems, where=_name(annotation), things="annotations"
+            numbers, frame=RELATIVE_FRAME if shares else frame, problems=problems, where=name, things="annotations"
         )
         if box is None:
             return None
-    confidence = read_confidence(annotation.get("score"))
-    return Label(species, box, confidence, species, of_event=annotation.get("sequence_level_annotation") is True)
-
-
-def _read_photo(image: Mapping[str, Any], labels: tuple[Label, ...], problems: Problems) -> LabelledPhoto:
-    stamp = image.get("datetime", image.get("date_captured"))
-    captured_at = read_time(stamp)
-    if captured_at is None and stamp:
-        problems.add("images whose datetime is not valid", f"{image['file_name']}: {stamp}")
-    return LabelledPhoto(
-        file_name=image["file_name"],
-        labels=labels,
-        deployment=_text(image.get("location")),
-        captured_at=captured_at,
-        event_id=_text(image.get("seq_id")),
-        split=_text(image.get("split")),
-        frame=_read_frame(image),
-    )
+    species = read_species(written)
+    confidence = read_confidence(values.get("score"))
+    return Label(species, box, confidence, species, of_event=values.get("sequence_level_annotation") is True)
 
 
 def _read_frame(image: Mapping[str, Any]) -> tuple[float, float] | None:

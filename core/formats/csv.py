@@ -1,4 +1,4 @@
-"""CSV: reads labels of photos, and writes the table of crops for spreadsheets."""
+"""CSV: writes the table of crops for spreadsheets, and reads it back. Labels in tables: tables/labels.py."""
 
 import csv
 import re
@@ -8,20 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core.disk.text import parse_table, read_content
-from core.errors import FileFormatError
 from core.formats.exported import EXPORT_COLUMNS, plain_value, set_utc
-from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems, merge_photos, read_box, read_confidence
 from core.formats.writing import open_new
-from core.photos.exif import read_time
-
-FORMAT_NAME = "CSV"
-
-# Names of the columns in other tools. The first that a file has is used.
-_NAME_COLUMNS = ("file_name", "filepath", "file_path", "filename", "file", "path", "image")
-_SPECIES_COLUMNS = ("verdict_species", "species", "label", "category", "class")
-_BOX_COLUMNS = ("x", "y", "width", "height")
-_CONFIDENCE_COLUMNS = ("detector_confidence", "confidence")
-_EXPECTED = "a CSV with a column file_name (or filepath) and a column species (or label)"
 
 # Moments in UTC; other times are those of a camera's clock.
 _INSTANTS = ("decided_at",)
@@ -82,72 +70,6 @@ def read_csv_rows(path: Path) -> Iterator[dict[str, str]]:
     """
     for row in parse_table(read_content(path, expected="a CSV"), source=path.name, expected="a CSV"):
         yield {column: unescape_formula(text) for column, text in row.items()}
-
-
-def read_csv_labels(path: Path) -> LabelFile:
-    """The labels of a CSV with a row per photo or box. The columns of boxes are x, y, width, height in pixels.
-
-    Raises:
-        FileFormatError: If it has no column for file names or for species.
-    """
-    return parse_csv_labels(read_content(path, expected=_EXPECTED), source=path.name)
-
-
-def parse_csv_labels(content: bytes, *, source: str) -> LabelFile:
-    """As ``read_csv_labels``, from the file's content."""
-    table = parse_table(content, source=source, expected=_EXPECTED)
-    by_lower = {column.lower(): column for column in table.columns}
-    name_column = next((by_lower[name] for name in _NAME_COLUMNS if name in by_lower), None)
-    species_columns = [by_lower[name] for name in _SPECIES_COLUMNS if name in by_lower]
-    box_columns = [by_lower[name] for name in _BOX_COLUMNS if name in by_lower]
-    if name_column is None or not (species_columns or len(box_columns) == len(_BOX_COLUMNS)):
-        raise FileFormatError(f"{source}: expected {_EXPECTED}; got the columns {', '.join(table.columns)[:300]}.")
-    confidence_column = next((by_lower[name] for name in _CONFIDENCE_COLUMNS if name in by_lower), None)
-    problems = Problems()
-    photos: dict[str, tuple[dict[str, str], list[Label]]] = {}
-    for number, row in enumerate(table, start=2):
-        file_name = unescape_formula(row[name_column]).strip()
-        if not file_name:
-            problems.add("rows without a file name", f"row {number}")
-            continue
-        species = next((name for name in (unescape_formula(row[c]).strip() for c in species_columns) if name), "")
-        box = None
-        cells = [row[column].strip() for column in box_columns]
-        if len(cells) == len(_BOX_COLUMNS) and any(cells):
-            box = read_box(_to_numbers(cells), frame=None, problems=problems, where=f"row {number}", things="rows")
-            if box is None:
-                continue
-        _, labels = photos.setdefault(file_name, (row, []))
-        if species or box is not None:
-            confidence = read_confidence(row[confidence_column]) if confidence_column and box is not None else None
-            labels.append(Label(species, box, confidence, species))
-        else:
-            problems.add("rows without a species", f"row {number}")
-    read = (_read_photo(name, row, labels, by_lower) for name, (row, labels) in photos.items())
-    return LabelFile(merge_photos(read, problems), problems.lines(), FORMAT_NAME)
-
-
-def _read_photo(
-    file_name: str, row: Mapping[str, str], labels: list[Label], by_lower: Mapping[str, str]
-) -> LabelledPhoto:
-    def cell(*names: str) -> str:
-        return next((unescape_formula(row[by_lower[name]]) for name in names if name in by_lower), "")
-
-    return LabelledPhoto(
-        file_name,
-        tuple(labels),
-        deployment=cell("deployment", "location"),
-        captured_at=read_time(cell("captured_at", "datetime")),
-        event_id=cell("event_id"),
-        split=cell("split"),
-    )
-
-
-def _to_numbers(cells: list[str]) -> list[float] | None:
-    try:
-        return [float(cell) for cell in cells]
-    except ValueError:
-        return None
 
 
 def _write_cell(value: Any, column: str) -> Any:

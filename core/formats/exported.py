@@ -56,6 +56,8 @@ SURENESS_COLUMN = "species_confidence"
 """Optional column of rows from labels: how sure a classifier was of the species, 0 to 1."""
 
 UNKNOWN_SPECIES = "unknown"
+UNCLASSIFIED = "unclassified"
+"""What a photo without any label is called."""
 
 Row = Mapping[str, Any]
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from core.records import Box
-
-EMPTY = "empty"
-"""The species of a label of a photo without animals."""
+from core.species import fold_species, is_empty_name
 
 RELATIVE_FRAME = (1.0, 1.0)
 # Boxes that extend over the frame by less were rounded and are not wrong: a pixel, or this share of the frame.
@@ -17,7 +15,6 @@ EDGE_TOLERANCE = 0.004
 SHAPE_TOLERANCE = 0.02
 
 _NUMBER_TYPES = frozenset({int, float})
-_EMPTY_NAMES = frozenset({"empty", "blank", "nothing", "none", "no animal", "no_animal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class Label:
     @property
     def is_empty(self) -> bool:
         """Whether it says that the photo is empty."""
-        return self.species.casefold() in _EMPTY_NAMES
+        return is_empty_name(self.species)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,11 @@ class LabelledPhoto:
 
     ``frame`` is the photo's width and height in the units of the boxes: in pixels for COCO, 1 x 1 for relative boxes,
     ``None`` if the file does not give the size and boxes are in pixels of the photo itself.
+
+    ``other_names`` are names that the photo may have on the disk, if none has ``file_name``. ``n_sure_folders`` is how
+    many folders above the file must be those of the photo: cameras use the same numbers, so a table with a column of
+    folders never means a photo in another one. ``is_incomplete``: something that the file says of the photo could not
+    be used, so what has no label may still be an animal. ``has_unread_time``: the file gives a time that was not read.
     """
 
     file_name: str
@@ -57,6 +59,23 @@ class LabelledPhoto:
     event_id: str = ""
     split: str = ""
     frame: tuple[float, float] | None = None
+    other_names: tuple[str, ...] = ()
+    n_sure_folders: int = 0
+    is_incomplete: bool = False
+    has_unread_time: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all that is said of the photo is that no animal is in it."""
+        return bool(self.labels) and not self.is_incomplete and all(label.is_empty for label in self.labels)
+
+    @property
+    def unboxed(self) -> tuple[Label, ...]:
+        """The labels of animals without a box. A label of a species that also has a box is about the boxed animals."""
+        boxed = {label.species for label in self.labels if label.box is not None}
+        return tuple(
+            label for label in self.labels if label.box is None and not label.is_empty and label.species not in boxed
+        )
 
     def fits(self, *, width_px: int, height_px: int) -> bool:
         """Whether the boxes fit a photo of this size. Not if they were drawn on the photo turned on its side."""
@@ -101,10 +120,16 @@ class Problems:
         self._counts[reason] = self._counts.get(reason, 0) + 1
         self._first.setdefault(reason, str(first))
 
+    def quote(self, lines: Iterable[str]) -> None:
+        """Report what the reader of the labels counted, too."""
+        for line in lines:
+            self._counts[f"in the labels: {line}"] = 0
+
     def lines(self) -> tuple[str, ...]:
         """For example ``3 annotations of unknown photos (the first: 17)``."""
         return tuple(
-            f"{count} {reason}" + (f" (the first: {self._first[reason]})" if self._first[reason] else "")
+            (f"{count} {reason}" if count else reason)
+            + (f" (the first: {self._first[reason]})" if self._first.get(reason) else "")
             for reason, count in self._counts.items()
         )
 
@@ -130,7 +155,7 @@ def read_box(
         where: What to name if this is the first case of a problem.
         things: What has boxes in this format, in the plural ("annotations").
     """
-    numbers = _read_numbers(values)
+    numbers = read_four(values)
     if numbers is None:
         problems.add(f"{things} whose box is not four numbers", where)
         return None
@@ -154,6 +179,18 @@ def read_box(
     return inside
 
 
+def are_shares(boxes: Sequence[Sequence[float]]) -> bool:
+    """Whether all boxes of a file are in shares of the photo: a box in pixels is not under one pixel large."""
+    most = 1 + EDGE_TOLERANCE
+    return bool(boxes) and all(
+        min(x, y) >= -EDGE_TOLERANCE
+        and 0 <= width <= most
+        and 0 <= height <= most
+        and max(x + width, y + height) <= most
+        for x, y, width, height in boxes
+    )
+
+
 def read_confidence(value: object) -> float | None:
     """The value as a number from 0 to 1, or ``None`` if it is not one."""
     if isinstance(value, str):
@@ -164,6 +201,17 @@ def read_confidence(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         return None
     return float(value)
+
+
+def make_label_file(photos: Iterable[LabelledPhoto], problems: Problems, *, format_name: str) -> LabelFile:
+    """The result of a reader: each photo once, and each species in one spelling (``core.species``)."""
+    merged = merge_photos(photos, problems)
+    spelled = iter(fold_species([label.species for photo in merged for label in photo.labels]))
+    photos = tuple(
+        replace(photo, labels=tuple(replace(label, species=next(spelled)) for label in photo.labels))
+        for photo in merged
+    )
+    return LabelFile(photos, problems.lines(), format_name)
 
 
 def merge_photos(photos: Iterable[LabelledPhoto], problems: Problems) -> tuple[LabelledPhoto, ...]:
@@ -177,19 +225,24 @@ def merge_photos(photos: Iterable[LabelledPhoto], problems: Problems) -> tuple[L
         problems.add("photos that the file names again; their labels were put together", photo.file_name)
         if photo.frame != earlier.frame and any(label.box for label in photo.labels):
             problems.add("photos named again with another size; the later entry was left out", photo.file_name)
+            merged[photo.file_name] = replace(earlier, is_incomplete=True)
             continue
-        labels = tuple(dict.fromkeys(earlier.labels + photo.labels))
-        merged[photo.file_name] = replace(earlier, labels=labels)
+        merged[photo.file_name] = replace(
+            earlier,
+            labels=tuple(dict.fromkeys(earlier.labels + photo.labels)),
+            is_incomplete=earlier.is_incomplete or photo.is_incomplete,
+        )
     return tuple(merged.values())
 
 
-def _read_numbers(values: object) -> Sequence[float] | None:
+def read_four(values: object) -> tuple[float, float, float, float] | None:
+    """A list of four finite numbers, or ``None`` if it is not one."""
     if not isinstance(values, list | tuple) or len(values) != 4:
         return None
     if not _NUMBER_TYPES.issuperset(map(type, values)):  # isinstance counts True as an int
         return None
     try:
-        numbers = [float(value) for value in values]
+        a, b, c, d = (float(value) for value in values)
     except OverflowError:  # integers in JSON can be too large for a float
         return None
-    return numbers if all(map(math.isfinite, numbers)) else None
+    return (a, b, c, d) if all(map(math.isfinite, (a, b, c, d))) else None

@@ -8,18 +8,20 @@ from typing import Any
 
 from core.disk.text import read_json
 from core.errors import FileFormatError
-from core.formats.exported import MOST_LIKE_COLUMN, Row, has_box, relative_box, rows_by_photo, set_utc
+from core.formats.exported import MOST_LIKE_COLUMN, UNCLASSIFIED, Row, has_box, relative_box, rows_by_photo, set_utc
 from core.formats.labelled import (
     RELATIVE_FRAME,
     Label,
     LabelFile,
     LabelledPhoto,
     Problems,
-    merge_photos,
+    make_label_file,
     read_box,
     read_confidence,
 )
+from core.formats.photo_names import read_name
 from core.formats.writing import open_new
+from core.species import is_empty_name, read_species
 
 FORMAT_NAME = "MegaDetector"
 DETECTION_CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
@@ -75,12 +77,18 @@ def parse_megadetector(content: object, *, source: str) -> LabelFile:
         else:
             read = (_read_label(detection, classes, species, name, problems) for detection in detections)
             labels = tuple(label for label in read if label is not None)
-            photos.append(LabelledPhoto(name, labels, frame=RELATIVE_FRAME))
-    return LabelFile(merge_photos(photos, problems), problems.lines(), FORMAT_NAME)
+            is_incomplete = len(labels) < len(detections)
+            photos.append(LabelledPhoto(read_name(name), labels, frame=RELATIVE_FRAME, is_incomplete=is_incomplete))
+    return make_label_file(photos, problems, format_name=FORMAT_NAME)
 
 
 def write_megadetector(
-    rows: Iterable[Row], path: Path, *, detector: str = "", detected_at: datetime | None = None
+    rows: Iterable[Row],
+    path: Path,
+    *,
+    detector: str = "",
+    detected_at: datetime | None = None,
+    problems: Problems | None = None,
 ) -> int:
     """Write crops in MegaDetector's format, photo by photo; a whole frame is a photo without detections.
 
@@ -92,6 +100,8 @@ def write_megadetector(
         path: The file to write.
         detector: Name of the detector that found the boxes.
         detected_at: Time of the detection.
+        problems: Counts photos in which somebody named what has no box, because in this format a photo without
+            detections is an empty one. Those of a file of labels are left out.
 
     Returns:
         The number of photos.
@@ -122,9 +132,14 @@ def write_megadetector(
                     detection["classifications"] = [[key, 1.0]]
                 detections.append(detection | {"anomalure": _write_judged(row)})
             image: dict[str, Any] = {"file": of_photo[0]["file_name"], "detections": detections}
-            frames = [_write_judged(row) for row in of_photo if not has_box(row)]
+            frames = [row for row in of_photo if not has_box(row)]
+            unsaid = next((what for what in map(_find_unsaid, frames) if what), "") if not detections else ""
+            if unsaid and problems is not None:
+                problems.add(unsaid, image["file"])
+            if unsaid and not of_photo[0]["run"]:
+                continue
             if frames:
-                image["anomalure"] = frames[0]
+                image["anomalure"] = _write_judged(frames[0])
             file.write((",\n" if count else "\n") + json.dumps(image, ensure_ascii=False))
             count += 1
         file.write("],\n")
@@ -135,6 +150,16 @@ def write_megadetector(
             file.write(f',\n"classification_categories": {json.dumps(named, ensure_ascii=False)}')
         file.write("}\n")
     return count
+
+
+def _find_unsaid(frame: Row) -> str:
+    """What a photo without detections does not say, for this format has no label without a box; empty if nothing."""
+    named = frame["verdict_species"] or ("" if frame["run"] else frame["species"])
+    if not named or is_empty_name(named):
+        return ""
+    if frame["run"]:
+        return "photos in which somebody named what has no box: other programs may take them for empty"
+    return "photos without any label" if named == UNCLASSIFIED else "photos with an animal that has no box"
 
 
 def _write_judged(row: Row) -> dict[str, Any]:
@@ -185,5 +210,5 @@ def _read_likeliest(
         if sureness is None or str(pair[0]) not in species:
             problems.add("classifications that are not a known category and a number from 0 to 1", file_name)
         elif best[1] is None or sureness > best[1]:
-            best = (species[str(pair[0])], sureness)
+            best = (read_species(species[str(pair[0])]), sureness)
     return best

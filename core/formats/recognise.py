@@ -7,9 +7,9 @@ from core.disk.text import parse_json, read_content
 from core.errors import FileFormatError
 from core.formats.camtrap_dp import is_camtrap_dp, parse_camtrap_dp, read_camtrap_dp
 from core.formats.coco import is_coco, parse_coco
-from core.formats.csv import parse_csv_labels
 from core.formats.labelled import LabelFile
 from core.formats.megadetector import is_megadetector, parse_megadetector
+from core.formats.tables.labels import parse_csv_labels
 
 _EXPECTED = "labels as COCO, MegaDetector JSON, Camtrap DP or CSV"
 _ZIP_START = b"PK\x03\x04"

@@ -11,11 +11,11 @@ from typing import Any
 
 from core.errors import AnomalureError
 from core.records import NOTHING, PERSON, Decision, Verdict
+from core.species import is_empty_name, is_person_name
 from core.store.database import Store
 
 LONGEST_NAME = 200
 _ACTION_ID = re.compile(r"[0-9a-f]{32}")
-_PEOPLE = (PERSON, "people")
 
 
 class Kind(StrEnum):
@@ -100,12 +100,11 @@ def check_name(meaning: str, species: str) -> tuple[Meaning, str]:
         raise AnomalureError("The name of a group has a character that cannot be shown. Type the name again.")
     if what is Meaning.SPECIES and not name:
         raise AnomalureError("Give the name of the species, of 1 to 200 characters.")
-    called = name.casefold()
-    if what is Meaning.SPECIES and called == NOTHING:
+    if what is Meaning.SPECIES and is_empty_name(name):
         return Meaning.NOTHING, ""
-    if what is Meaning.SPECIES and called in _PEOPLE:
+    if what is Meaning.SPECIES and is_person_name(name):
         return Meaning.PEOPLE, ""
-    if what is Meaning.ODD and called == NOTHING:
+    if what is Meaning.ODD and is_empty_name(name):
         raise AnomalureError("A group on which there is nothing cannot be odd. Choose one of the two.")
     if what in (Meaning.NOTHING, Meaning.PEOPLE) and name:
         raise AnomalureError(

@@ -8,12 +8,13 @@ from typing import Any
 
 from core.errors import AnomalureError
 from core.formats.csv import write_csv
-from core.formats.labelled import EMPTY, LabelledPhoto
+from core.formats.labelled import LabelledPhoto
 from core.formats.writing import new_folder, refuse_taken_folder
 from core.labels.crops import LabelledCrops, read_labelled_crops
 from core.labels.splits import hold_out_events
 from core.photos.crops import encode_jpeg
 from core.settings.run import RunSettings
+from core.species import EMPTY
 
 TABLE = "crops.csv"
 COLUMNS = (
@@ -82,8 +83,7 @@ def write_crop_folder(
         raise AnomalureError(f"The share of crops for validation must be from 0 to 1, got {val_share:g}.")
     refuse_taken_folder(out_dir)
     found = LabelledCrops()
-    for line in file_problems:
-        found.problems.add(f"in the labels: {line}")
+    found.problems.quote(file_problems)
     with new_folder(out_dir) as building:
         (building / "crops").mkdir()
         for pixels in read_labelled_crops(photos, images_dir, settings=settings, into=found, on_progress=on_progress):

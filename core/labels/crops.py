@@ -12,15 +12,16 @@ import numpy as np
 from core.errors import AnomalureError, PhotoUnreadable
 from core.formats.labelled import LabelFile, LabelledPhoto, Problems
 from core.labels.detected import compare_with_labels
+from core.labels.meeting import meet_photos
 from core.photos.crops import cut_crop
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
-from core.photos.matching import match_names
 from core.photos.pixel_budget import MEGA
 from core.photos.reading import find_photos, measure_photo
 from core.photos.source import PhotoSource
-from core.records import Box, Crop, CropKind, Detection, LoadedPhoto, name_crops
+from core.records import PERSON, Box, Crop, CropKind, Detection, LoadedPhoto, name_crops
 from core.settings.run import RunSettings
+from core.species import Spellings, read_species
 
 READERS = 2
 READ_AHEAD = 8
@@ -37,7 +38,7 @@ _Read = tuple[LabelledPhoto, LoadedPhoto | PhotoUnreadable]
 class LabelledCrops:
     """The crops of labelled photos, and what is known of the photos.
 
-    ``species`` is empty for a whole frame. ``problems`` counts labels and photos that could not be used.
+    ``species`` is empty for a whole frame, which shows no animal. ``problems`` counts what could not be used.
     """
 
     crops: list[Crop] = field(default_factory=list)
@@ -45,6 +46,7 @@ class LabelledCrops:
     file_name_of: dict[str, str] = field(default_factory=dict)
     deployment_of: dict[str, str] = field(default_factory=dict)
     captured_at_of: dict[str, datetime | None] = field(default_factory=dict)
+    unread_time_of: dict[str, bool] = field(default_factory=dict)
     event_of: dict[str, str] = field(default_factory=dict)
     split_of: dict[str, str] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
@@ -66,9 +68,14 @@ class LabelledCrops:
         for photo, event in zip(photos, events, strict=True):
             if self.event_of[photo]:
                 group_of[photo] = f"labelled {self.event_of[photo]}"
+            elif self.captured_at_of[photo] is not None:
+                group_of[photo] = event
+            elif self.unread_time_of[photo]:
+                # The photos may be of one burst, which must not stand on both sides of a split.
+                group_of[photo] = f"times not read, {self.deployment_of[photo]}"
             else:
                 # The photo's id, because numbers of photos without a time would be the same in other folders.
-                group_of[photo] = f"photo {photo}" if self.captured_at_of[photo] is None else event
+                group_of[photo] = f"photo {photo}"
         return np.array([group_of[photo] for photo in self.photos], dtype=object)
 
 
@@ -82,7 +89,8 @@ def choose_split(labels: LabelFile, split: str | None) -> list[LabelledPhoto]:
     if photos:
         return photos
     if not labels.photos:
-        raise AnomalureError("The labels name no photo.")
+        not_used = f" Not used: {'; '.join(labels.problems)}." if labels.problems else ""
+        raise AnomalureError(f"The labels name no photo.{not_used}")
     splits: Mapping[str, int] = Counter(photo.split for photo in labels.photos)
     there = ", ".join(f"{name or '(none)'}: {count} photos" for name, count in sorted(splits.items()))
     raise AnomalureError(f"No photo of the labels is in the split {split!r}. There are: {there}.")
@@ -95,6 +103,8 @@ def choose_species(photos: Sequence[LabelledPhoto], species: Sequence[str]) -> l
         AnomalureError: If the labels lack one of them.
     """
     there = {label.species for photo in photos for label in photo.labels if label.species}
+    spellings = Spellings(there)
+    species = [spellings.spell(read_species(name) or name) for name in species]
     missing = [name for name in species if name not in there]
     if missing:
         raise AnomalureError(f"The labels have no {', '.join(missing)}. They have: {', '.join(sorted(there))}.")
@@ -114,7 +124,8 @@ def read_labelled_crops(
     """Cut the crops out of labelled photos. Labels that cannot be used are counted, not raised.
 
     With a detector, animals are cut as the detector cuts them, and boxes that meet no label are crops of the species
-    ``nothing`` or ``person`` (``core.labels.detected``).
+    ``nothing`` or ``person`` (``core.labels.detected``). A photo with an animal that has no box is never taken for an
+    empty one: it is left out, unless the detector found a single animal, which then is the one of the label.
 
     Args:
         photos: Which photos show what.
@@ -132,7 +143,7 @@ def read_labelled_crops(
         AnomalureError: If none of the photos is in the folder, its disk goes away, or a name could mean two photos.
     """
     listing = find_photos(images_dir)
-    ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
+    ours = meet_photos(photos, listing.file_names, folder=images_dir, problems=into.problems)
     namer = DeploymentNamer(images_dir, pattern=settings.deployment_pattern, file_names=listing.file_names)
     for photo in photos:
         if photo.file_name not in ours:
@@ -183,16 +194,20 @@ def _cut_labelled(
     crops.file_name_of[photo.photo_id] = photo.file_name
     crops.deployment_of[photo.photo_id] = photo.deployment
     crops.captured_at_of[photo.photo_id] = labelled.captured_at or photo.captured_at
+    crops.unread_time_of[photo.photo_id] = labelled.has_unread_time
     crops.event_of[photo.photo_id] = labelled.event_id
     crops.split_of[photo.photo_id] = labelled.split
     if not labelled.labels:
         problems.add("photos without any label", labelled.file_name)
         return
     boxed = [label for label in labelled.labels if label.box is not None]
-    if not boxed:
+    if not boxed and not labelled.unboxed:
+        if labelled.is_incomplete:
+            problems.add("photos with a label that cannot be used", labelled.file_name)
+            return
         frame = Box(0.0, 0.0, float(photo.width_px), float(photo.height_px))
         yield Crop(name_crops(photo.photo_id, [None])[0], photo.photo_id, CropKind.FRAME, frame), "", loaded.pixels
-        if found is None or not all(label.is_empty for label in labelled.labels):
+        if found is None:
             return
     if not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
         problems.add("photos whose boxes were drawn on the photo turned on its side", labelled.file_name)
@@ -212,8 +227,15 @@ def _cut_labelled(
             problems.add("boxes outside their photo", labelled.file_name)
         else:
             usable.append((label.species, box))
+    if labelled.unboxed:
+        detected = _find_only_animal(labelled, found, settings)
+        if detected is None:
+            problems.add("photos with an animal that has no box", labelled.file_name)
+        else:
+            usable.append((labelled.unboxed[0].species, detected))
     if found is not None:
-        compared = compare_with_labels(found, usable + unusable)
+        is_complete = not labelled.is_incomplete and (not labelled.unboxed or detected is not None)
+        compared = compare_with_labels(found, usable + unusable, is_complete=is_complete)
         usable = list(zip(compared.species, compared.boxes, strict=True))
         for _ in range(compared.n_doubtful):
             problems.add(
@@ -223,6 +245,16 @@ def _cut_labelled(
     for crop_id, (species, box) in zip(ids, usable, strict=True):
         crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box)
         yield crop, species, cut_crop(loaded.pixels, box, margin=settings.crop_margin)
+
+
+def _find_only_animal(labelled: LabelledPhoto, found: Sequence[Detection] | None, settings: RunSettings) -> Box | None:
+    """The box of the animal that the labels name without one, if the detector found a single one and no other label
+    has a box: as if the boxes came from a file of MegaDetector."""
+    species = {label.species for label in labelled.unboxed}
+    if len(species) > 1 or species & {"", PERSON} or any(label.box is not None for label in labelled.labels):
+        return None
+    animals = [one for one in found or () if one.detector_class != PERSON and one.confidence >= settings.min_confidence]
+    return animals[0].box if len(animals) == 1 else None
 
 
 def _detect(

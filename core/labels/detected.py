@@ -25,7 +25,9 @@ class DetectedCrops:
     n_doubtful: int = 0
 
 
-def compare_with_labels(detections: Sequence[Detection], labels: Sequence[tuple[str, Box]]) -> DetectedCrops:
+def compare_with_labels(
+    detections: Sequence[Detection], labels: Sequence[tuple[str, Box]], *, is_complete: bool = True
+) -> DetectedCrops:
     """Say what each detection shows, and add the labels' own boxes where the detector found nothing.
 
     A person before or on a larger animal lies in the animal's box, so a detection of a person shows the animal only if
@@ -34,6 +36,8 @@ def compare_with_labels(detections: Sequence[Detection], labels: Sequence[tuple[
     Args:
         detections: Of one photo, in pixels; the class of people and vehicles is ``person``.
         labels: Every box that somebody drew on the photo, in pixels, and its species; empty: it cannot be used.
+        is_complete: Whether every animal of the photo has a label with a box. Otherwise a detection that meets no
+            label can be an animal, and shows nothing that is known.
     """
     overlap, held = measure_overlaps([one.box for one in detections], [box for _, box in labels])
     people = [one.detector_class == PERSON for one in detections]
@@ -52,7 +56,7 @@ def compare_with_labels(detections: Sequence[Detection], labels: Sequence[tuple[
         elif same >= 0 and (overlap[i, same] > MOST_IOU or held[i, around] > MOST_HELD):
             name = ""
         else:
-            name = PERSON if people[i] else NOTHING
+            name = PERSON if people[i] else NOTHING if is_complete else ""
         if name:
             boxes.append(one.box)
             species.append(name)

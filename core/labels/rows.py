@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.errors import AnomalureError
-from core.formats.exported import SURENESS_COLUMN, UNKNOWN_SPECIES
-from core.formats.labelled import Label, LabelFile, LabelledPhoto
+from core.formats.exported import SURENESS_COLUMN, UNCLASSIFIED, UNKNOWN_SPECIES
+from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems
 from core.formats.megadetector import FORMAT_NAME as MEGADETECTOR
 from core.records import Box, CropKind, hash_content, name_crops
 
-UNCLASSIFIED = "unclassified"
 _UNDECIDED: dict[str, Any] = {
     "score": None,
     "p_value": None,
@@ -25,21 +24,33 @@ _UNDECIDED: dict[str, Any] = {
 }
 
 
-def rows_from_labels(file: LabelFile) -> Iterator[dict[str, Any]]:
+def rows_from_labels(file: LabelFile, *, problems: Problems | None = None) -> Iterator[dict[str, Any]]:
     """One row per label, photo by photo in the order of their names. A photo without a label is one row, too.
 
     A detector's label (a box with a confidence) becomes an undecided row. Every other label becomes a row with the
     species that a person gave. Boxes are in the units of the photo's frame.
 
+    Args:
+        file: The labels.
+        problems: Counts photos that are left out because their boxes are in pixels and the file does not give their
+            size.
+
     Raises:
-        AnomalureError: If the file does not say how large its photos are, and has boxes in pixels.
+        AnomalureError: If nothing would be left.
     """
+    boxed = [photo for photo in file.photos if any(label.box for label in photo.labels)]
+    if boxed and all(photo.frame is None for photo in boxed) and (problems is None or len(boxed) == len(file.photos)):
+        raise AnomalureError(
+            f"The boxes of {boxed[0].file_name} are in pixels, and the file does not give the size of the photo. Run "
+            "Anomalure on the photos with these boxes, and export the run."
+        )
     for photo in sorted(file.photos, key=lambda one: one.file_name):
         if photo.frame is None and any(label.box for label in photo.labels):
-            raise AnomalureError(
-                f"The boxes of {photo.file_name} are in pixels, and the file does not give the size of the photo. Run "
-                "Anomalure on the photos with these boxes, and export the run."
-            )
+            if problems is not None:
+                problems.add(
+                    "photos whose boxes are in pixels, while the file does not give their size", photo.file_name
+                )
+            continue
         width, height = photo.frame or (1.0, 1.0)
         photo_id = hash_content(photo.file_name.encode())
         labels: tuple[Label | None, ...] = photo.labels or (None,)
@@ -48,7 +59,12 @@ def rows_from_labels(file: LabelFile) -> Iterator[dict[str, Any]]:
             yield (
                 _about_photo(photo, photo_id, width, height)
                 | _UNDECIDED
-                | {"crop_id": crop_id, **_about_label(label, Box(0, 0, width, height), file.format_name)}
+                | {
+                    "crop_id": crop_id,
+                    **_about_label(
+                        label, Box(0, 0, width, height), file.format_name, is_incomplete=photo.is_incomplete
+                    ),
+                }
             )
 
 
@@ -64,7 +80,7 @@ def _about_photo(photo: LabelledPhoto, photo_id: str, width: float, height: floa
     }
 
 
-def _about_label(label: Label | None, frame: Box, format_name: str) -> dict[str, Any]:
+def _about_label(label: Label | None, frame: Box, format_name: str, *, is_incomplete: bool) -> dict[str, Any]:
     box = label.box if label is not None and label.box is not None else frame
     row: dict[str, Any] = {
         "x": box.x,
@@ -78,7 +94,7 @@ def _about_label(label: Label | None, frame: Box, format_name: str) -> dict[str,
     }
     if label is None:
         # In MegaDetector's format this means that the photo is empty; other formats say nothing about it.
-        return row if format_name == MEGADETECTOR else row | {"verdict_species": UNCLASSIFIED}
+        return row if format_name == MEGADETECTOR and not is_incomplete else row | {"verdict_species": UNCLASSIFIED}
     row["kind"] = CropKind.FRAME if label.box is None else CropKind.DETECTION
     row[SURENESS_COLUMN] = label.species_confidence
     by_machine = label.confidence if label.box is not None else label.species_confidence

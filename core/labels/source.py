@@ -23,4 +23,4 @@ def read_label_source(images_dir: Path, *, labels: Path | None = None, species: 
     if labels is None:
         return read_species_folders(images_dir)
     read = read_labels(labels)
-    return read if species is None else name_boxes(read, read_labels(species))
+    return read if species is None else name_boxes(read, read_labels(species), images_dir=images_dir)

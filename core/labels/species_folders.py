@@ -1,11 +1,13 @@
 """Photos sorted into folders by species: the folder's name is the label."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from core.errors import FileFormatError
-from core.formats.labelled import RELATIVE_FRAME, Label, LabelFile, LabelledPhoto, Problems
+from core.formats.labelled import RELATIVE_FRAME, Label, LabelFile, LabelledPhoto, Problems, make_label_file
 from core.photos.reading import find_photos, leaves_a_gap
 from core.records import Box
+from core.species import read_species
 
 FORMAT_NAME = "folders by species"
 _WHOLE = Box(0.0, 0.0, *RELATIVE_FRAME)
@@ -31,18 +33,20 @@ def read_species_folders(folder: Path) -> LabelFile:
         if not parts:
             problems.add("photos that are not in the folder of a species", name)
             continue
-        label = Label(parts[0])
+        species = read_species(parts[0])
+        label = Label(species)
         if not label.is_empty:
-            label = Label(parts[0], _WHOLE, None, parts[0])
+            label = Label(species, _WHOLE, None, species)
         photos.append(LabelledPhoto(name, (label,), deployment="/".join(parts[1:]), split=split, frame=RELATIVE_FRAME))
     if not photos:
         raise FileFormatError(
             f"{folder}: expected one folder for each species with its photos in it, such as fox/1.jpg; got "
             f"{len(listing.file_names)} photos outside such folders (the first: {listing.file_names[0]})."
         )
-    gaps = [
+    gaps = tuple(
         f"{count} {kind} passed over (the first: {listing.passed_over_names[kind][0]})"
         for kind, count in listing.passed_over.items()
         if leaves_a_gap(kind)
-    ]
-    return LabelFile(tuple(photos), (*problems.lines(), *gaps), FORMAT_NAME)
+    )
+    file = make_label_file(photos, problems, format_name=FORMAT_NAME)
+    return replace(file, problems=(*file.problems, *gaps))

@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from core.formats.labelled import EMPTY, Label, LabelFile, LabelledPhoto
+from core.formats.labelled import Label, LabelFile, LabelledPhoto
+from core.labels.meeting import meet_photos
 from core.photos.deployments import DeploymentNamer
 from core.photos.exif import read_camera_facts
-from core.photos.matching import match_names
 from core.photos.reading import find_photos, reach
+from core.species import EMPTY
 
 COLUMNS = ("file_name", "species", "has_box", "size_share", "deployment", "captured_at", "split")
 NIGHT_ENDS_H, NIGHT_BEGINS_H = 6, 18
@@ -70,7 +71,7 @@ def summarise_labels(labels: LabelFile, images_dir: Path, *, read_times: bool = 
         AnomalureError: If the folder is missing or has no photo, or a name could mean two photos.
     """
     listing = find_photos(images_dir)
-    ours = match_names([photo.file_name for photo in labels.photos], listing.file_names, folder=images_dir)
+    ours = meet_photos(labels.photos, listing.file_names, folder=images_dir)
     namer = DeploymentNamer(images_dir, file_names=listing.file_names)
     rows = []
     for photo in labels.photos:

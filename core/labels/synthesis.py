@@ -10,14 +10,15 @@ import cv2
 import numpy as np
 
 from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.labelled import EMPTY, LabelledPhoto, Problems
+from core.formats.labelled import LabelledPhoto, Problems
 from core.formats.writing import new_folder, refuse_taken_folder
 from core.labels.crops import LabelledCrops, read_labelled_crops
-from core.photos.matching import match_names
+from core.labels.meeting import meet_photos
 from core.photos.reading import find_photos
 from core.photos.source import PhotoSource
 from core.records import Box
 from core.settings.run import RunSettings
+from core.species import EMPTY
 
 PREFIX = "synthetic "
 SMALLEST_PX = 24
@@ -213,7 +214,7 @@ def _read_shuffled(
 ):
     """Photos with their pixels, in a random order. Photos that cannot be read are counted."""
     listing = find_photos(folder)
-    ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=folder)
+    ours = meet_photos(photos, listing.file_names, folder=folder, problems=problems)
     source = PhotoSource(folder, list(ours.values()))
     for number in rng.permutation(len(photos)):
         labelled = photos[number]

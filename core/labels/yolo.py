@@ -12,16 +12,18 @@ from core.disk.files import write_whole
 from core.errors import AnomalureError, PhotoUnreadable
 from core.formats.labelled import LabelledPhoto, Problems
 from core.formats.writing import new_folder, refuse_taken_folder
+from core.labels.meeting import meet_photos
 from core.labels.splits import hold_out_events
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
-from core.photos.matching import match_names
 from core.photos.reading import find_photos
 from core.photos.source import PhotoSource
-from core.records import Photo
+from core.records import PERSON, Photo
 from core.settings.run import RunSettings
+from core.species import is_person_name, read_species
 
 ANIMAL = "animal"
+VEHICLES = frozenset({"vehicle", "car", "truck", "bus", "motorcycle", "bicycle"})
 SUMMARY = "summary.json"
 TRAIN, VAL = "train", "val"
 _VAL_NAMES = frozenset({"val", "valid", "validation"})
@@ -74,7 +76,8 @@ def write_yolo_dataset(
         images_dir: The folder of photos.
         out_dir: A new or empty folder. It appears only when it is complete.
         settings: For the gap between events, the pattern of deployments and the largest photo.
-        by_species: Whether each species is a class; else the only class is ``animal``.
+        by_species: Whether each species is a class; else the only class is ``animal``, beside those of people and
+            vehicles if the labels have any.
         val_share: Share of the photos for validation, over 0 and under 1.
         seed: Seed of the choice of events.
         file_problems: Problems of the label file, which are reported, too.
@@ -87,8 +90,7 @@ def write_yolo_dataset(
         raise AnomalureError(f"The share of photos for validation must be over 0 and under 1, got {val_share:g}.")
     refuse_taken_folder(out_dir)
     problems = Problems()
-    for line in file_problems:
-        problems.add(f"in the labels: {line}")
+    problems.quote(file_problems)
     usable = _find_usable(photos, images_dir, settings, by_species, problems, on_progress)
     n_boxes = sum(len(item.lines) for item in usable)
     if not n_boxes:
@@ -138,7 +140,7 @@ def _find_usable(
     on_progress: Callable[[int, int], None],
 ) -> list[_Usable]:
     listing = find_photos(images_dir)
-    ours = match_names([photo.file_name for photo in photos], listing.file_names, folder=images_dir)
+    ours = meet_photos(photos, listing.file_names, folder=images_dir, problems=problems)
     namer = DeploymentNamer(images_dir, pattern=settings.deployment_pattern, file_names=listing.file_names)
     source = PhotoSource(images_dir, list(ours.values()))
     found: list[tuple[LabelledPhoto, Photo]] = []
@@ -158,6 +160,8 @@ def _find_usable(
             continue
         if photo.photo_id in seen:
             problems.add("photos with the same content as another one", labelled.file_name)
+        elif labelled.is_incomplete:
+            problems.add("photos with a label that cannot be used", labelled.file_name)
         elif not labelled.labels:
             problems.add("photos without any label", labelled.file_name)
         elif not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
@@ -170,26 +174,39 @@ def _find_usable(
         [labelled.captured_at or photo.captured_at for labelled, photo in found],
         gap_s=settings.event_gap_s,
     )
+    events = [
+        # They may be of one burst, which must not stand on both sides.
+        f"times not read, {photo.deployment}" if labelled.has_unread_time and photo.captured_at is None else event
+        for (labelled, photo), event in zip(found, events, strict=True)
+    ]
     usable = []
     for (labelled, photo), event in zip(found, events, strict=True):
-        lines = _read_boxes(labelled, photo, by_species=by_species, problems=problems)
+        lines = _read_boxes(labelled, photo, by_species=by_species, settings=settings, problems=problems)
         if lines is not None:
             usable.append(_Usable(photo, lines, labelled.split.casefold(), labelled.event_id or str(event)))
     return usable
 
 
 def _read_boxes(
-    labelled: LabelledPhoto, photo: Photo, *, by_species: bool, problems: Problems
+    labelled: LabelledPhoto, photo: Photo, *, by_species: bool, settings: RunSettings, problems: Problems
 ) -> tuple[tuple[str, float, float, float, float], ...] | None:
     """Class and relative centre and size of each box; None if the photo must not be used for training."""
+    if labelled.unboxed:
+        problems.add("photos with an animal that has no box", labelled.file_name)
+        return None
     lines = []
+    kept: set[str] = set()
+    unsure: set[str] = set()
     for label in labelled.labels:
-        if label.is_empty:
+        if label.is_empty or label.box is None:
             continue
-        if label.box is None:
-            problems.add("photos with an animal that has no box", labelled.file_name)
-            return None
-        name = (label.species or label.detector_class) if by_species else ANIMAL
+        if label.confidence is not None and label.confidence < settings.min_confidence:
+            problems.add(f"boxes under the least confidence of {settings.min_confidence:g}", labelled.file_name)
+            unsure.add(label.species)
+            continue
+        said = label.species or read_species(label.detector_class)
+        # A detector that is trained to call people animals would never tell them apart.
+        name = said if by_species else PERSON if is_person_name(said) else said if said in VEHICLES else ANIMAL
         box = labelled.box_px(label.box, width_px=photo.width_px, height_px=photo.height_px)
         if not name:
             problems.add("photos with a box that has no species", labelled.file_name)
@@ -197,6 +214,7 @@ def _read_boxes(
         if box is None:
             problems.add("boxes outside their photo", labelled.file_name)
             continue
+        kept.add(label.species)
         lines.append(
             (
                 name,
@@ -206,6 +224,9 @@ def _read_boxes(
                 box.height / photo.height_px,
             )
         )
+    if unsure - kept - {""}:  # somebody named the animal, and without the box the photo would look empty
+        problems.add("photos with an animal that has no box", labelled.file_name)
+        return None
     return tuple(lines)
 
 

@@ -27,6 +27,10 @@ JPEG_END = b"\xff\xd9"
 UNPACKED_AT_ONCE = PixelBudget(100.0)
 # If more than this is missing from a truncated picture, nothing can be seen in it.
 MOST_MISSING = 0.99
+SMALL_PART, SMALLEST_PART = 1 / 8, 1 / 512
+"""A grey picture that uses less than this part of its range is stretched, but never a smaller part than the second."""
+DEAD_PERCENT = 0.1
+"""So many pixels in a hundred may be dead or hot without counting for the range."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,7 +55,8 @@ class Decoded:
 def decode_photo(content: bytes, *, max_megapixels: float, width_px: int | None = None) -> Decoded:
     """Decode a picture; a damaged one as far as possible.
 
-    Transparency becomes neutral grey, 16 bits are scaled to 8, and the first of several pages or frames is used.
+    Transparency becomes neutral grey, 16 bits are scaled to 8 (stretched if they use only a small part of their range),
+    and the first of several pages or frames is used.
 
     Args:
         content: The whole file.
@@ -226,13 +231,27 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Grey values of any range as uint8: 16 bits and 0 to 1 by their full range, others from least to greatest."""
-    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
-        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    """Grey values of any range as uint8: 16 bits and 0 to 1 by their full range, others from least to greatest.
+
+    A picture that uses a small part of the full range, such as 14 bits of a thermal camera, is stretched, too: it would
+    be nearly of one grey.
+    """
     finite = np.nan_to_num(values.astype(np.float64))
     low, high = float(finite.min()), float(finite.max())
-    if values.dtype.kind in "iu" and low >= 0 and high <= 65_535:
-        low, high = 0.0, 65_535.0
-    elif values.dtype.kind == "f" and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return np.round((finite - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
+    full = 65_535.0 if values.dtype.kind in "iu" and low >= 0 and high <= 65_535 else 0.0
+    if values.dtype.kind == "f" and low >= 0 and high <= 1:
+        full = 1.0
+    if full:
+        low, high = _find_used_range(finite, low, high)
+        if high - low > SMALL_PART * full:
+            low, high = 0.0, full
+        else:  # a covered lens stays nearly of one grey, and its noise is not made visible
+            high = max(high, low + full * SMALLEST_PART)
+    return np.round(np.clip((finite - low) * (255 / max(high - low, 1e-12)), 0, 255)).astype(np.uint8)
+
+
+def _find_used_range(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """The least and greatest value, without a few dead pixels that lie far outside the others."""
+    start, end = (float(value) for value in np.percentile(values, (DEAD_PERCENT, 100 - DEAD_PERCENT)))
+    span = end - start
+    return (start if start - low > span else low), (end if high - end > span else high)

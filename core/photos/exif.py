@@ -17,7 +17,10 @@ LONGEST_TEXT = 100
 # A year outside this range is a broken field, and the tables cannot hold every year.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
-_TIME = re.compile(r"\s*(\d{4})[:\-/.](\d{1,2})[:\-/.](\d{1,2})[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?")
+_TIME = re.compile(
+    r"\s*(\d{4})[:\-/.](\d{1,2})[:\-/.](\d{1,2})[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:\s*([AP])\.?M)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ def read_time(text: object, *, subseconds: object = None) -> datetime | None:
     match = _TIME.match(_read_text(text))
     if match is None:
         return None
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+    *parts, half = match.groups()
+    year, month, day, hour, minute, second = (int(part or 0) for part in parts)
+    if half:
+        hour = hour % 12 + (12 if half in "pP" else 0) if hour <= 12 else hour
     digits = re.match(r"\d+", _read_text(subseconds))
     microsecond = int(digits.group()[:6].ljust(6, "0")) if digits else 0
     if not FIRST_YEAR <= year <= LAST_YEAR:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from core.errors import AnomalureError
 
+_CAMERAS_OWN = re.compile(r"dcim|\d{3}\w{5}")
+"""Folders that every camera makes, such as DCIM/100RECNX: they do not tell cameras apart."""
 _ODD = re.compile(r"[^\x00-\x7f]|\\|//|\./|^/|/\.?$")
 
 
@@ -18,6 +20,19 @@ def normalise_name(name: str) -> str:
         return name
     name = unicodedata.normalize("NFC", name).replace("\\", "/")
     return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def find_telling_folder(name: str) -> str:
+    """The lowest folder of a path that tells cameras apart, in lower case; empty without one."""
+    folders = normalise_name(name).casefold().split("/")[:-1]
+    n = count_to_telling(folders)
+    return folders[-n] if folders else ""
+
+
+def count_to_telling(folders: Sequence[str]) -> int:
+    """How many folders from the end of a path on reach one that tells cameras apart: 3 of ``cam1/DCIM/100RECNX``."""
+    own = (not _CAMERAS_OWN.fullmatch(folder.casefold()) for folder in reversed(folders))
+    return next((n for n, tells in enumerate(own, start=1) if tells), len(folders))
 
 
 def match_names(theirs: Sequence[str], ours: Sequence[str], *, folder: Path | None = None) -> dict[str, str]:
@@ -111,7 +126,11 @@ class _Matcher:
         """Whether their path above a whole name of ours is empty or ends with the name of our folder."""
         if not self.above or not their_folder:
             return True
-        agrees = their_folder.rpartition("/")[2].casefold() == self.above[0]
+        agrees = False
+        for their, our in zip(their_folder.casefold().split("/")[::-1], self.above, strict=False):
+            agrees = their == our
+            if not agrees or not _CAMERAS_OWN.fullmatch(our):
+                break
         self.folder_name_counts = self.folder_name_counts or agrees
         return agrees
 
@@ -159,10 +178,14 @@ class _Matcher:
         ended = [their for their in theirs if len(their.parts) == n]
         if ended:
             self._pair_or_refuse(n, ended, ours)
-        elif any(len(our.parts) < n or (len(our.parts) == n and not self.above) for our in ours):
+        elif any(self._is_told(our, n) or (len(our.parts) == n and not self.above) for our in ours):
             self._pair_or_refuse(n, theirs, [our for our in ours if len(our.parts) <= n])
         else:
             self.unsure.append((n, theirs, ours))
+
+    def _is_told(self, our: _Name, n: int) -> bool:
+        """Whether of the ``n`` shared parts one above our whole name is a folder that tells cameras apart."""
+        return any(not _CAMERAS_OWN.fullmatch(self._part(our, i) or "") for i in range(len(our.parts), n))
 
     def _pair_or_refuse(self, n: int, theirs: list[_Name], ours: list[_Name]) -> None:
         if len(theirs) > 1 or len(ours) > 1:  # names that differ only in case are told apart by it

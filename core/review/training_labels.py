@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.records import NOTHING, PERSON, CropKind, Decision, Round
 from core.review.holding import HOLDING_ROUNDS, find_last_taken_back, take_latest
+from core.species import fold_species, name_decided
 
 HELD_OUT_SHARE = 0.3
 """Share of the events that no bundle is ever trained on: their verdicts measure every bundle."""
@@ -83,6 +84,9 @@ def sort_verdicts(verdicts: pd.DataFrame) -> TrainingLabels:
             pd.DataFrame(columns=list(LABEL_COLUMNS)), pd.DataFrame(columns=list(CONFLICT_COLUMNS)), 0, 0
         )
     last = int(verdicts["sequence"].max())
+    # Two people who write a name with other capitals do not disagree, and it is one species for training.
+    named = fold_species([name_decided(name) for name in verdicts["species"].astype(str)])
+    verdicts = verdicts.assign(species=pd.Series(named, index=verdicts.index, dtype=object))
     holding = take_latest(verdicts)
     settled = set(holding.loc[holding["round"] == Round.SETTLED, "crop_id"])
     by_reviewer = take_latest(_leave_out_groups(verdicts, holding), by=("crop_id", "reviewer"), rounds=tuple(Round))
@@ -116,7 +120,7 @@ def find_background(labels: pd.DataFrame) -> np.ndarray:
     Args:
         labels: With the columns ``kind``, ``verdict`` and ``species``, the reviewer's.
     """
-    called = labels["species"].astype(str).str.strip().str.casefold()
+    called = labels["species"].astype(str).map(name_decided)
     on_nothing = (called == NOTHING) & (labels["kind"] != CropKind.FRAME)
     return ((labels["verdict"] == Decision.NORMAL) & (on_nothing | (called == PERSON))).to_numpy(dtype=bool)
 

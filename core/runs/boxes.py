@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.errors import FileFormatError
-from core.formats.labelled import LabelledPhoto
+from core.formats.labelled import LabelledPhoto, Problems
 from core.formats.recognise import read_labels
-from core.photos.matching import match_names
+from core.labels.meeting import meet_photos
 from core.photos.reading import Listing
 from core.records import Detection, Found, LoadedPhoto
 
@@ -43,7 +43,8 @@ class BoxesFromFile:
                 f"{_list(file.problems)}".rstrip()
             )
         names = [photo.file_name for photo in file.photos]
-        ours_by_theirs = match_names(names, listing.file_names, folder=listing.folder)
+        self._meeting = Problems()
+        ours_by_theirs = meet_photos(file.photos, listing.file_names, folder=listing.folder, problems=self._meeting)
         if not ours_by_theirs:
             raise FileFormatError(
                 f"None of the {len(names)} photos in {path.name} is among the {len(listing.file_names)} in "
@@ -79,7 +80,7 @@ class BoxesFromFile:
     @property
     def problems(self) -> tuple[str, ...]:
         """Sentences about what could not be used so far; they increase while photos are looked up."""
-        lines = list(self._file_problems)
+        lines = [*self._file_problems, *self._meeting.lines()]
         for names, text in (
             (self.only_in_file, "photos of the file that are not in the folder"),
             (self.only_in_folder, "photos of the folder that are not in the file"),

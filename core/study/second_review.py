@@ -15,6 +15,7 @@ import pandas as pd
 from core.errors import AnomalureError
 from core.records import Decision, Round, Verdict, name_key
 from core.review.holding import take_latest
+from core.species import fold_name
 from core.study.agreement import Agreement, compare_reviewers
 from core.study.project import Project
 
@@ -156,7 +157,7 @@ def pair_verdicts(given: pd.DataFrame) -> pd.DataFrame:
         }
     )
     named = (out["first_species"] != "") & (out["second_species"] != "")
-    other = out["first_species"].str.casefold() != out["second_species"].str.casefold()
+    other = out["first_species"].map(fold_name) != out["second_species"].map(fold_name)
     out["differs"] = (out["first"] != out["second"]) | (named & other)
     return out.reset_index(drop=True)
 

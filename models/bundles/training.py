@@ -14,6 +14,7 @@ from core.records import PERSON, Detection, Failure, LoadedPhoto
 from core.runs.batches import detect_each
 from core.runs.parts import Detector, Encoder
 from core.settings.run import RunSettings
+from core.species import fold_name
 from core.store.people import PEOPLE_CLASSES, find_people
 from models.bundles.rows import TrainingRows, as_training_table, describe_crop
 
@@ -38,7 +39,7 @@ class TrainingCrops(LabelledCrops):
                 describe_crop(
                     crop,
                     file_name=self.file_name_of[crop.photo_id],
-                    species=species,
+                    species=PERSON if fold_name(species) in PEOPLE_CLASSES else species,
                     deployment=self.deployment_of[crop.photo_id],
                     captured_at=self.captured_at_of[crop.photo_id],
                     group=group,
@@ -72,8 +73,7 @@ def embed_labelled(
         AnomalureError: If none of the photos is in the folder, or a name could mean two photos.
     """
     crops = TrainingCrops(sections=encoder.sections)
-    for line in file_problems:
-        crops.problems.add(f"in the labels: {line}")
+    crops.problems.quote(file_problems)
     batch: list[np.ndarray] = []
 
     def flush() -> None:

@@ -47,7 +47,7 @@ class BundleRequest(Request):
         frames: What whole frames are scored by: ``embedding`` or ``patches``.
         detector: The detector of runs with this bundle, as ``load_detector`` takes it.
         boxes_from: ``detector``: animals are cut as the detector cuts them, and its boxes on nothing and on people
-            become the background class; without a detector, or without boxes in the labels, as ``labels``.
+            become the background class; without a detector, or without animals in the labels, as ``labels``.
             ``labels``: only the boxes of the labels are used.
         settings: Margin around boxes, least confidence, event gap, and the default settings of the bundle's runs.
         training: Settings of the encoder's training.
@@ -245,7 +245,7 @@ def _load_detector(request: BundleRequest, labels: LabelFile, *, allow_code: boo
     from models.detectors.source import AUTO, PUBLISHED_DETECTOR
 
     if request.boxes_from == "labels" or not any(
-        label.box is not None for photo in labels.photos for label in photo.labels
+        not label.is_empty for photo in labels.photos for label in photo.labels
     ):
         return None, ""
     if request.detector != AUTO:

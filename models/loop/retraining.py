@@ -1,6 +1,6 @@
 """Makes the next bundle from verdicts, and measures it on held-out verdicts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from core.records import CropKind
 from core.review.holding import match_crops
 from core.review.training_labels import TrainingLabels, is_held_out, sort_verdicts
 from core.settings.run import RunSettings
+from core.species import fold_species, name_decided
 from core.study.bundles import read_bundles
 from core.study.project import Project, check_name
 from models.bundles.bundle import Bundle, refuse_existing
@@ -102,7 +103,8 @@ def prepare_training(
         raise AnomalureError(_say_not_run(project, labels, old))
     known = set(old.counts) if old else set()
     base = old.training_rows() if old else None
-    found = _name_background(_name_species(found, old))
+    found = _name_background(_name_species(_spell_as_known(found, known), old))
+    learn_species = fold_species(list(learn_species), known=[*known, *found.rows.column("species")])
     held_out = is_held_out(found.rows.column("owner"))
     odd = found.anomalous
     wanted = odd & np.isin(found.rows.column("species"), list(learn_species)) & found.named
@@ -309,13 +311,20 @@ def _name_species(found: VerdictRows, old: Bundle | None) -> VerdictRows:
     )
 
 
+def _spell_as_known(found: VerdictRows, known: Collection[str]) -> VerdictRows:
+    """Species as the old bundle spells them: reviewers type other capitals, and it is one species."""
+    table = found.rows.table.copy()
+    table["species"] = fold_species(table["species"].astype(str).tolist(), known=sorted(known))
+    return replace(found, rows=TrainingRows(table, found.rows.embeddings))
+
+
 def _name_background(found: VerdictRows) -> VerdictRows:
     """Write the names of what is no animal as the background class has them; people type capitals, too."""
     background = found.is_background
     if not background.any():
         return found
     table = found.rows.table.copy()
-    table.loc[background, "species"] = table.loc[background, "species"].str.strip().str.casefold()
+    table.loc[background, "species"] = table.loc[background, "species"].map(name_decided)
     return replace(found, rows=TrainingRows(table, found.rows.embeddings))
 
 

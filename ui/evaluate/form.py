@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.formats.labelled import LabelFile
 from core.runs.folder import RunFolder, Status
+from core.species import fold_name
 from core.study.project import Project
 from ui.evaluate.cached import find_known, load_truth
 from ui.evaluate.data import Asked
@@ -82,8 +83,8 @@ def _ask_details(project: Project, run: RunFolder, truth: LabelFile) -> tuple[st
     species = sorted(
         {label.species for photo in truth.photos for label in photo.labels if label.species and not label.is_empty}
     )
-    bundled = {name.casefold() for name in find_known(project, run)}
-    ours = [name for name in species if name.casefold() in bundled]
+    bundled = {fold_name(name) for name in find_known(project, run)}
+    ours = [name for name in species if fold_name(name) in bundled]
     left, right = st.columns([1, 2])
     options = [ALL, *splits]
     if st.session_state.get(Key.TRUTH_SPLIT) not in options:

@@ -3,8 +3,8 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.formats.labelled import EMPTY
 from core.labels.summary import NIGHT_BEGINS_H, NIGHT_ENDS_H
+from core.species import EMPTY
 from ui.shared.palettes import FINE, ODD, QUIET
 
 FEW_CROPS = 20

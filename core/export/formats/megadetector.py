@@ -5,13 +5,17 @@ from pathlib import Path
 
 from core.export.formats.format import Format, Source, Written
 from core.formats.exported import Row
+from core.formats.labelled import Problems
 from core.formats.megadetector import write_megadetector
 
 
 def write(rows: Iterable[Row], path: Path, source: Source) -> Written:
     """Write photos with their detections."""
-    n_photos = write_megadetector(rows, path, detector=source.detector, detected_at=source.detected_at)
-    return Written(n_photos, n_photos)
+    problems = Problems()
+    n_photos = write_megadetector(
+        rows, path, detector=source.detector, detected_at=source.detected_at, problems=problems
+    )
+    return Written(n_photos, n_photos, problems.lines())
 
 
 FORMAT = Format(

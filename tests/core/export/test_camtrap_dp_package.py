@@ -154,7 +154,7 @@ def test_a_real_package_loses_nothing_when_it_is_read_and_written_again(shared_d
     after = {photo.file_name: photo for photo in read_labels(tmp_path).photos}
     assert len(after) == len(before.photos)
     for photo in before.photos:
-        assert replace(photo, labels=()) == replace(after[photo.file_name], labels=())
+        assert replace(photo, labels=(), other_names=()) == replace(after[photo.file_name], labels=(), other_names=())
         assert sorted(map(describe, photo.labels)) == sorted(map(describe, after[photo.file_name].labels))
     ours, theirs = (
         {

@@ -134,7 +134,9 @@ def test_hostile_names_and_texts_do_not_break_the_file(tmp_path, format):
             assert not any(line.startswith(("=", '"=')) or ',"=' in line for line in content.decode().splitlines())
     found = read_labels(out)
     assert [photo.file_name for photo in found.photos] == [row["file_name"] for row in rows]
-    assert {label.species for photo in found.photos for label in photo.labels} == set(HOSTILE)
+    assert {label.species for photo in found.photos for label in photo.labels} == {
+        " ".join(text.split()) for text in HOSTILE
+    }
 
 
 @every_format
@@ -207,7 +209,10 @@ def test_labels_are_written_in_a_format_that_takes_them_and_refused_by_others(pr
 
     if format.takes_labels:
         values = convert_labels(labels, out, format=format.name, facts=FACTS)
-        assert values["photos"] == len(labels.photos) == len(read_labels(out).photos)
+        left_out = sum(int(note.split()[0]) for note in values["notes"])
+        assert values["photos"] == len(labels.photos) - left_out == len(read_labels(out).photos)
+        boxed = [photo for photo in labels.photos if any(label.box for label in photo.labels)]
+        assert values["photos"] == len(labels.photos if format.name == "camtrap-dp" else boxed)
     else:
         with pytest.raises(AnomalureError, match="can be written as camtrap-dp or megadetector"):
             convert_labels(LabelFile(labels.photos, ()), out, format=format.name)

@@ -232,7 +232,7 @@ def test_a_package_is_read_back_with_the_same_rows(tmp_path):
     file = read_labels(tmp_path / "package")
     assert file.problems == ()
     first, second = file.photos
-    assert [label.species for label in first.labels] == ["Mustela erminea", "human"]
+    assert [label.species for label in first.labels] == ["Mustela erminea", "person"]
     assert first.box_px(first.labels[0].box, width_px=400, height_px=200) == Box(20, 10, 100, 50)
     assert (first.captured_at, first.deployment, first.event_id) == (TAKEN, "north", "north/e1")
     assert [(label.species, label.box) for label in second.labels] == [("Microtus", None)]

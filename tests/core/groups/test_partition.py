@@ -170,6 +170,8 @@ def test_a_tree_of_one_crop_and_of_none():
         ("species", "x" * 200, ("species", "x" * 200)),
         ("species", "Nothing", ("nothing", "")),
         ("species", "person", ("people", "")),
+        ("species", "Homo sapiens", ("people", "")),
+        ("species", "blank", ("nothing", "")),
         ("odd", "", ("odd", "")),
         ("odd", "stoat", ("odd", "stoat")),
         ("nothing", " ", ("nothing", "")),

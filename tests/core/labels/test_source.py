@@ -62,7 +62,8 @@ def test_boxes_of_a_detector_get_the_species_that_a_person_gave_their_photo():
         (("animal",), ("empty",), [("empty", False)], "boxes in photos that somebody called empty"),
         ((), ("fox",), [("fox", False)], "labelled animals without a box"),
         ((), ("empty",), [("empty", False)], ""),
-        (("person",), ("fox",), [("", True)], "labelled animals without a box"),
+        (("person",), ("fox",), [("person", True), ("fox", False)], "labelled animals without a box"),
+        (("animal",), ("Homo sapiens",), [("Homo sapiens", True)], ""),
         (("animal",), ("empty", "fox"), [("fox", True)], ""),
     ],
 )

@@ -96,3 +96,32 @@ def test_what_cannot_be_done_is_said_and_nothing_is_left(folder, tmp_path, photo
         write(photos, folder, out, **options)
 
     assert sorted(folder.parent.rglob("*")) == before
+
+
+def test_an_animal_without_a_usable_box_does_not_become_an_empty_photo(folder, tmp_path):
+    weak = Label("fox", Box(20, 10, 40, 30), 0.05, "animal")
+    photos = [
+        photo(0, BOX),
+        photo(1, BOX),
+        photo(2, weak),
+        photo(3, BOX, Label("fox")),  # the species of the photo and its box: one animal
+        photo(4, Label("", Box(20, 10, 40, 30), 0.05, "animal")),
+        LabelledPhoto("5.jpg", (BOX,), event_id="e5", frame=(100, 50), is_incomplete=True),
+    ]
+
+    made = write(photos, folder, tmp_path / "out")
+
+    assert (sum(made.n_photos.values()), sum(made.n_boxes.values())) == (4, 3)
+    assert [line.split(" (")[0] for line in made.problems] == [
+        "1 photos with a label that cannot be used",
+        "2 boxes under the least confidence of 0.25",
+        "1 photos with an animal that has no box",
+    ]
+
+
+def test_people_are_no_animals(folder, tmp_path):
+    person = Label("person", Box(0, 0, 10, 10))
+
+    made = write([photo(0, BOX), photo(1, BOX, person)], folder, tmp_path / "out")
+
+    assert made.class_names == ("animal", "person")

@@ -78,6 +78,8 @@ FIRST, SECOND, SETTLED = Round.FIRST, Round.SECOND, Round.SETTLED
         ([("a", "normal", "ana", "", FIRST), ("a", "anomaly", "ben", "", SECOND)], {}, {"a"}),
         ([("a", "normal", "ana", "", FIRST), ("a", "normal", "ben", "", SECOND)], {"a": "normal"}, set()),
         ([("a", "normal", "ana", "fox", FIRST), ("a", "normal", "ben", "deer", SECOND)], {}, {"a"}),
+        ([("a", "normal", "ana", "Fox", FIRST), ("a", "normal", "ben", "fox ", SECOND)], {"a": "normal"}, set()),
+        ([("a", "normal", "ana", "Human", FIRST), ("a", "normal", "ben", "person", FIRST)], {"a": "normal"}, set()),
         (
             [
                 ("a", "normal", "ana", "", FIRST),
@@ -140,6 +142,14 @@ def test_a_look_at_the_crop_itself_trains_before_the_name_of_its_group(rows, tra
 
     assert dict(zip(labels.table["crop_id"], labels.table["species"], strict=True)) == trained
     assert set(labels.conflicts["crop_id"]) == disputed
+
+
+def test_a_species_is_one_whatever_its_capitals_and_blanks():
+    rows = [
+        (crop, "normal", "ana", name, FIRST) for crop, name in zip("abcd", ("Fox", "fox", " fox", "Blank"), strict=True)
+    ]
+
+    assert sort_verdicts(make_verdicts(*rows)).table["species"].tolist() == ["fox"] * 3 + ["nothing"]
 
 
 def test_boxes_on_nothing_and_people_are_background_and_an_empty_whole_frame_is_not():
@@ -455,7 +465,7 @@ def test_a_bundle_that_was_written_but_not_noted_before_a_kill_is_noted_later(pr
 def test_a_corrected_species_moves_the_crop(project):
     rows = read_rows(project)
     foxes = rows[rows["species"] == "fox"].head(20)
-    save(project, "normal", foxes, species="deer")
+    save(project, "normal", foxes, species="Deer")
 
     report = retrain_bundle(project, name="second", made_from="first")
 

@@ -1,0 +1,235 @@
+"""Numbers, dates and times as people, cameras and spreadsheets write them into the cells of a column."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from core.formats.labelled import Problems
+from core.photos.exif import FIRST_YEAR, LAST_YEAR
+
+_COMMA_IS_DECIMAL = re.compile(r"[+-]?(0?,\d+|0+,\d+|\d+,(\d{1,2}|\d{4,})|\d{1,3}(\.\d{3})+,\d+)")
+_GAPS = re.compile(r"[\s\u00a0\u202f']")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+
+_CLOCK = (
+    r"(?:(?:\s*[T,_]\s*|\s+)(?P<hour>\d{1,2})\s*[:.h-]\s*(?P<minute>\d{2})(?:[:.-](?P<second>\d{2})(?:[.,](?P<part>\d+))?)?"
+    r"\s*(?P<half>[ap]\.?\s?m\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?)?)?"
+)
+_WEEKDAY = r"(?:[^\W\d]{2,10}\.?,?\s+)?"
+_YEAR_FIRST = re.compile(
+    rf"(?P<year>\d{{4}})\s?[-:/.]\s?(?P<month>\d{{1,2}})\s?[-:/.]\s?(?P<day>\d{{1,2}}){_CLOCK}", re.I
+)
+_COMPACT = re.compile(
+    r"(?P<year>(?:19|20|21)\d\d)(?P<month>\d\d)(?P<day>\d\d)[T_ -]?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?Z?"
+)
+_YEAR_LAST = re.compile(
+    rf"{_WEEKDAY}(?P<a>\d{{1,2}})(?P<sign>[./-])\s?(?P<b>\d{{1,2}})(?P=sign)\s?(?P<year>\d{{4}}|\d\d){_CLOCK}", re.I
+)
+_DAY_AND_NAME = re.compile(
+    rf"{_WEEKDAY}(?P<day>\d{{1,2}})[\s./-]*(?P<name>[^\W\d_]{{3,10}})[\s.,/-]*(?P<year>\d{{4}}|\d\d){_CLOCK}", re.I
+)
+_NAME_AND_DAY = re.compile(
+    rf"{_WEEKDAY}(?P<name>[^\W\d_]{{3,10}})[\s.-]*(?P<day>\d{{1,2}})[\s.,-]+(?P<year>\d{{4}}){_CLOCK}", re.I
+)
+_SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
+_SERIAL_ZERO = datetime(1899, 12, 30)
+"""Day 0 of a spreadsheet's dates; right from March 1900 on."""
+_SERIALS = (20_000, 80_000)  # 1954 to 2119
+_CENTURY_SPLIT = 70  # 69 is 2069, 70 is 1970
+_MONTH_NAMES = (
+    "jan ene",
+    "feb fév",
+    "mar mär mrz",
+    "apr avr abr",
+    "may mai maj",
+    "jun juin",
+    "jul juil",
+    "aug aoû ago",
+    "sep set",
+    "oct okt out",
+    "nov",
+    "dec dez déc dic",
+)
+_MONTHS = {name: month for month, names in enumerate(_MONTH_NAMES, start=1) for name in names.split()}
+
+
+class DateOrder(Enum):
+    """What comes first in ``01/05/2026``; ``UNKNOWN`` if no date of the column tells."""
+
+    DAY = "day"
+    MONTH = "month"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A text taken apart. With ``first`` and ``second`` it is not known yet which of them is the day."""
+
+    clock: tuple[int, int, int, int] | None
+    year: int
+    month: int = 0
+    day: int = 0
+    first: int = 0
+    second: int = 0
+    sign: str = ""
+
+
+def read_times(
+    texts: Sequence[object], *, problems: Problems, things: str, where: Callable[[int], str], needs_clock: bool = True
+) -> list[datetime | None]:
+    """The local times in one column, without their zone. Those that cannot be read are counted and ``None``.
+
+    Dates with the year first are read as they are. ``01.05.2026`` has the day first. In ``01/05/2026`` and
+    ``01-05-2026`` the dates of the whole column decide: one of ``13/05/2026`` says that all have the day first. Where
+    none decides, a date that could be two is not read. A column of numbers is read as a spreadsheet's days.
+
+    Args:
+        texts: The cells; empty ones are ``None`` and not counted.
+        problems: Counts what cannot be read.
+        things: What has these times, in the plural ("rows").
+        where: Names the thing of a number in ``texts``, for the first case of a problem.
+        needs_clock: Whether a date without a time of day is not enough, so that it is counted, too.
+    """
+    plain = ["" if text is None else str(text).strip() for text in texts]
+    found = [_take_apart(text) for text in plain]
+    serials = _are_serials(plain)
+    orders = {
+        sign: find_order([(one.first, one.second) for one in found if one and one.sign == sign]) for sign in "./-"
+    }
+    if orders["."] is DateOrder.UNKNOWN:
+        orders["."] = DateOrder.DAY
+    times: list[datetime | None] = []
+    for i, (text, one) in enumerate(zip(plain, found, strict=True)):
+        if not text:
+            times.append(None)
+            continue
+        time = _read_serial(text) if serials else None
+        case = f"{where(i)}: {text[:40]}"
+        if one is not None:
+            order = orders[one.sign] if one.sign else DateOrder.DAY
+            if one.sign and order is DateOrder.UNKNOWN and _is_either(one.first, one.second):
+                problems.add(
+                    f"{things} whose date can be day/month or month/day, so that it was not read; write the year first",
+                    case,
+                )
+                times.append(None)
+                continue
+            time = _build(one, order)
+            if time is not None and one.clock is None and needs_clock:
+                problems.add(f"{things} whose date has no time of day", case)
+                times.append(None)
+                continue
+        if time is None:
+            problems.add(f"{things} whose date or time cannot be read", case)
+        times.append(time)
+    return times
+
+
+def find_order(pairs: Sequence[tuple[int, int]]) -> DateOrder:
+    """Which of two numbers is the day, from all dates of a column; unknown if none tells or they contradict."""
+    day_first = any(first > 12 for first, _ in pairs)
+    month_first = any(second > 12 for _, second in pairs)
+    if day_first == month_first:
+        return DateOrder.UNKNOWN
+    return DateOrder.DAY if day_first else DateOrder.MONTH
+
+
+def _is_either(first: int, second: int) -> bool:
+    return first != second and first <= 12 and second <= 12
+
+
+def _take_apart(text: str) -> _Found | None:
+    for pattern in (_YEAR_FIRST, _COMPACT):
+        match = pattern.fullmatch(text)
+        if match:
+            return _Found(_read_clock(match), int(match["year"]), int(match["month"]), int(match["day"]))
+    match = _YEAR_LAST.fullmatch(text)
+    if match:
+        return _Found(
+            _read_clock(match),
+            _full_year(match["year"]),
+            first=int(match["a"]),
+            second=int(match["b"]),
+            sign=match["sign"],
+        )
+    for pattern in (_DAY_AND_NAME, _NAME_AND_DAY):
+        match = pattern.fullmatch(text)
+        name = match["name"].casefold() if match else ""
+        month = _MONTHS.get(name[:4]) or _MONTHS.get(name[:3])
+        if match and month:
+            return _Found(_read_clock(match), _full_year(match["year"]), month, int(match["day"]))
+    return None
+
+
+def _read_clock(match: re.Match[str]) -> tuple[int, int, int, int] | None:
+    parts = match.groupdict()
+    if parts.get("hour") is None:
+        return None
+    hour = int(parts["hour"])
+    half = (parts.get("half") or "")[:1].casefold()
+    if half == "p" and hour < 12:
+        hour += 12
+    elif half == "a" and hour == 12:
+        hour = 0
+    return hour, int(parts["minute"]), int(parts.get("second") or 0), int((parts.get("part") or "")[:6].ljust(6, "0"))
+
+
+def _full_year(text: str) -> int:
+    year = int(text)
+    return year if len(text) == 4 else year + (1900 if year >= _CENTURY_SPLIT else 2000)
+
+
+def _build(one: _Found, order: DateOrder) -> datetime | None:
+    month, day = one.month, one.day
+    if one.sign:
+        day_first = order is DateOrder.DAY or (order is DateOrder.UNKNOWN and one.second <= 12)
+        day, month = (one.first, one.second) if day_first else (one.second, one.first)
+    if not FIRST_YEAR <= one.year <= LAST_YEAR:
+        return None
+    try:
+        return datetime(one.year, month, day, *(one.clock or ()))
+    except ValueError:
+        return None
+
+
+def _are_serials(texts: Sequence[str]) -> bool:
+    given = [text for text in texts if text]
+    return bool(given) and all(_SERIAL.fullmatch(text) for text in given)
+
+
+def _read_serial(text: str) -> datetime | None:
+    days = float(text.replace(",", "."))
+    if not _SERIALS[0] <= days <= _SERIALS[1]:
+        return None
+    # Spreadsheets keep about a millisecond.
+    return _SERIAL_ZERO + timedelta(seconds=round(days * 86_400))
+
+
+def has_decimal_commas(cells: Iterable[str]) -> bool:
+    """Whether these cells of one column or box write a comma for the decimal point, as in ``50,5``.
+
+    ``1,234`` alone can be either; it is a decimal comma if another cell shows it.
+    """
+    return any(_COMMA_IS_DECIMAL.fullmatch(_GAPS.sub("", cell)) for cell in cells if "," in cell)
+
+
+def read_number(cell: str, *, decimal_commas: bool = False) -> float | None:
+    """The number in a cell, or ``None`` if it is none, not finite, or could be two: ``1,234`` without decimal commas.
+
+    Spaces and the other sign may separate thousands.
+    """
+    text = _GAPS.sub("", cell)
+    if decimal_commas:
+        text = text.replace(".", "").replace(",", ".") if "," in text else text
+    elif "," in text:
+        if not (_THOUSANDS.fullmatch(text) and "." in text):
+            return None
+        text = text.replace(",", "")
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None

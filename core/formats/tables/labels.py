@@ -1,0 +1,313 @@
+"""Labels in a table: a row for each photo or box, as Timelapse, camtrapR, Wildlife Insights and others write them."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from core.disk.text import Table, parse_table, read_content
+from core.errors import FileFormatError
+from core.formats.labelled import (
+    RELATIVE_FRAME,
+    Label,
+    LabelFile,
+    LabelledPhoto,
+    Problems,
+    are_shares,
+    make_label_file,
+    read_box,
+    read_confidence,
+)
+from core.formats.photo_names import ChosenName, WrittenName, is_address, read_name, tell_apart
+from core.formats.tables.cells import has_decimal_commas, read_number, read_times
+from core.formats.tables.columns import (
+    LabelColumns,
+    corner_and_size,
+    find_columns,
+    fold_column,
+    read_cell,
+    split_box_cell,
+)
+from core.photos.matching import count_to_telling, normalise_name
+from core.records import Box
+from core.species import EMPTY, is_empty_name, name_taxon, read_species
+
+FORMAT_NAME = "CSV"
+_EXPECTED = (
+    "a CSV with a column file_name (or filepath, File, FileName) and a column species (or label, scientificName, genus)"
+)
+_MAYBE_FOLDERS = ("path", "filepath", "imagepath", "absolutepath")
+"""Columns of some tables that hold the folder without the file."""
+_YES = frozenset({"true", "1", "yes", "y", "x", "t", "1.0", "wahr", "ja", "oui", "vrai"})
+BROKEN = Box(math.nan, math.nan, math.nan, math.nan)
+"""A box that is there and cannot be used."""
+_KINDS = {"blank": EMPTY, "human": "person", "vehicle": "vehicle"}
+
+
+def read_csv_labels(path: Path) -> LabelFile:
+    """The labels of a CSV with a row per photo or box.
+
+    A column of folders (Timelapse ``RelativePath``, camtrapR ``Directory``) belongs to the photo's name. Boxes are in
+    pixels, or in shares of the photo if all of them are.
+
+    Raises:
+        FileFormatError: If it has no column for file names, or none for species or boxes.
+    """
+    return parse_csv_labels(read_content(path, expected=_EXPECTED), source=path.name)
+
+
+def parse_csv_labels(content: bytes, *, source: str) -> LabelFile:
+    """As ``read_csv_labels``, from the file's content."""
+    table = parse_table(content, source=source, expected=_EXPECTED)
+    columns = find_columns(table.columns)
+    if columns is None:
+        raise FileFormatError(f"{source}: expected {_EXPECTED}; got the columns {', '.join(table.columns)[:300]}.")
+    problems = Problems()
+    rows = _read_rows(table, columns, problems)
+    return make_label_file(_put_together(rows, problems), problems, format_name=FORMAT_NAME)
+
+
+@dataclass(slots=True)
+class _Row:
+    """One row: which photo it is about, and what it says of it."""
+
+    number: int
+    name: str
+    n_sure_folders: int
+    media_id: str
+    deployment: str
+    address: str
+    event_id: str
+    split: str
+    captured_at: datetime | None = None
+    has_unread_time: bool = False
+    label: Label | None = None
+    frame: tuple[float, float] | None = None
+    is_incomplete: bool = False
+
+
+def _read_rows(table: Table, columns: LabelColumns, problems: Problems) -> list[_Row]:
+    several_roots = len({read_cell(row, columns.roots) for row in table}) > 1
+    rows: list[_Row] = []
+    cells: list[dict[str, str]] = []
+    for number, row in enumerate(table, start=2):
+        name, n_sure, address = _read_path(row, columns, several_roots=several_roots)
+        if not name:
+            problems.add("rows without a file name", f"row {number}")
+            continue
+        deployment = read_cell(row, columns.deployments)
+        if not deployment:
+            station = next(
+                (cell for c in columns.stations if (cell := read_cell(row, [c])) and not is_address(cell)), ""
+            )
+            camera = read_cell(row, columns.cameras)
+            deployment = "/".join(dict.fromkeys(part for part in (station, camera) if part))
+        rows.append(
+            _Row(
+                number,
+                name,
+                n_sure,
+                read_cell(row, columns.ids),
+                deployment,
+                address,
+                read_cell(row, columns.events),
+                read_cell(row, columns.splits),
+            )
+        )
+        cells.append(row)
+    _read_times(rows, cells, columns, problems)
+    boxes = _read_boxes(rows, cells, columns, problems)
+    confidences = _read_confidences(rows, cells, columns, problems)
+    for one, of_row, box, sureness in zip(rows, cells, boxes, confidences, strict=True):
+        species = _read_species(one, of_row, columns, problems)
+        if box is BROKEN or species is None:
+            one.is_incomplete = True
+        elif species or box is not None:
+            one.label = Label(species, box, sureness if box is not None else None, species)
+        else:
+            problems.add("rows without a species", f"row {one.number}")
+    return rows
+
+
+def _read_path(row: dict[str, str], columns: LabelColumns, *, several_roots: bool) -> tuple[str, int, str]:
+    """The photo's name with all that tells it apart, how many of its folders are sure, and its path at an address."""
+    written = read_cell(row, [columns.file])
+    address = read_name(written) if is_address(written) else ""
+    name = read_name(written)
+    plain = normalise_name(name)
+    if not plain:
+        return "", 0, ""
+    last = PurePosixPath(plain).name.casefold()
+    for column in columns.paths:
+        cell = read_cell(row, [column])
+        path = normalise_name(read_name(cell)) if cell else ""
+        if PurePosixPath(path).name.casefold() != last:
+            continue
+        if is_address(cell):
+            address = path
+        elif path.count("/") > plain.count("/"):
+            name = plain = path
+    for column in (*columns.folders, *(one for one in columns.paths if fold_column(one) in _MAYBE_FOLDERS)):
+        cell = read_cell(row, [column])
+        if column in columns.paths and (is_address(cell) or PurePosixPath(normalise_name(cell)).suffix):
+            continue
+        folder = normalise_name(cell)
+        if not folder or folder == ".":
+            continue
+        if PurePosixPath(folder).name.casefold() == last:
+            return folder, 0, address
+        n_sure = _count_sure(cell, folder, read_cell(row, columns.stations))
+        if not f"/{plain}".casefold().startswith(f"/{folder}/".casefold()):
+            name = f"{folder}/{plain}"
+        root = normalise_name(read_cell(row, columns.roots))
+        if several_roots and root:
+            return f"{root}/{name}", n_sure + 1 + root.count("/"), address
+        return name, n_sure, address
+    return name, 0, address
+
+
+def _count_sure(written: str, folder: str, station: str) -> int:
+    """How many of the folders must be those of the photo.
+
+    All of a folder inside the study's. Of a whole path only those from the station's on, because the study may have
+    been moved; else those from the lowest one on that tells cameras apart.
+    """
+    parts = folder.split("/")
+    if not (written.startswith(("/", "\\")) or ":" in parts[0]):
+        return len(parts)
+    names = [part.casefold() for part in parts]
+    if station and station.casefold() in names:
+        return len(parts) - max(i for i, part in enumerate(names) if part == station.casefold())
+    return count_to_telling(parts)
+
+
+def _read_times(
+    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Problems
+) -> None:
+    texts = [read_cell(row, columns.times) for row in cells]
+    if columns.clocks and (columns.dates or columns.times):
+        for i, row in enumerate(cells):
+            date, clock = texts[i] or read_cell(row, columns.dates), read_cell(row, columns.clocks)
+            if date and clock and ":" not in date:
+                texts[i] = f"{date} {clock}"
+    elif columns.dates and not columns.times:
+        texts = [read_cell(row, columns.dates) for row in cells]
+    times = read_times(texts, problems=problems, things="rows", where=lambda i: f"row {rows[i].number}")
+    for one, text, time in zip(rows, texts, times, strict=True):
+        one.captured_at, one.has_unread_time = time, bool(text) and time is None
+
+
+def _read_boxes(
+    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Problems
+) -> list[Box | None]:
+    written = [
+        split_box_cell(read_cell(row, columns.box))
+        if columns.box_form == "cell"
+        else [read_cell(row, [column]) for column in columns.box]
+        for row in cells
+    ]
+    written = [parts if any(parts) else [] for parts in written]
+    commas = columns.box_form != "cell" and has_decimal_commas(part for parts in written for part in parts)
+    numbers: list[list[float] | None] = []
+    for parts in written:
+        read = [read_number(part, decimal_commas=commas) for part in parts]
+        plain = [number for number in read if number is not None]
+        numbers.append(corner_and_size(plain, columns.box_form) if len(plain) == len(read) == 4 else None)
+    shares = are_shares([box for box in numbers if box is not None])
+    boxes: list[Box | None] = []
+    for row, of_row, parts, box in zip(rows, cells, written, numbers, strict=True):
+        row.frame = RELATIVE_FRAME if shares else _read_size(of_row, columns)
+        if not parts:
+            boxes.append(None)
+            continue
+        if box is not None and not shares and 0 < box[2] < 1 and 0 < box[3] < 1:
+            problems.add("rows whose box is smaller than a pixel, among others in pixels", f"row {row.number}")
+            boxes.append(BROKEN)
+            continue
+        read_one = read_box(box, frame=row.frame, problems=problems, where=f"row {row.number}", things="rows")
+        boxes.append(BROKEN if read_one is None else read_one)
+    return boxes
+
+
+def _read_size(row: dict[str, str], columns: LabelColumns) -> tuple[float, float] | None:
+    sides = [read_number(read_cell(row, [column])) for column in columns.size]
+    if len(sides) != 2 or any(side is None or side <= 1 for side in sides):
+        return None
+    return (float(sides[0] or 0), float(sides[1] or 0))
+
+
+def _read_confidences(
+    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Problems
+) -> list[float | None]:
+    texts = [read_cell(row, columns.confidences) for row in cells]
+    commas = has_decimal_commas(texts)
+    numbers = [read_number(text.removesuffix("%"), decimal_commas=commas) if text else None for text in texts]
+    given = [number for number in numbers if number is not None]
+    in_percent = any(number > 1 for number in given) and all(0 <= number <= 100 for number in given)
+    read = []
+    for row, text, number in zip(rows, texts, numbers, strict=True):
+        percent = in_percent or text.endswith("%")
+        sureness = read_confidence(number / 100 if percent and number is not None else number)
+        if text and sureness is None:
+            problems.add("rows whose confidence is not a number from 0 to 1", f"row {row.number}: {text[:40]}")
+        read.append(sureness)
+    return read
+
+
+def _read_species(row: _Row, cells: dict[str, str], columns: LabelColumns, problems: Problems) -> str | None:
+    """The species of a row; ``None`` if it contradicts itself, which is counted."""
+    species = next((name for column in columns.species if (name := read_species(read_cell(cells, [column])))), "")
+    if not species and columns.ranks:
+        ranks = [read_cell(cells, [column]) for column in columns.ranks]
+        species = name_taxon(ranks, common_name=read_cell(cells, columns.common_names))
+    kind = read_cell(cells, columns.kinds).casefold()
+    if kind in _KINDS:
+        species = species or _KINDS[kind]
+    if read_cell(cells, columns.blanks).casefold() not in _YES:
+        return species
+    if species and not is_empty_name(species):
+        problems.add("rows that are called empty and name a species", f"row {row.number}: {species}")
+        return None
+    return EMPTY
+
+
+def _put_together(rows: Iterable[_Row], problems: Problems) -> list[LabelledPhoto]:
+    """The rows by the photo that they are about."""
+    by_photo: dict[WrittenName, list[_Row]] = defaultdict(list)
+    for row in rows:
+        # A path tells photos apart by itself. Of bare names, every camera has the same.
+        is_path = "/" in normalise_name(row.name)
+        by_photo[
+            WrittenName(row.name)
+            if is_path
+            else WrittenName(row.name, row.deployment, row.media_id, "" if row.media_id else row.address)
+        ].append(row)
+    written = [replace(one, media_id=some[0].media_id, address=some[0].address) for one, some in by_photo.items()]
+    photos = []
+    for chosen, some in zip(tell_apart(written), by_photo.values(), strict=True):
+        if chosen is None:
+            problems.add(
+                "photos whose name other photos of the file have, too", f"{some[0].name}, row {some[0].number}"
+            )
+        else:
+            photos.append(_make_photo(chosen, some))
+    return photos
+
+
+def _make_photo(chosen: ChosenName, rows: Sequence[_Row]) -> LabelledPhoto:
+    first = rows[0]
+    return LabelledPhoto(
+        chosen.file_name,
+        tuple(row.label for row in rows if row.label is not None),
+        deployment=first.deployment,
+        captured_at=next((row.captured_at for row in rows if row.captured_at is not None), None),
+        event_id=first.event_id,
+        split=first.split,
+        frame=next((row.frame for row in rows if row.frame is not None), None),
+        other_names=chosen.other_names,
+        n_sure_folders=max(first.n_sure_folders, chosen.n_sure_folders),
+        is_incomplete=any(row.is_incomplete for row in rows),
+        has_unread_time=all(row.captured_at is None for row in rows) and any(row.has_unread_time for row in rows),
+    )

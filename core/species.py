@@ -1,0 +1,155 @@
+"""What species are called: one spelling for each, one name for an empty photo, and one for people."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from core.records import NOTHING, PERSON
+
+EMPTY = "empty"
+"""The species of a label of a photo without animals."""
+
+_EMPTY_NAMES = frozenset(
+    {
+        "empty",
+        "blank",
+        "nothing",
+        "nothing here",
+        "nothinghere",
+        "none",
+        "no animal",
+        "no animals",
+        "no wildlife",
+        "no detection",
+        "empty image",
+        "empty photo",
+        "false trigger",
+        "false triggers",
+        "misfire",
+    }
+)
+_PEOPLE = frozenset(
+    {
+        "person",
+        "persons",
+        "people",
+        "human",
+        "humans",
+        "homo",
+        "homo sapiens",
+        "homo sapiens sapiens",
+        "human-camera trapper",
+        "human camera trapper",
+    }
+)
+# What programs write where nothing was said. "unknown" is not one of them: somebody looked and could not tell.
+_UNSAID = frozenset(
+    {"no cv result", "unidentified", "not identified", "unclassified", "n/a", "na", "null", "nan", "-", "?"}
+)
+_BLANKS = re.compile(r"[\s_\u200b\ufeff]+")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_KINGDOMS = frozenset({"animalia", "metazoa"})
+_RANKS = 5  # class, order, family, genus, species
+
+
+def fold_name(name: str) -> str:
+    """The form in which names of species are compared: capitals, blanks and underscores do not matter."""
+    return _BLANKS.sub(" ", unicodedata.normalize("NFKC", name)).strip().casefold()
+
+
+def is_empty_name(name: str) -> bool:
+    """Whether the name says that there is no animal: empty, blank, nothing, none."""
+    return fold_name(name) in _EMPTY_NAMES
+
+
+def is_person_name(name: str) -> bool:
+    """Whether the name means people: person, human, Homo sapiens."""
+    return fold_name(name) in _PEOPLE
+
+
+def name_decided(name: str) -> str:
+    """The species that a reviewer named, as training compares it: people are ``person``, no animal is ``nothing``."""
+    if is_empty_name(name):
+        return NOTHING
+    return PERSON if is_person_name(name) else " ".join(name.split())
+
+
+def read_species(text: str) -> str:
+    """The species that a file of another tool writes, tidied.
+
+    People are ``person`` and empty photos ``empty``, whatever the tool calls them. What stands for no answer, such as
+    ``No CV Result``, is no species. Of a taxonomy (``uuid;mammalia;carnivora;canidae;vulpes;vulpes;red fox``, as
+    SpeciesNet writes it) the lowest rank that is known is taken: ``Vulpes vulpes``.
+    """
+    parts = text.split(";")
+    if len(parts) > _RANKS:
+        return _read_taxonomy(parts)
+    tidy = " ".join(unicodedata.normalize("NFC", text).replace("\ufeff", "").replace("\u200b", "").split())
+    return _use_own_words(tidy)
+
+
+def name_taxon(ranks: Sequence[str], *, common_name: str = "") -> str:
+    """The name of the lowest known rank of ``class, order, family, genus, species``, else the common name.
+
+    ``species`` may be the whole name or its second word.
+    """
+    known = ["" if fold_name(rank) in _UNSAID else " ".join(rank.split()) for rank in ranks]
+    genus, species = known[-2], known[-1]
+    if fold_name(genus) == "homo":
+        return PERSON
+    if species and genus and " " not in species:
+        return f"{genus[:1].upper()}{genus[1:].lower()} {species.lower()}"
+    for rank in reversed(known):
+        if rank:
+            return _use_own_words(rank[:1].upper() + rank[1:])
+    return read_species(common_name)
+
+
+class Spellings:
+    """One spelling of each species for names that differ only in capitals and blanks.
+
+    Args:
+        known: Spellings that hold whatever is added, such as those of a bundle.
+    """
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._chosen: dict[str, str] = {}
+        for name in known:
+            self._chosen.setdefault(fold_name(name), name)
+
+    def add(self, names: Iterable[str]) -> None:
+        """Choose the most frequent spelling of each name that has none yet; of equals the first."""
+        for name, _ in Counter(names).most_common():
+            self._chosen.setdefault(fold_name(name), name)
+
+    def spell(self, name: str) -> str:
+        """The chosen spelling of a name, or the name itself."""
+        return self._chosen.get(fold_name(name), name)
+
+
+def fold_species(names: Sequence[str], *, known: Iterable[str] = ()) -> list[str]:
+    """The names with one spelling for each species: a known one, else the most frequent. Empty names stay empty."""
+    spellings = Spellings(name for name in known if name)
+    spellings.add(name for name in names if name)
+    return [spellings.spell(name) if name else name for name in names]
+
+
+def _use_own_words(name: str) -> str:
+    folded = fold_name(name)
+    if folded in _UNSAID:
+        return ""
+    return EMPTY if folded in _EMPTY_NAMES else PERSON if folded in _PEOPLE else name
+
+
+def _read_taxonomy(parts: Sequence[str]) -> str:
+    """``[uuid;]class;order;family;genus;species[;common name]``, also with a kingdom and a phylum before the class."""
+    ranks = [part.strip() for part in parts]
+    if _UUID.fullmatch(ranks[0]):
+        ranks = ranks[1:]
+    if ranks and ranks[0].casefold() in _KINGDOMS:
+        ranks = ranks[2:]
+    ranks += [""] * (_RANKS - len(ranks))
+    common_name = ranks[_RANKS] if len(ranks) > _RANKS else ""
+    name = name_taxon(ranks[:_RANKS], common_name=common_name)
+    return "" if fold_name(name) == "animal" else name

@@ -1,0 +1,142 @@
+"""A Camtrap DP package is read as it is, and what cannot be used is counted with its reason."""
+
+import gzip
+import zipfile
+from datetime import datetime
+
+import pytest
+
+from core.errors import FileFormatError
+from core.formats.labelled import Label, LabelledPhoto
+from core.formats.recognise import read_labels
+from core.records import Box
+from tests.fakes.label_files import MEDIA, OBSERVATIONS, package, write, zip_up
+
+
+@pytest.mark.parametrize("form", ["folder", "json", "zip"])
+def test_a_camtrap_dp_package_is_read_as_folder_description_or_zip(tmp_path, form):
+    folder = package(tmp_path)
+    path = {"folder": folder, "json": folder / "datapackage.json", "zip": folder.with_suffix(".zip")}[form]
+    if form == "zip":
+        zip_up(folder)
+
+    file = read_labels(path)
+
+    assert file.format_name == "Camtrap DP"
+    assert file.photos == (
+        LabelledPhoto(
+            "media/a.jpg",
+            (Label("Vulpes vulpes", Box(0.1, 0.2, 0.3, 0.4), 0.8, "animal", 0.8),),
+            "d1",
+            datetime(2020, 5, 30, 4, 57, 37),
+            "e1",
+            frame=(1.0, 1.0),
+        ),
+        LabelledPhoto(
+            "b.jpg",
+            (Label("Anas", None, None, "animal", of_event=True),),
+            "d1",
+            datetime(2020, 5, 30, 4, 57, 40),
+            "e1",
+            frame=(1.0, 1.0),
+        ),
+        LabelledPhoto(
+            "media/d.jpg",
+            (Label("empty", None, None, "blank"),),
+            "d2",
+            datetime(2020, 5, 30, 4, 57, 37),
+            "e2",
+            frame=(1.0, 1.0),
+        ),
+    )
+    assert file.problems == (
+        "1 media that are not photos (the first: m3)",
+        "1 observations of media that are not in the package or not photos (the first: o4)",
+        "1 observations of events without a photo (the first: o5)",
+    )
+
+
+def test_packed_tables_are_unpacked(tmp_path):
+    folder = package(tmp_path)
+    (folder / "media.csv.gz").write_bytes(gzip.compress(MEDIA.encode()))
+    packed = {"name": "media", "path": ["media.csv.gz"]}
+    write(folder, {"resources": [packed, {"name": "observations", "path": "observations.csv"}]}, "datapackage.json")
+
+    assert len(read_labels(folder).photos) == 3
+
+
+@pytest.mark.parametrize(
+    ("resources", "said"),
+    [
+        ([], "it has no resource media"),
+        ([{"name": "media"}, {"name": "observations", "path": "observations.csv"}], "media has no path"),
+        ([{"name": "media", "path": "gone.csv"}], "gone.csv, which cannot be read"),
+        ([{"name": "media", "path": "../secret.csv"}], "not inside the package"),
+        ([{"name": "media", "path": "/etc/passwd"}], "not inside the package"),
+        ([{"name": "media", "path": "https://example.org/media.csv"}], "not inside the package"),
+        ([{"name": "media", "path": "deployments.csv"}], "lacks the columns mediaID, timestamp, filePath"),
+        (["media"], "it has no resource media"),
+    ],
+)
+def test_a_package_that_is_not_whole_is_refused(tmp_path, resources, said):
+    with pytest.raises(FileFormatError, match=said):
+        read_labels(package(tmp_path, description={"resources": resources}))
+
+
+def test_a_zip_without_a_package_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("a.jpg", "x")
+    with pytest.raises(FileFormatError, match=r"has no datapackage\.json"):
+        read_labels(tmp_path / "photos.zip")
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    with pytest.raises(FileFormatError, match=r"broken\.zip"):
+        read_labels(tmp_path / "broken.zip")
+
+
+def test_media_of_one_name_at_addresses_are_told_apart(tmp_path):
+    media = (
+        "mediaID,deploymentID,timestamp,filePath,fileName,fileMediatype\n"
+        "00000001,d1,2020-05-30T04:57:37Z,https://x.org/assets/1/file,IMG_1.JPG,image/jpeg\n"
+        "00000002,d2,2020-05-30T04:57:37Z,https://x.org/assets/2/file,IMG_1.JPG,image/jpeg\n"
+        "00000003,d2,2020-05-30T04:57:38Z,https://x.org/assets/3/file,IMG_2.JPG,image/jpeg\n"
+        "00000004,d2,2020-05-30T04:57:39Z,https://x.org/assets/4/file,,image/jpeg\n"
+    )
+    observations = "observationID,deploymentID,mediaID,observationType,scientificName\no,d1,00000001,animal,fox\n"
+
+    photos = read_labels(package(tmp_path, media=media, observations=observations)).photos
+
+    assert [(photo.file_name, len(photo.labels), photo.other_names) for photo in photos] == [
+        ("d1/IMG_1.JPG", 1, ("00000001.JPG",)),
+        ("d2/IMG_1.JPG", 0, ("00000002.JPG",)),
+        ("IMG_2.JPG", 0, ("00000003.JPG",)),
+        ("00000004.jpg", 0, ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("media", "said"),
+    [
+        (MEDIA.replace("m2,", "m1,"), "2 media whose mediaID another one has (the first: m1)"),
+        (MEDIA.replace("media/d.jpg", "x/a.jpg").replace("2020-05-30T04:57:37Z", "soon"), "1 media whose date or time"),
+        (
+            MEDIA.replace("media/d.jpg,", "a.jpg,").replace("media/a.jpg", "a.jpg").replace("d2", "d1"),
+            "2 media whose name",
+        ),
+    ],
+)
+def test_media_that_cannot_be_told_apart_or_have_no_time_are_counted(tmp_path, media, said):
+    assert said in " ".join(read_labels(package(tmp_path, media=media)).problems)
+
+
+def test_an_observation_without_a_classification_leaves_its_photo_unknown(tmp_path):
+    observations = OBSERVATIONS.replace("media,blank", "media,unclassified")
+
+    photo = read_labels(package(tmp_path, observations=observations)).photos[2]
+
+    assert (photo.labels, photo.is_incomplete, photo.is_empty) == ((), True, False)
+
+
+def test_people_are_people_whatever_a_package_calls_them(tmp_path):
+    observations = OBSERVATIONS.replace("media,blank,", "media,human,Homo sapiens")
+
+    assert read_labels(package(tmp_path, observations=observations)).photos[2].labels[0].species == "person"

@@ -1,0 +1,69 @@
+"""Labels meet their own photos: a table's folders count, and other names are tried."""
+
+from pathlib import Path
+
+import pytest
+
+from core.formats.labelled import LabelledPhoto, Problems
+from core.labels.meeting import meet_photos
+
+CAM1 = Path("study") / "cam1"
+
+
+def meet(photos, ours, folder):
+    problems = Problems()
+    return meet_photos(photos, ours, folder=folder, problems=problems), problems.lines()
+
+
+@pytest.mark.parametrize(
+    ("name", "n_sure", "ours", "folder", "meets"),
+    [
+        ("cam1/IMG_1.JPG", 1, "IMG_1.JPG", CAM1, True),
+        ("cam2/IMG_1.JPG", 1, "IMG_1.JPG", CAM1, False),
+        ("C:/study/cam2/IMG_1.JPG", 1, "IMG_1.JPG", CAM1, False),
+        ("C:/elsewhere/cam1/IMG_1.JPG", 1, "IMG_1.JPG", CAM1, True),
+        ("C:/elsewhere/cam1/IMG_1.JPG", 1, "cam1/IMG_1.JPG", Path("copy"), True),
+        ("cam2/100RECNX/IMG_1.JPG", 2, "IMG_1.JPG", CAM1 / "100RECNX", False),
+        ("cam2/100RECNX/IMG_1.JPG", 2, "100RECNX/IMG_1.JPG", CAM1, False),
+        ("CAM1\\100RECNX\\IMG_1.JPG", 2, "100RECNX/IMG_1.JPG", CAM1, True),
+    ],
+)
+def test_a_row_with_a_column_of_folders_meets_no_photo_of_another_folder(name, n_sure, ours, folder, meets):
+    met, problems = meet([LabelledPhoto(name, n_sure_folders=n_sure)], [ours], folder)
+
+    assert met == ({name: ours} if meets else {})
+    assert problems == ()
+
+
+def test_with_both_cameras_each_row_meets_its_own():
+    photos = [LabelledPhoto(f"cam{n}/IMG_1.JPG", n_sure_folders=1) for n in (1, 2, 3)]
+
+    met, _ = meet(photos, ["cam1/IMG_1.JPG", "cam2/IMG_1.JPG"], Path("study"))
+
+    assert met == {"cam1/IMG_1.JPG": "cam1/IMG_1.JPG", "cam2/IMG_1.JPG": "cam2/IMG_1.JPG"}
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "folder"),
+    [("cam2/IMG_1.JPG", "IMG_1.JPG", CAM1), ("cam2/DCIM/100RECNX/IMG_1.JPG", "IMG_1.JPG", CAM1 / "DCIM" / "100RECNX")],
+)
+def test_a_folder_that_may_have_been_renamed_is_said(name, ours, folder):
+    met, problems = meet([LabelledPhoto(name)], [ours], folder)
+
+    assert met == {name: ours}
+    assert problems == (
+        f"1 photos in a folder that has another name in the labels (the first: {name} is taken for {ours})",
+    )
+
+
+def test_folders_that_every_camera_makes_do_not_tell_cameras_apart():
+    photos = [LabelledPhoto(f"cam{n}/100RECNX/IMG_1.JPG") for n in (1, 2)]
+
+    assert meet(photos, ["IMG_1.JPG"], CAM1 / "100RECNX")[0] == {"cam1/100RECNX/IMG_1.JPG": "IMG_1.JPG"}
+
+
+def test_a_photo_is_found_by_the_other_names_that_it_may_have():
+    photos = [LabelledPhoto("d1/IMG_1.JPG", other_names=("x.org/7/IMG_1.JPG", "uuid-0001.JPG")), LabelledPhoto("a.jpg")]
+
+    assert meet(photos, ["a.jpg", "UUID-0001.jpg"], CAM1)[0] == {"a.jpg": "a.jpg", "d1/IMG_1.JPG": "UUID-0001.jpg"}
+    assert meet(photos, ["b.jpg"], CAM1)[0] == {}
