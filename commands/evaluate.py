@@ -33,5 +33,6 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     known = arguments.known
     if known is None and run.info.bundle:
         known = Bundle.load(project.bundles_dir / run.info.bundle).species
-    evaluation = evaluate_run(run, read_labels(arguments.truth), known_species=known, split=arguments.split)
-    return DONE, {"run": run.run_id, **evaluation.to_values()}
+    truth = read_labels(arguments.truth)
+    evaluation = evaluate_run(run, truth, known_species=known, split=arguments.split)
+    return DONE, {"run": run.run_id, **evaluation.to_values(), "problems": list(truth.problems)}

@@ -26,6 +26,7 @@ MOST_COLUMNS = 5_000
 MOST_CELLS = 30_000_000
 """About 3 GB in memory; a package of a million photos has 20 million."""
 _DELIMITERS = (",", ";", "\t")
+_SEP_LINES = frozenset(f"sep={sign}".strip() for sign in _DELIMITERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +121,18 @@ def parse_table(content: bytes, *, source: str, expected: str) -> Table:
         FileFormatError: If it is no such table, or a row has more cells than there are columns.
     """
     text = decode_text(content, source=source, expected=expected)
-    header = text.lstrip("\r\n").split("\n", 1)[0]
+    text = text.lstrip("\r\n")
+    header = text.split("\n", 1)[0]
+    if header.strip().casefold() in _SEP_LINES:  # Excel's way to say what separates the cells
+        text = text.partition("\n")[2]
+        header = text.split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=header.count)  # the first of those that are equal: a comma
     rows: list[dict[str, str]] = []
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         columns = tuple(name.strip() for name in next((row for row in reader if row), []))
+        while len(columns) > 1 and not columns[-1]:  # spreadsheets write cells that were used once
+            columns = columns[:-1]
         if not any(columns) or len(set(columns)) != len(columns):
             raise FileFormatError(
                 f"{source}: the first line must name each column once, got {', '.join(columns) or 'nothing'}; "
@@ -142,6 +149,8 @@ def parse_table(content: bytes, *, source: str, expected: str) -> Table:
                 raise FileFormatError(
                     f"{source} has more than {MOST_CELLS:,} cells. Leave only the columns that are needed, or split it."
                 )
+            if len(cells) > len(columns) and not any(cells[len(columns) :]):
+                cells = cells[: len(columns)]
             if len(cells) > len(columns):
                 raise FileFormatError(
                     f"{source}, line {reader.line_num}: {len(cells)} cells for {len(columns)} columns."

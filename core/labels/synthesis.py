@@ -196,11 +196,15 @@ def _cut_out(
 def _read_backgrounds(
     photos: Sequence[LabelledPhoto], folder: Path, rng: np.random.Generator, settings: RunSettings, problems: Problems
 ) -> list[tuple[LabelledPhoto, np.ndarray]]:
-    empty = [photo for photo in photos if photo.labels and all(label.is_empty for label in photo.labels)]
+    empty = [photo for photo in photos if photo.is_empty]
+    known = [photo for photo in photos if not photo.unboxed and not photo.is_incomplete]
     if not empty:
+        for photo in photos:
+            if photo not in known:
+                problems.add("photos with an animal that has no box, which are no background", photo.file_name)
         problems.add("labels without an empty photo, so that animals were blended into photos with animals")
     places = []
-    for place in _read_shuffled(empty or photos, folder, rng, settings, problems):
+    for place in _read_shuffled(empty or known, folder, rng, settings, problems):
         places.append(place)
         if len(places) == MOST_BACKGROUNDS:
             break

@@ -1,6 +1,5 @@
 """A detector that reads its boxes from a file of another tool."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -59,7 +58,7 @@ class BoxesFromFile:
         self.only_in_folder = tuple(name for name in listing.file_names if name not in self._photos)
         """Photos that the file does not name; they are scored as whole frames."""
         self._file_problems = file.problems
-        self._counts: Counter[str] = Counter()
+        self._left_out = Problems()
 
     @property
     def name(self) -> str:
@@ -72,7 +71,7 @@ class BoxesFromFile:
         Unlike ``problems`` this also holds for photos that an earlier process of a resumed run looked up.
         """
         again = BoxesFromFile.__new__(BoxesFromFile)
-        again.__dict__.update(self.__dict__, _counts=Counter())
+        again.__dict__.update(self.__dict__, _left_out=Problems())
         for file_name, width_px, height_px in photos:
             again._find(file_name, width_px=width_px, height_px=height_px)
         return again.problems
@@ -87,7 +86,7 @@ class BoxesFromFile:
         ):
             if names:
                 lines.append(f"{len(names)} {text} (the first: {names[0]})")
-        return (*lines, *(f"{count} {what}" for what, count in self._counts.items()))
+        return (*lines, *self._left_out.lines())
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
         """The file's boxes of each photo, most confident first, in pixels of the upright photo, inside its frame."""
@@ -102,7 +101,8 @@ class BoxesFromFile:
             return Found(())
         boxed = [label for label in labelled.labels if label.box is not None]
         if not labelled.fits(width_px=width_px, height_px=height_px):
-            self._counts["boxes left out: they were drawn on the photo turned on its side"] += len(boxed)
+            for _ in boxed:
+                self._left_out.add("boxes left out: they were drawn on the photo turned on its side", file_name)
             return Found(())
         detections = []
         for label in boxed:
@@ -112,7 +112,7 @@ class BoxesFromFile:
             assert label.box is not None
             box = labelled.box_px(label.box, width_px=width_px, height_px=height_px)
             if box is None:
-                self._counts["boxes left out: they are outside their photo"] += 1
+                self._left_out.add("boxes left out: they are outside their photo", file_name)
                 continue
             detections.append(Detection(box, label.species or label.detector_class, confidence))
         return Found(tuple(sorted(detections, key=lambda found: -found.confidence)))

@@ -180,6 +180,11 @@ def find_columns(columns: Sequence[str]) -> LabelColumns | None:
     )
 
 
+def has_file_column(columns: Sequence[str]) -> bool:
+    """Whether one of a table's columns is known to hold the names of photos."""
+    return any(fold_column(column) in _FILES for column in columns)
+
+
 def fold_column(column: str) -> str:
     """A column's name without what does not matter: ``Relative Path`` and ``relative_path`` are ``relativepath``."""
     return _ODD_SIGNS.sub("", column.casefold())

@@ -27,6 +27,7 @@ from core.formats.tables.columns import (
     corner_and_size,
     find_columns,
     fold_column,
+    has_file_column,
     read_cell,
     split_box_cell,
 )
@@ -62,8 +63,9 @@ def parse_csv_labels(content: bytes, *, source: str) -> LabelFile:
     """As ``read_csv_labels``, from the file's content."""
     table = parse_table(content, source=source, expected=_EXPECTED)
     columns = find_columns(table.columns)
-    if columns is None:
-        raise FileFormatError(f"{source}: expected {_EXPECTED}; got the columns {', '.join(table.columns)[:300]}.")
+    if columns is None:  # what is in the file is not quoted: it may be no table of labels at all
+        lacking = "for the names of photos" if not has_file_column(table.columns) else "for species or boxes"
+        raise FileFormatError(f"{source} has no column {lacking}: expected {_EXPECTED}.")
     problems = Problems()
     rows = _read_rows(table, columns, problems)
     return make_label_file(_put_together(rows, problems), problems, format_name=FORMAT_NAME)

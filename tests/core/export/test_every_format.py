@@ -209,10 +209,9 @@ def test_labels_are_written_in_a_format_that_takes_them_and_refused_by_others(pr
 
     if format.takes_labels:
         values = convert_labels(labels, out, format=format.name, facts=FACTS)
-        left_out = sum(int(note.split()[0]) for note in values["notes"])
-        assert values["photos"] == len(labels.photos) - left_out == len(read_labels(out).photos)
         boxed = [photo for photo in labels.photos if any(label.box for label in photo.labels)]
         assert values["photos"] == len(labels.photos if format.name == "camtrap-dp" else boxed)
+        assert values["photos"] == len(read_labels(out).photos)
     else:
         with pytest.raises(AnomalureError, match="can be written as camtrap-dp or megadetector"):
             convert_labels(LabelFile(labels.photos, ()), out, format=format.name)

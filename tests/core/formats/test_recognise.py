@@ -30,7 +30,7 @@ from tests.fakes.label_files import IMAGE, OBSERVATIONS, coco, megadetector, pac
         (b"\xff\xfe{", "a.json", "not readable text"),
         (bytes(100), "a.json", "is empty"),
         (b"file_name,label\n1.jpg,a,b\n", "a.csv", "line 2: 3 cells for 2 columns"),
-        (b"name,what\n1.jpg,a\n", "a.csv", "got the columns name, what"),
+        (b"name,what\n1.jpg,a\n", "a.csv", "a.csv has no column for the names of photos: expected"),
         (b"\x00\x01\x02\x03", "a.csv", "not a text file"),
         (b'file_name,label\n"1.jpg,a\n', "a.csv", "line"),
         (b'{"images": [{"x": 1}], "annotations": [], "categories": []}', "a.json", "none of its 1 images"),

@@ -269,7 +269,7 @@ def test_a_species_without_a_scientific_name_has_its_local_one_among_the_tags_an
     assert "vernacularName:stoat" in first["observationTags"].split(" | ")
     assert json.loads((tmp_path / "datapackage.json").read_text(encoding="utf-8"))["taxonomic"] == []
     assert "2 species have no scientific name in the project's list" in written.problems[0]
-    assert [label.species for label in read_labels(tmp_path).photos[0].labels] == ["stoat", "human"]
+    assert [label.species for label in read_labels(tmp_path).photos[0].labels] == ["stoat", "person"]
 
 
 def test_times_of_a_deployment_that_nobody_gave_are_said_to_be_those_of_its_photos(tmp_path):

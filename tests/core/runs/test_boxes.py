@@ -83,7 +83,7 @@ def test_a_box_without_a_declared_size_that_misses_the_photo_is_counted(tmp_path
     (found,) = boxes.detect([loaded("a.jpg")])
 
     assert [d.box for d in found.detections] == [Box(180, 90, 20, 10)]
-    assert boxes.problems == ("1 boxes left out: they are outside their photo",)
+    assert boxes.problems == ("1 boxes left out: they are outside their photo (the first: a.jpg)",)
 
 
 def test_boxes_of_a_photo_on_its_side_are_left_out_and_counted(tmp_path):

@@ -176,3 +176,9 @@ def test_one_species_has_one_spelling_in_a_file(tmp_path):
     text = "file,label\n1.jpg,Vulpes vulpes\n2.jpg,vulpes  vulpes\n3.jpg,VULPES VULPES\n4.jpg,Vulpes vulpes\n"
 
     assert {photo.labels[0].species for photo in read(tmp_path, text).photos} == {"Vulpes vulpes"}
+
+
+def test_a_table_that_excel_wrote_may_say_its_separator_and_have_unused_cells(tmp_path):
+    text = "sep=;\nfile;label;;\n1.jpg;fox;;\n2.jpg;deer\n"
+
+    assert [photo.labels[0].species for photo in read(tmp_path, text).photos] == ["fox", "deer"]
