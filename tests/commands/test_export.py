@@ -130,8 +130,10 @@ def test_a_file_of_labels_is_written_in_another_format(export, tmp_path, shared_
 
     code, said = export("--labels", labels, "--format", "megadetector", "--out", tmp_path / "out.json")
 
-    assert (code, said["photos"]) == (0, 423)
-    assert len(read_labels(tmp_path / "out.json").photos) == 423
+    # In this format a photo without a box is an empty one. Most animals of the package have none.
+    left_out = [note for note in said["notes"] if "photos with an animal that has no box" in note]
+    assert (code, said["photos"], len(left_out)) == (0, 132, 1)
+    assert len(read_labels(tmp_path / "out.json").photos) == 132
     code, said = export("--labels", labels, "--format", "coco", "--out", tmp_path / "coco.json")
     assert code == 1
     assert "need a run over the photos" in said["error"]
