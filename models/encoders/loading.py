@@ -16,7 +16,7 @@ from models.encoders.spec import EncoderSpec
 from models.encoders.with_openvino import OpenVinoEncoder
 from models.encoders.with_torch import TorchEncoder
 from models.engines.device import choose_device
-from models.engines.torch_to_openvino import convert_module
+from models.engines.torch_to_openvino import convert_module, keep_as_faster, read_kept
 
 __all__ = ["EncoderSpec", "list_engines", "load_encoder"]  # the spec is part of asking for an encoder
 
@@ -59,7 +59,8 @@ def load_encoder(
     torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
     where = choose_device(device)
     encoders = [
-        _place_network(
+        _open_kept(spec, engine=one, device=where, precise=precise)
+        or _place_network(
             find_source(spec).load(spec, allow_code=allow_code), spec, engine=one, device=where, precise=precise
         )
         for spec, one in zip(specs, engines, strict=True)
@@ -82,6 +83,19 @@ def check_backbone(spec: EncoderSpec) -> None:
         AnomalureError: If they do not.
     """
     find_source(spec).load(spec)
+
+
+def _open_kept(spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder | None:
+    """The encoder from the cache of converted networks, if it is there and is what would be chosen anyway."""
+    found = find_source(spec).describe_kept(spec)
+    if found is None or device.type != "cpu" or engine == "torch":
+        return None
+    model = read_kept(found.key, (1, 3, spec.input_px, spec.input_px), only_if_faster=engine == "auto", precise=precise)
+    if model is None:
+        return None
+    return OpenVinoEncoder(
+        model, name=spec.name, sections=found.sections, mean=found.mean, scale=found.scale, precise=precise
+    )
 
 
 def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:
@@ -119,7 +133,10 @@ def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: t
         return use_torch()
     if engine == "openvino":
         return use_openvino()
-    return _choose_faster((spec, precise), use_openvino, use_torch)
+    chosen = _choose_faster((spec, precise), use_openvino, use_torch)
+    if key and isinstance(chosen, OpenVinoEncoder):
+        keep_as_faster(key, tuple(example.shape), precise=precise)
+    return chosen
 
 
 # The faster engine of each encoder, so that a process measures it only once.

@@ -4,8 +4,16 @@ from pathlib import Path
 
 from core.errors import AnomalureError, BundleError
 from core.records import hash_content
-from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSource, Network
-from models.encoders.spec import BUNDLED, LITE2, LITE2_INPUT_PX, LITE2_SHA256, SAMPLE_BACKBONE, EncoderSpec
+from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSource, Kept, Network
+from models.encoders.spec import (
+    BUNDLED,
+    LITE2,
+    LITE2_INPUT_PX,
+    LITE2_SECTIONS,
+    LITE2_SHA256,
+    SAMPLE_BACKBONE,
+    EncoderSpec,
+)
 
 SAMPLE_WEIGHTS = Path(__file__).parents[2] / "weights" / "encoder.safetensors"
 
@@ -36,6 +44,12 @@ class BundledWeights(EncoderSource):
                 "Get it again, or choose other weights."
             )
         return Network(build_backbone(SAMPLE_BACKBONE, weights=SAMPLE_WEIGHTS), IMAGENET_MEAN, IMAGENET_SCALE)
+
+    def describe_kept(self, spec: EncoderSpec) -> Kept | None:
+        """EfficientNet-Lite2 is known by the hash of its weights, so timm need not be imported, which takes seconds."""
+        if spec.backbone != LITE2:
+            return None
+        return Kept(LITE2_SHA256, LITE2_SECTIONS, IMAGENET_MEAN, IMAGENET_SCALE)
 
     def identify(self, spec: EncoderSpec, project: Path) -> str:
         """A hash of the weights. Those of EfficientNet-Lite2 never change, because no other file is accepted."""

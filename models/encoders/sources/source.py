@@ -44,6 +44,18 @@ class Network(NamedTuple):
     key: str = ""
 
 
+class Kept(NamedTuple):
+    """What is needed to use a converted network from the cache of this computer without making the network.
+
+    ``key``, ``mean`` and ``scale`` are as of ``Network``; ``sections`` are the lengths of the parts of its vector.
+    """
+
+    key: str
+    sections: tuple[int, ...]
+    mean: Sequence[float]
+    scale: Sequence[float]
+
+
 class EncoderSource(ABC):
     """A source of encoders.
 
@@ -78,6 +90,10 @@ class EncoderSource(ABC):
             AnomalureError: If it is missing, cannot be downloaded or read, or does not fit.
             ConsentNeeded: If loading it runs code and ``allow_code`` is false.
         """
+
+    def describe_kept(self, spec: "EncoderSpec") -> Kept | None:
+        """How the converted network is found in the cache; None if that is not known without loading it."""
+        return None
 
     def identify(self, spec: "EncoderSpec", project: Path) -> str:
         """A text that is the same for encoders with the same embeddings, given their backbone and size."""

@@ -1,5 +1,6 @@
 """EfficientNet-Lite2 gives what the package of its weights gives, and never reads weights that were changed."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from models.encoders.backbones import build_backbone
 from models.encoders.lite import LiteNetwork, find_lite_weights, load_lite_network, rename_weights
 from models.encoders.loading import load_encoder
 from models.encoders.sections import CLASSES, find_section, list_sections, weigh_sections
-from models.encoders.spec import LITE2, EncoderSpec, bundled_encoder
+from models.encoders.spec import LITE2, LITE2_SHA256, EncoderSpec, bundled_encoder
 from models.engines import torch_to_openvino
 
 MEAN, SCALE = (torch.tensor(values).view(1, 3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -141,3 +142,32 @@ def test_an_embedding_of_unknown_parts_has_neither_weights_nor_names():
     assert find_section(specs, (2400,), CLASSES) is None
     assert find_section((EncoderSpec(),), (1280,), CLASSES) is None
     assert weigh_sections((EncoderSpec(),), (1280,)) == ()
+
+
+def test_a_converted_network_in_the_cache_is_used_without_importing_timm(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANOMALURE_CACHE", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "timm.models", None)  # importing it fails
+    spec = bundled_encoder()
+    shape = (1, 3, spec.input_px, spec.input_px)
+    stand_in = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 2400))
+    torch_to_openvino.convert_module(stand_in, torch.zeros(shape), key=LITE2_SHA256)
+    grey = np.full((2, spec.input_px, spec.input_px, 3), 124, dtype=np.uint8)
+
+    named = load_encoder(spec, engine="openvino", device="cpu")
+    with pytest.raises(ImportError):
+        load_encoder(spec, device="cpu")  # which engine is faster is not known yet
+    torch_to_openvino.keep_as_faster(LITE2_SHA256, shape)
+    chosen = load_encoder(spec, device="cpu")
+
+    assert (chosen.engine, chosen.sections, chosen.name) == ("openvino", LiteNetwork.sections, spec.name)
+    assert np.array_equal(chosen.embed(grey), named.embed(grey))
+    assert np.isfinite(chosen.embed(grey)).all()
+
+
+def test_a_damaged_network_in_the_cache_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANOMALURE_CACHE", str(tmp_path))
+    torch_to_openvino.convert_module(torch.nn.Flatten(), torch.zeros(1, 3, 4, 4), key="k")
+    (model,) = tmp_path.rglob("model.xml")
+    model.write_text("<net")
+
+    assert torch_to_openvino.read_kept("k", (1, 3, 4, 4), only_if_faster=False) is None
