@@ -8,7 +8,7 @@ from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors
 from ui.shared.project_place import ROOT, open_project
 from ui.shared.reviewer import ask_to_sign_in, is_closed, show_reviewer
-from ui.shared.routes import PAGES, REVIEW, RUN
+from ui.shared.routes import GROUPS, PAGES, REVIEW, RUN
 from ui.shared.words import count, escape_markdown
 
 SIDEBAR_PX = 236
@@ -16,10 +16,12 @@ PICTURES = ROOT / "ui"
 
 
 def start() -> None:
-    """The start page: Review if there is a run to review, else Run."""
+    """The start page: Groups after a first look, Review after a run with a bundle, Run in a new project."""
     page = RUN
     with plain_errors():
-        page = REVIEW if open_project().latest_run() else RUN
+        run = open_project().latest_run()
+        if run is not None:
+            page = REVIEW if run.info.bundle else GROUPS
     st.switch_page(str(page))
 
 

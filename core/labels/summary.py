@@ -15,7 +15,8 @@ from core.photos.reading import find_photos, reach
 from core.species import EMPTY
 
 COLUMNS = ("file_name", "species", "has_box", "size_share", "deployment", "captured_at", "split")
-NIGHT_ENDS_H, NIGHT_BEGINS_H = 6, 18
+USUAL_NIGHT = (18, 6)
+"""The hours in which night begins and ends, if nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,18 @@ class LabelSummary:
         hours = animals["captured_at"].dropna().dt.hour
         return hours.value_counts().reindex(range(24), fill_value=0).rename("labels")
 
-    def count_day_and_night(self) -> dict[str, int]:
-        """Labels of animals by day (6 to 18 h by the camera's clock), by night, and without a time."""
+    def count_day_and_night(self, night: tuple[int, int] = USUAL_NIGHT) -> dict[str, int]:
+        """Labels of animals by day, by night, and without a time; ``night`` begins and ends at these hours."""
         by_hour = self.count_by_hour()
-        day = int(by_hour[(by_hour.index >= NIGHT_ENDS_H) & (by_hour.index < NIGHT_BEGINS_H)].sum())
+        dark = int(by_hour[[is_night(hour, night) for hour in by_hour.index]].sum())
         unknown = int((self.table["species"] != EMPTY).sum()) - int(by_hour.sum())
-        return {"day": day, "night": int(by_hour.sum()) - day, "time unknown": unknown}
+        return {"day": int(by_hour.sum()) - dark, "night": dark, "time unknown": unknown}
+
+
+def is_night(hour: int, night: tuple[int, int]) -> bool:
+    """Whether an hour of the day, 0 to 23, is in the night that begins and ends at these hours."""
+    begins, ends = night
+    return hour >= begins or hour < ends
 
 
 def summarise_labels(labels: LabelFile, images_dir: Path, *, read_times: bool = True) -> LabelSummary:

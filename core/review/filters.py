@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from core.records import NOTHING, JudgedBy
+from core.store.database import to_utc
 
 ORDERS = {
     "score": "place",
@@ -26,12 +27,17 @@ APART = {
 }
 """Crops that a queue keeps apart: of people and vehicles, and those on which the bundle sees probably nothing."""
 
+_OF_SPECIES = """(verdict_species = $species
+    OR species = $species AND (verdict_species IN ('', $species) OR decided_at >= $corrected_since))"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class QueueFilters:
     """Which crops of a run, and in which order.
 
-    ``species``, ``camera``: only crops of this predicted species, this deployment. ``guess``: only crops whose first
+    ``species``: only crops that a reviewer, or else the run, takes for this species; a crop whose species was
+    corrected at ``decided_since`` or later stays under both. ``kind``: only detections or whole frames.
+    ``camera``: only crops of this deployment. ``guess``: only crops whose first
     guess is this name, as ``core.runs.guesses`` keeps it. ``flagged_only``: only crops whose
     p-value is at most ``false_alarm_rate`` (None: the run's own). ``undecided_only``: only crops without a verdict,
     and those whose verdict was given at ``decided_since`` or later (UTC if without zone), so that a page stays
@@ -47,6 +53,7 @@ class QueueFilters:
     """
 
     species: str | None = None
+    kind: str | None = None
     camera: str | None = None
     guess: str | None = None
     flagged_only: bool = True
@@ -87,7 +94,7 @@ class QueueFilters:
             where.append("NOT is_person")
         day = timedelta(days=1)
         wanted = {
-            "species = $species": self.species,
+            "kind = $kind": self.kind,
             "deployment = $camera": self.camera,
             "guess_1 = $guess": self.guess,
             "captured_at >= $from": self.captured_from and datetime.combine(self.captured_from, time()),
@@ -99,6 +106,10 @@ class QueueFilters:
             "verdict <> '' AND reviewer = $decided_by": self.decided_by,
             "verdict = $decided_as": self.decided_as,
         }
+        if self.species is not None:
+            where.append(_OF_SPECIES)
+            since = self.decided_since or datetime.max
+            values |= {"species": self.species, "corrected_since": to_utc(since) if since.tzinfo else since}
         for condition, value in wanted.items():
             if value is not None:
                 where.append(condition)

@@ -187,6 +187,7 @@ class ReviewIndex:
         """How many crops of the species and camera are flagged, whatever the other filters."""
         only = QueueFilters(
             species=filters.species,
+            kind=filters.kind,
             camera=filters.camera,
             with_people=filters.with_people,
             false_alarm_rate=filters.false_alarm_rate,
@@ -384,6 +385,7 @@ class ReviewIndex:
                                      ELSE coalesce(p_value <= $rate::DOUBLE, false) END AS flagged),
                 $own_rate::DOUBLE AS own_rate,
                 coalesce(d.verdict, '') AS verdict, coalesce(d.reviewer, '') AS reviewer, d.decided_at,
+                coalesce(d.verdict_species, '') AS verdict_species,
                 {guess} {self._is_person} AS is_person
             FROM catalogue c LEFT JOIN decided d USING (place) {joined})"""
 

@@ -88,6 +88,16 @@ HEAT_MAPS = "heat_maps"
 """The table that a shard has only if its bundle scores whole frames by their patches."""
 
 
+LEAST_SHARDS = 8
+"""A run that is cancelled keeps its finished shards, so a small one has several, too."""
+
+
+def choose_shard_photos(n_photos: int, *, most: int, batch_photos: int) -> int:
+    """Photos per shard: at most ``most``, in a small run an eighth of its photos, in whole batches."""
+    eighth = -(-n_photos // LEAST_SHARDS)
+    return max(1, min(most, -(-eighth // batch_photos) * batch_photos))
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunCounts:
     """Counts of the files of the finished shards.

@@ -222,8 +222,8 @@ class RunSettings(Settings):
         label="Photos per shard",
         low=1,
         high=100_000,
-        help="Results are written to disk after this many photos. If the run is interrupted, at most the work on one "
-        "shard is lost.",
+        help="Results are written to disk after this many photos, in a small run after an eighth of them. If the run "
+        "is interrupted, at most the work on one shard is lost.",
     )
 
     def __post_init__(self) -> None:

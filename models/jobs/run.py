@@ -15,6 +15,7 @@ from core.runs.catalogue import keep_catalogue
 from core.runs.folder import RunFolder, Status, describe_run
 from core.runs.parts import Detector, Encoder
 from core.runs.pipeline import open_source, run_pipeline
+from core.runs.shards import choose_shard_photos
 from core.settings.run import RunSettings
 from core.study.moved_projects import find_again
 from core.study.project import Project
@@ -131,6 +132,8 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
     specs = bundle.encoders if bundle else request.encoders or (bundled_encoder(),)
     encoder = load_encoder(specs, allow_code=run.allow_code)
     meter.check()
+    settings = request.settings
+    shard_photos = choose_shard_photos(len(listing), most=settings.shard_photos, batch_photos=settings.batch_photos)
     made = project.new_run_folder(
         run.run_id,
         folder=request.folder,
@@ -143,7 +146,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
         engines=_list_engines(encoder),
         boxes=str(request.boxes) if request.boxes else "",
         deployments_csv=str(request.deployments_csv) if request.deployments_csv else "",
-        settings=request.settings.to_values(),
+        settings=replace(settings, shard_photos=shard_photos).to_values(),
         code_version=request.code_version,
     )
     write_account(made, make_account(listing, detector if isinstance(detector, BoxesFromFile) else None))

@@ -329,7 +329,7 @@ def test_names_and_notes_that_are_markup_or_read_from_right_to_left_are_shown_as
     row = Project(server.project).review_queue("strange").rows.iloc[1]
     Project(server.project).save_verdict(row, "unsure", note=HOSTILE, species=HOSTILE, reviewer=HOSTILE)
     page.goto(f"{server.url}/review?run=strange")
-    page.get_by_role("radio", name="All").click()
+    page.get_by_role("radio", name="Decided too").click()
     expect(card(page, row.crop_id)).to_contain_text(row.deployment)
     expect(card(page, row.crop_id).locator(".species")).to_have_text(HOSTILE)
     expect(card(page, row.crop_id).locator(".badge")).to_contain_text(HOSTILE)

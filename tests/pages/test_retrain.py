@@ -1,5 +1,6 @@
 """What a user notices on the Retrain page."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from core.work.progress import Phase, Progress
 from models.jobs import registry
 from models.jobs.retrain import RetrainRequest
 from tests.fakes.season import STRANGER, add_season, decide, make_base_bundle
-from ui.retrain.form import suggest_name
+from ui.retrain.form import suggest_name, suggest_start
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "retrain.py")
 
@@ -60,6 +61,26 @@ def project(reviewed, monkeypatch) -> Project:
     return reviewed
 
 
+def test_it_starts_from_the_bundle_of_the_latest_run_though_another_is_active(project):
+    project.store.activate_bundle("second")
+
+    assert open_page().selectbox(key="retrain_from").value == "first"
+
+
+@pytest.mark.parametrize(("weights", "expected"), [("bundled", "first"), ("default", "")])
+def test_after_a_first_look_it_starts_from_the_active_bundle_only_if_its_encoder_is_the_same(
+    tmp_path, weights, expected
+):
+    project = Project(tmp_path / "project")
+    encoder = {"backbone": "efficientnet_lite2", "weights": "bundled"}
+    project.new_run_folder("look", folder=tmp_path, file_names=["a.jpg"], encoders=[encoder])
+    (project.bundles_dir / "first").mkdir()
+    manifest = {"encoders": [{**encoder, "weights": weights}]}
+    (project.bundles_dir / "first" / "bundle.json").write_text(json.dumps(manifest))
+
+    assert suggest_start(project, ["first"], active="first") == expected
+
+
 def test_without_verdicts_it_says_how_one_comes_by_them(tmp_path, monkeypatch):
     monkeypatch.setenv("ANOMALURE_PROJECT", str(tmp_path / "new"))
 
@@ -90,12 +111,12 @@ def test_the_button_asks_for_a_new_bundle_from_the_active_one(project, started):
     assert [(one.name, one.made_from, one.learn_species) for one in started] == [("first-2", "first", ())]
 
 
-def test_without_an_active_bundle_it_starts_from_the_newest(project, started):
+def test_without_an_active_bundle_it_starts_from_that_of_the_latest_run(project, started):
     project.store.activate_bundle("")
 
     find_retrain(open_page()).click().run()
 
-    assert [one.made_from for one in started] == ["second"]
+    assert [one.made_from for one in started] == ["first"]
 
 
 def test_labels_that_say_the_truth_go_along_and_a_wrong_path_is_said(project, started, tmp_path):

@@ -318,6 +318,89 @@ def test_when_every_flagged_crop_is_decided_one_press_leads_on_to_the_others(pro
     assert "Every flagged crop" not in lines(page)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "Every flagged crop is decided. 6 other crops are not."),
+        ({"flagged_only": "Every crop"}, "Every crop is decided."),
+    ],
+)
+def test_after_the_last_decision_the_page_leads_on_to_export_and_retrain(project, change, said):
+    project.save_verdicts(crop_ids(project, flagged_only=not change), Decision.NORMAL)
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    for key, value in change.items():
+        page.session_state[key] = value
+    page.run()
+
+    assert said in lines(page)
+    assert {"end-export", "end-retrain"} <= {button.key for button in page.button}
+
+
+def test_a_crop_whose_species_was_corrected_is_found_under_its_name_and_no_longer_under_the_other(project):
+    first, *_ = crop_ids(project)
+    project.save_verdict(first, Decision.NORMAL, species="marten")
+    page = open_page()
+    page.segmented_control(key="show").set_value("All").run()
+
+    page.selectbox(key="species").set_value("marten").run()
+    assert shown(page) == [first]
+
+    page.selectbox(key="species").set_value("deer").run()
+    assert first not in shown(page)
+
+
+def test_a_species_that_is_corrected_while_the_page_is_open_keeps_its_place(project):
+    page = open_page()
+    page.selectbox(key="species").set_value("deer").run()
+    before = shown(page)
+
+    project.save_verdict(before[0], Decision.NORMAL, species="marten")
+    page.run()
+
+    assert shown(page) == before
+
+
+def test_whole_frames_can_be_chosen_as_a_species(project):
+    page = open_page()
+    page.segmented_control(key="flagged_only").set_value("Every crop").run()
+
+    page.selectbox(key="species").set_value("whole frames").run()
+
+    assert {row["kind"] for row in board(page)["rows"]} == {"frame"}
+    assert board(page)["query"]["kind"] == "frame"
+
+
+def test_who_comes_to_review_a_selection_sees_its_crops_though_all_are_decided(project):
+    run = project.latest_run().run_id
+    chosen = crop_ids(project)[:2]
+    kept = project.save_selection("two", run, chosen, source="a lasso")
+    project.save_verdicts(chosen, Decision.NORMAL)
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.session_state["only_apart"] = (run, "people")
+    page.query_params["selection"] = kept.selection_id
+    page.run()
+
+    assert not page.exception
+    assert shown(page) == chosen
+
+
+def test_filters_are_in_the_address_so_that_a_reload_keeps_them(project):
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.query_params["species"] = "deer"
+    page.query_params["flagged_only"] = "Every crop"
+    page.query_params["show"] = "Decided too"
+    page.query_params["order"] = "Oldest first"
+    page.query_params["score_range"] = ["3.0", "12.0"]
+    page.run()
+
+    assert not page.exception
+    assert page.selectbox(key="species").value == "deer"
+    assert page.segmented_control(key="flagged_only").value == "Every crop"
+    assert page.segmented_control(key="show").value == "All"
+    assert page.selectbox(key="order").value == "time"
+    assert page.slider(key="score_range").value == (3.0, 12.0)
+
+
 def test_nobody_is_led_on_while_flagged_crops_are_left_or_filters_hide_some(project):
     *most, last = crop_ids(project)
     project.save_verdicts(most, Decision.NORMAL)

@@ -428,6 +428,31 @@ def test_a_run_under_way_is_shown_in_every_tab(project, photos):
     assert bars(page) == ["**Looking at the photos** · 1 of 4 photos · 2.5 photos/s · 3 min 20 s left · 1 failure"]
 
 
+def test_a_run_that_was_cancelled_before_it_began_is_no_error(project):
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.session_state["watched_run"] = "gone"
+    page.run()
+
+    assert not page.error
+    assert "The run gone is gone. It was cancelled before it began" in " ".join(one.value for one in page.info)
+
+
+def test_a_cancel_promises_what_is_on_the_disk(tmp_path, monkeypatch):
+    project = make_project(tmp_path, 6, shard_photos=4)
+    run = project.latest_run()
+    (run.path / "done-00001.json").unlink()
+    run.write_progress(Progress(phase=Phase.PHOTOS, done=7, total=8))
+    run.request_cancel()
+    monkeypatch.setenv("ANOMALURE_PROJECT", str(project.path))
+
+    page = AppTest.from_file(PAGE, default_timeout=30).run()
+    assert "Kept so far: 4 of 8 photos." in texts(page)
+
+    monkeypatch.setattr("core.work.folder.is_alive", lambda progress: False)  # its process is killed
+    page.run()
+    assert "What was finished is kept: 4 of 8 photos." in texts(page)
+
+
 def test_cancel_asks_the_run_to_stop(project, photos):
     run = make_running(project, photos)
     page = open_page()

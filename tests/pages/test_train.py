@@ -19,6 +19,7 @@ from models.encoders.spec import EncoderSpec, bundled_encoder
 from models.jobs.bundle import BundleRequest
 from tests.fakes.project import write_photo
 from tests.fakes.starts import Starts, watch_starts
+from ui.train.estimate import estimate_seconds, say_estimate
 from ui.work import start
 from ui.work.curves import build_loss_figure
 from ui.work.words import FINISHING, say_progress
@@ -184,6 +185,56 @@ def test_found_labels_are_asked_for_before_folders_are_complained_about(project,
     assert "Choose the file of labels: click one of those found" in texts(page)
     assert not page.error
     assert page.button(key="start-training").disabled
+
+
+def test_found_labels_are_chosen_before_camera_folders_train_as_species(project, season, started):
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(season)).run()
+    assert page.button(key="start-training").disabled
+    assert "or say that the folders are species" in texts(page)
+
+    page.checkbox(key=f"train_folders-{season}").check().run()
+
+    assert "or say that the folders are species" not in texts(page)
+
+
+def test_folders_alone_train_as_species_only_when_somebody_says_so(project, season):
+    (season.parent / "labels.json").unlink()
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(season)).run()
+
+    assert "type its path, or say that the folders are species" in texts(page)
+    assert page.button(key="start-training").disabled
+
+
+def test_the_night_can_be_set_where_labels_have_times(project, season):
+    labels = json.loads((season.parent / "labels.json").read_text())
+    for i, image in enumerate(labels["images"]):
+        image["datetime"] = f"2026-06-01 {20 + i}:30:00"
+    (season.parent / "labels.json").write_text(json.dumps(labels))
+    page = fill_in(open_page(), season)
+    page.selectbox(key="train_split").set_value("all")
+    page.session_state["train_look"] = True
+    page.run()
+    assert "Labels by day 0, by night (grey) 4" in texts(page)
+
+    page.number_input(key="train_night_begins").set_value(22).run()
+
+    assert "Labels by day 2, by night (grey) 2" in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"n_photos": 200, "n_boxes": 300, "method": "none", "epochs": 0}, "1 to 2 minutes"),
+        ({"n_photos": 2_000, "n_boxes": 3_000, "method": "none", "epochs": 0}, "2 to 8 minutes"),
+        ({"n_photos": 2_000, "n_boxes": 3_000, "method": "simclr", "epochs": 10}, "8 to 33 minutes"),
+        ({"n_photos": 50_000, "n_boxes": 60_000, "method": "triplet", "epochs": 10}, "3 to 11 hours"),
+        ({"n_photos": 20, "n_boxes": 20, "method": "none", "epochs": 0}, "under a minute"),
+    ],
+)
+def test_a_training_says_before_how_long_it_will_take(asked, said):
+    assert say_estimate(*estimate_seconds(**asked)) == said
 
 
 def test_what_is_in_the_labels_is_shown_on_demand(project, season):

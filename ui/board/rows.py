@@ -22,7 +22,7 @@ from ui.shared.words import DECISION_WORDS, name_crop, say_score, say_time
 LEAST_LIMIT = 1e-6
 PEERS = {str(CropKind.DETECTION): "crops", str(CropKind.FRAME): "whole frames"}
 USUAL_MARGIN = RunSettings().crop_margin
-QUERY_TEXTS = ("species", "camera", "guess", "order", "decided_by", "decided_as", "only")
+QUERY_TEXTS = ("species", "kind", "camera", "guess", "order", "decided_by", "decided_as", "only")
 QUERY_COUNTS = ("ranking",)
 QUERY_NUMBERS = ("false_alarm_rate", "score_from", "score_to", "p_value_from", "p_value_to")
 QUERY_DAYS = ("captured_from", "captured_to")

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.labels.summary import NIGHT_BEGINS_H, NIGHT_ENDS_H
+from core.labels.summary import USUAL_NIGHT, is_night
 from core.species import EMPTY
 from ui.shared.palettes import FINE, ODD, QUIET
 
@@ -70,18 +70,19 @@ def build_size_figure(table: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def build_hour_figure(by_hour: pd.Series) -> go.Figure:
+def build_hour_figure(by_hour: pd.Series, *, night: tuple[int, int] = USUAL_NIGHT) -> go.Figure:
     """Number of animal labels by hour of the day; night hours are grey.
 
     Args:
         by_hour: Counts with the hours 0 to 23 as index.
+        night: The hours in which night begins and ends.
     """
-    night = [hour < NIGHT_ENDS_H or hour >= NIGHT_BEGINS_H for hour in by_hour.index]
+    is_dark = [is_night(int(hour), night) for hour in by_hour.index]
     figure = go.Figure(
         go.Bar(
             x=[f"{hour:02d}" for hour in by_hour.index],
             y=by_hour.to_numpy(),
-            marker_color=[QUIET[1] if dark else FINE[0] for dark in night],
+            marker_color=[QUIET[1] if dark else FINE[0] for dark in is_dark],
             hovertemplate="%{x} h: %{y} labels<extra></extra>",
         )
     )

@@ -1,16 +1,20 @@
 """Ask for a retraining, and follow it."""
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from core.errors import AnomalureError
+from core.runs.folder import RunFolder
 from core.study.bundles import read_bundles
 from core.study.project import Project, check_name
 from core.study.retrainings import FOLDER, Retraining
 from core.work.folder import Status, WorkFolder
 from models.jobs.retrain import RetrainRequest
+from models.loop.verdict_rows import identify_encoders
 from ui.forms.folders import is_there, read_path
 from ui.retrain.news import News
 from ui.shared.state import Key
@@ -19,10 +23,11 @@ from ui.work import start
 from ui.work.panel import Panel, is_running
 
 FIRST_LOOK = ""
+MANIFEST = "bundle.json"
 
 
 def choose_start(project: Project) -> str:
-    """The bundle to start from; the active one unless told otherwise, else the newest; empty for verdicts alone."""
+    """The bundle to start from, or empty for verdicts alone."""
     names = read_bundles(project)["name"].tolist()
     active = project.store.active_bundle()
     if not names:
@@ -32,13 +37,36 @@ def choose_start(project: Project) -> str:
         st.selectbox(
             "Start from",
             options,
-            index=options.index(active) if active else 0,
+            index=options.index(suggest_start(project, names, active=active)),
             key=Key.RETRAIN_FROM,
             format_func=lambda name: f"{name} (active)" if name and name == active else name or "verdicts alone",
             help="Its normal crops are kept; the verdicts are added. 'Verdicts alone' makes a bundle of the crops that "
             "were called normal and nothing else.",
         )
     )
+
+
+def suggest_start(project: Project, names: Sequence[str], *, active: str) -> str:
+    """The bundle that most likely fits the verdicts: the latest run's, because the verdicts are about its crops.
+
+    After a first look it is the active bundle, if that has the encoder of the run; otherwise verdicts alone.
+    """
+    run = project.latest_run()
+    if run is None:
+        return active or names[0]
+    if run.info.bundle:
+        return run.info.bundle if run.info.bundle in names else FIRST_LOOK
+    return active if active and _has_encoder_of(project, active, run) else FIRST_LOOK
+
+
+def _has_encoder_of(project: Project, bundle: str, run: RunFolder) -> bool:
+    try:
+        manifest = json.loads((project.bundles_dir / bundle / MANIFEST).read_bytes())
+        return identify_encoders(manifest["encoders"], project=project.path) == identify_encoders(
+            run.info.encoders, project=project.path
+        )
+    except (OSError, ValueError, KeyError, TypeError, AnomalureError):
+        return False
 
 
 def suggest_name(made_from: str, taken: set[str]) -> str:

@@ -82,13 +82,13 @@ def show_nothing_here(view: QueueView, filters: Filters) -> None:
     kind = "flagged crop" if filters.queue.flagged_only else "crop"
     if filters.queue.undecided_only and view.n_selected:
         st.success(
-            f"All {count(view.n_selected, kind)}{where} decided. Choose **All** above to see them again, "
+            f"All {count(view.n_selected, kind)}{where} decided. Choose **Decided too** above to see them again, "
             "or download the anomalies.",
             icon=":material/task_alt:",
         )
     elif filters.queue.flagged_only:
         st.info(
-            f"Nothing is flagged{where}. Under **More** you can look at every crop, or raise the false-alarm rate.",
+            f"Nothing is flagged{where}. Choose **Every crop** above, or raise the false-alarm rate under **More**.",
             icon=":material/spa:",
         )
     else:

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.records import Decision
+from core.records import CropKind, Decision
 from core.review.filters import RANKED, QueueFilters
 from core.review.index import ReviewIndex
 from core.review.rankings import latest_sequence
@@ -25,6 +26,8 @@ from ui.shared.words import DECISION_WORDS, count, escape_markdown
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 TO_DECIDE, ALL = "To decide", "All"
 FLAGGED, EVERY_CROP = "Flagged", "Every crop"
+SHOW_WORDS = {TO_DECIDE: "To decide", ALL: "Decided too"}
+WHOLE_FRAMES = "whole frames"
 ORDER_WORDS = {
     "score": "Most anomalous first",
     "event": "By event, the most anomalous event first",
@@ -38,6 +41,7 @@ GIVEN = "In the order of the selection"
 NARROWING = (
     *(
         "species",
+        "kind",
         "camera",
         "guess",
         "captured_from",
@@ -49,6 +53,7 @@ NARROWING = (
     ),
     *("decided_by", "decided_as", "crop_ids", "only"),
 )
+FIELD_PX = 138
 DEFAULT_RATE = next(one.default for one in SETTINGS if one.name == "false_alarm_rate")
 
 
@@ -102,6 +107,7 @@ def choose_value(
     *,
     words: Mapping[str, str] | None = None,
     help: str | None = None,
+    width: int | Literal["stretch"] = "stretch",
 ) -> str | None:
     """One of the names, or None for all of them; ``words`` says how they are shown."""
     return st.selectbox(
@@ -117,45 +123,41 @@ def choose_value(
         disabled=not names,
         format_func=lambda name: words.get(name, name) if words else name,
         help=help,
+        width=width,
     )
 
 
 def show_filters(project: Project, index: ReviewIndex) -> Filters:
     """Draw the filters of one run; every change starts again at the first crop."""
     has_guesses = prepare_guesses(project, index.run) and index.guesses is not None
-    left, middle, *second, right, more = st.columns(
-        [3, 3, 3, 3, 2] if has_guesses else [3, 3, 3, 2], vertical_alignment="bottom"
-    )
-    with left:
-        species = choose_value("Species", "All species", index.names("species"), Key.SPECIES)
-    with middle:
-        camera = choose_value("Camera", "All cameras", index.names("deployment"), Key.CAMERA)
-    guess = None
-    if second:
-        with second[0]:
-            guess = _choose_guess(index)
-    with right:
-        show = st.segmented_control(
-            "Show",
-            [TO_DECIDE, ALL],
-            default=TO_DECIDE,
-            required=True,
-            key=Key.SHOW,
-            persist_state="session",
-            on_change=start_over,
-            width="stretch",
-        )
-    menu = more.popover("More", icon=":material/tune:", width="stretch", key=Key.MORE_FILTERS, on_change="rerun")
-    with menu:
+    _open_arrived(project, index)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        species = choose_value("Species", "All species", list_species(index), Key.SPECIES, width=FIELD_PX)
+        camera = choose_value("Camera", "All cameras", index.names("deployment"), Key.CAMERA, width=FIELD_PX)
+        guess = _choose_guess(index) if has_guesses else None
         which = st.segmented_control(
             "Crops",
             [FLAGGED, EVERY_CROP],
             default=FLAGGED,
             required=True,
             key=Key.FLAGGED_ONLY,
-            persist_state="session",
+            bind="query-params",
             on_change=start_over,
+            width="content",
         )
+        show = st.segmented_control(
+            "Show",
+            [TO_DECIDE, ALL],
+            default=TO_DECIDE,
+            required=True,
+            key=Key.SHOW,
+            bind="query-params",
+            on_change=start_over,
+            width="content",
+            format_func=SHOW_WORDS.__getitem__,
+        )
+        menu = st.popover("More", icon=":material/tune:", width="content", key=Key.MORE_FILTERS, on_change="rerun")
+    with menu:
         own = float(index.own_rate or DEFAULT_RATE)
         rate = st.select_slider(
             "False-alarm rate",
@@ -179,14 +181,15 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
         with_people = st.checkbox(
             "People and vehicles too",
             key=Key.WITH_PEOPLE,
-            persist_state="session",
+            bind="query-params",
             on_change=start_over,
             help="The Export page says what counts as people.",
         )
         choose_shown(project, index.run)
     only = _read_only(index)
     queue = QueueFilters(
-        species=species,
+        species=None if species == WHOLE_FRAMES else species,
+        kind=str(CropKind.FRAME) if species == WHOLE_FRAMES else None,
         camera=camera,
         guess=guess,
         flagged_only=which != EVERY_CROP and not selection,
@@ -224,6 +227,25 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
     return Filters(queue=queue, selection=selection)
 
 
+def list_species(index: ReviewIndex) -> list[str]:
+    """What crops can be narrowed to: the species that the run or a reviewer gave them, and whole frames."""
+    names = sorted({*index.names("species"), *index.named_species()} - {""}, key=str.casefold)
+    has_frames = str(CropKind.FRAME) in index.names("kind")
+    return [*names, WHOLE_FRAMES] if has_frames else names
+
+
+def _open_arrived(project: Project, index: ReviewIndex) -> None:
+    """Whoever comes to review a selection sees its crops: the decided ones, too, if nothing else is in it."""
+    selection = str(st.session_state.pop(Key.SELECTION_ARRIVED, ""))
+    if not selection:
+        return
+    crop_ids = tuple(project.selection(selection).crop_ids())
+    people = bool(st.session_state.get(Key.WITH_PEOPLE))
+    view = index.open_view(QueueFilters(crop_ids=crop_ids, order="given", flagged_only=False, with_people=people))
+    if view.n_decided == view.n_selected:
+        st.session_state[Key.SHOW] = ALL
+
+
 def _choose_guess(index: ReviewIndex) -> str | None:
     """One of the names that come first for a crop of the run, or None for all."""
     guesses = index.guesses
@@ -236,6 +258,7 @@ def _choose_guess(index: ReviewIndex) -> str | None:
         Key.GUESS,
         words={name: f"{own.get(name, name)} ({n:,})" for name, n in counts.items()},
         help="Only crops whose first guess is this name. " + HELP,
+        width=FIELD_PX,
     )
 
 
@@ -285,12 +308,7 @@ def _choose_order(selection: str) -> str:
     if st.session_state.get(Key.ORDER) not in words:
         st.session_state.pop(Key.ORDER, None)
     return st.selectbox(
-        "Order",
-        list(words),
-        format_func=words.__getitem__,
-        key=Key.ORDER,
-        persist_state="session",
-        on_change=start_over,
+        "Order", list(words), format_func=words.__getitem__, key=Key.ORDER, bind="query-params", on_change=start_over
     )
 
 
@@ -300,7 +318,13 @@ def _choose_days(index: ReviewIndex) -> tuple[date | None, date | None]:
     if first is None or first == last:
         return None, None
     days = st.date_input(
-        "Days", value=(first, last), min_value=first, max_value=last, key=Key.DAYS, on_change=start_over
+        "Days",
+        value=(first, last),
+        min_value=first,
+        max_value=last,
+        key=Key.DAYS,
+        bind="query-params",
+        on_change=start_over,
     )
     if len(days) != 2 or tuple(days) == (first, last):
         return None, None
@@ -318,6 +342,7 @@ def _choose_scores(index: ReviewIndex) -> tuple[float | None, float | None]:
         max_value=float(high),
         value=(float(low), float(high)),
         key=Key.SCORE_RANGE,
+        bind="query-params",
         on_change=start_over,
         help="0 is a typical crop, and 95% of normal crops are below 1. Higher is more anomalous.",
     )
@@ -339,7 +364,7 @@ def _choose_p_values() -> list[float | None]:
                     step=0.01,
                     format="%.4f",
                     key=key,
-                    persist_state="session",
+                    bind="query-params",
                     on_change=start_over,
                     placeholder="Any",
                 )
@@ -353,7 +378,7 @@ def _choose_verdict() -> str | None:
         [str(one) for one in Decision],
         index=None,
         key=Key.DECIDED_AS,
-        persist_state="session",
+        bind="query-params",
         placeholder="Anything",
         on_change=start_over,
         format_func=lambda one: DECISION_WORDS[Decision(one)],

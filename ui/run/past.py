@@ -2,7 +2,7 @@
 
 from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
-from ui.run.watch import PANEL
+from ui.run.watch import PANEL, count_kept
 from ui.shared.words import count, escape_markdown, say_time
 from ui.work.past import show_past
 from ui.work.words import STATUS_WORDS
@@ -15,7 +15,8 @@ def describe_run(run: RunFolder, status: Status) -> str:
     progress = run.read_progress() or Progress(total=len(run.file_names))
     photos = count(progress.total, "photo")
     if status is not Status.DONE:
-        photos = f"{progress.done:,} of {photos}"
+        done = progress.done if status is Status.RUNNING else count_kept(run)
+        photos = f"{done:,} of {photos}"
     parts = [f"**{escape_markdown(run.info.name)}**", STATUS_WORDS[status], photos]
     if progress.failures:
         parts.append(count(progress.failures, "failure"))

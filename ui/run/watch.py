@@ -8,6 +8,7 @@ from core.errors import AnomalureError
 from core.runs.folder import RunFolder, Status
 from core.study.project import Project
 from core.work.folder import WorkFolder
+from core.work.progress import ENDS
 from models.jobs.run import RunRequest
 from ui.run.account import show_account
 from ui.shared.routes import GROUPS, REVIEW, link_button
@@ -34,8 +35,20 @@ def _say_kept(work: WorkFolder) -> str:
     run = RunFolder(Path(work.path))
     if not run.is_made:
         return ""
+    return f"What was finished is kept: {count_kept(run):,} of {count(run.n_files, 'photo')}."
+
+
+def count_kept(run: RunFolder) -> int:
+    """The photos that a run which ended too early has on disk. What a killed process said last is more than that."""
     progress = run.read_progress()
-    return f"What was finished is kept: {progress.done if progress else 0:,} of {count(run.n_files, 'photo')}."
+    return progress.done if progress is not None and progress.phase in ENDS else run.counts().photos
+
+
+def _say_so_far(work: WorkFolder) -> str:
+    run = RunFolder(Path(work.path))
+    if not run.is_made:
+        return ""
+    return f"Kept so far: {run.counts().photos:,} of {count(run.n_files, 'photo')}."
 
 
 def _show_result(project: Project, work: WorkFolder) -> None:
@@ -78,7 +91,8 @@ PANEL = Panel(
     what="run",
     key=Key.WATCHED_RUN,
     preparing="reading the folder and loading the models",
-    stopping="Stopping after the current photos; what is finished is kept.",
+    stopping="Stopping after the current photos.",
+    say_so_far=_say_so_far,
     say_kept=_say_kept,
     show_result=_show_result,
 )

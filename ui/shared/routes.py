@@ -45,10 +45,12 @@ PAGES = (
 
 _FILES = {page.name: page.file for page in PAGES}
 # The pages that others link to.
-RUN, GROUPS, REVIEW, EXPORT = _FILES["run"], _FILES["groups"], _FILES["review"], _FILES["export"]
+RUN, GROUPS, REVIEW = _FILES["run"], _FILES["groups"], _FILES["review"]
+EXPORT, RETRAIN = _FILES["export"], _FILES["retrain"]
 
 
 def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "", is_first: bool = True) -> None:
     """A button that opens another page of the dashboard, with a run chosen there; ``is_first``: what to do next."""
     if st.button(label, key=key, icon=icon, type="primary" if is_first else "secondary"):
+        st.session_state.pop(Key.ONLY_APART, None)  # who comes to review does not mean the crops kept apart
         st.switch_page(str(page), query_params={Key.RUN.value: run} if run else None)

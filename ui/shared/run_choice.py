@@ -28,7 +28,8 @@ def _change_run() -> None:
 
 
 def change_selection() -> None:
-    """A selection has an order of its own."""
+    """A selection has an order of its own, and it is not looked for among the crops that are kept apart."""
+    st.session_state.pop(Key.ONLY_APART, None)
     st.session_state[Key.ORDER] = "given" if st.session_state.get(Key.SELECTION) else FIRST_ORDER
     start_over()
 
@@ -45,7 +46,7 @@ def choose_run(project: Project) -> RunFolder | None:
     if asked and asked != st.session_state.get(Key.SELECTION_IN_ADDRESS):
         with suppress(AnomalureError):  # a missing selection counts as none
             st.session_state[Key.RUN] = project.selection(asked).run_id
-            st.session_state[Key.SELECTION] = asked
+            st.session_state[Key.SELECTION] = st.session_state[Key.SELECTION_ARRIVED] = asked
             change_selection()
 
     # The address of the page holds the options of the list, so each is the run's id, which never changes.

@@ -15,7 +15,9 @@ from ui.forms.folder_choice import show_folder_choice
 from ui.forms.settings_form import show_settings_form
 from ui.forms.start_button import forget_started_name, show_start, start_work
 from ui.shared.state import Key
+from ui.shared.words import count
 from ui.train.encoder import EncoderChoice, show_encoder_choice
+from ui.train.estimate import estimate_seconds, say_estimate
 from ui.train.labels import LabelChoice, show_label_choice
 from ui.train.models import ModelChoice, show_model_choice
 from ui.train.watch import PANEL
@@ -48,9 +50,24 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     ).strip()
     problem = labels.problem or encoder.problem or models.problem or _explain_name(project, name)
     is_complete = folder is not None and settings is not None
+    if is_complete and not problem:
+        _say_how_long(labels, encoder)
     is_started = show_start(key="start-training", what="training", problem=problem, is_complete=is_complete, busy=busy)
     if is_started and folder and settings:
         _start(project, folder, labels, encoder, models, settings, name or suggested)
+
+
+def _say_how_long(labels: LabelChoice, encoder: EncoderChoice) -> None:
+    least_s, most_s = estimate_seconds(
+        n_photos=labels.n_photos,
+        n_boxes=labels.n_boxes,
+        method=encoder.method,
+        epochs=encoder.training.epochs if encoder.training else 0,
+    )
+    st.caption(
+        f":material/schedule: Takes about {say_estimate(least_s, most_s)} without a graphics card: "
+        f"{count(labels.n_photos, 'photo')} with {count(labels.n_boxes, 'box', 'boxes')}."
+    )
 
 
 def _explain_name(project: Project, name: str) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.formats.labelled import LabelFile
+from core.labels.summary import USUAL_NIGHT
 from ui.forms.cached import read_labels_of, summarise_labels_of
 from ui.forms.folders import is_there, read_path
 from ui.forms.found_labels import show_found_labels
@@ -27,6 +28,8 @@ class LabelChoice:
     species: Path | None = None
     split: str | None = None
     problem: str = ""
+    n_photos: int = 0
+    n_boxes: int = 0
 
 
 def show_label_choice(images: Path | None) -> LabelChoice:
@@ -68,6 +71,9 @@ def show_label_choice(images: Path | None) -> LabelChoice:
         read = read_labels_of(images, labels, species)
         if labels is None:
             _name_folders(read)
+            if not _ask_whether_species(images):
+                why = "click one of those found" if found else "type its path"
+                return LabelChoice(problem=f"Choose the file of labels: {why}, or say that the folders are species.")
         split = _show_split(read)
         _show_content(images, labels, species, split)
         if not read.n_boxes:
@@ -75,7 +81,9 @@ def show_label_choice(images: Path | None) -> LabelChoice:
                 problem="These labels have no boxes, and species are trained from boxes. Give a file of boxes "
                 "(MegaDetector JSON) above, and these labels as the second file."
             )
-        return LabelChoice(labels=labels, species=species, split=split)
+        used = [photo for photo in read.photos if split is None or photo.split == split]
+        n_boxes = sum(label.box is not None for photo in used for label in photo.labels)
+        return LabelChoice(labels=labels, species=species, split=split, n_photos=len(used), n_boxes=n_boxes)
     return LabelChoice(problem="These labels cannot be used.")
 
 
@@ -86,6 +94,13 @@ def _is_readable(images: Path) -> bool:
     except AnomalureError:
         return False
     return True
+
+
+def _ask_whether_species(images: Path) -> bool:
+    """Whether somebody said so of this folder; nobody trains cameras as species by mistake."""
+    return st.checkbox(
+        "These folders are species, not cameras or places", key=f"{Key.TRAIN_FOLDERS}-{images}", persist_state="session"
+    )
 
 
 def _name_folders(labels: LabelFile) -> None:
@@ -123,6 +138,30 @@ def _show_split(labels: LabelFile) -> str | None:
     return None if chosen == EVERY_SPLIT else str(chosen)
 
 
+def _choose_night() -> tuple[int, int]:
+    """The hours in which night begins and ends, by the cameras' clocks: short in a northern summer."""
+    begins, ends = st.columns(2)
+    with begins:
+        begin = st.number_input(
+            "Night begins (h)",
+            min_value=12,
+            max_value=23,
+            value=USUAL_NIGHT[0],
+            key=Key.TRAIN_NIGHT_BEGINS,
+            persist_state="session",
+        )
+    with ends:
+        end = st.number_input(
+            "Night ends (h)",
+            min_value=0,
+            max_value=11,
+            value=USUAL_NIGHT[1],
+            key=Key.TRAIN_NIGHT_ENDS,
+            persist_state="session",
+        )
+    return int(begin), int(end)
+
+
 def _show_content(images: Path, labels: Path | None, species: Path | None, split: str | None) -> None:
     with st.expander(
         "What is in these labels", icon=":material/bar_chart:", key=Key.TRAIN_LOOK, on_change="rerun"
@@ -143,14 +182,16 @@ def _show_content(images: Path, labels: Path | None, species: Path | None, split
             st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
         if table.empty:
             return
-        by_time = shown.count_day_and_night()
+        by_hour = shown.count_by_hour()
+        night = _choose_night() if by_hour.any() else USUAL_NIGHT
+        by_time = shown.count_day_and_night(night)
         charts = [
             ("Photos per species", build_species_figure(shown.count_species())),
             ("Size of the animals", build_size_figure(table)),
             ("Cameras", build_camera_figure(table)),
         ]
         if by_time["day"] + by_time["night"]:
-            charts.append(("Hours", build_hour_figure(shown.count_by_hour())))
+            charts.append(("Hours", build_hour_figure(by_hour, night=night)))
         else:
             st.caption("Neither the labels nor the photos say when they were taken: each photo counts as an event.")
         with st.grid(2, min_column_width=380):

@@ -36,6 +36,7 @@ class Panel:
         key: The session's key for the name of the work that is followed.
         preparing: What its process does before there is progress to count.
         stopping: What it still does after a cancel.
+        say_so_far: What would be kept if it stopped now, in a sentence; empty for nothing.
         say_kept: What is kept of work that ended too early, in a sentence; empty for nothing.
         show_result: Draws the result when it has ended in any way.
     """
@@ -45,6 +46,7 @@ class Panel:
     key: Key
     preparing: str
     stopping: str
+    say_so_far: Callable[[WorkFolder], str] = _say_nothing
     say_kept: Callable[[WorkFolder], str] = _say_nothing
     show_result: Callable[[Project, WorkFolder], None] = _show_nothing
 
@@ -79,7 +81,12 @@ class Panel:
                 with plain_errors():
                     self.show_end(project, work)
             else:
-                st.error(f"There is no {self.what} {escape_markdown(work.name)}.", icon=":material/error:")
+                # A command that is cancelled before it has begun leaves nothing behind.
+                st.info(
+                    f"The {self.what} {escape_markdown(work.name)} is gone. It was cancelled before it began, or "
+                    "deleted.",
+                    icon=":material/info:",
+                )
             st.button("Close", key="close-panel", on_click=self.close)
 
     def show_running(self, work: WorkFolder) -> None:
@@ -93,7 +100,7 @@ class Panel:
         st.progress(share, text=say_progress(progress) + (f" · {self.preparing}" if is_starting else ""))
         self.show_curve(work)
         if work.cancel_requested:
-            st.caption(self.stopping)
+            st.caption(f"{self.stopping} {self.say_so_far(work)}".strip())
         else:
             st.button(
                 "Cancel",
@@ -101,7 +108,7 @@ class Panel:
                 icon=":material/stop_circle:",
                 on_click=start.stop,
                 args=(work,),
-                help="What is finished is kept, and it can be resumed." if work.can_resume else None,
+                help=f"It can be resumed. {self.say_so_far(work)}".strip() if work.can_resume else None,
             )
 
     def show_end(self, project: Project, work: WorkFolder) -> None:

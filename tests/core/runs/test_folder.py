@@ -22,6 +22,7 @@ from core.disk.locks import FileLock, LockHeld
 from core.errors import AnomalureError
 from core.records import Box, Crop, CropKind, Detection, Failure, Photo, name_crops
 from core.runs.folder import SCHEMAS, Phase, Progress, RunCounts, RunFolder, RunInfo, ShardTables, Status
+from core.runs.shards import choose_shard_photos
 from core.work.progress import sign_progress
 
 INFO = RunInfo(run_id="season", name="Season", folder="/photos/käfer", bundle="first", settings={"shard_photos": 3})
@@ -482,3 +483,11 @@ def test_a_done_file_that_cannot_be_read_is_named(run, content):
     (run.path / "done-00000.json").write_bytes(content)
     with pytest.raises(AnomalureError, match=r"done-00000\.json is not what"):
         RunFolder(run.path).counts()
+
+
+@pytest.mark.parametrize(
+    ("n_photos", "most", "batch", "expected"),
+    [(64, 256, 16, 16), (60, 256, 16, 16), (450, 256, 16, 64), (5_000, 256, 16, 256), (1, 256, 16, 16), (64, 8, 16, 8)],
+)
+def test_a_small_run_has_several_shards_so_that_a_cancel_keeps_most_of_it(n_photos, most, batch, expected):
+    assert choose_shard_photos(n_photos, most=most, batch_photos=batch) == expected

@@ -263,3 +263,13 @@ def test_what_is_left_is_said_in_a_sentence(found, at_most, expected, words):
 
     assert say_remaining(RankingInfo("run", 60, found, 60 - found, said)) == words
     assert say_remaining(RankingInfo("run", 9, 0, 9, replace(said, decided=9))) == ""
+
+
+def test_the_first_estimate_comes_after_ten_decisions_and_says_that_it_is_one():
+    said = Remaining(found=2, decided=10, undecided=90, expected=4.2, at_most=20)
+
+    assert say_remaining(RankingInfo("run", 10, 2, 8, said)) == (
+        "A first estimate, from 10 decisions: **2 anomalies found.** About 4 (at most 20) are probably still among the "
+        "90 undecided crops."
+    )
+    assert not said.can_stop
