@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.disk.locks import FileLock
 from core.maps.exploration import Exploration
@@ -35,6 +36,9 @@ def server(tmp_path_factory, browser):
     make_pca(exploration)
     exploration.tree(Projection(kind=ProjectionKind.PCA), min_samples=4)
     yield from start_server(folder / "project", folder / "server.log")
+
+
+LAYOUT = "document.querySelector('.ex-frame')._fullLayout"
 
 
 @pytest.fixture
@@ -75,6 +79,19 @@ def at(page, x: float, y: float) -> tuple[float, float]:
     return area["x"] + area["width"] * x, area["y"] + area["height"] * y
 
 
+def find_point(page, row: int) -> tuple[float, float]:
+    """Where the point of a row is on the screen."""
+    left, top = page.evaluate(
+        """row => {
+        const plot = document.querySelector('.explore-plot').plot, area = plot.stage.getBoundingClientRect();
+        const [left, top] = plot.toPixels(row);
+        return [area.left + left, area.top + top];
+    }""",
+        row,
+    )
+    return left, top
+
+
 def draw_around(page, corners: list[tuple[float, float]]) -> None:
     """With the button held down, from corner to corner, in shares of the plot's width and height."""
     page.mouse.move(*at(page, *corners[0]))
@@ -98,12 +115,7 @@ def wait_for_eps(page) -> None:
 
 
 def test_clusters_follow_the_slider_while_it_is_dragged_and_zoom_is_kept(page):
-    place = page.evaluate("""() => {
-        const plot = document.querySelector('.explore-plot').plot, area = plot.stage.getBoundingClientRect();
-        const [left, top] = plot.toPixels(7);
-        return [area.left + left, area.top + top];
-    }""")
-    page.mouse.move(*place)
+    page.mouse.move(*find_point(page, 7))
     card = page.locator(".ex-card")
     expect(card).to_contain_text("score")
     expect(card).to_contain_text("May 2026")
@@ -134,6 +146,25 @@ def test_clusters_follow_the_slider_while_it_is_dragged_and_zoom_is_kept(page):
     page.wait_for_function("low => Number(document.querySelector('.explore-plot').dataset.eps) > low", arg=low)
     wait_for_eps(page)
     assert in_view(page) == pytest.approx(before)
+
+
+def test_a_point_opens_its_photo_the_map_is_saved_as_a_picture_and_a_resized_window_shows_the_same(page, tmp_path):
+    before = in_view(page)
+    for width in (1000, 1280):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_function(f"{LAYOUT}.width === document.querySelector('.ex-stage').clientWidth")
+    page.wait_for_function(f"x0 => Math.abs({LAYOUT}.xaxis.range[0] - x0) < 1e-6", arg=before[0])
+    assert in_view(page) == pytest.approx(before)
+
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save as PNG").click()
+    saved.value.save_as(tmp_path / "map.png")
+    with Image.open(tmp_path / "map.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width > page.locator(".ex-stage").bounding_box()["width"] + 140, "the legend is beside the map"
+
+    page.mouse.click(*find_point(page, 7))
+    expect(page.get_by_role("dialog")).to_contain_text("Camera")
 
 
 def test_a_lasso_and_hidden_species_outlast_leaving_the_page_and_a_reload(page):
