@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,53 @@ _HALF_SIGN = re.compile(r"\\u[dD][89a-fA-F]")
 MOST_COLUMNS = 5_000
 MOST_CELLS = 30_000_000
 """About 3 GB in memory; a package of a million photos has 20 million."""
+# Names that tools for camera traps give to columns and keys.
+_USUAL = frozenset(
+    [
+        "annotations",
+        "bbox",
+        "camera",
+        "categories",
+        "category",
+        "class",
+        "date",
+        "deployment",
+        "deploymentid",
+        "detection_categories",
+        "detections",
+        "directory",
+        "event",
+        "file",
+        "file_name",
+        "filename",
+        "filepath",
+        "folder",
+        "height",
+        "image",
+        "images",
+        "info",
+        "label",
+        "labels",
+        "latitude",
+        "licenses",
+        "location",
+        "longitude",
+        "media",
+        "observations",
+        "path",
+        "photo",
+        "place",
+        "resources",
+        "sequence",
+        "site",
+        "species",
+        "station",
+        "time",
+        "width",
+        "x",
+        "y",
+    ]
+)
 _DELIMITERS = (",", ";", "\t")
 _SEP_LINES = frozenset(f"sep={sign}".strip() for sign in _DELIMITERS)
 
@@ -114,6 +161,26 @@ def _mend(value: Any) -> Any:
     return value
 
 
+def describe_json(value: Any) -> str:
+    """What a JSON value is, for a message."""
+    if isinstance(value, dict):
+        return quote_known(value) if value else "an empty object"
+    return f"a {type(value).__name__}"
+
+
+def quote_known(names: Iterable[Any]) -> str:
+    """Names of columns or keys for a message: usual ones as they are, others only counted.
+
+    Whoever may name a file on a page could otherwise read the first line of any file with it.
+    """
+    given = [str(name) for name in names]
+    usual = [name for name in given if name.casefold().replace(" ", "_") in _USUAL]
+    others = len(given) - len(usual)
+    if others:
+        usual.append(f"{others:,} other name{'s' if others > 1 else ''}")
+    return ", ".join(usual)
+
+
 def parse_table(content: bytes, *, source: str, expected: str) -> Table:
     """A table whose first line names the columns, separated by commas, semicolons or tabs.
 
@@ -134,9 +201,10 @@ def parse_table(content: bytes, *, source: str, expected: str) -> Table:
         while len(columns) > 1 and not columns[-1]:  # spreadsheets write cells that were used once
             columns = columns[:-1]
         if not any(columns) or len(set(columns)) != len(columns):
+            # What the line says is not quoted: whoever may name a file on a page could read any file with it.
+            twice = "a name stands in it twice" if any(columns) else "it is empty"
             raise FileFormatError(
-                f"{source}: the first line must name each column once, got {', '.join(columns) or 'nothing'}; "
-                f"expected {expected}."
+                f"{source}: the first line must name each column once, but {twice}; expected {expected}."
             )
         if len(columns) > MOST_COLUMNS:
             raise FileFormatError(

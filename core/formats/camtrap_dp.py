@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.disk.bounded import open_ordinary, read_bounded, read_member, unpack_gzip
-from core.disk.text import Table, parse_json, parse_table
+from core.disk.text import Table, parse_json, parse_table, quote_known
 from core.errors import FileFormatError
 from core.formats.csv import unescape_formula
 from core.formats.labelled import (
@@ -291,7 +291,7 @@ def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, col
         missing = [column for column in columns if column not in table.columns]
         if missing:
             raise FileFormatError(
-                f"{path}: the table {name} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}."
+                f"{path}: the table {name} lacks the columns {', '.join(missing)}; it has {quote_known(table.columns)}."
             )
         rows += table.rows
     if not _names_sources(content):

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from core.disk.text import read_json
+from core.disk.text import describe_json, read_json
 from core.errors import FileFormatError
 from core.formats.exported import MOST_LIKE_COLUMN, Row, has_box, name_species, rows_by_photo, set_utc
 from core.formats.labelled import (
@@ -55,8 +55,7 @@ def is_coco(content: object) -> bool:
 def parse_coco(content: object, *, source: str) -> LabelFile:
     """As ``read_coco``, from the value of the JSON file."""
     if not isinstance(content, dict) or not is_coco(content):
-        got = ", ".join(map(str, content)) if isinstance(content, dict) else f"a {type(content).__name__}"
-        raise FileFormatError(f"{source}: expected {_EXPECTED}; got {got[:200] or 'an empty object'}.")
+        raise FileFormatError(f"{source}: expected {_EXPECTED}; got {describe_json(content)}.")
     problems = Problems()
     categories = _read_categories(content["categories"], problems)
     images, unclear = _read_images(content["images"], problems)

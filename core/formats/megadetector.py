@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.disk.text import read_json
+from core.disk.text import describe_json, read_json
 from core.errors import FileFormatError
 from core.formats.exported import MOST_LIKE_COLUMN, UNCLASSIFIED, Row, has_box, relative_box, rows_by_photo, set_utc
 from core.formats.labelled import (
@@ -57,8 +57,7 @@ def is_megadetector(content: object) -> bool:
 def parse_megadetector(content: object, *, source: str) -> LabelFile:
     """As ``read_megadetector``, from the value of the JSON file."""
     if not isinstance(content, dict) or not is_megadetector(content):
-        got = ", ".join(map(str, content)) if isinstance(content, dict) else f"a {type(content).__name__}"
-        raise FileFormatError(f"{source}: expected {_EXPECTED}; got {got[:200] or 'an empty object'}.")
+        raise FileFormatError(f"{source}: expected {_EXPECTED}; got {describe_json(content)}.")
     problems = Problems()
     classes = _read_categories(content.get("detection_categories"), problems) or dict(DETECTION_CATEGORIES)
     species = _read_categories(content.get("classification_categories"), problems)

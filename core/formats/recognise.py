@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from core.disk.bounded import open_ordinary
-from core.disk.text import parse_json, read_content
+from core.disk.text import describe_json, parse_json, read_content
 from core.errors import FileFormatError
 from core.formats.camtrap_dp import is_camtrap_dp, parse_camtrap_dp, read_camtrap_dp
 from core.formats.coco import is_coco, parse_coco
@@ -37,10 +37,9 @@ def read_labels(path: Path) -> LabelFile:
         return parse_megadetector(value, source=path.name)
     if is_camtrap_dp(value):
         return parse_camtrap_dp(value, folder=path.parent, source=path.name)
-    keys = ", ".join(map(str, value)) if isinstance(value, dict) else f"a {type(value).__name__}"
     raise FileFormatError(
         f"{path.name} is JSON, but not in a known format. Expected images, annotations and categories (COCO), images "
-        f"with file and detections (MegaDetector), or resources (Camtrap DP); got {keys[:200] or 'an empty object'}."
+        f"with file and detections (MegaDetector), or resources (Camtrap DP); got {describe_json(value)}."
     )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core.disk.text import read_table
+from core.disk.text import quote_known, read_table
 from core.errors import AnomalureError, FileFormatError
 from core.photos.matching import match_names, normalise_name
 
@@ -76,7 +76,8 @@ class DeploymentNamer:
         by = next((column for column in ("file_name", "folder") if column in columns), None)
         if by is None or PATTERN_GROUP not in columns:
             raise FileFormatError(
-                f"{table.name}: expected the columns deployment and file_name or folder, got {', '.join(rows.columns)}."
+                f"{table.name}: expected the columns deployment and file_name or folder, "
+                f"got {quote_known(rows.columns)}."
             )
         named: dict[str, str] = {}
         for number, row in enumerate(rows, start=2):
