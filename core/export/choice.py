@@ -35,6 +35,8 @@ _TOLD = (*EXPORT_COLUMNS, *GUESS_COLUMNS, MOST_LIKE_COLUMN)
 BY_PHOTO = "file_name, x, y, crop_id"
 """The order of rows that the writers of ``core.formats`` need: photo by photo."""
 
+# A species is one whatever its capitals and blanks, as in core.species.
+_FOLDED = "lower(trim(regexp_replace({}, '[\\s_]+', ' ', 'g')))"
 NameGuesses = Callable[[Iterable[str]], Mapping[str, str]]
 _WITH_GUESSES = "marked LEFT JOIN guessed USING (place)"
 
@@ -220,7 +222,8 @@ class Export:
         ):
             if values:
                 self._keep(f"wanted_{column}", {column: values})
-                wanted.append(f"{column} IN (SELECT {column} FROM wanted_{column})")
+                fold = _FOLDED if column == "species" else "{}"
+                wanted.append(f"{fold.format(column)} IN (SELECT {fold.format(column)} FROM wanted_{column})")
         if choice.selection:
             self._keep("wanted_crops", {"crop_id": self._selected()})
             wanted.append("crop_id IN (SELECT crop_id FROM wanted_crops)")

@@ -73,6 +73,7 @@ def ids(project: Project, **choice) -> set[str]:
         ({"verdicts": ("undecided",), "cameras": ("south",), "flagged_only": True}, set()),
         ({"verdicts": ("undecided",), "cameras": ("south",)}, {"005", "007", "009", "011"}),
         ({"species": ("stoat",)}, {"002"}),
+        ({"species": (" Stoat",)}, {"002"}),  # one species, whatever its capitals and blanks
         ({"species": ("badger",)}, set()),  # the crop was taken for a badger, but a reviewer called it a stoat
         ({"from_day": date(2026, 5, 1), "to_day": date(2026, 5, 1)}, {"000", "002", "003"}),
         ({"to_day": date(2026, 4, 30)}, set()),
