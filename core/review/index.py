@@ -5,7 +5,7 @@ the store.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -60,6 +60,7 @@ class ReviewIndex:
         self._places: dict[str, int] = {}
         self._photos: dict[str, str] = {}
         self._known: dict[str, Any] = {}
+        self._notes: dict[str, str] = {}
         info = run.info
         self.bundle = info.bundle
         self.own_rate: float | None = info.settings.get("false_alarm_rate")
@@ -140,6 +141,11 @@ class ReviewIndex:
             FROM {table} WHERE verdict <> ''""")
         self._connection.commit()
 
+    def add_notes(self, notes: Iterable[tuple[str, str]]) -> None:
+        """Take the notes on crops that nobody has decided about, crop and text, oldest first."""
+        with self._lock:
+            self._notes.update(notes)
+
     # Queue
 
     def open_view(self, filters: QueueFilters) -> QueueView:
@@ -204,6 +210,7 @@ class ReviewIndex:
         """The crops in these rows, in that order.
 
         Columns: ``QUEUE_COLUMNS``, ``given_to_group``, ``place``, ``shard``, and ``verdict_id`` of the valid verdict.
+        The note of an undecided crop is the last that was written about it.
         """
         rows = self.catalogue.take(np.asarray(places))
         with self._lock:
@@ -224,6 +231,9 @@ class ReviewIndex:
             _DECIDED, zip(*verdicts, strict=True) if verdicts else [()] * len(_DECIDED), strict=True
         ):
             rows[_NAMES.get(name, name)] = pd.Series(values, dtype="datetime64[us]" if name == "decided_at" else object)
+        if self._notes:
+            undecided = rows["verdict"] == ""
+            rows.loc[undecided, "note"] = rows.loc[undecided, "crop_id"].map(lambda crop: self._notes.get(crop, ""))
         if false_alarm_rate is not None:
             rows["flagged"] = rows["p_value"].le(false_alarm_rate)  # a missing p-value compares false
         rate = self.own_rate if false_alarm_rate is None else false_alarm_rate

@@ -267,6 +267,23 @@ class Store(DatabaseFile):
             {"numbers": [int(number) for number in sequences]},
         )
 
+    # Notes on undecided crops, in core/store/notes.py's words
+
+    def append_notes(self, notes: Sequence[tuple[str, str, str, str, str, str, datetime]]) -> None:
+        """Add notes: id, photo, crop, text, reviewer, run, moment. One whose id is there already is not added again."""
+        with self._write() as connection:
+            for *texts, written_at in notes:
+                connection.execute(
+                    """INSERT INTO notes SELECT (SELECT coalesce(max(sequence), 0) + 1 FROM notes), ?, ?, ?, ?, ?, ?, ?
+                       WHERE NOT EXISTS (SELECT 1 FROM notes WHERE note_id = ?)""",
+                    [*texts, to_utc(written_at), texts[0]],
+                )
+
+    def notes(self, *, photo_id: str = "") -> pd.DataFrame:
+        """The notes, of one photo or of all, oldest first: sequence, note_id, photo_id, crop_id, note, reviewer, run,
+        written_at (UTC)."""
+        return self._read("SELECT * FROM notes WHERE ? IN ('', photo_id) ORDER BY sequence", [photo_id])
+
     # Registry
 
     def register_run(self, *, run_id: str, name: str, folder: str, bundle: str, created_at: datetime) -> None:

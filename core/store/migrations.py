@@ -59,6 +59,14 @@ MIGRATIONS: tuple[Migration, ...] = (
             n BIGINT NOT NULL)""",
         ),
     ),
+    Migration(
+        "notes",
+        (
+            """CREATE TABLE notes (
+            sequence BIGINT NOT NULL, note_id TEXT NOT NULL, photo_id TEXT NOT NULL, crop_id TEXT NOT NULL,
+            note TEXT NOT NULL, reviewer TEXT NOT NULL, run TEXT NOT NULL, written_at TIMESTAMP NOT NULL)""",
+        ),
+    ),
 )
 
 _RECORD = "CREATE TABLE migrations (number INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMP NOT NULL)"

@@ -147,7 +147,28 @@ class DatabaseFile:
                 migrate(connection)
                 yield connection
             return
+        except NotNow as error:
+            if isinstance(error, StoreBusy):
+                raise
+            with self._copy_to_memory(error) as connection:
+                yield connection
+            return
         with self._open(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _copy_to_memory(self, error: NotNow) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The database of an earlier version that may only be read, as this version has it; else the ``error``."""
+        where = str(self.path).replace("'", "''")
+        with duckdb.connect() as connection:
+            try:
+                connection.execute(
+                    f"ATTACH '{where}' AS kept (READ_ONLY); COPY FROM DATABASE kept TO memory; DETACH kept"
+                )
+                self._confine(connection)
+                migrate(connection)
+            except duckdb.Error:
+                raise error from None
             yield connection
 
     def _make_ready(self) -> None:

@@ -290,7 +290,10 @@ class Project:
             )  # before reading, so that a verdict written meanwhile is read the next time
             if kept.change != change or not any(change):
                 if not self.store.is_ours(change, last=kept.index.sequence):
-                    kept.index.add_verdicts(self.store.verdicts(after=kept.index.sequence))
+                    with self.store.reading():
+                        verdicts, notes = self.store.verdicts(after=kept.index.sequence), self.store.notes()
+                    kept.index.add_verdicts(verdicts)
+                    kept.index.add_notes(zip(notes["crop_id"], notes["note"], strict=True))
                 kept.change = change
         return kept.index
 

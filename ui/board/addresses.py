@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from core.errors import AnomalureError
-from core.records import Decision
+from core.records import Decision, is_whole
 from core.review.alike import NormalCrops
 from core.review.index import ReviewIndex
+from core.store.notes import Note, keep_notes
 from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, Kept, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
@@ -72,24 +73,30 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
     project = open_project()
     if gone := refuse_gone(project, run_id):
         return {"saved": [], "refused": {str(item["id"]): gone for item in items}, "held": {}}
+    index = project.review_index(run_id)
     decisions: list[GivenDecision] = []
+    notes: list[Note] = []
     refused: dict[str, str] = {}
     held: dict[str, str] = {}
     for item in items:
         try:
             reviewer = read_pass(project, item.get("pass", values.get("pass")), who=request.scope.get(WHO))
-            decisions.append(_to_decision(item, reviewer=reviewer))
+            if item.get("kind") == "note":
+                notes.append(_to_note(index, item, reviewer=reviewer))
+            else:
+                decisions.append(_to_decision(item, reviewer=reviewer))
         except PassInvalid as error:
             held[str(item["id"])] = str(error)
         except (ValueError, TypeError) as error:
             refused[str(item["id"])] = f"This decision cannot be understood: {error}."
-    index = project.review_index(run_id)
+    keep_notes(project.store, notes)
+    index.add_notes((one.crop_id, one.note) for one in notes)
     kept = keep_decisions(project.store, index, decisions) if decisions else Kept()
     _rank_anew(project, run_id)
     refused |= {one.decision_id: "This run has no such crop." for one in decisions if one.crop_id in kept.unknown}
     now = _read_changed(index, kept.changed)
     refused |= {one.decision_id: say_changed(now[one.decision_id], one.reviewer) for one in kept.changed}
-    saved = [one.decision_id for one in decisions if one.decision_id not in refused]
+    saved = [one.decision_id for one in decisions if one.decision_id not in refused] + [one.note_id for one in notes]
     return {"saved": saved, "refused": refused, "held": held, "now": now}
 
 
@@ -124,6 +131,21 @@ def _to_decision(item: Mapping[str, Any], *, reviewer: str) -> GivenDecision:
         false_alarm_rate=None if rate is None else float(rate),
         given_to=str(item.get("given_to") or "") if verdict else "",
         seen=None if item.get("seen") is None else str(item["seen"]),
+    )
+
+
+def _to_note(index: ReviewIndex, item: Mapping[str, Any], *, reviewer: str) -> Note:
+    places = list(index.find_places([crop for crop in [str(item.get("crop", ""))] if is_whole(crop)]).values())
+    if not places:
+        raise ValueError("this run has no such crop")
+    row = index.rows(places).iloc[0]
+    return Note(
+        note_id=str(item["id"]),
+        photo_id=row["photo_id"],
+        crop_id=row["crop_id"],
+        note=str(item.get("note") or "").strip()[:LONGEST_NOTE],
+        reviewer=reviewer,
+        run=index.run.run_id,
     )
 
 
@@ -204,8 +226,10 @@ def show_history(request: Request, body: bytes) -> dict[str, Any]:
     """Every verdict ever given on a crop, newest first."""
     index, place = _find_crop(request)
     row = index.rows([place]).iloc[0].to_dict()
-    verdicts = open_project().store.verdicts_of_photo(row["photo_id"])
-    return {"history": list_history(verdicts, row)}
+    store = open_project().store
+    with store.reading():
+        verdicts, notes = store.verdicts_of_photo(row["photo_id"]), store.notes(photo_id=row["photo_id"])
+    return {"history": list_history(verdicts, row, notes=notes[notes["crop_id"] == row["crop_id"]])}
 
 
 def _find_crop(request: Request) -> tuple[ReviewIndex, int]:

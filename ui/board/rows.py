@@ -179,10 +179,22 @@ def list_event(index: ReviewIndex, place: int, *, most: int = 400) -> dict[str, 
     return {"photos": shown, "more": len(photos) - len(shown) + max(0, len(places) - len(crops))}
 
 
-def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The verdicts on one crop, and on boxes of the same animal in other runs, newest first."""
+def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any], *, notes: pd.DataFrame) -> list[dict[str, Any]]:
+    """The verdicts on one crop, and on boxes of the same animal in other runs, and the notes on it, newest first."""
     same = verdicts[match_crops(verdicts, pd.DataFrame([row])) >= 0].to_dict("records")
-    return [
+    written = [
+        {
+            **dict.fromkeys(("verdict", "species", "bundle"), ""),
+            **dict.fromkeys(("score", "p", "rate")),
+            "isNote": True,
+            "note": one["note"],
+            "reviewer": one["reviewer"],
+            "at": to_moment(one["written_at"]),
+            "run": one["run"],
+        }
+        for one in notes.to_dict("records")
+    ]
+    given = [
         {
             "verdict": one["verdict"],
             "species": one["species"],
@@ -195,8 +207,9 @@ def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any]) -> list[dict[st
             "p": to_number(one["p_value"]),
             "rate": to_number(one["false_alarm_rate"]),
         }
-        for one in reversed(same)
+        for one in same
     ]
+    return sorted([*written, *given], key=lambda one: str(one["at"]))[::-1]
 
 
 def list_last(verdicts: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import AnomalureError
 from core.store.database import VERDICT_COLUMNS, Store
+from core.store.migrations import migrate
 
 
 @pytest.fixture
@@ -92,6 +93,23 @@ def test_a_project_that_may_only_be_read_is_read_and_refuses_a_verdict_in_a_sent
     assert store.active_bundle() == ""
     with pytest.raises(AnomalureError, match="cannot be written"):
         store.set_setting("a", 1)
+
+
+def test_a_project_of_an_earlier_version_that_may_only_be_read_is_read(tmp_path, monkeypatch):
+    old = tmp_path / "old.duckdb"
+    with duckdb.connect(old) as connection:
+        migrate(connection, up_to=5)
+        connection.execute("INSERT INTO settings VALUES ('a', '1')")
+    connect = duckdb.connect
+
+    def refuse(path=":memory:", *, read_only=False, **how):
+        if str(path) == str(old) and not read_only:
+            raise duckdb.IOException("Cannot open file: Read-only file system")
+        return connect(path, read_only=read_only, **how)
+
+    monkeypatch.setattr(duckdb, "connect", refuse)
+    assert Store(old).get_setting("a") == 1
+    assert Store(old).notes().empty
 
 
 def test_a_link_in_place_of_the_lock_has_no_other_file_written_over(path, tmp_path):

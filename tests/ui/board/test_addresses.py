@@ -168,6 +168,29 @@ def test_what_somebody_else_decided_meanwhile_is_shown_and_not_overwritten(clien
     assert project.verdicts()[["crop_id", "verdict"]].values.tolist() == [[first, "unsure"], [third, "anomaly"]]
 
 
+def test_a_note_on_an_undecided_crop_is_kept_and_decides_nothing(client, project, run_id):
+    first = crop_ids(project)[0]
+    notes = [decision(first, number=n, kind="note", note=text) for n, text in ((1, "a tail?"), (2, "or a branch"))]
+    for _ in range(2):  # sent again, they are kept once
+        answer = send(client, project, run_id, [*notes, decision(MADE_UP, number=3, kind="note", note="x")]).json()
+        assert (answer["saved"], sorted(answer["refused"])) == ([f"{1:032x}", f"{2:032x}"], [f"{3:032x}"])
+
+    assert len(project.store.notes()) == 2
+    assert project.store.verdicts().empty
+    for one in (project, Project(project.path)):  # also after a restart
+        row = one.review_index(run_id).rows(list(one.review_index(run_id).find_places([first]).values())).iloc[0]
+        assert (row["verdict"], row["note"]) == ("", "or a branch")
+    rows = client.get(f"/api/runs/{run_id}/queue?undecided_only=1").json()
+    assert (rows["decided"], rows["rows"][0]["note"]) == (0, "or a branch")
+    send(client, project, run_id, [decision(first, number=5, seen="")])
+    history = client.get(f"/api/runs/{run_id}/crops/{first}/history").json()["history"]
+    assert [(one["verdict"], one.get("isNote", False), one["note"]) for one in history] == [
+        ("anomaly", False, ""),
+        ("", True, "or a branch"),
+        ("", True, "a tail?"),
+    ]
+
+
 def test_of_two_who_decide_at_the_same_moment_one_is_told(client, project, run_id):
     first = crop_ids(project)[0]
 

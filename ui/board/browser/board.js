@@ -287,6 +287,14 @@ export class Board {
     this.say(said);
   }
 
+  // A note that decides nothing; where a crop is decided, it goes with the verdict.
+  note(crops, text) {
+    if (!knowsWho(this, () => this.note(crops, text))) return;
+    this.decisions.note(crops, text);
+    this.bar.show();
+    this.say("Note saved.");
+  }
+
   #advance() {
     const rank = this.cursor.nextOpen(this.cursor.rank + 1);
     if (rank === -1) {

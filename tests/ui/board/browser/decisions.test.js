@@ -182,6 +182,19 @@ test("where somebody else decided meanwhile, their decision is shown and one's o
   assert.equal(outbox.sent.at(-1).seen, "v", "deciding again is meant");
 });
 
+test("a note decides nothing, and goes with the verdict that is given later", () => {
+  const decisions = makeDecisions({ rows: [makeRow("a"), makeRow("b", { verdict: "normal", reviewer: "Ben" })] });
+  decisions.note(["a", "b"], "a tail?");
+  assert.deepEqual(outbox.sent.map(({ crop, kind, verdict, note }) => [crop, kind, verdict, note]), [
+    ["b", undefined, "normal", "a tail?"], ["a", "note", undefined, "a tail?"],
+  ]);
+  assert.deepEqual([verdictsOf(decisions), decisions.counts.decided], [["", "normal"], 1]);
+  decisions.decide("anomaly", ["a"]);
+  assert.equal(outbox.sent.at(-1).note, "a tail?");
+  const later = makeDecisions({ items: [{ id: "1", run: "r1", crop: "a", kind: "note", note: "waits" }] });
+  assert.deepEqual([later.rows.byCrop.get("a").note, verdictsOf(later)], ["waits", ["", "", ""]]);
+});
+
 test("the last 500 steps can be undone, and a new one ends what could be redone", () => {
   const steps = new Steps();
   for (let n = 0; n < 501; n++) steps.add([{ crop: String(n) }]);

@@ -42,6 +42,10 @@ export class Decisions {
     for (const item of this.outbox.items) {
       const row = this.rows.byCrop.get(item.crop);
       if (item.run !== this.run || !row) continue;
+      if (item.kind === "note") {
+        row.note = item.note;
+        continue;
+      }
       const before = stateOf(row);
       const after = { verdict: item.verdict || "", species: item.species, note: item.note, group: item.given_to || "" };
       const change = { crop: item.crop, before, after };
@@ -67,6 +71,21 @@ export class Decisions {
     if (!changes.length) return;
     this.steps.add(changes);
     this.#make(changes);
+  }
+
+  // Write about crops without deciding. A crop that is decided keeps its verdict, and the note goes with it.
+  note(crops, text) {
+    const note = whole(text);
+    const rows = crops.map((crop) => this.rows.byCrop.get(crop)).filter(Boolean);
+    for (const row of rows.filter(({ verdict }) => verdict)) this.decide(row.verdict, [row.crop], { note });
+    const open = rows.filter((row) => !row.verdict && row.note !== note);
+    for (const row of open) {
+      row.note = note;
+      this.onChange({ crop: row.crop, row, state: { verdict: "", species: "", note, saving: "waiting" }, isOurs: false });
+    }
+    this.outbox.add(open.map(({ crop }) => ({
+      id: newId(), run: this.run, crop, kind: "note", note, pass: this.pass, reviewer: this.reviewer, at: Date.now(),
+    })));
   }
 
   // Undo the last step, and return it; undefined if there is none.

@@ -41,8 +41,8 @@ export class Outbox extends Sending {
 
   body(run, batch) {
     const now = Date.now();
-    const decisions = batch.map(({ id, crop, seen, verdict, species, note, given_to, rate, pass, at }) => ({
-      id, crop, seen, verdict, species, note, given_to, rate, pass, age_ms: Math.max(0, now - at),
+    const decisions = batch.map(({ id, crop, kind, seen, verdict, species, note, given_to, rate, pass, at }) => ({
+      id, crop, kind, seen, verdict, species, note, given_to, rate, pass, age_ms: Math.max(0, now - at),
     }));
     return { run, decisions };
   }

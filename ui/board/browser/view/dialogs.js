@@ -21,9 +21,9 @@ function open(board, title, children, { cls = "" } = {}) {
 }
 
 // The decision that a species or a note is saved with: the present one, else a default.
-function chooseVerdict(usual) {
+function chooseVerdict(usual, { mayStayOpen = false } = {}) {
   const box = make("fieldset", { cls: "verdicts" }, [make("legend", { text: "Decision" })]);
-  for (const verdict of ["anomaly", "normal", "unsure"]) {
+  for (const verdict of [...(mayStayOpen ? [""] : []), "anomaly", "normal", "unsure"]) {
     const radio = make("input", { attrs: { type: "radio", name: "verdict", value: verdict } });
     radio.checked = verdict === usual;
     box.append(make("label", { cls: verdict }, [radio, make("span", { text: WORDS[verdict] })]));
@@ -88,7 +88,8 @@ export function askSpecies(board) {
 export function askNote(board) {
   const { crops, rows, words } = subject(board);
   if (!rows.length) return;
-  const verdict = chooseVerdict(rows[0].verdict || "unsure");
+  const mayStayOpen = rows.some((row) => !row.verdict);
+  const verdict = chooseVerdict(mayStayOpen ? "" : rows[0].verdict, { mayStayOpen });
   const field = make("textarea", { attrs: { rows: "4", maxlength: "2000", "aria-label": "Note", placeholder: "What should others know?" } });
   const there = rows.length === 1 ? rows[0].note : "";
   const draft = crops.join(" ");
@@ -103,7 +104,8 @@ export function askNote(board) {
   const save = () => {
     board.drafts.delete(draft);
     dialog.close();
-    board.decide(verdict.get(), { crops, note: field.value.trim() });
+    if (verdict.get()) board.decide(verdict.get(), { crops, note: field.value.trim() });
+    else board.note(crops, field.value.trim());
   };
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -173,7 +175,7 @@ export async function showHistory(board, row) {
     const { history } = await ask(runPath(board.run, `crops/${row.crop}/history`));
     const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
     list.replaceChildren(...(history.length ? history.map((one) => make("li", { cls: one.verdict }, [
-      make("b", { text: one.verdict ? WORDS[one.verdict] : "Undone" }),
+      make("b", { text: one.isNote ? "Note" : one.verdict ? WORDS[one.verdict] : "Undone" }),
       make("span", { text: [one.species, one.reviewer && `by ${one.reviewer}`, days.format(new Date(one.at))].filter(Boolean).join(" · ") }),
       one.note ? make("q", { text: one.note }) : null,
       make("small", { text: [`run ${one.run}`, one.bundle ? `bundle ${one.bundle}` : "first look", one.score === null ? "" : `score ${one.score.toFixed(2)}`, one.p === null ? "" : `p = ${one.p.toPrecision(2)}`, one.rate === null ? "" : `false-alarm rate ${Number((100 * one.rate).toPrecision(3))}%`].filter(Boolean).join(" · ") }),
