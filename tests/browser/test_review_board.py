@@ -216,6 +216,10 @@ def test_keys_do_nothing_while_a_field_is_typed_in(server, page):
     expect(page.get_by_text("0 of 30 flagged decided")).to_be_visible()
     assert verdicts(server) == {}
 
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("textbox", name="Your name").first).not_to_be_focused()
+
 
 def test_the_species_is_corrected_with_type_ahead(server, page):
     first = crop_ids(server)[0]
