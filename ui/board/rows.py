@@ -248,7 +248,7 @@ def say_alike(row: Mapping[Any, Any], *, n: int, are_normal: bool) -> str:
     """The heading over the crops to compare a crop with: what they are, and who says so."""
     peers = name_many(row["species"]) if row["species"] else f"{PEERS[row['kind']]} of {row['deployment']}"
     if not n:
-        return f"There are too few {peers} to compare with."
+        return f"There are too few normal {peers} to compare with."
     if are_normal:
         return f"Normal {peers}, nearest first: from the training or confirmed by a person"
     return f"The nearest {peers} that are not flagged. Nobody has confirmed that they are normal."

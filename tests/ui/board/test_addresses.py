@@ -418,7 +418,7 @@ def test_a_crop_comes_with_its_event_its_likes_and_its_history(client, project, 
     assert [photo["file"] for photo in event["photos"]] == ["north/photo-000.jpg", "south/photo-001.jpg"]
     assert row.crop_id not in [crop["crop"] for crop in alike["crops"]]
     assert {crop["flagged"] for crop in alike["crops"]} <= {False}
-    assert alike["words"] == "There are too few deer to compare with."
+    assert alike["words"] == "There are too few normal deer to compare with."
     assert [(one["verdict"], one["reviewer"], one["note"]) for one in history] == [
         ("anomaly", "Ben", "no"),
         ("normal", "Ada", ""),
