@@ -339,17 +339,17 @@ def test_what_cannot_be_learnt_is_said_in_a_sentence_and_nothing_else_happens(pr
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "code", "sentence"),
     [
-        (["--name", "first"], "There is a bundle named first already"),
-        (["--name", "../away"], "cannot be the name of a bundle"),
-        (["--name", "second", "--from", "nothing"], "There is no bundle named nothing. There are: first."),
+        (["--name", "first"], 1, "There is a bundle named first already"),
+        (["--name", "../away"], 2, "cannot be the name of a bundle"),
+        (["--name", "second", "--from", "nothing"], 1, "There is no bundle named nothing. There are: first."),
     ],
 )
-def test_names_that_cannot_be_are_refused(project, options, sentence, capsys):
+def test_names_that_cannot_be_are_refused(project, options, code, sentence, capsys):
     save(project, "normal", read_rows(project))
 
-    assert cli.main(["retrain", "--project", str(project.path), "--json", *options]) == 1
+    assert cli.main(["retrain", "--project", str(project.path), "--json", *options]) == code
     assert sentence in json.loads(capsys.readouterr().out)["error"]
     assert list_bundles(project.bundles_dir) == ["first"]
 
