@@ -1,6 +1,8 @@
 """One line above the board: how many anomalies probably remain, and whether to stop or where to continue."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -9,8 +11,8 @@ from core.review.index import ReviewIndex
 from core.review.rankings import RankingInfo, latest_sequence, read_ranking_info
 from core.review.stopping import LEAST_DECIDED
 from ui.review.filters import Filters, look_on
-from ui.shared.routes import EXPORT, RETRAIN, link_button
 from ui.shared.run_choice import start_over
+from ui.shared.state import Key
 from ui.shared.words import count
 
 LEAST_SHOWN = 10
@@ -71,7 +73,7 @@ def find_end(index: ReviewIndex, filters: Filters) -> End | None:
     return End(f"Every {what} is decided.{others}", n_beyond)
 
 
-def _show_ways_on(index: ReviewIndex, end: End, *, can_stop: bool) -> None:
+def _show_ways_on(end: End, *, run_id: str, can_stop: bool) -> None:
     """What can be done next: look further, unless few anomalies are left, then export or retrain."""
     looks_on = bool(end.n_beyond) and not can_stop
     if looks_on and st.button(
@@ -83,9 +85,11 @@ def _show_ways_on(index: ReviewIndex, end: End, *, can_stop: bool) -> None:
         help="Shows all undecided crops, flagged or not. **Flagged** leads back to the flagged ones.",
     ):
         st.rerun()
-    run = index.run.run_id
-    link_button("Export", EXPORT, key="end-export", icon=":material/ios_share:", run=run, is_first=not looks_on)
-    link_button("Retrain", RETRAIN, key="end-retrain", icon=":material/model_training:", is_first=False)
+    # Plain links: a page that binds its run to the address cannot be left by the script of a fragment.
+    run = urlencode({Key.RUN.value: run_id})
+    kind: Literal["primary", "secondary"] = "secondary" if looks_on else "primary"
+    st.link_button("Export", f"/export?{run}", icon=":material/ios_share:", type=kind)
+    st.link_button("Retrain", "/retrain", icon=":material/model_training:")
 
 
 def _count_open(index: ReviewIndex, queue: QueueFilters) -> int:
@@ -110,7 +114,7 @@ def show_remaining(index: ReviewIndex, filters: Filters) -> None:
         if text:
             st.markdown(text, help=HELP)
         if end is not None:
-            _show_ways_on(index, end, can_stop=can_stop)
+            _show_ways_on(end, run_id=index.run.run_id, can_stop=can_stop)
         if is_newer and st.button(
             "Use the new order",
             key="use-new-order",

@@ -45,8 +45,7 @@ PAGES = (
 
 _FILES = {page.name: page.file for page in PAGES}
 # The pages that others link to.
-RUN, GROUPS, REVIEW = _FILES["run"], _FILES["groups"], _FILES["review"]
-EXPORT, RETRAIN = _FILES["export"], _FILES["retrain"]
+RUN, GROUPS, REVIEW, EXPORT = _FILES["run"], _FILES["groups"], _FILES["review"], _FILES["export"]
 
 
 def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "", is_first: bool = True) -> None:
