@@ -120,8 +120,11 @@ def test_marked_groups_are_joined_and_named_once(server, open_page):
     assert species(server) == {"normal deer": 16}
 
 
-def test_any_number_of_groups_is_shown_while_the_named_ones_stay(server, open_page):
+def test_keys_are_explained_and_any_number_of_groups_is_shown_while_the_named_ones_stay(server, open_page):
     page = open_page("Ada")
+    press(page, "?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Mixed: split the group")
+    press(page, "Escape")
     name_it(page, "fox")
     wait_until_saved(page)
     slider = page.get_by_role("slider", name="Number of groups")
@@ -157,10 +160,3 @@ def test_what_one_person_names_the_other_sees_within_seconds(server, open_page):
     press(ben, "z")
     wait_until_saved(ben)
     assert species(server) == {"normal fox": 8}, "it is not Ben's to undo"
-
-
-def test_the_keys_are_shown(server, open_page):
-    page = open_page("Ada")
-    press(page, "?")
-
-    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Mixed: split the group")
