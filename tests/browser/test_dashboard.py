@@ -160,13 +160,13 @@ def test_nothing_is_fetched_from_the_internet(shown, open_tab):
 
 
 def test_back_and_forward_go_through_the_pages(shown, open_tab):
-    page = open_tab(shown.url)
-    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+    page = open_tab(shown.url)  # the newest run is a first look, which leads to its groups
+    expect(page.get_by_role("heading", name="Groups", level=1)).to_be_visible()
     page.get_by_role("link", name="Run", exact=True).click()
     expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
 
     page.go_back()
-    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Groups", level=1)).to_be_visible()
     page.go_forward()
     expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
 
