@@ -428,4 +428,6 @@ def _typed(verdicts: pd.DataFrame) -> pa.Table:
             ("decided_at", pa.timestamp("us")),
         ]
     )
+    if "verdict_id" not in verdicts:
+        verdicts = verdicts.assign(verdict_id="")
     return pa.Table.from_pandas(verdicts[schema.names], schema=schema, preserve_index=False)
