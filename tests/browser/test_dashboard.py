@@ -194,6 +194,15 @@ def test_a_folder_can_be_chosen_by_clicking_and_is_kept_when_the_page_is_left(sh
     expect(page.get_by_role("textbox", name="Folder of photos")).to_have_value(str(photos))
 
 
+def test_the_export_of_a_run_is_reached_from_its_review(shown, open_tab):
+    run = Project(shown.project).latest_run().run_id
+    page = open_tab(f"{shown.url}/review?run={run}")
+    page.get_by_role("button", name="CSV").click()
+    page.get_by_role("button", name="More formats").click()
+
+    expect(page.get_by_role("heading", name="Export", level=1)).to_be_visible()
+
+
 def test_the_csv_comes_down(shown, open_tab, tmp_path):
     project = Project(shown.project)
     decided = crop_ids(shown)[0]

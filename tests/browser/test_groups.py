@@ -109,7 +109,7 @@ def test_a_person_names_splits_takes_out_and_undoes_by_keys_and_finds_it_all_sav
     expect(page.locator(".pack", has_text="fox").get_by_text("7 crops", exact=True)).to_be_visible()
 
 
-def test_marked_groups_are_joined_and_named_once(server, open_page):
+def test_marked_groups_are_joined_and_named_once_and_the_others_reviewed(server, open_page):
     page = open_page("Ada")
     press(page, "x", "ArrowRight", "x", "j")
     expect(page.locator(".pack")).to_have_count(KINDS - 1)
@@ -118,6 +118,10 @@ def test_marked_groups_are_joined_and_named_once(server, open_page):
     wait_until_saved(page)
 
     assert species(server) == {"normal deer": 16}
+
+    page.get_by_role("button", name="Review the other 80 crops").click()
+    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+    expect(page.locator(".card").first).to_be_visible()
 
 
 def test_keys_are_explained_and_any_number_of_groups_is_shown_while_the_named_ones_stay(server, open_page):

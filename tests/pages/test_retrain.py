@@ -190,7 +190,7 @@ def test_one_that_failed_says_why_and_that_the_active_bundle_has_not_changed(ask
 def test_one_that_was_cancelled_can_be_started_again(asked, monkeypatch):
     asked("third").write_progress(Progress(phase=Phase.CANCELLED))
     resumed = []
-    monkeypatch.setattr("ui.work.start.resume", lambda project, work_id: resumed.append(work_id))
+    monkeypatch.setattr("ui.work.start.resume", lambda project, work_id, **_: resumed.append(work_id))
 
     page = watch("third")
     assert "This retraining was cancelled\\. No bundle was made, and the active one has not changed\\." in read_all(

@@ -24,7 +24,7 @@ from ui.shared.cards import build_card, crop_url
 from ui.shared.csv_download import make_csv
 from ui.shared.messages import notice, plain_errors, show_notice
 from ui.shared.reviewer import read_reviewer
-from ui.shared.routes import REVIEW
+from ui.shared.routes import REVIEW, go_to
 from ui.shared.state import Key, crop_key
 from ui.shared.words import DECISION_WORDS, count, escape_markdown, name_crop, say_score
 
@@ -106,7 +106,7 @@ def _show_actions(project: Project, view: View, run: RunFolder, crop_ids: list[s
                 )
             kept = project.save_selection(say_pick(view.pick, n=n), run.run_id, crop_ids, source=_say_source(view))
             # The selection names its run; Review uses that only if the address names no run.
-            st.switch_page(str(REVIEW), query_params={Key.SELECTION.value: kept.selection_id})
+            go_to(REVIEW, **{Key.SELECTION.value: kept.selection_id})
         for decision, icon in BULK_ICONS.items():
             st.button(
                 DECISION_WORDS[decision],

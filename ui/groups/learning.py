@@ -19,7 +19,7 @@ from ui.groups.opened import OpenGroups
 from ui.retrain.form import suggest_name
 from ui.review.filters import look_on
 from ui.shared.messages import notice
-from ui.shared.routes import REVIEW, RUN
+from ui.shared.routes import REVIEW, RUN, go_to
 from ui.shared.state import Key
 from ui.shared.words import count, escape_markdown
 from ui.work import start
@@ -115,7 +115,7 @@ def _show_row(project: Project, opened: OpenGroups) -> None:
             help="Crops that no named group holds, likely anomalies first.",
         ):
             look_on()
-            st.switch_page(str(REVIEW), query_params={Key.RUN.value: opened.run.run_id})
+            go_to(REVIEW, **{Key.RUN.value: opened.run.run_id})
 
 
 def say_learnable(learnable: Learnable) -> str:
@@ -159,7 +159,7 @@ def _show_result(project: Project, work: WorkFolder) -> None:
         "Run the photos again with it", key="run-again", type="primary", icon=":material/play_circle:"
     ):
         _run_again(project, work.name, str(run))
-        st.switch_page(str(RUN))
+        go_to(RUN)
 
 
 def _say_kept(work: WorkFolder) -> str:

@@ -1,8 +1,6 @@
 """One line above the board: how many anomalies probably remain, and whether to stop or where to continue."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -11,8 +9,8 @@ from core.review.index import ReviewIndex
 from core.review.rankings import RankingInfo, latest_sequence, read_ranking_info
 from core.review.stopping import LEAST_DECIDED
 from ui.review.filters import Filters, look_on
+from ui.shared.routes import EXPORT, RETRAIN, link_button
 from ui.shared.run_choice import start_over
-from ui.shared.state import Key
 from ui.shared.words import count
 
 LEAST_SHOWN = 10
@@ -85,11 +83,8 @@ def _show_ways_on(end: End, *, run_id: str, can_stop: bool) -> None:
         help="Shows all undecided crops, flagged or not. **Flagged** leads back to the flagged ones.",
     ):
         st.rerun()
-    # Plain links: a page that binds its run to the address cannot be left by the script of a fragment.
-    run = urlencode({Key.RUN.value: run_id})
-    kind: Literal["primary", "secondary"] = "secondary" if looks_on else "primary"
-    st.link_button("Export", f"/export?{run}", icon=":material/ios_share:", type=kind)
-    st.link_button("Retrain", "/retrain", icon=":material/model_training:")
+    link_button("Export", EXPORT, key="end-export", icon=":material/ios_share:", run=run_id, is_first=not looks_on)
+    link_button("Retrain", RETRAIN, key="end-retrain", icon=":material/model_training:", is_first=False)
 
 
 def _count_open(index: ReviewIndex, queue: QueueFilters) -> int:

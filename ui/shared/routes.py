@@ -1,9 +1,10 @@
 """The pages of the dashboard: one table of them, and links between them."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.shared.project_place import ROOT
 from ui.shared.state import Key
@@ -45,11 +46,28 @@ PAGES = (
 
 _FILES = {page.name: page.file for page in PAGES}
 # The pages that others link to.
-RUN, GROUPS, REVIEW, EXPORT = _FILES["run"], _FILES["groups"], _FILES["review"], _FILES["export"]
+RUN, GROUPS, REVIEW = _FILES["run"], _FILES["groups"], _FILES["review"]
+EXPORT, RETRAIN = _FILES["export"], _FILES["retrain"]
+
+
+def go_to(page: Path, **address: str) -> NoReturn:
+    """Open another page of the dashboard with these names and values in its address.
+
+    A widget that is bound to a name in the address keeps others from changing it, even when its page is left.
+    So the bindings end first; the page that opens makes its own.
+    """
+    context = get_script_run_ctx()
+    if context is not None:
+        with context.session_state.query_params() as here:
+            for name in {*here, *address}:
+                binding = here.get_binding_for_param(name)
+                if binding is not None:
+                    here.unbind_widget(binding.widget_id)
+    st.switch_page(str(page), query_params=address)
 
 
 def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "", is_first: bool = True) -> None:
     """A button that opens another page of the dashboard, with a run chosen there; ``is_first``: what to do next."""
     if st.button(label, key=key, icon=icon, type="primary" if is_first else "secondary"):
         st.session_state.pop(Key.ONLY_APART, None)  # who comes to review does not mean the crops kept apart
-        st.switch_page(str(page), query_params={Key.RUN.value: run} if run else None)
+        go_to(page, **({Key.RUN.value: run} if run else {}))
