@@ -243,6 +243,12 @@ def test_a_note_that_was_left_without_keeping_it_is_there_when_it_is_opened_agai
     page.keyboard.press("m")
     expect(page.get_by_role("textbox", name="Note")).to_have_value("a limping one")
     page.keyboard.press("Control+Enter")
+    expect(page.locator(".saving")).to_contain_text("All saved")
+    notes = Project(server.project).store.notes()
+    assert notes[["crop_id", "note"]].values.tolist()[-1] == [first, "a limping one"]
+    assert verdicts(server) == {}, "a note decides nothing"
+
+    page.keyboard.press("a")
     wait_until_saved(page, 1)
     assert Project(server.project).verdicts().set_index("crop_id").loc[first, "note"] == "a limping one"
 
