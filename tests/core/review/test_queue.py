@@ -85,7 +85,7 @@ def test_pages_follow_each_other_without_gaps(project):
 def test_equal_scores_are_ordered_by_their_crop(project):
     run = project.latest_run()
     for i in run.done_shards():
-        run.write_scores(i, pd.read_parquet(run.path / f"scores-{i:05d}.parquet").assign(score=1.0))
+        run.write_scores(i, pd.read_parquet(run.path / f"scores-{i:05d}.parquet").assign(score=1.0, p_value=0.5))
     put_later(run)
     ids = project.review_queue(flagged_only=False).rows["crop_id"].tolist()
     assert ids == sorted(ids)
