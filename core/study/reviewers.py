@@ -1,7 +1,7 @@
 """The names under which people's verdicts are kept: one person has one name, and two people never share one."""
 
 import threading
-from itertools import count
+from itertools import chain, count
 
 from core.records import LONGEST_NAME, name_key, tidy_name
 from core.study.project import Project
@@ -41,7 +41,7 @@ def name_account(project: Project, person: str, *, name: str, email: str = "") -
 def _find_free(name: str, email: str, *, taken: set[str]) -> str:
     first = tidy_name(name) or "Somebody"
     endings = ["", f" ({email.partition('@')[0]})"] if email else [""]
-    for ending in (*endings, *(f" ({n})" for n in count(2))):
+    for ending in chain(endings, (f" ({n})" for n in count(2))):
         said = tidy_name(first[: LONGEST_NAME - len(ending)] + ending)
         if name_key(said) not in taken:
             return said

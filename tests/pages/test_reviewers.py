@@ -92,4 +92,4 @@ def test_agreement_is_said_in_figures_and_words(project):
         "The same verdict": "67%",
         "Cohen's kappa": "0.00",
     }
-    assert "are few" in said(page)
+    assert "3 crops are too few" in said(page)

@@ -192,7 +192,7 @@ def test_widths_come_in_few_steps(asked, width):
     assert choose_width(asked) == width
 
 
-@pytest.mark.parametrize(("n_photos", "page"), [(3, "Review"), (0, "Run")])
+@pytest.mark.parametrize(("n_photos", "page"), [(3, "Groups"), (0, "Run")])
 def test_the_bare_address_leads_to_what_can_be_done_next(tmp_path, monkeypatch, n_photos, page):
     from streamlit.testing.v1 import AppTest
 
