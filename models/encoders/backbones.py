@@ -108,7 +108,9 @@ def _load_weights(network: torch.nn.Module, path: Path, *, head: str, name: str)
                 f"{path} does not fit {name}: {key} should have shape {tuple(expected[key].shape)}, "
                 f"got {tuple(tensor.shape)}."
             )
-        if tensor.is_complex() or tensor.is_floating_point() != expected[key].is_floating_point():
+        is_count = key.endswith("num_batches_tracked")  # files in half precision have it in half precision, too
+        is_other = tensor.is_floating_point() != expected[key].is_floating_point()
+        if tensor.is_complex() or (is_other and not is_count):
             raise FileFormatError(
                 f"{path} does not fit {name}: {key} should be of type {expected[key].dtype}, got {tensor.dtype}."
             )

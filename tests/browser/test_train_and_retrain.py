@@ -89,6 +89,7 @@ def test_a_bundle_is_trained_and_made_the_one_that_runs_judge_by(server, page, l
     page.goto(f"{server.url}/train")
     fill(page, "Folder of photos", str(labelled))
     expect(page.get_by_text("The names of the folders are taken as species: deer, fox.")).to_be_visible()
+    page.get_by_text("These folders are species, not cameras or places").click()
     fill(page, "Name of the bundle", "summer")
     page.get_by_role("button", name="Start", exact=True).click()
 

@@ -120,5 +120,5 @@ def test_the_table_of_selected_crops_has_the_guesses(project):
 
     lines = read_selected_csv(project, run, crops[:2]).decode("utf-8-sig").splitlines()
 
-    assert lines[0].endswith("given_to_group,guess,guess_share,further_guesses")
-    assert lines[1].endswith("red fox,0.731,coyote 27%")
+    assert "given_to_group,guess,guess_share,further_guesses," in lines[0]
+    assert "red fox,0.731,coyote 27%," in lines[1]

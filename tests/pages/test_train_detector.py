@@ -71,7 +71,9 @@ def make_training(project, *, trained: bool) -> DetectorTrainingFolder:
 def test_start_asks_for_what_was_chosen(project, started, tmp_path):
     names = [write_photo(tmp_path / "season" / "fox", i).file_name for i in range(2)]
     assert names
-    page = open_page(train_folder=str(tmp_path / "season"), trained_start="scratch", trained_by_species=True)
+    season = tmp_path / "season"
+    said = {"train_folder": str(season), f"train_folders-{season}": True}
+    page = open_page(**said, trained_start="scratch", trained_by_species=True)
 
     page.button(key="start-detector").click().run()
 
@@ -86,6 +88,7 @@ def test_a_pt_file_needs_consent_before_start(project, started, tmp_path):
     (tmp_path / "mine.pt").write_bytes(b"")
     chosen = {
         "train_folder": str(tmp_path / "season"),
+        f"train_folders-{tmp_path / 'season'}": True,
         "trained_start": "file",
         "trained_file": str(tmp_path / "mine.pt"),
     }

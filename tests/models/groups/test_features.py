@@ -65,7 +65,7 @@ def test_other_scores_change_neither_the_leaves_nor_the_version(run):
     before = group_run(run)
     for shard in run.done_shards():
         scores = pq.read_table(run.path / f"scores-{shard:05d}.parquet").to_pandas()
-        run.write_scores(shard, scores.assign(score=-scores["score"]))
+        run.write_scores(shard, scores.assign(score=-scores["score"], p_value=1 - scores["p_value"]))
     for kept in run.path.glob("catalogue-*"):
         kept.unlink()
 
