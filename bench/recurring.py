@@ -12,8 +12,8 @@ boxes, and the seconds for 1,000,000 boxes.
 Beside it stands the repeat-detection elimination of the package ``megadetector``, on the same boxes as a MegaDetector
 file, with its usual settings. It has many requirements, so it gets an environment of its own:
 
-    python -m venv /tmp/md && /tmp/md/bin/pip install megadetector fastquadtree
-    python bench/recurring.py --rival /tmp/md/bin/python
+    python -m venv rival && rival/bin/pip install megadetector fastquadtree
+    python bench/recurring.py --rival rival/bin/python
 
 Needs ../shared/data.
 """

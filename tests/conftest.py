@@ -43,6 +43,14 @@ def hosts_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 @pytest.fixture
+def detector_asked_in_vain(hosts_asked: list[str]) -> Iterator[None]:
+    """For tests without a network of work that asks for the default detector: no other host may be asked for."""
+    yield
+    assert set(hosts_asked) <= {"github.com"}
+    hosts_asked.clear()
+
+
+@pytest.fixture
 def shared_data() -> Path:
     """The folder of real data beside the repository; the test is skipped where it is absent."""
     if not SHARED_DATA.is_dir():

@@ -134,9 +134,10 @@ class NormalCrops:
             if len(places) >= SAMPLE:
                 break
         examples = self._find_examples(kind, species, camera) if are_normal else None
+        there = set(crop_ids)
         if examples is not None and (not vectors or examples.vectors.shape[1] == len(vectors[0])):
             for at in np.linspace(0, len(examples.crop_ids) - 1, min(SAMPLE, len(examples.crop_ids))).astype(int):
-                if examples.crop_ids[at] not in crop_ids:
+                if examples.crop_ids[at] not in there:
                     crop_ids.append(examples.crop_ids[at])
                     places.append(-1)
                     vectors.append(examples.vectors[at].astype(np.float32))

@@ -1,5 +1,8 @@
 """Shows what happened to the files of a run: how many were used, which failed, and what was not looked at."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import streamlit as st
 
 from core.photos.reading import leaves_a_gap
@@ -89,21 +92,12 @@ def _show_gaps(run: RunFolder, account: RunAccount) -> None:
     with st.expander(
         f"Read only in part, or not looked at · {len(rows):,}", icon=":material/rule:", key=f"gaps-{run.run_id}"
     ):
-        st.dataframe(
-            [{"File": row["file_name"], "What": row["what"], "Reason": row["reason"]} for row in rows[:MOST_SHOWN]],
-            hide_index=True,
-            width="stretch",
-            key=f"gaps-table-{run.run_id}",
-            column_config={"Reason": st.column_config.TextColumn(width="large")},
-        )
-        st.download_button(
-            "Download as CSV",
-            key=f"gaps-csv-{run.run_id}",
-            icon=":material/download:",
-            data=lambda: make_csv(rows, columns=("file_name", "what", "reason")),
-            file_name=f"not-looked-at-{run.run_id}.csv",
-            mime="text/csv",
-            on_click="ignore",
+        _show_table(
+            rows,
+            titles={"file_name": "File", "what": "What", "reason": "Reason"},
+            run=run,
+            key="gaps",
+            file="not-looked-at",
         )
 
 
@@ -112,22 +106,34 @@ def show_failures(run: RunFolder) -> None:
     failures = run.read_table("failures")
     if failures.empty:
         return
-    shown = failures.rename(columns={"file_name": "File", "stage": "Step", "reason": "Reason"})
     rows = [{str(name): value for name, value in row.items()} for row in failures.to_dict("records")]
     st.markdown(f"**Files that could not be used** · {len(failures):,}")
+    _show_table(
+        rows,
+        titles={"file_name": "File", "stage": "Step", "reason": "Reason"},
+        run=run,
+        key="failures",
+        file="failures",
+    )
+
+
+def _show_table(
+    rows: Sequence[Mapping[str, Any]], *, titles: Mapping[str, str], run: RunFolder, key: str, file: str
+) -> None:
+    """The first rows as a table, its columns under their titles, and all of them for download as CSV."""
     st.dataframe(
-        shown.head(MOST_SHOWN),
+        [{title: row[name] for name, title in titles.items()} for row in rows[:MOST_SHOWN]],
         hide_index=True,
         width="stretch",
-        key=f"failures-{run.run_id}",
+        key=f"{key}-table-{run.run_id}",
         column_config={"Reason": st.column_config.TextColumn(width="large")},
     )
     st.download_button(
         "Download as CSV",
-        key=f"failures-csv-{run.run_id}",
+        key=f"{key}-csv-{run.run_id}",
         icon=":material/download:",
-        data=lambda: make_csv(rows, columns=failures.columns),
-        file_name=f"failures-{run.run_id}.csv",
+        data=lambda: make_csv(rows, columns=tuple(titles)),
+        file_name=f"{file}-{run.run_id}.csv",
         mime="text/csv",
         on_click="ignore",
     )

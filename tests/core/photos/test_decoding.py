@@ -4,30 +4,16 @@ import contextlib
 import io
 import threading
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
 from core.errors import PhotoUnreadable
-from core.photos.reading import read_photo
+from tests.fakes.photo_files import HALVES, read, save
 
 # Pillow says twice what it thinks of damaged metadata.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-
-HALVES = np.zeros((40, 60, 3), dtype=np.uint8)
-HALVES[:, :30] = (200, 40, 40)
-HALVES[:, 30:] = (40, 40, 200)
-
-
-def read(path: Path, *, max_megapixels: float = 50.0):
-    return read_photo(path.parent, path.name, deployment="north", max_megapixels=max_megapixels)
-
-
-def save(path: Path, picture: Image.Image, **options) -> Path:
-    picture.save(path, **options)
-    return path
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tif"])

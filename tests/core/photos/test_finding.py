@@ -4,29 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from core.errors import AnomalureError, PhotoUnreadable
 from core.photos import reading as photos
-from core.photos.reading import find_photos, read_photo
+from core.photos.reading import find_photos
+from tests.fakes.photo_files import make, read
 
 # Pillow says twice what it thinks of damaged metadata.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-
-
-def read(path: Path, *, max_megapixels: float = 50.0):
-    return read_photo(path.parent, path.name, deployment="north", max_megapixels=max_megapixels)
-
-
-def make(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"x")
-
-
-def save(path: Path, picture: Image.Image, **options) -> Path:
-    picture.save(path, **options)
-    return path
 
 
 def test_photos_in_folders_of_folders_are_found_in_natural_order(tmp_path):

@@ -2,7 +2,6 @@
 
 import os
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,28 +10,10 @@ from PIL import Image
 from core.errors import PhotoUnreadable
 from core.photos.reading import find_photos, read_photo
 from core.records import hash_content
+from tests.fakes.photo_files import HALVES, make, read, save
 
 # Pillow says twice what it thinks of damaged metadata.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-
-HALVES = np.zeros((40, 60, 3), dtype=np.uint8)
-HALVES[:, :30] = (200, 40, 40)
-HALVES[:, 30:] = (40, 40, 200)
-
-
-def read(path: Path, *, max_megapixels: float = 50.0):
-    return read_photo(path.parent, path.name, deployment="north", max_megapixels=max_megapixels)
-
-
-def make(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"x")
-
-
-def save(path: Path, picture: Image.Image, **options) -> Path:
-    picture.save(path, **options)
-    return path
 
 
 def test_a_photo_comes_with_its_time_camera_size_and_hash(tmp_path, write_jpeg):

@@ -15,7 +15,6 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from core.study.project import Project
-from tests.fakes.project import make_project
 from ui.entry.signing_in import COOKIE, ENDED, Rules, find_person, read_claims, refuse_entry, to_person
 from ui.server.door import Door, is_own_name
 from ui.server.reviewer_pass import make_pass
@@ -31,20 +30,6 @@ def sign(claims: dict, *, secret: str = SECRET) -> dict[str, str]:
     """The cookies of somebody who has signed in, as Streamlit writes them."""
     text = json.dumps({**claims, "origin": "http://localhost", "is_logged_in": True, "provider": "default"})
     return {COOKIE: str(URLSafeTimedSerializer(secret, salt=COOKIE).dumps(text))}
-
-
-@pytest.fixture(scope="module")
-def routes():
-    from app import ROUTES
-
-    return ROUTES
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch) -> Project:
-    made = make_project(tmp_path, 3)
-    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
-    return made
 
 
 @pytest.fixture

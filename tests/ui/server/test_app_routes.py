@@ -19,20 +19,6 @@ from ui.shared.project_place import ROOT
 MADE_UP = "0123456789abcdef" * 2
 
 
-@pytest.fixture(scope="module")
-def routes():
-    from app import ROUTES
-
-    return ROUTES
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch) -> Project:
-    made = make_project(tmp_path, 3)
-    monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
-    return made
-
-
 @pytest.fixture
 def client(project, routes) -> TestClient:
     return TestClient(Starlette(routes=routes))
