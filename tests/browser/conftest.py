@@ -1,4 +1,4 @@
-"""One headless browser for all tests. Where there is none, they are skipped with a reason, or fail under CI."""
+"""One headless browser for each file of tests. Where there is none, they are skipped with a reason, or fail under CI."""
 
 import os
 
@@ -11,9 +11,9 @@ if IS_CI:
     import playwright.sync_api  # noqa: F401  (its absence is an error there, not a reason to skip)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """One headless Chromium for all tests."""
+    """One headless Chromium, closed with the file: while Playwright runs, no test could start an event loop of its own."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = find_chromium()
     if chromium is None:

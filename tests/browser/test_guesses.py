@@ -1,5 +1,7 @@
 """Guesses in a real browser: on the cards, first where a species is named, and gone when they are turned off."""
 
+import re
+
 import pytest
 
 from core.store.guesses import choose_guesses
@@ -28,6 +30,7 @@ def page(server, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
+    context.add_cookies([{"name": "anomalure_reviewer", "value": "Ada", "url": server.url}])
     page = context.new_page()
     page.goto(f"{server.url}/review")
     expect(page.locator(".card").first).to_be_visible()
@@ -46,6 +49,7 @@ def test_a_card_says_its_guess_and_the_first_guess_names_the_species(server, pag
     expect(names.nth(1)).to_have_text("coyoteguess, 27%")
     page.keyboard.press("Enter")
 
+    expect(first).to_have_class(re.compile(r"\banomaly\b"))
     expect(page.locator(".saving")).to_contain_text("All saved")
     held = Project(server.project).verdicts()
     assert dict(zip(held["crop_id"], held["species"], strict=True)) == {crop: "red fox"}

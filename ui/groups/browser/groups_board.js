@@ -5,6 +5,7 @@ import { keep, readKept } from "../../board/browser/state/kept.js";
 import { count, make } from "../../board/browser/view/elements.js";
 import { readCommand } from "./commands.js";
 import { newId, whole } from "../../board/browser/state/outbox.js";
+import { Asking } from "./state/asking.js";
 import { GroupList, isNamed } from "./state/group_list.js";
 import { Sender } from "./state/sender.js";
 import { Bar } from "./view/bar.js";
@@ -26,7 +27,11 @@ export class GroupsBoard {
     this.choices = { ...DEFAULTS, ...readKept(CHOICES) };
     this.k = this.choices.numbers[this.#numberName] ?? data.state.k;
     this.only = "all";
-    this.asked = 0; // the number of the newest question, so that a late answer to an older one is dropped
+    this.asking = new Asking({
+      fetchState: (seen) => ask(runPath(this.run, `groups?${new URLSearchParams({ k: this.k, reviewer: this.data.reviewer, ...(seen ? { seen } : {}) })}`)),
+      onState: (state, { fresh }) => this.#take(state, { fresh }),
+      onError: (error) => this.bar.warn(error.message),
+    });
     this.cards = new Map(); // by group: { sign, element }
     this.list = new GroupList();
     this.sender = new Sender({
@@ -43,7 +48,7 @@ export class GroupsBoard {
     window.addEventListener("beforeunload", this.leave);
     this.timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     this.sender.renewPass(data); // the pass of decisions from before a reload may not be valid any more
-    if (this.k !== data.state.k) this.#ask({ fresh: true });
+    if (this.k !== data.state.k) this.asking.ask({ fresh: true });
   }
 
   // Whether the page's script, which ran again, describes the run that is shown: then the cards stay as they are.
@@ -92,21 +97,10 @@ export class GroupsBoard {
     this.#draw();
   }
 
-  async #ask({ fresh = false, seen = "" } = {}) {
-    const number = ++this.asked;
-    const query = new URLSearchParams({ k: this.k, reviewer: this.data.reviewer, ...(seen ? { seen } : {}) });
-    try {
-      const state = await ask(runPath(this.run, `groups?${query}`));
-      if (number === this.asked && !state.same) this.#take(state, { fresh });
-    } catch (error) {
-      if (fresh) this.bar.warn(error.message);
-    }
-  }
-
   // Look whether somebody else did something.
   #look({ always = false } = {}) {
     if (document.hidden || this.sender.waiting || !this.root.isConnected) return;
-    this.#ask({ seen: always ? "" : this.state.seen });
+    this.asking.ask({ seen: always ? "" : this.state.seen });
   }
 
   #takeAnswer({ saved, refused, items, state }) {
@@ -115,9 +109,8 @@ export class GroupsBoard {
       else if (saved[id]?.kept) this.bar.warn(`${count(saved[id].kept, "crop")} of the group kept what a person had said on looking at them.`);
       else if (saved[id] && kind === "name") performance.mark("anomalure-group-saved");
     }
-    this.asked++; // an answer to an earlier question would be older than this one
-    if (state && state.k === this.k) this.#take(state);
-    else this.#ask();
+    if (state && state.k === this.k) this.asking.take(state);
+    else this.asking.ask();
   }
 
   chooseNumber(k) {
@@ -127,7 +120,7 @@ export class GroupsBoard {
     keep(CHOICES, this.choices);
     this.bar.number.value = String(this.k);
     this.bar.slider.value = String(this.k);
-    this.#ask({ fresh: true });
+    this.asking.ask({ fresh: true });
   }
 
   showOnly(which) {
@@ -228,7 +221,7 @@ export class GroupsBoard {
     const item = {
       id: newId(), run: this.run, tree: this.state.tree, k: this.k, kind, ...values, pass: this.data.pass, reviewer: this.data.reviewer, at: Date.now(),
     };
-    this.asked++;
+    this.asking.drop();
     this.list.overlay(item);
     this.sender.add(item);
     this.#draw();
