@@ -9,9 +9,7 @@ crop of the same photo and kind whose box overlaps it most, if they overlap by a
 on one animal count together.
 """
 
-import atexit
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -19,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from core.disk.memory import connect_memory
 from core.records import Round
 from core.store.rule import find_holding, find_taking_back
 
@@ -122,19 +121,12 @@ def match_crops(crops: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
     # Only the crops on the same photos are compared: few, even of a million.
     near = others["photo_id"].isin(crops["photo_id"]) | others["crop_id"].isin(crops["crop_id"])
     rows = np.flatnonzero(near.to_numpy(dtype=bool))
-    with _memory().cursor() as connection:
+    with connect_memory() as connection:
         connection.register("given", _to_arrow(crops, "sequence", np.arange(len(crops))))
         connection.register("catalogue", _to_arrow(others.iloc[rows], "place", rows))
         found = connection.execute(f"WITH {_SAME_ANIMAL} SELECT given_on, place FROM matches").fetchall()
     place_of = dict(found)
     return np.array([place_of.get(crop_id, -1) for crop_id in crops["crop_id"]], dtype=int)
-
-
-@cache
-def _memory() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()  # opening takes longer than most queries
-    atexit.register(connection.close)  # left open, DuckDB reports leaks when Python ends
-    return connection
 
 
 def _to_arrow(crops: pd.DataFrame, name: str, numbers: np.ndarray) -> pa.Table:

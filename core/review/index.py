@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from cachetools import LRUCache
 
+from core.disk.memory import connect_memory
 from core.records import NOTHING, PERSON, Verdict
 from core.review.filters import APART, ORDERS, RANKED, QueueFilters
 from core.review.holding import HOLDING
@@ -32,7 +32,6 @@ _VIEWS_KEPT = 24
 _DECIDED = ("given_on", "verdict", "verdict_species", "note", "reviewer", "decided_at", "given_to", "verdict_id")
 _UNDECIDED = ("", "", "", "", "", None, "", "")
 _NAMES = {"given_on": "verdict_crop_id"}
-_THREADS = 2
 _USUAL = QueueFilters()
 
 
@@ -64,12 +63,13 @@ class ReviewIndex:
         info = run.info
         self.bundle = info.bundle
         self.own_rate: float | None = info.settings.get("false_alarm_rate")
-        self._connection = duckdb.connect(config={"threads": _THREADS})
+        self._connection = connect_memory()
         self._connection.register(MAPPED, self.catalogue.table)
-        self._connection.execute(f"CREATE VIEW catalogue AS SELECT * FROM {MAPPED}")
+        self._connection.execute(f"CREATE TEMP VIEW catalogue AS SELECT * FROM {MAPPED}")
         self._connection.execute("""
-            CREATE TABLE decided (place INTEGER, given_on TEXT, sequence BIGINT, verdict TEXT, verdict_species TEXT,
-                                  note TEXT, reviewer TEXT, decided_at TIMESTAMP, given_to TEXT, verdict_id TEXT)""")
+            CREATE TEMP TABLE decided (
+                place INTEGER, given_on TEXT, sequence BIGINT, verdict TEXT, verdict_species TEXT, note TEXT,
+                reviewer TEXT, decided_at TIMESTAMP, given_to TEXT, verdict_id TEXT)""")
         self._is_person = self._say_people(people_classes)
 
     # Verdicts

@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from cachetools import LRUCache
 
 from core.disk.files import replace_file, temporary_beside
@@ -188,10 +189,10 @@ def rank_crops(p_values: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 def find_photo(run: RunFolder, photo_id: str) -> str | None:
     """The file name of a photo of the run, relative to its folder; None if the run has no such photo."""
-    with explain_damage(run), duckdb.connect() as connection:
-        show_catalogue(connection, run)
-        row = connection.execute("SELECT file_name FROM catalogue WHERE photo_id = ? LIMIT 1", [photo_id]).fetchone()
-    return None if row is None else str(row[0])
+    with explain_damage(run):
+        table = open_catalogue(run).table
+        place = pc.index(table["photo_id"], photo_id).as_py()
+        return None if place < 0 else str(table["file_name"][place].as_py())
 
 
 def find_kept(run: RunFolder) -> Path | None:

@@ -1,5 +1,7 @@
 """The steps that bring anomalure.duckdb to this version's schema. A released step never changes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -127,15 +129,33 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, up_to: int = len(MIGRATION
         AnomalureError: If it is another program's database, or a newer version's.
     """
     for number in range(read_version(connection) + 1, up_to + 1):
-        step = MIGRATIONS[number - 1]
-        connection.begin()
-        try:
-            if number == 1:
-                connection.execute(_RECORD)
-            for statement in step.statements:
-                connection.execute(statement)
-            connection.execute("INSERT INTO migrations VALUES (?, ?, now()::TIMESTAMP)", [number, step.name])
-            connection.commit()
-        except BaseException:
+        with _transaction(connection):
+            _apply(connection, number)
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Apply all steps to an empty database, in one transaction."""
+    with _transaction(connection):
+        for number in range(1, len(MIGRATIONS) + 1):
+            _apply(connection, number)
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        with suppress(duckdb.Error):  # after an error of a full disk there is no transaction to roll back
             connection.rollback()
-            raise
+        raise
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, number: int) -> None:
+    step = MIGRATIONS[number - 1]
+    if number == 1:
+        connection.execute(_RECORD)
+    for statement in step.statements:
+        connection.execute(statement)
+    connection.execute("INSERT INTO migrations VALUES (?, ?, now()::TIMESTAMP)", [number, step.name])

@@ -14,7 +14,8 @@ import pandas as pd
 from core.disk.files import replace_file, temporary_beside
 from core.disk.locks import FileLock, LockHeld, LockUnwritable
 from core.errors import AnomalureError, NotNow, StoreBusy
-from core.store.migrations import MIGRATIONS, migrate, read_version
+from core.store.engine import attach, confine
+from core.store.migrations import MIGRATIONS, create, migrate, read_version
 
 Change = tuple[int, ...]
 PATIENCE_S = 10.0
@@ -43,6 +44,7 @@ class _Turn:
         self.guard = threading.Lock()
         self.waiting: list[Any] = []
         self.left: tuple[Change, int] | None = None  # the file as our last writing left it, and its last verdict
+        self.ready: Change | None = None  # the file as it was when we last closed it, found to be Anomalure's
 
 
 _turns: dict[Path, _Turn] = {}
@@ -62,7 +64,6 @@ class DatabaseFile:
         self.patience_s = patience_s
         with _turns_guard:
             self._turn = _turns.setdefault(self.path, _Turn())
-        self._migrated = False
         self._reader = threading.local()
 
     def look_for_change(self) -> Change:
@@ -109,6 +110,7 @@ class DatabaseFile:
                 with suppress(duckdb.Error):  # after an error of a full disk there is no transaction to roll back
                     connection.rollback()
                 raise
+        self._turn.ready = self.look_for_change()
 
     @contextmanager
     def _wait_for_turn(self) -> Iterator[None]:
@@ -144,7 +146,7 @@ class DatabaseFile:
                 raise self._unwritable(error) from error
             # There is no database, and none can be made: nothing has been decided.
             with duckdb.connect() as connection:
-                migrate(connection)
+                create(connection)
                 yield connection
             return
         except NotNow as error:
@@ -165,7 +167,7 @@ class DatabaseFile:
                 connection.execute(
                     f"ATTACH '{where}' AS kept (READ_ONLY); COPY FROM DATABASE kept TO memory; DETACH kept"
                 )
-                self._confine(connection)
+                confine(connection, self.path.parent)
                 migrate(connection)
             except duckdb.Error:
                 raise error from None
@@ -174,14 +176,14 @@ class DatabaseFile:
     def _make_ready(self) -> None:
         if not self.path.exists():
             self._create()
-        if self._migrated:
+        if self._turn.ready == self.look_for_change():
             return
         with self._open(read_only=True) as connection:
             version = read_version(connection)
         if version < len(MIGRATIONS):
             with self._open(read_only=False) as connection:
                 migrate(connection)
-        self._migrated = True
+        self._turn.ready = self.look_for_change()
 
     def _create(self) -> None:
         # Made under another name and then renamed, so that a killed process leaves no incomplete database.
@@ -190,32 +192,32 @@ class DatabaseFile:
             with temporary.open("xb"):
                 pass  # a folder that cannot be written to is an OSError, not one of DuckDB's
             temporary.unlink()
-            with duckdb.connect(temporary) as connection:
-                migrate(connection)
+            with attach(temporary, read_only=False) as connection:
+                create(connection)
             replace_file(temporary, self.path)
+            self._turn.ready = self.look_for_change()
         finally:
             temporary.unlink(missing_ok=True)
 
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._connect(read_only=read_only)
-        try:
-            yield connection
-        except duckdb.Error as error:
-            if _is_of_disk(error) or isinstance(error, duckdb.IOException):
-                raise self._unwritable(error) from error
-            if isinstance(error, duckdb.FatalException):
-                raise self._damaged(error) from error
-            raise
-        finally:
-            connection.close()
+        with ExitStack() as stack:
+            connection = self._connect(stack, read_only=read_only)
+            try:
+                yield connection
+            except duckdb.Error as error:
+                if _is_of_disk(error) or isinstance(error, duckdb.IOException):
+                    raise self._unwritable(error) from error
+                if isinstance(error, duckdb.FatalException):
+                    raise self._damaged(error) from error
+                raise
 
-    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    def _connect(self, stack: ExitStack, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         until = time.monotonic() + self.patience_s
         pause = _PAUSE_S
         while True:
             try:
-                return self._confine(duckdb.connect(self.path, read_only=read_only))
+                return stack.enter_context(attach(self.path, read_only=read_only))
             except duckdb.Error as error:
                 if _is_of_disk(error):
                     raise self._unwritable(error) from error
@@ -227,20 +229,6 @@ class DatabaseFile:
                 random.uniform(0.5, 1.0) * pause
             )  # random waits, so that waiting processes do not collide again and again
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
-
-    def _confine(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-        """Keep what the database holds from reading or writing any file outside of the project's folder.
-
-        A project may come from somebody else, and a view or a macro in a database can read every file of its reader.
-        """
-        folder = self.path.parent.as_posix().replace("'", "''")
-        connection.execute(f"""
-            SET allowed_directories = ['{folder}/'];
-            SET autoinstall_known_extensions = false;
-            SET autoload_known_extensions = false;
-            SET enable_external_access = false;
-            SET lock_configuration = true;""")
-        return connection
 
     def _busy(self, who: str) -> StoreBusy:
         return StoreBusy(

@@ -1,6 +1,7 @@
 """A run accounts for every file, survives broken photos, cancels and kills, and never does a shard twice."""
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -268,14 +269,19 @@ def test_a_batch_holds_no_more_megapixels_than_it_may_and_a_larger_photo_alone(
 
 
 class PulledOut(BrightSideDetector):
-    """Takes the card out when the first shard is done, in one of several ways."""
+    """Takes the card out when the first shard is done and the second is being read, in one of several ways."""
 
     def __init__(self, run: RunFolder, pull) -> None:
         super().__init__()
         self.run, self.pull, self.is_out = run, pull, False
 
     def detect(self, photos):
-        if self.run.is_done(0) and not self.is_out:
+        later = set(self.run.shard_files(1))
+        if not self.is_out and any(photo.photo.file_name in later for photo in photos):
+            until = time.monotonic() + 30
+            while not self.run.is_done(0):
+                assert time.monotonic() < until
+                time.sleep(0.01)
             self.is_out = True
             self.pull()
         return super().detect(photos)

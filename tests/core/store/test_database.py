@@ -252,7 +252,7 @@ def test_several_reads_can_share_one_opening(path, store, monkeypatch):
     store.append_verdicts([make_verdict(1)])
     opened = []
     connect = Store._connect
-    monkeypatch.setattr(Store, "_connect", lambda self, **how: opened.append(how) or connect(self, **how))
+    monkeypatch.setattr(Store, "_connect", lambda self, stack, **how: opened.append(how) or connect(self, stack, **how))
     with store.reading():
         assert len(store.verdicts()) == 1
         assert store.get_setting("nothing", 3) == 3

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from core.errors import AnomalureError
+from core.store import opening
 from core.store.database import VERDICT_COLUMNS, Store
 from core.store.migrations import migrate
 
@@ -100,14 +101,14 @@ def test_a_project_of_an_earlier_version_that_may_only_be_read_is_read(tmp_path,
     with duckdb.connect(old) as connection:
         migrate(connection, up_to=5)
         connection.execute("INSERT INTO settings VALUES ('a', '1')")
-    connect = duckdb.connect
+    attach = opening.attach
 
-    def refuse(path=":memory:", *, read_only=False, **how):
-        if str(path) == str(old) and not read_only:
+    def refuse(path, *, read_only):
+        if not read_only:
             raise duckdb.IOException("Cannot open file: Read-only file system")
-        return connect(path, read_only=read_only, **how)
+        return attach(path, read_only=read_only)
 
-    monkeypatch.setattr(duckdb, "connect", refuse)
+    monkeypatch.setattr(opening, "attach", refuse)
     assert Store(old).get_setting("a") == 1
     assert Store(old).notes().empty
 
