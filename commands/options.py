@@ -51,7 +51,7 @@ def add_label_source(parser: argparse.ArgumentParser, *, required: bool = True) 
         "--coco",
         type=Path,
         metavar="FILE",
-        help="labels or boxes: COCO, MegaDetector JSON, Camtrap DP or CSV; "
+        help="labels or boxes: COCO, MegaDetector or SpeciesNet JSON, Camtrap DP or CSV; "
         "default: the folders in --images are named by species",
     )
     parser.add_argument(

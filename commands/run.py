@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--boxes",
         type=Path,
         metavar="FILE",
-        help="boxes, used instead of a detector: MegaDetector JSON, COCO JSON or Camtrap DP",
+        help="boxes, used instead of a detector: MegaDetector, SpeciesNet or COCO JSON, or Camtrap DP",
     )
     parser.add_argument("--name", metavar="R", help="the run's name; default: today and the folder's name")
     parser.add_argument("--resume", metavar="R", help="resume a run that ended too early")

@@ -23,10 +23,25 @@ _EMPTY_NAMES = frozenset(
         "no wildlife",
         "no detection",
         "empty image",
+        "empty frame",
         "empty photo",
+        "blank image",
+        "no animals present",
+        "none present",
         "false trigger",
         "false triggers",
+        "false positive",
         "misfire",
+        "leer",
+        "kein tier",
+        "vide",
+        "vacío",
+        "vacio",
+        "vacía",
+        "vacia",
+        "vazio",
+        "vazia",
+        "leeg",
     }
 )
 _PEOPLE = frozenset(
@@ -39,15 +54,25 @@ _PEOPLE = frozenset(
         "homo",
         "homo sapiens",
         "homo sapiens sapiens",
-        "human-camera trapper",
         "human camera trapper",
+        "mensch",
+        "menschen",
+        "humano",
+        "humana",
+        "humain",
+        "personne",
+        "pessoa",
+        "mens",
     }
 )
 # What programs write where nothing was said. "unknown" is not one of them: somebody looked and could not tell.
 _UNSAID = frozenset(
-    {"no cv result", "unidentified", "not identified", "unclassified", "n/a", "na", "null", "nan", "-", "?"}
+    {"no cv result", "unidentified", "not identified", "unclassified", "n/a", "na", "null", "nan", "-", "?", "#n/a"}
+    | {"#ref!", "#name?", "#value!", "#null!", "#div/0!", "nil"}
 )
 _BLANKS = re.compile(r"[\s_\u200b\ufeff]+")
+_SIGNS = re.compile(r"[-.()\[\]{}<>\"'*!]+")
+_SEVERAL = re.compile(r"\s*[;|\n]\s*")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KINGDOMS = frozenset({"animalia", "metazoa"})
 _RANKS = 5  # class, order, family, genus, species
@@ -55,17 +80,31 @@ _RANKS = 5  # class, order, family, genus, species
 
 def fold_name(name: str) -> str:
     """The form in which names of species are compared: capitals, blanks and underscores do not matter."""
-    return _BLANKS.sub(" ", unicodedata.normalize("NFKC", name)).strip().casefold()
+    return _BLANKS.sub(" ", drop_hidden_signs(unicodedata.normalize("NFKC", name))).strip().casefold()
+
+
+def drop_hidden_signs(name: str) -> str:
+    """The name without signs that nobody sees, such as a terminal's escapes or marks that turn the order of letters."""
+    return (
+        name
+        if name.isascii() and name.isprintable()
+        else "".join(sign for sign in name if sign.isspace() or unicodedata.category(sign) not in ("Cc", "Cf"))
+    )
 
 
 def is_empty_name(name: str) -> bool:
     """Whether the name says that there is no animal: empty, blank, nothing, none."""
-    return fold_name(name) in _EMPTY_NAMES
+    return _fold_word(name) in _EMPTY_NAMES
 
 
 def is_person_name(name: str) -> bool:
     """Whether the name means people: person, human, Homo sapiens."""
-    return fold_name(name) in _PEOPLE
+    return _fold_word(name) in _PEOPLE
+
+
+def _fold_word(name: str) -> str:
+    """``[No-Animal].`` as ``no animal``: signs around and inside such words do not matter."""
+    return " ".join(_SIGNS.sub(" ", fold_name(name)).split())
 
 
 def name_decided(name: str) -> str:
@@ -85,8 +124,18 @@ def read_species(text: str) -> str:
     parts = text.split(";")
     if len(parts) > _RANKS:
         return _read_taxonomy(parts)
-    tidy = " ".join(unicodedata.normalize("NFC", text).replace("\ufeff", "").replace("\u200b", "").split())
+    tidy = " ".join(drop_hidden_signs(unicodedata.normalize("NFC", text)).split())
     return _use_own_words(tidy)
+
+
+def split_species(text: str) -> list[str]:
+    """The names in a cell: several are written with semicolons, bars or lines between them, as ``deer; fox``.
+
+    A taxonomy (``read_species``) is one name.
+    """
+    if len(text.split(";")) > _RANKS:
+        return [text]
+    return [part for part in _SEVERAL.split(text.strip()) if part] or [text]
 
 
 def name_taxon(ranks: Sequence[str], *, common_name: str = "") -> str:
@@ -136,10 +185,9 @@ def fold_species(names: Sequence[str], *, known: Iterable[str] = ()) -> list[str
 
 
 def _use_own_words(name: str) -> str:
-    folded = fold_name(name)
-    if folded in _UNSAID:
+    if fold_name(name) in _UNSAID:
         return ""
-    return EMPTY if folded in _EMPTY_NAMES else PERSON if folded in _PEOPLE else name
+    return EMPTY if is_empty_name(name) else PERSON if is_person_name(name) else name
 
 
 def _read_taxonomy(parts: Sequence[str]) -> str:

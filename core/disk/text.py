@@ -21,6 +21,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# What letters of other encodings become when they are read as Windows-1252: parts of UTF-8, words of nothing but odd
+# signs (Cyrillic, Greek, Chinese), and signs or capitals inside a word (the Macs of old).
+_PARTS_OF_UTF8 = re.compile(rb"\xc3[\x80-\xbf]|\xe2\x80[\x90-\xbf]")
+_NOT_WESTERN = re.compile(
+    r"[^\W\d_][†‡‰ˆ˜¢¤¦¬±‹›•™„‚ƒ¹²³][a-z]|[a-z][ŠŽŸŒ]|[A-Z]Ÿ[a-z]|(?:(?![äöüßåøæ])[^\W\d_\x00-\x7f]){3}|[^\x00-\x7f]{4}"
+)
 _HALF_SIGN = re.compile(r"\\u[dD][89a-fA-F]")
 MOST_COLUMNS = 5_000
 MOST_CELLS = 30_000_000
@@ -117,19 +123,35 @@ def decode_text(content: bytes, *, source: str, expected: str) -> str:
     """Text in UTF-8, or in UTF-16 or 32 with a byte order mark, or else in the Windows code page 1252.
 
     Raises:
-        FileFormatError: If the content is not text.
+        FileFormatError: If the content is not text, or is in another encoding, as far as that can be told: its names
+            would come out wrong without a word.
     """
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "")
     if not encoding and b"\0" in content[:4096]:
         raise FileFormatError(f"{source} is not a text file; expected {expected}.")
     for attempt in (encoding,) if encoding else ("utf-8", "cp1252"):
         try:
-            return content.decode(attempt)
+            text = content.decode(attempt)
         except UnicodeDecodeError:
             continue
+        if attempt == "cp1252":
+            _refuse_other_encodings(content, text, source=source)
+        return text
     raise FileFormatError(
         f"{source} is not readable text (tried {encoding or 'UTF-8 and Windows-1252'}); expected {expected}."
     )
+
+
+def _refuse_other_encodings(content: bytes, text: str, *, source: str) -> None:
+    """Refuse what is neither UTF-8 nor Windows-1252. What stands there is not quoted: it may be any file."""
+    mixed, other = _PARTS_OF_UTF8.search(content), _NOT_WESTERN.search(text)
+    if mixed or other:
+        before = content[: mixed.start()].count(b"\n") if mixed else text.count("\n", 0, other.start() if other else 0)
+        what = "UTF-8 in parts, with signs that are none" if mixed else "neither in UTF-8 nor in Windows-1252"
+        raise FileFormatError(
+            f"{source} is {what} (line {before + 1:,}), so names in it would be read wrongly. Save it as UTF-8 (in "
+            "Excel: CSV UTF-8)."
+        )
 
 
 def parse_json(content: bytes, *, source: str, expected: str) -> Any:

@@ -24,9 +24,10 @@ from core.formats.labelled import (
     read_four,
 )
 from core.formats.outlines import find_extent
-from core.formats.photo_names import read_name
+from core.formats.photo_names import ChosenName, WrittenName, read_name, tell_apart
 from core.formats.tables.cells import read_times
 from core.formats.writing import open_new
+from core.photos.matching import normalise_name
 from core.species import read_species
 
 FORMAT_NAME = "COCO"
@@ -73,12 +74,14 @@ def parse_coco(content: object, *, source: str) -> LabelFile:
             incomplete.add(one.image_id)
         else:
             labels[one.image_id].append(label)
-    stamps = [image.get("datetime", image.get("date_captured")) for image in images.values()]
+    stamps = [image.get("datetime") or image.get("date_captured") for image in images.values()]
     names = [image["file_name"] for image in images.values()]
     times = read_times(stamps, problems=problems, things="images", where=lambda i: names[i])
+    chosen = _tell_apart(images.values())
     photos = [
         LabelledPhoto(
-            file_name=read_name(image["file_name"]),
+            file_name=name.file_name,
+            n_sure_folders=name.n_sure_folders,
             labels=tuple(labels[key]),
             deployment=_text(image.get("location")),
             captured_at=time,
@@ -88,7 +91,7 @@ def parse_coco(content: object, *, source: str) -> LabelFile:
             is_incomplete=key in incomplete,
             has_unread_time=bool(stamp) and time is None,
         )
-        for (key, image), stamp, time in zip(images.items(), stamps, times, strict=True)
+        for (key, image), name, stamp, time in zip(images.items(), chosen, stamps, times, strict=True)
     ]
     photos += [LabelledPhoto(read_name(name), is_incomplete=True) for names in unclear.values() for name in names]
     return make_label_file(photos, problems, format_name=FORMAT_NAME)
@@ -185,6 +188,18 @@ def _read_images(
         for name in several:
             problems.add("images whose id another image has, so that their annotations were left out", name)
     return found, unclear
+
+
+def _tell_apart(images: Iterable[Mapping[str, Any]]) -> list[ChosenName]:
+    """The name of each image. Of several with one bare name, each is looked for in the folder of its location."""
+    written = [
+        WrittenName(name, "" if "/" in normalise_name(name) else normalise_name(_text(image.get("location"))))
+        for image in images
+        for name in [read_name(image["file_name"])]
+    ]
+    each_once = list(dict.fromkeys(written))
+    chosen = dict(zip(each_once, tell_apart(each_once), strict=True))
+    return [chosen[name] or ChosenName(name.name) for name in written]
 
 
 @dataclass(frozen=True, slots=True)

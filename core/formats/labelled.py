@@ -14,6 +14,11 @@ EDGE_TOLERANCE = 0.004
 # The sides of scaled copies are rounded.
 SHAPE_TOLERANCE = 0.02
 
+SEVERAL_OF_ONE_NAME = (
+    "entries of a name that several photos have (other times, events or cameras), so that their labels were left out; "
+    "names with folders tell them apart"
+)
+
 _NUMBER_TYPES = frozenset({int, float})
 
 
@@ -50,6 +55,7 @@ class LabelledPhoto:
     many folders above the file must be those of the photo: cameras use the same numbers, so a table with a column of
     folders never means a photo in another one. ``is_incomplete``: something that the file says of the photo could not
     be used, so what has no label may still be an animal. ``has_unread_time``: the file gives a time that was not read.
+    ``is_several``: the name stands for several photos of the file, so what is said of them was left out.
     """
 
     file_name: str
@@ -63,6 +69,7 @@ class LabelledPhoto:
     n_sure_folders: int = 0
     is_incomplete: bool = False
     has_unread_time: bool = False
+    is_several: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -214,13 +221,34 @@ def make_label_file(photos: Iterable[LabelledPhoto], problems: Problems, *, form
     return LabelFile(photos, problems.lines(), format_name)
 
 
+def may_be_several(name: str, facts: Iterable[tuple[datetime | None, str, str]]) -> bool:
+    """Whether entries with one bare name are of several photos: cameras use the same numbers.
+
+    Args:
+        name: As the file has it. A path with folders is one photo.
+        facts: Each entry's time, event and deployment, as far as they are known.
+    """
+    if "/" in name or "\\" in name:
+        return False
+    return any(len({fact for fact in of_one_kind if fact}) > 1 for of_one_kind in zip(*facts, strict=True))
+
+
 def merge_photos(photos: Iterable[LabelledPhoto], problems: Problems) -> tuple[LabelledPhoto, ...]:
-    """Merge entries with the same name: their labels are put together, and equal labels are kept once."""
+    """Merge entries with the same name: their labels are put together, and equal labels are kept once.
+
+    Entries with one bare name that are of other times, events or deployments may be of several photos. Nobody can tell
+    which of them the one on the disk is, so their labels are left out and counted.
+    """
     merged: dict[str, LabelledPhoto] = {}
     for photo in photos:
         earlier = merged.get(photo.file_name)
         if earlier is None:
             merged[photo.file_name] = photo
+            continue
+        facts = [(one.captured_at, one.event_id, one.deployment) for one in (earlier, photo)]
+        if earlier.is_several or may_be_several(photo.file_name, facts):
+            problems.add(SEVERAL_OF_ONE_NAME, photo.file_name)
+            merged[photo.file_name] = replace(earlier, labels=(), is_incomplete=True, is_several=True)
             continue
         problems.add("photos that the file names again; their labels were put together", photo.file_name)
         if photo.frame != earlier.frame and any(label.box for label in photo.labels):

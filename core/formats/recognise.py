@@ -9,14 +9,16 @@ from core.formats.camtrap_dp import is_camtrap_dp, parse_camtrap_dp, read_camtra
 from core.formats.coco import is_coco, parse_coco
 from core.formats.labelled import LabelFile
 from core.formats.megadetector import is_megadetector, parse_megadetector
+from core.formats.speciesnet import is_speciesnet, parse_speciesnet
 from core.formats.tables.labels import parse_csv_labels
 
-_EXPECTED = "labels as COCO, MegaDetector JSON, Camtrap DP or CSV"
+_EXPECTED = "labels as COCO, MegaDetector or SpeciesNet JSON, Camtrap DP or CSV"
 _ZIP_START = b"PK\x03\x04"
 
 
 def read_labels(path: Path) -> LabelFile:
-    """The photos and labels of a COCO, MegaDetector, Camtrap DP (folder, datapackage.json or zip) or CSV file.
+    """The photos and labels of a COCO, MegaDetector, SpeciesNet, Camtrap DP (folder, datapackage.json or zip) or CSV
+    file.
 
     The content decides, not the file's name.
 
@@ -35,11 +37,14 @@ def read_labels(path: Path) -> LabelFile:
         return parse_coco(value, source=path.name)
     if is_megadetector(value):
         return parse_megadetector(value, source=path.name)
+    if is_speciesnet(value):
+        return parse_speciesnet(value, source=path.name)
     if is_camtrap_dp(value):
         return parse_camtrap_dp(value, folder=path.parent, source=path.name)
     raise FileFormatError(
         f"{path.name} is JSON, but not in a known format. Expected images, annotations and categories (COCO), images "
-        f"with file and detections (MegaDetector), or resources (Camtrap DP); got {describe_json(value)}."
+        f"with file and detections (MegaDetector), predictions (SpeciesNet), or resources (Camtrap DP); got "
+        f"{describe_json(value)}."
     )
 
 

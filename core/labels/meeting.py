@@ -1,6 +1,6 @@
 """Which photos of a folder the labels are about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.formats.labelled import LabelledPhoto, Problems
@@ -16,8 +16,8 @@ def meet_photos(
 ) -> dict[str, str]:
     """Which photo of the folder each labelled photo is: ``core.photos.matching.match_names``, and more than names.
 
-    A photo whose table has a column of folders is never one of another folder. A photo that is not found by its name
-    is looked for by its other names.
+    A photo whose table has a column of folders is never one of another folder. A photo of a deployment is never one in
+    the folder of another deployment. A photo that is not found by its name is looked for by its other names.
 
     Args:
         photos: From a file of labels.
@@ -55,6 +55,7 @@ def meet_photos(
             met |= {by_name[name].file_name: our for name, our in found.items()}
             further = [photo for photo in further if photo.file_name not in met]
             left = [name for name in left if name not in set(found.values())]
+    met = _drop_other_cameras(photos, met, whole, problems)
     if problems is not None and folder is not None:
         by_first = set(first)
         for their, our in met.items():
@@ -62,6 +63,36 @@ def meet_photos(
             if told and told != find_telling_folder(whole[our]):
                 problems.add("photos in a folder that has another name in the labels", f"{their} is taken for {our}")
     return met
+
+
+def _drop_other_cameras(
+    photos: Sequence[LabelledPhoto], met: dict[str, str], whole: Mapping[str, str], problems: Problems | None
+) -> dict[str, str]:
+    """Without photos of a bare name that were met in the folder of another deployment.
+
+    Every camera has an IMG_0001. Where folders are named by deployments, as some of the labels show, a photo of
+    ``cam1`` is not the one in ``cam2``.
+    """
+    folders = {f"{path.rpartition('/')[0]}/" for path in whole.values()}
+    told = {
+        photo.file_name: f"/{normalise_name(photo.deployment).casefold()}/"
+        for photo in photos
+        if photo.deployment and photo.file_name in met and "/" not in normalise_name(photo.file_name)
+    }
+    known = {one for one in set(told.values()) if any(one in folder for folder in folders)}
+    if not known:
+        return met
+    kept = {}
+    for their, our in met.items():
+        by_name = whole[our].endswith(f"/{normalise_name(their).casefold()}")
+        if by_name and their in told and told[their] not in whole[our]:
+            if problems is not None:
+                problems.add(
+                    "photos that are in the folder of another deployment than the labels say", f"{their}, {our}"
+                )
+        else:
+            kept[their] = our
+    return kept
 
 
 def _ending(path: str, n_parts: int) -> str:

@@ -71,3 +71,19 @@ def test_empties_and_people_are_known_in_any_capitals():
     assert not is_empty_name("")
     assert is_person_name(" HOMO  sapiens")
     assert fold_name("Martes\u00a0_martes ") == "martes martes"
+
+
+@pytest.mark.parametrize("written", ["[empty]", "Empty.", "No-Animal", "leer", "vacío", "vide", "False positive"])
+def test_words_for_an_empty_photo_are_known_in_other_languages_and_with_signs(written):
+    assert read_species(written) == "empty"
+
+
+@pytest.mark.parametrize("written", ["#N/A", "#REF!", "#VALUE!"])
+def test_errors_of_a_spreadsheet_are_no_species(written):
+    assert read_species(written) == ""
+
+
+@pytest.mark.parametrize("written", ["fox\u202e", "\u200bf\x07ox", "\x1bfox"])
+def test_signs_that_nobody_sees_make_no_other_species(written):
+    assert read_species(written) == "fox"
+    assert fold_name(written) == "fox"

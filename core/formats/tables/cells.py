@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from datetime import time as clock_time
 from enum import Enum
 
 from core.formats.labelled import Problems
@@ -35,9 +36,15 @@ _NAME_AND_DAY = re.compile(
     rf"{_WEEKDAY}(?P<name>[^\W\d_]{{3,10}})[\s.-]*(?P<day>\d{{1,2}})[\s.,-]+(?P<year>\d{{4}}){_CLOCK}", re.I
 )
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?")
+_PART_OF_DAY = re.compile(r"0?[.,]\d+")
+_MIDNIGHT = re.compile(r"[T ]0?0:00(:00(\.0+)?)?$")
+_DAY_BEFORE_CLOCK = re.compile(r"^\d{4}-\d\d-\d\d[T ]")
 _SERIAL_ZERO = datetime(1899, 12, 30)
 """Day 0 of a spreadsheet's dates; right from March 1900 on."""
 _SERIALS = (20_000, 80_000)  # 1954 to 2119
+_FEW_MIDNIGHTS = 3
+_MIDNIGHT_TIME = clock_time()
+_NO_CLOCK = "{} whose date has no time of day"
 _CENTURY_SPLIT = 70  # 69 is 2069, 70 is 1970
 _MONTH_NAMES = (
     "jan ene",
@@ -101,6 +108,7 @@ def read_times(
     }
     if orders["."] is DateOrder.UNKNOWN:
         orders["."] = DateOrder.DAY
+    days_only = serials and not any(_has_part(text) for text in plain)
     times: list[datetime | None] = []
     for i, (text, one) in enumerate(zip(plain, found, strict=True)):
         if not text:
@@ -118,14 +126,43 @@ def read_times(
                 times.append(None)
                 continue
             time = _build(one, order)
-            if time is not None and one.clock is None and needs_clock:
-                problems.add(f"{things} whose date has no time of day", case)
-                times.append(None)
-                continue
+        if time is not None and needs_clock and (days_only if one is None else one.clock is None):
+            problems.add(_NO_CLOCK.format(things), case)
+            times.append(None)
+            continue
         if time is None:
             problems.add(f"{things} whose date or time cannot be read", case)
         times.append(time)
-    return times
+    return _drop_midnights(times, plain, problems, things, where) if needs_clock else times
+
+
+def _drop_midnights(
+    times: list[datetime | None], texts: Sequence[str], problems: Problems, things: str, where: Callable[[int], str]
+) -> list[datetime | None]:
+    """No times, if all are of midnight: spreadsheets write a date without a time of day so."""
+    read = [i for i, time in enumerate(times) if time is not None]
+    if len(read) < _FEW_MIDNIGHTS or any(times[i].time() != _MIDNIGHT_TIME for i in read):  # type: ignore[union-attr]
+        return times
+    for i in read:
+        problems.add(_NO_CLOCK.format(things), f"{where(i)}: {texts[i][:40]}")
+    return [None] * len(times)
+
+
+def join_date_and_clock(date: str, clock: str, *, half: str = "") -> str:
+    """A date and a time of day from two columns, as one text for ``read_times``; ``half`` is AM or PM from a third.
+
+    Spreadsheets and databases write a date as its midnight, and a time of day as one of a day long ago
+    (``1899-12-30 18:10:00``).
+    """
+    clock = _DAY_BEFORE_CLOCK.sub("", clock)
+    if not date or not clock:
+        text = date or clock
+    elif _SERIAL.fullmatch(date) and _PART_OF_DAY.fullmatch(clock):
+        text = str(float(date.replace(",", ".")) + float(clock.replace(",", ".")))
+    else:
+        day = _MIDNIGHT.sub("", date)
+        text = f"{day} {clock}" if ":" not in day else day
+    return f"{text} {half}" if half and not text.casefold().endswith(half.casefold()) and ":" in text else text
 
 
 def find_order(pairs: Sequence[tuple[int, int]]) -> DateOrder:
@@ -198,6 +235,10 @@ def _build(one: _Found, order: DateOrder) -> datetime | None:
 def _are_serials(texts: Sequence[str]) -> bool:
     given = [text for text in texts if text]
     return bool(given) and all(_SERIAL.fullmatch(text) for text in given)
+
+
+def _has_part(text: str) -> bool:
+    return bool(text) and float(text.replace(",", ".")) % 1 != 0
 
 
 def _read_serial(text: str) -> datetime | None:

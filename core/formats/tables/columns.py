@@ -1,6 +1,7 @@
 """What the columns of a table of labels mean, in the words of the tools that write such tables.
 
-Known are the tables of Timelapse, camtrapR, Wildlife Insights, TRAPPER, Agouti, AddaxAI, TensorFlow and our own.
+Known are the tables of Timelapse, camtrapR, Camelot, Wildlife Insights, TRAPPER, Agouti, AddaxAI, TensorFlow and our
+own.
 """
 
 import re
@@ -41,6 +42,8 @@ _SPECIES = (
     "class",
     "commonname",
     "vernacularname",
+    "speciesscientificname",
+    "speciescommonname",
     "prediction",
 )
 _RANKS = ("class", "order", "family", "genus", "species")
@@ -50,6 +53,7 @@ _BLANKS = ("isblank", "blank", "isempty", "empty")
 _DEPLOYMENTS = ("deployment", "deploymentid", "deploymentname")
 _STATIONS = (
     "station",
+    "trapstationname",
     "stationid",
     "site",
     "siteid",
@@ -69,9 +73,11 @@ _TIMES = (
     "datecaptured",
     "capturetime",
     "daterecorded",
+    "mediacapturetimestamp",
 )
 _DATES = ("date", "capturedate", "photodate", "dateoriginal")
 _CLOCKS = ("time", "phototime", "timeoriginal")
+_HALVES = ("ampm", "amorpm", "meridiem")
 _EVENTS = ("eventid", "sequenceid", "seqid", "event", "sequence")
 _SPLITS = ("split",)
 _CONFIDENCES = ("detectorconfidence", "confidence", "conf")
@@ -129,6 +135,7 @@ class LabelColumns:
     times: tuple[str, ...]
     dates: tuple[str, ...]
     clocks: tuple[str, ...]
+    halves: tuple[str, ...]
     events: tuple[str, ...]
     splits: tuple[str, ...]
 
@@ -175,6 +182,7 @@ def find_columns(columns: Sequence[str]) -> LabelColumns | None:
         times=find(_TIMES),
         dates=find(_DATES),
         clocks=find(_CLOCKS),
+        halves=find(_HALVES),
         events=find(_EVENTS),
         splits=find(_SPLITS),
     )

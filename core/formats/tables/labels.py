@@ -11,17 +11,19 @@ from core.disk.text import Table, parse_table, read_content
 from core.errors import FileFormatError
 from core.formats.labelled import (
     RELATIVE_FRAME,
+    SEVERAL_OF_ONE_NAME,
     Label,
     LabelFile,
     LabelledPhoto,
     Problems,
     are_shares,
     make_label_file,
+    may_be_several,
     read_box,
     read_confidence,
 )
 from core.formats.photo_names import ChosenName, WrittenName, is_address, read_name, tell_apart
-from core.formats.tables.cells import has_decimal_commas, read_number, read_times
+from core.formats.tables.cells import has_decimal_commas, join_date_and_clock, read_number, read_times
 from core.formats.tables.columns import (
     LabelColumns,
     corner_and_size,
@@ -33,7 +35,7 @@ from core.formats.tables.columns import (
 )
 from core.photos.matching import count_to_telling, normalise_name
 from core.records import Box
-from core.species import EMPTY, is_empty_name, name_taxon, read_species
+from core.species import EMPTY, is_empty_name, name_taxon, read_species, split_species
 
 FORMAT_NAME = "CSV"
 _EXPECTED = (
@@ -41,7 +43,7 @@ _EXPECTED = (
 )
 _MAYBE_FOLDERS = ("path", "filepath", "imagepath", "absolutepath")
 """Columns of some tables that hold the folder without the file."""
-_YES = frozenset({"true", "1", "yes", "y", "x", "t", "1.0", "wahr", "ja", "oui", "vrai"})
+_YES = frozenset({"true", "1", "yes", "y", "x", "t", "1.0", "wahr", "ja", "oui", "vrai", "sí", "si", "verdadero"})
 BROKEN = Box(math.nan, math.nan, math.nan, math.nan)
 """A box that is there and cannot be used."""
 _KINDS = {"blank": EMPTY, "human": "person", "vehicle": "vehicle"}
@@ -85,7 +87,7 @@ class _Row:
     split: str
     captured_at: datetime | None = None
     has_unread_time: bool = False
-    label: Label | None = None
+    labels: tuple[Label, ...] = ()
     frame: tuple[float, float] | None = None
     is_incomplete: bool = False
 
@@ -123,11 +125,16 @@ def _read_rows(table: Table, columns: LabelColumns, problems: Problems) -> list[
     boxes = _read_boxes(rows, cells, columns, problems)
     confidences = _read_confidences(rows, cells, columns, problems)
     for one, of_row, box, sureness in zip(rows, cells, boxes, confidences, strict=True):
-        species = _read_species(one, of_row, columns, problems)
-        if box is BROKEN or species is None:
+        named = _read_species(one, of_row, columns, problems)
+        if box is BROKEN or named is None:
             one.is_incomplete = True
-        elif species or box is not None:
-            one.label = Label(species, box, sureness if box is not None else None, species)
+        elif len(named) > 1 and box is not None:
+            problems.add("rows whose box has several species", f"row {one.number}")
+            one.is_incomplete = True
+        elif named or box is not None:
+            one.labels = tuple(
+                Label(species, box, sureness if box is not None else None, species) for species in named or [""]
+            )
         else:
             problems.add("rows without a species", f"row {one.number}")
     return rows
@@ -188,14 +195,14 @@ def _count_sure(written: str, folder: str, station: str) -> int:
 def _read_times(
     rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Problems
 ) -> None:
-    texts = [read_cell(row, columns.times) for row in cells]
-    if columns.clocks and (columns.dates or columns.times):
-        for i, row in enumerate(cells):
-            date, clock = texts[i] or read_cell(row, columns.dates), read_cell(row, columns.clocks)
-            if date and clock and ":" not in date:
-                texts[i] = f"{date} {clock}"
-    elif columns.dates and not columns.times:
-        texts = [read_cell(row, columns.dates) for row in cells]
+    texts = [
+        join_date_and_clock(
+            read_cell(row, columns.times) or read_cell(row, columns.dates),
+            read_cell(row, columns.clocks),
+            half=read_cell(row, columns.halves),
+        )
+        for row in cells
+    ]
     times = read_times(texts, problems=problems, things="rows", where=lambda i: f"row {rows[i].number}")
     for one, text, time in zip(rows, texts, times, strict=True):
         one.captured_at, one.has_unread_time = time, bool(text) and time is None
@@ -258,21 +265,24 @@ def _read_confidences(
     return read
 
 
-def _read_species(row: _Row, cells: dict[str, str], columns: LabelColumns, problems: Problems) -> str | None:
-    """The species of a row; ``None`` if it contradicts itself, which is counted."""
-    species = next((name for column in columns.species if (name := read_species(read_cell(cells, [column])))), "")
-    if not species and columns.ranks:
+def _read_species(row: _Row, cells: dict[str, str], columns: LabelColumns, problems: Problems) -> list[str] | None:
+    """The species of a row, each once; ``None`` if it contradicts itself, which is counted."""
+    named: list[str] = []
+    for column in columns.species:
+        read = [read_species(part) for part in split_species(read_cell(cells, [column]))]
+        named = named or [name for name in dict.fromkeys(read) if name]
+    if not named and columns.ranks:
         ranks = [read_cell(cells, [column]) for column in columns.ranks]
         species = name_taxon(ranks, common_name=read_cell(cells, columns.common_names))
+        named = [species] if species else []
     kind = read_cell(cells, columns.kinds).casefold()
     if kind in _KINDS:
-        species = species or _KINDS[kind]
-    if read_cell(cells, columns.blanks).casefold() not in _YES:
-        return species
-    if species and not is_empty_name(species):
-        problems.add("rows that are called empty and name a species", f"row {row.number}: {species}")
+        named = named or [_KINDS[kind]]
+    is_blank = read_cell(cells, columns.blanks).casefold() in _YES
+    if any(not is_empty_name(name) for name in named) and (is_blank or any(map(is_empty_name, named))):
+        problems.add("rows that are called empty and name a species", f"row {row.number}: {named[0]}")
         return None
-    return EMPTY
+    return [EMPTY] if is_blank else named
 
 
 def _put_together(rows: Iterable[_Row], problems: Problems) -> list[LabelledPhoto]:
@@ -293,6 +303,9 @@ def _put_together(rows: Iterable[_Row], problems: Problems) -> list[LabelledPhot
             problems.add(
                 "photos whose name other photos of the file have, too", f"{some[0].name}, row {some[0].number}"
             )
+        elif may_be_several(chosen.file_name, [(row.captured_at, row.event_id, "") for row in some]):
+            problems.add(SEVERAL_OF_ONE_NAME, f"{some[0].name}, row {some[0].number}")
+            photos.append(LabelledPhoto(chosen.file_name, is_incomplete=True, is_several=True))
         else:
             photos.append(_make_photo(chosen, some))
     return photos
@@ -302,7 +315,7 @@ def _make_photo(chosen: ChosenName, rows: Sequence[_Row]) -> LabelledPhoto:
     first = rows[0]
     return LabelledPhoto(
         chosen.file_name,
-        tuple(row.label for row in rows if row.label is not None),
+        tuple(label for row in rows for label in row.labels),
         deployment=first.deployment,
         captured_at=next((row.captured_at for row in rows if row.captured_at is not None), None),
         event_id=first.event_id,

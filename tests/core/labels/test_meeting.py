@@ -67,3 +67,24 @@ def test_a_photo_is_found_by_the_other_names_that_it_may_have():
 
     assert meet(photos, ["a.jpg", "UUID-0001.jpg"], CAM1)[0] == {"a.jpg": "a.jpg", "d1/IMG_1.JPG": "UUID-0001.jpg"}
     assert meet(photos, ["b.jpg"], CAM1)[0] == {}
+
+
+def test_a_bare_name_of_one_deployment_is_no_photo_in_the_folder_of_another():
+    photos = [LabelledPhoto("IMG_1.JPG", deployment="cam1"), LabelledPhoto("IMG_2.JPG", deployment="cam2")]
+
+    met, problems = meet(photos, ["cam2/100RECNX/IMG_1.JPG", "cam2/100RECNX/IMG_2.JPG"], Path("study"))
+
+    assert met == {"IMG_2.JPG": "cam2/100RECNX/IMG_2.JPG"}
+    assert problems == (
+        "1 photos that are in the folder of another deployment than the labels say "
+        "(the first: IMG_1.JPG, cam2/100RECNX/IMG_1.JPG)",
+    )
+
+
+def test_deployments_that_name_no_folder_tell_nothing():
+    photos = [LabelledPhoto("IMG_1.JPG", deployment="north ridge"), LabelledPhoto("IMG_2.JPG", deployment="creek")]
+
+    met, problems = meet(photos, ["a/IMG_1.JPG", "b/IMG_2.JPG"], Path("study"))
+
+    assert met == {"IMG_1.JPG": "a/IMG_1.JPG", "IMG_2.JPG": "b/IMG_2.JPG"}
+    assert problems == ()

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from core.formats.labelled import Problems
-from core.formats.tables.cells import has_decimal_commas, read_number, read_times
+from core.formats.tables.cells import has_decimal_commas, join_date_and_clock, read_number, read_times
 
 EVENING = datetime(2026, 5, 13, 18, 10)
 
@@ -112,3 +112,43 @@ def test_decimal_commas_are_those_of_the_whole_column(cells, numbers):
     commas = has_decimal_commas(cells)
 
     assert [read_number(cell, decimal_commas=commas) for cell in cells] == numbers
+
+
+@pytest.mark.parametrize(
+    ("date", "clock", "half", "read"),
+    [
+        ("2026-05-01", "18:10:00", "", datetime(2026, 5, 1, 18, 10)),
+        ("2026-05-01 00:00:00", "18:10:00", "", datetime(2026, 5, 1, 18, 10)),
+        ("2026-05-01T00:00:00.000", "18:10:00", "", datetime(2026, 5, 1, 18, 10)),
+        ("2026-05-01", "1899-12-30 18:10:00", "", datetime(2026, 5, 1, 18, 10)),
+        ("2026-05-01 18:10:00", "18:10:00", "", datetime(2026, 5, 1, 18, 10)),
+        ("46143", "0.756944", "", datetime(2026, 5, 1, 18, 10)),
+        ("01.05.2026", "6:10:00", "PM", datetime(2026, 5, 1, 18, 10)),
+        ("2026-05-01 06:10", "", "pm", datetime(2026, 5, 1, 18, 10)),
+        ("2026-05-01", "06:10 PM", "PM", datetime(2026, 5, 1, 18, 10)),
+        ("", "18:10:00", "", None),
+    ],
+)
+def test_a_date_and_a_time_of_day_in_two_columns_are_joined(date, clock, half, read):
+    problems = Problems()
+
+    times = read_times([join_date_and_clock(date, clock, half=half)], problems=problems, things="rows", where=str)
+
+    assert times == [read]
+    assert bool(problems.lines()) == (read is None)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["46143", "46144"],
+        ["2026-05-01 00:00:00", "2026-05-01 00:00:00", "2026-05-02 00:00:00"],
+        ["01.05.2026 0:00", "01.05.2026 0:00", "02.05.2026 0:00"],
+    ],
+)
+def test_days_that_a_spreadsheet_wrote_as_midnights_are_no_times(texts):
+    problems = Problems()
+
+    assert read_times(texts, problems=problems, things="rows", where=str) == [None] * len(texts)
+    assert problems.lines() == (f"{len(texts)} rows whose date has no time of day (the first: 0: {texts[0]})",)
+    assert None not in read_times(texts, problems=problems, things="rows", where=str, needs_clock=False)

@@ -182,3 +182,24 @@ def test_a_table_that_excel_wrote_may_say_its_separator_and_have_unused_cells(tm
     text = "sep=;\nfile;label;;\n1.jpg;fox;;\n2.jpg;deer\n"
 
     assert [photo.labels[0].species for photo in read(tmp_path, text).photos] == ["fox", "deer"]
+
+
+@pytest.mark.parametrize("cell", ["deer; fox", "deer|fox", '"deer\nfox"'])
+def test_several_species_in_one_cell_are_several_labels(tmp_path, cell):
+    (photo,) = read(tmp_path, f"file,species\n1.jpg,{cell}\n").photos
+
+    assert [label.species for label in photo.labels] == ["deer", "fox"]
+
+
+def test_a_box_of_several_species_is_counted_and_not_a_species_of_its_own(tmp_path):
+    file = read(tmp_path, "file,species,x,y,width,height\n1.jpg,deer; fox,10,10,20,20\n")
+
+    assert (file.photos[0].labels, file.photos[0].is_incomplete) == ((), True)
+    assert file.problems == ("1 rows whose box has several species (the first: row 2)",)
+
+
+def test_a_time_of_day_without_its_date_is_counted(tmp_path):
+    file = read(tmp_path, "file,species,Time\n1.jpg,deer,18:10:00\n")
+
+    assert file.photos[0].has_unread_time
+    assert file.problems == ("1 rows whose date or time cannot be read (the first: row 2: 18:10:00)",)
