@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 
 import models  # noqa: F401  # before any import of OpenVINO: it switches its reports off
 
@@ -48,6 +49,15 @@ def detector_asked_in_vain(hosts_asked: list[str]) -> Iterator[None]:
     yield
     assert set(hosts_asked) <= {"github.com"}
     hosts_asked.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_read_once() -> Iterator[None]:
+    """Each run of an AppTest looks for components in all packages that are installed: a third of a page test's time."""
+    found = manifest_scanner.scan_component_manifests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda *_, **__: list(found))
+        yield
 
 
 @pytest.fixture

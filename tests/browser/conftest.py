@@ -1,4 +1,4 @@
-"""One headless browser for each file of tests. Where there is none, they are skipped with a reason, or fail under CI."""
+"""One headless browser for each file of tests. Without one they are skipped with a reason, or fail under CI."""
 
 import os
 
@@ -13,7 +13,7 @@ if IS_CI:
 
 @pytest.fixture(scope="module")
 def browser():
-    """One headless Chromium, closed with the file: while Playwright runs, no test could start an event loop of its own."""
+    """One headless Chromium, closed with the file: while Playwright runs, no test can start its own event loop."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = find_chromium()
     if chromium is None:
