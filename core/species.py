@@ -71,6 +71,7 @@ _UNSAID = frozenset(
     | {"#ref!", "#name?", "#value!", "#null!", "#div/0!", "nil"}
 )
 _BLANKS = re.compile(r"[\s_\u200b\ufeff]+")
+_JOINERS = "\u200c\u200d"
 _SIGNS = re.compile(r"[-.()\[\]{}<>\"'*!]+")
 _SEVERAL = re.compile(r"\s*[;|\n]\s*")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -80,15 +81,19 @@ _RANKS = 5  # class, order, family, genus, species
 
 def fold_name(name: str) -> str:
     """The form in which names of species are compared: capitals, blanks and underscores do not matter."""
-    return _BLANKS.sub(" ", drop_hidden_signs(unicodedata.normalize("NFKC", name))).strip().casefold()
+    seen = drop_hidden_signs(unicodedata.normalize("NFKC", name))
+    return _BLANKS.sub(" ", "".join(sign for sign in seen if sign not in _JOINERS)).strip().casefold()
 
 
 def drop_hidden_signs(name: str) -> str:
-    """The name without signs that nobody sees, such as a terminal's escapes or marks that turn the order of letters."""
-    return (
-        name
-        if name.isascii() and name.isprintable()
-        else "".join(sign for sign in name if sign.isspace() or unicodedata.category(sign) not in ("Cc", "Cf"))
+    """The name without signs that nobody sees, such as a terminal's escapes or marks that turn the order of letters.
+
+    Joiners stay: Persian and Indian words are spelled with them.
+    """
+    if name.isascii() and name.isprintable():
+        return name
+    return "".join(
+        sign for sign in name if sign.isspace() or sign in _JOINERS or unicodedata.category(sign) not in ("Cc", "Cf")
     )
 
 

@@ -87,3 +87,9 @@ def test_errors_of_a_spreadsheet_are_no_species(written):
 def test_signs_that_nobody_sees_make_no_other_species(written):
     assert read_species(written) == "fox"
     assert fold_name(written) == "fox"
+
+
+def test_joiners_of_persian_and_indian_spelling_stay_and_make_no_other_species():
+    cheetah = "یوز\u200cپلنگ"
+    assert read_species(cheetah) == cheetah
+    assert fold_name(cheetah) == fold_name(cheetah.replace("\u200c", ""))
