@@ -379,3 +379,14 @@ def test_a_frame_judged_by_its_patches_shows_where_it_is_odd_and_nothing_moves(p
     assert darkness[1] == 0
     light.click()
     expect(page.locator("canvas.heat")).to_be_hidden()
+
+
+def test_a_link_to_the_newest_run_opens_it_although_another_was_looked_at_before(server, page):
+    """An address that names the newest run names the default, over which what was chosen before would win."""
+    newest = Project(server.project).latest_run().run_id
+    for run in ("strange", newest):
+        page.get_by_role("link", name="Run", exact=True).click()
+        page.get_by_test_id("stExpander").filter(has_text=re.compile(f"{run} · done")).locator("summary").click()
+        page.locator(f".st-key-review-{run} button").click()
+        expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+        expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value(run)

@@ -54,7 +54,8 @@ def go_to(page: Path, **address: str) -> NoReturn:
     """Open another page of the dashboard with these names and values in its address.
 
     A widget that is bound to a name in the address keeps others from changing it, even when its page is left.
-    So the bindings end first; the page that opens makes its own.
+    So the bindings end first; the page that opens makes its own. What such a widget was set to before is forgotten,
+    because it would win over an address that names the widget's default, such as the newest run.
     """
     context = get_script_run_ctx()
     if context is not None:
@@ -63,6 +64,8 @@ def go_to(page: Path, **address: str) -> NoReturn:
                 binding = here.get_binding_for_param(name)
                 if binding is not None:
                     here.unbind_widget(binding.widget_id)
+    for name in address:
+        st.session_state.pop(name, None)
     st.switch_page(str(page), query_params=address)
 
 
