@@ -6,7 +6,7 @@
   its other crops and the season's are asked for. The default encoder, several draws for each number.
 - A trained encoder: triplets from MobileNetV2, as `train --method triplet` does it, on the train split of the wildlife
   season; the season's crops of the known species are asked for.
-- Whole frames by their patches: 40 of the 55 empty frames of smallmammal are learnt and the other 15 asked for, in many
+- Whole frames by their patches: 40 of the 55 empty frames of smallmammal are learned and the other 15 asked for, in many
   draws. Their mean says whether the rate holds; the spread, how much a single camera's 15 frames say.
 
 Needs ../shared/data.
@@ -45,12 +45,12 @@ from models.judging.patch_judge import fit_patch_judge  # noqa: E402
 MAMMALS = WILDLIFE.parent / "smallmammal"
 NUMBERS = (5, 10, 20, 40, 80)
 SEASON = WILDLIFE / "images" / "season"
-N_LEARNT = 40
+N_LEARNED = 40
 RATE, LOW, HIGH = 0.05, 0.03, 0.07
 
 
 def draw_few(species: np.ndarray, groups: np.ndarray, kind: str, *, n: int, seed: int) -> np.ndarray:
-    """Which crops are learnt: all of the other species, and about ``n`` of this one, by whole events."""
+    """Which crops are learned: all of the other species, and about ``n`` of this one, by whole events."""
     own = species == kind
     events = np.random.default_rng(seed).permutation(np.unique(groups[own]))
     sizes = np.cumsum([int((own & (groups == event)).sum()) for event in events])
@@ -134,12 +134,12 @@ def measure_patches(*, n_draws: int) -> dict[str, Any]:
     shares = []
     for seed in range(n_draws):
         order = np.random.default_rng(seed).permutation(len(maps))
-        learn, asked = order[:N_LEARNT], order[N_LEARNT:]
+        learn, asked = order[:N_LEARNED], order[N_LEARNED:]
         judge = fit_patch_judge(maps[learn], [str(i) for i in learn], camera="camera", seed=seed)
         _, p_values = judge.judge(judge.bank.score_maps(maps[asked]))
         shares.append(float((p_values <= RATE).mean()))
     low, high = np.quantile(shares, [0.05, 0.95])
-    return {"mean": float(np.mean(shares)), "low": float(low), "high": float(high), "n_asked": len(maps) - N_LEARNT}
+    return {"mean": float(np.mean(shares)), "low": float(low), "high": float(high), "n_asked": len(maps) - N_LEARNED}
 
 
 def main() -> int:
@@ -182,7 +182,9 @@ def main() -> int:
 
 def print_tables(figures: dict[str, Any]) -> None:
     """The tables of bench/README.md."""
-    print("| crops of the species that are learnt | its others flagged | in the worst draw | all known crops flagged |")
+    print(
+        "| crops of the species that are learned | its others flagged | in the worst draw | all known crops flagged |"
+    )
     print("|---|---|---|---|")
     for n, row in figures["few"].items():
         print(f"| {n} | {row['own']:.3f} | {row['own_worst']:.3f} | {row['all_known']:.3f} |")
