@@ -68,7 +68,7 @@ class ExportJob(WorkFolder):
         super().check_resumable()
         out = self.request.out
         if out is not None:
-            raise AnomalureError(f"This export was to write {out}, outside of the project. Export again.")
+            raise AnomalureError(say_outside(out))
 
     def delete(self) -> None:
         """Remove the export and its file.
@@ -82,6 +82,11 @@ class ExportJob(WorkFolder):
             pass
         except OSError as error:
             raise AnomalureError(f"The export cannot be removed: {error.strerror} ({error.filename}).") from error
+
+
+def say_outside(out: Path) -> str:
+    """Why an export that lies in the project is not written to a file elsewhere: the project may be somebody else's."""
+    return f"This export was to write {out}, outside of the project. Export again."
 
 
 def make_request(

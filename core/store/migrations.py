@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 
 from core.errors import AnomalureError
+from core.records import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,14 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
 )
 
+_COLUMNS = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+_WRONG_VERDICTS = """
+    SELECT 'a time that cannot be' FROM verdicts
+    WHERE NOT isfinite(decided_at) OR year(decided_at) NOT BETWEEN 1 AND 9999
+    UNION ALL SELECT 'an unknown decision' FROM verdicts WHERE verdict IS NOT NULL AND NOT list_contains(?, verdict)
+    UNION ALL SELECT 'a box that cannot be' FROM verdicts WHERE NOT (isfinite(x + y) AND isfinite(width + height))
+    UNION ALL SELECT 'the number of another' FROM verdicts HAVING count(*) > count(DISTINCT sequence)
+    LIMIT 1"""
 _RECORD = "CREATE TABLE migrations (number INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMP NOT NULL)"
 
 
@@ -120,6 +130,35 @@ def _refuse_what_computes(connection: duckdb.DuckDBPyConnection) -> None:
             "This project's database is not as Anomalure makes it: it computes some of what should be written in it "
             f"({names}), so its decisions cannot be trusted. Ask the person it came from, or choose another project."
         )
+
+
+def check_content(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a database of this version whose tables are not as Anomalure makes them, or whose verdicts cannot be.
+
+    A damaged file, or somebody else's, would otherwise end in errors of the database, or in a wrong export.
+
+    Raises:
+        AnomalureError: If a table or column is missing or of another type, a verdict has an impossible time or is
+            none of the known ones, or two have the same number.
+    """
+    # duckdb_columns() knows the columns of every attached database.
+    have = {tuple(row) for row in connection.execute(f"{_COLUMNS} AND database_name = current_database()").fetchall()}
+    missing = sorted(_expected_columns() - have)
+    wrong = connection.execute(_WRONG_VERDICTS, [list(Decision)]).fetchall() if not missing else []
+    if missing or wrong:
+        table, column, kind = missing[0] if missing else ("verdicts", str(wrong[0][0]), "")
+        raise AnomalureError(
+            "This project's database is damaged or was changed by another program: its table "
+            f"{table} {f'has no column {column} ({kind})' if missing else f'has a verdict with {column}'}. Put it back "
+            "from a copy, or ask the person it came from."
+        )
+
+
+@cache
+def _expected_columns() -> frozenset[tuple[str, str, str]]:
+    with duckdb.connect() as connection:
+        create(connection)
+        return frozenset(tuple(row) for row in connection.execute(_COLUMNS).fetchall())
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, *, up_to: int = len(MIGRATIONS)) -> None:

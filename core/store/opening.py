@@ -15,7 +15,7 @@ from core.disk.files import replace_file, temporary_beside
 from core.disk.locks import FileLock, LockHeld, LockUnwritable
 from core.errors import AnomalureError, NotNow, StoreBusy
 from core.store.engine import attach, confine
-from core.store.migrations import MIGRATIONS, create, migrate, read_version
+from core.store.migrations import MIGRATIONS, check_content, create, migrate, read_version
 
 Change = tuple[int, ...]
 PATIENCE_S = 10.0
@@ -169,6 +169,7 @@ class DatabaseFile:
                 )
                 confine(connection, self.path.parent)
                 migrate(connection)
+                check_content(connection)
             except duckdb.Error:
                 raise error from None
             yield connection
@@ -183,6 +184,8 @@ class DatabaseFile:
         if version < len(MIGRATIONS):
             with self._open(read_only=False) as connection:
                 migrate(connection)
+        with self._open(read_only=True) as connection:
+            check_content(connection)
         self._turn.ready = self.look_for_change()
 
     def _create(self) -> None:

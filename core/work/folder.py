@@ -55,6 +55,7 @@ class WorkFolder:
         path: The folder.
         allow_code: Whether the user who started this process agreed that a model file may run code when it is loaded.
             It is never written to the disk, because a project may come from somebody else.
+        is_asked_here: Whether this process wrote the request. One that lay in the project may be somebody else's.
     """
 
     what: ClassVar[str] = "work"
@@ -64,6 +65,7 @@ class WorkFolder:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.allow_code = False
+        self.is_asked_here = False
 
     @property
     def name(self) -> str:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from core.disk.inside import inside
-from core.export.jobs import ExportJob, ExportRequest
+from core.errors import AnomalureError
+from core.export.jobs import ExportJob, ExportRequest, say_outside
 from core.study.project import Project
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
@@ -20,6 +21,8 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
     from models.guesses.of_run import keep_run_guesses
 
     request = work.read_request(ExportRequest)
+    if request.out is not None and not work.is_asked_here:
+        raise AnomalureError(say_outside(request.out))
     if (run := project.run(request.choice.run) if request.choice.run else project.latest_run()) is not None:
         keep_run_guesses(run)
     out = request.out

@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 import models.jobs
+from core.disk.inside import inside
 from core.errors import AnomalureError
 from core.registry import find_each
 from core.study.project import Project, check_name
@@ -61,6 +62,7 @@ def find_work(project: Project, work_id: str) -> tuple[ModuleType, WorkFolder]:
     path = project.path.joinpath(*parts)
     if not parts or ".." in parts or PurePosixPath(work_id).is_absolute() or not path.is_dir():
         raise AnomalureError(f"There is no work {work_id!r} in {project.path}. An id looks like runs/NAME.")
+    inside(project.path, PurePosixPath(*parts))
     named = WorkFolder(path).kind
     for name, request in list_kinds().items():
         # Requests of earlier versions name no kind; their folder tells it.
@@ -115,6 +117,7 @@ def do(
     work_id: str,
     *,
     allow_code: bool = False,
+    is_asked_here: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Any:
     """Do work that was requested, or resume it.
@@ -123,6 +126,7 @@ def do(
         project: The study.
         work_id: The path of the work's folder inside the project.
         allow_code: Whether the user agrees that a model file runs code when it is loaded.
+        is_asked_here: Whether this process wrote the request.
         on_progress: Gets every progress that is written.
 
     Returns:
@@ -136,6 +140,7 @@ def do(
     if work.status is Status.DONE:
         work.check_resumable()
     work.allow_code = allow_code
+    work.is_asked_here = is_asked_here
 
     def begin(meter: Meter) -> Any:
         with telling(lambda message: meter.tell(replace(meter.last, message=message))):
@@ -169,7 +174,7 @@ def do_at_once(
         on_progress(progress)
 
     try:
-        return do(project, request.work_id, allow_code=allow_code, on_progress=follow)
+        return do(project, request.work_id, allow_code=allow_code, is_asked_here=True, on_progress=follow)
     except BaseException:
         if not begun:
             shutil.rmtree(work.path, ignore_errors=True)

@@ -122,3 +122,40 @@ def test_a_link_in_place_of_the_lock_has_no_other_file_written_over(path, tmp_pa
         Store(path).verdicts()
 
     assert (tmp_path / "secret.txt").read_text() == "the secret"
+
+
+VERDICT = (
+    "INSERT INTO verdicts SELECT {sequence}, 'v{sequence}', 'p', 'c', 'detection', {x}, 0, 1, 1, '{verdict}', {time}, "
+    "'Ada', '', '', 'r', '', 0, 0, 0, 'first', ''"
+)
+
+
+def verdict(*, sequence=1, x="0", verdict="anomaly", time="TIMESTAMP '2026-05-01 10:00:00'"):
+    return VERDICT.format(sequence=sequence, x=x, verdict=verdict, time=time)
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (("DROP TABLE settings",), "settings has no column key"),
+        (("DROP TABLE notes",), "notes has no column crop_id"),
+        (("DROP TABLE verdicts", "CREATE TABLE verdicts (a INTEGER)"), "verdicts has no column bundle"),
+        (("ALTER TABLE verdicts ALTER photo_id TYPE VARCHAR[]",), r"verdicts has no column photo_id \(VARCHAR\)"),
+        ((verdict(verdict="bogus"),), "a verdict with an unknown decision"),
+        ((verdict(x="'nan'"),), "a verdict with a box that cannot be"),
+        ((verdict(time="'infinity'::TIMESTAMP"),), "a verdict with a time that cannot be"),
+        ((verdict(time="'290000-01-01'::TIMESTAMP"),), "a verdict with a time that cannot be"),
+        ((verdict(), verdict()), "a verdict with the number of another"),
+    ],
+)
+def test_a_damaged_database_is_refused_in_a_sentence(path, statements, said):
+    change(path, *statements)
+
+    with pytest.raises(AnomalureError, match=f"is damaged or was changed by another program.*{said}"):
+        Store(path).verdicts()
+
+
+def test_good_verdicts_and_tables_of_other_programs_are_no_damage(path):
+    change(path, verdict(sequence=1), verdict(sequence=2), "CREATE TABLE mine (a INTEGER)")
+
+    assert len(Store(path).verdicts()) == 2
