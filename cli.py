@@ -38,6 +38,7 @@ COMMANDS = (
     "detector",
     "rank",
     "retrain",
+    "download",
     "work",
 )
 """Modules of ``commands``; each has ``ABOUT``, ``add_options(parser)`` and ``job(arguments) -> (code, result)``."""

@@ -6,7 +6,7 @@
   its other crops and the season's are asked for. The default encoder, several draws for each number.
 - A trained encoder: triplets from MobileNetV2, as `train --method triplet` does it, on the train split of the wildlife
   season; the season's crops of the known species are asked for.
-- Whole frames by their patches: 40 of the 55 empty frames of smallmammal are learned and the other 15 asked for, in many
+- Whole frames by their patches: 40 of the 55 empty frames of smallmammal are learned, the other 15 asked for, in many
   draws. Their mean says whether the rate holds; the spread, how much a single camera's 15 frames say.
 
 Needs ../shared/data.

@@ -34,6 +34,7 @@ CORE_FROM_THE_GROUND = (
         "photos",
         "formats",
         "labels",
+        "downloads",
         "work",
         "runs",
     ),
