@@ -37,6 +37,7 @@ COMMANDS = (
     "yolo",
     "detector",
     "rank",
+    "groups",
     "retrain",
     "download",
     "work",
