@@ -40,6 +40,7 @@ COMMANDS = (
     "groups",
     "retrain",
     "download",
+    "scenes",
     "work",
 )
 """Modules of ``commands``; each has ``ABOUT``, ``add_options(parser)`` and ``job(arguments) -> (code, result)``."""

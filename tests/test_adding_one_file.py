@@ -14,10 +14,14 @@ import cli
 import core.export.formats
 import models.encoders.sources
 import models.one_class
+import models.scenes
 from models.encoders.loading import load_encoder
 from models.encoders.spec import EncoderSpec
 from models.one_class.methods import fit_one_class, list_one_class, name_method, read_one_class
+from models.scenes.trained import TrainedScenes
+from models.scenes.training import train_scenes
 from tests.fakes.project import make_project
+from tests.fakes.scenes import make_scenes
 from tests.fakes.scored_crops import unit_rows
 
 GUIDE = Path(__file__).parents[1] / "docs" / "contributing.md"
@@ -76,3 +80,17 @@ def test_an_encoder_source_is_one_file(add_file):
 
     crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     assert encoder.embed(crops).shape == (3, 48)
+
+
+def test_a_model_of_scenes_is_one_file(add_file, tmp_path, capsys):
+    add_file(models.scenes, "models/scenes/pairs.py")
+
+    trained = train_scenes(make_scenes(200), method="pairs")
+    trained.save(tmp_path / "pairs.safetensors")
+    again = TrainedScenes.load(tmp_path / "pairs.safetensors")
+
+    assert again.describe()["method"] == "pairs"
+    assert again.find(make_scenes(200), rate=0.2).equals(trained.find(make_scenes(200), rate=0.2))
+    with pytest.raises(SystemExit):
+        cli.main(["scenes", "train", "--help"])
+    assert "Adds up what each other class says alone." in " ".join(capsys.readouterr().out.split())

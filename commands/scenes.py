@@ -1,0 +1,196 @@
+"""``cli.py scenes``: what is unexpected in photos or events, and what is missing from them."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.exit_codes import DONE, FAILED
+from commands.options import add_project, open_project
+from commands.progress_line import ProgressLine
+from core.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from core.scenes.from_labels import LabelledScenes
+
+ABOUT = "learn which classes go together, and find what is unexpected in a photo or an event, or missing from it"
+USUAL_RATE = 0.05
+MOST_SHOWN = 20
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command: each of its jobs has its own."""
+    from models.scenes.methods import DEFAULT, list_scene_models
+
+    jobs = parser.add_subparsers(dest="scenes_job", metavar="train|score|experiment", required=True)
+
+    train = _add_job(jobs, "train", "make a model of scenes from labels")
+    train.set_defaults(job=_train)
+    train.add_argument("--name", required=True, help="the name of the new model, which is kept in the project")
+    _add_labels(train)
+    methods = list_scene_models()
+    train.add_argument(
+        "--model",
+        choices=tuple(methods),
+        default=DEFAULT,
+        help=" ".join(f"{name}: {one.label}. {one.about}" for name, one in methods.items()),
+    )
+    train.add_argument(
+        "--bottleneck", type=int, default=8, metavar="N", help="the autoencoder's narrow layer, 1 to 16; default: 8"
+    )
+    train.add_argument("--seed", type=int, default=0)
+
+    score = _add_job(jobs, "score", "find unexpected and missing classes in labelled photos")
+    score.set_defaults(job=_score)
+    score.add_argument("--name", metavar="MODEL", help="the model of scenes; default: the project's newest")
+    _add_labels(score)
+    score.add_argument(
+        "--false-alarm-rate",
+        type=float,
+        default=USUAL_RATE,
+        metavar="RATE",
+        help="the share of ordinary scenes that you accept to be shown as odd; default: 0.05",
+    )
+    score.add_argument("--out", type=Path, metavar="FILE.csv", help="also write all findings as a table")
+
+    experiment = _add_job(jobs, "experiment", "put classes into held-out scenes or take them out, and see who notices")
+    experiment.set_defaults(job=_experiment)
+    _add_labels(experiment, min_classes=3)
+    experiment.add_argument(
+        "--seeds", type=int, default=20, metavar="N", help="how often all is drawn anew; default: 20"
+    )
+    experiment.add_argument(
+        "--bottlenecks",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="of the autoencoders to compare with; default: 5 to 15, as published",
+    )
+
+
+def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Each of its jobs has a function of its own."""
+    raise WrongUsage("Say what to do with scenes: train, score or experiment.")
+
+
+def _add_job(jobs: Any, name: str, about: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = jobs.add_parser(name, help=about, description=about)
+    parser.set_defaults(parser=parser)
+    add_project(parser)
+    for action in parser._actions:  # they can also stand before the job's name, and a default would replace them
+        if action.dest in ("project", "json"):
+            action.default = argparse.SUPPRESS
+    return parser
+
+
+def _add_labels(parser: argparse.ArgumentParser, *, min_classes: int = 1) -> None:
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="COCO, MegaDetector JSON, Camtrap DP or CSV; can be repeated",
+    )
+    parser.add_argument(
+        "--by",
+        choices=("photo", "event"),
+        help="what a scene is; default: an event if the labels say where and when photos were taken, else a photo",
+    )
+    parser.add_argument(
+        "--leave-out", nargs="+", default=[], metavar="CLASS", help="classes that do not count, such as person"
+    )
+    parser.add_argument(
+        "--min-classes",
+        type=int,
+        default=min_classes,
+        metavar="N",
+        help=f"leave scenes of fewer classes out; default: {min_classes}",
+    )
+
+
+def _train(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    from core.work.meter import Cancelled
+    from models.jobs import registry
+    from models.jobs.scenes import ScenesRequest
+
+    if not arguments.labels:
+        raise WrongUsage("Give --labels and the file of labels to learn from.")
+    project = open_project(arguments)
+    request = ScenesRequest(
+        name=arguments.name,
+        labels=tuple(arguments.labels),
+        method=arguments.model,
+        by=arguments.by,
+        leave_out=tuple(arguments.leave_out),
+        min_classes=arguments.min_classes,
+        bottleneck=arguments.bottleneck,
+        seed=arguments.seed,
+    )
+    with ProgressLine("steps") as line:
+        try:
+            return DONE, registry.do_at_once(project, request, on_progress=line.show_progress)
+        except Cancelled:
+            return FAILED, {"error": "The training was cancelled; no model was made."}
+
+
+def _score(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    from core.formats.csv import write_csv
+    from core.scenes.words import count_kinds, list_findings
+    from models.scenes.kept import find_model_file
+    from models.scenes.trained import TrainedScenes
+
+    if not 0 <= arguments.false_alarm_rate <= 1:
+        raise WrongUsage(f"The false-alarm rate is between 0 and 1, got {arguments.false_alarm_rate}.")
+    if not arguments.labels:
+        raise WrongUsage("Give --labels and the file of labels to look through.")
+    file = find_model_file(open_project(arguments), arguments.name)
+    trained = TrainedScenes.load(file)
+    labelled = _read(arguments, by=arguments.by or trained.by, leave_out=(*arguments.leave_out, *trained.left_out))
+    began = time.perf_counter()
+    found = trained.find(labelled.scenes, rate=arguments.false_alarm_rate)
+    seconds = time.perf_counter() - began
+    rows = list(list_findings(found, labelled.scenes, by=labelled.by))
+    if arguments.out is not None:
+        columns = (labelled.by, "kind", "class", "probability", "p_value", "others", "camera", "explanation")
+        write_csv(rows, arguments.out, columns=columns)
+    counts = count_kinds(found)
+    return DONE, {
+        "model": file.parent.name,
+        "scenes": len(labelled.scenes),
+        "by": labelled.by,
+        "false_alarm_rate": arguments.false_alarm_rate,
+        **{f"with_{kind}": count for kind, count in counts.items()},
+        "seconds": round(seconds, 3),
+        "notes": list(trained.notes),
+        "findings": rows if arguments.json else rows[:MOST_SHOWN],
+        **({"written": str(arguments.out)} if arguments.out is not None else {}),
+    }
+
+
+def _experiment(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    from models.scenes.experiment import PUBLISHED_BOTTLENECKS, list_contestants, run_experiment, summarise
+
+    if not arguments.labels:
+        raise WrongUsage("Give --labels and the file of labels to experiment with.")
+    labelled = _read(arguments, by=arguments.by, leave_out=arguments.leave_out)
+    contestants = list_contestants(arguments.bottlenecks or PUBLISHED_BOTTLENECKS)
+    with ProgressLine("fits") as line:
+        results = run_experiment(
+            labelled.scenes, contestants=contestants, n_seeds=arguments.seeds, on_progress=line.show
+        )
+    return DONE, {
+        "scenes": len(labelled.scenes),
+        "by": labelled.by,
+        "classes": len(labelled.scenes.classes),
+        "seeds": arguments.seeds,
+        "models": summarise(results),
+    }
+
+
+def _read(arguments: argparse.Namespace, *, by: str | None, leave_out: Any) -> "LabelledScenes":
+    from core.formats.recognise import read_labels
+    from core.scenes.from_labels import make_labelled_scenes
+
+    files = [read_labels(path) for path in arguments.labels]
+    return make_labelled_scenes(files, by=by, leave_out=tuple(leave_out), min_classes=arguments.min_classes)
