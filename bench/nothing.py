@@ -21,9 +21,10 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402  (the project must be on the path first)
 
 from bench.targets import Target, at_least, at_most, report, within  # noqa: E402
-from core.evaluation.judging import evaluate_run  # noqa: E402
+from core.evaluation.judging import judge_crops, measure_judged  # noqa: E402
 from core.formats.labelled import LabelFile  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
+from core.records import PERSON  # noqa: E402
 from core.runs.folder import RunFolder  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
 from core.study.project import Project  # noqa: E402
@@ -65,10 +66,20 @@ def rescore(run: RunFolder, bundle: Bundle, truth: LabelFile, known: tuple[str, 
         shutil.copytree(run.path, path, ignore=shutil.ignore_patterns("catalogue-*"))
         copy = RunFolder.open(path)
         copy.write_all_scores(BundleScorer(bundle, RunSettings()).score(copy.embedded_shards()))
-        found = evaluate_run(copy, truth, known_species=known, split="season", with_intervals=False)
-    values = found.to_values()
+        judged = judge_crops(copy, truth, known_species=known, split="season")
+    values = measure_judged(judged, with_intervals=False)[0].to_values()
     names = ("auroc", "average_precision", "review_at_95", "recall_flagged", "false_alarm_rate", "n_novel")
-    return {**{name: values[name] for name in names}, **values["apart"]}
+    is_person = judged.crops["called"] == PERSON
+    shown = measure_judged(replace(judged, crops=judged.crops[~is_person]), with_intervals=False)[0]
+    return {
+        **{name: values[name] for name in names},
+        **values["apart"],
+        "without_people": {
+            "auroc": shown.auroc,
+            "review_at_95": shown.review_at_95,
+            "n_novel_lost": int((judged.crops["novel"] & is_person).sum()),
+        },
+    }
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
@@ -122,15 +133,18 @@ def print_tables(figures: dict[str, Any]) -> None:
     """The figures as a table in Markdown."""
     print(
         "\n| trained on | unknown | AUROC | average precision | to review for 95% | flagged: novel, usual animals, "
-        "nothing | called nothing: novel, usual, nothing |\n|---|---|---|---|---|---|---|"
+        "nothing | called nothing: novel, usual, nothing | without boxes of people: AUROC, to review (novel lost) |"
+        "\n|---|---|---|---|---|---|---|---|"
     )
     for name, by_novel in figures.items():
         for novel, item in by_novel.items():
             shares = ", ".join(f"{item[key]:.3f}" for key in ("recall_flagged", "usual_flagged", "nothing_flagged"))
+            left = item["without_people"]
             called = ", ".join(str(item["called_nothing"][key]) for key in ("novel", "usual", "nothing"))
             print(
                 f"| {name} | {novel} ({item['n_novel']}) | {item['auroc']:.3f} | {item['average_precision']:.3f} | "
-                f"{item['review_at_95']:.3f} | {shares} | {called} |"
+                f"{item['review_at_95']:.3f} | {shares} | {called} | {left['auroc']:.3f}, {left['review_at_95']:.3f} "
+                f"({left['n_novel_lost']}) |"
             )
 
 
