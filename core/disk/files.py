@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
+from core.disk.bounded import read_bounded
+
 TEMPORARY_SUFFIX = ".tmp"
 # On Windows a file cannot be replaced or opened in the moment in which another process has it open.
 WINDOWS_RETRIES = 40
@@ -31,7 +33,7 @@ def replace_file(temporary: Path, path: Path) -> None:
 
 def read_whole(path: Path) -> bytes:
     """The content of a file that another process may be replacing just now."""
-    return _patiently(path.read_bytes)
+    return _patiently(lambda: read_bounded(path))  # a pipe in a project of somebody else would never end
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:

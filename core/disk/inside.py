@@ -28,3 +28,20 @@ def inside(folder: Path, name: str | os.PathLike[str]) -> Path:
     except ValueError:  # a NUL in the name, or another drive
         pass
     raise LeadsOut(f"{str(name)[:200]!r} leads out of {folder}, so it is not read.")
+
+
+def check_ordinary(folder: Path) -> None:
+    """Refuse a folder of a project in which something is no ordinary file or folder of it.
+
+    A pipe would make its reader wait for ever, and a link shows any file of this computer as one of the project's.
+
+    Raises:
+        LeadsOut: If something is a link that leads out, or neither a file nor a folder.
+        OSError: If the folder cannot be listed.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                inside(folder, entry.name)
+            if not (entry.is_file() or entry.is_dir() or entry.is_symlink()):
+                raise LeadsOut(f"{entry.name[:200]!r} in {folder} is not an ordinary file, so the folder is not read.")

@@ -1,5 +1,6 @@
 """Writes dataclasses as readable JSON and reads them back, checked field by field."""
 
+import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,18 @@ def from_json(content: bytes, what: type[T]) -> T:
 def from_values(values: Any, what: type[T]) -> T:
     """As ``from_json``, from plain dicts, lists, text and numbers."""
     return msgspec.convert(values, what, dec_hook=_decode)
+
+
+def parse_values(content: bytes | str) -> Any:
+    """The value of JSON from a file of the project or a browser.
+
+    Raises:
+        ValueError: If it is not JSON, or nested so deeply that it was made to do harm.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _encode(value: Any) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.disk.bounded import open_ordinary, read_bounded, read_member, unpack_gzip
+from core.disk.inside import inside
 from core.disk.text import Table, parse_json, parse_table, quote_known
 from core.errors import FileFormatError
 from core.formats.csv import unescape_formula
@@ -80,7 +81,7 @@ def parse_camtrap_dp(content: object, *, folder: Path, source: str) -> LabelFile
 
     def fetch(name: str) -> bytes:
         try:
-            return read_bounded(folder / name)
+            return read_bounded(inside(folder, name))
         except OSError as error:
             raise FileFormatError(
                 f"{source} names the table {name}, which cannot be read: {error.strerror}."

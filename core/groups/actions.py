@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.records import NOTHING, PERSON, Decision, Verdict
 from core.species import is_empty_name, is_person_name
@@ -155,7 +156,17 @@ def keep_action(store: Store, action: GroupAction, verdicts: Sequence[Verdict], 
 
 
 def _to_action(row: Mapping[Any, Any]) -> GroupAction:
-    body = json.loads(row["body"])
+    try:
+        return _parse_action(row)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise AnomalureError(
+            f"What was done with the groups of run {row['run']} is damaged in the project's database (action "
+            f"{row['action_id']}). Put the database back from a copy, or ask the person it came from."
+        ) from error
+
+
+def _parse_action(row: Mapping[Any, Any]) -> GroupAction:
+    body = parse_values(row["body"])
     return GroupAction(
         action_id=row["action_id"],
         kind=Kind(row["kind"]),

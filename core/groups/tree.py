@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.disk.files import write_stream
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.groups.recurring import Place
 from core.runs.folder import RunFolder
@@ -199,7 +200,7 @@ class GroupTree:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            about = json.loads(str(arrays["about"]))
+            about = parse_values(str(arrays["about"]))
             if about["format"] != FORMAT:
                 raise AnomalureError(f"The groups in {path} are of another version of Anomalure. {WHY}")
             tree = cls(
@@ -276,7 +277,7 @@ def read_places(run: RunFolder) -> tuple[str, tuple[AtPlace, ...]]:
     """The version of a run's tree and its places, without reading the tree; an empty text and none if there is none."""
     try:
         with np.load(find_tree(run), allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
+            about = parse_values(str(file["about"]))
         return str(about["version"]), _read_recurring(about)
     except Exception:  # missing or damaged, which a zip can be in many ways
         return "", ()

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from core.disk.files import write_whole
+from core.disk.json import parse_values
 from core.errors import AnomalureError, PhotoUnreadable
 from core.formats.labelled import LabelledPhoto, Problems
 from core.formats.writing import new_folder, refuse_taken_folder
@@ -119,7 +120,7 @@ def read_yolo_dataset(folder: Path) -> YoloDataset:
         AnomalureError: If its description cannot be read, or the folder cannot be written to.
     """
     try:
-        kept = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        kept = parse_values((folder / SUMMARY).read_text(encoding="utf-8"))
         names = tuple(str(name) for name in kept["classes"])
         dataset = YoloDataset(folder, names, kept["photos"], kept["boxes"], tuple(kept["problems"]))
         for pattern in ("*.cache", "*.npy"):

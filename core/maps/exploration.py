@@ -1,6 +1,5 @@
 """Projections and trees of clusters of a run for the Explore page, kept in the run's folder."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.disk.files import read_whole, write_stream
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.maps.pictures import Picture, read_picture
 from core.maps.projection import Projection, ProjectionKind, check_n_crops, prepare_embeddings
@@ -209,7 +209,7 @@ def _read_sections(run: RunFolder, *, width: int) -> Sequence[int] | None:
         return None
     manifest = run.path.parent.parent / "bundles" / run.info.bundle / "bundle.json"
     try:
-        sections = [int(length) for length in json.loads(read_whole(manifest))["sections"]]
+        sections = [int(length) for length in parse_values(read_whole(manifest))["sections"]]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return sections if sum(sections) == width and min(sections) > 0 else None

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.disk.files import write_stream
+from core.disk.json import parse_values
 from core.review.stopping import Remaining
 from core.runs.folder import RunFolder
 
@@ -108,7 +109,7 @@ def read_ranking_info(run: RunFolder) -> RankingInfo | None:
     if path is None:
         return None
     try:
-        values = json.loads((pq.read_schema(path).metadata or {})[_ABOUT])
+        values = parse_values((pq.read_schema(path).metadata or {})[_ABOUT])
         said = {name: values["remaining"][name] for name in Remaining.__dataclass_fields__}
         return RankingInfo(values["run"], values["after"], values["n_anomalies"], values["n_normal"], Remaining(**said))
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):

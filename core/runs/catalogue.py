@@ -242,7 +242,12 @@ _PLACED = f"""
 
 
 def _join_tables(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> None:
+    progress, n_shards = run.read_progress(), len(run.done_shards())
+    is_finished = progress is not None and progress.phase is Phase.DONE
     for name in ("photos", "crops", "events", "scores"):
+        if is_finished and len(run.tables(name)) < (1 if name == "events" else n_shards):
+            # Crops without their scores or events would be shown and exported as if they had none.
+            raise FileNotFoundError(f"there is no {name}{'' if name == 'events' else '-*'}.parquet of every shard")
         paths = [_SPECIAL.sub(r"[\1]", str(path)) for path in run.tables(name)]
         if paths:
             connection.read_parquet(paths, filename=name == "crops").create_view(name, replace=True)

@@ -1,6 +1,5 @@
 """A run on disk: complete shards of Parquet, its progress, and the process that works on it."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -15,7 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.disk.files import read_whole, replace_file, temporary_beside, write_whole
-from core.disk.json import from_values, to_json
+from core.disk.inside import check_ordinary
+from core.disk.json import from_values, parse_values, to_json
+from core.disk.text import quote_known
 from core.errors import AnomalureError
 from core.records import HeatMap
 from core.runs.shards import (
@@ -418,9 +419,10 @@ def _read_largest(path: Path) -> pd.DataFrame:
 def _read_info(path: Path) -> RunInfo:
     run_id = path.parent.name
     try:
-        values = json.loads(read_whole(path))
+        check_ordinary(path.parent)
+        values = parse_values(read_whole(path))
         if unknown := sorted(set(values) - {item.name for item in fields(RunInfo)}):
-            raise ValueError(f"unknown {', '.join(unknown)}")
+            raise ValueError(f"it has {quote_known(unknown)} that this version does not know")
         info = from_values({**values, "run_id": run_id}, RunInfo)
         if info.created_at.tzinfo is None:
             raise ValueError("created_at has no time zone")
@@ -444,7 +446,7 @@ def _read_info(path: Path) -> RunInfo:
 
 def _read_counts(path: Path) -> RunCounts:
     try:
-        return RunCounts(**json.loads(read_whole(path)))
+        return RunCounts(**parse_values(read_whole(path)))
     except (OSError, ValueError, TypeError) as error:
         raise AnomalureError(
             f"{path} is not what Anomalure wrote ({error}). Delete it and resume the run: "

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 
 
@@ -233,7 +234,7 @@ class RunSettings(Settings):
     def species_by_class(self) -> dict[str, str]:
         """The table from detector class to species, read from its JSON."""
         try:
-            table = json.loads(self.species_table)
+            table = parse_values(self.species_table)
         except json.JSONDecodeError as error:
             raise AnomalureError(f"species_table must be JSON, {error}.") from error
         if not isinstance(table, dict) or not all(isinstance(name, str) for name in table.values()):

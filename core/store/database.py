@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.disk.json import parse_values
 from core.errors import AnomalureError, NotNow, Overtaken, StoreBusy, did_you_mean
 from core.records import Round, Verdict, name_key
 from core.store.opening import Change, DatabaseFile
@@ -347,7 +348,12 @@ class Store(DatabaseFile):
     def get_setting(self, key: str, default: Any = None) -> Any:
         """A value that was set, or ``default``."""
         table = self._read("SELECT value FROM settings WHERE key = ?", [key])
-        return json.loads(table["value"].iloc[0]) if len(table) else default
+        try:
+            return parse_values(table["value"].iloc[0]) if len(table) else default
+        except ValueError as error:
+            raise AnomalureError(
+                f"The setting {key} is damaged in the project's database. Put the database back from a copy."
+            ) from error
 
     def set_setting(self, key: str, value: Any) -> None:
         """Keep a value that fits JSON."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.store.database import Store
 
@@ -53,7 +54,7 @@ def list_views(store: Store) -> list[SavedView]:
         SavedView(
             view_id=row.view_id,
             name=row.name,
-            address=json.loads(row.address),
+            address=parse_values(row.address),
             created_at=row.created_at.to_pydatetime(),
         )
         for row in store.saved_views().itertuples(index=False)

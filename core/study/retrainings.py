@@ -1,10 +1,10 @@
 """Retrainings of a project: each has a folder in ``retrainings/``, named like the bundle that it makes."""
 
-import json
 from pathlib import Path
 from typing import Any, ClassVar
 
 from core.disk.files import read_whole
+from core.disk.json import parse_values
 from core.work.folder import WorkFolder
 
 FOLDER = "retrainings"
@@ -33,7 +33,7 @@ class Retraining(WorkFolder):
         if report:
             return report
         try:
-            report = json.loads(read_whole(self.path.parent / f"{self.name}.json"))
+            report = parse_values(read_whole(self.path.parent / f"{self.name}.json"))
         except (OSError, ValueError):
             return {}
         return report if isinstance(report, dict) else {}

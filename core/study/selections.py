@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.disk.files import replace_file, temporary_beside
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
@@ -130,7 +131,7 @@ def list_selections(project_path: Path) -> list[Selection]:
 def _read(path: Path) -> Selection:
     try:
         parquet = pq.read_metadata(path)
-        record = json.loads((parquet.metadata or {})[_RECORD])
+        record = parse_values((parquet.metadata or {})[_RECORD])
         return Selection(
             selection_id=path.stem,
             name=str(record["name"]),

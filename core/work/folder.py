@@ -1,6 +1,5 @@
 """The folder of a piece of long work: its request, progress, cancel, lock, curve and result, and its status."""
 
-import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import psutil
 
 from core.disk.files import TEMPORARY_SUFFIX, read_whole, write_whole
-from core.disk.json import from_json, from_values, to_json, to_values
+from core.disk.json import from_json, from_values, parse_values, to_json, to_values
 from core.disk.locks import FileLock, LockHeld
 from core.disk.names import is_text, show_name
 from core.errors import CONSENT_OPTION, AnomalureError
@@ -151,7 +150,7 @@ class WorkFolder:
         if self.old_request_file and not place.is_file():
             place = self.path / self.old_request_file
         try:
-            values = json.loads(read_whole(place))
+            values = parse_values(read_whole(place))
             return from_values({**what.upgrade(values), "name": self.name}, what)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, AnomalureError) as error:
             raise AnomalureError(
@@ -172,7 +171,7 @@ class WorkFolder:
     def kind(self) -> str:
         """The kind of work that the request names; empty if there is none, or a version without kinds wrote it."""
         try:
-            return str(json.loads(read_whole(self.path / REQUEST)).get("kind", ""))
+            return str(parse_values(read_whole(self.path / REQUEST)).get("kind", ""))
         except (OSError, ValueError, AttributeError):
             return ""
 
@@ -215,7 +214,7 @@ class WorkFolder:
         if progress is not None and CONSENT_OPTION in progress.message:
             return True
         try:
-            values = json.loads(read_whole(self.path / REQUEST))
+            values = parse_values(read_whole(self.path / REQUEST))
             return any(str(value).lower().endswith(".pt") for value in values.values())
         except (OSError, ValueError, AttributeError, RecursionError):
             return False
@@ -229,7 +228,7 @@ class WorkFolder:
     def read_progress(self) -> Progress | None:
         """The last progress, or None if no process has worked on it, or its file is damaged."""
         try:
-            return to_progress(json.loads(read_whole(self.path / PROGRESS)))
+            return to_progress(parse_values(read_whole(self.path / PROGRESS)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -305,7 +304,7 @@ class WorkFolder:
     def read_result(self) -> dict[str, Any]:
         """The result; empty before the end."""
         try:
-            values = json.loads(read_whole(self.path / self.result_file))
+            values = parse_values(read_whole(self.path / self.result_file))
         except (OSError, ValueError):
             return {}
         return values if isinstance(values, dict) else {}

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from core.disk.files import temporary_beside
+from core.disk.files import read_whole, temporary_beside
 from core.disk.inside import inside
+from core.disk.json import parse_values
 from core.errors import AnomalureError, BundleError, did_you_mean
 from core.records import NOTHING, PERSON
 from core.settings.run import RunSettings
@@ -370,7 +371,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             + did_you_mean(path.name, there)
         )
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
+        manifest = parse_values(read_whole(path / MANIFEST))
     except FileNotFoundError as error:
         raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}.") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -396,7 +397,7 @@ def _read_files(path: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
 def _read_listed(path: Path, name: str, expected: str) -> bytes:
     """A file that the manifest lists, after its hash was checked."""
     try:
-        content = inside(path, _check_file_name(name)).read_bytes()
+        content = read_whole(inside(path, _check_file_name(name)))
     except OSError as error:
         raise BundleError(f"The bundle {path.name} has lost its file {name} ({error.strerror}).") from error
     if _hash(content) != expected:

@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 
 from core.disk.files import write_whole
+from core.disk.json import parse_values
 from core.errors import FileFormatError
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -36,7 +37,7 @@ def read_checkpoint(path: Path, *, learner: torch.nn.Module, optimizer: torch.op
         return None
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            state = json.loads(file.metadata()["state"])
+            state = parse_values(file.metadata()["state"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is not a dictionary)
         learner.load_state_dict(
             {key.removeprefix("learner."): value for key, value in tensors.items() if key.startswith("learner.")}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.disk.files import TEMPORARY_SUFFIX, read_whole, replace_file, write_whole
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.formats.labelled import LabelledPhoto
 from core.labels.crops import LabelledCrops, read_labelled_crops
@@ -104,7 +105,7 @@ def keep_crops(
 def open_kept(folder: Path) -> EncoderCrops | None:
     """The crops that an earlier process kept in this folder; None if they are missing or incomplete."""
     try:
-        table = json.loads(read_whole(folder / TABLE))
+        table = parse_values(read_whole(folder / TABLE))
         side, species, events = table["side_px"], table["species"], table["events"]
         shape = (len(species), side, side, 3)
         if not species or (folder / PIXELS).stat().st_size != np.prod(shape):

@@ -4,7 +4,6 @@ Decisions have a route of their own, so that the page's script need not run agai
 request, and the answer says which are on the disk. Knows no Streamlit.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.routing import Route
 
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.records import Decision, is_whole
 from core.review.alike import NormalCrops
@@ -61,7 +61,7 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
     The board gives up nothing but what is refused by its id.
     """
     try:
-        values = json.loads(body)
+        values = parse_values(body)
         items = values["decisions"]
         run_id = values["run"]
         if not isinstance(items, list) or not isinstance(run_id, str) or len(items) > MOST_DECISIONS:

@@ -5,7 +5,6 @@ changed that group meanwhile, the action is refused with a sentence, so that nob
 no Streamlit.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
+from core.disk.json import parse_values
 from core.errors import AnomalureError, NotNow
 from core.groups import naming
 from core.groups.naming import Given
@@ -77,7 +77,7 @@ def save_actions(request: Request, body: bytes) -> dict[str, Any]:
     """Do what a person asked for, in its order: ``saved`` is on the disk, ``refused`` is not done, ``held`` not by
     whoever sends it now, with the reason. The page gives up nothing but what is refused by its id."""
     try:
-        values = json.loads(body)
+        values = parse_values(body)
         items = values["actions"]
         if not isinstance(items, list) or len(items) > MOST_ACTIONS:
             raise Refused("actions must be a list")

@@ -1,12 +1,13 @@
 """Ask for a retraining, and follow it."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
+from core.disk.files import read_whole
+from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.runs.folder import RunFolder
 from core.study.bundles import read_bundles
@@ -61,7 +62,7 @@ def suggest_start(project: Project, names: Sequence[str], *, active: str) -> str
 
 def _has_encoder_of(project: Project, bundle: str, run: RunFolder) -> bool:
     try:
-        manifest = json.loads((project.bundles_dir / bundle / MANIFEST).read_bytes())
+        manifest = parse_values(read_whole(project.bundles_dir / bundle / MANIFEST))
         return identify_encoders(manifest["encoders"], project=project.path) == identify_encoders(
             run.info.encoders, project=project.path
         )

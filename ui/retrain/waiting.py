@@ -1,9 +1,9 @@
 """What the Retrain page shows while there is nothing to learn from, and what a bundle knows already."""
 
-import json
-
 import streamlit as st
 
+from core.disk.files import read_whole
+from core.disk.json import parse_values
 from core.study.project import Project
 from ui.shared.routes import REVIEW, RUN, link_button
 
@@ -31,7 +31,7 @@ def read_known(project: Project, bundle: str) -> set[str]:
     if not bundle:
         return set()
     try:
-        manifest = json.loads((project.bundles_dir / bundle / "bundle.json").read_bytes())
+        manifest = parse_values(read_whole(project.bundles_dir / bundle / "bundle.json"))
         return set(manifest["counts"])
     except (OSError, ValueError, KeyError, TypeError):
         return set()

@@ -69,6 +69,7 @@ def make_run(
     run.write_shard(0, shard)
     if scored:
         run.write_scores(0, pd.DataFrame(scores))
+        run.write_events(run.read_table("photos", ["photo_id"]).assign(event_id=""))
         run.write_progress(Progress(phase=Phase.DONE))
     return run
 

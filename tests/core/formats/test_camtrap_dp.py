@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from core.errors import FileFormatError
+from core.errors import AnomalureError, FileFormatError
 from core.formats.labelled import Label, LabelledPhoto
 from core.formats.recognise import read_labels
 from core.records import Box
@@ -140,3 +140,13 @@ def test_people_are_people_whatever_a_package_calls_them(tmp_path):
     observations = OBSERVATIONS.replace("media,blank,", "media,human,Homo sapiens")
 
     assert read_labels(package(tmp_path, observations=observations)).photos[2].labels[0].species == "person"
+
+
+def test_a_table_that_is_a_link_out_of_the_package_is_not_read(tmp_path):
+    folder = package(tmp_path)
+    (tmp_path / "private.csv").write_bytes((folder / "observations.csv").read_bytes())
+    (folder / "observations.csv").unlink()
+    (folder / "observations.csv").symlink_to(tmp_path / "private.csv")
+
+    with pytest.raises(AnomalureError, match="leads out of"):
+        read_labels(folder)

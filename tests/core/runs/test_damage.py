@@ -178,3 +178,14 @@ def test_a_table_with_numbers_where_texts_belong_is_a_sentence(project):
 
     with pytest.raises(AnomalureError, match="cannot be read"):
         open_catalogue(run)
+
+
+@pytest.mark.parametrize("name", ["scores-00000.parquet", "events.parquet"])
+def test_a_finished_run_that_lost_its_scores_or_events_is_not_shown_without_them(project, name):
+    run = project.latest_run()
+    for path in run.path.glob("catalogue-*"):
+        path.unlink()
+    (run.path / name).unlink()
+
+    with pytest.raises(AnomalureError, match=f"cannot be read .*{name.split('-')[0].split('.')[0]}"):
+        open_catalogue(run)

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from core.errors import AnomalureError
+from core.groups.actions import read_numbered
 from core.store import opening
 from core.store.database import VERDICT_COLUMNS, Store
 from core.store.migrations import migrate
@@ -159,3 +160,17 @@ def test_good_verdicts_and_tables_of_other_programs_are_no_damage(path):
     change(path, verdict(sequence=1), verdict(sequence=2), "CREATE TABLE mine (a INTEGER)")
 
     assert len(Store(path).verdicts()) == 2
+
+
+def test_a_damaged_setting_or_action_on_groups_is_a_sentence(path):
+    store = Store(path)
+    change(
+        path,
+        "INSERT INTO settings VALUES ('places', '{not json')",
+        "INSERT INTO group_actions VALUES (1, 'a1', 'spring', 't', 'name', '{not json', 'Ada', now()::TIMESTAMP, 1)",
+    )
+
+    with pytest.raises(AnomalureError, match="The setting places is damaged"):
+        store.get_setting("places")
+    with pytest.raises(AnomalureError, match=r"the groups of run spring is damaged .*action a1"):
+        read_numbered(store, run="spring", tree="t")
