@@ -5,6 +5,7 @@ import codecs
 import importlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -39,6 +40,7 @@ COMMANDS = (
     "rank",
     "groups",
     "retrain",
+    "images",
     "download",
     "scenes",
     "work",
@@ -76,10 +78,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(
             f"{error.strerror or error}{where}. Check the disk and the rights to the folder.", as_json=arguments.json
         )
-    if arguments.json:
-        print(_to_json(result))
-    else:
-        print_plainly(result)
+    try:
+        if arguments.json:
+            print(_to_json(result))
+        else:
+            print_plainly(result)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads it, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 

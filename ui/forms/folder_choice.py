@@ -11,10 +11,15 @@ from ui.shared.state import Key
 from ui.shared.words import escape_markdown
 
 
-def show_folder_choice(key: Key, browser_key: Key, *, help: str) -> Path | None:
-    """Ask for a folder of photos, as a path or by clicking. None while there is no usable folder; the page says why."""
+def show_folder_choice(
+    key: Key, browser_key: Key, *, help: str, label: str = "Folder of photos", open_first: bool = True
+) -> Path | None:
+    """Ask for a folder of photos, as a path or by clicking. None while there is no usable folder; the page says why.
+
+    ``open_first``: the folders of this computer are listed while there is no path.
+    """
     text = st.text_input(
-        "Folder of photos",
+        label,
         key=key,
         persist_state="session",
         icon=":material/folder:",
@@ -25,7 +30,7 @@ def show_folder_choice(key: Key, browser_key: Key, *, help: str) -> Path | None:
         "Choose on this computer",
         icon=":material/folder_open:",
         key=browser_key,
-        expanded=not text.strip(),
+        expanded=open_first and not text.strip(),
         on_change="rerun",
     ) as browser:
         if browser.open:

@@ -37,6 +37,9 @@ PAGES = (
     Page("Review", "fact_check", "Decide about the most anomalous crops."),
     Page("Explore", "bubble_chart", "See all crops at once: crops that look alike lie together."),
     Page("Train", "school", "Learn what is normal from labelled photos, and see earlier trainings."),
+    Page(
+        "Images", "imagesmode", "Find the images that are unlike a folder of normal ones, as a whole and without boxes."
+    ),
     Page("Reviewers", "group", "A blind second review, agreement between reviewers, and conflicts to settle."),
     Page("Evaluate", "query_stats", "Measure how well a run finds anomalies in photos whose content is known."),
     Page("Retrain", "model_training", "Make the next bundle from verdicts, compare it with the last, and activate it."),

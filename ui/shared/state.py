@@ -133,6 +133,21 @@ class Key(StrEnum):
     TRAINED_NAME = "trained_name"
     WATCHED_DETECTOR = "watched_detector"
 
+    # Images
+    IMAGES_NORMAL = "images_normal"
+    IMAGES_NORMAL_BROWSER = "images_normal_browser"
+    IMAGES_ASKED = "images_asked"
+    IMAGES_ASKED_BROWSER = "images_asked_browser"
+    IMAGES_DESCRIPTOR = "images_descriptor"
+    IMAGES_ONE_CLASS = "images_one_class"
+    IMAGES_BINS = "images_bins"
+    IMAGES_COLOURS = "images_colours"
+    IMAGES_RATE = "images_rate"
+    IMAGES_NAME = "images_name"
+    IMAGES_SHOWN = "images_shown"
+    IMAGES_PAGE = "images_page"
+    WATCHED_IMAGES = "watched_images"
+
     # Retrain
     RETRAIN_FROM = "retrain_from"
     RETRAIN_NAME = "retrain_name"

@@ -1,0 +1,1 @@
+"""What an image is described by: one file for each descriptor."""

@@ -1,0 +1,1 @@
+"""The Images page: whole images that are unlike a folder of normal ones."""
