@@ -1,22 +1,14 @@
 """Follow a check of images, and see its answers on the images."""
 
-import csv
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
-from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.csv import unescape_formula
-from core.photos.reading import read_photo
-from core.settings.run import RunSettings
+from core.errors import AnomalureError
 from core.study.project import Project
 from core.work.folder import Status, WorkFolder
-from models.images.drawing import draw_answer
 from models.jobs.images import TABLE, ImagesRequest
+from ui.images.cached import Answer, draw_small, read_answers
 from ui.shared.messages import plain_errors
 from ui.shared.state import Key
 from ui.shared.words import count, escape_markdown, say_time
@@ -26,15 +18,6 @@ from ui.work.words import STATUS_ICONS, STATUS_WORDS
 PER_PAGE = 24
 DRAWN_PX = 360
 OUTLIERS, ALL = "Outliers", "All images"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A row of the table of answers."""
-
-    file_name: str
-    answer: int
-    p_value: float
 
 
 def list_works(project: Project) -> list[WorkFolder]:
@@ -84,7 +67,7 @@ def _show_result(project: Project, work: WorkFolder) -> None:
     table = work.path / TABLE
     if not table.is_file() or request.asked is None:
         return
-    answers = _read_answers(str(table), table.stat().st_mtime_ns)
+    answers = read_answers(str(table), table.stat().st_mtime_ns)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         which = st.segmented_control(
@@ -117,38 +100,10 @@ def _show_images(folder: Path, answers: list[Answer]) -> None:
         for one in answers:
             with st.container():
                 try:
-                    st.image(_draw(str(folder), one), width="stretch")
+                    st.image(draw_small(str(folder), one), width="stretch")
                 except AnomalureError as error:
                     st.warning(escape_markdown(str(error)), icon=":material/broken_image:")
                 st.caption(escape_markdown(one.file_name))
-
-
-@st.cache_data(max_entries=500, show_spinner=False)
-def _draw(folder: str, one: Answer) -> bytes:
-    """A small picture of the image with its answer on it, as a JPEG."""
-    try:
-        read = read_photo(Path(folder), one.file_name, deployment="", max_megapixels=RunSettings().max_megapixels)
-    except PhotoUnreadable as failure:
-        raise AnomalureError(f"{one.file_name} cannot be read any more: {failure}") from failure
-    small = Image.fromarray(read.pixels)
-    small.thumbnail((DRAWN_PX, DRAWN_PX))
-    if max(small.size) < DRAWN_PX:  # the words need some room
-        small = small.resize([max(1, round(side * DRAWN_PX / max(small.size))) for side in small.size])
-    stream = BytesIO()
-    draw_answer(np.asarray(small), one.answer, one.p_value).save(stream, "JPEG", quality=88)
-    return stream.getvalue()
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _read_answers(path: str, stamp: int) -> list[Answer]:
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            return [
-                Answer(unescape_formula(row["file_name"]), int(row["answer"]), float(row["p_value"]))
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise AnomalureError(f"The table of answers {path} cannot be read ({error}). Start the check again.") from error
 
 
 PANEL = Panel(
