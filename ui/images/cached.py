@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from core.disk.inside import inside
 from core.errors import AnomalureError, PhotoUnreadable
 from core.formats.csv import unescape_formula
 from core.photos.reading import read_photo
@@ -31,6 +32,7 @@ class Answer:
 def draw_small(folder: str, one: Answer) -> bytes:
     """A small picture of the image with its answer on it, as a JPEG."""
     try:
+        inside(Path(folder), one.file_name)  # the table may come with a project of somebody else
         read = read_photo(Path(folder), one.file_name, deployment="", max_megapixels=RunSettings().max_megapixels)
     except PhotoUnreadable as failure:
         raise AnomalureError(f"{one.file_name} cannot be read any more: {failure}") from failure

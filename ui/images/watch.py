@@ -16,7 +16,6 @@ from ui.work.panel import Panel, is_running
 from ui.work.words import STATUS_ICONS, STATUS_WORDS
 
 PER_PAGE = 24
-DRAWN_PX = 360
 OUTLIERS, ALL = "Outliers", "All images"
 
 
