@@ -42,6 +42,7 @@ COMMANDS = (
     "retrain",
     "images",
     "download",
+    "labels",
     "scenes",
     "work",
 )

@@ -1,6 +1,7 @@
 """Summarises a file of labels before it is used: species, sizes, cameras, hours."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from core.labels.meeting import meet_photos
 from core.photos.deployments import DeploymentNamer
 from core.photos.exif import read_camera_facts
 from core.photos.reading import find_photos, reach
-from core.species import EMPTY
+from core.species import EMPTY, fold_name
 
 COLUMNS = ("file_name", "species", "has_box", "size_share", "deployment", "captured_at", "split")
 USUAL_NIGHT = (18, 6)
@@ -44,6 +45,28 @@ class LabelSummary:
             }
         )
         return counts.reset_index().sort_values(["photos", "species"], ascending=[False, True], ignore_index=True)
+
+    def count_boxes_per_photo(self) -> pd.Series:
+        """Number of photos by their number of boxes, from 0; only photos that have a label."""
+        per_photo = self.table.groupby("file_name")["has_box"].sum().astype(int)
+        most = int(per_photo.max()) if len(per_photo) else 0
+        return per_photo.value_counts().reindex(range(most + 1), fill_value=0).rename("photos")
+
+    def keep(
+        self, *, splits: Sequence[str] = (), species: Sequence[str] = (), least_size: float = 0.0
+    ) -> "LabelSummary":
+        """Only the labels of these splits and species (none named: all) whose box is at least so large.
+
+        ``least_size`` is a share of the photo's side, 0 to 1. Labels without a known size stay.
+        """
+        table = self.table
+        if splits:
+            table = table[table["split"].isin(splits)]
+        if species:
+            wanted = {fold_name(name) for name in species}
+            table = table[table["species"].map(fold_name).isin(wanted)]
+        table = table[~(table["size_share"] < least_size)]
+        return replace(self, table=table, n_photos=int(table["file_name"].nunique()))
 
     def count_by_hour(self) -> pd.Series:
         """Labels of animals by hour of the day, 0 to 23; those without a time are not counted."""
@@ -80,20 +103,35 @@ def summarise_labels(labels: LabelFile, images_dir: Path, *, read_times: bool = 
     listing = find_photos(images_dir)
     ours = meet_photos(labels.photos, listing.file_names, folder=images_dir)
     namer = DeploymentNamer(images_dir, file_names=listing.file_names)
+
+    def look(photo: LabelledPhoto) -> tuple[str, datetime | None]:
+        name = ours.get(photo.file_name)
+        captured_at = _read_captured_at(images_dir / name) if read_times and name is not None else None
+        return namer.name(name) if name else "", captured_at
+
+    return LabelSummary(_tabulate(labels, look), len(labels.photos), len(ours), labels.problems)
+
+
+def summarise_file(labels: LabelFile) -> LabelSummary:
+    """Summarise labels by what their file says alone; ``n_found`` is 0."""
+    return LabelSummary(_tabulate(labels, lambda photo: ("", None)), len(labels.photos), 0, labels.problems)
+
+
+def _tabulate(labels: LabelFile, look: Callable[[LabelledPhoto], tuple[str, datetime | None]]) -> pd.DataFrame:
+    """One row per label; ``look`` gives a deployment and a time where the file has none."""
     rows = []
     for photo in labels.photos:
-        name = ours.get(photo.file_name)
-        deployment = photo.deployment or (namer.name(name) if name else "")
-        captured_at = photo.captured_at
-        if captured_at is None and read_times and name is not None:
-            captured_at = _read_captured_at(images_dir / name)
+        deployment, captured_at = photo.deployment, photo.captured_at
+        if not deployment or captured_at is None:
+            seen = look(photo)
+            deployment, captured_at = deployment or seen[0], captured_at or seen[1]
         for label in photo.labels:
             species = EMPTY if label.is_empty else label.species or label.detector_class
             size = _measure(photo, label)
             rows.append((photo.file_name, species, label.box is not None, size, deployment, captured_at, photo.split))
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"size_share": float, "has_box": bool})
     table["captured_at"] = pd.to_datetime(table["captured_at"])
-    return LabelSummary(table, len(labels.photos), len(ours), labels.problems)
+    return table
 
 
 def _measure(photo: LabelledPhoto, label: Label) -> float | None:

@@ -1,0 +1,51 @@
+"""``cli.py labels``: what a file of labels holds, as numbers and pictures."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from commands.exit_codes import DONE
+from core.errors import AnomalureError
+
+ABOUT = "count what a file of labels holds, before and after some are left out, and draw it"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="COCO, MegaDetector JSON, Camtrap DP or CSV")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="write pictures to this folder")
+    parser.add_argument("--split", nargs="+", default=[], metavar="S", help="keep only the photos of these splits")
+    parser.add_argument("--species", nargs="+", default=[], metavar="S", help="keep only these species")
+    parser.add_argument(
+        "--least-size",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="keep only boxes of at least this size: the side of a square of the same area, as a share of the photo's "
+        "side, 0 to 1",
+    )
+
+
+def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    """Read, count, draw."""
+    from core.formats.recognise import read_labels
+    from core.labels.plots import draw_labels
+    from core.labels.summary import summarise_file
+
+    if not 0 <= arguments.least_size <= 1:
+        raise AnomalureError(f"--least-size is a share of the photo's side, 0 to 1, got {arguments.least_size:g}.")
+    everything = summarise_file(read_labels(arguments.file))
+    kept = everything.keep(splits=arguments.split, species=arguments.species, least_size=arguments.least_size)
+    drawn = draw_labels(everything, kept, arguments.plots) if arguments.plots else []
+    return DONE, {
+        "photos": everything.n_photos,
+        "labels": len(everything.table),
+        "boxes": int(everything.table["has_box"].sum()),
+        "kept_photos": kept.n_photos,
+        "kept_labels": len(kept.table),
+        "kept_boxes": int(kept.table["has_box"].sum()),
+        "boxes_per_photo": {str(n): int(photos) for n, photos in kept.count_boxes_per_photo().items()},
+        "species": kept.count_species().to_dict("records"),
+        "plots": [str(path) for path in drawn],
+        "problems": list(everything.problems),
+    }
