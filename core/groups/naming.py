@@ -79,6 +79,7 @@ def give_name(
             database cannot be written; then nothing is kept.
     """
     what, name = check_name(meaning, species)
+    name = project.review_index(run).spell_species(name) if name else ""
 
     def plan(before: Partition, _: Sequence[GroupAction]) -> dict[str, Any]:
         _check_group(tree, before, group)

@@ -23,6 +23,7 @@ from core.review.rankings import read_ranking
 from core.runs.catalogue import MAPPED, open_catalogue
 from core.runs.folder import RunFolder
 from core.runs.guesses import NO_GUESSES, RunGuesses, read_guesses
+from core.species import Spellings
 from core.store.database import to_utc
 from core.store.people import PEOPLE_CLASSES, find_people, people_sql
 from core.store.rule import find_holding, find_taking_back
@@ -366,6 +367,11 @@ class ReviewIndex:
         with self._lock:
             rows = self._connection.execute("SELECT DISTINCT verdict_species FROM decided ORDER BY 1").fetchall()
         return [str(row[0]) for row in rows if row[0]]
+
+    def spell_species(self, name: str) -> str:
+        """A name that somebody typed, as the run or earlier verdicts spell it: ``Fox`` and ``fox`` are one species."""
+        tidy = " ".join(name.split())
+        return Spellings([*self.names("species"), *self.named_species()]).spell(tidy) if tidy else ""
 
     def read_decided(self) -> pa.Table:
         """The verdicts that hold: ``place, given_on, sequence, verdict, verdict_species, note, reviewer, decided_at,

@@ -90,6 +90,8 @@ def keep_decisions(store: Store, index: ReviewIndex, decisions: Sequence[GivenDe
     Raises:
         AnomalureError: If the decisions could not be kept: none of them is then.
     """
+    spelled = {name: index.spell_species(name) for name in {one.species for one in decisions}}
+    decisions = [replace(one, species=spelled[one.species]) for one in decisions]
     places = index.find_places([one.crop_id for one in decisions])
     known = [one for one in decisions if one.crop_id in places]
     unique = list(dict.fromkeys(one.crop_id for one in known))

@@ -382,6 +382,10 @@ class Project:
         """
         return take_latest(self.store.verdicts())
 
+    def _spell(self, species: str, run_id: str) -> str:
+        run = next((one for one in self.runs() if one.run_id == run_id and not one.problem), None) if species else None
+        return self.review_index(run).spell_species(species) if run is not None else species
+
     def _choose(self, run: RunFolder | str | None) -> RunFolder | None:
         if run is None:
             return self.latest_run()
@@ -397,21 +401,22 @@ class Project:
         species: str,
         round: Round = Round.FIRST,
     ) -> list[Verdict]:
+        rows = [self.find_crop(crop) if isinstance(crop, str) else crop for crop in crops]
         try:
             decided = [
                 (
-                    self.find_crop(crop) if isinstance(crop, str) else crop,
+                    row,
                     GivenDecision(
                         decision_id=uuid4().hex,
-                        crop_id=crop if isinstance(crop, str) else crop["crop_id"],
+                        crop_id=row["crop_id"],
                         verdict=decision,
                         reviewer=tidy_name(reviewer),
                         note=note,
-                        species=species,
+                        species=self._spell(species, row.get("run", "")),
                         round=round,
                     ),
                 )
-                for crop in crops
+                for row in rows
             ]
         except ValueError as error:
             raise AnomalureError(f"This decision cannot be kept: {error}.") from error

@@ -75,6 +75,7 @@ def test_a_verdict_on_the_command_line_is_kept(project, capsys):
 
     (kept,) = project.verdicts().to_dict("records")
     assert (code, answer["crop"]) == (0, crop.crop_id)
+    assert answer["decided_at"].endswith("+00:00")
     assert (kept["verdict"], kept["species"], kept["note"]) == ("anomaly", "lynx", "ear tufts")
 
 
@@ -132,3 +133,33 @@ def test_without_json_the_result_is_plain_lines(project, capsys):
     out = capsys.readouterr().out
     assert "status=done" in out
     assert "{" not in out
+
+
+def decide(project, capsys, crop, verdict, *more):
+    return ask(capsys, "verdict", "--project", project.path, "--crop", crop, "--verdict", verdict, *more)
+
+
+def test_a_verdict_on_the_command_line_replaces_no_other_persons(project, capsys):
+    crop = project.review_queue().rows.iloc[0].crop_id
+    decide(project, capsys, crop, "anomaly", "--species", "Lynx", "--reviewer", "Ada")
+
+    code, answer = decide(project, capsys, crop, "normal", "--reviewer", "Bo")
+
+    assert code == FAILED
+    assert answer["error"].startswith("Ada has decided about this crop already: anomaly, Lynx. Give --replace")
+    assert decide(project, capsys, crop, "normal")[0] == FAILED  # without a name it may be anybody
+    assert [row["verdict"] for row in project.verdicts().to_dict("records")] == ["anomaly"]
+    assert decide(project, capsys, crop, "unsure", "--reviewer", "ada")[0] == 0  # her own
+    assert decide(project, capsys, crop, "normal", "--reviewer", "Bo", "--replace")[0] == 0
+    assert [row["reviewer"] for row in project.verdicts().to_dict("records")] == ["Bo"]
+
+
+def test_capitals_and_blanks_make_no_other_species(project, capsys):
+    first, second, third = project.review_queue().rows.crop_id[:3]
+    known = next(iter(project.review_queue().rows.species))
+
+    decide(project, capsys, first, "anomaly", "--species", "Pine marten")
+    assert decide(project, capsys, second, "anomaly", "--species", " pine  MARTEN ")[1]["species"] == "Pine marten"
+    project.save_verdict(third, "normal", species=known.upper())
+
+    assert set(project.verdicts()["species"]) == {"Pine marten", known}
