@@ -12,6 +12,8 @@ from core.errors import WrongUsage
 
 if TYPE_CHECKING:
     from core.scenes.from_labels import LabelledScenes
+    from core.study.project import Project
+    from models.scenes.trained import TrainedScenes
 
 ABOUT = "learn which classes go together, and find what is unexpected in a photo or an event, or missing from it"
 USUAL_RATE = 0.05
@@ -24,10 +26,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     jobs = parser.add_subparsers(dest="scenes_job", metavar="train|score|experiment", required=True)
 
-    train = _add_job(jobs, "train", "make a model of scenes from labels")
+    train = _add_job(jobs, "train", "make a model of scenes from labels, or from the project's own runs and verdicts")
     train.set_defaults(job=_train)
     train.add_argument("--name", required=True, help="the name of the new model, which is kept in the project")
     _add_labels(train)
+    train.add_argument(
+        "--history",
+        action="store_true",
+        help="also learn from the project's own runs and verdicts, by event; without --labels they are all there is",
+    )
     methods = list_scene_models()
     train.add_argument(
         "--model",
@@ -44,6 +51,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     score.set_defaults(job=_score)
     score.add_argument("--name", metavar="MODEL", help="the model of scenes; default: the project's newest")
     _add_labels(score)
+    score.add_argument(
+        "--run", metavar="R", help="look through the events of this run; default without --labels: the newest"
+    )
     score.add_argument(
         "--false-alarm-rate",
         type=float,
@@ -114,12 +124,11 @@ def _train(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from models.jobs import registry
     from models.jobs.scenes import ScenesRequest
 
-    if not arguments.labels:
-        raise WrongUsage("Give --labels and the file of labels to learn from.")
     project = open_project(arguments)
     request = ScenesRequest(
         name=arguments.name,
         labels=tuple(arguments.labels),
+        with_history=arguments.history or not arguments.labels,
         method=arguments.model,
         by=arguments.by,
         leave_out=tuple(arguments.leave_out),
@@ -142,10 +151,13 @@ def _score(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
     if not 0 <= arguments.false_alarm_rate <= 1:
         raise WrongUsage(f"The false-alarm rate is between 0 and 1, got {arguments.false_alarm_rate}.")
-    if not arguments.labels:
-        raise WrongUsage("Give --labels and the file of labels to look through.")
-    file = find_model_file(open_project(arguments), arguments.name)
+    if arguments.labels and arguments.run:
+        raise WrongUsage("Give --labels or --run, not both.")
+    project = open_project(arguments)
+    file = find_model_file(project, arguments.name)
     trained = TrainedScenes.load(file)
+    if not arguments.labels:
+        return _score_run(project, arguments, trained, file.parent.name)
     labelled = _read(arguments, by=arguments.by or trained.by, leave_out=(*arguments.leave_out, *trained.left_out))
     began = time.perf_counter()
     found = trained.find(labelled.scenes, rate=arguments.false_alarm_rate)
@@ -166,6 +178,46 @@ def _score(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         "findings": rows if arguments.json else rows[:MOST_SHOWN],
         **({"written": str(arguments.out)} if arguments.out is not None else {}),
     }
+
+
+def _score_run(
+    project: "Project", arguments: argparse.Namespace, trained: "TrainedScenes", model: str
+) -> tuple[int, dict[str, Any]]:
+    from core.errors import AnomalureError
+    from core.formats.csv import write_csv
+    from core.scenes.words import count_kinds
+    from models.scenes.of_run import FINDING_EXPORT, find_in_run, keep_found, list_run_rows
+
+    run = project.run(arguments.run) if arguments.run else project.latest_run()
+    if run is None or not run.is_scored():
+        raise AnomalureError(
+            "There is no finished run to look through. Give --labels, or run Anomalure on photos first."
+        )
+    findings = find_in_run(project, run, trained, rate=arguments.false_alarm_rate, model=model)
+    if findings is None:
+        raise AnomalureError(
+            f"No crop of the run {run.run_id} is known to show a species. Name its groups, or run the photos with a "
+            "bundle."
+        )
+    keep_found(run, findings, trained)
+    rows = list_run_rows(project, findings)
+    if arguments.out is not None:
+        write_csv(rows, arguments.out, columns=FINDING_EXPORT)
+    return DONE, {
+        "model": model,
+        "run": run.run_id,
+        "scenes": len(findings.labelled.scenes),
+        "by": findings.labelled.by,
+        "false_alarm_rate": arguments.false_alarm_rate,
+        **{f"with_{kind}": count for kind, count in count_kinds(findings.found).items()},
+        "notes": list(trained.notes),
+        "findings": rows if arguments.json else [_shorten(row) for row in rows[:MOST_SHOWN]],
+        **({"written": str(arguments.out)} if arguments.out is not None else {}),
+    }
+
+
+def _shorten(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("event", "kind", "class", "p_value", "explanation", "verdict")}
 
 
 def _experiment(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:

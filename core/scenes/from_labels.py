@@ -114,5 +114,8 @@ def _group(photos: Sequence[LabelledPhoto], gap_s: float) -> dict[str, list[int]
     by_time = group_events([photo.deployment for photo in photos], [photo.captured_at for photo in photos], gap_s=gap_s)
     groups: dict[str, list[int]] = defaultdict(list)
     for i, (photo, event) in enumerate(zip(photos, by_time, strict=True)):
-        groups[f"{photo.deployment}/{photo.event_id}" if photo.event_id else event].append(i)
+        named = photo.event_id
+        if named and not named.startswith(f"{photo.deployment}/"):  # our own events are named by their deployment
+            named = f"{photo.deployment}/{named}"
+        groups[named or event].append(i)
     return groups

@@ -46,6 +46,18 @@ def explain_finding(name: str, kind: str, probability: float, *, by: str) -> str
     return f"{name} {there}; it is expected {often} {by}s like this."
 
 
+def say_unexpected_here(name: str, probability: float, *, knows_camera: bool) -> str:
+    """What the card of a crop says of its species.
+
+    >>> say_unexpected_here("badger", 0.004, knows_camera=True)
+    'Unexpected at this camera at this hour: badger is expected in about 1 of 250 such events.'
+    """
+    where = "at this camera at this hour" if knows_camera else "here"
+    if probability == 0:
+        return f"Unexpected {where}: no event that the model of scenes was trained on has {name}."
+    return f"Unexpected {where}: {name} is expected {say_how_often(probability)} such events."
+
+
 def list_findings(found: pd.DataFrame, scenes: SceneSet, *, by: str) -> Iterator[dict[str, Any]]:
     """The findings of ``TrainedScenes.find`` as rows for a table: the scene, its other classes, and the sentence."""
     for row in found.itertuples(index=False):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.errors import AnomalureError, WrongUsage
 from core.formats.recognise import read_labels
-from core.scenes.from_labels import GAP_S, UNITS, make_labelled_scenes
+from core.scenes.from_labels import EVENT, GAP_S, UNITS, make_labelled_scenes
+from core.scenes.history import read_history
 from core.study.project import Project
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
@@ -24,6 +25,7 @@ class ScenesRequest(Request):
 
     Attributes:
         labels: Files of labels, such as COCO or Camtrap DP packages.
+        with_history: Whether the project's own runs and verdicts are learned from, too.
         method: Of ``models.scenes.methods``.
         by: What a scene is: ``photo`` or ``event``; None: as the labels say.
         leave_out: Classes that do not count.
@@ -38,6 +40,7 @@ class ScenesRequest(Request):
     what: ClassVar[str] = "model of scenes"
 
     labels: tuple[Path, ...] = ()
+    with_history: bool = False
     method: str = DEFAULT
     by: str | None = None
     leave_out: tuple[str, ...] = ()
@@ -110,11 +113,18 @@ def read_scenes(project: Project, request: ScenesRequest) -> "tuple[SceneSet, st
     Raises:
         AnomalureError: If there are none.
     """
-    if not request.labels:
-        raise WrongUsage("Give --labels and the file of labels to learn from.")
+    files = [read_labels(path) for path in request.labels]
+    if request.with_history or not files:
+        history = read_history(project)
+        if not history.photos and not files:
+            raise AnomalureError(
+                f"There is no animal of a known species in the runs of {project.path} yet. Name the groups of a run, "
+                "run the photos with a bundle, or give labels or a Camtrap DP package to learn from."
+            )
+        files.insert(0, history)
     labelled = make_labelled_scenes(
-        [read_labels(path) for path in request.labels],
-        by=request.by,
+        files,
+        by=EVENT if request.by is None and (request.with_history or not request.labels) else request.by,
         leave_out=request.leave_out,
         min_classes=request.min_classes,
         gap_s=request.gap_s,

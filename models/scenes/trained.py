@@ -69,6 +69,9 @@ class TrainedScenes:
             part = find_odd(
                 self.model.predict(chunk), chunk.present, self.calibration, rate=rate, several_of=self.several_of
             )
+            # What is missing cannot be said beside nothing but unknown classes: there was no such scene to learn from.
+            knows_none = np.diff(chunk.present.indptr) == 0
+            part = part[~((part["kind"] == Kind.MISSING) & knows_none[part["scene"]])]
             found.append(part.assign(**{"scene": part["scene"] + start, "class": names[part["class"]]}))
         joined = pd.concat(found, ignore_index=True)
         return joined.sort_values(["p_value", "score"], ascending=[True, False], kind="stable", ignore_index=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import cli
-from tests.fakes.scenes import make_scenes, write_coco_sets
+from tests.fakes.project import make_project
+from tests.fakes.scenes import keep_company_model, make_scenes, write_coco_sets
 
 PACKAGE = Path(__file__).resolve().parents[3] / "shared/data/formats/camtrap_dp"
 
@@ -145,7 +146,6 @@ def test_labels_that_nothing_can_be_learned_from_leave_nothing_behind(capsys, tm
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["train", "--name", "m"], 2, "Give --labels"),
         (["train", "--name", "../up", "--labels", "LABELS"], 2, "cannot be the name"),
         (["train", "--name", "first", "--labels", "LABELS"], 1, "named first already"),
         (["train", "--name", "m", "--labels", "nowhere.json"], 1, "There is no file"),
@@ -155,7 +155,8 @@ def test_labels_that_nothing_can_be_learned_from_leave_nothing_behind(capsys, tm
         (["train", "--name", "m", "--labels", "LABELS", "--model", "maksed"], 2, "Did you mean masked?"),
         (["score", "--labels", "LABELS", "--name", "frist"], 1, "Did you mean first?"),
         (["score", "--labels", "LABELS", "--false-alarm-rate", "2"], 2, "between 0 and 1"),
-        (["score"], 2, "Give --labels"),
+        (["score"], 1, "There is no finished run"),
+        (["score", "--labels", "LABELS", "--run", "spring"], 2, "not both"),
         (["experiment", "--labels", "LABELS", "--seeds", "0"], 2, "at least 1 seed"),
         (["experiment"], 2, "Give --labels"),
         ([], 2, "required"),
@@ -188,3 +189,32 @@ def test_a_failed_training_can_be_asked_for_again_under_its_name(capsys, coco, t
 
     assert call(capsys, "train", "--name", "m", "--labels", bad, "--project", tmp_path / "p")[0] == 1
     assert call(capsys, "train", "--name", "m", "--labels", coco, "--project", tmp_path / "p")[0] == 0
+
+
+def test_a_run_is_looked_through_with_a_model_of_other_events(capsys, tmp_path):
+    made = make_project(tmp_path, 24)
+    keep_company_model(made)
+    out = tmp_path / "odd.csv"
+
+    code, found, _ = call(capsys, "score", "--project", made.path, "--out", out)
+
+    assert (code, found["by"], found["run"]) == (0, "event", made.latest_run().run_id)
+    assert {"fox", "owl"} <= {row["class"] for row in found["findings"]}
+    with out.open(newline="") as file:
+        assert {"crop_ids", "verdict", "explanation"} <= set(next(csv.DictReader(file)))
+
+
+def test_a_projects_own_history_can_be_learned_from(capsys, tmp_path):
+    made = make_project(tmp_path, 60)
+
+    code, trained, _ = call(capsys, "train", "--name", "own", "--project", made.path)
+
+    assert (code, trained["by"], trained["cameras"]) == (0, "event", 2)
+
+
+def test_a_project_without_a_history_says_what_to_do(capsys, tmp_path):
+    code, answer, _ = call(capsys, "train", "--name", "own", "--project", tmp_path / "new")
+
+    assert code == 1
+    assert "no animal of a known species" in answer["error"]
+    assert "Camtrap DP package" in answer["error"]

@@ -51,3 +51,32 @@ def write_coco_sets(path, scenes: SceneSet) -> None:
             }
         )
     )
+
+
+def make_company(n: int = 600, *, seed: int = 0) -> SceneSet:
+    """Events of two cameras at noon: a deer nearly always comes with an owl; badgers come alone. No fox ever."""
+    from datetime import datetime, timedelta
+
+    rng = np.random.default_rng(seed)
+    members = [
+        {"badger": 1} if rng.random() < 0.5 else {"deer": 1, **({"owl": 1} if rng.random() < 0.98 else {})}
+        for _ in range(n)
+    ]
+    return make_scene_set(
+        [f"e{i}" for i in range(n)],
+        members,
+        cameras=[("north", "south")[i % 2] for i in range(n)],
+        times=[datetime(2026, 5, 1, 0, 30) + timedelta(days=i % 20) for i in range(n)],
+    )
+
+
+def keep_company_model(project, name: str = "company"):
+    """A model of ``make_company`` in a project's folder."""
+    from models.scenes.kept import ROOM
+    from models.scenes.trained import MODEL_FILE
+    from models.scenes.training import train_scenes
+
+    trained = train_scenes(make_company(), by="event")
+    (project.path / ROOM / name).mkdir(parents=True)
+    trained.save(project.path / ROOM / name / MODEL_FILE)
+    return trained

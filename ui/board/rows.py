@@ -13,6 +13,7 @@ from core.review.filters import QueueFilters
 from core.review.holding import match_crops
 from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
+from core.scenes.remarks import read_remarks, say_remark
 from core.settings.run import RunSettings
 from models.guesses.names import NO_ANIMAL
 from models.guesses.of_run import find_index_names
@@ -60,7 +61,16 @@ def from_query(query: Mapping[str, str], *, crop_ids: tuple[str, ...] | None = N
 def list_rows(index: ReviewIndex, rows: pd.DataFrame) -> list[dict[str, Any]]:
     """The crops of a page as the board draws them, from ``ReviewIndex.rows``."""
     guesses = list_guesses(index, rows["place"].to_numpy())
-    return [to_row(index.run, row, guesses=some) for row, some in zip(rows.to_dict("records"), guesses, strict=True)]
+    remarks = read_remarks(index.run)
+    return [
+        {
+            **to_row(index.run, row, guesses=some),
+            "unusual": say_remark(
+                remarks, crop_id=row["crop_id"], species=str(row["verdict_species"] or row["species"])
+            ),
+        }
+        for row, some in zip(rows.to_dict("records"), guesses, strict=True)
+    ]
 
 
 def list_guesses(index: ReviewIndex, places: np.ndarray) -> list[list[dict[str, Any]]]:

@@ -36,6 +36,7 @@ PAGES = (
     Page("Groups", "workspaces", "Name the crops of a run group by group: a season in about forty decisions."),
     Page("Review", "fact_check", "Decide about the most anomalous crops."),
     Page("Explore", "bubble_chart", "See all crops at once: crops that look alike lie together."),
+    Page("Scenes", "landscape", "See what is unexpected in an event at a camera, and what is missing from it."),
     Page("Train", "school", "Learn what is normal from labelled photos, and see earlier trainings."),
     Page(
         "Images", "imagesmode", "Find the images that are unlike a folder of normal ones, as a whole and without boxes."

@@ -80,6 +80,20 @@ class Key(StrEnum):
     EXPORT_DESIGN = "export_design"
     PEOPLE_CLASSES = "people_classes"
 
+    # Scenes
+    SCENES_MODEL = "scenes_model"
+    SCENES_RATE = "scenes_rate"
+    SCENES_KIND = "scenes_kind"
+    SCENES_CLASS = "scenes_class"
+    SCENES_CAMERA = "scenes_camera"
+    SCENES_OPEN = "scenes_open"
+    SCENES_SHOWN = "scenes_shown"
+    SCENES_HISTORY = "scenes_history"
+    SCENES_LABELS = "scenes_labels"
+    SCENES_METHOD = "scenes_method"
+    SCENES_NAME = "scenes_name"
+    SCENES_WATCHED = "scenes_watched"
+
     # Run
     FOLDER = "folder"
     BROWSED = "browsed"

@@ -105,6 +105,14 @@ def test_an_odd_class_is_unexpected_and_a_left_out_one_is_missing():
     assert p_fork[trained.classes.index("fork")] == pytest.approx(0.85, abs=0.1)
 
 
+def test_beside_nothing_but_unknown_classes_nothing_is_said_to_be_missing():
+    trained = train_scenes(make_scenes(400))
+
+    found = trained.find(make_scene_set(["x"], [{"zebra": 1}]), rate=1.0)
+
+    assert found["kind"].tolist() == ["unexpected"]
+
+
 def test_what_is_ordinary_at_one_camera_and_hour_is_unexpected_at_another():
     trained = train_scenes(make_events(2400), by="event")
     events = make_events(2400)

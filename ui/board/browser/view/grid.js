@@ -91,6 +91,7 @@ export class Grid {
         row.flagged && !this.board.data.flaggedOnly ? make("span", { cls: "flag", text: "flagged" }) : null,
       ]),
       make("div", { cls: "why", text: row.why, title: row.why }),
+      row.unusual ? make("div", { cls: "unusual", text: row.unusual, title: row.unusual }) : null,
       board.data.guesses ? make("div", { cls: "looks", text: looks, title: looks && `${looks}. ${GUESS_HELP}` }) : null,
       make("div", { cls: "where", text: row.camera, title: row.file }),
       make("div", { cls: "where", text: row.time }),
@@ -117,7 +118,7 @@ export class Grid {
     species.replaceChildren(...parts);
     species.title = name;
     const where = `${row.camera}, ${row.time}`;
-    card.setAttribute("aria-label", `Number ${Number(card.dataset.rank) + 1}, ${name}, ${WORDS[row.verdict]}, ${where}. ${[row.why, sayGuesses(this.board.data, row)].filter(Boolean).join(" ")}`);
+    card.setAttribute("aria-label", `Number ${Number(card.dataset.rank) + 1}, ${name}, ${WORDS[row.verdict]}, ${where}. ${[row.why, row.unusual, sayGuesses(this.board.data, row)].filter(Boolean).join(" ")}`);
   }
 
   showMarks() {

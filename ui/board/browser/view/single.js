@@ -21,6 +21,7 @@ export class Single {
     this.facts = make("dl", { cls: "facts" });
     this.title = make("div", { cls: "name" });
     this.why = make("div", { cls: "why" });
+    this.unusual = make("div", { cls: "unusual" });
     this.looks = make("div", { cls: "looks", title: GUESS_HELP });
     this.state = make("div", { cls: "state" });
     this.acts = make("div", { cls: "acts" });
@@ -28,7 +29,7 @@ export class Single {
     this.filmTitle = make("div", { cls: "heading" });
     this.alike = make("ol", { cls: "alike" });
     this.alikeTitle = make("div", { cls: "heading" });
-    this.side = make("div", { cls: "side" }, [this.title, this.looks, this.state, this.acts, this.why, this.facts, this.alikeTitle, this.alike]);
+    this.side = make("div", { cls: "side" }, [this.title, this.looks, this.state, this.acts, this.why, this.unusual, this.facts, this.alikeTitle, this.alike]);
     this.element = make("div", { cls: "single", attrs: { tabindex: "-1" } }, [
       make("div", { cls: "look" }, [this.frame, this.filmTitle, this.film]), this.side,
     ]);
@@ -158,6 +159,8 @@ export class Single {
     this.looks.textContent = sayGuesses(board.data, row);
     this.looks.hidden = !this.looks.textContent;
     this.why.textContent = row.why;
+    this.unusual.textContent = row.unusual ?? "";
+    this.unusual.hidden = !row.unusual;
     this.state.className = `state ${row.verdict} ${row.saving || ""}`;
     const signs = badge(row);
     this.state.replaceChildren(...(signs.length ? signs : [make("span", { text: "Undecided" })]));
