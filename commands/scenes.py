@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.exit_codes import DONE, FAILED
+from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import add_project, open_project
 from commands.progress_line import ProgressLine
 from core.errors import WrongUsage
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from models.scenes.trained import TrainedScenes
 
 ABOUT = "learn which classes go together, and find what is unexpected in a photo or an event, or missing from it"
-USUAL_RATE = 0.05
+USUAL_RATE, USUAL_CONFIDENCE = 0.05, 0.5
 MOST_SHOWN = 20
 
 
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command: each of its jobs has its own."""
     from models.scenes.methods import DEFAULT, list_scene_models
 
-    jobs = parser.add_subparsers(dest="scenes_job", metavar="train|score|experiment", required=True)
+    jobs = parser.add_subparsers(dest="scenes_job", metavar="train|score|experiment|agree", required=True)
 
     train = _add_job(jobs, "train", "make a model of scenes from labels, or from the project's own runs and verdicts")
     train.set_defaults(job=_train)
@@ -54,13 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     score.add_argument(
         "--run", metavar="R", help="look through the events of this run; default without --labels: the newest"
     )
-    score.add_argument(
-        "--false-alarm-rate",
-        type=float,
-        default=USUAL_RATE,
-        metavar="RATE",
-        help="the share of ordinary scenes that you accept to be shown as odd; default: 0.05",
-    )
+    _add_rate(score)
     score.add_argument("--out", type=Path, metavar="FILE.csv", help="also write all findings as a table")
 
     experiment = _add_job(jobs, "experiment", "put classes into held-out scenes or take them out, and see who notices")
@@ -77,10 +71,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of the autoencoders to compare with; default: 5 to 15, as published",
     )
 
+    agree = _add_job(jobs, "agree", "how often a detector sees an object that the model misses: it was not annotated")
+    agree.set_defaults(job=_agree)
+    agree.add_argument("--name", metavar="MODEL", help="the model of scenes; default: the project's newest")
+    _add_labels(agree)
+    agree.add_argument(
+        "--detections", type=Path, metavar="FILE", help="the detector's boxes: MegaDetector JSON or COCO"
+    )
+    agree.add_argument("--images", type=Path, metavar="DIR", help="the photos, for --detector to look at")
+    agree.add_argument("--detector", metavar="NAME_OR_PATH", help="the detector that looks at --images")
+    agree.add_argument("--allow-code", action="store_true", help="agree that a .pt file runs code when it is loaded")
+    agree.add_argument("--min-confidence", type=float, default=USUAL_CONFIDENCE, metavar="C", help="default: 0.5")
+    _add_rate(agree)
+
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Each of its jobs has a function of its own."""
-    raise WrongUsage("Say what to do with scenes: train, score or experiment.")
+    raise WrongUsage("Say what to do with scenes: train, score, experiment or agree.")
 
 
 def _add_job(jobs: Any, name: str, about: str) -> argparse.ArgumentParser:
@@ -91,6 +98,16 @@ def _add_job(jobs: Any, name: str, about: str) -> argparse.ArgumentParser:
         if action.dest in ("project", "json"):
             action.default = argparse.SUPPRESS
     return parser
+
+
+def _add_rate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--false-alarm-rate",
+        type=float,
+        default=USUAL_RATE,
+        metavar="RATE",
+        help="the share of ordinary scenes that you accept to be shown as odd; default: 0.05",
+    )
 
 
 def _add_labels(parser: argparse.ArgumentParser, *, min_classes: int = 1) -> None:
@@ -246,3 +263,56 @@ def _read(arguments: argparse.Namespace, *, by: str | None, leave_out: Any) -> "
 
     files = [read_labels(path) for path in arguments.labels]
     return make_labelled_scenes(files, by=by, leave_out=tuple(leave_out), min_classes=arguments.min_classes)
+
+
+def _agree(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    from core.formats.recognise import read_labels
+    from core.scenes.agreement import compare_with_seen, read_seen
+    from core.scenes.from_labels import PHOTO
+    from models.scenes.kept import load_kept
+
+    if not arguments.labels:
+        raise WrongUsage("Give --labels and the annotations.")
+    by_file, by_detector = arguments.detections is not None, arguments.images is not None and bool(arguments.detector)
+    if by_file == by_detector:
+        raise WrongUsage("Give --detections and the detector's file, or --images and --detector.")
+    for name in ("false_alarm_rate", "min_confidence"):
+        if not 0 <= getattr(arguments, name) <= 1:
+            raise WrongUsage(f"The {name.replace('_', ' ')} is between 0 and 1, got {getattr(arguments, name)}.")
+    trained = load_kept(open_project(arguments), arguments.name)
+    labelled = _read(arguments, by=PHOTO, leave_out=(*arguments.leave_out, *trained.left_out))
+    annotated = [photos[0] for photos in labelled.photos]
+    failed: list[str] = []
+    if by_file:
+        seen = read_seen(read_labels(arguments.detections), annotated, min_confidence=arguments.min_confidence)
+    else:
+        seen, failed = _look_at(arguments, annotated)
+    found = trained.find(labelled.scenes, rate=arguments.false_alarm_rate)
+    agreement = compare_with_seen(found, labelled.scenes, seen)
+    return (SOME_PHOTOS_FAILED if failed else DONE), {
+        "photos": len(seen),
+        "missing": agreement.n_missing,
+        "of_these_seen": agreement.n_seen,
+        "share": agreement.share,
+        "control_share": agreement.control_share,
+        "missing_but_unknown_to_the_detector": agreement.n_unknown,
+        "per_class": [
+            dict(zip(("class", "missing", "seen", "not_missing", "seen_there"), (name, *counts), strict=True))
+            for name, counts in sorted(agreement.per_class.items(), key=lambda item: -item[1][0])
+        ],
+        "failed": failed,
+    }
+
+
+def _look_at(arguments: argparse.Namespace, annotated: Any) -> tuple[dict[str, Any], list[str]]:
+    from core.settings.run import RunSettings
+    from models.detectors.loading import load_detector
+    from models.scenes.seeing import see_photos
+
+    if not arguments.images.is_dir():
+        raise WrongUsage(f"There is no folder {arguments.images}. Give the folder of the annotated photos.")
+    detector = load_detector(arguments.detector, RunSettings(), allow_code=arguments.allow_code)
+    with ProgressLine("photos") as line:
+        return see_photos(
+            detector, arguments.images, annotated, min_confidence=arguments.min_confidence, on_progress=line.show
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import cli
+from core.scenes.scene_set import make_scene_set
 from tests.fakes.project import make_project
 from tests.fakes.scenes import keep_company_model, make_scenes, write_coco_sets
 
@@ -218,3 +219,73 @@ def test_a_project_without_a_history_says_what_to_do(capsys, tmp_path):
     assert code == 1
     assert "no animal of a known species" in answer["error"]
     assert "Camtrap DP package" in answer["error"]
+
+
+def test_a_detectors_file_says_how_often_it_sees_what_is_missing(capsys, project, tmp_path):
+    """Of a street without its car the detector sees the car in one of two photos."""
+    members = [{"bus": 1, "lamp": 1}] * 2
+    write_coco_sets(tmp_path / "asked.json", make_scene_set(["one.jpg", "two.jpg"], members))
+    detections = {
+        "info": {},
+        "detection_categories": {"1": "car"},
+        "images": [
+            {"file": "one.jpg", "detections": [{"category": "1", "conf": 0.9, "bbox": [0.1, 0.1, 0.2, 0.2]}]},
+            {"file": "two.jpg", "detections": [{"category": "1", "conf": 0.2, "bbox": [0.1, 0.1, 0.2, 0.2]}]},
+        ],
+    }
+    file = write(tmp_path / "md.json", detections)
+    words = ["--labels", tmp_path / "asked.json", "--detections", file, "--false-alarm-rate", 1, "--project", project]
+
+    code, answer, _ = call(capsys, "agree", *words)
+
+    assert code == 0
+    (car,) = answer["per_class"]
+    assert (car["class"], car["missing"], car["seen"]) == ("car", 2, 1)
+    assert answer["share"] == 0.5
+
+
+def test_a_detector_looks_at_the_photos_itself(project, tmp_path, monkeypatch):
+    from core.formats.labelled import LabelledPhoto
+    from core.records import Box, Detection, Found
+    from models.scenes.seeing import see_photos
+    from tests.fakes.project import write_photo
+
+    for i in range(11):
+        write_photo(tmp_path / "photos", i)
+    (tmp_path / "photos/north/broken.jpg").write_text("no picture")
+    batches = []
+
+    class Fake:
+        def detect(self, photos):
+            batches.append(len(photos))
+            return [Found((Detection(Box(0, 0, 5, 5), "Car", 0.8), Detection(Box(0, 0, 5, 5), "bus", 0.1)))] * len(
+                photos
+            )
+
+    annotated = [LabelledPhoto(f"{('north', 'south')[i % 2]}/photo-{i:03}.jpg") for i in range(11)]
+    annotated.append(LabelledPhoto("north/broken.jpg"))
+
+    seen, failed = see_photos(Fake(), tmp_path / "photos", annotated, min_confidence=0.5)
+
+    assert set(map(tuple, (one.items() for one in seen.values()))) == {(("car", 0.8),)}
+    assert (len(seen), failed) == (11, ["north/broken.jpg"])
+    assert max(batches) <= 8
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--labels", "LABELS"], 2, "Give --detections"),
+        (["--labels", "LABELS", "--images", "."], 2, "Give --detections"),
+        (["--labels", "LABELS", "--detections", "LABELS", "--min-confidence", "2"], 2, "between 0 and 1"),
+        (["--labels", "LABELS", "--images", "nowhere", "--detector", "bundled"], 2, "There is no folder nowhere"),
+        (["--detections", "LABELS"], 2, "Give --labels"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_comparison_that_cannot_be_made_says_why(capsys, project, coco, words, code, says):
+    words = [str(coco) if word == "LABELS" else word for word in words]
+
+    got, answer, _ = call(capsys, "agree", *words, "--project", project)
+
+    assert (got, says in answer["error"]) == (code, True)

@@ -13,9 +13,10 @@ from core.scenes.decisions import SceneDecision, keep_decision
 from core.scenes.findings import Kind
 from core.study.project import Project
 from models.scenes.of_run import FINDING_EXPORT, RunFindings, list_run_rows
+from ui.reviewers.pictures import show_whole_photo
 from ui.reviewers.species import choose_species, read_species
 from ui.scenes.found import forget_found
-from ui.shared.cards import crop_url, photo_url
+from ui.shared.cards import crop_url
 from ui.shared.csv_download import make_csv
 from ui.shared.messages import notice, plain_errors, show_notice
 from ui.shared.reviewer import read_reviewer
@@ -137,7 +138,7 @@ def _say_nothing(rows: list[dict[str, Any]]) -> None:
 
 
 def _show_finding(project: Project, run: RunFolder, findings: RunFindings, row: Mapping[str, Any]) -> None:
-    pictures, words, buttons = st.columns([4, 5, 3], gap="medium", vertical_alignment="center")
+    pictures, words, buttons = st.columns([3, 5, 4], gap="medium", vertical_alignment="center")
     crop_ids = [one for one in str(row["crop_ids"]).split("; ") if one]
     with pictures:
         _show_pictures(run, crop_ids or findings.all_crop_ids(row["scene"]))
@@ -173,11 +174,10 @@ def _show_photos(project: Project, run: RunFolder, crop_ids: list[str], *, key: 
     if not menu.open:
         return
     index = project.review_index(run)
-    places = list(index.find_places(crop_ids[:PICTURES]).values())
-    photos = dict.fromkeys(str(one) for one in index.rows(places)["photo_id"])
+    rows = index.rows(list(index.find_places(crop_ids[:PICTURES]).values()))
     with menu:
-        for photo_id in photos:
-            st.html(f'<img src="{escape(photo_url(run.run_id, photo_id))}" alt="The whole photo" style="width:100%">')
+        for row in rows.drop_duplicates("photo_id").to_dict("records"):
+            show_whole_photo(project, {str(name): value for name, value in row.items()})
 
 
 def _show_buttons(project: Project, run: RunFolder, row: Mapping[str, Any], crop_ids: list[str]) -> None:
