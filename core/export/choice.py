@@ -213,6 +213,9 @@ class Export:
         self.project.store.copy_verdicts(verdicts)
         show_holding(connection, verdicts)
         self._keep("of_run", {"run": [self.run.run_id], "bundle": [self.run.info.bundle]})
+        # A note on a decided crop is its verdict's; the last one on an undecided crop is kept in core/store/notes.py.
+        written = self.project.store.notes().drop_duplicates("crop_id", keep="last")
+        self._keep("notes_written", {"crop_id": written["crop_id"].tolist(), "written": written["note"].tolist()})
         wanted = []
         for column, values in (
             ("verdict", [v if v != UNDECIDED else "" for v in choice.verdicts]),
@@ -240,9 +243,11 @@ class Export:
                 WHEN coalesce(h.verdict, '') IN ('', '{Decision.NORMAL}') THEN c.species ELSE '' END AS species),
                 c.species AS most_like, c.photo_width AS photo_width_px, c.photo_height AS photo_height_px,
                 coalesce(h.verdict, '') AS verdict, coalesce(h.verdict_species, '') AS verdict_species,
-                coalesce(h.note, '') AS note, coalesce(h.reviewer, '') AS reviewer, h.decided_at, run, bundle,
+                coalesce(CASE WHEN coalesce(h.verdict, '') = '' THEN w.written ELSE h.note END, '') AS note,
+                coalesce(h.reviewer, '') AS reviewer, h.decided_at, run, bundle,
                 coalesce(h.given_to, '') <> '' AS given_to_group
-            FROM catalogue c LEFT JOIN holding h USING (crop_id) CROSS JOIN of_run""")
+            FROM catalogue c LEFT JOIN holding h USING (crop_id) LEFT JOIN notes_written w USING (crop_id)
+                CROSS JOIN of_run""")
         connection.execute(f"""
             CREATE VIEW matched AS
             SELECT *, matches AND coalesce({self._days() or "true"}, false) AS in_days
