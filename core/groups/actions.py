@@ -1,4 +1,4 @@
-"""What people do with the groups of a run: name, split, merge, take out, undo. Actions are only ever added."""
+"""What people do with the groups of a run: name, split, merge, take out, undo, redo. Actions are only ever added."""
 
 import json
 import re
@@ -51,7 +51,7 @@ class GroupAction:
         crop_ids: The crops that are taken out.
         meaning: What the group is; empty unless it is named.
         species: Its name: of a usual species always, of something odd if it is known.
-        undoes: The ``action_id`` that is undone.
+        undoes: The ``action_id`` that is undone; that of an undo is done again.
         reviewer: Who acted; may be empty.
         at: When, in UTC.
         n_given: Crops that got a verdict by it.

@@ -1,4 +1,7 @@
-"""Names, splits, merges and undoes groups. An action and the verdicts that follow from it are kept both or neither."""
+"""Names, splits and merges groups, undoes that, and does it again.
+
+An action and the verdicts that follow from it are kept both or neither.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +13,7 @@ import numpy as np
 
 from core.errors import AnomalureError
 from core.groups.actions import GroupAction, Kind, check_name, find_action, keep_action, read_numbered
-from core.groups.partition import Group, Partition, Pinned, identify_group, list_active, pin_groups
+from core.groups.partition import Group, Partition, Pinned, find_undone, identify_group, list_active, pin_groups
 from core.groups.tree import GroupTree
 from core.records import Decision, Verdict, name_key
 from core.review.index import ReviewIndex
@@ -177,6 +180,35 @@ def undo(project: Project, run: RunFolder | str, tree: GroupTree, *, reviewer: s
         return {"undoes": own[-1].action_id}
 
     return _act(project, run, tree, Kind.UNDO, plan, reviewer=reviewer, action_id=action_id)
+
+
+def redo(project: Project, run: RunFolder | str, tree: GroupTree, *, reviewer: str = "", action_id: str = "") -> Given:
+    """Do again what the reviewer's newest undo took back; as often as there are any.
+
+    Raises:
+        AnomalureError: If there is none, or the database cannot be written.
+    """
+
+    def plan(_: Partition, actions: Sequence[GroupAction]) -> dict[str, Any]:
+        found = find_redoable(actions, reviewer=reviewer)
+        if found is None:
+            raise AnomalureError("There is nothing of yours to do again in these groups.")
+        return {"undoes": found.action_id}
+
+    return _act(project, run, tree, Kind.UNDO, plan, reviewer=reviewer, action_id=action_id)
+
+
+def find_redoable(actions: Sequence[GroupAction], *, reviewer: str) -> GroupAction | None:
+    """The reviewer's undo that a redo would take back; None if there is none, or something else was done since."""
+    undone, kinds = find_undone(actions), {one.action_id: one.kind for one in actions}
+    for one in reversed(actions):
+        if name_key(one.reviewer) != name_key(reviewer):
+            continue
+        if one.kind is not Kind.UNDO:
+            return None
+        if one.action_id not in undone and kinds.get(one.undoes) is not Kind.UNDO:
+            return one
+    return None
 
 
 def _act(

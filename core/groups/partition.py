@@ -98,8 +98,17 @@ def identify_group(tree: GroupTree, leaves: Iterable[int]) -> str:
 
 def list_active(actions: Sequence[GroupAction]) -> list[GroupAction]:
     """The actions that were not undone, oldest first, without the undoing ones."""
-    undone = {one.undoes for one in actions if one.kind is Kind.UNDO}
+    undone = find_undone(actions)
     return [one for one in actions if one.kind is not Kind.UNDO and one.action_id not in undone]
+
+
+def find_undone(actions: Sequence[GroupAction]) -> set[str]:
+    """The ids of the actions that are undone, from actions that are oldest first. An undo that is undone is void."""
+    undone: set[str] = set()
+    for one in reversed(actions):
+        if one.kind is Kind.UNDO and one.action_id not in undone:
+            undone.add(one.undoes)
+    return undone
 
 
 def pin_groups(tree: GroupTree, actions: Sequence[GroupAction]) -> Partition:

@@ -96,6 +96,14 @@ def test_a_person_names_splits_takes_out_and_undoes_by_keys_and_finds_it_all_sav
     expect(page.get_by_text("3 of 12 groups named")).to_be_visible()
     wait_until_saved(page)
     assert "normal person" not in species(server)
+    expect(page.locator(".pack.next")).not_to_have_class(re.compile(r"\bis-people\b"))
+    press(page, "b")
+    expect(page.locator(".pack.next")).to_have_class(re.compile(r"\bis-people\b"))  # what came back is in view
+    wait_until_saved(page)
+    assert species(server)["normal person"] == 8
+    press(page, "z")
+    expect(page.get_by_text("3 of 12 groups named")).to_be_visible()
+    wait_until_saved(page)
 
     fox = page.locator(".pack", has_text="fox").first
     fox.locator(".tile").first.click()
@@ -128,7 +136,10 @@ def test_keys_are_explained_and_any_number_of_groups_is_shown_while_the_named_on
     page = open_page("Ada")
     press(page, "?")
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Mixed: split the group")
+    press(page, "Escape", "n", "Enter")
+    expect(page.get_by_text("Type a name, or choose one with the arrow keys.")).to_be_visible()
     press(page, "Escape")
+    expect(page.get_by_text("0 of 12 groups named")).to_be_visible()
     name_it(page, "fox")
     wait_until_saved(page)
     slider = page.get_by_role("slider", name="Number of groups")

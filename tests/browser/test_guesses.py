@@ -1,12 +1,16 @@
-"""Guesses in a real browser: on the cards, first where a species is named, and gone when they are turned off."""
+"""What the program suggests, in a real browser: guesses on the cards and where a species is named, gone when they are
+turned off, and boxes that recur at one place of a camera."""
 
 import re
 
+import numpy as np
 import pytest
 
+from core.groups.recurring import Place, Recurring
 from core.store.guesses import choose_guesses
 from core.study.project import Project
 from tests.browser.servers import start_server
+from tests.fakes.groups import add_groups
 from tests.fakes.project import RED_FOX, make_project
 
 pytestmark = pytest.mark.browser
@@ -20,7 +24,9 @@ PATIENCE_MS = 60_000  # a slow machine that does other work too
 def server(tmp_path_factory, browser):
     """One dashboard over crops that look like red foxes, and a little like coyotes."""
     folder = tmp_path_factory.mktemp("guesses")
-    make_project(folder, 12, n_flagged=6, looks=(RED_FOX,))
+    project = make_project(folder, 12, n_flagged=6, looks=(RED_FOX,))
+    stump = Recurring(np.array([3, 4, 5]), Place("north", (0.1, 0.2, 0.3, 0.25)), 3)
+    add_groups(project.latest_run(), recurring=[stump])
     yield from start_server(folder / "project", folder / "server.log")
 
 
@@ -47,6 +53,10 @@ def test_a_card_says_its_guess_and_the_first_guess_names_the_species(server, pag
     names = page.locator("dialog .names li")
     expect(names.nth(0)).to_have_text("red foxguess, 73%")
     expect(names.nth(1)).to_have_text("coyoteguess, 27%")
+    page.keyboard.press("Enter")  # once too often, before anything is chosen
+    expect(page.get_by_text("Type a name, or choose one with the arrow keys.")).to_be_visible()
+    expect(page.locator("dialog [aria-selected=true]")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
 
     expect(first).to_have_class(re.compile(r"\banomaly\b"))
@@ -66,3 +76,26 @@ def test_the_switch_hides_guesses_for_everybody(server, page):
     other.goto(f"{server.url}/review")
     expect(other.locator(".card").first).to_be_visible()
     expect(other.locator(".card .looks")).to_have_count(0)
+
+
+def test_boxes_that_recur_at_one_place_are_marked_and_one_key_says_that_nothing_is_there(server, page):
+    for width in (1280, 820):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{server.url}/groups")
+        stump = page.locator(".pack").first
+        badge = stump.locator(".recurs")
+        expect(badge).to_have_text(re.compile("same place$"))
+        edge, card = badge.bounding_box(), stump.bounding_box()
+        assert card["x"] < edge["x"]
+        assert edge["x"] + edge["width"] < card["x"] + card["width"]
+    assert "the same place of north" in badge.get_attribute("title")
+    expect(stump).to_have_attribute("aria-label", "Group of 3 crops, always at the same place of north, not named")
+
+    stump.locator(".title").click()
+    page.keyboard.press("e")
+
+    expect(stump.locator(".title")).to_have_text("Nothing there")
+    expect(badge).to_be_visible()
+    expect(page.locator(".saving").first).to_contain_text("All saved")
+    held = Project(server.project).verdicts()
+    assert held["species"].tolist().count("nothing") == 3

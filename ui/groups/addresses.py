@@ -39,6 +39,7 @@ BORROWED = (
     "state/outbox.js",
     "state/sending.js",
     "view/elements.js",
+    "view/name_field.js",
     "view/who.js",
 )
 SCRIPTS = Scripts(
@@ -119,6 +120,8 @@ def _do(project: Project, opened: OpenGroups, item: Mapping[str, Any], *, review
     kind = item.get("kind")
     if kind == "undo":
         return naming.undo(project, run, tree, reviewer=reviewer, action_id=action_id)
+    if kind == "redo":
+        return naming.redo(project, run, tree, reviewer=reviewer, action_id=action_id)
     if item.get("tree") != tree.version:
         raise AnomalureError("The groups of this run were made anew, so nothing was done. Look at them again.")
     groups = {group.group_id: group for group in opened.groups(opened.clamp(int(item.get("k", 0))))}

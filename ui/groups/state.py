@@ -1,8 +1,9 @@
-"""What the Groups page shows at a moment, as JSON values: the groups, the counts at the top, and what can be undone."""
+"""What the Groups page shows at a moment, as JSON values: groups, counts, and what can be undone or done again."""
 
 from typing import Any
 
 from core.groups.actions import GroupAction
+from core.groups.naming import find_redoable
 from core.groups.partition import list_active
 from core.records import name_key
 from models.guesses.names import NO_ANIMAL
@@ -25,6 +26,8 @@ def _build(opened: OpenGroups, k: int, *, reviewer: str) -> dict[str, Any]:
     named = [group for group in groups if group.meaning]
     holding = list_active(actions)
     mine = [one for one in holding if name_key(one.reviewer) == name_key(reviewer)]
+    by_id = {one.action_id: one for one in actions}
+    undo = find_redoable(actions, reviewer=reviewer)
     return {
         "seen": opened.sign(actions),
         "tree": opened.tree.version,
@@ -38,13 +41,14 @@ def _build(opened: OpenGroups, k: int, *, reviewer: str) -> dict[str, Any]:
         "cropsOut": len(opened.tree.crop_ids) - sum(len(group.rows) for group in groups),
         "decisions": len(holding),
         "undo": say_action(mine[-1]) if mine else "",
+        "redo": say_action(by_id[undo.undoes]) if undo is not None else "",
         "names": opened.names(),
         "noAnimal": NO_ANIMAL,
     }
 
 
 def say_action(action: GroupAction) -> str:
-    """An action in a few words, for the button that undoes it."""
+    """An action in a few words, for the button that undoes it or does it again."""
     if action.kind == "name":
         return f"{MEANING_WORDS.get(action.meaning, action.meaning)}{f': {action.species}' if action.species else ''}"
     return KIND_WORDS.get(action.kind, action.kind)

@@ -12,7 +12,17 @@ import pytest
 from core.errors import AnomalureError
 from core.groups.actions import GroupAction, decide
 from core.groups.making import make_tree
-from core.groups.naming import TRIES, find_given, give_name, merge_groups, read_actions, split_group, take_out, undo
+from core.groups.naming import (
+    TRIES,
+    find_given,
+    give_name,
+    merge_groups,
+    read_actions,
+    redo,
+    split_group,
+    take_out,
+    undo,
+)
 from core.groups.partition import Group, replay
 from core.groups.tree import GroupTree
 from core.store import database
@@ -145,6 +155,31 @@ def test_undo_goes_back_action_by_action_through_ones_own(project, run, tree):
         undo(project, run, tree)
     assert set(said(project)) == ids(tree, b)
     assert ids(tree, c) & set(said(project)) == set()
+
+
+def test_redo_does_again_what_was_undone_step_by_step_until_something_else_is_done(project, run, tree):
+    a, b, c = see(project, run, tree)
+    give_name(project, run, tree, a, meaning="species", species="fox", reviewer="Ada")
+    give_name(project, run, tree, b, meaning="odd", reviewer="Ada")
+    named = said(project)
+    for _ in range(2):
+        undo(project, run, tree, reviewer="Ada")
+    give_name(project, run, tree, c, meaning="people", reviewer="Ben")
+    bens = said(project)
+
+    redo(project, run, tree, reviewer="Ada")
+    assert {said(project)[crop_id] for crop_id in ids(tree, a)} == {("normal", "fox", "Ada")}
+    redo(project, run, tree, reviewer="Ada")
+    assert said(project) == named | bens
+    with pytest.raises(AnomalureError, match="nothing of yours to do again"):
+        redo(project, run, tree, reviewer="Ada")
+
+    undo(project, run, tree, reviewer="Ada")
+    assert set(said(project)) == ids(tree, a) | ids(tree, c)
+    give_name(project, run, tree, b, meaning="nothing", reviewer="Ada")
+    for who in ("Ada", "Ben"):
+        with pytest.raises(AnomalureError, match="nothing of yours to do again"):
+            redo(project, run, tree, reviewer=who)
 
 
 def test_a_split_takes_the_name_back_and_its_undo_gives_it_again(project, run, tree):
@@ -323,7 +358,7 @@ def test_after_any_actions_each_crop_says_what_its_group_says_and_all_can_be_und
         groups = see(project, run, tree, k=int(rng.integers(2, 8)))
         some = [groups[i] for i in rng.permutation(len(groups))[:2]]
         who = str(rng.choice(["Ada", "Ben"]))
-        kind = str(rng.choice(["name", "name", "split", "merge", "out", "undo", "own"]))
+        kind = str(rng.choice(["name", "name", "split", "merge", "out", "undo", "undo", "redo", "own"]))
         try:
             if kind == "name":
                 meaning = str(rng.choice(["species", "odd", "nothing", "people"]))
@@ -337,6 +372,8 @@ def test_after_any_actions_each_crop_says_what_its_group_says_and_all_can_be_und
                 take_out(project, run, tree, [tree.crop_ids[some[0].rows[0]]], reviewer=who)
             elif kind == "undo":
                 undo(project, run, tree, reviewer=who)
+            elif kind == "redo":
+                redo(project, run, tree, reviewer=who)
             else:
                 crop_id = str(rng.choice(tree.crop_ids))
                 project.save_verdict(crop_id, "unsure", reviewer=who)
@@ -344,7 +381,7 @@ def test_after_any_actions_each_crop_says_what_its_group_says_and_all_can_be_und
         except AnomalureError:
             refused.add(kind)
         check_said(project, run, tree, read_actions(project, run, tree.version), own)
-    assert refused <= {"split", "merge", "undo"}
+    assert refused <= {"split", "merge", "undo", "redo"}
     for who in ("Ada", "Ben"):
         while True:
             try:

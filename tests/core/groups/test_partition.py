@@ -128,7 +128,10 @@ def test_whatever_was_done_each_crop_is_in_one_group_as_by_following_sets_of_lea
 
 def follow_slowly(tree: GroupTree, actions: list[GroupAction], k: int) -> set[tuple[frozenset[int], str]]:
     """The crops and the name of each group, by following what was done to each leaf."""
-    undone = {one.undoes for one in actions}
+    undone: set[str] = set()
+    for one in reversed(actions):
+        if one.kind is Kind.UNDO and one.action_id not in undone:
+            undone.add(one.undoes)
     of_leaf: dict[int, tuple[str, int]] = {
         leaf: ("base", node) for node in tree.cut(k) for leaf in tree.leaves_of(node)
     }

@@ -105,6 +105,11 @@ def test_a_name_gives_a_verdict_to_each_crop_and_is_undone_as_a_whole(client, pr
     undone = send(client, project, {"id": f"{2:032x}", "kind": "undo"}).json()["state"]
     assert (undone["named"], undone["decisions"], undone["undo"]) == (0, 0, "")
     assert project.verdicts().empty
+    assert (after["redo"], undone["redo"]) == ("", "Odd: stone marten")
+
+    again = send(client, project, {"id": f"{3:032x}", "kind": "redo"}).json()["state"]
+    assert (again["named"], again["undo"], again["redo"]) == (1, "Odd: stone marten", "")
+    assert len(project.verdicts()) == 10
 
 
 def test_a_name_that_is_sent_again_is_given_once(client, project):

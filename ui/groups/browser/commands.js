@@ -13,6 +13,7 @@ export const COMMANDS = [
   ["mark", "x", "Mark the group, or not", "Change"],
   ["join", "j", "Join the marked groups", "Change"],
   ["undo", "z", "Undo, as often as you like", "Change"],
+  ["redo", "b", "Redo: bring back what was undone", "Change"],
   ["next", "ArrowRight", "Next group", "Move"],
   ["previous", "ArrowLeft", "Previous group", "Move"],
   ["down", "ArrowDown", "One row down", "Move"],

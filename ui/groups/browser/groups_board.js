@@ -109,8 +109,20 @@ export class GroupsBoard {
       else if (saved[id]?.kept) this.bar.warn(`${count(saved[id].kept, "crop")} of the group kept what a person had said on looking at them.`);
       else if (saved[id] && kind === "name") performance.mark("anomalure-group-saved");
     }
+    const isStep = items.some(({ id, kind }) => saved[id] && (kind === "undo" || kind === "redo"));
+    const before = isStep && !this.sender.waiting ? this.list.describe() : null;
     if (state && state.k === this.k) this.asking.take(state);
     else this.asking.ask();
+    if (before) this.#goToChanged(before);
+  }
+
+  // What an undo or a redo has changed may lie far off.
+  #goToChanged(before) {
+    const changed = this.list.findChanged(before).find((id) => !this.hidden?.has(id));
+    if (!changed || this.root.querySelector("dialog")) return;
+    this.list.goTo(changed);
+    this.#showFocus();
+    this.focusCard();
   }
 
   chooseNumber(k) {
@@ -301,6 +313,16 @@ export class GroupsBoard {
     this.say("Undone.");
   }
 
+  redo() {
+    if (!this.state.redo && !this.sender.waiting) {
+      this.say("There is nothing to do again.");
+      return;
+    }
+    if (!knowsWho(this, () => this.redo())) return;
+    this.#add("redo");
+    this.say("Done again.");
+  }
+
   showAll(id = this.list.current?.id) {
     const group = this.list.byId.get(id);
     if (group) showAllCrops(this, group);
@@ -334,6 +356,7 @@ export class GroupsBoard {
       mark: () => this.mark(),
       join: () => this.join(),
       undo: () => this.undo(),
+      redo: () => this.redo(),
       next: () => this.step(1),
       previous: () => this.step(-1),
       down: () => this.step(this.columns),

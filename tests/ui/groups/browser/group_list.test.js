@@ -34,6 +34,15 @@ test("the parts of a group stand where it stood, and have the focus", () => {
   assert.equal(list.current.id, "b1");
 });
 
+test("what an undo changed is found: groups that are new, or have another name or size", () => {
+  const list = makeList(group("a"), group("b", { meaning: "odd" }), group("c"));
+  const before = list.describe();
+
+  list.take([group("a"), group("b"), group("d"), group("c", { n: 6 })]);
+
+  assert.deepEqual(list.findChanged(before), ["b", "c", "d"]);
+});
+
 test("a joined group stands where the first of its parts stood", () => {
   const list = makeList(group("a"), group("b"), group("c"), group("d"));
   list.toggleMark("b");

@@ -3,6 +3,7 @@ import { ask, runPath } from "../addresses.js";
 import { COMMANDS, normalKey, showKey } from "../keys.js";
 import { WORDS, button, count, make } from "./elements.js";
 import { GUESS_HELP, joinGuesses, offerNames, sayShare } from "./guesses.js";
+import { NameField } from "./name_field.js";
 
 function open(board, title, children, { cls = "" } = {}) {
   const before = board.root.getRootNode().activeElement;
@@ -41,48 +42,19 @@ export function askSpecies(board) {
   const { crops, rows, words } = subject(board);
   if (!rows.length) return;
   const verdict = chooseVerdict(rows[0].verdict || "anomaly");
-  const field = make("input", {
-    attrs: { type: "text", maxlength: "120", role: "combobox", "aria-expanded": "true", "aria-controls": "species-names", "aria-autocomplete": "list", "aria-label": "Species", autocomplete: "off", spellcheck: "false", placeholder: "Type a name" },
-  });
-  const list = make("ul", { cls: "names", attrs: { role: "listbox", id: "species-names", "aria-label": "Species" } });
   const guesses = joinGuesses(board.data, rows);
-  let names = [];
-  let at = 0;
-  const show = () => {
-    const offered = offerNames({ typed: field.value, species: board.data.species, guesses });
-    names = offered.map(({ name }) => name);
-    at = Math.max(0, Math.min(at, names.length - 1));
-    list.replaceChildren(...offered.map(({ name, share, isNew }, n) => make("li", {
-      cls: n === at ? "up" : "",
-      attrs: { role: "option", id: `species-${n}`, "aria-selected": String(n === at) }, on: { click: () => save(name) },
-    }, [
-      make("span", { text: isNew ? `${name} (new)` : name }),
-      share === undefined ? null : make("span", { cls: "said-by", text: `guess, ${sayShare(share)}`, title: GUESS_HELP }),
-    ])));
-    field.setAttribute("aria-activedescendant", names.length ? `species-${at}` : "");
-  };
+  const offer = (typed) => offerNames({ typed, species: board.data.species, guesses }).map(({ name, share, isNew }) => ({
+    name, note: isNew ? "new" : share === undefined ? "" : `guess, ${sayShare(share)}`, help: share === undefined ? "" : GUESS_HELP,
+  }));
   const save = (name) => {
-    if (!name) return;
     dialog.close();
     if (!board.data.species.includes(name)) board.data.species = [...board.data.species, name].sort((a, b) => a.localeCompare(b));
     board.decide(verdict.get(), { crops, species: name });
   };
-  field.addEventListener("input", () => { at = 0; show(); });
-  field.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      at = (at + (event.key === "ArrowDown" ? 1 : -1) + names.length) % Math.max(1, names.length);
-      show();
-      event.preventDefault();
-    } else if (event.key === "Enter") {
-      save(names[at]);
-      event.preventDefault();
-    }
-  });
-  const saveButton = button("Save", { cls: "primary", on: () => save(names[at]) });
-  const dialog = open(board, `Which species is it? (${words})`, [field, list, verdict.box, make("footer", {}, [saveButton])]);
-  show();
-  field.focus();
+  const field = new NameField({ label: "Species", longest: 120, offer, save });
+  const saveButton = button("Save", { cls: "primary", on: (event) => field.choose(field.at, event) });
+  const dialog = open(board, `Which species is it? (${words})`, [field.input, field.list, verdict.box, make("footer", {}, [field.said, saveButton])]);
+  field.input.focus();
 }
 
 export function askNote(board) {

@@ -61,6 +61,17 @@ export class GroupList {
     return -1;
   }
 
+  // What can change about each group, by its id.
+  describe() {
+    return new Map(this.groups.map(({ id, n, meaning, species }) => [id, JSON.stringify([n, meaning, species])]));
+  }
+
+  // The groups that are new or another thing than they were, in the order shown.
+  findChanged(before) {
+    const now = this.describe();
+    return [...now.keys()].filter((id) => before.get(id) !== now.get(id));
+  }
+
   toggleMark(id) {
     if (!this.marked.delete(id)) this.marked.add(id);
   }

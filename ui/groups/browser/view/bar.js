@@ -10,6 +10,7 @@ export class Bar {
     this.progress = make("progress", { attrs: { max: "1", value: "0", "aria-label": "Crops that have a name" } });
     this.saving = make("div", { cls: "saving", attrs: { role: "status" } });
     this.undo = button("Undo", { symbol: "undo", key: showKey(keyOf("undo")), on: () => board.do("undo") });
+    this.redo = button("Redo", { symbol: "redo", key: showKey(keyOf("redo")), on: () => board.do("redo") });
     this.join = button("Join", { symbol: "join_inner", key: showKey(keyOf("join")), on: () => board.do("join") });
     this.help = button("Keys", { symbol: "keyboard", key: "?", on: () => board.do("help") });
     this.slider = make("input", { attrs: { type: "range", min: "1", step: "1", "aria-label": "Number of groups", list: "suggested-groups" } });
@@ -31,7 +32,7 @@ export class Bar {
       this.progress,
       make("div", { cls: "row" }, [
         make("label", { cls: "group number" }, [make("span", { text: "Groups" }), make("span", { cls: "rail" }, [this.slider, this.tick, this.ticks]), this.number, this.suggested]),
-        make("div", { cls: "group tools" }, [this.only, this.join, this.undo]),
+        make("div", { cls: "group tools" }, [this.only, this.join, this.undo, this.redo]),
       ]),
     ]);
   }
@@ -61,6 +62,8 @@ export class Bar {
     this.suggested.disabled = board.k === state.suggested;
     this.undo.disabled = !state.undo && !board.sender.waiting;
     this.undo.title = state.undo ? `Undo: ${state.undo}` : "You have nothing to undo";
+    this.redo.disabled = !state.redo;
+    this.redo.title = state.redo ? `Redo: ${state.redo}` : "You have nothing to do again";
     this.join.disabled = list.marked.size < 2;
     this.join.title = list.marked.size < 2 ? "Mark two groups first, with the box at the left of each or with X" : `Join ${count(list.marked.size, "group")}`;
     this.who.hidden = Boolean(board.data.reviewer);

@@ -2,6 +2,7 @@
 import { ask, runPath } from "../../../board/browser/addresses.js";
 import { showKey } from "../../../board/browser/keys.js";
 import { button, count, icon, make } from "../../../board/browser/view/elements.js";
+import { NameField } from "../../../board/browser/view/name_field.js";
 import { COMMANDS } from "../commands.js";
 import { offerNames } from "../state/group_list.js";
 
@@ -21,56 +22,26 @@ function open(board, title, children, { cls = "" } = {}) {
 }
 
 export function askName(board, group) {
-  const field = make("input", {
-    attrs: { type: "text", maxlength: "200", role: "combobox", "aria-expanded": "true", "aria-controls": "group-names", "aria-autocomplete": "list", "aria-label": "Name", autocomplete: "off", spellcheck: "false", placeholder: "Type a name" },
-  });
-  const list = make("ul", { cls: "names", attrs: { role: "listbox", id: "group-names", "aria-label": "Names" } });
   const { names, noAnimal } = board.state;
   const guesses = group.guesses.filter(([name]) => name !== noAnimal);
   const shares = new Map(guesses);
-  let offered = [];
-  let at = 0;
-  const show = () => {
-    offered = offerNames(field.value, { guesses, names });
-    at = Math.max(0, Math.min(at, offered.length - 1));
-    list.replaceChildren(...offered.map((name, n) => {
-      const note = shares.has(name) ? `guess, ${Math.round(100 * shares.get(name))}%` : names.includes(name) ? "" : "new";
-      return make("li", {
-        cls: n === at ? "up" : "", attrs: { role: "option", id: `name-${n}`, "aria-selected": String(n === at) }, on: { click: () => save(name) },
-      }, [make("span", { text: name }), note && make("small", { text: note })]);
-    }));
-    field.setAttribute("aria-activedescendant", offered.length ? `name-${at}` : "");
-  };
+  const offer = (typed) => offerNames(typed, { guesses, names }).map((name) => ({
+    name, note: shares.has(name) ? `guess, ${Math.round(100 * shares.get(name))}%` : names.includes(name) ? "" : "new",
+  }));
   const box = make("fieldset", { cls: "verdicts" }, [make("legend", { text: "This is" })]);
   for (const [value, words, cls] of [["species", "usual here", "normal"], ["odd", "odd: what I look for", "anomaly"]]) {
     const radio = make("input", { attrs: { type: "radio", name: "meaning", value } });
     radio.checked = value === (group.meaning === "odd" ? "odd" : "species");
     box.append(make("label", { cls }, [radio, make("span", { text: words })]));
   }
-  const save = (name, meaning = box.querySelector("input:checked").value) => {
-    if (!name) return;
+  const save = (name, event) => {
     dialog.close();
-    board.name(group.id, meaning, name);
+    board.name(group.id, event.key === "Enter" && event.shiftKey ? "odd" : box.querySelector("input:checked").value, name);
   };
-  field.addEventListener("input", () => { at = 0; show(); });
-  field.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      at = (at + (event.key === "ArrowDown" ? 1 : -1) + offered.length) % Math.max(1, offered.length);
-      show();
-      event.preventDefault();
-    } else if (event.key === "Enter") {
-      if (event.shiftKey) save(offered[at], "odd");
-      else save(offered[at]);
-      event.preventDefault();
-    }
-  });
-  const foot = make("footer", {}, [
-    make("span", { cls: "said", text: "Enter saves. Shift+Enter saves it as odd." }), button("Save", { cls: "primary", on: () => save(offered[at]) }),
-  ]);
-  const dialog = open(board, `What is it? (${count(group.n, "crop")})`, [field, list, box, foot]);
-  show();
-  field.focus();
+  const field = new NameField({ label: "Name", longest: 200, offer, save, said: "Enter saves. Shift+Enter saves it as odd." });
+  const foot = make("footer", {}, [field.said, button("Save", { cls: "primary", on: (event) => field.choose(field.at, event) })]);
+  const dialog = open(board, `What is it? (${count(group.n, "crop")})`, [field.input, field.list, box, foot]);
+  field.input.focus();
 }
 
 export async function showAllCrops(board, group) {
