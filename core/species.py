@@ -65,6 +65,15 @@ _PEOPLE = frozenset(
         "mens",
     }
 )
+# Classes of detectors, as of COCO, that are no animals; without kite and mouse, which may be.
+_THINGS = re.compile(
+    "airplane|apple|backpack|banana|baseball bat|baseball glove|bed|bench|bicycle|boat|book|bottle|bowl|broccoli|"
+    "bus|cake|car|carrot|cell phone|chair|clock|couch|cup|dining table|donut|fire hydrant|fork|frisbee|"
+    "hair drier|handbag|hot dog|keyboard|knife|laptop|microwave|motorcycle|orange|oven|parking meter|pizza|"
+    "potted plant|refrigerator|remote|sandwich|scissors|sink|skateboard|skis|snowboard|spoon|sports ball|"
+    "stop sign|suitcase|surfboard|teddy bear|tennis racket|tie|toaster|toilet|toothbrush|traffic light|train|"
+    "truck|tv|umbrella|vase|vehicle|wine glass"
+)
 # What programs write where nothing was said. "unknown" is not one of them: somebody looked and could not tell.
 _UNSAID = frozenset(
     {"no cv result", "unidentified", "not identified", "unclassified", "n/a", "na", "null", "nan", "-", "?", "#n/a"}
@@ -110,6 +119,11 @@ def is_person_name(name: str) -> bool:
 def _fold_word(name: str) -> str:
     """``[No-Animal].`` as ``no animal``: signs around and inside such words do not matter."""
     return " ".join(_SIGNS.sub(" ", fold_name(name)).split())
+
+
+def is_thing_name(name: str) -> bool:
+    """Whether a detector's class names a thing, such as a car or a bench, and no animal."""
+    return _THINGS.fullmatch(fold_name(name)) is not None
 
 
 def name_decided(name: str) -> str:

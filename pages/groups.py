@@ -10,7 +10,7 @@ from ui.shared.guesses import prepare_guesses
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project
-from ui.shared.run_choice import choose_run
+from ui.shared.run_choice import choose_run, warn_of_small_detector
 from ui.work.waiting import show_no_run, show_waiting
 
 apply_look()
@@ -31,5 +31,6 @@ with plain_errors():
             show_making(project, run)
         else:
             prepare_guesses(project, run)
+            warn_of_small_detector(run)
             show_learning(project, opened)
             show_board(project, opened)

@@ -10,7 +10,7 @@ from ui.shared.csv_download import show_download
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project
-from ui.shared.run_choice import choose_run
+from ui.shared.run_choice import choose_run, warn_of_small_detector
 from ui.work.waiting import show_no_run, show_waiting
 
 apply_look()
@@ -28,6 +28,7 @@ with plain_errors():
     else:
         with download:
             show_download(project, run)
+        warn_of_small_detector(run)
         index = project.review_index(run)
         filters = show_filters(project, index)
         show_remaining(index, filters)

@@ -39,10 +39,13 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
 def show_sidebar(project: Project) -> None:
     """Draw the project's name and its counts."""
     runs = project.runs()
-    photos = sum(run.n_files for run in runs if not run.problem)
+    photos: dict[str, int] = {}  # a folder that was run twice has its photos once
+    for run in runs:
+        if not run.problem:
+            photos[run.info.folder] = max(run.n_files, photos.get(run.info.folder, 0))
     with st.sidebar:
         st.markdown(f"**{escape_markdown(project.path.name)}**", help=escape_markdown(str(project.path)))
-        st.caption(f"{count(len(runs), 'run')} · {count(photos, 'photo')}")
+        st.caption(f"{count(len(runs), 'run')} · {count(sum(photos.values()), 'photo')}")
         if any(run.status is Status.RUNNING for run in runs[:5]):
             st.caption(":green[:material/progress_activity: a run is under way]")
         show_reviewer(project)

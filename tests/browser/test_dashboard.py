@@ -8,6 +8,7 @@ import pytest
 from core.study.project import Project
 from tests.browser.servers import Server, start_server
 from tests.fakes.project import make_project
+from ui.shared.routes import PAGES
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -122,6 +123,28 @@ def test_a_page_looks_right_wide_and_narrow_light_and_dark(shown, open_tab, tmp_
         assert page.evaluate(FIND_CUT) == [], f"titles and buttons that are cut at {width} px"
         heights = page.locator(CARD).evaluate_all("cards => [...new Set(cards.map(one => one.offsetHeight))]")
         assert len(heights) <= 1, "the cards are equally high"
+
+
+@pytest.mark.parametrize("width", [820, 1280])
+def test_nothing_is_cut_off_on_any_page(shown, open_tab, width):
+    page = open_tab(shown.url, width=width)
+    cut = {}
+    for one in PAGES:
+        page.goto(f"{shown.url}/{one.name}")
+        wait_until_drawn(page)
+        found = page.evaluate(FIND_CUT)
+        if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+            found.append("the page itself")
+        wide = "one.scrollWidth > one.clientWidth + 1"
+        found += page.locator("[placeholder]:visible").evaluate_all(
+            f"all => all.filter((one) => !one.value && {wide}).map((one) => one.placeholder)"
+        )
+        found += page.get_by_test_id("stDateInputFieldsScroller").evaluate_all(
+            f"all => all.filter((one) => {wide}).map((one) => one.textContent)"
+        )
+        if found:
+            cut[one.name] = found
+    assert cut == {}
 
 
 def test_the_pictures_of_the_crops_paint(shown, open_tab):

@@ -217,3 +217,28 @@ def test_the_pca_is_there_to_look_at_until_the_map_is_ready(page, server):
     expect(page.locator(".ex-radius")).to_be_visible()
     expect(page.locator(".ex-message")).to_be_hidden()
     assert address(page)["map"] == ["tsne-7"]
+
+
+def test_a_decision_about_a_whole_selection_is_undone_as_a_whole(server, page):
+    page.context.add_cookies([{"name": "anomalure_reviewer", "value": "Ada", "url": server.url}])
+    page.goto(f"{server.url}/explore?map=pca&min=4&eps=1&pick=1%3Aspecies%3Afox")
+    page.get_by_role("button", name="Normal", exact=True).click()
+    expect(page.get_by_text("20 crops decided: Normal.")).to_be_visible()
+    assert set(Project(server.project).verdicts()["verdict"]) == {"normal"}
+
+    page.get_by_role("button", name="Undo", exact=True).click()
+
+    expect(page.get_by_text("20 crops decided: Normal.")).to_have_count(0)
+    assert Project(server.project).verdicts().empty
+
+
+def test_the_small_curves_keep_inside_their_column_when_a_second_plot_takes_half_of_the_page(page):
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".ex-frame")).to_have_count(2)
+    expect(page.locator(".ex-curve .main-svg").first).to_be_visible()
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.ex-curve:not([hidden])')].every((box) => {
+        const drawn = box.querySelector('.main-svg');
+        return !drawn || drawn.getBoundingClientRect().right <= box.getBoundingClientRect().right + 1;
+    })"""
+    )

@@ -65,6 +65,25 @@ def test_a_card_says_its_guess_and_the_first_guess_names_the_species(server, pag
     assert dict(zip(held["crop_id"], held["species"], strict=True)) == {crop: "red fox"}
 
 
+def test_the_guess_and_the_false_alarm_rate_outlive_a_reload_and_the_back_button(page):
+    page.get_by_role("combobox", name="Looks like").click()
+    page.get_by_role("option", name="red fox (12)").click()
+    expect(page).to_have_url(re.compile("guess=red"))
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("slider", name="False-alarm rate").press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"rate=0\.1\b"))
+    page.keyboard.press("Escape")
+
+    page.reload()
+    expect(page.get_by_role("combobox", name="Looks like")).to_have_value("red fox (12)")
+    expect(page).to_have_url(re.compile(r"rate=0\.1\b"))
+    page.get_by_role("link", name="Run", exact=True).click()
+    expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("combobox", name="Looks like")).to_have_value("red fox (12)")
+    expect(page).to_have_url(re.compile(r"rate=0\.1\b"))
+
+
 def test_the_switch_hides_guesses_for_everybody(server, page):
     page.get_by_role("button", name="More").click()
     page.get_by_text("Show guesses").click()

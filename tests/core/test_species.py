@@ -2,7 +2,16 @@
 
 import pytest
 
-from core.species import Spellings, fold_name, fold_species, is_empty_name, is_person_name, name_taxon, read_species
+from core.species import (
+    Spellings,
+    fold_name,
+    fold_species,
+    is_empty_name,
+    is_person_name,
+    is_thing_name,
+    name_taxon,
+    read_species,
+)
 
 UUID = "1f689929-883d-4dae-958c-3d57ab5b6c16"
 
@@ -93,3 +102,11 @@ def test_joiners_of_persian_and_indian_spelling_stay_and_make_no_other_species()
     cheetah = "یوز\u200cپلنگ"
     assert read_species(cheetah) == cheetah
     assert fold_name(cheetah) == fold_name(cheetah.replace("\u200c", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_thing"),
+    [("baseball glove", True), ("TV", True), ("hot_dog", True), ("dog", False), ("mouse", False), ("kite", False)],
+)
+def test_a_thing_is_told_from_an_animal(name, is_thing):
+    assert is_thing_name(name) is is_thing

@@ -114,7 +114,7 @@ def test_what_counts_as_people_can_be_changed(project):
 
 def test_a_package_asks_where_the_cameras_stood(project):
     page = open_page()
-    page.segmented_control(key=Key.EXPORT_FORMAT).set_value("camtrap-dp").run()
+    page.pills(key=Key.EXPORT_FORMAT).set_value("camtrap-dp").run()
     assert "2 cameras without coordinates, which Camtrap DP demands: north, south." in said(page)
     assert page.button(key="make-export").disabled
 

@@ -142,7 +142,7 @@ def test_what_is_named_becomes_a_bundle_by_one_button(project, started):
     project.save_verdicts(crops[40:44], "normal", species="nothing")
 
     page = open_page()
-    assert "Enough to learn: fox" in texts(page).replace("\\", "")
+    assert "Enough to learn: fox (40 crops)." in texts(page).replace("\\", ""), "all of them, also those held out"
     assert "nothing (" not in texts(page).replace("\\", "")
     page.button(key="learn-these").click().run()
 
@@ -158,3 +158,5 @@ def test_what_no_group_holds_is_reviewed_next(project, started):
     page = open_page()
 
     assert page.button(key="review-rest").label == "Review the other 20 crops"
+    project.save_verdicts(crops[40:], "unsure")
+    assert open_page().button(key="review-rest").label == "No crop is left to review"

@@ -15,6 +15,7 @@ from core.review.index import ReviewIndex
 from core.runs.folder import RunFolder
 from core.scenes.remarks import read_remarks, say_remark
 from core.settings.run import RunSettings
+from core.species import is_thing_name
 from models.guesses.names import NO_ANIMAL
 from models.guesses.of_run import find_index_names
 from ui.shared.plurals import name_many
@@ -171,7 +172,10 @@ def is_best_fit(run: RunFolder, row: Mapping[Any, Any]) -> bool:
 
 def name_species(index: ReviewIndex) -> list[str]:
     """The names that a type-ahead offers: the run's species, and those that reviewers gave."""
-    return sorted({*index.names("species"), *index.named_species()}, key=str.casefold)
+    of_run = index.names("species")
+    if not index.run.info.bundle:  # the classes of a detector, of which many are no animals
+        of_run = [name for name in of_run if not is_thing_name(name)]
+    return sorted({*of_run, *index.named_species()}, key=str.casefold)
 
 
 def list_event(index: ReviewIndex, place: int, *, most: int = 400) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def show_choice(project: Project, run: RunFolder) -> Asked:
         AnomalureError: If they contradict each other.
     """
     formats = list_formats()
-    format = st.segmented_control(
+    format = st.pills(  # which wrap; the parts of a segmented control look torn on a second line
         "Format",
         list(formats),
         format_func=lambda name: formats[name].label,
@@ -48,7 +48,6 @@ def show_choice(project: Project, run: RunFolder) -> Asked:
         required=True,
         key=Key.EXPORT_FORMAT,
         persist_state="session",
-        width="stretch",
     )
     format = format or DEFAULT
     st.caption(formats[format].about)
@@ -71,6 +70,20 @@ def show_choice(project: Project, run: RunFolder) -> Asked:
             persist_state="session",
             placeholder="All cameras",
         )
+    with right:
+        species = st.multiselect(
+            "Species",
+            _species(project, run),
+            key=Key.EXPORT_SPECIES,
+            persist_state="session",
+            placeholder="All species",
+            help="As the reviewer named it, else what a normal or undecided crop was taken for.",
+        )
+        reviewers = st.multiselect(
+            "Decided by", _reviewers(project), key=Key.EXPORT_REVIEWERS, persist_state="session", placeholder="Anybody"
+        )
+    left, right = st.columns([2, 3])  # the days need the room
+    with left:
         selections = {one.selection_id: one.name for one in project.selections() if one.run_id == run.run_id}
         selection = st.selectbox(
             "Selection",
@@ -84,17 +97,6 @@ def show_choice(project: Project, run: RunFolder) -> Asked:
             help="Crops that you selected on the Explore page.",
         )
     with right:
-        species = st.multiselect(
-            "Species",
-            _species(project, run),
-            key=Key.EXPORT_SPECIES,
-            persist_state="session",
-            placeholder="All species",
-            help="As the reviewer named it, else what a normal or undecided crop was taken for.",
-        )
-        reviewers = st.multiselect(
-            "Decided by", _reviewers(project), key=Key.EXPORT_REVIEWERS, persist_state="session", placeholder="Anybody"
-        )
         days = st.date_input(
             "Days",
             value=[],

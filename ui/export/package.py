@@ -87,12 +87,14 @@ def _show_places(project: Project, facts: PackageFacts, cameras: list[str]) -> s
             "End": pd.Series([_local(facts.places.get(name), "end") for name in cameras], dtype="datetime64[s]"),
         }
     )
+    key = f"{Key.EXPORT_PLACES}-{len(cameras)}"
+    table = _remember_first(key, cameras, table)
     edited = st.data_editor(
         table,
         hide_index=True,
         width="stretch",
         disabled=["Camera"],
-        key=f"{Key.EXPORT_PLACES}-{len(cameras)}",
+        key=key,
         column_config={
             "Latitude": st.column_config.NumberColumn(min_value=-90.0, max_value=90.0, format="%.5f"),
             "Longitude": st.column_config.NumberColumn(min_value=-180.0, max_value=180.0, format="%.5f"),
@@ -105,8 +107,11 @@ def _show_places(project: Project, facts: PackageFacts, cameras: list[str]) -> s
         "are when the camera was set up and taken down, by its clock. Without them the times of its first and last "
         "photo are written, and the trapping effort comes out too small."
     )
-    places: dict[str, Place] = {}
-    for name, latitude, longitude, start, end in edited.itertuples(index=False):
+    # What is kept meanwhile, here or by somebody else, stands in the facts; of the table only what was typed counts.
+    typed = edited[_find_typed(edited, table)]
+    places = {name: facts.places[name] for name in cameras if name in facts.places}
+    for name, latitude, longitude, start, end in typed.itertuples(index=False):
+        places.pop(name, None)
         try:
             place = read_place(latitude, longitude, where=name)
         except AnomalureError:
@@ -123,6 +128,23 @@ def _show_places(project: Project, facts: PackageFacts, cameras: list[str]) -> s
         named = ", ".join(name or "(no name)" for name in without[:5])
         return f"{count(len(without), 'camera')} without coordinates, which Camtrap DP demands: {named}."
     return ""
+
+
+def _remember_first(key: str, names: list[str], table: pd.DataFrame) -> pd.DataFrame:
+    """The table that an editor was first drawn with, as long as it is on the page and about these names.
+
+    Another table makes Streamlit draw another editor, and what is being typed into the old one is lost.
+    """
+    first = st.session_state.get(f"{key}-first")
+    if key in st.session_state and first is not None and first[0] == names:
+        return first[1]  # type: ignore[no-any-return]
+    st.session_state[f"{key}-first"] = names, table
+    return table
+
+
+def _find_typed(edited: pd.DataFrame, first: pd.DataFrame) -> pd.Series:
+    """Which rows somebody has changed."""
+    return ~(edited.eq(first) | (edited.isna() & first.isna())).all(axis=1)
 
 
 def _local(place: Place | None, which: str) -> datetime | None:
@@ -148,25 +170,22 @@ def show_names(project: Project, species: list[str]) -> None:
         icon=":material/translate:",
         expanded=bool(n_without),
     ):
-        edited = st.data_editor(
-            pd.DataFrame(
-                {
-                    "Species": species,
-                    "Scientific name": [one.scientific if one else "" for one in known],
-                    "Language": [one.language if one else UNDETERMINED for one in known],
-                }
-            ),
-            hide_index=True,
-            width="stretch",
-            disabled=["Species"],
-            key=f"{Key.EXPORT_NAMES}-{len(species)}",
+        key = f"{Key.EXPORT_NAMES}-{len(species)}"
+        table = pd.DataFrame(
+            {
+                "Species": species,
+                "Scientific name": [one.scientific if one else "" for one in known],
+                "Language": [one.language if one else UNDETERMINED for one in known],
+            }
         )
+        table = _remember_first(key, species, table)
+        edited = st.data_editor(table, hide_index=True, width="stretch", disabled=["Species"], key=key)
         st.caption(
             "Kept in the project. The language is that of the local name: eng, deu, fra, ... or und if it is not said. "
             "Without a scientific name the local one is written among the observation's tags."
         )
         names = dict(kept)
-        for local, scientific, language in edited.itertuples(index=False):
+        for local, scientific, language in edited[_find_typed(edited, table)].itertuples(index=False):
             try:
                 if str(scientific or "").strip():
                     names[to_key(local)] = SpeciesName(local, str(scientific).strip(), str(language or "").strip())
@@ -176,6 +195,7 @@ def show_names(project: Project, species: list[str]) -> None:
                 st.caption(f":orange[:material/error:] {escape_markdown(str(error))}")
         if names != kept:
             keep_species_names(project.store, names.values())
+            st.rerun()  # the heading counts those without
 
 
 def _keep(project: Project) -> None:

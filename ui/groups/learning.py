@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.records import NOTHING, PERSON, Decision
+from core.review.filters import QueueFilters
 from core.review.index import ReviewIndex
 from core.review.training_labels import UNNAMED, is_held_out, name_group
 from core.study.bundles import read_bundles
@@ -31,11 +32,17 @@ MOST_LISTED = 4
 
 @dataclass(frozen=True)
 class Learnable:
-    """Which species have enough named crops for a bundle, and which not yet: crops and events of the training share."""
+    """Which species have enough named crops for a bundle, and which not yet: crops and events of the training share.
+
+    ``named`` are all usual crops of each species, also those that are held out. ``n_undecided`` crops are what Review
+    would show as undecided; ``is_begun``: somebody has decided about at least one crop.
+    """
 
     enough: Mapping[str, tuple[int, int]]
     too_few: Mapping[str, tuple[int, int]]
+    named: Mapping[str, int]
     n_undecided: int
+    is_begun: bool
 
     @property
     def problem(self) -> str:
@@ -63,6 +70,7 @@ def read_learnable(index: ReviewIndex) -> Learnable:
     decided = index.read_decided().select(["place", "verdict", "verdict_species"]).to_pandas()
     normal = decided[(decided["verdict"] == Decision.NORMAL) & ~decided["verdict_species"].isin([NOTHING, PERSON])]
     found: dict[str, tuple[int, int]] = {}
+    named: dict[str, int] = {}
     if len(normal):
         rows = index.catalogue.take(normal["place"].to_numpy())
         events = np.array(
@@ -72,11 +80,17 @@ def read_learnable(index: ReviewIndex) -> Learnable:
         in_training = ~is_held_out(events)
         for species in sorted(set(given)):
             mask = in_training & (given == species)
+            named[species] = int((given == species).sum())
             found[species] = int(mask.sum()), len(set(events[mask]))
     crops, events_needed = _read_limits() if found else (0, 0)
     enough = {name: n for name, n in found.items() if n[0] >= crops and n[1] >= events_needed}
+    view = index.open_view(QueueFilters(flagged_only=False))
     return Learnable(
-        enough, {name: n for name, n in found.items() if name not in enough}, len(index.catalogue) - len(decided)
+        enough,
+        {name: n for name, n in found.items() if name not in enough},
+        named,
+        n_undecided=view.n_selected - view.n_decided,
+        is_begun=len(decided) > 0,
     )
 
 
@@ -102,13 +116,14 @@ def _show_row(project: Project, opened: OpenGroups) -> None:
             disabled=bool(learnable.problem) or is_busy,
             help=learnable.problem
             or "Makes a bundle of the usual groups that have a name. Later runs are scored against it, so that only "
-            "what is unlike them is flagged.",
+            "what is unlike them is flagged. About three in ten of the crops are held out, by whole events, to set the "
+            "limits by.",
         ):
             _learn(project, opened)
             st.rerun()  # the whole page, which shows the panel
         st.markdown(escape_markdown(say_learnable(learnable)))
         if st.button(
-            f"Review the other {count(learnable.n_undecided, 'crop')}",
+            say_rest(learnable),
             key="review-rest",
             icon=":material/fact_check:",
             disabled=not learnable.n_undecided,
@@ -118,11 +133,22 @@ def _show_row(project: Project, opened: OpenGroups) -> None:
             go_to(REVIEW, **{Key.RUN.value: opened.run.run_id})
 
 
+def say_rest(learnable: Learnable) -> str:
+    """What the button to Review offers."""
+    if not learnable.n_undecided:
+        return "No crop is left to review"
+    if not learnable.is_begun:
+        return "Review crop by crop instead"
+    return f"Review the other {count(learnable.n_undecided, 'crop')}"
+
+
 def say_learnable(learnable: Learnable) -> str:
     """Which species a bundle would know, in a line."""
     if learnable.problem:
         return learnable.problem
-    names = [f"{name} ({n:,})" for name, (n, _) in sorted(learnable.enough.items(), key=lambda item: -item[1][0])]
+    most_first = sorted(learnable.enough, key=lambda name: -learnable.named[name])
+    names = [f"{name} ({learnable.named[name]:,})" for name in most_first]
+    names[0] = f"{most_first[0]} ({count(learnable.named[most_first[0]], 'crop')})"
     more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
     return f"Enough to learn: {', '.join(names[:MOST_LISTED])}{more}."
 
@@ -143,17 +169,20 @@ def _learn(project: Project, opened: OpenGroups) -> None:
 def _run_again(project: Project, name: str, run_id: str) -> None:
     st.session_state[Key.FOLDER] = project.run(run_id).info.folder
     st.session_state[Key.BUNDLE] = name
+    st.session_state.pop(Key.WATCHED_RUN, None)  # the panel of the run before would push the form out of sight
 
 
 def _show_result(project: Project, work: WorkFolder) -> None:
     report = work.read_result()
     if not report:
         return
-    species = [f"{escape_markdown(name)} ({n:,})" for name, n in report["species"].items()]
+    names = ", ".join(escape_markdown(name) for name in report["species"])
     st.success(
-        f"The bundle **{escape_markdown(work.name)}** knows {', '.join(species)}. New runs use it from now on.",
+        f"The bundle **{escape_markdown(work.name)}** knows {names}. New runs use it from now on.",
         icon=":material/task_alt:",
     )
+    trained = ", ".join(f"{n:,} of {escape_markdown(name)}" for name, n in report["species"].items())
+    st.caption(f"Trained on {trained}. The other crops that you named are held out, to set the limits by.")
     run = st.session_state.get(Key.RUN) or (latest.run_id if (latest := project.latest_run()) else "")
     if run and st.button(
         "Run the photos again with it", key="run-again", type="primary", icon=":material/play_circle:"
@@ -174,4 +203,5 @@ PANEL = Panel(
     stopping="Stopping after this step; no bundle will be made.",
     say_kept=_say_kept,
     show_result=_show_result,
+    title=lambda work: f"Bundle {work.name}",
 )

@@ -18,6 +18,7 @@ PANEL = Panel(
     key=Key.GROUPS_WATCHED,
     preparing="reading the crops",
     stopping="Stopping.",
+    title=lambda work: f"Groups of {work.path.parent.name}",
 )
 
 
@@ -35,7 +36,7 @@ def show_making(project: Project, run: RunFolder) -> None:
         "Crops that look alike are being grouped. This takes some seconds, and for 100,000 crops about a minute.",
         icon=":material/workspaces:",
     )
-    PANEL.show(project, work, caption=f"The groups of {run.run_id}")
+    PANEL.show(project, work)
 
 
 def _has_failed(work: WorkFolder) -> bool:

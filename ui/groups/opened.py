@@ -19,6 +19,7 @@ from core.groups.tree import GroupTree, find_tree, open_tree
 from core.records import NOTHING, PERSON
 from core.runs.folder import RunFolder
 from core.runs.guesses import LEAST_SHOWN
+from core.species import is_thing_name
 from core.store.guesses import shows_guesses
 from core.study.project import Project
 from models.guesses.guess import guess_group
@@ -148,10 +149,15 @@ class OpenGroups:
         return [(own.get(name, name), round(share, 3)) for name, share in found if share >= LEAST_SHOWN]
 
     def names(self) -> list[str]:
-        """The names for the type-ahead: those that people gave, then the other species of the run."""
+        """The names for the type-ahead: those that people gave, then the other species of the run.
+
+        In a first look these are the detector's classes, of which many are no animals.
+        """
         index = self.index
         given = set(index.named_species()) - {NOTHING, PERSON, ""}
         others = set(index.names("species")) - given - {NOTHING, PERSON, ""}
+        if not self.run.info.bundle:
+            others = {name for name in others if not is_thing_name(name)}
         return [*sorted(given, key=str.casefold), *sorted(others, key=str.casefold)]
 
 

@@ -16,6 +16,7 @@ from core.runs.folder import RunFolder
 from core.settings.run import SETTINGS
 from core.study.project import Project
 from models.guesses.of_run import find_index_names
+from ui.review.address import put_into_address, take_from_address
 from ui.review.noise import PREFIX, find_noise_views, select_noise
 from ui.shared.guesses import HELP, choose_shown, prepare_guesses
 from ui.shared.messages import notice
@@ -159,11 +160,13 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
         menu = st.popover("More", icon=":material/tune:", width="content", key=Key.MORE_FILTERS, on_change="rerun")
     with menu:
         own = float(index.own_rate or DEFAULT_RATE)
+        rates = sorted({*RATES, own})
+        own_key = rate_key(index.run.run_id)
+        take_from_address(Key.RATE, own_key, {f"{one:g}": one for one in rates}, default=own)
         rate = st.select_slider(
             "False-alarm rate",
-            sorted({*RATES, own}),
-            value=own,
-            key=rate_key(index.run.run_id),
+            rates,
+            key=own_key,
             persist_state="session",
             format_func=lambda one: f"{one:.1%}",
             on_change=start_over,
@@ -171,6 +174,7 @@ def show_filters(project: Project, index: ReviewIndex) -> Filters:
             help="The share of normal crops that may be flagged by mistake. A smaller rate flags only the most "
             f"anomalous crops. This run was made with {own:.1%}.",
         )
+        put_into_address(Key.RATE, None if rate == own else f"{rate:g}")
         selection, crop_ids = _choose_selection(project, index, with_noise=bool(menu.open))
         order = _choose_order(selection)
         captured_from, captured_to = _choose_days(index)
@@ -251,7 +255,8 @@ def _choose_guess(index: ReviewIndex) -> str | None:
     guesses = index.guesses
     counts = guesses.count_first() if guesses is not None else {}
     own = find_index_names(index)
-    return choose_value(
+    take_from_address(Key.GUESS, Key.GUESS, {name: name for name in counts})
+    guess = choose_value(
         "Looks like",
         "Any guess",
         sorted(counts, key=lambda name: str(own.get(name, name)).casefold()),
@@ -260,6 +265,8 @@ def _choose_guess(index: ReviewIndex) -> str | None:
         help="Only crops whose first guess is this name. " + HELP,
         width=FIELD_PX,
     )
+    put_into_address(Key.GUESS, guess)
+    return guess
 
 
 def _read_only(index: ReviewIndex) -> str | None:

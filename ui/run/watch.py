@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import AnomalureError
+from core.review.queue import ReviewQueue
 from core.runs.folder import RunFolder, Status
 from core.study.project import Project
 from core.work.folder import WorkFolder
@@ -35,7 +36,10 @@ def _say_kept(work: WorkFolder) -> str:
     run = RunFolder(Path(work.path))
     if not run.is_made:
         return ""
-    return f"What was finished is kept: {count_kept(run):,} of {count(run.n_files, 'photo')}."
+    n_kept = count_kept(run)
+    if not n_kept:
+        return "Nothing was finished yet."
+    return f"What was finished is kept: {n_kept:,} of {count(run.n_files, 'photo')}."
 
 
 def count_kept(run: RunFolder) -> int:
@@ -55,7 +59,8 @@ def _show_result(project: Project, work: WorkFolder) -> None:
     run = RunFolder(Path(work.path))
     if not run.is_made:
         return
-    n_flagged = project.review_queue(run, limit=0).n_flagged if run.is_scored() else None
+    queue = project.review_queue(run, limit=0) if run.is_scored() else None
+    n_flagged = None if queue is None else queue.n_flagged
     is_done = run.status is Status.DONE
     show_account(run, n_flagged=n_flagged, is_done=is_done)
     n_unread = sum(len(run.unread_files(shard)) for shard in run.done_shards()) if is_done else 0
@@ -68,7 +73,7 @@ def _show_result(project: Project, work: WorkFolder) -> None:
             args=(project, run),
             help="Reads the files that could not be read, for example because a disk was not connected.",
         )
-    if n_flagged is None:
+    if queue is None:
         return
     is_first_look = not run.info.bundle
     with st.container(horizontal=True):
@@ -77,13 +82,20 @@ def _show_result(project: Project, work: WorkFolder) -> None:
                 "Name the groups", GROUPS, key=f"groups-{run.run_id}", icon=":material/workspaces:", run=run.run_id
             )
         link_button(
-            f"Review {count(n_flagged, 'flagged crop')}" if n_flagged else "To Review: nothing is flagged",
+            _say_review(queue),
             REVIEW,
             key=f"review-{run.run_id}",
             icon=":material/fact_check:",
             run=run.run_id,
             is_first=not is_first_look,
         )
+
+
+def _say_review(queue: ReviewQueue) -> str:
+    n_open = queue.n_selected - queue.n_decided
+    if n_open:
+        return f"Review {count(n_open, 'flagged crop')}"
+    return "To Review: every flagged crop is decided" if queue.n_flagged else "To Review: nothing is flagged"
 
 
 PANEL = Panel(

@@ -58,8 +58,7 @@ def go_to(page: Path, **address: str) -> NoReturn:
     """Open another page of the dashboard with these names and values in its address.
 
     A widget that is bound to a name in the address keeps others from changing it, even when its page is left.
-    So the bindings end first; the page that opens makes its own. What such a widget was set to before is forgotten,
-    because it would win over an address that names the widget's default, such as the newest run.
+    So the bindings end first; the page that opens makes its own.
     """
     context = get_script_run_ctx()
     if context is not None:
@@ -68,8 +67,6 @@ def go_to(page: Path, **address: str) -> NoReturn:
                 binding = here.get_binding_for_param(name)
                 if binding is not None:
                     here.unbind_widget(binding.widget_id)
-    for name in address:
-        st.session_state.pop(name, None)
     st.switch_page(str(page), query_params=address)
 
 
@@ -77,4 +74,7 @@ def link_button(label: str, page: Path, *, key: str, icon: str, run: str = "", i
     """A button that opens another page of the dashboard, with a run chosen there; ``is_first``: what to do next."""
     if st.button(label, key=key, icon=icon, type="primary" if is_first else "secondary"):
         st.session_state.pop(Key.ONLY_APART, None)  # who comes to review does not mean the crops kept apart
+        if run:
+            # What was chosen before would win over an address that names the default, which is the newest run.
+            st.session_state.pop(Key.RUN, None)
         go_to(page, **({Key.RUN.value: run} if run else {}))

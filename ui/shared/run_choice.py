@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.runs.folder import RunFolder
+from core.runs.small_detector import warn_of_detector
 from core.study.project import Project
 from ui.shared.state import Key
 
@@ -20,7 +21,7 @@ def start_over() -> None:
 
 def _change_run() -> None:
     """Another run has other species, cameras, days and reviewers."""
-    for key in (Key.SPECIES, Key.CAMERA, Key.DECIDED_BY, Key.SELECTION):
+    for key in (Key.SPECIES, Key.CAMERA, Key.GUESS, Key.DECIDED_BY, Key.SELECTION):
         st.session_state[key] = None
     for key in (Key.DAYS, Key.SCORE_RANGE):
         st.session_state.pop(key, None)
@@ -53,6 +54,15 @@ def choose_run(project: Project) -> RunFolder | None:
     run_id = st.selectbox("Run", list(runs), index=index, key=Key.RUN, bind="query-params", on_change=_change_run)
     st.session_state[Key.RUN_SEEN] = run_id
     return runs.get(run_id)
+
+
+def warn_of_small_detector(run: RunFolder) -> None:
+    """One line under the title of a run of real photos whose boxes come from the detector of the drawn ones."""
+    if warn_of_detector(run.info.detector, run.tables("photos")):
+        st.caption(
+            ":orange[:material/warning:] The boxes come from the small detector that was made for drawn photos, which "
+            "misses many animals. See this run on the **Run** page for what to do."
+        )
 
 
 def shown_since() -> datetime:

@@ -28,6 +28,8 @@ class Key(StrEnum):
     MORE_FILTERS = "more_filters"
     SELECTION = "selection"
     SELECTION_IN_ADDRESS = "selection_in_address"
+    IN_ADDRESS = "in_address"
+    RATE = "rate"
     SELECTION_ARRIVED = "selection_arrived"
     BOARD = "board"
     REVIEWER = "reviewer"

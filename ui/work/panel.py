@@ -22,6 +22,10 @@ def _say_nothing(work: WorkFolder) -> str:
     return ""
 
 
+def _say_name(work: WorkFolder) -> str:
+    return work.name
+
+
 def _show_nothing(project: Project, work: WorkFolder) -> None:
     pass
 
@@ -39,6 +43,7 @@ class Panel:
         say_so_far: What would be kept if it stopped now, in a sentence; empty for nothing.
         say_kept: What is kept of work that ended too early, in a sentence; empty for nothing.
         show_result: Draws the result when it has ended in any way.
+        title: What the panel is headed with.
     """
 
     kind: str
@@ -49,6 +54,7 @@ class Panel:
     say_so_far: Callable[[WorkFolder], str] = _say_nothing
     say_kept: Callable[[WorkFolder], str] = _say_nothing
     show_result: Callable[[Project, WorkFolder], None] = _show_nothing
+    title: Callable[[WorkFolder], str] = _say_name
 
     def find(self, newest_first: Iterable[WorkFolder]) -> str:
         """The name of the work that was started or resumed here, else of the newest that is running; else empty."""
@@ -71,7 +77,7 @@ class Panel:
     def show(self, project: Project, work: WorkFolder, *, caption: str = "") -> None:
         """Draw the panel: the bar while the work is running, afterwards its end and its result."""
         with st.container(border=True):
-            st.subheader(escape_markdown(work.name), anchor=False)
+            st.subheader(escape_markdown(self.title(work)), anchor=False)
             if caption:
                 st.caption(escape_markdown(caption))
             if is_running(work):

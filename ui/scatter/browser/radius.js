@@ -78,6 +78,8 @@ export class Radius {
     window.Plotly.react(box, data, layout, { displayModeBar: false, responsive: true }).then(() => this.markCurves());
     if (box.dragged) return;
     box.dragged = true;
+    // Plotly looks at the window's size only; beside a second plot the box gets narrower while the window stays.
+    new ResizeObserver(() => { if (!box.hidden && box.offsetWidth && box._fullLayout) window.Plotly.Plots.resize(box); }).observe(box);
     let held = false;
     const follow = (event, final) => {
       const area = box.getBoundingClientRect(), full = box._fullLayout;
