@@ -105,7 +105,7 @@ def show_form(project: Project, news: News, *, made_from: str, known: set[str]) 
             "Ground-truth labels (optional)",
             key=Key.RETRAIN_TRUTH,
             persist_state="session",
-            placeholder="COCO JSON, Camtrap DP or CSV",
+            placeholder="A file of labels",
             help="Labels of the photos of your newest run. Both bundles are compared with them too. They are not "
             "used for training.",
         )

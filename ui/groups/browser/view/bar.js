@@ -9,8 +9,8 @@ export class Bar {
     this.figures = make("div", { cls: "figures" });
     this.progress = make("progress", { attrs: { max: "1", value: "0", "aria-label": "Crops that have a name" } });
     this.saving = make("div", { cls: "saving", attrs: { role: "status" } });
-    this.undo = button("Undo", { symbol: "undo", key: showKey(keyOf("undo")), on: () => board.do("undo") });
-    this.redo = button("Redo", { symbol: "redo", key: showKey(keyOf("redo")), on: () => board.do("redo") });
+    this.undo = button("Undo", { symbol: "undo", cls: "step", key: showKey(keyOf("undo")), on: () => board.do("undo") });
+    this.redo = button("Redo", { symbol: "redo", cls: "step", key: showKey(keyOf("redo")), on: () => board.do("redo") });
     this.join = button("Join", { symbol: "join_inner", key: showKey(keyOf("join")), on: () => board.do("join") });
     this.help = button("Keys", { symbol: "keyboard", key: "?", on: () => board.do("help") });
     this.slider = make("input", { attrs: { type: "range", min: "1", step: "1", "aria-label": "Number of groups", list: "suggested-groups" } });
