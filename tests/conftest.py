@@ -1,5 +1,6 @@
 """Fixtures that many tests share; small, because everyone reads it."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,21 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "", None)
+
+
+LONG = ("tests/browser/", "tests/models/jobs/test_kill.py")
+"""Begun first, so that no worker is left alone with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first; else as they were found."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than processors, because a third of a worker's time is waiting for pages and processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)
