@@ -25,6 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from core.evaluation.judging import evaluate_run
+    from core.formats.labelled import Problems
     from core.formats.recognise import read_labels
     from models.bundles.bundle import Bundle
 
@@ -34,5 +35,6 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     if known is None and run.info.bundle:
         known = Bundle.load(project.bundles_dir / run.info.bundle).species
     truth = read_labels(arguments.truth)
-    evaluation = evaluate_run(run, truth, known_species=known, split=arguments.split)
-    return DONE, {"run": run.run_id, **evaluation.to_values(), "problems": list(truth.problems)}
+    problems = Problems()
+    evaluation = evaluate_run(run, truth, known_species=known, split=arguments.split, problems=problems)
+    return DONE, {"run": run.run_id, **evaluation.to_values(), "problems": [*truth.problems, *problems.lines()]}

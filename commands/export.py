@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import open_project
 from commands.progress_line import ProgressLine
-from core.errors import WrongUsage, did_you_mean
+from core.errors import CannotBegin, NotNow, StoreBusy, WrongUsage, did_you_mean
 
 if TYPE_CHECKING:
     from core.export.choice import ExportChoice
+    from core.export.package_facts import PackageFacts
     from core.study.project import Project
     from core.work.progress import Progress
 
@@ -98,13 +99,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Write it; exit code 3 if some pictures could not be read."""
     from core.export.choice import ExportChoice
-    from core.export.files import convert_labels
+    from core.export.files import convert_labels, write_export
     from core.export.formats.format import find_format
     from core.export.jobs import ExportJob, make_request
     from core.export.package_facts import read_facts
     from core.export.pictures import Pictures
     from core.formats.recognise import read_labels
     from core.store.people import People
+    from models.guesses.names import find_own_names
     from models.jobs import registry
 
     if arguments.all and arguments.verdict:
@@ -126,18 +128,30 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         whole_events=arguments.whole_events,
         people=People(arguments.people),
     )
-    if find_format(arguments.format).needs_places:
-        _keep_facts(project, arguments)
+    facts = _keep_facts(project, arguments) if find_format(arguments.format).needs_places else None
     if arguments.labels is not None:
-        facts = read_facts(project.store)
         labels = read_labels(arguments.labels)
+        facts = facts or read_facts(project.store)
         return DONE, convert_labels(labels, arguments.out, format=arguments.format, facts=facts)
     pictures = Pictures(arguments.pictures) if arguments.pictures else None
     request = make_request(project, choice, format=arguments.format, pictures=pictures, out=arguments.out.absolute())
-    with ExitStack() as stack:
-        # The Export page shows the work while it is written; the project keeps no work for files elsewhere.
-        stack.callback(lambda: ExportJob(project.path / request.work_id).delete())
-        code, report = _export(stack, lambda tell: registry.do_at_once(project, request, on_progress=tell))
+    try:
+        with ExitStack() as stack:
+            # The Export page shows the work while it is written; the project keeps no work for files elsewhere.
+            stack.callback(lambda: ExportJob(project.path / request.work_id).delete())
+            code, report = _export(stack, lambda tell: registry.do_at_once(project, request, on_progress=tell))
+    except CannotBegin:  # a project that may only be read
+        done = write_export(
+            project,
+            choice,
+            arguments.out.absolute(),
+            format=arguments.format,
+            pictures=pictures,
+            facts=facts,
+            name_guesses=find_own_names,
+        )
+        report = done.to_values()
+        code = SOME_PHOTOS_FAILED if report.get("pictures_missing") else DONE
     if report.get("rows") == 0:
         report["notes"].append(_say_empty(project, choice))
         log.warning("%s", report["notes"][-1])
@@ -171,8 +185,8 @@ def _export(
     return (SOME_PHOTOS_FAILED if report.get("pictures_missing") else DONE), report
 
 
-def _keep_facts(project: "Project", arguments: argparse.Namespace) -> None:
-    """Keep the options about the package for this export and the next one."""
+def _keep_facts(project: "Project", arguments: argparse.Namespace) -> "PackageFacts":
+    """The options about the package, which are kept for the next export, too, unless the project may only be read."""
     from core.export.package_facts import keep_facts, read_facts, read_places
     from core.export.species_list import read_species_table
 
@@ -183,8 +197,15 @@ def _keep_facts(project: "Project", arguments: argparse.Namespace) -> None:
         given["places"] = {**kept.places, **read_places(arguments.places)}
     if arguments.species_names is not None:
         given["species_names"] = {**kept.species_names, **read_species_table(arguments.species_names)}
+    facts = replace(kept, **given)
     if given:
-        keep_facts(project.store, replace(kept, **given))
+        try:
+            keep_facts(project.store, facts)
+        except StoreBusy:
+            raise
+        except NotNow:
+            log.warning("These facts are not kept for the next export, because nothing can be written in the project.")
+    return facts
 
 
 def _to_day(text: str) -> date:

@@ -44,6 +44,10 @@ class NotNow(AnomalureError):
     """Something cannot be read or written at the moment; the same may succeed later, so nothing may be given up."""
 
 
+class CannotBegin(AnomalureError):
+    """Long work cannot be begun, because nothing can be written in the project."""
+
+
 class Overtaken(AnomalureError):
     """Somebody else has decided about the same crops meanwhile; nothing was kept."""
 

@@ -14,7 +14,7 @@ from core.errors import AnomalureError
 from core.evaluation.apart import Apart, count_apart, say_calls
 from core.evaluation.bootstrap import Draws, draw_figures, find_intervals
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
-from core.formats.labelled import LabelFile, LabelledPhoto
+from core.formats.labelled import LabelFile, LabelledPhoto, Problems
 from core.labels.meeting import meet_photos
 from core.labels.overlaps import find_shown_box
 from core.records import Box, CropKind
@@ -99,17 +99,23 @@ def evaluate_run(
     known_species: Collection[str] | None = None,
     split: str | None = None,
     with_intervals: bool = True,
+    problems: Problems | None = None,
 ) -> Evaluation:
     """Compare a run's scores and flags with what is in the photos: ``judge_crops``, then ``measure_judged``.
 
     Arguments and errors as for ``judge_crops``; ``with_intervals`` False skips the bootstrap.
     """
-    judged = judge_crops(run, truth, known_species=known_species, split=split)
+    judged = judge_crops(run, truth, known_species=known_species, split=split, problems=problems)
     return measure_judged(judged, with_intervals=with_intervals)[0]
 
 
 def judge_crops(
-    run: RunFolder, truth: LabelFile, *, known_species: Collection[str] | None = None, split: str | None = None
+    run: RunFolder,
+    truth: LabelFile,
+    *,
+    known_species: Collection[str] | None = None,
+    split: str | None = None,
+    problems: Problems | None = None,
 ) -> JudgedCrops:
     """Find out what each crop of a run shows.
 
@@ -121,6 +127,7 @@ def judge_crops(
         truth: The photos' labels; names are matched by the longest common path ending.
         known_species: The species that the bundle knows; None: the species of the truth's ``train`` split.
         split: Only the photos of this split of the truth.
+        problems: Counts photos that were met in a folder of another name than the truth says, or were not for it.
 
     Raises:
         AnomalureError: If the run has no scores, no photo of it is in the truth, the truth has no such split or no
@@ -156,7 +163,7 @@ def judge_crops(
     crops = read_catalogue(run, columns)
     if crops.empty or crops["score"].isna().any():
         raise AnomalureError(f"Run {run.run_id} has no scores for all of its crops. Resume it until it is done.")
-    matched, n_without_photo = _match_photos(run, truth, split)
+    matched, n_without_photo = _match_photos(run, truth, split, problems)
     names = set(crops["file_name"])
     judge = _Judge({fold_name(name) for name in known})
     crops = crops.sort_values("file_name", kind="stable", ignore_index=True)
@@ -224,13 +231,15 @@ def _choose_known(truth: LabelFile, known_species: Collection[str] | None) -> se
     return known
 
 
-def _match_photos(run: RunFolder, truth: LabelFile, split: str | None) -> tuple[dict[str, LabelledPhoto], int]:
+def _match_photos(
+    run: RunFolder, truth: LabelFile, split: str | None, problems: Problems | None
+) -> tuple[dict[str, LabelledPhoto], int]:
     """The truth by the run's file names, and how many photos of the truth are not in the run.
 
     The truth about a photo that is there twice goes to the one that was scored, unless that has its own.
     """
     # All names are matched, of other splits too: cameras and splits number alike, and more names tell more.
-    meant = meet_photos(truth.photos, run.file_names, folder=Path(run.info.folder))
+    meant = meet_photos(truth.photos, run.file_names, folder=Path(run.info.folder), problems=problems)
     copies = run.read_table("photos", ["file_name", "duplicate_of"]).dropna(subset="duplicate_of")
     first = dict(zip(copies["file_name"], copies["duplicate_of"], strict=True))
     own: dict[str, LabelledPhoto] = {}

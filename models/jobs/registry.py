@@ -24,7 +24,7 @@ from typing import Any
 
 import models.jobs
 from core.disk.inside import inside
-from core.errors import AnomalureError
+from core.errors import AnomalureError, CannotBegin
 from core.registry import find_each
 from core.study.project import Project, check_name
 from core.work.doing import do_work
@@ -106,7 +106,7 @@ def _explaining(work: WorkFolder) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AnomalureError(
+        raise CannotBegin(
             f"The {work.what} cannot be begun, because nothing can be written to {work.path} "
             f"({error.strerror or error}). Make room there, or use a copy of the project that you may write to."
         ) from error

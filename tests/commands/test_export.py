@@ -1,11 +1,14 @@
 """``cli.py export``: what it writes, prints and refuses."""
 
+import errno
 import json
+import pathlib
 import zipfile
 
 import pytest
 
 import cli
+from core.errors import NotNow
 from core.formats.csv import read_csv_rows
 from core.formats.recognise import read_labels
 from core.records import Decision
@@ -166,3 +169,37 @@ def test_photos_that_are_gone_are_said_by_the_exit_code(tmp_path, capsys):
 
     assert code == 3
     assert json.loads(capsys.readouterr().out)["pictures_missing"] == 1
+
+
+@pytest.fixture
+def read_only(project, monkeypatch):
+    """Nothing can be made in the project's folder, as on a disk that is mounted so."""
+    real = pathlib.Path.mkdir
+
+    def refuse(path, *more, **how):
+        if path.is_relative_to(project.path) and not path.exists():
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return real(path, *more, **how)
+
+    monkeypatch.setattr(pathlib.Path, "mkdir", refuse)
+
+
+def test_a_project_that_may_only_be_read_can_be_exported(export, read_only, tmp_path):
+    code, said = export("--out", tmp_path / "out.csv", "--pictures", "crops")
+
+    assert (code, said["rows"], said["pictures_written"]) == (0, 2, 2)
+    assert len(list(read_csv_rows(tmp_path / "out.csv"))) == 2
+
+
+def test_facts_for_a_project_that_may_only_be_read_hold_for_this_export(export, read_only, tmp_path, monkeypatch):
+    def refuse(store, facts):
+        raise NotNow("The project's database could not be written.")
+
+    monkeypatch.setattr("core.export.package_facts.keep_facts", refuse)
+    (tmp_path / "places.csv").write_text("deployment,latitude,longitude\nnorth,1,2\nsouth,3,4\n")
+    facts = ("--places", tmp_path / "places.csv", "--zone", "UTC")
+
+    code, said = export("--format", "camtrap-dp", "--all", "--out", tmp_path / "package", *facts)
+
+    assert (code, said["crops"]) == (0, 6)
+    assert read_labels(tmp_path / "package").format_name == "Camtrap DP"

@@ -10,7 +10,7 @@ import pytest
 from core.errors import AnomalureError
 from core.evaluation.judging import NO_ANIMAL, SEVERAL, evaluate_run, find_shown_box
 from core.formats.coco import parse_coco
-from core.formats.labelled import Label, LabelFile, LabelledPhoto
+from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems
 from core.records import Box, Crop, CropKind, Detection, Failure, JudgedBy, Photo, name_crops
 from core.runs.folder import Phase, Progress, RunFolder, RunInfo, ShardTables
 
@@ -328,3 +328,19 @@ def test_a_crop_shows_the_animal_that_it_overlaps_or_lies_in(crop, place):
 
 def test_a_crop_of_a_photo_without_animals_shows_none():
     assert find_shown_box(LEFT, []) is None
+
+
+def test_photos_that_were_met_in_a_folder_of_another_name_are_counted(tmp_path):
+    run = make_run(tmp_path, {"cam1/IMG_1.JPG": [(LEFT, 0.2)]})
+    problems = Problems()
+
+    evaluate_run(
+        run, make_truth(("old name/cam1/IMG_1.JPG", "", ("deer", LEFT))), known_species=KNOWN, problems=problems
+    )
+    assert problems.lines() == ()
+    run = make_run(tmp_path / "other", {"IMG_1.JPG": [(LEFT, 0.2)]})
+    evaluate_run(run, make_truth(("spring/IMG_1.JPG", "", ("deer", LEFT))), known_species=KNOWN, problems=problems)
+
+    assert problems.lines() == (
+        "1 photos in a folder that has another name in the labels (the first: spring/IMG_1.JPG is taken for IMG_1.JPG)",
+    )
