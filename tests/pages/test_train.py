@@ -177,6 +177,12 @@ def test_labels_beside_the_photos_are_offered(project, season):
     assert not page.button(key="start-training").disabled
 
 
+def test_labels_of_all_splits_are_offered_for_the_photos_of_one(project, season):
+    page = open_page()
+    page.text_input(key="train_folder").set_value(str(next(season.iterdir()))).run()
+    assert page.button(key=f"labels-{season.parent / 'labels.json'}")
+
+
 def test_found_labels_are_asked_for_before_folders_are_complained_about(project, season):
     (season.parent / "labels.json").rename(season / "labels.json")
     camera = next(season.rglob("*.jpg")).parent  # its photos lie in no folder that could name a species
@@ -279,9 +285,11 @@ def test_photos_in_one_folder_are_said_to_count_as_one_species(project, tmp_path
 
 
 def test_a_folder_without_labels_or_species_folders_is_a_plain_sentence(project, season):
+    (season.parent / "labels.json").unlink()
     page = open_page()
     page.text_input(key="train_folder").set_value(str(next(season.iterdir()))).run()
-    assert "expected one folder for each species" in texts(page)
+    assert "each folder in the folder of photos must have the name of its species" in texts(page)
+    assert not page.error
     assert page.button(key="start-training").disabled
 
 

@@ -65,7 +65,7 @@ def ask_what(project: Project) -> Asked | None:
         "photos really show.",
     )
     if not (typed or "").strip():
-        found = show_found_labels(Path(runs[chosen].info.folder), key=Key.TRUTH_PATH, levels_up=2)
+        found = show_found_labels(Path(runs[chosen].info.folder), key=Key.TRUTH_PATH)
         st.info(
             "Give the labels that say what the photos of this run really show"
             + (": click those found, or type the path of others." if found else ".")

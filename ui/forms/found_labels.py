@@ -13,8 +13,11 @@ LABEL_SUFFIXES = {".json", ".csv"}
 MOST_SHOWN = 4
 
 
-def show_found_labels(folder: Path, *, key: Key, levels_up: int = 1) -> bool:
-    """Offer the label files near a folder for the text field with this key. Returns whether there are any."""
+def show_found_labels(folder: Path, *, key: Key, levels_up: int = 2) -> bool:
+    """Offer the label files near a folder for the text field with this key. Returns whether there are any.
+
+    Two levels up: photos are often in ``images/train`` beside a file of labels for all splits.
+    """
     found = [path for place in (folder, *list(folder.parents)[:levels_up]) for path in _list_labels(place)]
     if not found:
         return False

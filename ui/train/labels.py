@@ -65,8 +65,12 @@ def show_label_choice(images: Path | None) -> LabelChoice:
             return LabelChoice(problem=f"There is no file {path}.")
     if images is None:
         return LabelChoice(problem="Choose the folder that holds the labelled photos.")
-    if found and not _is_readable(images):
-        return LabelChoice(problem="Choose the file of labels: click one of those found, or type its path.")
+    if labels is None and not _is_readable(images):
+        how = "click one of those found, or type its path" if found else "type its path"
+        return LabelChoice(
+            problem=f"Choose the file of labels: {how}. Without one, each folder in the folder of photos must have the "
+            "name of its species."
+        )
     with plain_errors():
         read = read_labels_of(images, labels, species)
         if labels is None:
