@@ -23,7 +23,7 @@ PERSON, MIN_CLASSES = "person", 3
 SEEDS, QUICK_SEEDS, QUICK_BOTTLENECKS = 20, 2, (5, 8, 15)
 PUBLISHED_INJECT = (91.8, 88.8, 85.6, 83.1, 80.6, 77.1, 72.9, 69.6, 65.7, 62.3, 60.0)
 PUBLISHED_REMOVE = (85.6, 57.1, 57.0, 46.5, 43.0, 34.6, 28.3, 21.0, 17.0, 13.5, 13.8)
-"""Shares in percent, for bottlenecks of 5 to 15, as the experiment's issue quotes them."""
+"""Shares in percent, for bottlenecks of 5 to 15, as published."""
 MOST_TRAINING_S, MOST_SCORING_S, N_EVENTS, MANY_SCENES = 30.0, 2.0, 100_000, 40_000
 RATE, NEAR = 0.05, 0.005
 BINS = ((0.0, 0.001), (0.001, 0.01), (0.01, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 1.0))
