@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.disk.bounded import open_ordinary, read_bounded, read_member, unpack_gzip
-from core.disk.inside import inside
+from core.disk.inside import LeadsOut, inside
 from core.disk.text import Table, parse_json, parse_table, quote_known
 from core.errors import FileFormatError
 from core.formats.csv import unescape_formula
@@ -82,6 +82,8 @@ def parse_camtrap_dp(content: object, *, folder: Path, source: str) -> LabelFile
     def fetch(name: str) -> bytes:
         try:
             return read_bounded(inside(folder, name))
+        except LeadsOut as error:
+            raise FileFormatError(f"{source} names a table that is not inside the package: {error}") from error
         except OSError as error:
             raise FileFormatError(
                 f"{source} names the table {name}, which cannot be read: {error.strerror}."

@@ -105,6 +105,7 @@ _CORNERS = (
 _MIDDLE_AND_SIZE = (("xcenter", "ycenter", "width", "height"), ("xcentre", "ycentre", "width", "height"))
 _ONE_CELL = ("bbox", "boundingbox")
 _CORNER_SIGNS = re.compile(r"[\[\](){}]")
+_QUOTED_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 _ODD_SIGNS = re.compile(r"[^a-z0-9]+")
 
 
@@ -200,7 +201,14 @@ def fold_column(column: str) -> str:
 
 def read_cell(row: Mapping[str, str], columns: Iterable[str]) -> str:
     """The first of these cells that holds something, tidied."""
-    return next((text for text in (unescape_formula(row[column]).strip() for column in columns if column) if text), "")
+    return next((text for text in (_read_text(row[column]) for column in columns if column) if text), "")
+
+
+def _read_text(cell: str) -> str:
+    """A cell without the signs by which spreadsheets are told that it is text: ``'-33_18`` and ``="0012"``."""
+    text = cell.strip()
+    quoted = _QUOTED_FORMULA.fullmatch(text)
+    return (quoted[1].replace('""', '"') if quoted else unescape_formula(text)).strip()
 
 
 def split_box_cell(cell: str) -> list[str]:

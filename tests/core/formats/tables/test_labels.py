@@ -203,3 +203,9 @@ def test_a_time_of_day_without_its_date_is_counted(tmp_path):
 
     assert file.photos[0].has_unread_time
     assert file.problems == ("1 rows whose date or time cannot be read (the first: row 2: 18:10:00)",)
+
+
+def test_cells_that_are_marked_as_text_for_a_spreadsheet_are_read_without_the_mark(tmp_path):
+    (photo,) = read(tmp_path, 'file,species\n"=""0012.JPG""","=""red fox"""\n').photos
+
+    assert (photo.file_name, [label.species for label in photo.labels]) == ("0012.JPG", ["red fox"])
