@@ -95,7 +95,7 @@ def _measure_speed(scenes: SceneSet) -> dict[str, Any]:
     train_scenes(scenes.take(rows))
     training_s, training_cpu_s = time.perf_counter() - began, time.process_time() - worked
     events = _draw_events(N_EVENTS)
-    trained = train_scenes(events.take(np.arange(10_000)), by="event")
+    trained = train_scenes(events.take(np.arange(min(len(events), 10_000))), by="event")
     times, cpu_times = [], []
     for _ in range(5):
         began, worked = time.perf_counter(), time.process_time()

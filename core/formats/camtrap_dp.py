@@ -33,6 +33,7 @@ from core.species import EMPTY, read_species
 FORMAT_NAME = "Camtrap DP"
 PACKAGE_FILE = "datapackage.json"
 TAG_BAR = "%7C"
+MOST_ANIMALS = 1_000_000
 VERNACULAR_TAG = "vernacularName"
 """The key of a tag of an observation that holds the local name of a species without a scientific name."""
 _EXPECTED = "a Camtrap DP package: datapackage.json with the resources deployments, media and observations"
@@ -217,7 +218,13 @@ def _read_labels(row: Mapping[str, str], problems: Problems) -> list[Label]:
         if box is None:
             return []
     is_machine = row.get("classificationMethod", "") == "machine"
-    return [Label(species, box, sureness if box is not None and is_machine else None, kind, sureness)]
+    count = _read_count(row.get("count", ""))
+    return [Label(species, box, sureness if box is not None and is_machine else None, kind, sureness, count=count)]
+
+
+def _read_count(text: str) -> int:
+    """How many animals an observation is about; 1 if it does not say."""
+    return min(int(text), MOST_ANIMALS) if text.strip().isdecimal() and int(text) > 0 else 1
 
 
 def _read_vernacular(tags: str) -> str:
@@ -258,7 +265,15 @@ def _spread_events(
             events.setdefault(media_id, row.get("eventID", ""))
             if media_id not in own:
                 labels[media_id] += [
-                    Label(label.species, None, None, label.detector_class, label.species_confidence, of_event=True)
+                    Label(
+                        label.species,
+                        None,
+                        None,
+                        label.detector_class,
+                        label.species_confidence,
+                        of_event=True,
+                        count=label.count,
+                    )
                     for label in _read_labels(row, problems)
                 ]
 

@@ -28,7 +28,8 @@ class Label:
 
     ``box`` is in the units of its photo's ``frame``; without one the label is about the whole photo. ``species`` is
     empty if the file gives none; ``detector_class`` comes from a detector. Confidences are 0 to 1, or ``None`` if the
-    file has none, for example for a person's label. ``of_event``: the label is about a series of photos.
+    file has none, for example for a person's label. ``of_event``: the label is about a series of photos. ``count``: how
+    many animals it is about, where the file says so; labels that differ in nothing else are one.
     """
 
     species: str = ""
@@ -37,6 +38,7 @@ class Label:
     detector_class: str = ""
     species_confidence: float | None = None
     of_event: bool = False
+    count: int = field(default=1, compare=False)
 
     @property
     def is_empty(self) -> bool:

@@ -99,7 +99,7 @@ def _count(photo: LabelledPhoto, out: Collection[str]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for label in photo.labels:
         if label.species and fold_name(label.species) not in out:
-            counts[label.species] += 1
+            counts[label.species] += label.count
     return dict(counts)
 
 

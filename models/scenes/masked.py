@@ -111,12 +111,14 @@ class Masked(SceneModel):
         rows, columns = list_pairs(present)
         without = reached[rows] - self.inner[columns]  # (pairs, h)
         direct = straight[rows, columns] - self.straight[columns, columns]
-        for more, one in enumerate(self.several_of):
-            if one < 0:
-                continue
-            is_both = np.flatnonzero((columns == one) & present[:, [more]].toarray().ravel()[rows])
-            without[is_both] -= self.inner[more]
-            direct[is_both] -= self.straight[more, one]
+        ones = self.several_of[columns]  # of which class a pair says "2 or more"; -1 for most
+        several = np.flatnonzero(ones >= 0)
+        place = rows.astype(np.int64) * len(self.base)
+        pairs, wanted = place + columns, (place + ones)[several]
+        several = several[np.isin(wanted, pairs)]  # in an experiment "2 or more" may stand alone
+        of_one = np.searchsorted(pairs, (place + ones)[several])
+        without[of_one] -= self.inner[columns[several]]
+        direct[of_one] -= self.straight[columns[several], ones[several]]
         log_odds[rows, columns] = direct + (np.maximum(without, 0) * self.outer.T[columns]).sum(axis=1)
         return log_odds
 

@@ -16,6 +16,8 @@ from core.scenes.words import explain_finding, list_classes, say_unexpected_here
 from core.study.project import Project
 from models.scenes.trained import TrainedScenes
 
+REMARK_RATE = 0.05
+"""Review says what is unexpected at this false-alarm rate, whatever the Scenes page looks at."""
 FINDING_EXPORT = (
     *("run", "event", "deployment", "captured_at", "kind", "class", "probability", "p_value", "others", "explanation"),
     *("crop_ids", "file_names", "verdict", "verdict_species", "reviewer", "note", "model"),
@@ -26,12 +28,13 @@ FINDING_EXPORT = (
 class RunFindings:
     """The findings in one run.
 
-    ``found`` is the table of ``TrainedScenes.find``; ``crops`` are the crops of an event by its name, and then by the
-    species that they count as: rows of the review queue.
+    ``rate`` is the false-alarm rate, ``found`` the table of ``TrainedScenes.find``. ``crops`` are the ids of the crops
+    of an event, by its name and then by the species that they count as.
     """
 
     run: str
     model: str
+    rate: float
     labelled: LabelledScenes
     found: pd.DataFrame
     crops: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -83,7 +86,9 @@ def find_in_run(
         if row.file_name in events:
             crops[events[row.file_name]][species].append(row.crop_id)
     found = trained.find(labelled.scenes, rate=rate)
-    return RunFindings(run.run_id, model, labelled, found, {name: dict(of_event) for name, of_event in crops.items()})
+    return RunFindings(
+        run.run_id, model, rate, labelled, found, {name: dict(of_event) for name, of_event in crops.items()}
+    )
 
 
 def list_run_rows(project: Project, findings: RunFindings) -> list[dict[str, Any]]:
@@ -128,11 +133,13 @@ def list_run_rows(project: Project, findings: RunFindings) -> list[dict[str, Any
 
 def keep_found(run: RunFolder, findings: RunFindings, trained: TrainedScenes) -> None:
     """Keep with the run what Review says on the cards of crops whose species is unexpected in its event."""
+    if findings.rate < REMARK_RATE:
+        return  # fewer would be said than usual
     uses_context = type(trained.model).uses_context
     remarks: dict[str, Remark] = {}
     for row in findings.found.itertuples(index=False):
         scene, name, kind, probability = int(row[0]), str(row[1]), str(row[2]), float(row[3])
-        if kind != Kind.UNEXPECTED:
+        if kind != Kind.UNEXPECTED or float(row[5]) > REMARK_RATE:
             continue
         knows_camera = uses_context and findings.labelled.scenes.cameras[scene] in trained.model.cameras
         words = say_unexpected_here(name, probability, knows_camera=knows_camera)

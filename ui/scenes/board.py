@@ -31,8 +31,8 @@ COLOURS = {str(Kind.UNEXPECTED): "orange", str(Kind.MISSING): "blue"}
 # What a verdict means for a class that is missing, where there is no crop.
 MISSING_WORDS = {Decision.ANOMALY: "Odd", Decision.NORMAL: "Usual", Decision.UNSURE: "Unsure"}
 STYLE = """<style>
-.scene-pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 4px; }
-.scene-pictures img { width: 100%; height: 130px; object-fit: cover; border-radius: 6px; display: block;
+.scene-pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(95px, 1fr)); gap: 4px; }
+.scene-pictures img { width: 100%; height: 110px; object-fit: cover; border-radius: 6px; display: block;
   background: light-dark(#E4E1D6, #0C100E); }
 </style>"""
 

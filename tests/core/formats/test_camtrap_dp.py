@@ -150,3 +150,13 @@ def test_a_table_that_is_a_link_out_of_the_package_is_not_read(tmp_path):
 
     with pytest.raises(AnomalureError, match="leads out of"):
         read_labels(folder)
+
+
+@pytest.mark.parametrize(("written", "count"), [("3", 3), ("", 1), ("0", 1), ("many", 1), ("9" * 30, 1_000_000)])
+def test_the_number_of_animals_of_an_observation_is_read(tmp_path, written, count):
+    head, *lines = OBSERVATIONS.splitlines()
+    observations = "\n".join([f"{head},count", *(f"{line},{written}" for line in lines)]) + "\n"
+
+    photos = read_labels(package(tmp_path, observations=observations)).photos
+
+    assert {label.count for photo in photos for label in photo.labels} == {count}

@@ -91,3 +91,12 @@ def test_several_files_are_put_together_with_one_spelling_of_each_class():
 def test_what_cannot_be_used_is_said_plainly(photos, options, error, says):
     with pytest.raises(error, match=says):
         make_labelled_scenes([LabelFile(tuple(photos))], **options)
+
+
+def test_the_number_that_a_label_gives_counts():
+    two = LabelledPhoto("1.jpg", (Label("deer", count=2),), deployment="north", captured_at=NOON)
+    one = LabelledPhoto("2.jpg", (Label("deer"),), deployment="north", captured_at=NOON + timedelta(hours=1))
+
+    found = make_labelled_scenes([LabelFile((two, one))])
+
+    assert list(classes_of(found).values()) == [["deer", "deer, 2 or more"], ["deer"]]

@@ -104,3 +104,14 @@ def test_a_run_without_a_known_species_has_no_scenes(tmp_path, monkeypatch):
     monkeypatch.setattr("core.scenes.history.name_shown", lambda row, with_flagged: "")
 
     assert find_in_run(project, project.latest_run(), trained, rate=0.05) is None
+
+
+def test_looking_at_another_rate_does_not_change_what_review_says(found):
+    project, run, trained, findings = found
+    keep_found(run, findings, trained)
+    usual = read_remarks(run)
+
+    for rate in (0.01, 0.9):
+        keep_found(run, find_in_run(project, run, trained, rate=rate), trained)
+
+        assert read_remarks(run) == usual
