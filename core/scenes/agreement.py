@@ -108,5 +108,7 @@ def compare_with_seen(found: pd.DataFrame, scenes: SceneSet, seen: Mapping[str, 
             len(others),
             sum(folded in seen[scenes.names[i]] for i in others),
         ]
-    counts = np.array(list(per_class.values()) or [[0, 0, 0, 0]]).sum(axis=0)
-    return Agreement(*(int(one) for one in counts), n_unknown=n_unknown, per_class=per_class)
+    missed_all, seen_all, others_all, others_seen = (
+        sum(counts[nth] for counts in per_class.values()) for nth in range(4)
+    )
+    return Agreement(missed_all, seen_all, others_all, others_seen, n_unknown, per_class)

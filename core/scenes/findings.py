@@ -131,24 +131,32 @@ def find_odd(
     if not 0 <= rate <= 1:
         raise ValueError(f"a false-alarm rate is between 0 and 1, got {rate}")
     rows, columns = list_pairs(present)
-    scores = -log_odds[rows, columns]
-    hit = scores > calibration.least_score(rate, kind=Kind.UNEXPECTED)
+    hit = -log_odds[rows, columns] > calibration.least_score(rate, kind=Kind.UNEXPECTED)
     absent = _leave_absent(log_odds, present, several_of)
     least = max(calibration.least_score(rate, kind=Kind.MISSING), np.finfo(absent.dtype).min)
     missing = np.nonzero(absent > least)
-    found = [(Kind.UNEXPECTED, rows[hit], columns[hit], scores[hit]), (Kind.MISSING, *missing, absent[missing])]
-    tables = [
-        pd.DataFrame(
-            {
-                "scene": rows,
-                "class": columns,
-                "kind": str(kind),
-                "probability": to_probability(log_odds[rows, columns]),
-                "score": scores.astype(float),
-                "p_value": calibration.p_values(scores, kind=kind),
-            }
-        )
-        for kind, rows, columns, scores in found
-    ]
-    joined = pd.concat(tables, ignore_index=True)
+    joined = pd.concat(
+        [
+            _make_table(Kind.UNEXPECTED, rows[hit], columns[hit], log_odds, calibration),
+            _make_table(Kind.MISSING, *missing, log_odds, calibration),
+        ],
+        ignore_index=True,
+    )
     return joined.sort_values(["p_value", "score"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def _make_table(
+    kind: Kind, rows: np.ndarray, columns: np.ndarray, log_odds: np.ndarray, calibration: Calibration
+) -> pd.DataFrame:
+    odds = log_odds[rows, columns]
+    scores = -odds if kind is Kind.UNEXPECTED else odds
+    return pd.DataFrame(
+        {
+            "scene": rows,
+            "class": columns,
+            "kind": str(kind),
+            "probability": to_probability(odds),
+            "score": scores.astype(float),
+            "p_value": calibration.p_values(scores, kind=kind),
+        }
+    )

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,7 @@ def read_history(project: Project, runs: Sequence[RunFolder] | None = None, *, w
     return LabelFile(tuple(labelled), format_name=FORMAT_NAME)
 
 
-def read_species_rows(index: ReviewIndex, *, with_flagged: bool) -> Iterator[tuple[object, str]]:
+def read_species_rows(index: ReviewIndex, *, with_flagged: bool) -> Iterator[tuple[Any, str]]:
     """The crops of a run on which there is an animal of a known species: rows of the review queue, and the species."""
     people = set(index.list_people())
     for start in range(0, len(index.catalogue), CHUNK_CROPS):
@@ -74,7 +75,7 @@ def read_species_rows(index: ReviewIndex, *, with_flagged: bool) -> Iterator[tup
                 yield row, species
 
 
-def name_shown(row: object, *, with_flagged: bool) -> str:
+def name_shown(row: Any, *, with_flagged: bool) -> str:
     """The species that a crop counts as in a scene; empty if it does not count.
 
     Args:

@@ -79,7 +79,7 @@ def run_experiment(
         )
         anomalies = _make_anomalies(training, held_out, seed)
         for nth, one in enumerate(contestants):
-            settings = FitSettings(seed=seed, **({"bottleneck": one.bottleneck} if one.bottleneck else {}))
+            settings = FitSettings(seed=seed, bottleneck=one.bottleneck or FitSettings.bottleneck)
             model = fit_scene_model(training, one.method, settings)
             measured = _measure(model, held_out, calibrating, anomalies)
             for name in FIGURES:

@@ -11,7 +11,7 @@ Source of the objective: Besag, "Statistical analysis of non-lattice data", The 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -71,7 +71,7 @@ class Masked(SceneModel):
         offset = torch.zeros(HIDDEN, requires_grad=True)
         outer = (torch.randn((HIDDEN, k), generator=generator) * 0.1 * HIDDEN**-0.5).requires_grad_()
         free, drawn_to_0 = [base, offset], [straight, inner, outer]
-        groups = [{"params": free}, {"params": drawn_to_0, "weight_decay": PRIOR / len(examples)}]
+        groups: list[dict[str, Any]] = [{"params": free}, {"params": drawn_to_0, "weight_decay": PRIOR / len(examples)}]
         optimiser = torch.optim.Adam(groups, lr=LEARNING_RATE, fused=True)
         per_epoch = -(-len(examples) // BATCH)
         total = max(EPOCHS * per_epoch, LEAST_STEPS)
@@ -91,8 +91,9 @@ class Masked(SceneModel):
             if at == 0 or step == total - 1:
                 check_loss(float(logits.detach().sum()))
                 settings.on_step(step + 1, total)
-        arrays = (part.detach().numpy() for part in (straight, base, inner, offset, outer))
-        return cls(*arrays, several_of=scenes.several_of, known_cameras=cameras)
+        learned = {"straight": straight, "base": base, "inner": inner, "offset": offset, "outer": outer}
+        arrays = {name: part.detach().numpy() for name, part in learned.items()}
+        return cls(**arrays, several_of=scenes.several_of, known_cameras=cameras)
 
     def predict(self, scenes: SceneSet) -> np.ndarray:
         """See ``SceneModel.predict``."""

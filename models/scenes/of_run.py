@@ -1,6 +1,7 @@
 """What is unexpected in the events of a run, and what is missing from them."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +104,7 @@ def list_run_rows(project: Project, findings: RunFindings) -> list[dict[str, Any
         scene, name, kind, probability, p_value = int(row[0]), str(row[1]), str(row[2]), float(row[3]), float(row[5])
         crop_ids = findings.crop_ids(scene, name) if kind == Kind.UNEXPECTED else []
         photos = findings.labelled.photos[scene]
+        held: Mapping[Any, Any]
         if kind == Kind.UNEXPECTED:
             held = next((by_crop[one] for one in crop_ids if one in by_crop and by_crop[one]["verdict"]), {})
         else:

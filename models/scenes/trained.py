@@ -153,7 +153,7 @@ def _unpack(content: bytes) -> TrainedScenes:
     about = _read_about(content)
     if about.get("version") != VERSION:
         raise ValueError(f"it has version {about.get('version')!r}, and this version of Anomalure reads {VERSION}")
-    method = list_scene_models().get(about.get("method"))
+    method = list_scene_models().get(str(about.get("method")))
     if method is None:
         raise ValueError(f"there is no model of scenes {about.get('method')!r}")
     classes, cameras = (_read_names(about, name) for name in ("classes", "cameras"))
