@@ -134,11 +134,11 @@ def find_odd(
     hit = -log_odds[rows, columns] > calibration.least_score(rate, kind=Kind.UNEXPECTED)
     absent = _leave_absent(log_odds, present, several_of)
     least = max(calibration.least_score(rate, kind=Kind.MISSING), np.finfo(absent.dtype).min)
-    missing = np.nonzero(absent > least)
+    absent_rows, absent_columns = np.nonzero(absent > least)
     joined = pd.concat(
         [
             _make_table(Kind.UNEXPECTED, rows[hit], columns[hit], log_odds, calibration),
-            _make_table(Kind.MISSING, *missing, log_odds, calibration),
+            _make_table(Kind.MISSING, absent_rows, absent_columns, log_odds, calibration),
         ],
         ignore_index=True,
     )
