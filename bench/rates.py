@@ -112,7 +112,7 @@ def measure_trained(*, n_seeds: int) -> dict[str, Any]:
             )
             do_at_once(project, RunRequest(folder=SEASON, name="r", bundle="trained", boxes=TRUTH))
             found = evaluate_run(project.run("r"), read_labels(TRUTH), known_species=KNOWN, split="season")
-            shares.append(found.false_alarm_rate)
+            shares.append(float(found.false_alarm_rate or 0.0))
     return {"flagged": shares, "mean": float(np.mean(shares))}
 
 

@@ -22,7 +22,7 @@ def take_from_address(name: str, key: str, values: Mapping[str, Any], *, default
     seen = st.session_state.setdefault(Key.IN_ADDRESS, {})
     context = get_script_run_ctx()
     is_back = context is not None and context.is_history_navigation
-    if asked in values and (is_back or asked != seen.get(name)):
+    if asked is not None and asked in values and (is_back or asked != seen.get(name)):
         st.session_state[key] = values[asked]
     elif key not in st.session_state or (is_back and asked is None):
         st.session_state[key] = default
