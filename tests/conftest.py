@@ -22,9 +22,16 @@ LONG = ("tests/browser/", "tests/models/jobs/test_kill.py")
 """Begun first, so that no worker is left alone with them at the end."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long files first; else as they were found."""
+    """The long files first; with ``--dist loadgroup`` a file stays together, and one worker has all browser tests.
+
+    Two browsers at once with their dashboards take two processors from everything else, and then time out.
+    """
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("browser" if file.startswith("tests/browser/") else file))
 
 
 @pytest.hookimpl(optionalhook=True)

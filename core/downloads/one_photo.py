@@ -84,7 +84,7 @@ def find_damage(path: Path) -> str:
         with Image.open(path) as picture:
             picture.draft("RGB", (_CHECKED_PX, _CHECKED_PX))  # reads all of a JPEG, and computes little
             picture.load()
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, ImportError):  # Ultralytics, once it is loaded, tries a package for HEIC first
         return NO_PICTURE
     except Image.DecompressionBombError:
         return "it has too many pixels"

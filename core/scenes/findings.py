@@ -63,8 +63,8 @@ class Calibration:
 def to_probability(log_odds: np.ndarray) -> np.ndarray:
     """Probabilities, 0 to 1, of log-odds: ``1 / (1 + exp(-x))``.
 
-    >>> to_probability(np.array([0.0, -1000.0]))
-    array([0.5, 0. ])
+    >>> to_probability(np.array([0.0, -1000.0])).tolist()
+    [0.5, 0.0]
     """
     return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(log_odds, dtype=float))))
 

@@ -135,12 +135,12 @@ def test_an_export_says_the_guess_its_share_and_further_ones(project):
     assert {row["guess"] for row in read_exported(project)} == {None}
     run = project.latest_run()
     keep_guesses(run, guess, columns=COLUMNS)
-    project.save_verdict(project.review_queue().rows.iloc[0], "anomaly", species="FOX")
+    project.save_verdict(project.review_queue().rows.iloc[0], "anomaly", species="Vulpes")
 
-    rows = read_exported(project, name_guesses=lambda species: {"fox": next(one for one in species if one == "FOX")})
+    rows = read_exported(project, name_guesses=lambda species: {"fox": next(one for one in species if one == "Vulpes")})
 
-    said = read_guesses(run).say([0], own_names={"fox": "FOX"})[0]
-    assert [rows[0][column] for column in GUESS_COLUMNS] == ["FOX", 0.7, "other 20%"]
+    said = read_guesses(run).say([0], own_names={"fox": "Vulpes"})[0]
+    assert [rows[0][column] for column in GUESS_COLUMNS] == ["Vulpes", 0.7, "other 20%"]
     assert tabulate_guesses(said) == {column: rows[0][column] for column in GUESS_COLUMNS}
     assert rows[1]["guess"] == "cat"
 

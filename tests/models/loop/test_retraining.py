@@ -307,6 +307,7 @@ def write_training_run(project, rows):
             shard.add_photo(photo, detections=[found], crops=[crop])
             shard.add_embeddings([row.crop_id], vector[None])
         run.write_shard(0, shard)
+        run.write_events(pd.DataFrame({"photo_id": rows.table["photo_id"].unique(), "event_id": ""}))
         run.write_all_scores(BundleScorer(bundle, RunSettings()).score(run.embedded_shards()))
         run.write_progress(Progress(phase=Phase.DONE))
     return run

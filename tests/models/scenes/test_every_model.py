@@ -217,6 +217,14 @@ def change(content, **changes):
     return safetensors.numpy.save(arrays, metadata={"anomalure-scenes": json.dumps(about)})
 
 
+@pytest.fixture(scope="module")
+def good_file(tmp_path_factory):
+    """The bytes of a model of few scenes."""
+    path = tmp_path_factory.mktemp("good") / "m.safetensors"
+    train_scenes(make_scenes(60)).save(path)
+    return path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -234,10 +242,9 @@ def change(content, **changes):
         (lambda good: change(good, **{"calibration.missing": np.array([np.nan])}), "calibration"),
     ],
 )
-def test_a_foreign_or_damaged_file_is_a_sentence_and_runs_no_code(spoil, says, tmp_path):
+def test_a_foreign_or_damaged_file_is_a_sentence_and_runs_no_code(spoil, says, tmp_path, good_file):
     path = tmp_path / "m.safetensors"
-    train_scenes(make_scenes(60)).save(path)
-    path.write_bytes(spoil(path.read_bytes()))
+    path.write_bytes(spoil(good_file))
 
     with pytest.raises(FileFormatError, match=says):
         TrainedScenes.load(path)
