@@ -22,7 +22,7 @@ def test_a_part_has_what_the_bench_calls(name):
 def test_the_scenes_of_another_file_are_measured(tmp_path, monkeypatch, capsys):
     for constant, small in (("MANY_SCENES", 300), ("N_EVENTS", 300), ("QUICK_SEEDS", 1), ("QUICK_BOTTLENECKS", (2,))):
         monkeypatch.setattr(scenes, constant, small)
-    write_coco_sets(tmp_path / "sets.json", make_scenes(400))
+    write_coco_sets(tmp_path / "sets.json", make_scenes(160))
 
     figures = scenes.measure(argparse.Namespace(coco=tmp_path / "sets.json", quick=True))
     scenes.print_figures(figures)
