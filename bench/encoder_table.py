@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.whole_frames import embed_whole_frames
 from core.evaluation.metrics import compute_auroc, compute_review_share
 from core.formats.labelled import LabelFile
-from core.formats.recognise import read_labels
-from core.records import hash_content
 from core.runs.parts import Encoder
 from core.settings.run import RunSettings
 from core.settings.training import TrainingSettings
@@ -189,13 +188,7 @@ def _rank_stoats(labels: np.ndarray, score: Callable[[np.ndarray, np.ndarray], n
 
 
 def _rank_frames(mammals: Path, candidate: Candidate, models: Sequence[str]) -> dict[str, list[list[int]]]:
-    truth = read_labels(mammals / "labels.csv")
-    frames = embed_labelled(truth.photos, mammals / "images", encoder=candidate.encoder, settings=RunSettings())
-    species_of = {
-        hash_content((mammals / "images" / photo.file_name).read_bytes()): photo.labels[0].species
-        for photo in truth.photos
-    }
-    labels = np.array([species_of[photo] for photo in frames.photos], dtype=object)
+    frames, labels = embed_whole_frames(mammals, candidate.encoder)
     rows = frames.rows()
 
     def score_with(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -210,7 +203,6 @@ def _rank_frames(mammals: Path, candidate: Candidate, models: Sequence[str]) -> 
 
 
 def _rank_by_patches(mammals: Path, spec: EncoderSpec) -> list[list[int]]:
-    truth = read_labels(mammals / "labels.csv")
     encoder = load_patch_encoder(spec)
 
     class Maps:
@@ -221,12 +213,7 @@ def _rank_by_patches(mammals: Path, spec: EncoderSpec) -> list[list[int]]:
         def embed(self, crops: np.ndarray) -> np.ndarray:
             return encoder.embed_maps(crops).reshape(len(crops), -1)
 
-    frames = embed_labelled(truth.photos, mammals / "images", encoder=Maps(), settings=RunSettings())
-    species_of = {
-        hash_content((mammals / "images" / photo.file_name).read_bytes()): photo.labels[0].species
-        for photo in truth.photos
-    }
-    labels = np.array([species_of[photo] for photo in frames.photos], dtype=object)
+    frames, labels = embed_whole_frames(mammals, Maps())
     maps = frames.rows().reshape(-1, *encoder.shape)
     return _rank_stoats(labels, lambda learn, asked: PatchBank.fit(maps[learn]).score_maps(maps[asked]))
 

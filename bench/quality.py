@@ -1,6 +1,6 @@
 """Measures how well scores tell odd animals from usual ones on real photos: bundles, first looks, and plain distances.
 
-    python bench/quality.py [--quick] [--json]
+    python bench/quality.py [--quick] [--no-encoders] [--json]
 
 The default encoder is EfficientNet-Lite2; beside it stands the default of earlier versions, MobileNetV2 with the
 features of the detector. Known are the four species of the wildlife train split; the season adds raccoons. Because
@@ -26,6 +26,7 @@ import pandas as pd  # noqa: E402
 
 from bench.encoder_table import LITE2_NAME, bench_encoders, print_encoder_tables  # noqa: E402
 from bench.targets import Target, at_least, at_most, report, within  # noqa: E402
+from bench.whole_frames import embed_whole_frames  # noqa: E402
 from core.evaluation.judging import evaluate_run  # noqa: E402
 from core.evaluation.metrics import compute_auroc, compute_average_precision  # noqa: E402
 from core.formats.labelled import LabelFile  # noqa: E402
@@ -266,13 +267,7 @@ def bench_first_looks(season: TrainingCrops, encoder: Encoder, *, quick: bool) -
         add(name, rows[chosen], photos[chosen].tolist(), odd, season.sections)
     if not quick:
         settings = RunSettings()
-        mammals = read_labels(DATA / "smallmammal" / "labels.csv")
-        frames = embed_labelled(mammals.photos, DATA / "smallmammal" / "images", encoder=encoder, settings=settings)
-        label_of = {
-            hash_content((DATA / "smallmammal" / "images" / photo.file_name).read_bytes()): photo.labels[0].species
-            for photo in mammals.photos
-        }
-        labels = np.array([label_of[photo] for photo in frames.photos], dtype=object)
+        frames, labels = embed_whole_frames(DATA / "smallmammal", encoder)
         add("4 stoats, whole frames", frames.rows(), frames.photos, labels == "stoat", frames.sections)
         empty, voles = np.flatnonzero(labels == "empty"), np.flatnonzero(labels == "vole")
         for seed in SEEDS:
@@ -331,7 +326,7 @@ def list_targets(figures: dict[str, Any]) -> list[Target]:
         at_most("share to review for 95%, default bundle, truth boxes", default["review_at_95"], MOST_REVIEW),
         at_most(f"seconds to fit {MANY_ROWS:,} x {MANY_COLUMNS}", figures["fit_s"]["ocsvm"], MOST_FIT_S),
     ]
-    frames = figures["encoders"]["frames"]
+    frames = figures["encoders"]["frames"] if "encoders" in figures else None
     if frames:
         worst = max(max(half) for half in frames[LITE2_NAME]["ocsvm"])
         targets.append(at_most("worst rank of a stoat, default encoder and model", worst, WORST_STOAT))
@@ -361,7 +356,8 @@ def print_tables(figures: dict[str, Any]) -> None:
         f"{default['average_precision']:.3f}, to review for 95% {default['review_at_95']:.3f}, flagged "
         f"{default['recall_flagged']:.3f} of the odd and {default['false_alarm_rate']:.3f} of the usual"
     )
-    print_encoder_tables(figures["encoders"])
+    if "encoders" in figures:
+        print_encoder_tables(figures["encoders"])
     print(f"\n| fit on {MANY_ROWS:,} x {MANY_COLUMNS} | seconds |\n|---|---|")
     for name, seconds in figures["fit_s"].items():
         print(f"| {name} | {seconds:.1f} |")
@@ -404,8 +400,8 @@ def print_tables(figures: dict[str, Any]) -> None:
         )
 
 
-def measure(*, quick: bool) -> dict[str, Any]:
-    """All figures."""
+def measure(*, quick: bool, encoders: bool = True) -> dict[str, Any]:
+    """All figures; without ``encoders`` those of the many encoders and one-class models are left out."""
     truth = read_labels(TRUTH)
     encoder = load_encoder(SPEC)
     images = WILDLIFE / "images"
@@ -427,16 +423,17 @@ def measure(*, quick: bool) -> dict[str, Any]:
     if not quick:
         figures["promise"] = bench_promise((SPEC,), truth)
         figures["earlier"] = bench_promise(EARLIER_SPECS, truth)
-    figures["encoders"] = bench_encoders(
-        MOBILENET,
-        detector=DETECTOR,
-        truth=truth,
-        images=images,
-        known=KNOWN,
-        novel=NOVEL,
-        mammals=DATA / "smallmammal",
-        quick=quick,
-    )
+    if encoders:
+        figures["encoders"] = bench_encoders(
+            MOBILENET,
+            detector=DETECTOR,
+            truth=truth,
+            images=images,
+            known=KNOWN,
+            novel=NOVEL,
+            mammals=DATA / "smallmammal",
+            quick=quick,
+        )
     figures["first_looks"] = bench_first_looks(season, encoder, quick=quick)
     return figures
 
@@ -445,12 +442,15 @@ def main() -> int:
     """Run what the command line asks for; 1 where the data are missing."""
     parser = argparse.ArgumentParser(description="How well scores tell odd animals from usual ones.")
     parser.add_argument("--quick", action="store_true", help="truth boxes and the wildlife season only; about a minute")
+    parser.add_argument(
+        "--no-encoders", action="store_true", help="without the tables of all encoders, which take most of the time"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
     if not TRUTH.is_file():
         print(f"This bench needs the real photos in {WILDLIFE}, which are not here.", file=sys.stderr)
         return 1
-    figures = measure(quick=options.quick)
+    figures = measure(quick=options.quick, encoders=not options.no_encoders)
     report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
     return 0
 
