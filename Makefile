@@ -21,7 +21,7 @@ run: .venv/runtime
 	$(PY) cli.py start --project "$(PROJECT)" --port $(PORT) $(if $(FOLDER),--folder "$(FOLDER)")
 
 test: .venv/dev
-	$(PY) -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+	$(PY) -m pytest -n auto --dist loadfile
 
 lint: .venv/dev
 	$(PY) -m ruff check .

@@ -1,6 +1,5 @@
 """Fixtures that many tests share; small, because everyone reads it."""
 
-import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,28 +15,6 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "", None)
-
-
-LONG = ("tests/browser/", "tests/models/jobs/test_kill.py")
-"""Begun first, so that no worker is left alone with them at the end."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long files first; with ``--dist loadgroup`` a file stays together, and one worker has all browser tests.
-
-    Two browsers at once with their dashboards take two processors from everything else, and then time out.
-    """
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("browser" if file.startswith("tests/browser/") else file))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than processors, because a third of a worker's time is waiting for pages and processes."""
-    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)
