@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
-from commands.options import add_project, open_project
+from commands.options import add_job, open_project
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError, WrongUsage
 from core.settings.images import IMAGE_SETTINGS, ImageSettings
@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     from models.one_class.methods import list_one_class
 
     jobs = parser.add_subparsers(dest="images_job", metavar="train|score", required=True)
-    train = _add_job(jobs, "train", "make a model of a folder of normal images")
+    train = add_job(jobs, "train", "make a model of a folder of normal images")
     train.set_defaults(job=_train)
     train.add_argument("--name", required=True, help="the name of the new model, which is kept in the project")
     train.add_argument("--normal", type=Path, required=True, metavar="DIR", help="the folder of normal images")
@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
     train.add_argument("--seed", type=int, default=0)
 
-    score = _add_job(jobs, "score", "answer for each image of a folder")
+    score = add_job(jobs, "score", "answer for each image of a folder")
     score.set_defaults(job=_score)
     score.add_argument("folder", type=Path, metavar="FOLDER", help="the images to answer for")
     score.add_argument("--name", required=True, metavar="MODEL", help="the model of images")
@@ -55,16 +55,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Each of its jobs has a function of its own."""
     raise WrongUsage("Say what to do with images: train or score.")
-
-
-def _add_job(jobs: Any, name: str, about: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = jobs.add_parser(name, help=about, description=about)
-    parser.set_defaults(parser=parser)
-    add_project(parser)
-    for action in parser._actions:  # they can also stand before the job's name, and a default would replace them
-        if action.dest in ("project", "json"):
-            action.default = argparse.SUPPRESS
-    return parser
 
 
 def _train(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
@@ -90,12 +80,12 @@ def _train(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 def _score(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from models.images.answering import answer_folder, draw_folder, write_table
-    from models.images.model import ImageModel
+    from models.images.model import FACTS, ImageModel
     from models.jobs.images import ImagesRequest
 
     project = open_project(arguments)
     folder = project.path / ImagesRequest.room / arguments.name
-    known = sorted(path.parent.name for path in (project.path / ImagesRequest.room).glob("*/model.json"))
+    known = sorted(path.parent.name for path in (project.path / ImagesRequest.room).glob(f"*/{FACTS}"))
     if arguments.name not in known:
         raise AnomalureError(
             f"There is no model of images named {arguments.name}. There are: {', '.join(known) or 'none yet'}."

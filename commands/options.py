@@ -37,6 +37,17 @@ def add_project(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
+def add_job(jobs: Any, name: str, about: str) -> argparse.ArgumentParser:
+    """The parser of one of several jobs of a command, with the options of every command; ``jobs``: its subparsers."""
+    parser: argparse.ArgumentParser = jobs.add_parser(name, help=about, description=about)
+    parser.set_defaults(parser=parser)
+    add_project(parser)
+    for action in parser._actions:  # they can also stand before the job's name, and a default would replace them
+        if action.dest in ("project", "json"):
+            action.default = argparse.SUPPRESS
+    return parser
+
+
 def open_project(arguments: argparse.Namespace) -> "Project":
     """The project that the options name; made if it is not there."""
     from core.study.project import Project

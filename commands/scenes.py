@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
-from commands.options import add_project, open_project
+from commands.options import add_job, open_project
 from commands.progress_line import ProgressLine
 from core.errors import WrongUsage
 
@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     jobs = parser.add_subparsers(dest="scenes_job", metavar="train|score|experiment|agree", required=True)
 
-    train = _add_job(jobs, "train", "make a model of scenes from labels, or from the project's own runs and verdicts")
+    train = add_job(jobs, "train", "make a model of scenes from labels, or from the project's own runs and verdicts")
     train.set_defaults(job=_train)
     train.add_argument("--name", required=True, help="the name of the new model, which is kept in the project")
     _add_labels(train)
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     train.add_argument("--seed", type=int, default=0)
 
-    score = _add_job(jobs, "score", "find unexpected and missing classes in labelled photos")
+    score = add_job(jobs, "score", "find unexpected and missing classes in labelled photos")
     score.set_defaults(job=_score)
     score.add_argument("--name", metavar="MODEL", help="the model of scenes; default: the project's newest")
     _add_labels(score)
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_rate(score)
     score.add_argument("--out", type=Path, metavar="FILE.csv", help="also write all findings as a table")
 
-    experiment = _add_job(jobs, "experiment", "put classes into held-out scenes or take them out, and see who notices")
+    experiment = add_job(jobs, "experiment", "put classes into held-out scenes or take them out, and see who notices")
     experiment.set_defaults(job=_experiment)
     _add_labels(experiment, min_classes=3)
     experiment.add_argument(
@@ -71,7 +71,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of the autoencoders to compare with; default: 5 to 15, as published",
     )
 
-    agree = _add_job(jobs, "agree", "how often a detector sees an object that the model misses: it was not annotated")
+    agree = add_job(jobs, "agree", "how often a detector sees an object that the model misses: it was not annotated")
     agree.set_defaults(job=_agree)
     agree.add_argument("--name", metavar="MODEL", help="the model of scenes; default: the project's newest")
     _add_labels(agree)
@@ -88,16 +88,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Each of its jobs has a function of its own."""
     raise WrongUsage("Say what to do with scenes: train, score, experiment or agree.")
-
-
-def _add_job(jobs: Any, name: str, about: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = jobs.add_parser(name, help=about, description=about)
-    parser.set_defaults(parser=parser)
-    add_project(parser)
-    for action in parser._actions:  # they can also stand before the job's name, and a default would replace them
-        if action.dest in ("project", "json"):
-            action.default = argparse.SUPPRESS
-    return parser
 
 
 def _add_rate(parser: argparse.ArgumentParser) -> None:

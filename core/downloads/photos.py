@@ -1,8 +1,6 @@
 """Downloads the photos that a COCO file names into a folder, several at once; what is there already is skipped."""
 
-import csv
 import errno
-import io
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,11 +11,11 @@ from pathlib import Path
 import requests
 from PIL import Image
 
-from core.disk.files import write_whole
 from core.disk.inside import LeadsOut, inside
 from core.downloads.one_photo import DownloadFailed, Patience, download_photo, find_damage
 from core.downloads.wanted import WantedPhoto
 from core.errors import AnomalureError
+from core.formats.csv import write_csv
 
 AT_ONCE = 8
 FAILED_CSV = "failed-downloads.csv"
@@ -155,8 +153,5 @@ def _write_failures(out: Path, result: Downloaded) -> None:
     if not result.failures:
         path.unlink(missing_ok=True)
         return
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(("file_name", "address", "why"))
-    rows.writerows((photo.file_name, photo.address, why) for photo, why in result.failures)
-    write_whole(path, text.getvalue().encode())
+    rows = ({"file_name": photo.file_name, "address": photo.address, "why": why} for photo, why in result.failures)
+    write_csv(rows, path, columns=("file_name", "address", "why"))

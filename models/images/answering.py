@@ -1,12 +1,12 @@
 """Answers of a model for the images of a folder, as rows, a table and pictures."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.csv import escape_formula
+from core.formats.csv import write_csv
 from core.photos.reading import read_photo
 from core.settings.run import RunSettings
 from models.images.drawing import draw_answer, save_drawing
@@ -65,20 +65,11 @@ def write_table(images: Sequence[AnsweredImage], path: Path) -> None:
     Raises:
         AnomalureError: If it cannot be written.
     """
-    import csv
-    import io
-
-    from core.disk.files import write_whole
-
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(COLUMNS)
-    rows.writerows((escape_formula(one.file_name), one.answer, repr(one.score), repr(one.p_value)) for one in images)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.getvalue().encode())
     except OSError as error:
         raise AnomalureError(f"The table cannot be written to {path} ({error.strerror or error}).") from error
+    write_csv(map(asdict, images), path, columns=COLUMNS)
 
 
 def draw_folder(

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import cli
+from tests.fakes.coloured import BLUE, RED, write_coloured
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,16 +23,11 @@ def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     draws = np.random.default_rng(0)
 
-    def write(path, colour):
-        pixels = np.clip(draws.normal(0, 12, (40, 60, 3)) + colour, 0, 255).astype(np.uint8)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-
     for n in range(30):
-        write(folder / "normal" / f"{n}.png", (40, 60, 180))
+        write_coloured(folder / "normal" / f"{n}.png", BLUE, draws)
     for n in range(3):
-        write(folder / "new/a" / f"blue-{n}.png", (40, 60, 180))
-        write(folder / "new/b" / f"red-{n}.png", (190, 40, 40))
+        write_coloured(folder / "new/a" / f"blue-{n}.png", BLUE, draws)
+        write_coloured(folder / "new/b" / f"red-{n}.png", RED, draws)
     (folder / "new" / "broken.jpg").write_bytes(b"no picture")
     return folder
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.settings.images import ImageSettings
 from core.study.project import Project
 from models.jobs.images import ImagesRequest
 from models.jobs.registry import do_at_once
+from tests.fakes.coloured import BLUE, RED, write_coloured
 from tests.fakes.starts import Starts, watch_starts
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "images.py")
@@ -34,16 +34,11 @@ def folders(tmp_path):
     """Thirty blue images, and a folder with two blue and two red ones."""
     draws = np.random.default_rng(0)
 
-    def write(path, colour):
-        pixels = np.clip(draws.normal(0, 12, (40, 60, 3)) + colour, 0, 255).astype(np.uint8)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-
     for n in range(30):
-        write(tmp_path / "normal" / f"{n}.png", (40, 60, 180))
+        write_coloured(tmp_path / "normal" / f"{n}.png", BLUE, draws)
     for n in range(2):
-        write(tmp_path / "new" / f"blue-{n}.png", (40, 60, 180))
-        write(tmp_path / "new" / f"red-{n}.png", (190, 40, 40))
+        write_coloured(tmp_path / "new" / f"blue-{n}.png", BLUE, draws)
+        write_coloured(tmp_path / "new" / f"red-{n}.png", RED, draws)
     return tmp_path / "normal", tmp_path / "new"
 
 

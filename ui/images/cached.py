@@ -1,6 +1,5 @@
 """Streamlit's caches for the Images page: the answers of a check, and small pictures with their answers on them."""
 
-import csv
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +10,7 @@ from PIL import Image
 
 from core.disk.inside import inside
 from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.csv import unescape_formula
+from core.formats.csv import read_csv_rows
 from core.photos.reading import read_photo
 from core.settings.run import RunSettings
 from models.images.drawing import draw_answer
@@ -49,10 +48,8 @@ def draw_small(folder: str, one: Answer) -> bytes:
 def read_answers(path: str, stamp: int) -> list[Answer]:
     """The rows of a table of answers, read again when it changes."""
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            return [
-                Answer(unescape_formula(row["file_name"]), int(row["answer"]), float(row["p_value"]))
-                for row in csv.DictReader(file)
-            ]
+        return [
+            Answer(row["file_name"], int(row["answer"]), float(row["p_value"])) for row in read_csv_rows(Path(path))
+        ]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise AnomalureError(f"The table of answers {path} cannot be read ({error}). Start the check again.") from error
