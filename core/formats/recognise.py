@@ -7,6 +7,7 @@ from core.disk.text import describe_json, parse_json, read_content
 from core.errors import FileFormatError
 from core.formats.camtrap_dp import is_camtrap_dp, parse_camtrap_dp, read_camtrap_dp
 from core.formats.coco import is_coco, parse_coco
+from core.formats.foreign import recognise_foreign
 from core.formats.labelled import LabelFile
 from core.formats.megadetector import is_megadetector, parse_megadetector
 from core.formats.speciesnet import is_speciesnet, parse_speciesnet
@@ -25,6 +26,16 @@ def read_labels(path: Path) -> LabelFile:
     Raises:
         FileFormatError: If it is none of these, or lacks something that its format needs.
     """
+    try:
+        return _read_known(path)
+    except FileFormatError as error:
+        foreign = recognise_foreign(path)
+        if foreign:
+            raise FileFormatError(f"{foreign} Expected {_EXPECTED}.") from error
+        raise
+
+
+def _read_known(path: Path) -> LabelFile:
     if path.is_dir():
         return read_camtrap_dp(path)
     if _is_zip(path):

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from core.disk.files import write_stream
 from core.disk.json import parse_values
+from core.disk.parquet import read_parquet
 from core.errors import AnomalureError
 from core.groups.recurring import Place
 from core.runs.folder import RunFolder
@@ -303,7 +303,7 @@ def fingerprint_run(run: RunFolder) -> str:
     digest = hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode())
     try:
         for path in run.tables("crops"):
-            digest.update("\n".join(pq.read_table(path, columns=["crop_id"])["crop_id"].to_pylist()).encode())
+            digest.update("\n".join(read_parquet(path, columns=["crop_id"])["crop_id"].to_pylist()).encode())
     except (OSError, pa.ArrowException) as error:
         raise AnomalureError(f"The crops of run {run.run_id} cannot be read: {error}") from error
     return digest.hexdigest()[:16]

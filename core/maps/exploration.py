@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from core.disk.files import read_whole, write_stream
 from core.disk.json import parse_values
+from core.disk.parquet import read_parquet
 from core.errors import AnomalureError
 from core.maps.pictures import Picture, read_picture
 from core.maps.projection import Projection, ProjectionKind, check_n_crops, prepare_embeddings
@@ -45,7 +46,7 @@ class Exploration:
         ids: list[str] = []
         with _reading(self.run):
             for path in self.run.tables("embeddings"):
-                ids.extend(pq.read_table(path, columns=["crop_id"]).column("crop_id").to_pylist())
+                ids.extend(read_parquet(path, columns=["crop_id"]).column("crop_id").to_pylist())
         return ids
 
     @cached_property

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.parquet as pq
 from cachetools import LRUCache
 
+from core.disk.parquet import read_parquet
 from core.records import Decision
 from core.review.index import ReviewIndex
 
@@ -153,7 +153,7 @@ class NormalCrops:
         path = paths.get(f"{shard:05d}")
         if path is None or not path.is_file():
             return {}
-        table = pq.read_table(path, filters=[("crop_id", "in", crop_ids)])
+        table = read_parquet(path, filters=[("crop_id", "in", crop_ids)])
         column = table.column("embedding").combine_chunks()
         if not len(table):
             return {}

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from core.disk.files import write_stream
 from core.disk.json import parse_values
+from core.disk.parquet import read_parquet, write_parquet
 from core.review.stopping import Remaining
 from core.runs.folder import RunFolder
 
@@ -83,7 +84,7 @@ def write_ranking(
         schema=SCHEMA.with_metadata({_ABOUT: json.dumps(info.to_values()).encode()}),
     )
     path = run.path / f"ranking-{info.after:012d}.parquet"
-    write_stream(path, lambda file: pq.write_table(table, file, compression="zstd"), durable=True)
+    write_stream(path, lambda file: write_parquet(table, file), durable=True)
     for old in _list_rankings(run)[:-_KEPT]:
         with suppress(OSError):
             old.unlink(missing_ok=True)
@@ -120,7 +121,7 @@ def read_ranking(run: RunFolder) -> pd.DataFrame:
     """The newest ranking, columns of ``SCHEMA``; empty without one, or if it cannot be read."""
     path = find_ranking(run)
     try:
-        table = SCHEMA.empty_table() if path is None else pq.read_table(path, columns=SCHEMA.names)
+        table = SCHEMA.empty_table() if path is None else read_parquet(path, columns=SCHEMA.names)
     except (OSError, pa.ArrowException):
         table = SCHEMA.empty_table()
     return table.to_pandas()

@@ -8,6 +8,7 @@ opens at once, any row can be read directly, and all processes share the memory.
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from cachetools import LRUCache
 
-from core.disk.files import replace_file, temporary_beside
+from core.disk.files import replace_file, temporary_beside, write_whole
+from core.disk.parquet import check_parquet
 from core.errors import AnomalureError
 from core.runs.folder import SCHEMAS, RunFolder
 from core.work.progress import Phase
@@ -31,6 +33,7 @@ _BATCH_ROWS = 16_384
 # To make the table all crops are sorted; beyond this DuckDB uses the disk.
 _MOST_MEMORY = "512MB"
 MAPPED = "mapped"
+_PIECE_BYTES = 1 << 22
 # To be increased if the columns or their order change, so that files of older versions are made again.
 _FORMAT = 3
 # DuckDB takes these signs in a path for a pattern.
@@ -113,7 +116,8 @@ def open_catalogue(run: RunFolder) -> Catalogue:
 def _map(path: Path) -> pa.Table | None:
     """The kept table; None if there is none, or it is not what was written.
 
-    It is read where it lies, so one wrong offset in it would end the process. Each file is checked once.
+    It is read where it lies, so one wrong offset in it would end the process, and one wrong bit in a score would stay
+    unnoticed. Each file is checked once.
     """
     try:
         about = path.stat()
@@ -123,6 +127,8 @@ def _map(path: Path) -> pa.Table | None:
             if not table.schema.equals(pa.schema(_COLUMNS)):
                 return None
             table.validate(full=True)
+            if _sum_of(path).read_text("ascii") != _add_up(path):
+                return None
             _checked[seen] = True
     except (OSError, pa.ArrowException, ValueError):
         return None
@@ -211,7 +217,9 @@ def _keep(run: RunFolder, path: Path) -> bool:
             _join_tables(connection, run)
             with connection.sql(_PLACED).to_arrow_reader(_BATCH_ROWS) as reader:
                 _write_arrow(reader, reader.schema, temporary)
+        total = _add_up(temporary)
         replace_file(temporary, path)
+        write_whole(_sum_of(path), total.encode("ascii"), durable=True)
     except (OSError, duckdb.Error, pa.ArrowException):
         # A read-only project, a full disk or damaged tables: the tables are read instead, more slowly, or say why not.
         return False
@@ -220,12 +228,24 @@ def _keep(run: RunFolder, path: Path) -> bool:
             temporary.unlink(missing_ok=True)
         shutil.rmtree(spill, ignore_errors=True)
     for old in run.path.glob("catalogue-*"):
-        if old != path:
+        if old not in (path, _sum_of(path)):
             with suppress(
                 PermissionError
             ):  # on Windows a file that is being read cannot be removed; it is removed the next time
                 old.unlink(missing_ok=True)
     return True
+
+
+def _sum_of(path: Path) -> Path:
+    return path.with_suffix(".crc32")
+
+
+def _add_up(path: Path) -> str:
+    total = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            total = zlib.crc32(piece, total)
+    return f"{total:08x}"
 
 
 def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
@@ -248,6 +268,8 @@ def _join_tables(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> None:
         if is_finished and len(run.tables(name)) < (1 if name == "events" else n_shards):
             # Crops without their scores or events would be shown and exported as if they had none.
             raise FileNotFoundError(f"there is no {name}{'' if name == 'events' else '-*'}.parquet of every shard")
+        if is_finished:
+            check_parquet(run.tables(name))  # DuckDB does not look at the checksums
         paths = [_SPECIAL.sub(r"[\1]", str(path)) for path in run.tables(name)]
         if paths:
             connection.read_parquet(paths, filename=name == "crops").create_view(name, replace=True)

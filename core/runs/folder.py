@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from core.disk.files import read_whole, replace_file, temporary_beside, write_whole
 from core.disk.inside import check_ordinary
 from core.disk.json import from_values, parse_values, to_json
+from core.disk.parquet import read_parquet, write_parquet
 from core.disk.text import quote_known
 from core.errors import AnomalureError
 from core.records import HeatMap
@@ -199,7 +200,7 @@ class RunFolder(WorkFolder):
         """Every file of the run in its fixed order, relative to ``info.folder``."""
         if self._listing is None:
             try:
-                table = pq.read_table(self.path / "listing.parquet", schema=SCHEMAS["listing"])
+                table = read_parquet(self.path / "listing.parquet", schema=SCHEMAS["listing"])
             except (OSError, pa.ArrowException) as error:
                 raise self._unlisted(error) from error
             self._listing = table.column("file_name").to_pylist()
@@ -256,7 +257,7 @@ class RunFolder(WorkFolder):
         """The files of finished shard ``i`` that could not be read, and may be readable now."""
         if not _read_counts(self.path / f"done-{i:05d}.json").failures:
             return []
-        failures = pq.read_table(self._shard_path("failures", i), schema=SCHEMAS["failures"]).to_pylist()
+        failures = read_parquet(self._shard_path("failures", i), schema=SCHEMAS["failures"]).to_pylist()
         return [failure["file_name"] for failure in failures if failure["stage"] == READ_STAGE]
 
     def extend_shard(self, i: int, tables: ShardTables) -> RunCounts:
@@ -270,7 +271,7 @@ class RunFolder(WorkFolder):
         for name in (*SHARD_TABLES, HEAT_MAPS):
             path = self._shard_path(name, i)
             parts = (
-                [pq.read_table(path, schema=None if name == "embeddings" else SCHEMAS[name])] if path.exists() else []
+                [read_parquet(path, schema=None if name == "embeddings" else SCHEMAS[name])] if path.exists() else []
             )
             if name == "failures":
                 parts = [parts[0].filter(pc.invert(pc.is_in(parts[0]["file_name"], value_set=again.combine_chunks())))]
@@ -321,7 +322,7 @@ class RunFolder(WorkFolder):
     def read_table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A whole table in memory, except ``embeddings``; for tests and small tables such as ``failures``."""
         schema = SCHEMAS[name]
-        parts = [pq.read_table(path, schema=schema, columns=columns) for path in self.tables(name)]
+        parts = [read_parquet(path, schema=schema, columns=columns) for path in self.tables(name)]
         empty = schema.empty_table()
         return pa.concat_tables(parts or [empty.select(list(columns)) if columns else empty]).to_pandas()
 
@@ -334,7 +335,7 @@ class RunFolder(WorkFolder):
         path = self._shard_path(HEAT_MAPS, shard)
         if not (self.is_done(shard) and path.is_file()):
             return None
-        row = pq.read_table(path, schema=SCHEMAS[HEAT_MAPS], filters=pc.field("crop_id") == crop_id).to_pylist()
+        row = read_parquet(path, schema=SCHEMAS[HEAT_MAPS], filters=pc.field("crop_id") == crop_id).to_pylist()
         if not row:
             return None
         distances = np.array(row[0]["distances"], dtype=np.float16).reshape(row[0]["height"], row[0]["width"])
@@ -344,7 +345,7 @@ class RunFolder(WorkFolder):
         """``photo_id`` to file name of the photos of the finished shards, duplicates left out."""
         seen: dict[str, str] = {}
         for path in self.tables("photos"):
-            table = pq.read_table(path, columns=["photo_id", "file_name", "duplicate_of"]).to_pydict()
+            table = read_parquet(path, columns=["photo_id", "file_name", "duplicate_of"]).to_pydict()
             rows = zip(table["photo_id"], table["file_name"], table["duplicate_of"], strict=True)
             seen.update((photo_id, file_name) for photo_id, file_name, first in rows if first is None)
         return seen
@@ -377,7 +378,7 @@ class RunFolder(WorkFolder):
         temporary = temporary_beside(path)
         try:
             with temporary.open("xb") as file:
-                pq.write_table(table, file, compression="zstd")
+                write_parquet(table, file)
                 file.flush()
                 os.fsync(file.fileno())
             replace_file(temporary, path)
@@ -397,21 +398,21 @@ class RunEmbeddings:
         for crops_path, photos_path, embeddings_path in zip(
             *(self._run.tables(name) for name in ("crops", "photos", "embeddings")), strict=True
         ):
-            crops = pq.read_table(crops_path, schema=SCHEMAS["crops"]).to_pandas()
-            photos = pq.read_table(photos_path, schema=SCHEMAS["photos"]).to_pandas()
+            crops = read_parquet(crops_path, schema=SCHEMAS["crops"]).to_pandas()
+            photos = read_parquet(photos_path, schema=SCHEMAS["photos"]).to_pandas()
             first = photos[photos["duplicate_of"].isna()].set_index("photo_id")["deployment"]
             crops["deployment"] = crops["photo_id"].map(first)
             heat_path = crops_path.with_name(crops_path.name.replace("crops", HEAT_MAPS, 1))
             if heat_path.is_file():
                 crops = crops.merge(_read_largest(heat_path), on="crop_id", how="left", validate="one_to_one")
-            column = pq.read_table(embeddings_path, columns=["embedding"]).column("embedding").combine_chunks()
+            column = read_parquet(embeddings_path, columns=["embedding"]).column("embedding").combine_chunks()
             vectors = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
             yield crops, vectors.reshape(len(crops), column.type.list_size)
 
 
 def _read_largest(path: Path) -> pd.DataFrame:
     """The largest distance of each heat map of a shard: ``crop_id, bank_id, patch_distance``."""
-    table = pq.read_table(path, schema=SCHEMAS[HEAT_MAPS], columns=["crop_id", "bank_id", "distances"])
+    table = read_parquet(path, schema=SCHEMAS[HEAT_MAPS], columns=["crop_id", "bank_id", "distances"])
     largest = [float(one.values.to_numpy(zero_copy_only=False).max()) for one in table.column("distances")]
     return table.select(["crop_id", "bank_id"]).to_pandas().assign(patch_distance=largest)
 
@@ -463,7 +464,7 @@ def describe_run(run: RunFolder) -> dict[str, Any]:
     info = run.info
     try:
         flagged = sum(
-            int(pc.sum(pq.read_table(path, columns=["flagged"])["flagged"]).as_py() or 0)
+            int(pc.sum(read_parquet(path, columns=["flagged"])["flagged"]).as_py() or 0)
             for path in run.tables("scores")
         )
     except (OSError, pa.ArrowException, KeyError, TypeError) as error:

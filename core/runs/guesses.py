@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.disk.files import write_stream
+from core.disk.parquet import read_parquet, write_parquet
 from core.runs.catalogue import find_kept, open_catalogue
 from core.runs.folder import RunFolder
 
@@ -98,7 +99,7 @@ def read_guesses(run: RunFolder) -> RunGuesses | None:
     if path is None:
         return None
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path)
         columns = [table.column(f"guess_{nth + 1}").combine_chunks() for nth in range(N_KEPT)]
         names = tuple(columns[0].dictionary.to_pylist())
         codes = [column.indices.fill_null(-1).to_numpy(zero_copy_only=False) for column in columns]
@@ -123,7 +124,7 @@ def keep_guesses(run: RunFolder, guess: GuessRows, *, columns: slice) -> bool:
         return path is not None
     try:
         kept = _guess_all(run, guess, columns)
-        write_stream(path, lambda file: pq.write_table(kept, file, compression="zstd"))
+        write_stream(path, lambda file: write_parquet(kept, file))
     except (OSError, pa.ArrowException):
         return False  # a read-only project, a full disk or damaged embeddings: there are no guesses then
     for old in run.path.glob("guesses-*"):
@@ -156,7 +157,7 @@ def _guess_all(run: RunFolder, guess: GuessRows, columns: slice) -> pa.Table:
 def _read_embeddings(run: RunFolder) -> Iterator[tuple[pa.Array, np.ndarray]]:
     """Crop ids with their embeddings, float16, shape ``(n, d)``, a few thousand at a time."""
     for path in run.tables("embeddings"):
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["crop_id", "embedding"]):
                 if batch.num_rows:
                     values = batch.column("embedding").flatten().to_numpy(zero_copy_only=False)

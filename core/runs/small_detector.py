@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import pyarrow.parquet as pq
+from core.disk.parquet import read_parquet
 
 SMALL_DETECTOR = "bundled"
 DRAWN_BY = "Anomalure"
@@ -25,7 +25,7 @@ def warn_of_detector(detector: str, photos: Iterable[Path]) -> list[str]:
     if detector != SMALL_DETECTOR:
         return []
     for path in photos:
-        makes = pq.read_table(path, columns=["camera_make"])["camera_make"].unique().to_pylist()
+        makes = read_parquet(path, columns=["camera_make"])["camera_make"].unique().to_pylist()
         if makes:
             return [] if makes == [DRAWN_BY] else [WARNING]
     return []

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from core.disk.files import replace_file, temporary_beside
 from core.disk.json import parse_values
+from core.disk.parquet import read_parquet, write_parquet
 from core.errors import AnomalureError
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
@@ -51,7 +52,7 @@ class Selection:
             AnomalureError: If the file cannot be read.
         """
         try:
-            return [str(crop_id) for crop_id in pq.read_table(self.path, columns=["crop_id"])["crop_id"].to_pylist()]
+            return [str(crop_id) for crop_id in read_parquet(self.path, columns=["crop_id"])["crop_id"].to_pylist()]
         except (OSError, pa.ArrowException) as error:
             raise AnomalureError(_say_damaged(self.path, error)) from error
 
@@ -92,7 +93,7 @@ def write_selection(
     temporary = temporary_beside(path)
     try:
         path.parent.mkdir(exist_ok=True)
-        pq.write_table(table, temporary, compression="zstd")
+        write_parquet(table, temporary)
         replace_file(temporary, path)
     except OSError as error:
         raise AnomalureError(

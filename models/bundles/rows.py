@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from core.disk.parquet import read_parquet, write_parquet
 from core.records import Crop, CropKind
 from core.runs.shards import embeddings_table
 
@@ -94,7 +94,7 @@ class TrainingRows:
         table = pa.Table.from_pandas(self.table[list(COLUMNS)], schema=SCHEMA, preserve_index=False)
         embeddings = embeddings_table(self.table["crop_id"].tolist(), self.embeddings)
         sink = pa.BufferOutputStream()
-        pq.write_table(table.append_column("embedding", embeddings.column("embedding")), sink)
+        write_parquet(table.append_column("embedding", embeddings.column("embedding")), sink)
         return sink.getvalue().to_pybytes()
 
     @classmethod
@@ -105,7 +105,7 @@ class TrainingRows:
             ValueError: If it is not a Parquet file, or a column is missing or of another type.
         """
         try:
-            table = pq.read_table(pa.BufferReader(content))
+            table = read_parquet(pa.BufferReader(content))
             lists = table.column("embedding").combine_chunks()
             if not pa.types.is_fixed_size_list(lists.type):
                 raise ValueError(f"embeddings must be lists of equal length, got {lists.type}")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
+from core.disk.parquet import read_parquet
 from core.records import NOTHING, CropKind, Decision
 from core.review.holding import match_crops
 from core.review.training_labels import UNNAMED, TrainingLabels, find_background, name_group
@@ -148,11 +148,11 @@ def read_embeddings(run: RunFolder, crop_ids: Sequence[str]) -> dict[str, np.nda
     wanted = set(crop_ids)
     found: dict[str, np.ndarray] = {}
     for path in run.tables("embeddings") if wanted else []:
-        ids = pq.read_table(path, columns=["crop_id"]).column("crop_id").to_pylist()
+        ids = read_parquet(path, columns=["crop_id"]).column("crop_id").to_pylist()
         places = [place for place, crop_id in enumerate(ids) if crop_id in wanted]
         if not places:
             continue
-        column = pq.read_table(path, columns=["embedding"]).column("embedding").combine_chunks()
+        column = read_parquet(path, columns=["embedding"]).column("embedding").combine_chunks()
         vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(ids), column.type.list_size)
         found.update({ids[place]: vectors[place].astype(np.float16) for place in places})
     return found

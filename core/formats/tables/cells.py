@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from datetime import time as clock_time
@@ -46,6 +46,8 @@ _FEW_MIDNIGHTS = 3
 _MIDNIGHT_TIME = clock_time()
 _NO_CLOCK = "{} whose date has no time of day"
 _CENTURY_SPLIT = 70  # 69 is 2069, 70 is 1970
+_AHEAD = timedelta(days=2)
+"""How far a camera's clock may be ahead of this computer's."""
 _MONTH_NAMES = (
     "jan ene",
     "feb fév",
@@ -64,34 +66,42 @@ _MONTHS = {name: month for month, names in enumerate(_MONTH_NAMES, start=1) for 
 
 
 class DateOrder(Enum):
-    """What comes first in ``01/05/2026``; ``UNKNOWN`` if no date of the column tells."""
+    """What comes first in ``01/05/2026``, or in ``24/05/13``, where it may be the year."""
 
     DAY = "day"
     MONTH = "month"
-    UNKNOWN = "unknown"
+    YEAR = "year"
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A text taken apart. With ``first`` and ``second`` it is not known yet which of them is the day."""
+    """A text taken apart. With a ``sign`` it is not known yet which of the ``parts`` is the day."""
 
     clock: tuple[int, int, int, int] | None
-    year: int
+    year: int = 0
     month: int = 0
     day: int = 0
-    first: int = 0
-    second: int = 0
+    parts: tuple[int, int, int] = (0, 0, 0)
+    has_short_year: bool = False
+    can_begin_with_year: bool = False
     sign: str = ""
 
 
 def read_times(
-    texts: Sequence[object], *, problems: Problems, things: str, where: Callable[[int], str], needs_clock: bool = True
+    texts: Sequence[object],
+    *,
+    problems: Problems,
+    things: str,
+    where: Callable[[int], str],
+    needs_clock: bool = True,
+    now: datetime | None = None,
 ) -> list[datetime | None]:
     """The local times in one column, without their zone. Those that cannot be read are counted and ``None``.
 
-    Dates with the year first are read as they are. ``01.05.2026`` has the day first. In ``01/05/2026`` and
-    ``01-05-2026`` the dates of the whole column decide: one of ``13/05/2026`` says that all have the day first. Where
-    none decides, a date that could be two is not read. A column of numbers is read as a spreadsheet's days.
+    Dates with the year first are read as they are. ``01.05.2026`` has the day first, unless that is no date. In
+    ``01/05/2026`` and ``01-05-2026`` the dates of the whole column decide: one of ``13/05/2026`` says that all have the
+    day first. With years of two digits, as in ``24/05/13``, the year can be first, too; no photo is from the future.
+    Where none decides, a date that could be two is not read. A column of numbers is read as a spreadsheet's days.
 
     Args:
         texts: The cells; empty ones are ``None`` and not counted.
@@ -99,15 +109,13 @@ def read_times(
         things: What has these times, in the plural ("rows").
         where: Names the thing of a number in ``texts``, for the first case of a problem.
         needs_clock: Whether a date without a time of day is not enough, so that it is counted, too.
+        now: The local time, after which nothing can have been taken; default: this computer's.
     """
+    latest = (now or datetime.now()) + _AHEAD
     plain = ["" if text is None else str(text).strip() for text in texts]
     found = [_take_apart(text) for text in plain]
     serials = _are_serials(plain)
-    orders = {
-        sign: find_order([(one.first, one.second) for one in found if one and one.sign == sign]) for sign in "./-"
-    }
-    if orders["."] is DateOrder.UNKNOWN:
-        orders["."] = DateOrder.DAY
+    orders = {sign: find_orders([one for one in found if one and one.sign == sign], latest=latest) for sign in "./-"}
     days_only = serials and not any(_has_part(text) for text in plain)
     times: list[datetime | None] = []
     for i, (text, one) in enumerate(zip(plain, found, strict=True)):
@@ -117,15 +125,13 @@ def read_times(
         time = _read_serial(text) if serials else None
         case = f"{where(i)}: {text[:40]}"
         if one is not None:
-            order = orders[one.sign] if one.sign else DateOrder.DAY
-            if one.sign and order is DateOrder.UNKNOWN and _is_either(one.first, one.second):
-                problems.add(
-                    f"{things} whose date can be day/month or month/day, so that it was not read; write the year first",
-                    case,
-                )
+            tried = orders[one.sign] if one.sign else (DateOrder.YEAR,)
+            could_be = {order: built for order in tried if (built := _build(one, order, latest=latest))}
+            if len(set(could_be.values())) > 1:
+                problems.add(f"{things} {_say_either(could_be)}", case)
                 times.append(None)
                 continue
-            time = _build(one, order)
+            time = next(iter(could_be.values()), None)
         if time is not None and needs_clock and (days_only if one is None else one.clock is None):
             problems.add(_NO_CLOCK.format(things), case)
             times.append(None)
@@ -165,17 +171,23 @@ def join_date_and_clock(date: str, clock: str, *, half: str = "") -> str:
     return f"{text} {half}" if half and not text.casefold().endswith(half.casefold()) and ":" in text else text
 
 
-def find_order(pairs: Sequence[tuple[int, int]]) -> DateOrder:
-    """Which of two numbers is the day, from all dates of a column; unknown if none tells or they contradict."""
-    day_first = any(first > 12 for first, _ in pairs)
-    month_first = any(second > 12 for _, second in pairs)
-    if day_first == month_first:
-        return DateOrder.UNKNOWN
-    return DateOrder.DAY if day_first else DateOrder.MONTH
+def find_orders(dates: Sequence[_Found], *, latest: datetime) -> tuple[DateOrder, ...]:
+    """The orders in which the dates of one column that are written alike can be read: the fewest that fit all of them.
+
+    Several are left if no date tells, or if the dates contradict each other.
+    """
+    possible = [{order for order in DateOrder if _build(one, order, latest=latest)} for one in dates]
+    fitting = set(DateOrder).intersection(*(orders for orders in possible if orders))
+    orders = fitting or set(DateOrder)
+    if any(one.sign == "." for one in dates) and DateOrder.DAY in orders:
+        return (DateOrder.DAY,)  # as where people write dates with dots
+    return tuple(order for order in DateOrder if order in orders)
 
 
-def _is_either(first: int, second: int) -> bool:
-    return first != second and first <= 12 and second <= 12
+def _say_either(orders: Collection[DateOrder]) -> str:
+    if DateOrder.YEAR in orders:
+        return "whose date can have the year first or last, so that it was not read; write the year with four digits"
+    return "whose date can be day/month or month/day, so that it was not read; write the year first"
 
 
 def _take_apart(text: str) -> _Found | None:
@@ -187,9 +199,9 @@ def _take_apart(text: str) -> _Found | None:
     if match:
         return _Found(
             _read_clock(match),
-            _full_year(match["year"]),
-            first=int(match["a"]),
-            second=int(match["b"]),
+            parts=(int(match["a"]), int(match["b"]), int(match["year"])),
+            has_short_year=len(match["year"]) == 2,
+            can_begin_with_year=len(match["year"]) == len(match["a"]) == 2,
             sign=match["sign"],
         )
     for pattern in (_DAY_AND_NAME, _NAME_AND_DAY):
@@ -215,21 +227,31 @@ def _read_clock(match: re.Match[str]) -> tuple[int, int, int, int] | None:
 
 
 def _full_year(text: str) -> int:
-    year = int(text)
-    return year if len(text) == 4 else year + (1900 if year >= _CENTURY_SPLIT else 2000)
+    return int(text) if len(text) == 4 else _complete_year(int(text))
 
 
-def _build(one: _Found, order: DateOrder) -> datetime | None:
-    month, day = one.month, one.day
-    if one.sign:
-        day_first = order is DateOrder.DAY or (order is DateOrder.UNKNOWN and one.second <= 12)
-        day, month = (one.first, one.second) if day_first else (one.second, one.first)
-    if not FIRST_YEAR <= one.year <= LAST_YEAR:
+def _complete_year(two_digits: int) -> int:
+    return two_digits + (1900 if two_digits >= _CENTURY_SPLIT else 2000)
+
+
+def _build(one: _Found, order: DateOrder, *, latest: datetime) -> datetime | None:
+    year, month, day = one.year, one.month, one.day
+    if one.sign and order is DateOrder.YEAR:
+        year, month, day = one.parts
+        if not one.can_begin_with_year:
+            return None
+    elif one.sign:
+        day, month, year = one.parts if order is DateOrder.DAY else (one.parts[1], one.parts[0], one.parts[2])
+    if one.has_short_year:
+        year = _complete_year(year)
+    if not FIRST_YEAR <= year <= LAST_YEAR:
         return None
     try:
-        return datetime(one.year, month, day, *(one.clock or ()))
+        time = datetime(year, month, day, *(one.clock or ()))
     except ValueError:
         return None
+    # A short year can be any of three numbers; one that makes it a date to come is not it.
+    return None if one.has_short_year and time > latest else time
 
 
 def _are_serials(texts: Sequence[str]) -> bool:

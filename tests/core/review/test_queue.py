@@ -177,7 +177,7 @@ def test_scores_that_were_made_anew_are_shown_at_once(project):
         run.write_scores(i, scores.assign(score=scores["score"] + 100))
     put_later(run)
     assert project.review_queue().rows["score"].max() == 112.0
-    assert len(list(run.path.glob("catalogue-*"))) == 1
+    assert len(list(run.path.glob("catalogue-*.arrow"))) == 1
 
 
 def put_later(run: RunFolder) -> None:

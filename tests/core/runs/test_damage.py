@@ -48,6 +48,26 @@ def open_arrow(path):
     return pa.ipc.open_file(path.read_bytes()).read_all()
 
 
+def turn_bit_of_score(path):
+    """All is as it should be, except that one score is another number."""
+    table = open_arrow(path)
+    at = table.column_names.index("score")
+    scores = table.column("score").combine_chunks()
+    bits = np.frombuffer(scores.buffers()[1], dtype=np.int64).copy()
+    bits[3] ^= 1 << 50
+    turned = pa.Array.from_buffers(pa.float64(), len(scores), [scores.buffers()[0], pa.py_buffer(bits)])
+    write_arrow(path, table.set_column(at, "score", turned))
+
+
+def turn_bit_of_values(path):
+    """Turn one bit over in the values of the last column."""
+    group = pq.read_metadata(path).row_group(0)
+    chunk = group.column(group.num_columns - 1)
+    content = bytearray(path.read_bytes())
+    content[(chunk.dictionary_page_offset or chunk.data_page_offset) + chunk.total_compressed_size - 3] ^= 4
+    path.write_bytes(content)
+
+
 DAMAGE = {
     "empty": lambda path: path.write_bytes(b""),
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-200]),
@@ -55,6 +75,7 @@ DAMAGE = {
     "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
     "something else": lambda path: path.write_bytes(b"ARROW1\0\0 no catalogue"),
     "a wrong offset": break_offset,
+    "a bit of a score": turn_bit_of_score,
     "columns missing": lambda path: write_arrow(path, open_arrow(path).select(["crop_id"])),
     "another type": lambda path: write_arrow(path, open_arrow(path).set_column(0, "crop_id", pa.array(range(12)))),
 }
@@ -104,6 +125,25 @@ def test_a_damaged_table_of_one_run_is_a_sentence_and_the_others_are_listed(proj
     assert rows["good"]["flagged"] == 1
     if name == "scores-00000":
         assert "scores of run" in rows[damaged.run_id]["problem"]
+
+
+@pytest.mark.parametrize("name", ["crops-00000", "photos-00001", "scores-00000", "events"])
+def test_a_table_in_which_a_bit_turned_over_is_not_read(project, name):
+    run = project.latest_run()
+    for kept in run.path.glob("catalogue-*"):
+        kept.unlink()
+    turn_bit_of_values(run.path / f"{name}.parquet")
+
+    with pytest.raises(AnomalureError, match=rf"tables of run .* cannot be read \({name}\.parquet is damaged"):
+        open_catalogue(run)
+
+
+def test_embeddings_in_which_a_bit_turned_over_are_not_scored(project):
+    run = project.latest_run()
+    turn_bit_of_values(run.path / "embeddings-00001.parquet")
+
+    with pytest.raises(OSError, match=r"embeddings-00001\.parquet is damaged"):
+        list(run.embedded_shards())
 
 
 def test_a_run_is_read_where_its_project_has_signs_of_a_pattern_in_its_path(tmp_path):

@@ -12,7 +12,14 @@ EVENING = datetime(2026, 5, 13, 18, 10)
 
 def times(*texts, needs_clock=True):
     problems = Problems()
-    read = read_times(texts, problems=problems, things="rows", where=lambda i: f"row {i + 2}", needs_clock=needs_clock)
+    read = read_times(
+        texts,
+        problems=problems,
+        things="rows",
+        where=lambda i: f"row {i + 2}",
+        needs_clock=needs_clock,
+        now=datetime(2026, 11, 1),
+    )
     return read, problems.lines()
 
 
@@ -57,6 +64,15 @@ def test_a_date_and_time_is_read_as_it_is_written(text):
         (["01-05-2026 18:10", "13-05-2026 18:10"], datetime(2026, 5, 1, 18, 10)),
         (["01.05.2026 18:10"], datetime(2026, 5, 1, 18, 10)),
         (["05/05/2026 18:10"], datetime(2026, 5, 5, 18, 10)),  # either way the same day
+        (["13.05.24 18:10"], datetime(2024, 5, 13, 18, 10)),
+        (["24.02.13 18:10", "24.05.30 18:10"], datetime(2024, 2, 13, 18, 10)),
+        (["99/05/13 18:10"], datetime(1999, 5, 13, 18, 10)),
+        (["13/05/99 18:10"], datetime(1999, 5, 13, 18, 10)),
+        (["24/05/13 18:10", "24/12/31 18:10"], datetime(2024, 5, 13, 18, 10)),  # 2031 is to come
+        (["13/05/24 18:10", "31/05/24 18:10"], datetime(2024, 5, 13, 18, 10)),
+        (["05/13/24 18:10", "06/01/24 18:10"], datetime(2024, 5, 13, 18, 10)),
+        (["13/05/24 18:10", "1/05/24 18:10"], datetime(2024, 5, 13, 18, 10)),  # no year has one digit
+        (["13/05/24 18:10", "14/05/2024 18:10"], datetime(2024, 5, 13, 18, 10)),
         (["2026-05-01 12:10 AM"], datetime(2026, 5, 1, 0, 10)),
         (["2026-05-01 12:10 PM"], datetime(2026, 5, 1, 12, 10)),
     ],
@@ -73,6 +89,12 @@ def test_the_dates_of_a_column_say_together_whether_the_day_comes_first(texts, e
     [
         (["01/05/2026 18:10"], "1 rows whose date can be day/month or month/day, so that it was not read"),
         (["13/05/2026 1:00", "05/13/2026 1:00", "01/05/2026 1:00"], "1 rows whose date can be day/month or month/day"),
+        (
+            ["24/05/13 18:10"],
+            "1 rows whose date can have the year first or last, so that it was not read; write the year w",
+        ),
+        (["24-05-13 18:10", "24-05-14 18:10"], "2 rows whose date can have the year first or last"),
+        (["01/05/12 18:10"], "1 rows whose date can have the year first or last"),
         (["soon"], "1 rows whose date or time cannot be read (the first: row 2: soon)"),
         (["0000:00:00 00:00:00"], "1 rows whose date or time cannot be read"),
         (["2026-02-30 10:00"], "1 rows whose date or time cannot be read"),
