@@ -15,7 +15,7 @@ from core.export.choice import Export, ExportChoice, ExportCounts, NameGuesses
 from core.export.formats.format import DEFAULT, Format, Source, Written, find_format, list_formats
 from core.export.package_facts import PackageFacts, read_facts
 from core.export.pictures import PictureReport, Pictures, add_pictures, name_picture
-from core.formats.camtrap_dp import FORMAT_NAME as CAMTRAP_DP
+from core.formats.camtrap_dp.reader import FORMAT_NAME as CAMTRAP_DP
 from core.formats.exported import PICTURE_COLUMN
 from core.formats.labelled import LabelFile, Problems
 from core.formats.species_names import SpeciesName, is_scientific, name_each

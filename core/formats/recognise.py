@@ -5,7 +5,7 @@ from pathlib import Path
 from core.disk.bounded import open_ordinary
 from core.disk.text import describe_json, parse_json, read_content
 from core.errors import FileFormatError
-from core.formats.camtrap_dp import is_camtrap_dp, parse_camtrap_dp, read_camtrap_dp
+from core.formats.camtrap_dp.reader import is_camtrap_dp, parse_camtrap_dp, read_camtrap_dp
 from core.formats.coco import is_coco, parse_coco
 from core.formats.foreign import recognise_foreign
 from core.formats.labelled import LabelFile

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.export.jobs import list_jobs
 from core.export.package_facts import PackageFacts, keep_facts
 from core.export.pictures import Pictures
-from core.formats.camtrap_dp_writer import Place
+from core.formats.camtrap_dp.writer import Place
 from core.formats.csv import read_csv_rows
 from core.records import Decision
 from core.store.people import People, keep_people_classes, read_people_classes

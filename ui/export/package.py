@@ -11,8 +11,8 @@ from core.errors import AnomalureError
 from core.export.choice import Export
 from core.export.package_facts import PackageFacts, keep_facts, read_facts, read_place
 from core.export.species_list import keep_species_names, read_species_names
-from core.formats.camtrap_dp_times import Place
-from core.formats.camtrap_dp_writer import SAMPLING_DESIGNS, is_animal
+from core.formats.camtrap_dp.times import Place
+from core.formats.camtrap_dp.writer import SAMPLING_DESIGNS, is_animal
 from core.formats.species_names import UNDETERMINED, SpeciesName, to_key
 from core.study.project import Project
 from ui.export.choice import Asked

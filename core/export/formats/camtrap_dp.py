@@ -7,8 +7,8 @@ from pathlib import Path
 from core.errors import AnomalureError
 from core.export.formats.format import Format, Source, Written
 from core.export.package_facts import NO_ZONE, read_zone
-from core.formats.camtrap_dp import PACKAGE_FILE
-from core.formats.camtrap_dp_writer import write_camtrap_dp
+from core.formats.camtrap_dp.reader import PACKAGE_FILE
+from core.formats.camtrap_dp.writer import write_camtrap_dp
 from core.formats.exported import Row
 
 

@@ -11,7 +11,7 @@ import pytest
 from core.export.choice import ExportChoice
 from core.export.files import add_scientific, write_export
 from core.export.package_facts import PackageFacts, read_places, read_zone
-from core.formats.camtrap_dp_writer import Place, write_camtrap_dp
+from core.formats.camtrap_dp.writer import Place, write_camtrap_dp
 from core.formats.recognise import read_labels
 from core.formats.species_names import SpeciesName, name_each
 from core.labels.rows import rows_from_labels

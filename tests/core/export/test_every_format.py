@@ -13,7 +13,7 @@ from core.export.files import convert_labels, write_export
 from core.export.formats.format import DEFAULT, Source, find_format, list_formats
 from core.export.package_facts import PackageFacts
 from core.export.pictures import Pictures
-from core.formats.camtrap_dp_writer import Place
+from core.formats.camtrap_dp.writer import Place
 from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, MOST_LIKE_COLUMN, PHOTO_COLUMNS
 from core.formats.labelled import LabelFile
 from core.formats.recognise import read_labels

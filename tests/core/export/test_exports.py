@@ -19,7 +19,7 @@ from core.export.files import write_export
 from core.export.jobs import ExportJob, find_job, list_jobs, make_request
 from core.export.package_facts import PackageFacts, keep_facts, read_facts, read_places, read_zone
 from core.export.pictures import Pictures, make_safe, make_safe_file
-from core.formats.camtrap_dp_writer import Place
+from core.formats.camtrap_dp.writer import Place
 from core.formats.csv import read_csv_rows
 from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, MOST_LIKE_COLUMN
 from core.formats.recognise import read_labels

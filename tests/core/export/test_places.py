@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import FileFormatError
 from core.export.package_facts import read_places
-from core.formats.camtrap_dp_writer import Place
+from core.formats.camtrap_dp.writer import Place
 
 PLACE = Place(50.5, 4.25, datetime(2026, 4, 1, 12), datetime(2026, 6, 30, 12))
 

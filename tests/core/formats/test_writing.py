@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from core.errors import AnomalureError
-from core.formats.camtrap_dp_writer import Place, write_camtrap_dp
+from core.formats.camtrap_dp.writer import Place, write_camtrap_dp
 from core.formats.coco import write_coco
 from core.formats.csv import escape_formula, read_csv_rows, unescape_formula, write_csv
 from core.formats.exported import EXPORT_COLUMNS, PHOTO_COLUMNS, say_species

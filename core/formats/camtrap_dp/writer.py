@@ -14,8 +14,8 @@ from typing import Any, TextIO
 
 from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
-from core.formats.camtrap_dp import PACKAGE_FILE, TAG_BAR, VERNACULAR_TAG
-from core.formats.camtrap_dp_times import Place, say_times, say_unnamed
+from core.formats.camtrap_dp.reader import PACKAGE_FILE, TAG_BAR, VERNACULAR_TAG
+from core.formats.camtrap_dp.times import Place, say_times, say_unnamed
 from core.formats.csv import escape_formula
 from core.formats.exported import (
     MOST_LIKE_COLUMN,
