@@ -12,7 +12,7 @@ from core.disk.bounded import read_bounded
 from core.errors import AnomalureError, WrongUsage
 from core.settings.detector import DETECTOR_SETTINGS, DetectorSettings
 from core.settings.run import SETTINGS, RunSettings, Setting, Settings
-from core.settings.training import TRAINING_SETTINGS, TrainingSettings
+from core.settings.training import AUTOENCODER_DEFAULTS, AUTOENCODERS, TRAINING_SETTINGS, TrainingSettings
 
 if TYPE_CHECKING:
     from core.study.project import Project
@@ -82,7 +82,8 @@ def read_settings(arguments: argparse.Namespace) -> RunSettings:
 def read_training_settings(arguments: argparse.Namespace) -> TrainingSettings:
     """The training settings of the file, if any; options override them."""
     options = {item.name: f"training_{item.name}" for item in TRAINING_SETTINGS}
-    return _make(TrainingSettings, _read_given(arguments, arguments.training_file, options))
+    defaults = AUTOENCODER_DEFAULTS if arguments.method in AUTOENCODERS else {}
+    return _make(TrainingSettings, {**defaults, **_read_given(arguments, arguments.training_file, options)})
 
 
 def read_detector_settings(arguments: argparse.Namespace) -> DetectorSettings:

@@ -17,7 +17,7 @@ from commands.options import (
 )
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError, WrongUsage, did_you_mean
-from core.settings.training import BOXES_FROM, FRAMES, METHODS
+from core.settings.training import AUTOENCODERS, BOXES_FROM, FRAMES, METHODS, SCORED_BY
 
 ABOUT = "make a bundle from labelled photos, and train its encoder first if asked to"
 
@@ -36,7 +36,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=METHODS,
         default="none",
         help="how the encoder is trained on the crops: simclr (altered copies of one crop), triplet "
-        "(species), or none (it is used as it is)",
+        "(species), autoencoder_conv or autoencoder_dense (put each crop and whole frame together again from a few "
+        "numbers, which take the place of the encoder; 64 px, 30 epochs and a learning rate of 0.001 unless given), "
+        "or none (it is used as it is)",
+    )
+    parser.add_argument(
+        "--scored-by",
+        choices=SCORED_BY,
+        help="what crops and whole frames are scored by: one_class (the one-class model of their species), or an "
+        "autoencoder's error of the whole crop (reconstruction; default after its training) or of its worst part "
+        "(worst_part)",
+    )
+    parser.add_argument(
+        "--threshold",
+        default="",
+        metavar="RULE",
+        help="from where on runs flag, by the scores of held-out normal crops: mean+2sd (mean and standard "
+        "deviations) or p95 (a percentile). It is turned into the false-alarm rate that it amounts to, which the card "
+        "says. Default: --false-alarm-rate",
     )
     parser.add_argument(
         "--one-class",
@@ -121,6 +138,8 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                 encoders=read_encoder_specs(arguments) or (bundled_encoder(),),
                 complete=not arguments.plain_encoder,
                 method=arguments.method,
+                scored_by=arguments.scored_by or SCORED_BY[arguments.method in AUTOENCODERS],
+                threshold=arguments.threshold,
                 one_class=arguments.one_class,
                 components=arguments.components,
                 frames=arguments.frames,

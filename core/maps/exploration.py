@@ -184,7 +184,8 @@ class Exploration:
                 return kept
         with _reading(self.run):
             rows = np.concatenate([rows for _, rows in self.run.embedded_shards()])
-        prepared = prepare_embeddings(rows, sections=_read_sections(self.run, width=rows.shape[1]))
+        features, sections = _read_sections(self.run, width=rows.shape[1])
+        prepared = prepare_embeddings(rows[:, features], sections=sections)
         with suppress(OSError):  # a project that may only be read
             self.folder.mkdir(parents=True, exist_ok=True)
             write_stream(path, lambda file: np.save(file, prepared), durable=True)
@@ -204,13 +205,24 @@ def _reading(run: RunFolder) -> Iterator[None]:
         ) from error
 
 
-def _read_sections(run: RunFolder, *, width: int) -> Sequence[int] | None:
-    """The length of each joined encoder's part of an embedding, according to the run's bundle; None: one part."""
+def _read_sections(run: RunFolder, *, width: int) -> tuple[np.ndarray, Sequence[int] | None]:
+    """The columns of an embedding that say how a crop looks, and the length of each joined encoder's part of them.
+
+    Both are according to the run's bundle; without one, all columns and None: one part. An autoencoder's errors
+    (``error_columns``) say how little a crop fits, not how it looks.
+    """
+    features = np.arange(width)
     if not run.info.bundle:
-        return None
+        return features, None
     manifest = run.path.parent.parent / "bundles" / run.info.bundle / "bundle.json"
     try:
-        sections = [int(length) for length in parse_values(read_whole(manifest))["sections"]]
+        values = parse_values(read_whole(manifest))
+        sections = [int(length) for length in values["sections"]]
+        errors = {int(column) for column in values.get("error_columns", ())}
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return sections if sum(sections) == width and min(sections) > 0 else None
+        return features, None
+    if sum(sections) != width or min(sections) <= 0:
+        return features, None
+    of_section = np.repeat(np.arange(len(sections)), sections)[~np.isin(features, list(errors))]
+    kept = [int(n) for n in np.bincount(of_section, minlength=len(sections)) if n]
+    return (features[~np.isin(features, list(errors))], kept) if kept else (features, sections)

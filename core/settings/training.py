@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 from core.settings.run import Setting, Settings, list_settings, setting
 
-METHODS = ("none", "simclr", "triplet")
-"""How an encoder is trained: not at all, by views of the same crop, or by species."""
+AUTOENCODERS = ("autoencoder_dense", "autoencoder_conv")
+METHODS = ("none", "simclr", "triplet", *AUTOENCODERS)
+"""How an encoder is trained: not at all, by views of the same crop, by species, or to put crops together again."""
+AUTOENCODER_DEFAULTS = {"image_px": 64, "epochs": 30, "learning_rate": 0.001}
+"""Where an autoencoder's training differs from that of other encoders unless somebody says otherwise."""
+SCORED_BY = ("one_class", "reconstruction", "worst_part")
+"""What crops are scored by: the one-class model of their species, or an autoencoder's error of the whole crop or of its
+worst part."""
 FRAMES = ("embedding", "patches")
 """What whole frames are scored by: the embedding of the whole frame, or its most unusual patch."""
 BOXES_FROM = ("detector", "labels")
@@ -137,6 +143,15 @@ class TrainingSettings(Settings):
         choices=("all", "hardest"),
         help="all: every triplet of the batch that violates the margin. hardest: only the worst one for each crop, "
         "which trains faster but suffers more from wrong labels.",
+    )
+    bottleneck: int = setting(
+        64,
+        group="Comparison",
+        label="Bottleneck (autoencoder)",
+        low=2,
+        high=4096,
+        help="How many numbers an autoencoder squeezes a crop to. With fewer it puts only the commonest together "
+        "again; with many also what it has never seen.",
     )
     smallest_cut: float = setting(
         0.4,

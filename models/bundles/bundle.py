@@ -19,10 +19,12 @@ from core.disk.json import parse_values
 from core.errors import AnomalureError, BundleError, did_you_mean
 from core.records import NOTHING, PERSON
 from core.settings.run import RunSettings
+from core.settings.training import SCORED_BY
 from core.study.moved_projects import find_again
 from core.study.project import check_name
 from core.version import VERSION
 from models.bundles.rows import TrainingRows
+from models.encoders.sections import ERRORS, find_section
 from models.encoders.sources.source import find_source
 from models.encoders.spec import EncoderSpec
 from models.judging.background import Background
@@ -33,7 +35,7 @@ from models.judging.patch_distance import PatchBank
 from models.judging.patch_judge import PatchJudge
 from models.one_class.methods import DEFAULT, name_method, read_one_class
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "bundle.json"
 CARD = "MODEL_CARD.md"
 NORMALISERS = "normaliser.safetensors"
@@ -80,6 +82,17 @@ class Bundle:
     patch_judges: Mapping[str, PatchJudge] = field(default_factory=dict)
 
     @property
+    def error_at(self) -> int | None:
+        """The column of an embedding that crops are scored by, an autoencoder's error; None: by one-class models."""
+        return self.species_judge.error_at
+
+    @property
+    def scored_by(self) -> str:
+        """Of ``SCORED_BY``."""
+        errors = self._list_error_columns()
+        return SCORED_BY[1 + errors.index(self.error_at)] if self.error_at in errors else SCORED_BY[0]
+
+    @property
     def species(self) -> tuple[str, ...]:
         """The species that have a model."""
         return tuple(kind.name for kind in self.species_judge.kinds)
@@ -97,6 +110,7 @@ class Bundle:
             "encoders": [spec.to_values() for spec in self.encoders],
             "detector": self.detector,
             "one_class": self.one_class,
+            "scored_by": self.scored_by,
             "components": self.components,
             "settings": self.settings.to_values(),
             "notes": list(self.notes),
@@ -174,6 +188,7 @@ class Bundle:
             "detector": self.detector,
             "encoders": encoders,
             "sections": list(self.sections),
+            "error_columns": self._list_error_columns(),
             "one_class": self.one_class,
             "components": self.components,
             "settings": self.settings.to_values(),
@@ -197,6 +212,11 @@ class Bundle:
                 file.flush()
                 os.fsync(file.fileno())
         _sync_folder(folder)
+
+    def _list_error_columns(self) -> list[int]:
+        """The columns of an embedding that say how little a crop fits, not how it looks."""
+        errors = find_section(self.encoders, self.sections, ERRORS)
+        return [] if errors is None else list(range(errors.start, errors.stop))
 
     def training_rows(self) -> TrainingRows:
         """The crops it was trained on.
@@ -289,6 +309,7 @@ def _describe_judge(judge: Judge, *, prefix: str, files: dict[str, bytes]) -> di
         "groups": [group.name for group in judge.groups],
         "left_out": dict(judge.left_out),
         "one_scale": judge.one_scale,
+        "error_at": judge.error_at,
     }
 
 
@@ -321,7 +342,10 @@ def _read_judge(
     if not kinds:
         raise ValueError(f"{prefix} has no model")
     one_scale = bool(values.get("one_scale", False))  # bundles of earlier versions keep their scores
-    return Judge(normaliser, tuple(kinds), groups, values["left_out"], one_scale=one_scale)
+    error_at = values.get("error_at")  # not before format 5
+    if error_at is not None and not (type(error_at) is int and 0 <= error_at < sum(normaliser.sections)):
+        raise ValueError(f"{prefix} is scored by column {error_at!r} of {sum(normaliser.sections)}")
+    return Judge(normaliser, tuple(kinds), groups, values["left_out"], one_scale=one_scale, error_at=error_at)
 
 
 def _read_background(values: Mapping[str, Any] | None, contents: Mapping[str, bytes]) -> Background | None:

@@ -19,6 +19,7 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         "Its scores say how little a crop fits the species below. It cannot name other species; "
         "a person should look at crops with a high score.",
         "",
+        *_describe_errors(bundle),
         "## Species",
         "",
         *_describe_judge(bundle.species_judge, rate=rate),
@@ -70,6 +71,25 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
     if bundle.notes:
         lines += ["## To know", "", *(f"- {note}" for note in bundle.notes), ""]
     return "\n".join(lines)
+
+
+SCORED_WORDS = {
+    "reconstruction": "how badly it is put together again, as a whole",
+    "worst_part": "how badly the worst part of it, an eighth of the side, is put together again",
+}
+
+
+def _describe_errors(bundle: Bundle) -> list[str]:
+    words = SCORED_WORDS.get(bundle.scored_by)
+    if words is None:
+        return []
+    return [
+        f"A crop gets the species that its numbers in the bottleneck fit best, and is scored by {words} from these "
+        "numbers, compared with held-out crops of that species. An autoencoder also puts plain backgrounds together "
+        "well whatever stands on them, and crops full of detail badly: look at the recall of each species beside the "
+        "false-alarm rate on Evaluate before you trust it.",
+        "",
+    ]
 
 
 def _describe_cameras(bundle: Bundle) -> Iterator[str]:

@@ -19,6 +19,7 @@ from models.encoders.spec import EncoderSpec
 from models.judging.background import NothingRows
 from models.judging.judge import Judge, fit_judge
 from models.judging.patch_judge import PatchJudge
+from models.judging.thresholds import read_threshold, set_threshold
 from models.one_class.methods import DEFAULT, check_one_class, list_one_class
 from models.one_class.ocsvm import SupportVectorModel
 
@@ -45,6 +46,8 @@ def make_bundle(
     notes: Sequence[str] = (),
     patch_judges: Mapping[str, PatchJudge] | None = None,
     unseen_events: Collection[str] = (),
+    error_at: int | None = None,
+    threshold: str = "",
 ) -> Bundle:
     """Fit the models of each species and camera, calibrate them, and write them to ``out_dir/name`` with the rows.
 
@@ -66,6 +69,9 @@ def make_bundle(
             scored by their embedding.
         unseen_events: The events that a trained encoder has not seen, by which the scores are calibrated; none: the
             encoder was not trained on these crops.
+        error_at: The column of the embeddings that crops are scored by, an autoencoder's error; None: one-class models.
+        threshold: From where on runs flag, as ``models.judging.thresholds`` reads it; empty: the false-alarm rate of
+            the settings.
 
     Raises:
         BundleError: If a bundle of that name exists, or it cannot be written; then nothing is left behind.
@@ -73,6 +79,7 @@ def make_bundle(
     """
     check_name(name, what="bundle")
     check_one_class(one_class)
+    read_threshold(threshold)
     refuse_existing(out_dir / name)
     is_frame = rows.is_frame
     is_background = ~is_frame & np.isin(rows.column("species"), BACKGROUND_SPECIES)
@@ -92,10 +99,14 @@ def make_bundle(
             one_class=one_class,
             nothing=nothing,
             unseen=np.isin(part.column("owner"), list(unseen_events)) if unseen_events else None,
+            error_at=error_at,
         )
 
     nothing = _gather_nothing(rows.select(is_background))
     species_judge = fit(crops, species, nothing)
+    if threshold:
+        settings, words = set_threshold(settings, species_judge.reference, threshold)
+        notes = (*notes, words)
     camera_judges, camera_notes = _learn_cameras(rows.select(is_frame), fit=fit)
     bundle = Bundle(
         name=name,

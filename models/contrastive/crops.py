@@ -19,6 +19,8 @@ ROOM = 1.15
 """Squares are kept this much larger than the network's input, so that cuts rarely need to be enlarged."""
 PIXELS = "crops.u8"
 TABLE = "crops.json"
+WHOLE_FRAME = "whole frame"
+"""What a whole frame is counted as, which shows no animal."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,12 @@ def keep_crops(
     *,
     image_px: int,
     settings: RunSettings,
+    with_frames: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> EncoderCrops:
     """Cut the boxes with a species out of labelled photos and keep them in ``folder``, all or none.
+
+    ``with_frames``: keep the photos that are labelled without a box, too, as whole frames.
 
     Raises:
         AnomalureError: If no photo is found, or no box has a species.
@@ -85,14 +90,16 @@ def keep_crops(
     cut, side = LabelledCrops(), choose_side(image_px)
     try:
         with part.open("wb") as file:
-            for pixels in read_labelled_crops(boxed, images_dir, settings=settings, into=cut, on_progress=on_progress):
+            chosen = photos if with_frames else boxed
+            for pixels in read_labelled_crops(chosen, images_dir, settings=settings, into=cut, on_progress=on_progress):
                 file.write(resize_crops([pixels], size_px=side).tobytes())
         if not cut.species:
             raise AnomalureError(
                 "There is no crop to train on. Boxes with a species are needed. " + "; ".join(cut.problems.lines())
             )
         events = cut.groups(gap_s=settings.event_gap_s).tolist()
-        table = {"side_px": side, "species": cut.species, "events": events}
+        species = [name or WHOLE_FRAME for name in cut.species]
+        table = {"side_px": side, "species": species, "events": events}
         replace_file(part, folder / PIXELS)
         write_whole(folder / TABLE, json.dumps(table, ensure_ascii=False).encode(), durable=True)
     finally:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import safetensors.torch
@@ -15,13 +15,13 @@ import torch
 
 from core.disk.files import write_whole
 from core.errors import AnomalureError
-from core.settings.training import METHODS, TrainingSettings
+from core.settings.training import TrainingSettings
 from core.work.meter import Cancelled
 from core.work.trainings import CurvePoint
 from models.contrastive.augmentations import Augmenter
 from models.contrastive.checkpoints import CHECKPOINT, read_checkpoint, write_checkpoint
 from models.contrastive.crops import EncoderCrops, hold_out_events
-from models.contrastive.projection_head import build_learner
+from models.contrastive.projection_head import Learner, build_learner
 from models.contrastive.sampler import CropSampler
 from models.contrastive.simclr import compute_nt_xent
 from models.contrastive.triplet import compute_triplet_loss
@@ -32,6 +32,7 @@ from models.engines.device import choose_device, cpu_has_bf16, send
 log = logging.getLogger(__name__)
 
 BEST = "best.safetensors"
+CONTRASTIVE = ("simclr", "triplet")
 LEAST_CROPS = 8
 LEAST_HELD_OUT = 4
 TOGETHER = 4
@@ -138,22 +139,32 @@ def train_encoder(
 
 
 def _check(crops: EncoderCrops, *, start: EncoderSpec, method: str) -> None:
-    if method not in METHODS[1:]:
-        raise AnomalureError(f"An encoder is trained with {' or '.join(METHODS[1:])}, got {method!r}.")
+    if method not in CONTRASTIVE:
+        raise AnomalureError(f"An encoder is trained with {' or '.join(CONTRASTIVE)}, got {method!r}.")
     if start.detector:
         raise AnomalureError(
             f"The features of a detector ({start.detector}) cannot be trained; choose a backbone, such as mobilenet_v2."
         )
+    counts = check_enough(crops)
+    if method == "triplet" and len(crops.count()) < 2:
+        raise AnomalureError(
+            f"Triplets compare species, so two are needed, got {counts}. Label another species, or use simclr."
+        )
+
+
+def check_enough(crops: EncoderCrops) -> str:
+    """How many crops of each species there are, in words.
+
+    Raises:
+        AnomalureError: If they are too few to train on and to hold some out.
+    """
     counts = ", ".join(f"{name}: {n}" for name, n in crops.count().items()) or "none"
     if len(crops.species) < LEAST_CROPS or len(set(crops.events)) < 2:
         raise AnomalureError(
             f"At least {LEAST_CROPS} crops of two events are needed to train an encoder, got {len(crops.species)} of "
             f"{len(set(crops.events))} ({counts}). Label more photos, or use the encoder as it is (method none)."
         )
-    if method == "triplet" and len(crops.count()) < 2:
-        raise AnomalureError(
-            f"Triplets compare species, so two are needed, got {counts}. Label another species, or use simclr."
-        )
+    return counts
 
 
 class Trainer:
@@ -179,13 +190,7 @@ class Trainer:
         self.augmenter = Augmenter.of(settings)
         self.species_of = torch.from_numpy(np.unique(np.array(crops.species), return_inverse=True)[1])
         self.event_of = torch.from_numpy(np.unique(np.array(crops.events), return_inverse=True)[1])
-        self.learner = build_learner(
-            start,
-            hidden=settings.projection_hidden,
-            projected=settings.projection_size,
-            image_px=settings.image_px,
-            seed=settings.seed,
-        )
+        self.learner = self._build_learner()
         self.learner.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.AdamW(
             self.learner.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -197,6 +202,15 @@ class Trainer:
         self.curve: list[CurvePoint] = []
         self.seconds = 0.0
         self.precision = settings.precision
+
+    def _build_learner(self) -> torch.nn.Module:
+        return build_learner(
+            self.start,
+            hidden=self.settings.projection_hidden,
+            projected=self.settings.projection_size,
+            image_px=self.settings.image_px,
+            seed=self.settings.seed,
+        )
 
     def _make_sampler(self, rows: np.ndarray) -> CropSampler:
         together = TOGETHER if self.method == "triplet" else 1
@@ -323,7 +337,8 @@ class Trainer:
         self.save()
 
     def _keep_best(self) -> None:
-        weights = {key: value.detach().cpu().contiguous() for key, value in self.learner.backbone.state_dict().items()}
+        backbone = cast(Learner, self.learner).backbone
+        weights = {key: value.detach().cpu().contiguous() for key, value in backbone.state_dict().items()}
         about = {"backbone": self.start.backbone, "input_px": str(self.settings.image_px), "method": self.method}
         write_whole(self.folder / BEST, safetensors.torch.save(weights, metadata=about), durable=True)
 

@@ -58,13 +58,15 @@ def load_encoder(
         raise AnomalureError("At least one encoder is needed, got none.")
     torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
     where = choose_device(device)
-    encoders = [
-        _open_kept(spec, engine=one, device=where, precise=precise)
-        or _place_network(
-            find_source(spec).load(spec, allow_code=allow_code), spec, engine=one, device=where, precise=precise
+
+    def open_one(spec: EncoderSpec, engine: str) -> Encoder:
+        source = find_source(spec)
+        exactly = precise or source.precise
+        return _open_kept(spec, engine=engine, device=where, precise=exactly) or _place_network(
+            source.load(spec, allow_code=allow_code), spec, engine=engine, device=where, precise=exactly
         )
-        for spec, one in zip(specs, engines, strict=True)
-    ]
+
+    encoders = [open_one(spec, one) for spec, one in zip(specs, engines, strict=True)]
     encoders = [MirroredEncoder(one) if spec.mirrored else one for spec, one in zip(specs, encoders, strict=True)]
     return encoders[0] if len(encoders) == 1 else JoinedEncoder(encoders)
 

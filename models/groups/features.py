@@ -13,7 +13,7 @@ from core.groups.recurring import Place
 from core.groups.tree import GroupTree, fingerprint_run
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
-from models.encoders.sections import CLASSES, DETECTOR, list_sections, weigh_sections
+from models.encoders.sections import CLASSES, DETECTOR, ERRORS, list_sections, weigh_sections
 from models.encoders.spec import EncoderSpec
 from models.groups.recurring import find_recurring_crops
 from models.judging.normaliser import Normaliser
@@ -144,7 +144,7 @@ def choose_columns(
     starts = np.cumsum([0, *sections])
     if len(names) != len(sections) or set(names) <= {DETECTOR}:
         return np.arange(starts[-1]), tuple(sections), tuple(weights)
-    kept = [i for i, name in enumerate(names) if name != DETECTOR]
+    kept = [i for i, name in enumerate(names) if name not in (DETECTOR, ERRORS)]
     columns = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in kept])
     if not weights:
         return columns, tuple(sections[i] for i in kept), ()

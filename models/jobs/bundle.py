@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +12,7 @@ from core.formats.labelled import LabelFile
 from core.labels.crops import choose_split
 from core.labels.source import read_label_source
 from core.settings.run import RunSettings
-from core.settings.training import BOXES_FROM, FRAMES, METHODS, TrainingSettings
+from core.settings.training import AUTOENCODERS, BOXES_FROM, FRAMES, METHODS, SCORED_BY, TrainingSettings
 from core.study.project import Project, check_name
 from core.work.meter import Meter
 from core.work.progress import Phase, Progress
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-METHOD_NAMES = {"none": "none: used as it is", "simclr": "SimCLR", "triplet": "triplets of species"}
+METHOD_NAMES = {
+    "none": "none: used as it is",
+    "simclr": "SimCLR",
+    "triplet": "triplets of species",
+    "autoencoder_dense": "a dense autoencoder",
+    "autoencoder_conv": "a convolutional autoencoder",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +48,10 @@ class BundleRequest(Request):
         encoders: What turns crops into vectors, joined in this order; ``method`` trains the first of them.
         complete: Whether the detector's features are joined to the encoders or, if they are not available, mirror
             images are used. The choice is written into the request: a resumed training uses the same encoders.
-        method: How the first encoder is trained; ``none``: it is used as it is.
+        method: How the first encoder is trained; ``none``: it is used as it is. An autoencoder starts from random
+            weights, and its bottleneck takes the place of all encoders.
+        scored_by: ``one_class``, or an autoencoder's error: ``reconstruction`` of the whole crop, ``worst_part``.
+        threshold: From where on runs flag, such as ``mean+2sd`` or ``p95``; empty: the settings' false-alarm rate.
         one_class: Name of the one-class model of a species.
         components: Number of principal components that embeddings are reduced to; 0: not reduced.
         frames: What whole frames are scored by: ``embedding`` or ``patches``.
@@ -65,6 +75,8 @@ class BundleRequest(Request):
     encoders: tuple[EncoderSpec, ...]
     complete: bool = False
     method: str = "none"
+    scored_by: str = SCORED_BY[0]
+    threshold: str = ""
     one_class: str = "ocsvm"
     components: int = 0
     frames: str = FRAMES[0]
@@ -129,8 +141,9 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
         work.write_result(trained.to_values())
         notes.append(describe_training(trained))
         unseen_events = trained.held_out_events
-        # All joined encoders get crops of the same size.
-        others = (replace(spec, input_px=trained.spec.input_px) for spec in request.encoders[1:])
+        # All joined encoders get crops of the same size. An autoencoder is trained to stand alone.
+        joined = () if request.method in AUTOENCODERS else request.encoders[1:]
+        others = (replace(spec, input_px=trained.spec.input_px) for spec in joined)
         request = replace(request, encoders=(trained.spec, *others))
     detector, why_not = _load_detector(request, labels, allow_code=work.allow_code)
     if why_not:
@@ -194,6 +207,7 @@ def train_bundle(
     from models.bundles.training import embed_labelled
     from models.encoders.loading import load_encoder
     from models.encoders.patch_maps import load_patch_encoder
+    from models.encoders.sections import find_error
 
     _check_choices(request)
     check_name(request.name, what="bundle")
@@ -232,6 +246,8 @@ def train_bundle(
         notes=[*notes, *(f"Not used: {line}." for line in crops.problems.lines()), *learnt.notes],
         patch_judges=learnt.judges,
         unseen_events=unseen_events,
+        error_at=find_error(request.encoders, crops.sections, request.scored_by),
+        threshold=request.threshold,
     )
 
 
@@ -274,21 +290,34 @@ def describe_training(trained: "TrainedEncoder") -> str:
 
 
 def _check_choices(request: BundleRequest) -> None:
+    from models.encoders.sections import check_scored_by
+    from models.judging.thresholds import read_threshold
     from models.one_class.methods import check_one_class
 
     for name, value, choices in (
         ("method", request.method, METHODS),
+        ("scored_by", request.scored_by, SCORED_BY),
         ("frames", request.frames, FRAMES),
         ("boxes_from", request.boxes_from, BOXES_FROM),
     ):
         if value not in choices:
             raise AnomalureError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
+    read_threshold(request.threshold)
+    is_rebuilt = request.method in AUTOENCODERS
+    check_scored_by((EncoderSpec(backbone=request.method),) if is_rebuilt else request.encoders, request.scored_by)
+    if request.frames == "patches" and is_rebuilt:
+        raise AnomalureError(
+            "An autoencoder has no map of patches, so it cannot score whole frames by patches. Score them by "
+            "embedding; with scored_by worst_part they are then scored by the part that is put together worst."
+        )
     check_one_class(request.one_class)
 
 
 def _complete(work: TrainingFolder, request: BundleRequest) -> BundleRequest:
     """The request with the detector's features or mirror images joined to its encoders, if asked for and available."""
     specs = request.encoders
+    if request.method in AUTOENCODERS:
+        return request
     if request.method != "none":  # encoders joined to a trained one get crops of its size
         specs = tuple(replace(spec, input_px=request.training.image_px) for spec in specs)
     if request.complete:
@@ -309,7 +338,17 @@ def _check_encoders(request: BundleRequest) -> None:
     from models.encoders.patch_maps import check_patch_map
 
     first = request.encoders[0]
+    if request.method in AUTOENCODERS:
+        from models.encoders.autoencoders import check_sizes
+
+        check_sizes(request.method, input_px=request.training.image_px, bottleneck=request.training.bottleneck)
+        return
     if request.method != "none":
+        if first.backbone in AUTOENCODERS and not first.detector:
+            raise AnomalureError(
+                f"{first.backbone} is trained by the method {first.backbone}, not by {request.method}. Choose another "
+                "backbone, such as mobilenet_v2."
+            )
         if first.detector:
             raise AnomalureError(
                 f"The features of a detector ({first.detector}) cannot be trained. Choose a backbone such as "
@@ -323,9 +362,11 @@ def _check_encoders(request: BundleRequest) -> None:
 
 
 def _train(work: TrainingFolder, request: BundleRequest, labels: LabelFile, meter: Meter) -> "TrainedEncoder":
+    from models.autoencoder.training import train_autoencoder
     from models.contrastive.crops import keep_crops, open_kept
     from models.contrastive.training import TrainingStep, train_encoder
 
+    is_rebuilt = request.method in AUTOENCODERS
     crops = open_kept(work.path)
     if crops is None:
         meter.begin(Phase.CROPS)
@@ -335,6 +376,7 @@ def _train(work: TrainingFolder, request: BundleRequest, labels: LabelFile, mete
             work.path,
             image_px=request.training.image_px,
             settings=request.settings,
+            with_frames=is_rebuilt,
             on_progress=meter,
         )
     meter.begin(Phase.TRAINING, unit="crop", message="Measuring the encoder before its training.")
@@ -353,10 +395,10 @@ def _train(work: TrainingFolder, request: BundleRequest, labels: LabelFile, mete
             )
         )
 
-    return train_encoder(
+    train = train_autoencoder if is_rebuilt else partial(train_encoder, start=request.encoders[0])
+    return train(
         crops,
         work.path,
-        start=request.encoders[0],
         method=request.method,
         settings=request.training,
         device=request.device,

@@ -30,6 +30,8 @@ ENOUGH_UNSEEN = 40
 LEAST_FOR_UNITS = 10
 NOTHING_OFFSET = 10.0
 """Taken from the scores of crops that show probably no animal, so that they come last in the queue."""
+WORST_ERROR = 255.0
+"""In grey levels: black where white was."""
 NOTHING_GROUPS = {NOTHING: "boxes on nothing", PERSON: "boxes of people"}
 
 
@@ -107,6 +109,9 @@ class Judge:
     (docs/decisions/0016-one-order.md). Bundles of earlier versions go on as they were made: scores in units of the
     class, p-values among the held-out crops of one group.
 
+    With ``error_at`` crops still get the class that they fit best, but are scored by this column of their embedding,
+    an autoencoder's error, compared with the errors of held-out crops that were taken for the same class.
+
     ``left_out`` says which classes have no model, and why. ``background`` tells crops without an animal; None: nothing
     is told apart.
     """
@@ -117,6 +122,7 @@ class Judge:
     left_out: Mapping[str, str] = field(default_factory=dict)
     background: Background | None = None
     one_scale: bool = True
+    error_at: int | None = None
 
     @cached_property
     def reference(self) -> np.ndarray:
@@ -145,7 +151,9 @@ class Judge:
         best = by_kind.argmin(axis=1)
         scores = by_kind[np.arange(len(rows)), best]
         background = None if self.background is None else self.background.score(rows)
-        if self.background is not None and background is not None:
+        if self.error_at is not None:
+            scores = read_errors(rows, self.error_at)
+        elif self.background is not None and background is not None:
             scores = scores + self.background.pull(background)
         group_of = np.array([kind.group for kind in self.kinds])[best]
         if self.one_scale:
@@ -176,8 +184,11 @@ class Judge:
             KeyError: If there is no class of that name.
         """
         kind = {item.name: item for item in self.kinds}[name]
-        scores = kind.units.standardise(kind.model.score_samples(self.normaliser.transform(rows)))
-        if self.background is not None:
+        if self.error_at is not None:
+            scores = read_errors(rows, self.error_at)
+        else:
+            scores = kind.units.standardise(kind.model.score_samples(self.normaliser.transform(rows)))
+        if self.background is not None and self.error_at is None:
             scores = scores + self.background.pull(self.background.score(rows))
         same = np.full(len(rows), name, dtype=object)
         if not self.one_scale:
@@ -202,6 +213,7 @@ def fit_judge(
     seed: int = 0,
     nothing: NothingRows | None = None,
     unseen: np.ndarray | None = None,
+    error_at: int | None = None,
     on_fold: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judge:
     """Fit a one-class model for each class, and calibrate the scores of crops that get the class they fit best.
@@ -225,6 +237,7 @@ def fit_judge(
         nothing: Crops without an animal; if there are enough, they become the background class.
         unseen: Rows that the encoder was not trained on, shape ``(n,)``, bool. A trained encoder knows its own crops
             too well, so only these calibrate the scores, if there are at least ``ENOUGH_UNSEEN``. None: all.
+        error_at: The column of the embeddings that crops are scored by, see ``Judge``; None: the one-class models.
         on_fold: Called with the number of fits done and the total.
 
     Raises:
@@ -280,12 +293,14 @@ def fit_judge(
             rows, kinds_of, nothing, folds=folds, groups=groups_of, sections=sections, weights=weights
         )
         held_out += background.pull(looks)[:, None]  # as in a run, so that p-values stay valid
+    errors = None if error_at is None else read_errors(rows, error_at)
     for i, name in enumerate(names):
-        own = held_out[_prefer(kinds_of == name, calibrates, least=LEAST_FOR_UNITS), i]
+        own_rows = _prefer(kinds_of == name, calibrates, least=LEAST_FOR_UNITS)
+        own = held_out[own_rows, i] if errors is None else errors[own_rows]
         own_scores.append(np.sort(own[np.isfinite(own)]))
     held_out = held_out[calibrates]
     chosen = held_out.argmin(axis=1)
-    scores = held_out[np.arange(len(held_out)), chosen]
+    scores = held_out[np.arange(len(held_out)), chosen] if errors is None else errors[calibrates]
 
     normaliser = normalise(rows)
     normalised = normaliser.transform(rows)
@@ -310,7 +325,14 @@ def fit_judge(
         tuple(calibrated),
         left_out,
         background,
+        error_at=error_at,
     )
+
+
+def read_errors(rows: np.ndarray, column: int) -> np.ndarray:
+    """An autoencoder's errors in a column of embeddings, float64, shape ``(n,)``; what is no number is the worst."""
+    errors = np.asarray(rows[:, column], dtype=float)
+    return np.where(np.isfinite(errors), errors, WORST_ERROR)
 
 
 def choose_calibrating(unseen: np.ndarray | None, n_rows: int) -> np.ndarray:

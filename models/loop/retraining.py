@@ -228,6 +228,7 @@ def retrain_bundle(
         source=source,
         notes=(*material.notes, *_describe_kept_patches(old)),
         patch_judges=old.patch_judges if old else None,
+        error_at=old.error_at if old else None,
     )
     project.store.register_bundle(name, made_from=made_from)
     # The bundle is made; what follows only measures it.

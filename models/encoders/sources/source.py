@@ -69,6 +69,7 @@ class EncoderSource(ABC):
         networks: The networks that a person is offered; empty: there is only ``backbone``.
         input_px: The best side of the crops for its encoders.
         is_trained: Whether its weights are trained already; if not, they must be trained before use.
+        precise: Whether its encoders always compute in float32.
     """
 
     label: ClassVar[str] = ""
@@ -77,6 +78,7 @@ class EncoderSource(ABC):
     networks: ClassVar[tuple[str, ...]] = NETWORKS
     input_px: ClassVar[int] = 224
     is_trained: ClassVar[bool] = True
+    precise: ClassVar[bool] = False
 
     def has(self, spec: "EncoderSpec") -> bool:
         """Whether an encoder comes from here."""

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.errors import BundleError
+from models.encoders.autoencoders import Autoencoder, pack_autoencoder
 from models.encoders.backbones import build_backbone
 from models.encoders.sources.source import DEFAULT, at_best_size, find_source, list_sources
 from models.encoders.spec import EncoderSpec
@@ -24,6 +25,7 @@ WRITTEN_BEFORE = [
     ({"backbone": "mobilenet_v2", "weights": "bundled", "input_px": 96, "mirrored": False}, "bundled"),
     ({"backbone": "efficientnet_lite2", "weights": "bundled", "input_px": 260}, "bundled"),
     ({"backbone": "mobilenet_v2", "weights": "encoder-0.safetensors"}, "file"),
+    ({"backbone": "autoencoder_conv", "weights": "encoder-0.safetensors", "input_px": 64}, "autoencoder"),
     ({"backbone": "mobilenet_v2", "weights": "/somewhere/none"}, "file"),
     ({"backbone": "mobilenet_v2", "weights": r"C:\weights\w.safetensors"}, "file"),
     ({"backbone": "mobilenet_v2", "weights": "default", "detector": "yolov8n"}, "detector"),
@@ -38,6 +40,10 @@ def spec_of(name, folder):
         path = folder / "some.safetensors"
         save_file(build_backbone("squeezenet1_1", weights="none").state_dict(), path)
         return EncoderSpec(backbone="squeezenet1_1", weights=str(path), input_px=64)
+    if name == "autoencoder":
+        path = folder / "some.safetensors"
+        path.write_bytes(pack_autoencoder(Autoencoder("autoencoder_conv", input_px=64, bottleneck=8)))
+        return EncoderSpec(backbone="autoencoder_conv", weights=str(path), input_px=64)
     return EncoderSpec(backbone=SOURCES[name].backbone, weights=SOURCES[name].word, input_px=64)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cli import main
 from core.errors import AnomalureError
-from core.settings.training import TrainingSettings
+from core.photos.crops import resize_crops
+from core.settings.training import AUTOENCODERS, TrainingSettings
 from core.study.project import Project
 from core.work.folder import Status
 from core.work.meter import Cancelled
@@ -39,8 +41,6 @@ def _tiny(monkeypatch, detector_asked_in_vain):
 @pytest.fixture(scope="module")
 def season(tmp_path_factory) -> Path:
     """Forty photos with a box each, and their COCO file."""
-    from PIL import Image
-
     folder = tmp_path_factory.mktemp("season")
     (folder / "images").mkdir()
     rng = np.random.default_rng(0)
@@ -122,6 +122,31 @@ def test_the_command_makes_a_bundle_whose_encoder_was_trained(project, season, c
     assert "best epoch" in card
     assert str(project.path) not in card
     assert project.store.bundles()["name"].tolist() == ["first"]
+
+
+@pytest.mark.parametrize("method", AUTOENCODERS)
+def test_the_command_makes_a_bundle_that_scores_by_reconstruction(project, season, capsys, method):
+    assert train_by_command(project, season, "--method", method, "--threshold", "mean+1sd", *OPTIONS) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["scored_by"] == "reconstruction"
+    bundle = Bundle.load(project.bundles_dir / "first")
+    (spec,) = bundle.encoders
+    assert (spec.backbone, spec.input_px, spec.mirrored) == (method, 32, False)
+    assert bundle.sections == (64, 2)
+    assert bundle.error_at == 64
+    encoder = load_encoder(bundle.encoders, engine="torch")
+    photos = [np.asarray(Image.open(path)) for path in sorted((season / "images").iterdir())[:12]]
+    known = encoder.embed(resize_crops([photo[8:32, 8:40] for photo in photos], size_px=32))
+    noise = encoder.embed(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8))
+    scores = bundle.species_judge.judge(np.concatenate([noise, known])).scores
+    assert scores[:4].min() > scores[4:].max()
+    assert 0.01 < bundle.settings.false_alarm_rate < 0.5
+    card = (bundle.path / CARD).read_text(encoding="utf-8")
+    assert "starting from random weights" in card
+    assert f"The threshold mean+1sd of the scores of {len(bundle.species_judge.reference)} held-out" in card
+    assert "how badly it is put together again" in card
+    assert sorted(path.name for path in project.training("first").path.glob("*.png")) == ["reconstructions.png"]
 
 
 def test_a_bundle_can_be_moved_and_needs_nothing_of_the_training(project, season, tmp_path):
@@ -286,6 +311,13 @@ def test_a_full_disk_is_a_plain_sentence_and_leaves_no_half_made_bundle(project,
         ({"images": Path("nowhere")}, r"There is no folder .*nowhere"),
         ({"split": "test"}, "No photo of the labels is in the split 'test'"),
         ({"encoders": (EncoderSpec(detector="yolov8n"),)}, "features of a detector"),
+        ({"scored_by": "magic"}, "must be one of one_class, reconstruction, worst_part"),
+        ({"scored_by": "reconstruction"}, "Only an autoencoder puts crops together again"),
+        ({"threshold": "two"}, "A threshold is mean"),
+        ({"method": "autoencoder_conv", "frames": "patches"}, "An autoencoder has no map of patches"),
+        ({"method": "autoencoder_conv", "training": replace(QUICK, image_px=40)}, "multiple of 16 px"),
+        ({"method": "autoencoder_dense", "training": replace(QUICK, image_px=160)}, "at most 128 px"),
+        ({"encoders": (EncoderSpec(backbone="autoencoder_conv", weights="a"),)}, "not by simclr"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_work(project, season, changes, said):
