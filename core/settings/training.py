@@ -9,6 +9,20 @@ METHODS = ("none", "simclr", "triplet", *AUTOENCODERS)
 """How an encoder is trained: not at all, by views of the same crop, by species, or to put crops together again."""
 AUTOENCODER_DEFAULTS = {"image_px": 64, "epochs": 30, "learning_rate": 0.001}
 """Where an autoencoder's training differs from that of other encoders unless somebody says otherwise."""
+CONTRASTIVE_ONLY = [
+    "projection_hidden",
+    "projection_size",
+    "temperature",
+    "triplet_margin",
+    "triplet_choice",
+    "smallest_cut",
+    "colour_strength",
+    "grey_share",
+    "blur_share",
+]
+AUTOENCODER_ONLY = ("bottleneck",)
+SIDE_STEP_PX, MOST_DENSE_PX = 16, 128
+"""An autoencoder's crops are halved four times. A dense layer has a weight for every pixel: 50 million at 256 px."""
 SCORED_BY = ("one_class", "reconstruction", "worst_part")
 """What crops are scored by: the one-class model of their species, or an autoencoder's error of the whole crop or of its
 worst part."""
@@ -197,3 +211,19 @@ class TrainingSettings(Settings):
 
 
 TRAINING_SETTINGS: tuple[Setting, ...] = list_settings(TrainingSettings)
+
+
+def explain_side(image_px: int, method: str) -> str:
+    """Why an autoencoder cannot take crops of this size, in a sentence; empty if it can."""
+    if image_px % SIDE_STEP_PX:
+        fitting = max(SIDE_STEP_PX * 2, round(image_px / SIDE_STEP_PX) * SIDE_STEP_PX)
+        return (
+            f"An autoencoder takes crops whose side is a multiple of {SIDE_STEP_PX} px, got {image_px} px. "
+            f"Use {fitting} px."
+        )
+    if method == AUTOENCODERS[0] and image_px > MOST_DENSE_PX:
+        return (
+            f"A dense autoencoder takes crops of at most {MOST_DENSE_PX} px, because it has weights for every pixel; "
+            f"got {image_px} px. Use smaller crops, or {AUTOENCODERS[1]}."
+        )
+    return ""

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from core.errors import AnomalureError, FileFormatError
-from core.settings.training import AUTOENCODERS
+from core.settings.training import AUTOENCODERS, SIDE_STEP_PX, explain_side
 from models.encoders.spec import LEAST_INPUT_PX, MOST_INPUT_PX
 
 DENSE, CONVOLUTIONAL = AUTOENCODERS
@@ -18,8 +18,7 @@ HIDDEN = 256
 CHANNELS = (16, 32, 64, 64)
 """Of the maps, each half as wide as the one before."""
 STRIDES = 2 ** len(CHANNELS)
-MOST_DENSE_PX = 128
-"""A dense layer has a weight for every pixel: at 256 px it would have 50 million of them."""
+assert STRIDES == SIDE_STEP_PX
 MAP_CELLS = 16
 """Cells on a side of the map of errors; the worst part of a crop is two cells wide."""
 GREY_LEVELS = 255.0
@@ -118,16 +117,10 @@ def check_sizes(form: str, *, input_px: int, bottleneck: int) -> None:
     """
     if form not in AUTOENCODERS:
         raise AnomalureError(f"An autoencoder is {' or '.join(AUTOENCODERS)}, got {form!r}.")
-    if input_px % STRIDES or not LEAST_INPUT_PX <= input_px <= MOST_INPUT_PX:
-        fitting = min(max(LEAST_INPUT_PX, round(input_px / STRIDES) * STRIDES), MOST_INPUT_PX)
-        raise AnomalureError(
-            f"An autoencoder takes crops whose side is a multiple of {STRIDES} px, got {input_px} px. Use {fitting} px."
-        )
-    if form == DENSE and input_px > MOST_DENSE_PX:
-        raise AnomalureError(
-            f"A dense autoencoder takes crops of at most {MOST_DENSE_PX} px, because it has weights for every pixel; "
-            f"got {input_px} px. Use smaller crops, or autoencoder_conv."
-        )
+    if why_not := explain_side(input_px, form):
+        raise AnomalureError(why_not)
+    if not LEAST_INPUT_PX <= input_px <= MOST_INPUT_PX:
+        raise AnomalureError(f"An encoder takes crops of {LEAST_INPUT_PX} to {MOST_INPUT_PX} px, got {input_px} px.")
     if not LEAST_BOTTLENECK <= bottleneck <= MOST_BOTTLENECK:
         raise AnomalureError(f"A bottleneck has {LEAST_BOTTLENECK} to {MOST_BOTTLENECK} numbers, got {bottleneck}.")
 

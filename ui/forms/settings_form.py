@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -10,7 +11,13 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.settings.detector import DETECTOR_SETTINGS, DetectorSettings
 from core.settings.run import SETTINGS, RunSettings, Setting
-from core.settings.training import TRAINING_SETTINGS, TrainingSettings
+from core.settings.training import (
+    AUTOENCODER_DEFAULTS,
+    AUTOENCODER_ONLY,
+    CONTRASTIVE_ONLY,
+    TRAINING_SETTINGS,
+    TrainingSettings,
+)
 from ui.shared.state import setting_key
 from ui.shared.words import escape_markdown
 
@@ -26,22 +33,27 @@ GROUP_ICONS = {
     "Views": ":material/flip:",
 }
 _Settings = TypeVar("_Settings")
+_AUTOENCODER = [
+    replace(setting, default=AUTOENCODER_DEFAULTS.get(setting.name, setting.default))
+    for setting in TRAINING_SETTINGS
+    if setting.name not in CONTRASTIVE_ONLY
+]
 LONG_TEXTS = {"species_table"}
 
 
-def is_changed(setting: Setting) -> bool:
+def is_changed(setting: Setting, *, prefix: str = "") -> bool:
     """Whether the user has given this setting another value than its default."""
-    return bool(st.session_state.get(setting_key(setting.name), setting.default) != setting.default)
+    return bool(st.session_state.get(setting_key(prefix + setting.name), setting.default) != setting.default)
 
 
-def _reset(settings: Iterable[Setting]) -> None:
+def _reset(settings: Iterable[Setting], prefix: str) -> None:
     for setting in settings:
-        st.session_state[setting_key(setting.name)] = setting.default
+        st.session_state[setting_key(prefix + setting.name)] = setting.default
 
 
-def _label(setting: Setting) -> str:
+def _label(setting: Setting, prefix: str) -> str:
     unit = f" ({setting.unit})" if setting.unit else ""
-    return f"{setting.label}{unit}" + (" :orange-badge[changed]" if is_changed(setting) else "")
+    return f"{setting.label}{unit}" + (" :orange-badge[changed]" if is_changed(setting, prefix=prefix) else "")
 
 
 def _describe(setting: Setting) -> str:
@@ -57,9 +69,10 @@ def _step(setting: Setting) -> float:
     return 0.01 if setting.default < 1 else 1.0 if setting.default < 100 else 10.0
 
 
-def _show_setting(setting: Setting) -> Any:
-    shown: dict[str, Any] = {"key": setting_key(setting.name), "help": _describe(setting), "persist_state": "session"}
-    label = _label(setting)
+def _show_setting(setting: Setting, prefix: str) -> Any:
+    key = setting_key(prefix + setting.name)
+    shown: dict[str, Any] = {"key": key, "help": _describe(setting), "persist_state": "session"}
+    label = _label(setting, prefix)
     if setting.choices:
         return st.selectbox(label, setting.choices, index=setting.choices.index(setting.default), **shown)
     shown["value"] = setting.default
@@ -83,7 +96,16 @@ def show_settings_form() -> RunSettings | None:
 def show_training_form() -> TrainingSettings | None:
     """The same for the settings of an encoder's training."""
     title = "Settings of the encoder's training"
-    return _show_form(TRAINING_SETTINGS, TrainingSettings.from_values, title=title, key="training-settings")
+    table = [setting for setting in TRAINING_SETTINGS if setting.name not in AUTOENCODER_ONLY]
+    return _show_form(table, TrainingSettings.from_values, title=title, key="training-settings")
+
+
+def show_autoencoder_form() -> TrainingSettings | None:
+    """The same for an autoencoder's training, which has other defaults and no views to compare."""
+    title = "Settings of the autoencoder's training"
+    return _show_form(
+        _AUTOENCODER, TrainingSettings.from_values, title=title, key="autoencoder-settings", prefix="autoencoder-"
+    )
 
 
 def show_detector_form() -> DetectorSettings | None:
@@ -93,9 +115,9 @@ def show_detector_form() -> DetectorSettings | None:
 
 
 def _show_form(
-    table: Sequence[Setting], make: Callable[[Mapping[str, Any]], _Settings], *, title: str, key: str
+    table: Sequence[Setting], make: Callable[[Mapping[str, Any]], _Settings], *, title: str, key: str, prefix: str = ""
 ) -> _Settings | None:
-    changed = [setting for setting in table if is_changed(setting)]
+    changed = [setting for setting in table if is_changed(setting, prefix=prefix)]
     values: dict[str, Any] = {}
     problem = None
     title += f" · {len(changed)} changed" if changed else ""
@@ -108,7 +130,7 @@ def _show_form(
             group = tuple(members)
             with tab, st.grid(3, min_column_width=220):
                 for setting in group:
-                    values[setting.name] = _show_setting(setting)
+                    values[setting.name] = _show_setting(setting, prefix)
         if changed:
             names = ", ".join(setting.label for setting in changed)
             st.button(
@@ -116,7 +138,7 @@ def _show_form(
                 key=f"reset-{key}",
                 icon=":material/restart_alt:",
                 on_click=_reset,
-                args=(changed,),
+                args=(changed, prefix),
             )
     try:
         return make(values)

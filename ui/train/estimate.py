@@ -3,7 +3,7 @@
 # On two processor cores without a graphics card (bench/README.md); reading the photos is part of it.
 PHOTOS_PER_S = 12.0
 CROPS_PER_S = 60.0
-TRAINED_PER_S = {"simclr": 40.0, "triplet": 40.0}
+TRAINED_PER_S = {"simclr": 40.0, "triplet": 40.0, "autoencoder_conv": 300.0, "autoencoder_dense": 500.0}
 LOADING_S = 15.0
 
 

@@ -34,7 +34,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     labels = show_label_choice(folder)
     encoder = show_encoder_choice()
     models = show_model_choice(
-        find_trained_detectors(project.detectors_dir), backbone=encoder.spec.backbone, input_px=encoder.input_px
+        find_trained_detectors(project.detectors_dir), backbone=encoder.network, input_px=encoder.input_px
     )
     settings = show_settings_form()
     by_method = "" if encoder.method == "none" else f"-{encoder.method}"
@@ -103,6 +103,8 @@ def _start(
         encoders=(encoder.spec,),
         complete=models.join,
         method=encoder.method,
+        scored_by=encoder.scored_by,
+        threshold=models.threshold,
         one_class=models.one_class,
         components=models.components,
         frames=models.frames,

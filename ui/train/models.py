@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.settings.training import BOXES_FROM, FRAMES
+from core.settings.training import AUTOENCODERS, BOXES_FROM, FRAMES
 from models.encoders.sources.source import NETWORKS
 from models.encoders.spec import EncoderSpec
 from models.one_class.methods import DEFAULT, list_one_class
@@ -16,6 +16,12 @@ from ui.shared.state import Key
 
 USUAL, OWN = "usual", "own"
 MOST_COMPONENTS = 512
+BY_RATE, BY_DEVIATIONS, BY_PERCENTILE = "rate", "deviations", "percentile"
+THRESHOLD_WORDS = {
+    BY_RATE: "At the false-alarm rate",
+    BY_DEVIATIONS: "Over the mean and some standard deviations",
+    BY_PERCENTILE: "Over a percentile",
+}
 BOXES_WORDS = dict(zip(BOXES_FROM, ("The detector's, named by the labels", "Those of the labels"), strict=True))
 FRAME_WORDS = dict(zip(FRAMES, ("Embedding of the whole frame", "The most unusual part of the frame"), strict=True))
 
@@ -30,6 +36,7 @@ class ModelChoice:
     one_class: str = DEFAULT
     components: int = 0
     frames: str = FRAMES[0]
+    threshold: str = ""
     problem: str = ""
 
 
@@ -86,6 +93,7 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
                 "compared with everything that was seen at this camera before: Review then shows where the photo is "
                 "odd. A fallen branch or a camera that was moved is odd, too.",
             )
+            threshold = _choose_threshold()
             components = st.number_input(
                 "Principal components (0: all)",
                 min_value=0,
@@ -107,12 +115,55 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
         one_class=str(one_class or DEFAULT),
         components=int(components or 0),
         frames=frames,
+        threshold=threshold,
         problem=problem,
     )
 
 
+def _choose_threshold() -> str:
+    """From where on runs with the bundle flag, as ``models.judging.thresholds`` reads it."""
+    rule = st.selectbox(
+        "Runs flag crops",
+        list(THRESHOLD_WORDS),
+        format_func=THRESHOLD_WORDS.__getitem__,
+        key=Key.TRAIN_THRESHOLD,
+        persist_state="session",
+        help="A promised false-alarm rate is that of the settings below. The others are as published work states its "
+        "thresholds. The card and the runs then say the false-alarm rate that the threshold amounts to among the "
+        "held-out normal crops, so that it can be compared.",
+    )
+    if rule == BY_DEVIATIONS:
+        many = st.number_input(
+            "Standard deviations",
+            min_value=0.0,
+            max_value=10.0,
+            value=2.0,
+            step=0.5,
+            key=Key.TRAIN_DEVIATIONS,
+            persist_state="session",
+        )
+        return f"mean+{many:g}sd"
+    if rule == BY_PERCENTILE:
+        percentile = st.number_input(
+            "Percentile",
+            min_value=50.0,
+            max_value=99.99,
+            value=95.0,
+            step=1.0,
+            key=Key.TRAIN_PERCENTILE,
+            persist_state="session",
+        )
+        return f"p{percentile:g}"
+    return ""
+
+
 def explain_no_patches(backbone: str, input_px: int) -> str:
     """Why an encoder cannot score frames by their patches, in a sentence; empty if it can."""
+    if backbone in AUTOENCODERS:
+        return (
+            "An autoencoder has no map of patches. Score whole frames by their embedding, which for an autoencoder is "
+            "what crops are scored by."
+        )
     if backbone in NETWORKS:  # each of these has a map of patches
         return ""
     from models.encoders.patch_maps import check_patch_map  # imports torch, which nothing else here needs

@@ -1,18 +1,28 @@
 """The figures in the panels of work: a function ``draw_KIND`` for each kind that has one."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 import plotly.graph_objects as go
+from PIL import Image
 
+from core.disk.bounded import read_bounded
 from core.errors import AnomalureError
 from core.work.detector_trainings import DetectorEpoch
 from core.work.folder import WorkFolder
 from core.work.trainings import CurvePoint
+from models.autoencoder.pictures import SHEET
 from models.jobs.bundle import BundleRequest
 from ui.shared.palettes import FINE, ODD, QUIET
 
 CURVE_PX = 280
+PICTURES = {BundleRequest.kind: SHEET}
+PICTURE_WORDS = {
+    BundleRequest.kind: "Held-out crops, what the autoencoder puts together again, and where the two differ most: dark "
+    "is as usual."
+}
+MOST_PICTURE_BYTES, MOST_PICTURE_PX = 16_000_000, 8_192
 
 
 def draw(kind: str, work: WorkFolder) -> go.Figure | None:
@@ -20,6 +30,21 @@ def draw(kind: str, work: WorkFolder) -> go.Figure | None:
     drawn = globals().get(f"draw_{kind}")
     figure: go.Figure | None = drawn(work) if drawn is not None else None
     return figure
+
+
+def find_picture(kind: str, work: WorkFolder) -> bytes | None:
+    """The picture that work of this kind draws while it goes on, as a PNG; None if it has none, or not yet."""
+    name = PICTURES.get(kind)
+    if name is None:
+        return None
+    try:
+        content = read_bounded(work.path / name, most_bytes=MOST_PICTURE_BYTES)
+        with Image.open(BytesIO(content), formats=("PNG",)) as picture:  # a project may come from somebody else
+            is_shown = max(picture.size) <= MOST_PICTURE_PX
+            picture.verify()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return content if is_shown else None
 
 
 def draw_bundle(work: WorkFolder) -> go.Figure | None:

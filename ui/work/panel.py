@@ -165,10 +165,13 @@ class Panel:
             self.follow(work.name)
 
     def show_curve(self, work: WorkFolder) -> None:
-        """The figure of this kind of work, if it has one."""
+        """The figure of this kind of work and its picture, if it has them."""
         figure = curves.draw(self.kind, work)
         if figure is not None:
             st.plotly_chart(figure, key=f"curve-{work.name}", config={"displayModeBar": False})
+        picture = curves.find_picture(self.kind, work)
+        if picture is not None:
+            st.image(picture, caption=curves.PICTURE_WORDS[self.kind])
 
 
 def is_running(work: WorkFolder) -> bool:
