@@ -117,6 +117,15 @@ class TrainingSettings(Settings):
         high=1.0,
         help="1: every species is shown equally often, however few crops it has. 0: as often as it was photographed.",
     )
+    bottleneck: int = setting(
+        64,
+        group="Learning",
+        label="Bottleneck (autoencoder)",
+        low=2,
+        high=4096,
+        help="How many numbers an autoencoder squeezes a crop to. With fewer it puts only the commonest together "
+        "again; with many also what it has never seen.",
+    )
     projection_hidden: int = setting(
         512,
         group="Comparison",
@@ -157,15 +166,6 @@ class TrainingSettings(Settings):
         choices=("all", "hardest"),
         help="all: every triplet of the batch that violates the margin. hardest: only the worst one for each crop, "
         "which trains faster but suffers more from wrong labels.",
-    )
-    bottleneck: int = setting(
-        64,
-        group="Comparison",
-        label="Bottleneck (autoencoder)",
-        low=2,
-        high=4096,
-        help="How many numbers an autoencoder squeezes a crop to. With fewer it puts only the commonest together "
-        "again; with many also what it has never seen.",
     )
     smallest_cut: float = setting(
         0.4,

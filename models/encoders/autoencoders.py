@@ -33,7 +33,7 @@ class Autoencoder(torch.nn.Module):
     more anomalous: the root of the mean squared difference of the whole crop, and of its worst part, a square of an
     eighth of the side.
 
-    ``limit``: in 95% of held-out crops the largest error of a cell of the map is below this, in grey levels.
+    ``limit``: 95% of the cells of the maps of held-out crops have a smaller error, in grey levels.
 
     Source: Hinton and Salakhutdinov, Science 2006; convolutional: Masci et al., ICANN 2011; the error as an anomaly
     score: Japkowicz et al., IJCAI 1995.

@@ -25,6 +25,7 @@ from core.store.notes import Note, keep_notes
 from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, Kept, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
+from ui.board.reconstructions import show_reconstruction
 from ui.board.rows import (
     from_query,
     list_event,
@@ -216,10 +217,11 @@ _normal: WeakKeyDictionary[ReviewIndex, NormalCrops] = WeakKeyDictionary()
 
 
 def show_heat(request: Request, body: bytes) -> dict[str, Any]:
-    """The anomaly map of a whole frame; ``heat`` is null if its patches were not scored."""
+    """Where a crop is odd: the map of a frame whose patches were scored, or an autoencoder's errors; else null."""
     index, place = _find_crop(request)
     row = index.catalogue.take(np.array([place])).iloc[0]
-    return to_heat(index.run.find_heat_map(str(row["crop_id"]), shard=int(row["shard"])))
+    heat = index.run.find_heat_map(str(row["crop_id"]), shard=int(row["shard"]))
+    return to_heat(heat) if heat else show_reconstruction(open_project(), index.run, str(row["crop_id"]))
 
 
 def show_history(request: Request, body: bytes) -> dict[str, Any]:

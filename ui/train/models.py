@@ -63,6 +63,7 @@ def show_model_choice(trained: Mapping[str, Path], *, backbone: str, input_px: i
             join = st.toggle(
                 "Join the detector's features",
                 value=True,
+                disabled=backbone in AUTOENCODERS,  # its bottleneck takes the place of all encoders
                 key=Key.TRAIN_JOIN,
                 persist_state="session",
                 help="The detector's features are joined to those of the encoder, at half weight. If they are not "

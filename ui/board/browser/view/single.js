@@ -9,6 +9,7 @@ const SHARP_PX = 3072;
 const FILLED = 0.72; // share of the frame that a zoomed animal fills
 const USUAL_SHARE = 0.5; // up to this share of the limit of the usual, a patch is as dark as possible
 const DARKEST = 0.68;
+const SHAPED_PX = 256;
 
 export class Single {
   constructor(board) {
@@ -22,6 +23,7 @@ export class Single {
     this.title = make("div", { cls: "name" });
     this.why = make("div", { cls: "why" });
     this.unusual = make("div", { cls: "unusual" });
+    this.rebuilt = make("div", { cls: "rebuilt" });
     this.looks = make("div", { cls: "looks", title: GUESS_HELP });
     this.state = make("div", { cls: "state" });
     this.acts = make("div", { cls: "acts" });
@@ -29,7 +31,7 @@ export class Single {
     this.filmTitle = make("div", { cls: "heading" });
     this.alike = make("ol", { cls: "alike" });
     this.alikeTitle = make("div", { cls: "heading" });
-    this.side = make("div", { cls: "side" }, [this.title, this.looks, this.state, this.acts, this.why, this.unusual, this.facts, this.alikeTitle, this.alike]);
+    this.side = make("div", { cls: "side" }, [this.title, this.looks, this.state, this.acts, this.why, this.rebuilt, this.unusual, this.facts, this.alikeTitle, this.alike]);
     this.element = make("div", { cls: "single", attrs: { tabindex: "-1" } }, [
       make("div", { cls: "look" }, [this.frame, this.filmTitle, this.film]), this.side,
     ]);
@@ -51,6 +53,8 @@ export class Single {
     if (!row) return;
     if (this.crop !== row.crop) this.zoomed = false;
     this.crop = row.crop;
+    this.rebuilt.hidden = !board.data.rebuilds; // its room is kept, so that nothing moves when it comes
+    this.rebuilt.classList.add("old");
     this.#showPhoto(row);
     this.update(row);
     this.film.classList.add("old");
@@ -250,7 +254,7 @@ export class Single {
   // Where a whole frame is odd: the usual parts are darkened, so that the odd parts stay clear.
   async #showHeat(row) {
     const { inner } = this;
-    if (row.kind !== "frame" || !this.board.choices.photo) return;
+    if (row.kind !== "frame" && !this.board.data.rebuilds) return;
     let answer;
     try {
       answer = await ask(runPath(this.board.run, `crops/${row.crop}/heat`));
@@ -258,11 +262,20 @@ export class Single {
       return;
     }
     if (this.inner !== inner || !answer.heat) return;
-    inner.append(drawHeat(answer.heat));
+    this.#showRebuilt(answer);
+    inner.append(drawHeat(answer.heat, row, this.board.choices.photo));
     const light = button("", { symbol: "flashlight_on", cls: "light", title: "Where it is odd", label: "Where it is odd", on: () => this.#light(!this.lit) });
     this.frame.querySelector(".over").prepend(light);
     this.frame.append(make("div", { cls: "legend", text: answer.words }));
     this.#light(this.lit);
+  }
+
+  // What an autoencoder made of the crop, beside what it got.
+  #showRebuilt({ original, rebuilt, error }) {
+    if (!rebuilt) return;
+    const picture = (src, text) => make("figure", {}, [make("img", { attrs: { src, alt: text, draggable: "false" } }), make("figcaption", { text })]);
+    this.rebuilt.replaceChildren(picture(original, "As it is"), picture(rebuilt, "As put together again"), make("div", { text: error }));
+    this.rebuilt.classList.remove("old");
   }
 
   #light(lit) {
@@ -299,8 +312,8 @@ function place(element, [x, y, width, height], [photoWidth, photoHeight]) {
   element.style.height = `${(100 * height) / photoHeight}%`;
 }
 
-// One pixel per patch. The browser smooths them over the photo.
-function drawHeat({ height, width, shares }) {
+// One pixel per patch, which the browser smooths over the photo. The map of a crop lies where it was cut out.
+function drawHeat({ height, width, shares }, row, onPhoto) {
   const canvas = make("canvas", { cls: "heat", attrs: { width, height, "aria-hidden": "true" } });
   const brush = canvas.getContext("2d");
   const picture = brush.createImageData(width, height);
@@ -309,7 +322,15 @@ function drawHeat({ height, width, shares }) {
     picture.data[4 * at + 3] = Math.round(255 * DARKEST * (1 - odd));
   });
   brush.putImageData(picture, 0, 0);
-  return canvas;
+  if (onPhoto) {
+    if (row.kind !== "frame") place(canvas, row.cut, row.size);
+    return canvas;
+  }
+  // Without the photo, the crop stands in the middle of the frame, and so must its map, which needs its proportions.
+  const [, , cutWidth, cutHeight] = row.cut;
+  const shaped = make("canvas", { cls: "heat", attrs: { width: Math.round(SHAPED_PX * Math.min(1, cutWidth / cutHeight)), height: Math.round(SHAPED_PX * Math.min(1, cutHeight / cutWidth)), "aria-hidden": "true" } });
+  shaped.getContext("2d").drawImage(canvas, 0, 0, shaped.width, shaped.height);
+  return shaped;
 }
 
 function drawBox(box, size, cls) {
