@@ -35,16 +35,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Make the groups if they are missing, name those that are asked for, and list all."""
-    from core.errors import AnomalureError
     from core.groups.naming import give_name, read_actions
     from core.groups.partition import replay
     from core.work.meter import Cancelled
 
     names = [_read_name(text) for text in arguments.name]
     project = open_project(arguments)
-    run = project.run(arguments.run) if arguments.run else project.latest_run()
-    if run is None:
-        raise AnomalureError(f"There is no run in {project.path} yet. Run Anomalure on a folder of photos first.")
+    run = project.run_or_latest(arguments.run)
     try:
         tree = _open_or_make(project, run)
     except Cancelled:

@@ -16,15 +16,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Rank them."""
-    from core.errors import AnomalureError
     from core.work.meter import Cancelled
     from models.jobs import registry
     from models.jobs.rank import RankRequest
 
     project = open_project(arguments)
-    run = project.run(arguments.run) if arguments.run else project.latest_run()
-    if run is None:
-        raise AnomalureError(f"There is no run in {project.path} yet. Run Anomalure on a folder of photos first.")
+    run = project.run_or_latest(arguments.run)
     try:
         return DONE, registry.do_at_once(project, RankRequest(run=run.run_id))
     except Cancelled:

@@ -195,10 +195,10 @@ def _score_run(
     from core.scenes.words import count_kinds
     from models.scenes.of_run import FINDING_EXPORT, find_in_run, keep_found, list_run_rows
 
-    run = project.run(arguments.run) if arguments.run else project.latest_run()
-    if run is None or not run.is_scored():
+    run = project.run_or_latest(arguments.run)
+    if not run.is_scored():
         raise AnomalureError(
-            "There is no finished run to look through. Give --labels, or run Anomalure on photos first."
+            f"Run {run.run_id} is not finished, so there is nothing to look through. Resume it, or give --labels."
         )
     findings = find_in_run(project, run, trained, rate=arguments.false_alarm_rate, model=model)
     if findings is None:

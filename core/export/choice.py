@@ -18,7 +18,6 @@ from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, MOST_LIKE_COLUM
 from core.records import Decision
 from core.review.holding import show_holding
 from core.runs.catalogue import BY_SCORE, MAPPED, show_catalogue
-from core.runs.folder import RunFolder
 from core.runs.guesses import LEAST_SHOWN, NO_GUESSES, read_guesses
 from core.store.guesses import shows_guesses
 from core.store.people import People, people_sql, read_people_classes
@@ -105,7 +104,7 @@ class Export:
         self._name_guesses = name_guesses
 
     def __enter__(self) -> "Export":
-        self.run = _find_run(self.project, self.choice)
+        self.run = self.project.run_or_latest(self.choice.run)
         self._folder = Path(mkdtemp(prefix="anomalure-export-"))
         try:
             self._connection = duckdb.connect(
@@ -291,10 +290,3 @@ class Export:
             names = ", ".join(one.name for one in self.project.selections() if one.run_id == self.run.run_id)
             raise AnomalureError(f"Run {self.run.run_id} has no selection {wanted!r}; it has: {names or 'none yet'}.")
         return of_run[0].crop_ids()  # the newest selection of that name
-
-
-def _find_run(project: Project, choice: ExportChoice) -> RunFolder:
-    run = project.run(choice.run) if choice.run else project.latest_run()
-    if run is None:
-        raise AnomalureError(f"There is no run in {project.path} yet. Run Anomalure on a folder of photos first.")
-    return run

@@ -97,9 +97,7 @@ def make_request(
     Raises:
         AnomalureError: If the run is not there.
     """
-    run = project.run(choice.run) if choice.run else project.latest_run()
-    if run is None:
-        raise AnomalureError(f"There is no run in {project.path} yet. Run Anomalure on a folder of photos first.")
+    run = project.run_or_latest(choice.run)
     created_at = datetime.now(UTC)
     what = "all" if not choice.verdicts else "-".join(choice.verdicts)
     ending = ".zip" if pictures else find_format(format).ending

@@ -1,5 +1,6 @@
 """A study's folder: its runs, bundles, crops and the verdicts of its reviewers."""
 
+import logging
 import os
 import re
 import threading
@@ -30,6 +31,8 @@ from core.store.people import read_people_classes
 from core.study.decisions import GivenDecision, make_verdicts
 from core.study.selections import Selection, list_selections, read_selection, write_selection
 from core.work.trainings import TrainingFolder
+
+log = logging.getLogger("anomalure")
 
 DATABASE_NAME = "anomalure.duckdb"
 _PHOTO_ID = re.compile(r"[0-9a-f]{32}")
@@ -130,6 +133,24 @@ class Project:
         """The newest run that is done; if none is, the newest that can be read; None without any."""
         good = [run for run in self.runs() if not run.problem]
         return next((run for run in good if run.status is Status.DONE), good[0] if good else None)
+
+    def run_or_latest(self, run_id: str = "") -> RunFolder:
+        """The run of that id, or else ``latest_run()``; runs that cannot be read are named in a warning.
+
+        Raises:
+            AnomalureError: If there is none, or none that can be read, which is then named.
+        """
+        if run_id:
+            return self.run(run_id)
+        latest = self.latest_run()
+        broken = [run for run in self.runs() if run.problem]
+        if latest is None and broken:
+            raise AnomalureError(f"No run in {self.path} can be read. {broken[0].problem}")
+        if latest is None:
+            raise AnomalureError(f"There is no run in {self.path} yet. Run Anomalure on a folder of photos first.")
+        for run in broken:
+            log.warning("Run %s is left out, and %s is used. %s", run.run_id, latest.run_id, run.problem)
+        return latest
 
     def new_run_folder(
         self,

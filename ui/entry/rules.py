@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from streamlit import config
 from streamlit.auth_util import get_secrets_auth_section
 from streamlit.runtime.secrets import secrets_singleton
-from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.server_util import allow_all_cross_origin_requests, allowlisted_origins, get_cookie_secret
 
 from ui.entry.signing_in import Rules
 
@@ -25,6 +25,7 @@ def read_rules() -> Rules:
         secret=get_cookie_secret() if auth else "",
         allowed=tuple(str(one) for one in ([listed] if isinstance(listed, str) else listed)),
         hosts=_name_hosts(str(auth.get("redirect_uri", "")) if auth else ""),
+        origins=frozenset({"*"} if allow_all_cross_origin_requests() else allowlisted_origins()),
     )
 
 

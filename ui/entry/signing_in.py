@@ -41,16 +41,18 @@ class SignedIn:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Who may come in, and under which names the dashboard answers.
+    """Who may come in, under which names the dashboard answers, and whose pages may connect.
 
     ``asks`` is whether signing in is set up, ``secret`` signs the cookie, ``allowed`` are e-mail addresses, endings
-    such as ``@park.example``, or ``*``.
+    such as ``@park.example``, or ``*``. ``origins`` are those of other pages, such as ``https://traps.example``, or
+    ``*``.
     """
 
     asks: bool = False
     secret: str = field(default="", repr=False)
     allowed: tuple[str, ...] = ()
     hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
 
 
 def read_claims(cookies: Mapping[str, str], *, secret: str) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """The door of the dashboard, before every route: which names it answers to, who may come in, and who may frame it.
 
-It is closed unless an address is one of the few that a browser needs to sign in. So a route that is added later is
-behind it, too. Knows no Streamlit.
+What other sites send is refused. It is closed unless an address is one of the few that a browser needs to sign in. So a
+route that is added later is behind it, too. Knows no Streamlit.
 """
 
 import asyncio
@@ -47,6 +47,22 @@ def is_own_name(host: str, names: frozenset[str]) -> bool:
     return True
 
 
+def is_own_page(origin: str, host: str, allowed: frozenset[str]) -> bool:
+    """Whether a page of this origin is of the dashboard itself: it has the same name and port, or is allowed by name.
+
+    A page on another port of the same computer is another site, which a browser lets connect here with its cookies.
+    """
+    if origin in allowed or "*" in allowed:
+        return True
+    try:
+        page = urlsplit(origin)
+        here = urlsplit(f"//{host}")
+        usual = {"http": 80, "https": 443}.get(page.scheme)
+        return usual is not None and (page.hostname, page.port or usual) == (here.hostname, here.port or usual)
+    except ValueError:
+        return False
+
+
 class Door:
     """ASGI middleware; it must stand before all others.
 
@@ -72,6 +88,10 @@ class Door:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not is_own_name(hosts[0], rules.hosts):
             await _refuse(scope, receive, send, _say_other_name(hosts))
+            return
+        changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        if changes and not all(is_own_page(one, hosts[0], rules.origins) for one in headers.getlist("origin")):
+            await _refuse(scope, receive, send, _say_other_page())
             return
         who = find_person(HTTPConnection(scope).cookies, rules) if rules.asks else None
         if isinstance(who, str) and not self._is_open(scope):
@@ -130,6 +150,14 @@ def _say_other_name(hosts: list[str]) -> Response:
         status_code=421,
         headers=NO_STORE,
     )
+
+
+def _say_other_page() -> Response:
+    text = (
+        "This comes from a page of another site. If the dashboard has another name or port there, for example behind a "
+        "proxy, whoever runs it writes it into .streamlit/config.toml, under [server]: corsAllowedOrigins."
+    )
+    return JSONResponse({"error": text}, status_code=403, headers=NO_STORE)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Response) -> None:

@@ -146,6 +146,23 @@ def test_embeddings_in_which_a_bit_turned_over_are_not_scored(project):
         list(run.embedded_shards())
 
 
+@pytest.mark.parametrize("command", [["export", "--out", "x.csv"], ["groups"], ["rank"]])
+def test_a_command_without_a_run_names_the_one_that_is_damaged(project, tmp_path, capsys, caplog, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    damaged = project.latest_run()
+    (damaged.path / "listing.parquet").write_bytes(b"PAR1 cut short")
+
+    assert main([*command, "--project", str(project.path), "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)["error"]
+    assert said.startswith(
+        f"No run in {project.path} can be read. The list of photos of run {damaged.run_id} cannot be"
+    )
+
+    add_run(project, tmp_path / "photos", n=4, name="good")
+    assert project.run_or_latest().run_id == "good"
+    assert f"Run {damaged.run_id} is left out, and good is used." in caplog.text
+
+
 def test_a_run_is_read_where_its_project_has_signs_of_a_pattern_in_its_path(tmp_path):
     for name in ("a[b]c*", "abc"):
         (tmp_path / name).mkdir()

@@ -190,6 +190,44 @@ def test_a_site_whose_name_was_made_to_lead_here_reaches_neither_pages_nor_decis
     assert client.get("/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "own"),
+    [
+        ("http://localhost:8501", "localhost:8501", True),
+        ("http://LOCALHOST:8501", "localhost:8501", True),
+        ("http://localhost", "localhost", True),
+        ("https://traps.example", "traps.example", True),  # a proxy that speaks https and keeps the name
+        ("https://traps.example", "traps.example:443", True),
+        ("http://[::1]:8501", "[::1]:8501", True),
+        ("https://lab.example", "localhost:8501", True),  # a proxy that does not keep the name, but is listed
+        ("http://localhost:3000", "localhost:8501", False),
+        ("http://localhost", "localhost:8501", False),
+        ("http://127.0.0.1:8501", "localhost:8501", False),
+        ("http://localhost:8501.evil.example", "localhost:8501", False),
+        ("http://evil.example:8501", "localhost:8501", False),
+        ("https://lab.example:8443", "localhost:8501", False),
+        ("null", "localhost:8501", False),
+        ("", "localhost:8501", False),
+        ("file://", "localhost", False),
+        ("http://localhost:x", "localhost:8501", False),
+    ],
+)
+def test_only_pages_of_the_dashboard_itself_connect_and_send(project, routes, rules, origin, host, own):
+    client = make_client(routes, {**rules, "asks": False, "origins": frozenset({"https://lab.example"})})
+    headers = {"origin": origin, "host": host}
+
+    if own:
+        with client.websocket_connect(STREAM, headers=headers) as socket:
+            socket.send_text("a page")
+            assert socket.receive_text() == "a page"
+    else:
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect(STREAM, headers=headers):
+            pass
+    sent = client.post("/api/verdicts", json={}, headers=headers)
+    assert ("another site" in sent.text) is not own
+    assert client.get("/healthz", headers=headers).status_code == 200
+
+
 def test_other_sites_cannot_frame_the_dashboard(project, routes, rules):
     for asks, address in ((False, "/review"), (False, list_addresses(project)[1]), (True, list_addresses(project)[1])):
         headers = make_client(routes, {**rules, "asks": asks}).get(address).headers
