@@ -19,6 +19,7 @@ from core.records import Decision
 from core.review.holding import show_holding
 from core.runs.catalogue import BY_SCORE, MAPPED, show_catalogue
 from core.runs.guesses import LEAST_SHOWN, NO_GUESSES, read_guesses
+from core.species import fold_species
 from core.store.guesses import shows_guesses
 from core.store.people import People, people_sql, read_people_classes
 from core.study.project import Project
@@ -211,6 +212,7 @@ class Export:
         verdicts = self._folder / "verdicts.parquet"
         self.project.store.copy_verdicts(verdicts)
         show_holding(connection, verdicts)
+        self._spell_alike()
         self._keep("of_run", {"run": [self.run.run_id], "bundle": [self.run.info.bundle]})
         # A note on a decided crop is its verdict's; the last one on an undecided crop is kept in core/store/notes.py.
         written = self.project.store.notes().drop_duplicates("crop_id", keep="last")
@@ -259,6 +261,17 @@ class Export:
             SELECT lower(file_name) AS name FROM marked WHERE exported
             GROUP BY 1 HAVING count(DISTINCT file_name) > 1""")
         self._add_guesses()
+
+    def _spell_alike(self) -> None:
+        """One spelling for each species of the verdicts that hold: earlier versions kept "Fox" beside "fox"."""
+        connection = self._connection
+        known = connection.execute("SELECT DISTINCT species FROM catalogue WHERE species <> '' ORDER BY 1").fetchall()
+        given = "SELECT verdict_species FROM holding WHERE verdict_species <> '' ORDER BY decided_at"
+        names = [str(name) for (name,) in connection.execute(given).fetchall()]
+        spelled = dict(zip(names, fold_species(names, known=[str(name) for (name,) in known]), strict=True))
+        for name, one in spelled.items():
+            if one != name:
+                connection.execute("UPDATE holding SET verdict_species = ? WHERE verdict_species = ?", [one, name])
 
     def _add_guesses(self) -> None:
         """Table ``guessed``, from the guesses that are kept for the run and are shown in the project."""

@@ -23,7 +23,7 @@ from core.review.rankings import read_ranking
 from core.runs.catalogue import MAPPED, open_catalogue
 from core.runs.folder import RunFolder
 from core.runs.guesses import NO_GUESSES, RunGuesses, read_guesses
-from core.species import Spellings
+from core.species import Spellings, fold_species
 from core.store.database import to_utc
 from core.store.people import PEOPLE_CLASSES, find_people, people_sql
 from core.store.rule import find_holding, find_taking_back
@@ -82,6 +82,9 @@ class ReviewIndex:
         """
         if verdicts.empty:
             return
+        known = [*self.names("species"), *self.named_species()]
+        # Earlier versions kept a species as it was typed: "Fox" beside "fox".
+        verdicts = verdicts.assign(species=fold_species(verdicts["species"].astype(str).tolist(), known=known))
         with self._lock:
             self._connection.register("given", _typed(verdicts))
             self._connection.execute(f"""

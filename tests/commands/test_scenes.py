@@ -156,7 +156,7 @@ def test_labels_that_nothing_can_be_learned_from_leave_nothing_behind(capsys, tm
         (["train", "--name", "m", "--labels", "LABELS", "--model", "maksed"], 2, "Did you mean masked?"),
         (["score", "--labels", "LABELS", "--name", "frist"], 1, "Did you mean first?"),
         (["score", "--labels", "LABELS", "--false-alarm-rate", "2"], 2, "between 0 and 1"),
-        (["score"], 1, "There is no finished run"),
+        (["score"], 1, "There is no run in"),
         (["score", "--labels", "LABELS", "--run", "spring"], 2, "not both"),
         (["experiment", "--labels", "LABELS", "--seeds", "0"], 2, "at least 1 seed"),
         (["experiment"], 2, "Give --labels"),

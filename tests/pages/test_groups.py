@@ -11,6 +11,7 @@ from core.runs.folder import Phase, Progress
 from core.study.project import Project
 from tests.fakes.groups import add_groups
 from tests.fakes.project import make_project
+from ui.groups.learning import Learnable, read_learnable, say_learnable
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "groups.py")
 
@@ -133,6 +134,19 @@ def test_too_little_is_named_to_learn_and_the_page_says_why(project, started):
     page = open_page()
     assert page.button(key="learn-these").disabled
     assert "a species needs 10 crops of 3 events" in texts(page)
+
+
+def test_normal_crops_without_a_species_are_learned_as_what_the_run_takes_them_for(project):
+    add_groups(project.latest_run())
+    queue = project.review_queue(flagged_only=False, limit=40).rows
+    project.save_verdicts(queue["crop_id"].tolist(), "normal")
+
+    learnable = read_learnable(project.review_index(project.latest_run()))
+
+    boxes = queue[queue["kind"] != "frame"]
+    assert learnable.named == boxes["species"].replace("", "animal").value_counts().to_dict()
+    nameless = Learnable({"animal": (20, 5)}, {}, {"animal": 25}, n_undecided=0, is_begun=True)
+    assert say_learnable(nameless) == "Enough to learn: animal, without a species (25 crops)."
 
 
 def test_what_is_named_becomes_a_bundle_by_one_button(project, started):

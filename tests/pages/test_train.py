@@ -270,6 +270,22 @@ def test_labels_that_cannot_be_used_are_a_plain_sentence(project, season, conten
     assert page.button(key="start-training").disabled
 
 
+def test_labels_without_boxes_are_taken_where_the_detector_finds_the_animals(project, season, started):
+    labels = season.parent / "labels.json"
+    content = json.loads(labels.read_text())
+    labels.write_text(json.dumps({**content, "annotations": [{**one, "bbox": None} for one in content["annotations"]]}))
+    page = fill_in(open_page(), season)
+
+    assert not page.button(key="start-training").disabled
+    assert "where it finds a single animal in a photo" in texts(page)
+    page.selectbox(key="train_boxes_from").set_value("labels").run()
+    assert page.button(key="start-training").disabled
+    assert "These labels have no boxes." in texts(page)
+    page.selectbox(key="train_boxes_from").set_value("detector").run()
+    page.button(key="start-training").click().run()
+    assert [(one.labels, one.boxes_from) for one in started] == [(labels, "detector")]
+
+
 def test_folders_that_are_taken_as_species_are_named(project, season):
     page = open_page()
     page.text_input(key="train_folder").set_value(str(season)).run()

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.records import NOTHING, PERSON, Decision
+from core.records import NOTHING, PERSON, CropKind, Decision
 from core.review.filters import QueueFilters
 from core.review.index import ReviewIndex
 from core.review.training_labels import UNNAMED, is_held_out, name_group
@@ -76,9 +76,12 @@ def read_learnable(index: ReviewIndex) -> Learnable:
         events = np.array(
             [name_group(photo, event) for photo, event in zip(rows["photo_id"], rows["event_id"], strict=True)]
         )
-        given = normal["verdict_species"].where(normal["verdict_species"] != "", UNNAMED).to_numpy()
+        # As a bundle is made of them: a crop that nobody named counts as what the run takes it for.
+        given, taken_for = normal["verdict_species"].to_numpy(), rows["species"].to_numpy()
+        is_frame = (rows["kind"] == CropKind.FRAME).to_numpy()
+        given = np.where((given == "") & ~is_frame, np.where(taken_for == "", UNNAMED, taken_for), given)
         in_training = ~is_held_out(events)
-        for species in sorted(set(given)):
+        for species in sorted(set(given) - {""}):
             mask = in_training & (given == species)
             named[species] = int((given == species).sum())
             found[species] = int(mask.sum()), len(set(events[mask]))
@@ -147,8 +150,9 @@ def say_learnable(learnable: Learnable) -> str:
     if learnable.problem:
         return learnable.problem
     most_first = sorted(learnable.enough, key=lambda name: -learnable.named[name])
-    names = [f"{name} ({learnable.named[name]:,})" for name in most_first]
-    names[0] = f"{most_first[0]} ({count(learnable.named[most_first[0]], 'crop')})"
+    called = [f"{UNNAMED}, without a species" if name == UNNAMED else name for name in most_first]
+    names = [f"{one} ({learnable.named[name]:,})" for one, name in zip(called, most_first, strict=True)]
+    names[0] = f"{called[0]} ({count(learnable.named[most_first[0]], 'crop')})"
     more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
     return f"Enough to learn: {', '.join(names[:MOST_LISTED])}{more}."
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.settings.run import RunSettings
-from core.settings.training import TrainingSettings
+from core.settings.training import BOXES_FROM, TrainingSettings
 from core.study.project import Project, check_name
 from core.work.detector_trainings import find_trained_detectors
 from models.jobs.bundle import BundleRequest
@@ -19,7 +19,7 @@ from ui.shared.words import count
 from ui.train.encoder import EncoderChoice, show_encoder_choice
 from ui.train.estimate import estimate_seconds, say_estimate
 from ui.train.labels import LabelChoice, show_label_choice
-from ui.train.models import ModelChoice, show_model_choice
+from ui.train.models import BOXES_WORDS, ModelChoice, show_model_choice
 from ui.train.watch import PANEL
 
 
@@ -48,7 +48,13 @@ def show_train_form(project: Project, *, busy: bool) -> None:
         persist_state="session",
         help="You find the bundle by this name later. If empty, the date and the method are used.",
     ).strip()
-    problem = labels.problem or encoder.problem or models.problem or _explain_name(project, name)
+    problem = (
+        labels.problem
+        or encoder.problem
+        or models.problem
+        or _explain_no_boxes(labels, encoder, models)
+        or _explain_name(project, name)
+    )
     is_complete = folder is not None and settings is not None
     if is_complete and not problem:
         _say_how_long(labels, encoder)
@@ -60,13 +66,27 @@ def show_train_form(project: Project, *, busy: bool) -> None:
 def _say_how_long(labels: LabelChoice, encoder: EncoderChoice) -> None:
     least_s, most_s = estimate_seconds(
         n_photos=labels.n_photos,
-        n_boxes=labels.n_boxes,
+        n_boxes=labels.n_boxes or labels.n_photos,
         method=encoder.method,
         epochs=encoder.training.epochs if encoder.training else 0,
     )
+    boxes = count(labels.n_boxes, "box", "boxes")
+    if not labels.n_boxes:
+        boxes = "the detector's boxes, where it finds a single animal in a photo, because the labels have none"
     st.caption(
         f":material/schedule: Takes about {say_estimate(least_s, most_s)} without a graphics card: "
-        f"{count(labels.n_photos, 'photo')} with {count(labels.n_boxes, 'box', 'boxes')}."
+        f"{count(labels.n_photos, 'photo')} with {boxes}."
+    )
+
+
+def _explain_no_boxes(labels: LabelChoice, encoder: EncoderChoice, models: ModelChoice) -> str:
+    """Why labels without boxes cannot be used here; the detector's single boxes stand in for them where it can look."""
+    if labels.n_boxes or (models.boxes_from == BOXES_FROM[0] and encoder.method == "none"):
+        return ""
+    return (
+        "These labels have no boxes. Give a file of boxes (MegaDetector JSON) above, and these labels as the second "
+        f"file; or let the detector find the animals: choose “{BOXES_WORDS[BOXES_FROM[0]]}” for the boxes to train "
+        "on, and an encoder that is used as it is."
     )
 
 

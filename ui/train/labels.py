@@ -80,13 +80,10 @@ def show_label_choice(images: Path | None) -> LabelChoice:
                 return LabelChoice(problem=f"Choose the file of labels: {why}, or say that the folders are species.")
         split = _show_split(read)
         _show_content(images, labels, species, split)
-        if not read.n_boxes:
-            return LabelChoice(
-                problem="These labels have no boxes, and species are trained from boxes. Give a file of boxes "
-                "(MegaDetector JSON) above, and these labels as the second file."
-            )
         used = [photo for photo in read.photos if split is None or photo.split == split]
         n_boxes = sum(label.box is not None for photo in used for label in photo.labels)
+        if not n_boxes and not any(label.species and not label.is_empty for photo in used for label in photo.labels):
+            return LabelChoice(problem="These labels name no animals, so there is nothing to train on.")
         return LabelChoice(labels=labels, species=species, split=split, n_photos=len(used), n_boxes=n_boxes)
     return LabelChoice(problem="These labels cannot be used.")
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.export.choice import Export, ExportChoice
 from core.records import Box
 from core.review.queue import QUEUE_COLUMNS, ReviewQueue, read_queue
 from core.runs.catalogue import find_photo, read_catalogue
@@ -391,3 +392,17 @@ def test_no_verdict_of_another_dashboard_is_missed_between_ones_own(project):
             assert sorted(held.loc[held["verdict"] == "anomaly", "crop_id"]) == sorted(
                 row["crop_id"] for row in rows[: nth + 1]
             )
+
+
+def test_species_of_earlier_versions_in_two_spellings_are_one(project, monkeypatch):
+    monkeypatch.setattr(Project, "_spell", lambda self, species, run_id: species)  # earlier ones kept what was typed
+    crops = project.review_queue(flagged_only=False).rows["crop_id"].tolist()
+    for crop, name in zip(crops, ["Wild  cat", "wild cat", "wild cat", "DEER", "Deer"], strict=False):
+        project.save_verdicts([crop], "anomaly", species=name)
+
+    again = Project(project.path)
+    assert again.review_index(again.latest_run()).named_species() == ["deer", "wild cat"]
+    assert len(again.review_queue(species="wild cat", flagged_only=False).rows) == 3
+    with Export(again, ExportChoice()) as export:
+        assert sorted(row["species"] for row in export.rows(by_photo=False)) == ["deer"] * 2 + ["wild cat"] * 3
+        assert export.species() == ["deer", "wild cat"]
