@@ -255,7 +255,7 @@ def measure_rare(season: Season) -> dict[str, Any]:
         *((f"{share:.0%}", round(share * usual / (1 - share))) for share in SHARES),
         (f"{FEW} crops", FEW),
     ):
-        if n < int(season.is_novel.sum()):
+        if 1 <= n < int(season.is_novel.sum()):
             drawn = [measure_season(thin_out(season, n, seed=seed), with_bundles=False) for seed in SEEDS]
             figures[label] = {
                 way: {key: float(np.mean([one["ways"][way][key] for one in drawn])) for key in first}
@@ -339,6 +339,11 @@ def measure_own(project: Project, options: argparse.Namespace) -> dict[str, Any]
     for name, boxes in (("detector", None), ("truth", options.truth)):
         run = run_season(project, name, options.images, detector=options.detector, boxes=boxes)
         season = open_season(run, truth, novel=novel, split="season" if "season" in splits else None)
+        if season.is_novel.all() or not season.is_novel.any():
+            shown = f"{season.is_novel.sum()} of {len(season.truth)} crops show what counts as novel"
+            print(f"Boxes of {name}: left out, {shown} ({', '.join(novel) or 'nothing'}).", file=sys.stderr)
+            print(f"Name other species with --novel, out of: {', '.join(sorted(counts))}.", file=sys.stderr)
+            continue
         figures[f"{options.images.name}, boxes of {name}"] = {
             **measure_season(season, with_bundles=True),
             "rare": {} if options.quick else measure_rare(season),
@@ -429,7 +434,10 @@ def main() -> int:
         "--detector", default=str(DETECTOR), help="a name or a path; default: YOLOv8n of ../shared/data"
     )
     parser.add_argument(
-        "--novel", nargs="*", default=[], help="species that count as novel; default: not in split train"
+        "--novel",
+        nargs="*",
+        default=[],
+        help="species that count as novel; default: those not in split train, or without splits the rarest",
     )
     parser.add_argument("--quick", action="store_true", help="only the wildlife season, all of its crops")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

@@ -5,7 +5,7 @@ from typing import Any
 
 from commands.exit_codes import DONE, FAILED
 from commands.options import open_project
-from commands.progress_line import ProgressLine
+from commands.progress_line import SHARES, ProgressLine
 
 ABOUT = "compute maps of a run's crops for the Explore page: PCA and t-SNEs at preset perplexities, or one projection"
 
@@ -45,7 +45,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             seed=arguments.seed,
         )
     request = make_request(Exploration(project.run(arguments.run)), projection, min_samples=arguments.clusters)
-    with ProgressLine("thousandths") as line:
+    with ProgressLine(SHARES) as line:
         try:
             return DONE, registry.do_at_once(project, request, on_progress=line.show_progress)
         except Cancelled:

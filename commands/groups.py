@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.exit_codes import DONE, FAILED
 from commands.options import open_project
-from commands.progress_line import ProgressLine
+from commands.progress_line import SHARES, ProgressLine
 
 if TYPE_CHECKING:
     from core.groups.partition import Group
@@ -83,7 +83,7 @@ def _open_or_make(project: "Project", run: "RunFolder") -> "GroupTree":
             return tree
     except AnomalureError:
         pass  # none yet, or of other crops than the run has now
-    with ProgressLine("thousandths") as line:
+    with ProgressLine(SHARES) as line:
         registry.do_at_once(project, GroupsRequest(run=run.run_id), on_progress=line.show_progress)
     return open_tree(run)
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY_S = 10.0
 USUAL_SIZE = (80, 24)
+SHARES = "thousandths"
+"""The unit of work whose steps differ in length: nobody counts thousandths, so they are shown as a percentage."""
+SHARES_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
 
 class ProgressLine:
@@ -55,6 +58,7 @@ class ProgressLine:
             self._tell_plainly(progress.done, progress.total, said)
             return
         self._bar.unit = f" {self._unit}"
+        self._bar.bar_format = SHARES_FORMAT if self._unit == SHARES else None
         self._bar.set_description_str(said, refresh=False)
         self.show(progress.done, progress.total)
         if is_new:
@@ -65,7 +69,9 @@ class ProgressLine:
         if self._quiet or now - self._told_at < PLAIN_EVERY_S:
             return
         self._told_at = now
-        counted = f"{done:,} of {total:,} {self._unit}" if total else ""
+        counted = ""
+        if total:
+            counted = f"{done / total:.0%}" if self._unit == SHARES else f"{done:,} of {total:,} {self._unit}"
         line = ", ".join(filter(None, (said, counted)))
         if line:
             print(f"{line} ({now - self._began_at:.0f} s)", file=sys.stderr, flush=True)
@@ -78,7 +84,13 @@ def _make_bar(unit: str) -> "tqdm[Any]":
     knows_size = all(_read_size())
     n_columns, n_rows = (None, None) if knows_size else USUAL_SIZE
     return tqdm(
-        unit=f" {unit}", file=sys.stderr, dynamic_ncols=knows_size, ncols=n_columns, nrows=n_rows, mininterval=0.3
+        unit=f" {unit}",
+        bar_format=SHARES_FORMAT if unit == SHARES else None,
+        file=sys.stderr,
+        dynamic_ncols=knows_size,
+        ncols=n_columns,
+        nrows=n_rows,
+        mininterval=0.3,
     )
 
 

@@ -12,40 +12,74 @@ COMPONENTS = 64
 NEIGHBOUR_SHARE = 0.1
 """A crop is normal if a tenth of the group is near; a few odd animals that look alike are fewer than a tenth."""
 LEAST_NEIGHBOURS = 3
+FEW = 8
+"""A tenth of 50 crops is five. So that eight odd ones stand out there, too, up to eight of at most a fifth are few."""
 SMALL_SHARES = (0.08, 0.10, 0.12)
 """Clusters below this share of the group are small. No share is right for every group, so three are averaged."""
+UNCENTRED_WEIGHT = 0.5
+"""How much the neighbour counts in the embeddings as they are, where boxes on nothing, unlike all else, come first."""
 CHUNK_ROWS = 2_048
+
+
+@dataclass(frozen=True)
+class _View:
+    """The crops of a group in one normalisation.
+
+    Attributes:
+        normaliser: To the main directions of the group.
+        references: The normalised crops that it was fitted to, shape ``(n, q)``.
+        neighbours: The distance of each to its neighbour, ascending, shape ``(n,)``.
+        heights: For each small share the heights of each reference, shape ``(len(SMALL_SHARES), n)``.
+        neighbour_weight: How much the neighbour counts beside the joining height.
+    """
+
+    normaliser: Normaliser
+    references: np.ndarray
+    neighbours: np.ndarray
+    heights: np.ndarray
+    neighbour_weight: float
+
+    @classmethod
+    def fit(cls, rows: np.ndarray, codes: np.ndarray, normaliser: Normaliser, *, neighbour_weight: float) -> "_View":
+        references = normaliser.transform(rows)
+        neighbours, _ = _compare(references, codes, references, codes)
+        heights = find_joining_heights(references)
+        return cls(normaliser, references, np.sort(neighbours), heights, neighbour_weight)
+
+    def score(self, rows: np.ndarray, codes: np.ndarray, photos: np.ndarray) -> np.ndarray:
+        neighbours, nearest = _compare(self.normaliser.transform(rows), codes, self.references, photos)
+        scores = self.neighbour_weight * _log_tail(neighbours, self.neighbours)
+        for heights in self.heights:
+            scores += _log_tail(heights[nearest], np.sort(heights)) / len(self.heights)
+        return scores
 
 
 @dataclass(frozen=True)
 class OutlierModel:
     """Scores the crops of one group by the rest of it, in two ways that complete each other.
 
-    - The distance to the neighbour whose rank is a tenth of the group: single crops and small bands are far from
-      theirs. Crops of the same photo do not count.
+    - The distance to the neighbour whose rank is a tenth of the group (more if it is small): single crops and small
+      bands are far from theirs. Crops of the same photo do not count.
     - The greatest height at which a small cluster that holds the crop joins another, in a Ward tree of the group: a
       cluster that is small beside the usual ones, and far from them, is odd as a whole.
 
-    Both become -log of the share of the group that has at least this value, and are added.
+    Each is taken twice: of embeddings whose mean is subtracted, where what all crops share does not count, and of
+    embeddings as they are, where a crop that lacks what all others share is far from them. All four become -log of the
+    share of the group that has at least this value, and are added; the neighbour of the embeddings as they are counts
+    half.
 
     Attributes:
-        normaliser: To the main directions of the group.
-        references: The normalised crops that it was fitted to, shape ``(n, q)``.
-        photos: The photo of each as a number, shape ``(n,)``.
+        views: With the mean subtracted, and as they are.
+        photos: The photo of each reference as a number, shape ``(n,)``.
         photo_numbers: The numbers of the photos.
-        neighbours: The distance of each to its neighbour, ascending, shape ``(n,)``.
-        heights: For each small share the heights of each reference, shape ``(len(SMALL_SHARES), n)``.
 
-    Source: k-nearest-neighbour distance, Ramaswamy et al., SIGMOD 2000; Ward, JASA 1963. How the two were chosen:
+    Source: k-nearest-neighbour distance, Ramaswamy et al., SIGMOD 2000; Ward, JASA 1963. How they were chosen:
     docs/decisions/0004-first-look.md.
     """
 
-    normaliser: Normaliser
-    references: np.ndarray
+    views: tuple[_View, ...]
     photos: np.ndarray
     photo_numbers: dict[str, int]
-    neighbours: np.ndarray
-    heights: np.ndarray
 
     @classmethod
     def fit(
@@ -66,13 +100,20 @@ class OutlierModel:
         if len(numbers) < 2:
             raise ValueError(f"at least two photos are needed, got {len(numbers)}")
         rows = np.asarray(rows, dtype=np.float32)
-        finite = rows if np.isfinite(rows).all() else np.where(np.isfinite(rows).all(axis=1)[:, None], rows, 0)
+        broken = ~np.isfinite(rows).all(axis=1)
+        finite = np.where(broken[:, None], 0, rows) if broken.any() else rows
         most = min(COMPONENTS, len(rows) - 1, rows.shape[1])
-        normaliser = Normaliser.fit(finite, sections=sections, weights=weights, components=most)
-        references = normaliser.transform(rows)
         codes = np.array([numbers[photo] for photo in photos])
-        neighbours, _ = _compare(references, codes, references, codes)
-        return cls(normaliser, references, codes, numbers, np.sort(neighbours), find_joining_heights(references))
+        views = tuple(
+            _View.fit(
+                rows,
+                codes,
+                Normaliser.fit(finite, sections=sections, weights=weights, centre=centre, components=most),
+                neighbour_weight=weight,
+            )
+            for centre, weight in ((True, 1.0), (False, UNCENTRED_WEIGHT))
+        )
+        return cls(views, codes, numbers)
 
     def score_samples(self, rows: np.ndarray, photos: Sequence[str]) -> np.ndarray:
         """How little each row fits the group, shape ``(n,)``, >= 0. Other rows than the fitted ones can be scored, too.
@@ -80,11 +121,12 @@ class OutlierModel:
         A row that is not among the references has the joining height of its nearest reference.
         """
         codes = np.array([self.photo_numbers.get(photo, -1) for photo in photos], dtype=int)
-        neighbours, nearest = _compare(self.normaliser.transform(rows), codes, self.references, self.photos)
-        scores = _log_tail(neighbours, self.neighbours)
-        for heights in self.heights:
-            scores += _log_tail(heights[nearest], np.sort(heights)) / len(self.heights)
-        return scores
+        return np.sum([view.score(rows, codes, self.photos) for view in self.views], axis=0)
+
+
+def count_few(n: int) -> int:
+    """How many crops of a small group of ``n`` are few."""
+    return min(FEW, n // 5)
 
 
 def find_joining_heights(points: np.ndarray) -> np.ndarray:
@@ -104,7 +146,7 @@ def find_joining_heights(points: np.ndarray) -> np.ndarray:
     found = np.zeros((len(SMALL_SHARES), 2 * n - 1))
     for i in range(n - 2, -1, -1):  # from the root down: a parent comes before its children
         for child in children[i]:
-            is_small = sizes[child] < np.maximum(np.array(SMALL_SHARES) * n, 2)
+            is_small = (sizes[child] < np.array(SMALL_SHARES) * n) | (sizes[child] <= max(count_few(n), 1))
             found[:, child] = np.where(is_small, np.maximum(found[:, n + i], heights[i]), 0)
     return found[:, :n]
 
@@ -113,7 +155,7 @@ def _compare(
     rows: np.ndarray, codes: np.ndarray, references: np.ndarray, photos: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The distance of each row to its neighbour a tenth of the group away, and its nearest reference."""
-    k = max(LEAST_NEIGHBOURS, round(NEIGHBOUR_SHARE * len(references)))
+    k = max(LEAST_NEIGHBOURS, round(NEIGHBOUR_SHARE * len(references)), count_few(len(references)))
     distances, nearest = np.empty(len(rows)), np.empty(len(rows), dtype=int)
     for start in range(0, len(rows), CHUNK_ROWS):
         chunk = slice(start, start + CHUNK_ROWS)

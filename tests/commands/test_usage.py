@@ -141,6 +141,13 @@ def test_what_is_no_terminal_gets_a_plain_line_at_each_step_and_then_now_and_the
     ]
 
 
+def test_steps_of_different_length_are_shown_as_a_percentage(capsys):
+    with ProgressLine("thousandths") as line:
+        line.show_progress(Progress(phase=Phase.MODELS, done=49, total=1_000, unit="thousandth"))
+
+    assert capsys.readouterr().err.partition(" (")[0].endswith(", 5%")
+
+
 def test_help_loads_no_library_that_takes_long():
     heavy = {"numpy", "pandas", "duckdb", "torch", "streamlit", "pyarrow", "cv2", "sklearn"}
     asked = f"import sys, cli; cli.build_parser('run'); print(*({heavy} & set(sys.modules)))"

@@ -35,7 +35,9 @@ STATUS_ICONS = {
     Status.INTERRUPTED: ":material/pause_circle:",
     Status.BROKEN: ":material/broken_image:",
 }
-_NOT_COUNTED, _WITHOUT_RATE = ("crop",), ("epoch", "thousandth", "step")
+SHARE = "thousandth"
+"""The unit of work whose steps differ in length: nobody counts thousandths, so they are shown as a percentage."""
+_NOT_COUNTED, _WITHOUT_RATE = ("crop",), ("epoch", SHARE, "step")
 
 
 def say_progress(progress: Progress) -> str:
@@ -45,7 +47,7 @@ def say_progress(progress: Progress) -> str:
     if progress.message:
         parts.append(escape_markdown(progress.message.rstrip(".")))
     if total and unit not in _NOT_COUNTED:  # the number of crops of all epochs together says nothing to a user
-        parts.append(f"{progress.done:,} of {count(total, unit)}")
+        parts.append(f"{progress.done / total:.0%}" if unit == SHARE else f"{progress.done:,} of {count(total, unit)}")
     if progress.photos_per_s > 0 and unit not in _WITHOUT_RATE:
         parts.append(f"{progress.photos_per_s:,.1f} {unit}s/s")
     if progress.seconds_left is not None and progress.done < total:

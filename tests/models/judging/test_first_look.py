@@ -54,6 +54,15 @@ def test_a_band_fools_ten_nearest_neighbours_but_not_the_first_look():
     assert compute_auroc(table["score"].to_numpy(), novel=odd) > 0.97
 
 
+@pytest.mark.parametrize(("n_usual", "n_odd"), [(25, 3), (45, 6), (55, 8), (70, 8)])
+def test_a_few_animals_in_the_frames_of_a_camera_with_few_photos_stand_out(n_usual, n_odd):
+    rows = np.concatenate([draw_species(0, n_usual, seed=1, spread=0.6), draw_species(9, n_odd, seed=9, spread=0.6)])
+
+    (table,), _ = look_at(make_crops(rows, kind=CropKind.FRAME))
+
+    assert compute_auroc(table["score"].to_numpy(), novel=np.arange(len(rows)) >= n_usual) > 0.97
+
+
 def test_the_oddest_share_of_each_group_is_flagged_and_units_are_those_of_the_group():
     pairs = [make_crops(draw_species(i, 200, seed=i), deployment=f"cam{i}", name=f"cam{i}") for i in range(2)]
 
@@ -202,27 +211,29 @@ def test_the_species_shown_is_the_detectors_class_unless_that_says_nothing():
     assert [set(table["species"]) for table in tables] == [{""}, {""}, {"deer"}, {"cow"}]
 
 
-def test_the_neighbour_a_tenth_of_the_group_away_is_that_of_a_plain_loop():
-    raw, photos = draw_species(0, 57, seed=1), [f"p{i // 2}" for i in range(57)]
+@pytest.mark.parametrize(("n", "k"), [(14, 3), (30, 6), (57, 8), (120, 12)])
+def test_the_neighbour_that_counts_is_that_of_a_plain_loop(n, k):
+    raw, photos = draw_species(0, n, seed=1), [f"p{i // 2}" for i in range(n)]
     model = OutlierModel.fit(raw, photos, sections=SECTIONS)
-    rows = model.references
+    rows = model.views[0].references
     expected = []
-    for i in range(57):
-        others = sorted(1 - float(rows[i] @ rows[j]) for j in range(57) if photos[j] != photos[i])
-        expected.append(others[round(0.1 * 57) - 1])
+    for i in range(n):
+        others = sorted(1 - float(rows[i] @ rows[j]) for j in range(n) if photos[j] != photos[i])
+        expected.append(others[k - 1])
 
-    np.testing.assert_allclose(model.neighbours, sorted(expected), atol=1e-5)
+    np.testing.assert_allclose(model.views[0].neighbours, sorted(expected), atol=1e-5)
 
 
-def test_the_joining_heights_are_those_of_a_plain_loop():
-    points = np.random.default_rng(2).normal(size=(40, 3))
+@pytest.mark.parametrize(("n", "few"), [(4, (1, 1, 1)), (40, (8, 8, 8)), (120, (9, 11, 14))])
+def test_the_joining_heights_are_those_of_a_plain_loop(n, few):
+    points = np.random.default_rng(2).normal(size=(n, 3))
     merges = linkage(points, method="ward")
-    members = [{i} for i in range(40)]
-    expected = np.zeros((len(SMALL_SHARES), 40))
+    members = [{i} for i in range(n)]
+    expected = np.zeros((len(SMALL_SHARES), n))
     for a, b, height, _ in merges:
         for side in (members[int(a)], members[int(b)]):
-            for row, share in enumerate(SMALL_SHARES):
-                if len(side) < max(share * 40, 2):
+            for row, most in enumerate(few):
+                if len(side) <= most:
                     for point in side:
                         expected[row, point] = max(expected[row, point], height)
         members.append(members[int(a)] | members[int(b)])

@@ -51,6 +51,7 @@ def test_a_duration_is_said_in_words(seconds, said):
 
 def test_progress_says_only_what_is_known():
     assert say_progress(Progress(phase=Phase.STARTING)) == "**Getting ready**"
+    assert say_progress(Progress(phase=Phase.MODELS, done=49, total=1_000, unit="thousandth")).endswith(" · 5%")
     assert say_progress(Progress(phase=Phase.SCORES, done=5, total=5, photos_per_s=1)) == (
         "**Scoring the crops** · 5 of 5 photos · 1.0 photos/s"
     )
