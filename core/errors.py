@@ -69,12 +69,12 @@ TOO_LITTLE_MEMORY = (
 )
 _OF_MEMORY = (
     "failed to map segment",
-    "annot allocate memory",
+    "cannot allocate memory",
     "bad_alloc",
     "can't start new thread",
     "not enough memory",
     "out of memory",
-    "OpenBLAS",
+    "openblas",
 )
 
 
@@ -82,7 +82,7 @@ def is_of_memory(error: BaseException) -> bool:
     """Whether an error comes from a lack of memory, which libraries say in many ways."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, MemoryError) or any(words in str(seen) for words in _OF_MEMORY):
+        if isinstance(seen, MemoryError) or any(words in str(seen).casefold() for words in _OF_MEMORY):
             return True
         seen = seen.__cause__ or seen.__context__
     return False

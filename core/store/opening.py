@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.disk.files import replace_file, temporary_beside
 from core.disk.locks import FileLock, LockHeld, LockUnwritable
-from core.errors import AnomalureError, NotNow, StoreBusy
+from core.errors import AnomalureError, NotNow, StoreBusy, is_of_memory
 from core.store.engine import attach, confine
 from core.store.migrations import MIGRATIONS, check_content, create, migrate, read_version
 
@@ -222,6 +222,8 @@ class DatabaseFile:
             try:
                 return stack.enter_context(attach(self.path, read_only=read_only))
             except duckdb.Error as error:
+                if is_of_memory(error):
+                    raise MemoryError(str(error)) from error
                 if _is_of_disk(error):
                     raise self._unwritable(error) from error
                 if not _is_held(error):

@@ -3,6 +3,7 @@
 import errno
 import json
 
+import duckdb
 import pytest
 
 from cli import main
@@ -38,6 +39,7 @@ def test_json_holds_the_same_name_without_a_sign_that_steers(capsys, monkeypatch
         ImportError("_moduleTNC.so: failed to map segment from shared object"),
         RuntimeError("can't start new thread"),
         RuntimeError("std::bad_alloc"),
+        duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
     ],
 )

@@ -63,6 +63,17 @@ def open_page(truth: Path | None = None) -> AppTest:
     return page
 
 
+def test_what_could_not_be_compared_is_named(project, truth):
+    labels = json.loads(truth.read_text())
+    labels["annotations"][10]["bbox"] = [0, 0, -5, 64]
+    truth.write_text(json.dumps(labels))
+
+    page = open_page(truth).multiselect(key="known_species").set_value(["deer"]).run()
+
+    said = [one.value.split("] ")[-1] for one in page.caption if one.value.startswith(":orange[:material/warning:]")]
+    assert [line.split(" \\(the first")[0] for line in said] == ["1 annotations whose box has no size"]
+
+
 def test_without_a_run_the_page_says_what_to_do_first(tmp_path, monkeypatch):
     monkeypatch.setenv("ANOMALURE_PROJECT", str(tmp_path / "empty"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from core.evaluation.bootstrap import Draws
 from core.evaluation.curves import Curves, trace_curves
 from core.evaluation.judging import Evaluation, judge_crops, measure_judged
-from core.formats.labelled import LabelFile
+from core.formats.labelled import LabelFile, Problems
 from core.runs.folder import RunFolder
 
 
@@ -31,6 +31,7 @@ class Measured:
     curves: Curves | None
     flagged_share: float
     crop_ids: frozenset[str]
+    problems: tuple[str, ...] = ()  # of the truth, and of its photos in the run
 
 
 def measure(run: RunFolder, truth: LabelFile, *, split: str | None, known: tuple[str, ...] | None) -> Measured:
@@ -39,7 +40,8 @@ def measure(run: RunFolder, truth: LabelFile, *, split: str | None, known: tuple
     Raises:
         AnomalureError: As ``core.evaluation.judging.judge_crops``.
     """
-    judged = judge_crops(run, truth, known_species=known, split=split)
+    problems = Problems()
+    judged = judge_crops(run, truth, known_species=known, split=split, problems=problems)
     evaluation, draws = measure_judged(judged)
     crops = judged.crops
     novel = crops["novel"].to_numpy(dtype=bool)
@@ -50,4 +52,5 @@ def measure(run: RunFolder, truth: LabelFile, *, split: str | None, known: tuple
         curves,
         flagged_share=float(crops["flagged"].mean()) if len(crops) else 0.0,
         crop_ids=frozenset(crops["crop_id"]),
+        problems=(*truth.problems, *problems.lines()),
     )

@@ -53,6 +53,8 @@ def show_result(pairs: Sequence[tuple[RunFolder, Measured]]) -> None:
         "whole events at a time, because the photos of a burst are alike)."
     )
     _say_counts(pairs)
+    for problem in dict.fromkeys(line for _, measured in pairs for line in measured.problems):
+        st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
     named = [item for run, measured in pairs if (item := _name_curves(run, measured)) is not None]
     if named:
         roc, precision, effort = st.columns(3)
