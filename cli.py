@@ -42,6 +42,7 @@ COMMANDS = (
     "groups",
     "retrain",
     "images",
+    "localize",
     "download",
     "labels",
     "scenes",

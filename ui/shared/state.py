@@ -167,6 +167,24 @@ class Key(StrEnum):
     IMAGES_SHOWN = "images_shown"
     IMAGES_PAGE = "images_page"
     WATCHED_IMAGES = "watched_images"
+    IMAGES_WHAT = "images_what"
+
+    # Where it is odd, on the Images page
+    LOCALIZE_PHOTOS = "localize_photos"
+    LOCALIZE_PHOTOS_BROWSER = "localize_photos_browser"
+    LOCALIZE_ASKED = "localize_asked"
+    LOCALIZE_ASKED_BROWSER = "localize_asked_browser"
+    LOCALIZE_LABELS = "localize_labels"
+    LOCALIZE_NAME = "localize_name"
+    LOCALIZE_STEPS = "localize_steps"
+    LOCALIZE_HEAT = "localize_heat"
+    LOCALIZE_PAGE = "localize_page"
+    LOCALIZE_MADE_FROM = "localize_made_from"
+    LOCALIZE_MADE_FROM_BROWSER = "localize_made_from_browser"
+    LOCALIZE_MADE_NAME = "localize_made_name"
+    LOCALIZE_MADE_R = "localize_made_r"
+    LOCALIZE_MADE_RATIO = "localize_made_ratio"
+    WATCHED_LOCALIZE = "watched_localize"
 
     # Retrain
     RETRAIN_FROM = "retrain_from"
