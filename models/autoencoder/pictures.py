@@ -7,6 +7,8 @@ from PIL import Image
 
 SHEET = "reconstructions.png"
 GAP_PX = 4
+FAST = 1
+"""Of PNG's levels of compression: pictures are small, and are drawn while others wait."""
 LEAST_SHOWN_PX = 96
 USUAL_SHARE = 0.5
 """Up to this share of the limit an error is drawn as dark as possible."""
@@ -51,5 +53,5 @@ def light(image: Image.Image, errors: np.ndarray, *, limit: float) -> Image.Imag
 def to_png(image: Image.Image) -> bytes:
     """The content of a PNG file."""
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.save(file, "PNG", compress_level=FAST)
     return file.getvalue()

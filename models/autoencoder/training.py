@@ -1,5 +1,7 @@
 """Trains an autoencoder on crops, as encoders are trained: with checkpoints, held-out events and a curve."""
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from models.engines.device import choose_device, send
 
 SHOWN = 8
 """Crops on the sheet that the page shows while the training is running."""
+DRAW_EVERY_S = 2.0
 AT_ONCE = 256
 MOST_MEASURED = 2_000
 USUAL_SHARE = 0.95
@@ -70,6 +73,7 @@ class AutoencoderTrainer(Trainer):
     """One training of an autoencoder in memory. Use ``train_autoencoder``; only benches take single steps."""
 
     learner: Autoencoder
+    _drawn = -math.inf
 
     def _build_learner(self) -> Autoencoder:
         with torch.random.fork_rng(devices=[]):
@@ -111,11 +115,14 @@ class AutoencoderTrainer(Trainer):
 
     def _end_epoch(self, losses: list[torch.Tensor], *, rate: float) -> None:
         super()._end_epoch(losses, rate=rate)
-        self._draw()
+        now = time.monotonic()
+        if now - self._drawn >= DRAW_EVERY_S or self.epoch == self.settings.epochs:
+            self._drawn = now
+            self._draw()
 
     @torch.no_grad()
     def _draw(self) -> None:
-        """The same few crops after each epoch, held-out ones if there are."""
+        """The same few crops each time, held-out ones if there are."""
         rows = self.held_rows if len(self.held_rows) >= SHOWN else self.learnt_rows
         pictures = self._fit(rows[np.linspace(0, len(rows) - 1, min(SHOWN, len(rows))).astype(int)])
         self.learner.eval()

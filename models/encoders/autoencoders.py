@@ -59,10 +59,15 @@ class Autoencoder(torch.nn.Module):
             shape = (3, input_px, input_px)
             n = math.prod(shape)
             self.squeeze = torch.nn.Sequential(
-                torch.nn.Flatten(), torch.nn.Linear(n, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, bottleneck)
+                torch.nn.Flatten(),
+                torch.nn.Linear(n, HIDDEN),
+                torch.nn.BatchNorm1d(HIDDEN),
+                torch.nn.ReLU(),
+                torch.nn.Linear(HIDDEN, bottleneck),
             )
             self.rebuild = torch.nn.Sequential(
                 torch.nn.Linear(bottleneck, HIDDEN),
+                torch.nn.BatchNorm1d(HIDDEN),
                 torch.nn.ReLU(),
                 torch.nn.Linear(HIDDEN, n),
                 torch.nn.Unflatten(1, shape),
@@ -70,14 +75,16 @@ class Autoencoder(torch.nn.Module):
             return
         layers: list[torch.nn.Module] = []
         for before, after in zip((3, *CHANNELS[:-1]), CHANNELS, strict=True):
-            layers += [torch.nn.Conv2d(before, after, 4, stride=2, padding=1), torch.nn.ReLU()]
+            conv = torch.nn.Conv2d(before, after, 4, stride=2, padding=1)
+            layers += [conv, torch.nn.BatchNorm2d(after), torch.nn.ReLU()]
         shape = (CHANNELS[-1], input_px // STRIDES, input_px // STRIDES)
         n = math.prod(shape)
         self.squeeze = torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(n, bottleneck))
         layers = [torch.nn.Linear(bottleneck, n), torch.nn.ReLU(), torch.nn.Unflatten(1, shape)]
         for before, after in zip(reversed(CHANNELS), (*reversed(CHANNELS[:-1]), 3), strict=True):
-            layers += [torch.nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), torch.nn.ReLU()]
-        self.rebuild = torch.nn.Sequential(*layers[:-1])
+            back = torch.nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+            layers += [back, torch.nn.BatchNorm2d(after), torch.nn.ReLU()]
+        self.rebuild = torch.nn.Sequential(*layers[:-2])
 
     def reconstruct(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The bottleneck ``(n, bottleneck)``, and the crops put together from it, 0 to 1, ``(n, 3, px, px)``."""
@@ -127,7 +134,7 @@ def check_sizes(form: str, *, input_px: int, bottleneck: int) -> None:
 
 def pack_autoencoder(network: Autoencoder) -> bytes:
     """The content of a safetensors file with the weights and the sizes."""
-    weights = {key: value.detach().float().cpu().contiguous() for key, value in network.state_dict().items()}
+    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     about = {
         "form": network.form,
         "input_px": str(network.input_px),
@@ -165,7 +172,8 @@ def load_autoencoder(path: Path) -> Autoencoder:
             raise ValueError(f"{', '.join(wrong[:3])} should have the shapes of an {network.form}")
         if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
             raise ValueError("its weights are not all numbers")
-        network.load_state_dict({key: value.float() for key, value in weights.items()}, assign=True)
+        types = {key: value.dtype for key, value in network.state_dict().items()}
+        network.load_state_dict({key: value.to(types[key]) for key, value in weights.items()}, assign=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError, AnomalureError) as why:
         raise FileFormatError(
             f"{path.name} cannot be used as an autoencoder ({str(why)[:200].rstrip('.')}). Train it again, or give a "

@@ -1,12 +1,18 @@
 """The bench of the sister methods: every part is found by its file, and measures what it promises."""
 
 import argparse
+import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import bench.sister_parts
-from bench.sister_parts import scenes
+from bench.sister_parts import autoencoders, scenes
 from core.registry import find_each
+from core.settings.training import SCORED_BY
+from models.encoders.spec import EncoderSpec
+from tests.fakes.parts import MeanColourEncoder
 from tests.fakes.scenes import make_scenes, write_coco_sets
 
 PARTS = find_each(bench.sister_parts, "PART")
@@ -34,3 +40,44 @@ def test_the_scenes_of_another_file_are_measured(tmp_path, monkeypatch, capsys):
 
 def test_a_part_whose_data_is_not_there_is_left_out(tmp_path):
     assert scenes.measure(argparse.Namespace(coco=tmp_path / "none.json", quick=True)) is None
+
+
+def test_autoencoders_are_measured_beside_the_default_encoder(tmp_path, monkeypatch, capsys):
+    write_coloured_season(tmp_path)
+    monkeypatch.setattr(autoencoders, "load_default", MeanColourEncoder)
+    monkeypatch.setattr(autoencoders, "bundled_encoder", lambda: EncoderSpec(weights="none"))
+    for constant, small in (("QUICK_EPOCHS", 2), ("TIMED_STEPS", 1)):
+        monkeypatch.setattr(autoencoders, constant, small)
+
+    figures = autoencoders.measure(argparse.Namespace(wildlife=tmp_path, frames=tmp_path / "none", quick=True))
+    autoencoders.print_figures(figures)
+
+    assert list(figures["crops"]["unknown"]) == ["raccoon"]
+    rows = figures["crops"]["unknown"]["raccoon"]
+    assert list(rows) == ["default", *(f"autoencoder_dense, {one}" for one in SCORED_BY)]
+    assert 0 <= rows["default"]["promised"]["found"]["raccoon"] <= 1
+    assert len(autoencoders.list_targets(figures)) == 2
+    assert "| raccoon: autoencoder_dense, worst_part |" in capsys.readouterr().out
+    nowhere = argparse.Namespace(wildlife=tmp_path / "none", frames=tmp_path / "none", quick=True)
+    assert autoencoders.measure(nowhere) is None
+
+
+def write_coloured_season(folder):
+    """Patches of two species in training, and of a third in the season."""
+    colours = {"deer": (150, 110, 60), "fox": (200, 90, 30), "raccoon": (40, 40, 200)}
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for i in range(48):
+        split, nth = ("train", i % 2) if i < 30 else ("season", i % 3)
+        pixels = np.full((48, 64, 3), (60, 110, 60), np.float64)
+        pixels[8:32, 8:40] = list(colours.values())[nth]
+        pixels += rng.normal(0, 3, pixels.shape)
+        path = folder / "images" / split / f"IMG_{i:03d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
+        name = f"{split}/{path.name}"
+        images.append({"id": i, "file_name": name, "width": 64, "height": 48, "split": split})
+        annotations.append({"id": i, "image_id": i, "category_id": nth, "bbox": [8, 8, 32, 24]})
+    categories = [{"id": nth, "name": name} for nth, name in enumerate(colours)]
+    told = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "annotations.json").write_text(json.dumps(told))

@@ -3,6 +3,7 @@
 import json
 import platform
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import cli
 import core.work.meter
 from core.errors import AnomalureError
-from core.maps.exploration import PRESETS_JOB, Exploration
+from core.maps.exploration import PRESETS_JOB, Exploration, _read_sections
 from core.maps.making import make_pca
 from core.maps.projection import Projection, ProjectionKind
 from core.study.project import Project
@@ -354,3 +355,18 @@ def test_crops_that_are_all_alike_are_refused_in_a_sentence(tmp_path, monkeypatc
     for call in (find_stand_in, lambda made, _: make_pca(made)):
         with pytest.raises(AnomalureError, match="exactly alike"):
             call(exploration, Projection())
+
+
+def test_a_map_shows_how_crops_look_and_leaves_out_how_badly_they_were_put_together(tmp_path):
+    run = SimpleNamespace(path=tmp_path / "runs" / "r", info=SimpleNamespace(bundle="ae"))
+    manifest = tmp_path / "bundles" / "ae" / "bundle.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps({"sections": [4, 2], "error_columns": [4, 5]}))
+
+    features, sections = _read_sections(run, width=6)
+
+    assert features.tolist() == [0, 1, 2, 3]
+    assert sections == [4]
+    manifest.write_text(json.dumps({"sections": [4, 2]}))  # of an earlier version
+    features, sections = _read_sections(run, width=6)
+    assert (features.tolist(), sections) == ([0, 1, 2, 3, 4, 5], [4, 2])
