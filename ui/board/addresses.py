@@ -18,13 +18,14 @@ from starlette.routing import Route
 
 from core.disk.json import parse_values
 from core.errors import AnomalureError
-from core.records import Decision, is_whole
+from core.records import CropKind, Decision, is_whole
 from core.review.alike import NormalCrops
 from core.review.index import ReviewIndex
 from core.store.notes import Note, keep_notes
 from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, Kept, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
+from ui.board.odd_places import show_odd_place
 from ui.board.reconstructions import show_reconstruction
 from ui.board.rows import (
     from_query,
@@ -217,11 +218,18 @@ _normal: WeakKeyDictionary[ReviewIndex, NormalCrops] = WeakKeyDictionary()
 
 
 def show_heat(request: Request, body: bytes) -> dict[str, Any]:
-    """Where a crop is odd: the map of a frame whose patches were scored, or an autoencoder's errors; else null."""
+    """Where a crop is odd: by the patches of a frame, an autoencoder's errors, or a heat-map model; else null."""
     index, place = _find_crop(request)
     row = index.catalogue.take(np.array([place])).iloc[0]
     heat = index.run.find_heat_map(str(row["crop_id"]), shard=int(row["shard"]))
-    return to_heat(heat) if heat else show_reconstruction(open_project(), index.run, str(row["crop_id"]))
+    if heat:
+        return to_heat(heat)
+    project = open_project()
+    rebuilt = show_reconstruction(project, index.run, str(row["crop_id"]))
+    if rebuilt["heat"] or row["kind"] != CropKind.FRAME:
+        return rebuilt
+    placed = show_odd_place(project, index.run.run_id, str(row["photo_id"]))
+    return placed if placed["heat"] or placed["words"] else rebuilt
 
 
 def show_history(request: Request, body: bytes) -> dict[str, Any]:

@@ -65,6 +65,20 @@ def draw_detector(work: WorkFolder) -> go.Figure | None:
     return build_detector_figure(epochs) if epochs else None
 
 
+def draw_localize(work: WorkFolder) -> go.Figure | None:
+    """The loss of a heat-map model: it learns sides up to 1, then squares up to 2."""
+    points = work.read_curve(CurvePoint)
+    if not points:
+        return None
+    figure = go.Figure()
+    for name, colour, is_first in (("sides", FINE[0], True), ("squares", ODD[0], False)):
+        part = [one for one in points if (one.epoch <= 1) == is_first]
+        x, y = [round(one.epoch, 3) for one in part], [float(f"{one.loss:.4g}") for one in part]
+        figure.add_trace(_line(name, x, y, colour, hover="%{y:.3g}"))
+    figure.update_xaxes(tickvals=[0, 1, 2])
+    return _lay_out(figure, y="Loss", x_range=[0, 2])
+
+
 def build_loss_figure(points: Sequence[CurvePoint], *, epochs: int, best_epoch: int | None = None) -> go.Figure:
     """Loss by epoch: of the training crops as a line, of the held-out crops as a line with marks.
 
