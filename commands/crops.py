@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import DONE
-from commands.options import add_label_source, add_settings, read_settings
+from commands.options import add_label_source, add_settings, read_seed, read_settings
 from commands.progress_line import ProgressLine
 
 ABOUT = "cut labelled crops out, with a CSV of file names and labels, split by event"
@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for crops and crops.csv")
     parser.add_argument("--split", help="only the photos of this split of the labels")
     parser.add_argument("--val-share", type=float, default=0.2, help="share of the crops held out, by whole events")
-    parser.add_argument("--seed", type=int, default=0, help="random seed of the choice of events")
+    parser.add_argument("--seed", type=read_seed, default=0, help="random seed of the choice of events")
     add_settings(parser)
 
 

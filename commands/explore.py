@@ -4,8 +4,9 @@ import argparse
 from typing import Any
 
 from commands.exit_codes import DONE, FAILED
-from commands.options import open_project
+from commands.options import open_project, read_seed
 from commands.progress_line import SHARES, ProgressLine
+from core.errors import WrongUsage
 
 ABOUT = "compute maps of a run's crops for the Explore page: PCA and t-SNEs at preset perplexities, or one projection"
 
@@ -14,10 +15,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--run", required=True, metavar="R")
     parser.add_argument("--projection", choices=("tsne", "umap", "pca"), help="compute only this projection")
-    parser.add_argument("--perplexity", type=float, default=30.0, metavar="P", help="of t-SNE; default 30")
-    parser.add_argument("--n-neighbors", type=int, default=15, metavar="N", help="of UMAP; default 15")
-    parser.add_argument("--min-dist", type=float, default=0.1, metavar="D", help="of UMAP, 0 to 1; default 0.1")
-    parser.add_argument("--seed", type=int, default=0, help="of UMAP; default 0")
+    parser.add_argument("--perplexity", type=float, metavar="P", help="of t-SNE; default 30")
+    parser.add_argument("--n-neighbors", type=int, metavar="N", help="of UMAP; default 15")
+    parser.add_argument("--min-dist", type=float, metavar="D", help="of UMAP, 0 to 1; default 0.1")
+    parser.add_argument("--seed", type=read_seed, default=0, help="of UMAP; default 0")
     parser.add_argument(
         "--clusters",
         type=int,
@@ -34,14 +35,17 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from models.jobs import registry
     from models.jobs.maps import make_request
 
+    for option, kind in (("perplexity", "tsne"), ("n_neighbors", "umap"), ("min_dist", "umap")):
+        if getattr(arguments, option) is not None and arguments.projection != kind:
+            raise WrongUsage(f"--{option.replace('_', '-')} needs --projection {kind}.")
     project = open_project(arguments)
     projection = None
     if arguments.projection is not None:
         projection = Projection(
             kind=ProjectionKind(arguments.projection),
-            perplexity=arguments.perplexity,
-            n_neighbors=arguments.n_neighbors,
-            min_dist=arguments.min_dist,
+            perplexity=30.0 if arguments.perplexity is None else arguments.perplexity,
+            n_neighbors=15 if arguments.n_neighbors is None else arguments.n_neighbors,
+            min_dist=0.1 if arguments.min_dist is None else arguments.min_dist,
             seed=arguments.seed,
         )
     request = make_request(Exploration(project.run(arguments.run)), projection, min_samples=arguments.clusters)

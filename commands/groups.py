@@ -89,11 +89,11 @@ def _open_or_make(project: "Project", run: "RunFolder") -> "GroupTree":
 
 
 def _check_number(wanted: int | None, tree: "GroupTree") -> int:
-    from core.errors import AnomalureError
+    from core.errors import WrongUsage
 
     most = max(1, tree.n_free_leaves)
     if wanted is not None and not 1 <= wanted <= most:
-        raise AnomalureError(f"These crops can be in 1 to {most} groups, got {wanted}.")
+        raise WrongUsage(f"These crops can be in 1 to {most} groups, got {wanted}.")
     return min(most, wanted or tree.suggested)
 
 

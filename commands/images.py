@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
-from commands.options import add_job, open_project
+from commands.options import add_job, open_project, read_seed
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError, WrongUsage
 from core.settings.images import IMAGE_SETTINGS, ImageSettings
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             choices=setting.choices or None,
             help=f"{setting.help} Default: {setting.default}.".replace("%", "%%"),
         )
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=read_seed, default=0)
 
     score = add_job(jobs, "score", "answer for each image of a folder")
     score.set_defaults(job=_score)

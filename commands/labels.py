@@ -1,11 +1,12 @@
 """``cli.py labels``: what a file of labels holds, as numbers and pictures."""
 
 import argparse
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import DONE
-from core.errors import AnomalureError
+from core.errors import WrongUsage, did_you_mean
 
 ABOUT = "count what a file of labels holds, before and after some are left out, and draw it"
 
@@ -31,10 +32,13 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from core.formats.recognise import read_labels
     from core.labels.plots import draw_labels
     from core.labels.summary import summarise_file
+    from core.species import fold_name
 
     if not 0 <= arguments.least_size <= 1:
-        raise AnomalureError(f"--least-size is a share of the photo's side, 0 to 1, got {arguments.least_size:g}.")
+        raise WrongUsage(f"--least-size is a share of the photo's side, 0 to 1, got {arguments.least_size:g}.")
     everything = summarise_file(read_labels(arguments.file))
+    _check_known("split", arguments.split, set(everything.table["split"]), str)
+    _check_known("species", arguments.species, set(everything.table["species"]), fold_name)
     kept = everything.keep(splits=arguments.split, species=arguments.species, least_size=arguments.least_size)
     drawn = draw_labels(everything, kept, arguments.plots) if arguments.plots else []
     return DONE, {
@@ -49,3 +53,11 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         "plots": [str(path) for path in drawn],
         "problems": list(everything.problems),
     }
+
+
+def _check_known(what: str, asked: Sequence[str], known: Collection[str], fold: Callable[[str], str]) -> None:
+    folded = {fold(name) for name in known}
+    for name in asked:
+        if fold(name) not in folded:
+            there = ", ".join(sorted(known - {""})) or "none"
+            raise WrongUsage(f"No label has the {what} {name!r}; there are: {there}.{did_you_mean(name, known)}")

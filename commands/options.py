@@ -22,6 +22,7 @@ DEFAULT_PROJECT = "data/project"
 PROJECT_VARIABLE = "ANOMALURE_PROJECT"
 DETECTOR_PREFIX = "detector_"
 MOST_SETTINGS_BYTES = 1_000_000
+MOST_SEED = 2**32 - 1
 
 _Settings = TypeVar("_Settings", bound=Settings)
 
@@ -46,6 +47,13 @@ def add_job(jobs: Any, name: str, about: str) -> argparse.ArgumentParser:
         if action.dest in ("project", "json"):
             action.default = argparse.SUPPRESS
     return parser
+
+
+def read_seed(text: str) -> int:
+    """A seed, as all libraries take it: 0 to 4,294,967,295."""
+    if not (text.isascii() and text.isdigit()) or int(text) > MOST_SEED:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {MOST_SEED}, got {text!r}")
+    return int(text)
 
 
 def open_project(arguments: argparse.Namespace) -> "Project":

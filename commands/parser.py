@@ -3,7 +3,8 @@
 import argparse
 import re
 from collections.abc import Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from core.errors import did_you_mean
 
@@ -33,11 +34,16 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises ``UsageError`` in place of ending the program."""
+    """Raises ``UsageError`` in place of ending the program, and for an empty path, which would be this folder."""
 
     def list_options(self) -> list[str]:
         """Its options, such as ``--project``."""
         return [option for option in self._option_string_actions if option.startswith("--")]
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        if action.type is Path and not arg_string.strip():
+            raise argparse.ArgumentError(action, "expected a path, got an empty text")
+        return super()._get_value(action, arg_string)
 
     def error(self, message: str) -> NoReturn:
         """See ``argparse``."""

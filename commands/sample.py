@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import DONE
+from commands.options import read_seed
 from commands.progress_line import ProgressLine
 
 ABOUT = "render the sample season"
@@ -14,7 +15,7 @@ ABOUT = "render the sample season"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=read_seed, default=7)
 
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:

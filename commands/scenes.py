@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
-from commands.options import add_job, open_project
+from commands.options import add_job, open_project, read_seed
 from commands.progress_line import ProgressLine
 from core.errors import WrongUsage
 
@@ -45,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--bottleneck", type=int, default=8, metavar="N", help="the autoencoder's narrow layer, 1 to 16; default: 8"
     )
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=read_seed, default=0)
 
     score = add_job(jobs, "score", "find unexpected and missing classes in labelled photos")
     score.set_defaults(job=_score)

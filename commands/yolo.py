@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.exit_codes import DONE
-from commands.options import add_label_source, add_settings, read_settings
+from commands.options import add_label_source, add_settings, read_seed, read_settings
 from commands.progress_line import ProgressLine
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     add_dataset(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the dataset")
-    parser.add_argument("--seed", type=int, default=0, help="random seed of the choice of events")
+    parser.add_argument("--seed", type=read_seed, default=0, help="random seed of the choice of events")
     add_settings(parser)
 
 

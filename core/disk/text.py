@@ -168,8 +168,12 @@ def parse_json(content: bytes, *, source: str, expected: str) -> Any:
         raise FileFormatError(
             f"{source} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}; expected {expected}."
         ) from error
-    except (RecursionError, ValueError) as error:
-        raise FileFormatError(f"{source} is not usable JSON: {error}; expected {expected}.") from error
+    except RecursionError as error:
+        raise FileFormatError(f"{source} is not usable JSON: it is nested too deeply; expected {expected}.") from error
+    except ValueError as error:  # Python reads no number of thousands of digits
+        raise FileFormatError(
+            f"{source} is not usable JSON: a number in it has thousands of digits; expected {expected}."
+        ) from error
 
 
 def _mend(value: Any) -> Any:

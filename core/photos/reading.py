@@ -29,6 +29,11 @@ _OTHER_PICTURES = (
     "orf pef raf raw rw2 rwl sr2 srf srw x3f"
 )
 _MAY_SHOW_ANIMALS = frozenset(f".{name}" for name in f"{_VIDEOS} {_OTHER_PICTURES}".split(" "))
+_SEVERAL = {
+    "name that is not valid text": "names that are not valid text",
+    **{one: f"{one}s" for kind in ("hidden", "unreadable") for one in (f"{kind} file", f"{kind} folder")},
+    **{one: f"{one}s" for one in ("broken link", "special file")},
+}
 _UNREAD = frozenset({"unreadable folder", "unreadable file", "broken link", "name that is not valid text"})
 
 _NUMBER = re.compile(r"([0-9]+)")
@@ -76,7 +81,7 @@ class _PassedOver:
 def describe_counts(counts: Mapping[str, int]) -> str:
     """The most frequent first, for example ``12 .mp4, 1 unreadable folder``."""
     by_number = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} {what}" for what, count in by_number)
+    return ", ".join(f"{count:,} {what if count == 1 else _SEVERAL.get(what, what)}" for what, count in by_number)
 
 
 def leaves_a_gap(kind: str) -> bool:

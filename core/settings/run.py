@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from core.disk.json import parse_values
-from core.errors import AnomalureError
+from core.errors import AnomalureError, WrongUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,19 @@ class Setting:
         """The value in the setting's own type.
 
         Raises:
-            AnomalureError: If the value has another type or is out of range.
+            WrongUsage: If the value has another type or is out of range.
         """
         kind = type(self.default)
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not kind:
-            raise AnomalureError(f"{self.name} must be of type {kind.__name__}, got {value!r}.")
+            raise WrongUsage(f"{self.name} must be of type {kind.__name__}, got {value!r}.")
         if self.choices and value not in self.choices:
-            raise AnomalureError(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}.")
+            raise WrongUsage(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}.")
         if isinstance(value, float) and not math.isfinite(value):
-            raise AnomalureError(f"{self.name} must be a finite number, got {value}.")
+            raise WrongUsage(f"{self.name} must be a finite number, got {value}.")
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
-            raise AnomalureError(
+            raise WrongUsage(
                 f"{self.name} must be between {self.low} and {self.high} {self.unit}".rstrip() + f", got {value}."
             )
         return value

@@ -30,7 +30,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
         folder = inside(work.path, "file")
         folder.mkdir(exist_ok=True)
         out = inside(folder, request.file_name)  # the request may have come from somebody else
-    meter.begin(Phase.PHOTOS, unit="row or picture")
+    meter.begin(Phase.PHOTOS, unit="item")
 
     def follow(done: int, total: int) -> None:
         if done < total:  # a complete file is kept

@@ -11,6 +11,7 @@ import pytest
 import cli
 from commands.plain_result import print_plainly
 from commands.progress_line import ProgressLine
+from core.photos.reading import describe_counts
 from core.work.progress import Phase, Progress
 from tests.fakes.project import make_project
 
@@ -44,6 +45,33 @@ def call(capsys, *words):
         (["run", "photos", "--false-alarm-rate", "2"], "false_alarm_rate must be between"),
         (["export", "--all", "--verdict", "normal", "--out", "x.csv"], "not both"),
         (["retrain", "--name", "../up"], "cannot be the name of a bundle"),
+        *(
+            ([*words, "--seed", seed], "expected a whole number from 0 to 4294967295")
+            for words in (
+                ["sample", "--out", "x"],
+                ["images", "train", "--name", "x", "--normal", "x"],
+                ["scenes", "train", "--name", "x", "--labels", "x.json"],
+                ["explore", "--run", "x", "--projection", "umap"],
+                ["crops", "--images", "x", "--out", "y"],
+                ["yolo", "--images", "x", "--out", "y"],
+            )
+            for seed in ("-1", "99999999999999999999", "1.5", "")
+        ),
+        *(
+            (words, "expected a path, got an empty text")
+            for words in (
+                ["labels", ""],
+                ["labels", "x.json", "--plots", ""],
+                ["export", "--out", " "],
+                ["run", "x", "--boxes", ""],
+                ["images", "score", "--name", "x", ""],
+                ["download", "x.json", "--out", ""],
+            )
+        ),
+        (["explore", "--run", "x", "--perplexity", "-5"], "--perplexity needs --projection tsne"),
+        (["explore", "--run", "x", "--projection", "pca", "--min-dist", "2"], "--min-dist needs --projection umap"),
+        (["images", "train", "--name", "x", "--normal", "x", "--bins", "-1"], "bins must be between"),
+        (["labels", "x.json", "--least-size", "nan"], "0 to 1, got nan"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -155,3 +183,26 @@ def test_help_loads_no_library_that_takes_long():
     loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
 
     assert loaded.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--split", "trian"], "No label has the split 'trian'; there are: train. Did you mean train?"),
+        (["--species", "lynx"], "No label has the species 'lynx'; there are: fox."),
+        (["--species", ""], "No label has the species ''; there are: fox."),
+    ],
+)
+def test_labels_of_a_split_or_species_that_is_not_there_are_not_counted_as_none(tmp_path, capsys, words, said):
+    (tmp_path / "a.csv").write_text("file_name,species,split\na.jpg,fox,train\n")
+
+    code, out, _ = call(capsys, "labels", tmp_path / "a.csv", *words, "--json")
+
+    assert (code, json.loads(out)["error"]) == (2, said)
+    assert call(capsys, "labels", tmp_path / "a.csv", "--species", "FOX", "--json")[0] == 0
+
+
+def test_what_was_passed_over_is_named_in_the_plural():
+    counts = {"unreadable file": 3, ".mp4": 2, "name that is not valid text": 2, "special file": 1}
+
+    assert describe_counts(counts) == "3 unreadable files, 2 .mp4, 2 names that are not valid text, 1 special file"

@@ -158,3 +158,10 @@ def test_the_wildlife_truth_is_read_whole(shared_data):
     assert Counter(photo.split for photo in file.photos) == {"train": 990, "season": 450}
     assert (file.n_boxes, file.problems) == (2057, ())
     assert sum(label.is_empty for photo in file.photos for label in photo.labels) == 30
+
+
+def test_a_number_of_thousands_of_digits_is_a_plain_sentence(tmp_path):
+    (tmp_path / "big.json").write_text('{"images": [{"id": 1' + "0" * 5000 + "}]}")
+
+    with pytest.raises(FileFormatError, match=r"not usable JSON: a number in it has thousands of digits; expected"):
+        read_labels(tmp_path / "big.json")
