@@ -59,5 +59,5 @@ def _check_known(what: str, asked: Sequence[str], known: Collection[str], fold: 
     folded = {fold(name) for name in known}
     for name in asked:
         if fold(name) not in folded:
-            there = ", ".join(sorted(known - {""})) or "none"
+            there = ", ".join(sorted(name for name in known if name)) or "none"
             raise WrongUsage(f"No label has the {what} {name!r}; there are: {there}.{did_you_mean(name, known)}")

@@ -30,6 +30,7 @@ _OTHER_PICTURES = (
 )
 _MAY_SHOW_ANIMALS = frozenset(f".{name}" for name in f"{_VIDEOS} {_OTHER_PICTURES}".split(" "))
 _SEVERAL = {
+    "file without extension": "files without extension",
     "name that is not valid text": "names that are not valid text",
     **{one: f"{one}s" for kind in ("hidden", "unreadable") for one in (f"{kind} file", f"{kind} folder")},
     **{one: f"{one}s" for one in ("broken link", "special file")},

@@ -70,7 +70,7 @@ def test_what_is_passed_over_is_counted(tmp_path):
         "hidden file": 1,
         "hidden folder": 2,
     }
-    assert listing.describe_passed_over().startswith("2 .mp4, 2 hidden folder, 1 .txt")
+    assert listing.describe_passed_over().startswith("2 .mp4, 2 hidden folders, 1 .txt")
 
 
 def test_a_folder_named_like_a_photo_is_a_folder(tmp_path):
