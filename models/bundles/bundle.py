@@ -61,6 +61,7 @@ class Bundle:
         camera_judges: Scores whole frames by their embedding, by deployment.
         patch_judges: Scores whole frames by their most unusual patch, by deployment; used instead of
             ``camera_judges`` if the run has a heat map of the frame.
+        unseen_events: Events among its training rows that its trained encoder has not seen; empty: it was not trained.
         counts: Number of crops that each species was trained on; boxes on nothing and on people are not counted.
         notes: What a user should know, in sentences.
         path: Its folder; ``None`` before it is written.
@@ -80,6 +81,7 @@ class Bundle:
     one_class: str = DEFAULT
     components: int = 0
     patch_judges: Mapping[str, PatchJudge] = field(default_factory=dict)
+    unseen_events: tuple[str, ...] = ()
 
     @property
     def error_at(self) -> int | None:
@@ -194,6 +196,7 @@ class Bundle:
             "settings": self.settings.to_values(),
             "counts": {name: int(count) for name, count in self.counts.items()},
             "notes": list(self.notes),
+            "unseen_events": list(self.unseen_events),
             "species": described.pop("species"),
             "cameras": dict(zip(sorted(self.camera_judges), described.values(), strict=True)),
             "patches": patches,
@@ -267,6 +270,7 @@ class Bundle:
                     camera: _read_patches(values, contents=contents, reference=references[f"patches-{i:03d}"])
                     for i, (camera, values) in enumerate(manifest.get("patches", {}).items())  # not before format 3
                 },
+                unseen_events=tuple(map(str, manifest.get("unseen_events", ()))),  # not before format 5
             )
         except AnomalureError as error:
             raise BundleError(f"The bundle {path.name} cannot be used: {error}") from error

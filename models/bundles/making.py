@@ -17,7 +17,7 @@ from models.bundles.rows import TrainingRows
 from models.encoders.sections import weigh_sections
 from models.encoders.spec import EncoderSpec
 from models.judging.background import NothingRows
-from models.judging.judge import Judge, fit_judge
+from models.judging.judge import ENOUGH_UNSEEN, Judge, fit_judge
 from models.judging.patch_judge import PatchJudge
 from models.judging.thresholds import read_threshold, set_threshold
 from models.one_class.methods import DEFAULT, check_one_class, list_one_class
@@ -121,8 +121,10 @@ def make_bundle(
         counts=Counter(species),
         one_class=one_class,
         components=components,
+        unseen_events=tuple(sorted(set(unseen_events) & set(rows.column("owner").tolist()))),
         notes=(
             *notes,
+            *_describe_seen(crops, unseen_events, error_at),
             *(f"{kind} has no model: {reason}." for kind, reason in species_judge.left_out.items()),
             *_describe_fallbacks(species_judge, one_class),
             *_describe_background(species_judge, nothing),
@@ -138,6 +140,17 @@ def _gather_nothing(rows: TrainingRows) -> NothingRows | None:
     if not len(rows):
         return None
     return NothingRows(rows.vectors(), rows.column("owner"), rows.column("species") == PERSON)
+
+
+def _describe_seen(crops: TrainingRows, unseen_events: Collection[str], error_at: int | None) -> Iterator[str]:
+    """That errors are too small where an autoencoder was trained on the crops that calibrate it."""
+    n_unseen = int(np.isin(crops.column("owner"), list(unseen_events)).sum())
+    if error_at is not None and n_unseen < ENOUGH_UNSEEN:
+        yield (
+            f"Only {n_unseen} crops were held out of the autoencoder's training, and {ENOUGH_UNSEEN} are needed to "
+            "calibrate it by them alone. It is calibrated by all crops, which it puts together too well, so expect "
+            "more false alarms than promised. Train on more crops, or hold out more."
+        )
 
 
 def _describe_background(judge: Judge, nothing: NothingRows | None) -> Iterator[str]:

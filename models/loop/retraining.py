@@ -229,6 +229,7 @@ def retrain_bundle(
         notes=(*material.notes, *_describe_kept_patches(old)),
         patch_judges=old.patch_judges if old else None,
         error_at=old.error_at if old else None,
+        unseen_events=_find_unseen(old, material.rows),
     )
     project.store.register_bundle(name, made_from=made_from)
     # The bundle is made; what follows only measures it.
@@ -256,6 +257,14 @@ def retrain_bundle(
     begin_step()
     report["moved"] = list_moved(project, labels, old=old, new=bundle)
     return report
+
+
+def _find_unseen(old: Bundle | None, rows: TrainingRows) -> set[str]:
+    """The events of ``rows`` that the old bundle's trained encoder has not seen; none: it was not trained."""
+    if old is None or not old.unseen_events:
+        return set()
+    seen = set(old.training_rows().column("owner").tolist()) - set(old.unseen_events)
+    return set(rows.column("owner").tolist()) - seen
 
 
 def adopt_bundles(project: Project) -> list[str]:

@@ -126,7 +126,8 @@ def test_the_command_makes_a_bundle_whose_encoder_was_trained(project, season, c
 
 @pytest.mark.parametrize("method", AUTOENCODERS)
 def test_the_command_makes_a_bundle_that_scores_by_reconstruction(project, season, capsys, method):
-    assert train_by_command(project, season, "--method", method, "--threshold", "mean+1sd", *OPTIONS) == 0
+    options = [*OPTIONS, "--epochs", "20", "--learning-rate", "0.003"]
+    assert train_by_command(project, season, "--method", method, "--threshold", "mean+1sd", *options) == 0
 
     printed = json.loads(capsys.readouterr().out)
     assert printed["scored_by"] == "reconstruction"
@@ -146,6 +147,8 @@ def test_the_command_makes_a_bundle_that_scores_by_reconstruction(project, seaso
     assert "starting from random weights" in card
     assert f"The threshold mean+1sd of the scores of {len(bundle.species_judge.reference)} held-out" in card
     assert "how badly it is put together again" in card
+    assert 0 < len(bundle.unseen_events) < 40
+    assert f"Only {len(bundle.unseen_events)} crops were held out of the autoencoder's training" in card
     assert sorted(path.name for path in project.training("first").path.glob("*.png")) == ["reconstructions.png"]
 
 

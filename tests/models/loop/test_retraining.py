@@ -463,6 +463,23 @@ def test_a_bundle_that_was_written_but_not_noted_before_a_kill_is_noted_later(pr
     assert adopt_bundles(project) == []
 
 
+def test_what_a_trained_encoder_has_not_seen_is_known_to_the_next_bundle_too(project):
+    """Crops that it was trained on look too normal, so only the others calibrate."""
+    manifest = project.bundles_dir / "first" / "bundle.json"
+    held_out = ["old/deer-0", "old/fox-3"]
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"unseen_events": held_out}))
+    save(project, "normal", read_rows(project).head(20))
+
+    retrain_bundle(project, name="second", made_from="first")
+
+    second = Bundle.load(project.bundles_dir / "second")
+    owners = set(second.training_rows().column("owner"))
+    seen = {owner for owner in owners if owner.startswith("old/")} - set(held_out)
+    assert len(seen) == 18
+    assert set(second.unseen_events) == owners - seen
+    assert len(owners - seen) > len(held_out)
+
+
 def test_a_corrected_species_moves_the_crop(project):
     rows = read_rows(project)
     foxes = rows[rows["species"] == "fox"].head(20)
