@@ -14,7 +14,6 @@ pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-PATIENCE_MS = 60_000  # a slow machine that does other work too
 SHOTS = os.environ.get("ANOMALURE_SCREENSHOTS")
 CARD = ".card"  # of the review board
 IS_DARK = "+getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/[0-9]+/)[0] < 80"
@@ -49,25 +48,24 @@ def shown(tmp_path_factory, browser):
 
 
 @pytest.fixture
-def open_tab(browser):
+def open_tab(open_window):
     """A function that opens an address in a window of its own, as another person would."""
-    contexts = []
 
     def open_address(address: str, *, width: int = 1280, scheme: str = "light"):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = context.new_page()
-        page.foreign, page.errors = [], []
-        page.on("response", lambda answer: page.errors.append(answer.url) if answer.status >= 400 else None)
-        page.on("request", lambda request: page.foreign.append(request.url))
-        page.goto(address)
+        foreign, errors = [], []
+        page = open_window(
+            address,
+            size=(width, 900),
+            scheme=scheme,
+            on={
+                "response": lambda answer: errors.append(answer.url) if answer.status >= 400 else None,
+                "request": lambda request: foreign.append(request.url),
+            },
+        )
+        page.foreign, page.errors = foreign, errors
         return page
 
-    expect.set_options(timeout=PATIENCE_MS)
-    yield open_address
-    for context in contexts:
-        context.close()
+    return open_address
 
 
 def wait_until_drawn(page) -> None:

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-PATIENCE_MS = 60_000  # a slow machine that does other work too
 N = 60
 
 
@@ -42,19 +41,17 @@ LAYOUT = "document.querySelector('.ex-frame')._fullLayout"
 
 
 @pytest.fixture
-def page(server, browser):
+def page(server, open_window):
     """The page with its plot and clusters; what it asked other computers for is an error."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    tab = context.new_page()
     asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.goto(f"{server.url}/explore?map=pca&min=4&eps=1")
+    tab = open_window(
+        f"{server.url}/explore?map=pca&min=4&eps=1",
+        size=(1280, 1000),
+        on={"request": lambda request: asked.append(request.url)},
+    )
     tab.wait_for_selector(".ex-radius:not([hidden]) .ex-counts:not(:empty)")
     yield tab
     foreign = [url for url in asked if not url.startswith((server.url, "ws://localhost", "blob:", "data:"))]
-    context.close()
     assert foreign == []
 
 

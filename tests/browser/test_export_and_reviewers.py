@@ -15,7 +15,6 @@ pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-PATIENCE_MS = 60_000  # a slow machine that does other work too
 ROW_PX = 35
 
 
@@ -31,23 +30,9 @@ def server(tmp_path_factory, browser):
 
 
 @pytest.fixture
-def open_page(server, browser):
+def open_page(server, open_window):
     """A page in the browser of somebody who has given a name there."""
-    contexts = []
-
-    def open_as(reviewer: str, name: str):
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_cookies([{"name": "anomalure_reviewer", "value": reviewer, "url": server.url}])
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(f"{server.url}/{name}")
-        return page
-
-    expect.set_options(timeout=PATIENCE_MS)
-    yield open_as
-    for context in contexts:
-        context.close()
+    return lambda reviewer, name: open_window(f"{server.url}/{name}", reviewer=reviewer)
 
 
 def test_the_download_holds_the_rows_that_were_counted_before(server, open_page, tmp_path):

@@ -17,8 +17,6 @@ pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = sync_api.expect
 
-PATIENCE_MS = 60_000  # a slow machine that does other work too
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, browser):
@@ -31,17 +29,11 @@ def server(tmp_path_factory, browser):
 
 
 @pytest.fixture
-def page(server, browser):
+def page(server, open_window):
     choose_guesses(Project(server.project).store, shown=True)
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    context.add_cookies([{"name": "anomalure_reviewer", "value": "Ada", "url": server.url}])
-    page = context.new_page()
-    page.goto(f"{server.url}/review")
+    page = open_window(f"{server.url}/review", reviewer="Ada")
     expect(page.locator(".card").first).to_be_visible()
-    yield page
-    context.close()
+    return page
 
 
 def test_a_card_says_its_guess_and_the_first_guess_names_the_species(server, page):

@@ -35,12 +35,8 @@ def labelled(tmp_path_factory):
 
 
 @pytest.fixture
-def page(server, browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    yield context.new_page()
-    context.close()
+def page(server, open_window):
+    return open_window(f"{server.url}/healthz", patience_ms=PATIENCE_MS)
 
 
 def settle(page) -> None:
