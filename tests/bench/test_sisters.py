@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 
 import bench.sister_parts
-from bench.sister_parts import autoencoders, scenes
+from bench.sister_parts import autoencoders, localize, scenes
 from core.registry import find_each
 from core.settings.training import SCORED_BY
+from core.squares.making import make_squares
+from core.squares.square import SquareSettings
 from models.encoders.spec import EncoderSpec
+from tests.fakes.meadows import write_meadows
 from tests.fakes.parts import MeanColourEncoder
 from tests.fakes.scenes import make_scenes, write_coco_sets
 
@@ -81,3 +84,21 @@ def write_coloured_season(folder):
     categories = [{"id": nth, "name": name} for nth, name in enumerate(colours)]
     told = {"images": images, "annotations": annotations, "categories": categories}
     (folder / "annotations.json").write_text(json.dumps(told))
+
+
+def test_squares_of_another_folder_are_looked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(localize, "QUICK_STEPS", (2, 1))
+    make_squares(
+        write_meadows(tmp_path / "photos", 10),
+        tmp_path / "made",
+        settings=SquareSettings(least_r=30, most_r=40, least_ratio=1.2, most_ratio=1.3),
+    )
+
+    figures = localize.measure(argparse.Namespace(landscape=tmp_path / "made", quick=True))
+    localize.print_figures(figures)
+
+    assert len(figures["methods"]) == 7
+    assert "| heat map |" in capsys.readouterr().out
+    assert localize.list_targets(figures) == [], "a quick run trains too briefly to be held to anything"
+    assert len(localize.list_targets({**figures, "quick": False})) == 4
+    assert localize.measure(argparse.Namespace(landscape=tmp_path / "none", quick=True)) is None

@@ -46,9 +46,9 @@ def _show_result(project: Project, work: WorkFolder) -> None:
     if work.status is not Status.DONE:
         return
     request, result = work.read_request(LocalizeRequest), work.read_result()
-    said = f"Learned from {count(result.get('learned', 0), 'photo')}."
+    said = f"Learned from {count(result['learned'], 'photo')}. " if result.get("learned") else ""
     if request.asked is not None:
-        said += f" Looked through {count(result.get('asked', 0), 'photo')}, the most odd first."
+        said += f"Looked through {count(result.get('asked', 0), 'photo')}, the most odd first."
     st.markdown(said)
     n_failed = result.get("failed", 0) + result.get("learned_failed", 0)
     if n_failed:
