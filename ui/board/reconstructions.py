@@ -55,7 +55,7 @@ def _look(bundle: Path, picture: Path) -> dict[str, Any]:
     found = known.reconstruct(crop)
     height, width = found.errors.shape
     shares = found.errors.astype(float).ravel() / max(found.limit, LEAST_LIMIT)
-    odd = "Bright: put together worse than 95% of the places in normal crops. Dark: as usual."
+    odd = "Bright: put together worse than 95% of the places in normal crops. Dark: as usual, or outside of the crop."
     usual = "Nothing here is put together worse than usual in normal crops. The brightest part is the worst."
     return {
         "heat": {"height": height, "width": width, "shares": shares.round(3).tolist()},

@@ -323,7 +323,10 @@ function drawHeat({ height, width, shares }, row, onPhoto) {
   });
   brush.putImageData(picture, 0, 0);
   if (onPhoto) {
-    if (row.kind !== "frame") place(canvas, row.cut, row.size);
+    if (row.kind !== "frame") {
+      canvas.classList.add("part"); // the rest of the photo was not scored
+      place(canvas, row.cut, row.size);
+    }
     return canvas;
   }
   // Without the photo, the crop stands in the middle of the frame, and so must its map, which needs its proportions.
