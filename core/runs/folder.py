@@ -161,6 +161,11 @@ class RunFolder(WorkFolder):
         return not self.is_made and (self.path / REQUEST).is_file()
 
     @property
+    def resume_words(self) -> str:
+        """The option of its command."""
+        return f"--resume {self.name}"
+
+    @property
     def can_resume(self) -> bool:
         """Whether the run can be resumed, which is always true."""
         return self.is_made

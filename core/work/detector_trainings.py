@@ -52,6 +52,11 @@ class DetectorTrainingFolder(WorkFolder):
         return self.path / WORK / "weights" / "last.pt"
 
     @property
+    def resume_words(self) -> str:
+        """The option of its command."""
+        return f"--resume {self.name}"
+
+    @property
     def can_resume(self) -> bool:
         """Whether a checkpoint and the photos are there."""
         return not self.is_trained and self.checkpoint.is_file() and (self.path / PHOTOS).is_dir()

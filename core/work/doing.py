@@ -43,7 +43,7 @@ def do_work(
             meter.end(Phase.CANCELLED, CANCELLED_WORDS)
             raise
         except BaseException as error:
-            plain = _explain(error, work)
+            plain = _explain(error, work, begun=meter.has_begun)
             with suppress(OSError):  # on a full disk the last progress cannot be written either
                 meter.end(Phase.FAILED, str(plain) or type(error).__name__)
             if plain is error:
@@ -53,14 +53,15 @@ def do_work(
         return result
 
 
-def _explain(error: BaseException, work: WorkFolder) -> BaseException:
+def _explain(error: BaseException, work: WorkFolder, *, begun: bool) -> BaseException:
+    then = f"resume the {work.what}" if begun and work.can_resume else "try again"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return AnomalureError(f"The disk of {work.path} is full. Make room there, then resume the {work.what}.")
+        return AnomalureError(f"The disk of {work.path} is full. Make room there, then {then}.")
     if isinstance(error, OSError) and error.errno is not None:
         where = f" ({error.filename})" if error.filename else ""
         return AnomalureError(
             f"{error.strerror or error}{where}. Check that the disk is connected and that you may use the folder, "
-            f"then resume the {work.what}."
+            f"then {then}."
         )
     if isinstance(error, KeyboardInterrupt):
         return KeyboardInterrupt("Stopped from the keyboard.")

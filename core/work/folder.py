@@ -186,7 +186,7 @@ class WorkFolder:
             raise AnomalureError(f"There is a {self.what} named {self.name} already. Choose another name.")
         if self.can_resume:
             raise AnomalureError(
-                f"There is an unfinished {self.what} named {self.name}. Resume it (--resume {self.name}), or choose "
+                f"There is an unfinished {self.what} named {self.name}. Resume it ({self.resume_words}), or choose "
                 "another name."
             )
 
@@ -206,6 +206,11 @@ class WorkFolder:
         return self.status is not Status.DONE and any(
             one.name not in own and not one.name.endswith(TEMPORARY_SUFFIX) for one in self.path.glob("*")
         )
+
+    @property
+    def resume_words(self) -> str:
+        """What resumes it on the command line; kinds whose command has an option for it say so."""
+        return f"cli.py work {self.path.parent.name}/{self.name}"
 
     @property
     def may_ask_for_code(self) -> bool:

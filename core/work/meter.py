@@ -83,6 +83,11 @@ class Meter:
         self._work.write_progress(progress)
         self._on_progress(progress)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether more was done than to start."""
+        return self._last.phase is not Phase.STARTING
+
     def end(self, phase: Phase, message: str = "") -> None:
         """Write how the work ended; everything else stays as in its last step."""
         done = self._last.total if phase is Phase.DONE else self._last.done

@@ -22,6 +22,11 @@ class TrainingFolder(WorkFolder):
     what = "training"
     old_request_file = "training.json"
 
+    @property
+    def resume_words(self) -> str:
+        """The option of its command."""
+        return f"--resume {self.name}"
+
     def check_replaceable(self) -> None:
         """Raise an AnomalureError if it is under way or can be resumed; a finished training may be replaced."""
         if self.status is not Status.DONE:

@@ -11,6 +11,7 @@ from core.work.folder import WorkFolder
 from core.work.meter import Meter
 from core.work.progress import Phase
 from core.work.request import Request
+from core.work.whole import WholeWork
 
 DESCRIPTOR, ONE_CLASS = "texture", "isolation_forest"
 TABLE = "answers.csv"
@@ -44,6 +45,7 @@ class ImagesRequest(Request):
 
 
 REQUEST = ImagesRequest
+open_work = WholeWork
 
 
 def check(project: Project, request: ImagesRequest) -> None:

@@ -13,6 +13,7 @@ from core.work.folder import WorkFolder
 from core.work.meter import Meter
 from core.work.progress import Phase
 from core.work.request import Request
+from core.work.whole import WholeWork
 from models.scenes.methods import DEFAULT, check_scene_model
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class ScenesRequest(Request):
 
 
 REQUEST = ScenesRequest
+open_work = WholeWork
 
 
 def check(project: Project, request: ScenesRequest) -> None:

@@ -1,5 +1,6 @@
 """A kind of long work is one file in models/jobs: it is found, asked for, done, cancelled and resumed like others."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import pytest
 import models.jobs
 from core.errors import AnomalureError
 from core.study.project import Project
+from core.work.doing import do_work
 from core.work.folder import Status, WorkFolder
 from core.work.meter import Cancelled
-from core.work.progress import Phase
+from core.work.progress import Phase, Progress
 from models.jobs import registry
 from ui.work import start
 
@@ -224,3 +226,44 @@ def test_a_cancel_before_the_start_holds_for_every_kind_and_nothing_is_half_made
 def test_an_id_that_is_none_is_a_sentence(project, toy, work_id):
     with pytest.raises(AnomalureError, match=r"There is no work|holds no work"):
         registry.find_work(project, work_id)
+
+
+def break_off(project, kind):
+    """Work that failed, and left something behind."""
+    request = make_request(kind, name="first")
+    work = registry._open(registry.load_kind(kind), project.path / request.work_id)
+    work.ask(request)
+    work.write_progress(Progress(phase=Phase.FAILED, message="The disk is full."))
+    (work.path / "checkpoint.safetensors").write_bytes(b"half of it")
+    return request, work
+
+
+@pytest.mark.parametrize("kind", ["images", "scenes", "retrain"])
+def test_work_that_keeps_nothing_half_done_is_begun_anew_by_the_same_command(project, kind):
+    request, work = break_off(project, kind)
+
+    work.ask(request)
+
+    assert work.status is Status.RUNNING
+
+
+@pytest.mark.parametrize("kind", sorted(set(registry.list_kinds()) - {"groups", "maps", "rank"}))  # asked for again
+def test_how_work_is_resumed_is_said_as_its_command_has_it(project, kind):
+    request, work = break_off(project, kind)
+
+    has_option = kind in ("run", "bundle", "detector")
+    assert work.resume_words == ("--resume first" if has_option else f"cli.py work {request.work_id}")
+
+
+@pytest.mark.parametrize(("phase", "then"), [(None, "then try again."), (Phase.PHOTOS, "then resume the work.")])
+def test_a_full_disk_names_what_can_be_done_then(project, toy, monkeypatch, phase, then):
+    work = registry.ask(project, toy(name="first"))
+    (work.path / "counted.txt").write_text("1")
+
+    def fill(meter):
+        if phase is not None:
+            meter.begin(phase, total=2)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(AnomalureError, match=f"is full. Make room there, {then}"):
+        do_work(work, fill)
