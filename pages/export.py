@@ -5,6 +5,7 @@ import streamlit as st
 from ui.export.choice import show_choice
 from ui.export.package import show_package
 from ui.export.panel import needs_places, show_made, show_make, show_preview
+from ui.forms.kept_form import kept_form, keys_of
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project
@@ -12,7 +13,7 @@ from ui.shared.run_choice import choose_run
 from ui.work.waiting import show_no_run, show_waiting
 
 apply_look()
-with plain_errors():
+with plain_errors(), kept_form(keys_of("export_")):
     project = open_project()
     title, chooser = st.columns(2, gap="large", vertical_alignment="bottom")
     title.title("Export")

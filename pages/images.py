@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.work.folder import WorkFolder
+from ui.forms.kept_form import kept_form, keys_of
 from ui.images.form import show_form
 from ui.images.watch import PANEL, list_works, show_past
 from ui.localize.page import show_where_odd
@@ -15,7 +16,7 @@ WHOLE, WHERE = "Whole images", "Where it is odd"
 
 apply_look()
 st.title("Images")
-with plain_errors():
+with plain_errors(), kept_form(keys_of("images_", "localize_")):
     project = open_project()
     show_notice()
     what = st.segmented_control(

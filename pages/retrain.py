@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.study.retrainings import Retraining
+from ui.forms.kept_form import kept_form, keys_of
 from ui.retrain.bundles import show_activate, show_bundles
 from ui.retrain.form import choose_start, show_form, show_watched
 from ui.retrain.news import read_news, show_news
@@ -16,7 +17,7 @@ from ui.shared.words import escape_markdown
 
 apply_look()
 st.title("Retrain")
-with plain_errors():
+with plain_errors(), kept_form(keys_of("retrain_")):
     project = open_project()
     show_notice()
     busy = show_watched(project)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.runs.folder import RunFolder
+from ui.forms.kept_form import kept_form, run_keys
 from ui.run.form import show_run_form
 from ui.run.past import show_past_runs
 from ui.run.watch import PANEL, show_watched
@@ -12,7 +13,7 @@ from ui.shared.project_place import open_project
 
 apply_look()
 st.title("Run")
-with plain_errors():
+with plain_errors(), kept_form(run_keys()):
     project = open_project()
     show_notice()
     watched = PANEL.find(RunFolder.list_all(project.runs_dir))

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.work.detector_trainings import DetectorTrainingFolder
+from ui.forms.kept_form import kept_form, train_keys
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project
@@ -18,7 +19,7 @@ BUNDLE, DETECTOR = "A bundle", "A detector"
 
 apply_look()
 st.title("Train")
-with plain_errors():
+with plain_errors(), kept_form(train_keys()):
     project = open_project()
     show_notice()
     what = st.segmented_control(

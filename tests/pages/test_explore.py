@@ -68,6 +68,10 @@ def errors(page: AppTest) -> str:
     return " ".join(str(item.value) for item in page.error).replace("\\", "")
 
 
+def keys(page: AppTest) -> set[str]:
+    return {str(button.key) for button in page.button}
+
+
 def address(page: AppTest) -> dict[str, str | list[str]]:
     return dict(page.query_params)
 
@@ -270,6 +274,43 @@ def test_a_verdict_is_given_to_the_whole_selection_and_taken_back(project):
     press(page, "explore-undo")
     assert project.verdicts()["verdict"].tolist() == ["unsure"]
     project.undo_verdict(species.iloc[0])
+
+
+def test_a_reload_leaves_the_undo_of_a_decision(project):
+    page = open_page(map="pca", pick="1:species:badger")
+    press(page, "explore-decide-normal")
+    assert len(project.verdicts()) == 5
+
+    press(open_page(map="pca", pick="1:species:badger"), "explore-undo")
+
+    assert project.verdicts().empty
+    press(page, "explore-undo")  # the first tab still shows it: it is not taken back twice
+    assert project.verdicts().empty
+    assert "explore-undo" not in keys(page)
+
+
+def test_an_undo_leaves_what_was_decided_since_then(project):
+    rows = project.review_queue(flagged_only=False, species="badger").rows
+    page = open_page(map="pca", pick="1:species:badger")
+    press(page, "explore-decide-normal")
+    project.save_verdict(rows.iloc[0], "anomaly", reviewer="Ada")
+    project.save_verdict(rows.iloc[1], "normal", reviewer="Cy", note="looked twice")
+
+    press(page, "explore-undo")
+
+    held = project.verdicts().set_index("crop_id")
+    assert held["verdict"].to_dict() == {rows["crop_id"][0]: "anomaly", rows["crop_id"][1]: "normal"}
+    assert "2 crops got another decision since then, and kept it." in errors(page)
+    project.undo_verdicts([row for _, row in rows.head(2).iterrows()])
+
+
+def test_somebody_elses_decision_is_not_offered_for_undo(project):
+    press(open_page(map="pca", pick="1:species:badger"), "explore-decide-normal")
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    page.session_state["reviewer"] = "Ada"
+    page.run()
+    assert "explore-undo" not in keys(page)
+    press(open_page(), "explore-undo")
 
 
 def test_a_selection_goes_to_the_review_as_a_queue(project, monkeypatch):

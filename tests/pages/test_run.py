@@ -516,9 +516,12 @@ def test_a_run_that_was_cut_short_can_be_resumed(project, photos, started, progr
     page = open_line(open_page(), "then")
     assert said in texts(page)
 
+    assert not page.get("bidi_component")
     page.button(key="resume-then").click().run()
 
     assert started.resumed == ["runs/then"]
+    assert page.get("bidi_component"), "the panel of its progress, far above the button, is brought into view"
+    assert not page.run().get("bidi_component"), "once"
 
 
 # When it has ended

@@ -17,7 +17,7 @@ from ui.board.rows import is_best_fit
 from ui.explore.photo import show_photo
 from ui.explore.picks import say_pick
 from ui.explore.run import RunPoints, read_rows
-from ui.explore.verdicts import Batch, decide_all, take_back
+from ui.explore.verdicts import Batch, decide_all, find_last_batch, forget_batch, keep_batch, take_back
 from ui.scatter.colours import name_species
 from ui.scatter.view import View
 from ui.shared.cards import build_card, crop_url
@@ -156,20 +156,24 @@ def read_selected_csv(project: Project, run: RunFolder, crop_ids: list[str]) -> 
 def _decide(project: Project, run: RunFolder, crop_ids: list[str], decision: Decision) -> None:
     try:
         batch = decide_all(
-            project, read_rows(project, run, crop_ids), decision, reviewer=read_reviewer(project), keep_decided=True
+            project,
+            read_rows(project, run, crop_ids),
+            decision,
+            reviewer=read_reviewer(project),
+            keep_decided=True,
+            run_id=run.run_id,
         )
     except AnomalureError as error:
         notice(f"The decision was not kept. {error}")
         return
-    st.session_state[Key.EXPLORE_UNDO] = [*st.session_state.get(Key.EXPLORE_UNDO, []), batch][-20:]
+    keep_batch(project, batch)
     st.session_state[Key.EXPLORE_DECIDED] = True
 
 
 def _show_undo(project: Project) -> None:
-    batches: list[Batch] = st.session_state.get(Key.EXPLORE_UNDO, [])
-    if not batches:
+    last = find_last_batch(project, read_reviewer(project))
+    if last is None:
         return
-    last = batches[-1]
     word = DECISION_WORDS[last.decision]
     said, undo = st.columns([8, 2], vertical_alignment="center")
     if last.before:
@@ -181,21 +185,22 @@ def _show_undo(project: Project) -> None:
         key="explore-undo",
         icon=":material/undo:",
         on_click=_undo,
-        args=(project,),
+        args=(project, last),
         width="stretch",
     )
 
 
-def _undo(project: Project) -> None:
-    batches: list[Batch] = list(st.session_state.get(Key.EXPLORE_UNDO, []))
-    if not batches:
-        return
+def _undo(project: Project, batch: Batch) -> None:
+    if not forget_batch(project, batch):
+        return  # taken back in another tab
     try:
-        take_back(project, batches[-1], reviewer=read_reviewer(project))
+        n_newer = take_back(project, batch, reviewer=read_reviewer(project)) if batch.before else 0
     except AnomalureError as error:
+        keep_batch(project, batch)
         notice(f"The decision was not taken back. {error}")
         return
-    st.session_state[Key.EXPLORE_UNDO] = batches[:-1]
+    if n_newer:
+        notice(f"{count(n_newer, 'crop')} got another decision since then, and kept it.")
     st.session_state[Key.EXPLORE_DECIDED] = True
 
 

@@ -51,6 +51,7 @@ def show_form(project: Project) -> None:
         "Learn from this project's runs and verdicts",
         value=True,
         key=Key.SCENES_HISTORY,
+        persist_state="session",
         help=f"{len(runs):,} finished runs. A reviewer's name for a crop counts, else the species that the run took it "
         "for. Flagged crops that nobody has decided about are left out.",
     )
@@ -58,6 +59,7 @@ def show_form(project: Project) -> None:
         st.text_input(
             "Labels or a Camtrap DP package (optional)",
             key=Key.SCENES_LABELS,
+            persist_state="session",
             placeholder="/data/package/datapackage.json",
             help="COCO, MegaDetector JSON, Camtrap DP (its folder, datapackage.json or zip) or CSV.",
         )
@@ -67,12 +69,13 @@ def show_form(project: Project) -> None:
         "Model",
         list(methods),
         key=Key.SCENES_METHOD,
+        persist_state="session",
         format_func=lambda name: methods[name].label,
         help=" ".join(f"{one.label}: {one.about}" for one in methods.values()),
     )
-    name = st.text_input("Name", key=Key.SCENES_NAME, placeholder=suggest_name(project)).strip() or suggest_name(
-        project
-    )
+    name = st.text_input(
+        "Name", key=Key.SCENES_NAME, placeholder=suggest_name(project), persist_state="session"
+    ).strip() or suggest_name(project)
     if show_start(
         key="start-scenes",
         what="training",

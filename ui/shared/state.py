@@ -40,9 +40,15 @@ class Key(StrEnum):
     CSV_SCOPE = "csv_scope"
     NOTICE = "notice"
 
+    # What forms hold, found again after a reload
+    FORM = "form"
+    FORM_FIRST = "form_first"
+
     # What was started last, from whichever form
     STARTED = "started"
     STARTED_AT = "started_at"
+    # The work whose panel the page has to bring into view
+    INTO_VIEW = "into_view"
 
     # Groups
     GROUPS_BOARD = "groups_board"
@@ -201,7 +207,6 @@ class Key(StrEnum):
     EXPLORE_BELOW = "explore_below"
     EXPLORE_OPENED = "explore_opened"
     EXPLORE_PAGE = "explore_page"
-    EXPLORE_UNDO = "explore_undo"
     EXPLORE_NAME = "explore_name"
     EXPLORE_MENU = "explore_menu"
     EXPLORE_WITH_PEOPLE = "explore_with_people"

@@ -17,6 +17,16 @@ from ui.work.words import FINISHING, say_progress
 
 POLL_S = 1.0
 
+# A button to start or resume can stand far below the panel, which would then appear out of sight.
+_bring_into_view = st.components.v2.component(
+    "anomalure_into_view",
+    js="""
+export default function ({ parentElement }) {
+  (parentElement.host ?? parentElement).scrollIntoView({ block: "center", behavior: "smooth" });
+}
+""",
+)
+
 
 def _say_nothing(work: WorkFolder) -> str:
     return ""
@@ -63,12 +73,12 @@ class Panel:
             return watched
         running = next((work.name for work in newest_first if work.status is Status.RUNNING), "")
         if running:
-            self.follow(running)  # the user who saw it run wants to see its end, too
+            st.session_state[self.key] = running  # the user who saw it run wants to see its end, too
         return running
 
     def follow(self, name: str) -> None:
-        """Follow this work from now on."""
-        st.session_state[self.key] = name
+        """Follow this work from now on, and bring its panel into view."""
+        st.session_state[self.key] = st.session_state[Key.INTO_VIEW] = name
 
     def close(self) -> None:
         """Close the panel; the work itself continues."""
@@ -77,6 +87,8 @@ class Panel:
     def show(self, project: Project, work: WorkFolder, *, caption: str = "") -> None:
         """Draw the panel: the bar while the work is running, afterwards its end and its result."""
         with st.container(border=True):
+            if st.session_state.pop(Key.INTO_VIEW, "") == work.name:
+                _bring_into_view(key=f"into-view-{work.name}")
             st.subheader(escape_markdown(self.title(work)), anchor=False)
             if caption:
                 st.caption(escape_markdown(caption))
