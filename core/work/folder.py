@@ -24,6 +24,8 @@ REQUEST = "request.json"
 PROGRESS = "progress.json"
 CANCEL = "cancel"
 LOCK = "worker.lock"
+ASKING = ".asking.lock"
+ASKING_PATIENCE_S = 10.0
 CURVE = "curve.json"
 RESULT = "result.json"
 START_PATIENCE_S = 60.0
@@ -89,14 +91,28 @@ class WorkFolder:
             AnomalureError: If there is work of that name that must not be replaced.
         """
         self._to_content(request)  # what cannot be written is said before a folder is made
-        try:
-            self.path.mkdir(parents=True)
-        except FileExistsError:
-            self.check_replaceable()
-            shutil.rmtree(self.path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._asking():
+            if self.path.exists():
+                self.check_replaceable()
+                with self.locked():
+                    pass  # nobody works on it, whatever its progress looks like from here
+                shutil.rmtree(self.path)
             self.path.mkdir()
-        self.write_request(request)
-        self.wait_for_process()
+            self.write_request(request)
+            self.wait_for_process()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """One at a time asks for work: of two requests of one name, the later would take the place of the first."""
+        try:
+            with FileLock(self.path.parent / ASKING, patience_s=ASKING_PATIENCE_S):
+                yield
+        except LockHeld as held:
+            raise AnomalureError(
+                f"Process {held.holder} is asking for work in {self.path.parent}, and has not finished within "
+                f"{ASKING_PATIENCE_S:g} seconds. Try again."
+            ) from held
 
     def write_request(self, request: Request) -> None:
         """Replace the request, for example once it is known which choice ``auto`` stands for."""
@@ -202,7 +218,7 @@ class WorkFolder:
     @property
     def can_resume(self) -> bool:
         """Whether unfinished work has made something from which it can be resumed."""
-        own = {REQUEST, self.old_request_file, PROGRESS, CANCEL, LOCK}
+        own = {REQUEST, self.old_request_file, PROGRESS, CANCEL, LOCK, ASKING}
         return self.status is not Status.DONE and any(
             one.name not in own and not one.name.endswith(TEMPORARY_SUFFIX) for one in self.path.glob("*")
         )

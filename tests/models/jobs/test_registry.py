@@ -222,6 +222,41 @@ def test_a_cancel_before_the_start_holds_for_every_kind_and_nothing_is_half_made
     assert {path.name for path in work.path.iterdir()} <= {"request.json", "progress.json", "worker.lock"}
 
 
+def test_of_two_who_ask_for_one_name_at_the_same_time_one_is_refused(tmp_path, toy):
+    ended: list[str] = []
+
+    def ask_too() -> None:
+        try:
+            WorkFolder(tmp_path / "mine").ask(toy(name="mine", to=2))
+            ended.append("took its place")
+        except AnomalureError as error:
+            ended.append(str(error))
+
+    other = threading.Thread(target=ask_too)
+
+    class Slow(WorkFolder):
+        def write_request(self, request):
+            other.start()  # its folder is there, and what is asked for is not yet
+            other.join(timeout=0.3)
+            super().write_request(request)
+
+    work = Slow(tmp_path / "mine")
+    work.ask(toy(name="mine", to=1))
+    other.join()
+
+    assert ended == ["A work named mine is under way. Wait until it ends, or choose another name."]
+    assert work.read_request(toy).to == 1
+
+
+def test_a_request_never_takes_the_place_of_work_that_a_process_does(tmp_path, toy):
+    work = WorkFolder(tmp_path / "mine")
+    work.ask(toy(name="mine"))
+    with work.working():
+        work.write_progress(Progress(phase=Phase.FAILED))  # as read from a disk that shows what is old
+        with pytest.raises(AnomalureError, match="is being worked on by process"):
+            WorkFolder(work.path).ask(toy(name="mine", to=5))
+
+
 @pytest.mark.parametrize("work_id", ["", "counts/none", "../outside", "/etc", "counts/../..", "runs"])
 def test_an_id_that_is_none_is_a_sentence(project, toy, work_id):
     with pytest.raises(AnomalureError, match=r"There is no work|holds no work"):
