@@ -25,6 +25,7 @@ from core.store.notes import Note, keep_notes
 from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, Kept, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
+from ui.board.odd_parts import show_odd_parts
 from ui.board.odd_places import show_odd_place
 from ui.board.reconstructions import show_reconstruction
 from ui.board.rows import (
@@ -218,7 +219,7 @@ _normal: WeakKeyDictionary[ReviewIndex, NormalCrops] = WeakKeyDictionary()
 
 
 def show_heat(request: Request, body: bytes) -> dict[str, Any]:
-    """Where a crop is odd: by the patches of a frame, an autoencoder's errors, or a heat-map model; else null."""
+    """Where a crop is odd: by its patches, an autoencoder's errors, or a heat-map model; else null, and perhaps why."""
     index, place = _find_crop(request)
     row = index.catalogue.take(np.array([place])).iloc[0]
     heat = index.run.find_heat_map(str(row["crop_id"]), shard=int(row["shard"]))
@@ -226,8 +227,11 @@ def show_heat(request: Request, body: bytes) -> dict[str, Any]:
         return to_heat(heat)
     project = open_project()
     rebuilt = show_reconstruction(project, index.run, str(row["crop_id"]))
-    if rebuilt["heat"] or row["kind"] != CropKind.FRAME:
+    if rebuilt["heat"]:
         return rebuilt
+    if row["kind"] != CropKind.FRAME:
+        parts = show_odd_parts(project, index.run, crop_id=str(row["crop_id"]), species=str(row["species"]))
+        return parts if parts["heat"] or not rebuilt["words"] else rebuilt
     placed = show_odd_place(project, index.run.run_id, str(row["photo_id"]))
     return placed if placed["heat"] or placed["words"] else rebuilt
 

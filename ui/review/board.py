@@ -14,6 +14,7 @@ from core.review.index import QueueView, ReviewIndex
 from core.store.guesses import shows_guesses
 from core.study.project import Project
 from ui.board.addresses import SCRIPTS
+from ui.board.odd_parts import can_show_odd_parts
 from ui.board.reconstructions import can_reconstruct
 from ui.board.rows import list_last, list_rows, name_species, to_query
 from ui.review.filters import Filters
@@ -70,6 +71,7 @@ def build_data(
         "rows": list_rows(index, rows),
         "guesses": shown,
         "rebuilds": can_reconstruct(run),
+        "showsOddParts": can_show_odd_parts(run),
         "species": name_species(index),
         "last": list_last(last),
         "today": {"n": n_today, "first": None if first_today is None else f"{first_today.isoformat()}Z"},

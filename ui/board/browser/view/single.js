@@ -16,6 +16,7 @@ export class Single {
     this.board = board;
     this.zoomed = false;
     this.lit = false; // whether the heat map is on
+    this.ask = null; // what asks for it when it is lit
     this.timer = 0;
     this.frame = make("div", { cls: "frame" });
     this.crop = "";
@@ -50,6 +51,7 @@ export class Single {
     const { board } = this;
     const { row } = board;
     clearTimeout(this.timer);
+    this.ask = null;
     if (!row) return;
     if (this.crop !== row.crop) this.zoomed = false;
     this.crop = row.crop;
@@ -251,23 +253,50 @@ export class Single {
     this.frame.querySelector(".over").prepend(back);
   }
 
-  // Where a whole frame is odd: the usual parts are darkened, so that the odd parts stay clear.
+  // Where a picture is odd: the usual parts are darkened, so that the odd parts stay clear. The patches of a crop are
+  // compared only when somebody lights it, for that takes the server seconds for the first crop of a species.
   async #showHeat(row) {
-    const { inner } = this;
-    if (row.kind !== "frame" && !this.board.data.rebuilds) return;
-    let answer;
-    try {
-      answer = await ask(runPath(this.board.run, `crops/${row.crop}/heat`));
-    } catch {
+    const { inner, frame, board } = this;
+    const waits = row.kind !== "frame" && !board.data.rebuilds;
+    if (waits && !board.data.showsOddParts) return;
+    this.ask = null;
+    if (waits) {
+      this.#addLight();
+      this.ask = async () => {
+        this.ask = null;
+        const legend = make("div", { cls: "legend", text: "Compared with normal crops …" });
+        frame.append(legend);
+        const answer = await this.#askHeat(row);
+        legend.remove();
+        if (this.inner === inner) this.#layHeat(answer ?? { words: "Where it is odd cannot be shown now." }, row);
+      };
+      this.#light(this.lit);
       return;
     }
-    if (this.inner !== inner || !answer.heat) return;
+    const answer = await this.#askHeat(row);
+    if (this.inner !== inner || !answer?.heat) return;
     this.#showRebuilt(answer);
-    inner.append(drawHeat(answer.heat, row, this.board.choices.photo));
+    this.#addLight();
+    this.#layHeat(answer, row);
+    this.#light(this.lit);
+  }
+
+  async #askHeat(row) {
+    try {
+      return await ask(runPath(this.board.run, `crops/${row.crop}/heat`));
+    } catch {
+      return null;
+    }
+  }
+
+  #addLight() {
     const light = button("", { symbol: "flashlight_on", cls: "light", title: "Where it is odd", label: "Where it is odd", on: () => this.#light(!this.lit) });
     this.frame.querySelector(".over").prepend(light);
-    this.frame.append(make("div", { cls: "legend", text: answer.words }));
-    this.#light(this.lit);
+  }
+
+  #layHeat({ heat, words }, row) {
+    if (heat) this.inner.append(drawHeat(heat, row, this.board.choices.photo));
+    this.frame.append(make("div", { cls: "legend", text: words || "There is nothing to compare this crop with." }));
   }
 
   // What an autoencoder made of the crop, beside what it got.
@@ -282,6 +311,7 @@ export class Single {
     this.lit = lit;
     this.frame.classList.toggle("lit", lit);
     this.frame.querySelector(".light")?.setAttribute("aria-pressed", String(lit));
+    if (lit) this.ask?.();
   }
 
   async #showAlikeOf(row) {
