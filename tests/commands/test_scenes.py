@@ -15,6 +15,15 @@ from tests.fakes.scenes import keep_company_model, make_scenes, write_coco_sets
 PACKAGE = Path(__file__).resolve().parents[3] / "shared/data/formats/camtrap_dp"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def short_trainings():
+    """What is learned well is tested beside the models; here a few steps do."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("masked", "autoencoder"):
+            patch.setattr(f"models.scenes.{module}.LEAST_STEPS", 60)
+        yield
+
+
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory):
     path = tmp_path_factory.mktemp("labels") / "sets.json"
