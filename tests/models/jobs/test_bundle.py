@@ -276,8 +276,8 @@ def test_a_species_with_one_crop_has_no_model_and_the_card_says_so(project, seas
 @pytest.mark.parametrize(
     ("where", "said"),
     [
-        ("crops", "is full. Make room there, then resume"),
-        ("checkpoint", "is full. Make room there, then resume"),
+        ("crops", "is full. Make room there, then try again"),
+        ("checkpoint", "is full. Make room there, then try again"),
         ("bundle", "could not be written to"),
     ],
 )
