@@ -41,7 +41,9 @@ def check_parquet(paths: Iterable[Path]) -> None:
 def _naming(source: object) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if isinstance(source, Path) and "CRC checksum" in str(error):
-            raise OSError(f"{source.name} is damaged: it is not what was written") from error
-        raise
+    except (OSError, pa.ArrowInvalid) as error:
+        is_of_disk = isinstance(error, OSError) and error.errno is not None
+        if not isinstance(source, Path) or is_of_disk or source.name in str(error):
+            raise
+        why = "it is not what was written" if "CRC checksum" in str(error) else str(error)
+        raise OSError(f"{source.name} is damaged: {why}") from error

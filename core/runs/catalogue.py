@@ -38,6 +38,7 @@ _PIECE_BYTES = 1 << 22
 _FORMAT = 3
 # DuckDB takes these signs in a path for a pattern.
 _SPECIAL = re.compile(r"([?*\[])")
+_TABLE_OF_SHARD = re.compile(r"(?P<name>[a-z_]+)-(?P<shard>\d{5,})\.parquet")
 _TEXT, _NUMBER, _WHOLE = pa.string(), pa.float64(), pa.int32()
 _COLUMNS: dict[str, pa.DataType] = {
     **dict.fromkeys(("crop_id", "photo_id", "file_name", "deployment"), _TEXT),
@@ -141,10 +142,25 @@ def explain_damage(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
+        said = str(error).splitlines()[0][:200]
         raise AnomalureError(
-            f"The tables of run {run.run_id} cannot be read ({str(error).splitlines()[0][:200]}). Put its files back "
-            "from a copy, or run the pipeline on these photos again."
+            f"The tables of run {run.run_id} cannot be read ({said}). Put its files back from a copy, or "
+            f"{_say_how_to_mend(run, said)}."
         ) from error
+
+
+def _say_how_to_mend(run: RunFolder, said: str) -> str:
+    """What makes the damaged file anew, in the words after "or"; everything else of the run is kept."""
+    damaged = _TABLE_OF_SHARD.search(said)
+    if "events.parquet" in said or (damaged and damaged["name"] == "scores"):
+        return f"resume the run (cli.py run --resume {run.run_id}): it is then scored again"
+    if damaged is None:
+        return "run the pipeline on these photos again"
+    i = int(damaged["shard"])
+    return (
+        f"delete {run.path / f'done-{i:05d}.json'} and resume the run (cli.py run --resume {run.run_id}): the "
+        f"{len(run.shard_files(i)):,} photos of that part are then looked through again, and verdicts are kept"
+    )
 
 
 def keep_catalogue(run: RunFolder) -> bool:

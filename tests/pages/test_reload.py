@@ -97,5 +97,10 @@ def test_two_tabs_of_one_address_have_a_form_each(project):
 
 def test_a_form_in_which_nothing_was_chosen_leaves_the_address_as_it_was(project):
     page = open_page("run")
+    page.text_input(key="run_name").set_value("spring").run()
+    assert set(page.query_params) == {"form"}
+
+    page = AppTest.from_file(str(PAGES / "images.py"), default_timeout=30)
+    page.session_state["form"] = "of another page"
     page.run()
-    assert dict(page.query_params) == {}
+    assert dict(page.query_params) == {}, "each change would be one more step for Back"

@@ -79,11 +79,10 @@ def kept_form(keys: tuple[str, ...]) -> Iterator[None]:
 def _keep(keys: tuple[str, ...]) -> None:
     chosen = {key: value for key, value in _list_state() if key.split("-")[0] in keys or key in keys}
     first = st.session_state.setdefault(f"{Key.FORM_FIRST}-{keys[0]}", chosen)
-    token = str(st.session_state.get(Key.FORM, ""))
-    if not token:
-        if chosen == first:
-            return  # nothing was chosen yet, and the address stays short
-        token = st.session_state[Key.FORM] = secrets.token_urlsafe(9)
+    if chosen == first:
+        return  # nothing was chosen here: the address stays as it is, since each change is a step for Back
+    token = str(st.session_state.get(Key.FORM, "")) or secrets.token_urlsafe(9)
+    st.session_state[Key.FORM] = token
     with _lock:
         _kept[token] = {**_kept.get(token, {}), **chosen}
         _kept.move_to_end(token)

@@ -1,5 +1,6 @@
 """A run accounts for every file, survives broken photos, cancels and kills, and never does a shard twice."""
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from core.photos.deployments import DeploymentNamer
 from core.photos.reading import find_photos, read_photo
 from core.runs import pipeline
 from core.runs.batches import detect_each
-from core.runs.catalogue import keep_catalogue
+from core.runs.catalogue import keep_catalogue, open_catalogue
 from core.runs.folder import Phase, RunFolder, RunInfo
 from core.runs.pipeline import run_pipeline
 from core.settings.run import RunSettings
@@ -366,3 +367,27 @@ def test_a_network_that_is_away_for_a_moment_costs_no_photo(season, tmp_path, mo
     monkeypatch.setattr(source, "read_photo", flicker)
 
     assert (work(run).failures, len(failed)) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["photos-00001", "crops-00000", "scores-00001", "events"])
+def test_a_damaged_table_is_made_anew_as_its_sentence_says(season, tmp_path, name):
+    run = start_run(season, tmp_path / "run")
+    work(run)
+    good = read_all(run)
+    for kept in run.path.glob("catalogue-*"):
+        kept.unlink()
+    (run.path / f"{name}.parquet").write_bytes(b"PAR1 cut short")
+
+    with pytest.raises(AnomalureError, match="resume the run") as said, open_catalogue(run):
+        pass
+    told = re.search(r"delete (\S+\.json) and", str(said.value))
+    if name.startswith(("photos", "crops")):
+        assert told[1] == str(run.path / f"done-{name[-5:]}.json")
+        Path(told[1]).unlink()
+    else:
+        assert told is None
+    again = RunFolder(run.path)
+    work(again)
+
+    for table, rows in read_all(again).items():
+        pd.testing.assert_frame_equal(rows, good[table])
