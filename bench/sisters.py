@@ -4,8 +4,8 @@
     python bench/sisters.py --coco FILE
 
 Each part is one file of ``bench/sister_parts`` and is found there. It has ``ABOUT``; ``add_options(parser)``;
-``measure(arguments)``, which returns figures fit for JSON, or None where its data is not there;
-``list_targets(figures)``; and ``print_figures(figures)``.
+``measure(arguments)``, which returns figures fit for JSON, None where its data is not there, or the
+reason why else it is left out; ``list_targets(figures)``; and ``print_figures(figures)``.
 """
 
 import argparse
@@ -37,8 +37,8 @@ def main() -> None:
     targets: list[Target] = []
     for name in arguments.only:
         measured = parts[name].measure(arguments)
-        if measured is None:
-            print(f"{name}: left out, its data is not there.", file=sys.stderr)
+        if measured is None or isinstance(measured, str):
+            print(f"{name}: left out, {measured or 'its data is not there'}.", file=sys.stderr)
             continue
         figures[name] = measured
         targets += parts[name].list_targets(measured)

@@ -5,10 +5,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import bench.sister_parts
-from bench.sister_parts import autoencoders, localize, scenes
+from bench import sisters
+from bench.sister_parts import anomalib_models, autoencoders, localize, scenes
 from core.registry import find_each
 from core.settings.training import SCORED_BY
 from core.squares.making import make_squares
@@ -102,3 +104,23 @@ def test_squares_of_another_folder_are_looked_for(tmp_path, monkeypatch, capsys)
     assert localize.list_targets(figures) == [], "a quick run trains too briefly to be held to anything"
     assert len(localize.list_targets({**figures, "quick": False})) == 4
     assert localize.measure(argparse.Namespace(landscape=tmp_path / "none", quick=True)) is None
+
+
+def test_another_package_is_compared_only_where_it_is_installed_and_the_reason_is_said(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["sisters.py", "--quick", "--only", "anomalib_models"])
+    monkeypatch.setattr(anomalib_models, "PACKAGE", "a_package_that_nobody_has")
+
+    sisters.main()
+
+    assert "anomalib_models: left out, the package a_package_that_nobody_has is not" in capsys.readouterr().err
+
+
+def test_by_patch_distance_the_odd_frame_is_the_oddest_and_its_odd_place_is_found():
+    usual = {"ours": torch.rand(8, 3, 4, 4, generator=torch.Generator().manual_seed(0))}
+    odd = {"ours": usual["ours"][:2].clone()}
+    odd["ours"][1, :, 3, 0] = torch.tensor([5.0, -5.0, 0.0])
+
+    scores, heat = anomalib_models._fit(anomalib_models.OURS, usual, None, seed=0)(odd)
+
+    assert scores[1] > scores[0]
+    assert np.unravel_index(heat[1].argmax(), heat[1].shape) == (3, 0)
