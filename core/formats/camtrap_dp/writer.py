@@ -133,6 +133,10 @@ _TAGS = {
     "detector_class": "detector_class",
     "detector_confidence": "detector_confidence",
 }
+SKIPPED_WORDS = (
+    "photos at an hour that clocks in this zone skip in spring: the clock of such a camera stayed at winter time, and "
+    "its times in summer are an hour off in this package; write it with a fixed offset such as +01:00"
+)
 HUMAN_NAME = "Homo sapiens"
 _FROM_PHOTOS = {
     (True, True): "Start and end are the times of the first and the last photo in this package.",
@@ -204,6 +208,8 @@ def write_camtrap_dp(
                 if not _FILE_PATH.match(_name_file(photo)):
                     problems.add("photos whose path the format does not allow", photo["file_name"])
                     continue
+                if _is_skipped(photo["captured_at"], zone):
+                    problems.add(SKIPPED_WORDS, photo["file_name"])
                 _extend_place(used, photo, places, zone)
                 media.write(_write_medium(photo, zone))
                 n_media += 1
@@ -415,6 +421,12 @@ def _describe_taxon(name: SpeciesName) -> dict[str, Any]:
 def _set_zone(time: datetime, zone: tzinfo) -> datetime:
     """A time without a zone is in the zone of the cameras' clocks."""
     return time if time.tzinfo else time.replace(tzinfo=zone)
+
+
+def _is_skipped(time: datetime, zone: tzinfo) -> bool:
+    """Whether clocks in the zone never show this time, because they are put forward over it."""
+    here = _set_zone(time, zone)
+    return here.astimezone(UTC).astimezone(here.tzinfo).replace(tzinfo=None) != here.replace(tzinfo=None)
 
 
 def _stamp(time: datetime | None, zone: tzinfo) -> str:

@@ -383,6 +383,24 @@ def test_a_package_that_would_not_be_valid_is_not_written(tmp_path, rows, change
     assert not (tmp_path / "datapackage.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("zone", "hour", "is_said"),
+    [
+        (ZoneInfo("Europe/Berlin"), 2, True),
+        (ZoneInfo("Europe/Berlin"), 3, False),
+        (timezone(timedelta(hours=1)), 2, False),
+    ],
+)
+def test_a_time_that_no_clock_of_the_zone_shows_is_said(tmp_path, zone, hour, is_said):
+    one = row(photo_id="p9", file_name="north/night.jpg", captured_at=datetime(2024, 3, 31, hour, 30))
+
+    written = write_camtrap_dp([one], tmp_path, places=PLACES, **ABOUT | {"zone": zone})
+
+    said = [line for line in written.problems if "skip in spring" in line]
+    assert len(said) == is_said
+    assert all(line.startswith("1 photos at an hour") and "north/night.jpg" in line for line in said)
+
+
 def test_given_times_of_a_deployment_are_kept(tmp_path):
     place = Place(
         51.2, 5.6, start=datetime(2024, 1, 1), end=datetime(2024, 12, 31, tzinfo=timezone(timedelta(hours=1)))
