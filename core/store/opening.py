@@ -62,6 +62,7 @@ class DatabaseFile:
     def __init__(self, path: Path, *, patience_s: float = PATIENCE_S) -> None:
         self.path = Path(path).resolve()
         self.patience_s = patience_s
+        self._had_folder = self.path.parent.is_dir()
         with _turns_guard:
             self._turn = _turns.setdefault(self.path, _Turn())
         self._reader = threading.local()
@@ -123,6 +124,13 @@ class DatabaseFile:
 
     @contextmanager
     def _hold_file(self, *, for_reading: bool = False) -> Iterator[None]:
+        folder = self.path.parent
+        if self._had_folder and not folder.is_dir():
+            # Made anew, it would take decisions that nobody finds in the project that was moved.
+            raise NotNow(
+                f"The project's folder {folder} is gone: it was moved or renamed, or its disk is not connected. "
+                "Nothing was changed. Put it back, or start Anomalure again with the folder where it is now."
+            )
         with ExitStack() as stack:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from core.errors import AnomalureError, StoreBusy
 from core.records import Box, CropKind, Decision, Round, Verdict
 from core.store.database import VERDICT_COLUMNS, Store, _Batch
 from core.store.migrations import MIGRATIONS, migrate
+from tests.fakes.project import make_project
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -457,3 +458,18 @@ def test_a_setting_comes_back_as_it_was_set(store, value):
     store.set_setting("key", "something else")
     store.set_setting("key", value)
     assert store.get_setting("key", "not set") == value
+
+
+def test_a_project_that_was_moved_takes_no_decision_at_its_old_place(tmp_path):
+    project = make_project(tmp_path, 3)
+    row = project.review_queue(flagged_only=False).rows.iloc[0]
+    project.path.rename(tmp_path / "moved")
+
+    for act in (lambda: project.save_verdict(row, "normal", reviewer="Ada"), project.verdicts):
+        with pytest.raises(AnomalureError, match="is gone: it was moved or renamed"):
+            act()
+
+    assert not project.path.exists()
+    (tmp_path / "moved").rename(project.path)
+    project.save_verdict(row, "normal", reviewer="Ada")
+    assert len(project.verdicts()) == 1
