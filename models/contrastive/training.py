@@ -234,7 +234,8 @@ class Trainer:
                 self.precision = self._choose_precision()
             self.first_loss = self._measure_held_out()
             return
-        if state["settings"] != self.settings.to_values() or state["method"] != self.method:
+        # Of settings that are newer than the checkpoint, the training had the default.
+        if TrainingSettings.from_values(state["settings"]) != self.settings or state["method"] != self.method:
             raise AnomalureError(
                 f"The training in {self.folder} has other settings. Resume it with these, or choose another name."
             )

@@ -2,20 +2,17 @@
 
 import threading
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from core.disk.bounded import MEGA, read_bounded
 from core.errors import AnomalureError
 from core.records import CropKind
 from core.runs.folder import RunFolder
 from core.settings.training import AUTOENCODERS
 from core.study.project import Project
-from ui.board.reconstructions import NOTHING
+from ui.board.reconstructions import NOTHING, read_crop
 from ui.board.rows import LEAST_LIMIT
 from ui.board.trained_on import TrainedOn
 
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 BUNDLES_KEPT, SPECIES_KEPT, ANSWERS_KEPT = 1, 6, 500
 LEAST_CROPS, MOST_CROPS = 10, 40
 """Of more normal crops some are taken evenly: each takes time to map, and 40 have nearly 8,000 patches."""
-MOST_CROP_BYTES = 20 * MEGA
 _one_at_a_time = threading.Lock()  # two who look at the same species must not map it twice
 
 
@@ -78,7 +74,7 @@ def _look(
     bundle: Path, picture: Path, species: str, pictures: tuple[Path, ...], groups: tuple[str, ...]
 ) -> dict[str, Any]:
     judge = _learn(bundle, species, pictures, groups)
-    found = _open(bundle).look(_read(picture), judge)
+    found = _open(bundle).look(read_crop(picture), judge)
     height, width = found.distances.shape
     shares = found.distances.astype(float).ravel() / max(found.limit, LEAST_LIMIT)
     beside = f"the {len(pictures)} normal crops of {species} that it was compared with"
@@ -92,7 +88,7 @@ def _look(
 
 @lru_cache(maxsize=SPECIES_KEPT)
 def _learn(bundle: Path, species: str, pictures: tuple[Path, ...], groups: tuple[str, ...]) -> "PatchJudge":
-    return _open(bundle).learn([_read(one) for one in pictures], groups, species=species)
+    return _open(bundle).learn([read_crop(one) for one in pictures], groups, species=species)
 
 
 @lru_cache(maxsize=BUNDLES_KEPT)
@@ -100,8 +96,3 @@ def _open(bundle: Path) -> "CropMapper":
     from models.bundles.crop_mapper import CropMapper  # imports torch, which takes seconds
 
     return CropMapper.of(bundle)
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(BytesIO(read_bounded(path, most_bytes=MOST_CROP_BYTES)), formats=("JPEG",)) as image:
-        return np.asarray(image.convert("RGB"))

@@ -2,15 +2,14 @@
 
 import base64
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from core.disk.bounded import MEGA, read_bounded
 from core.errors import AnomalureError
+from core.photos.decoding import decode_photo
 from core.runs.folder import RunFolder
 from core.settings.training import AUTOENCODERS
 from core.study.project import Project
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from models.autoencoder.looking import Reconstructor
 
 BUNDLES_KEPT, ANSWERS_KEPT = 2, 500
-MOST_CROP_BYTES = 20 * MEGA
+MOST_CROP_BYTES, MOST_CROP_MEGAPIXELS = 20 * MEGA, 20.0
 NOTHING: dict[str, Any] = {"heat": None, "words": ""}
 
 
@@ -45,14 +44,23 @@ def show_reconstruction(project: Project, run: RunFolder, crop_id: str) -> dict[
         return {**NOTHING, "words": str(error)}
 
 
+def read_crop(picture: Path) -> np.ndarray:
+    """The pixels of a crop's kept picture, RGB, uint8, shape ``(height, width, 3)``.
+
+    Raises:
+        AnomalureError: If it is no picture, or too large for one of a crop.
+        OSError: If it cannot be read.
+    """
+    content = read_bounded(picture, most_bytes=MOST_CROP_BYTES)
+    return decode_photo(content, max_megapixels=MOST_CROP_MEGAPIXELS).pixels
+
+
 @lru_cache(maxsize=ANSWERS_KEPT)  # the picture of a crop and a bundle never change
 def _look(bundle: Path, picture: Path) -> dict[str, Any]:
     known = _open(bundle)
     if known is None:
         return NOTHING
-    with Image.open(BytesIO(read_bounded(picture, most_bytes=MOST_CROP_BYTES)), formats=("JPEG",)) as image:
-        crop = np.asarray(image.convert("RGB"))
-    found = known.reconstruct(crop)
+    found = known.reconstruct(read_crop(picture))
     height, width = found.errors.shape
     shares = found.errors.astype(float).ravel() / max(found.limit, LEAST_LIMIT)
     odd = "Bright: put together worse than 95% of the places in normal crops. Dark: as usual, or outside of the crop."

@@ -70,5 +70,5 @@ def _can_be_shown(content: bytes, *, width_px: int) -> bool:
         with Image.open(io.BytesIO(content)) as picture:
             turned = picture.getexif().get(_ORIENTATION, 1) != 1
             return picture.format == "JPEG" and picture.mode == "RGB" and picture.width <= width_px and not turned
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, ImportError):  # Ultralytics, once loaded, asks for a package for HEIC
         return False

@@ -42,7 +42,7 @@ def find_picture(kind: str, work: WorkFolder) -> bytes | None:
         with Image.open(BytesIO(content), formats=("PNG",)) as picture:  # a project may come from somebody else
             is_shown = max(picture.size) <= MOST_PICTURE_PX
             picture.verify()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError):  # as in ui/server/previews.py
         return None
     return content if is_shown else None
 

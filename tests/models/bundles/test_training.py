@@ -213,7 +213,10 @@ def test_labels_without_photos_are_a_plain_error(season, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"method": "magic"}, "method must be one of none, simclr, triplet, got 'magic'"),
+        (
+            {"method": "magic"},
+            "method must be one of none, simclr, triplet, autoencoder_dense, autoencoder_conv, got 'magic'",
+        ),
         ({"one_class": "forest"}, "one-class model must be one of ocsvm"),
         ({"name": "a/b"}, "name"),
     ],
