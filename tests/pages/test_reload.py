@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.study.project import Project
 from tests.fakes.project import write_photo
+from ui.entry.signing_in import SignedIn
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 
@@ -83,6 +84,17 @@ def test_a_reload_asks_again_whether_a_files_code_may_run(project, tmp_path):
 def test_an_address_alone_fills_in_nothing(project, tmp_path):
     page = open_page("run", {"form": "made-up", "folder": str(tmp_path)})
     assert page.text_input(key="folder").value == ""
+
+
+def test_the_link_of_somebody_else_does_not_show_what_they_typed(project, monkeypatch):
+    ada, ben = (SignedIn(person, person, f"{person}@example.org", "1") for person in ("ada", "ben"))
+    monkeypatch.setattr("ui.forms.kept_form.find_signed_in", lambda: ada)
+    page = open_page("run")
+    page.text_input(key="run_name").set_value("spring").run()
+    assert reload(page, "run").text_input(key="run_name").value == "spring"
+
+    monkeypatch.setattr("ui.forms.kept_form.find_signed_in", lambda: ben)
+    assert reload(page, "run").text_input(key="run_name").value == ""
 
 
 def test_two_tabs_of_one_address_have_a_form_each(project):

@@ -1,7 +1,8 @@
 """Forms that a reload of the page does not empty.
 
 A reload begins a new session. What was chosen is kept in this process, and the address has a word by which it is found.
-It is not in the address itself, where a link of somebody else could fill in a form, and a history shows folders.
+It is not in the address itself, where a link of somebody else could fill in a form, and a history shows folders. Where
+people sign in, the word is that of one person: a link does not show others what was typed.
 """
 
 import secrets
@@ -19,6 +20,7 @@ from core.errors import AnomalureError
 from core.settings.detector import DETECTOR_SETTINGS
 from core.settings.run import SETTINGS
 from core.settings.training import TRAINING_SETTINGS
+from ui.shared.reviewer import find_signed_in
 from ui.shared.state import Key, setting_key
 
 MOST_KEPT = 500
@@ -26,7 +28,8 @@ MOST_KEPT = 500
 NEVER = ("_consent", "_browser", "_browser_open", "_page", "_made", "_shown", "_watched", "_look")
 PLAIN = (str, int, float, bool, date, time, type(None))
 
-_kept: OrderedDict[str, dict[str, Any]] = OrderedDict()
+_kept: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
+"""By the person who is signed in, empty without signing in, and the word."""
 _lock = Lock()
 
 
@@ -83,9 +86,10 @@ def _keep(keys: tuple[str, ...]) -> None:
         return  # nothing was chosen here: the address stays as it is, since each change is a step for Back
     token = str(st.session_state.get(Key.FORM, "")) or secrets.token_urlsafe(9)
     st.session_state[Key.FORM] = token
+    place = (_find_person(), token)
     with _lock:
-        _kept[token] = {**_kept.get(token, {}), **chosen}
-        _kept.move_to_end(token)
+        _kept[place] = {**_kept.get(place, {}), **chosen}
+        _kept.move_to_end(place)
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
     context = get_script_run_ctx()
@@ -98,15 +102,21 @@ def _fill_in() -> None:
     """Take what is kept under the word in the address, once a session. A copy: two tabs do not share a form."""
     if Key.FORM in st.session_state:
         return
+    person = _find_person()
     with _lock:
-        kept = dict(_kept.get(st.query_params.get(Key.FORM, ""), {}))
+        kept = dict(_kept.get((person, st.query_params.get(Key.FORM, "")), {}))
         if not kept:
             return
         token = st.session_state[Key.FORM] = secrets.token_urlsafe(9)
-        _kept[token] = kept
+        _kept[person, token] = kept
     for key, value in kept.items():
         if key not in st.session_state:
             st.session_state[key] = value
+
+
+def _find_person() -> str:
+    who = find_signed_in()
+    return who.person if who else ""
 
 
 def _list_state() -> list[tuple[str, Any]]:
