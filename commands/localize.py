@@ -7,9 +7,10 @@ from typing import Any
 
 from commands.exit_codes import DONE, FAILED, SOME_PHOTOS_FAILED
 from commands.options import add_job, open_project
-from commands.progress_line import ProgressLine
+from commands.progress_line import SHARES, ProgressLine
 from core.errors import AnomalureError, WrongUsage
 from core.settings.localize import LOCALIZE_SETTINGS, LocalizeSettings
+from core.work.progress import SHARE, Phase, Progress
 
 ABOUT = "make subtle anomalies in photos, and learn to find where a photo is odd"
 MOST_SHOWN = 20
@@ -167,9 +168,15 @@ def _evaluate(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     else:
         settings = _read_settings(arguments)
         for method in arguments.method:
-            with ProgressLine(f"thousandths, {method}") as line:
+            with ProgressLine(SHARES) as line:
+
+                def follow(done: int, total: int, line: ProgressLine = line, method: str = method) -> None:
+                    line.show_progress(
+                        Progress(phase=Phase.TRAINING, message=method, done=done, total=total, unit=SHARE)
+                    )
+
                 measured = cross_validate(
-                    photos, method, settings, n_folds=arguments.folds, epochs=arguments.epochs, on_step=line.show
+                    photos, method, settings, n_folds=arguments.folds, epochs=arguments.epochs, on_step=follow
                 )
             rows.append({"method": method, **measured.summarise()})
     n_failed = photos.n_without_row + len(photos) - min(int(row["n"]) for row in rows)

@@ -5,13 +5,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from core.work.progress import SHARE
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 PLAIN_EVERY_S = 10.0
 USUAL_SIZE = (80, 24)
-SHARES = "thousandths"
-"""The unit of work whose steps differ in length: nobody counts thousandths, so they are shown as a percentage."""
+SHARES = f"{SHARE}s"
 SHARES_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.disk.text import parse_table, read_content
+from core.errors import AnomalureError
 from core.formats.exported import EXPORT_COLUMNS, plain_value, set_utc
 from core.formats.writing import open_new
 
@@ -60,6 +61,19 @@ def write_csv(
             writer.writerow([_write_cell(row[column], column) for column in columns])
             count += 1
     return count
+
+
+def write_new_table(rows: Iterable[Mapping[str, Any]], path: Path, *, columns: Iterable[str]) -> None:
+    """As ``write_csv``, and its folder is made if it is not there.
+
+    Raises:
+        AnomalureError: If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AnomalureError(f"The table cannot be written to {path} ({error.strerror or error}).") from error
+    write_csv(rows, path, columns=columns)
 
 
 def read_csv_rows(path: Path) -> Iterator[dict[str, str]]:

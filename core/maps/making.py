@@ -12,7 +12,7 @@ from core.maps.pictures import Picture, write_picture
 from core.maps.projection import Projection, ProjectionKind, project_pca, project_umap
 from core.maps.tsne import FIRST_PRESET, PRESET_STEPS, WARM_STEPS, TsneNeighbours, align_points, refine_tsne
 from core.work.meter import Meter
-from core.work.progress import Phase
+from core.work.progress import SHARE, SHARES, Phase
 
 PCA = Projection(kind=ProjectionKind.PCA)
 TREE_WORDS = "Grouping the crops by appearance"
@@ -22,9 +22,6 @@ NEIGHBOURS_PATIENCE_S = 3_600.0
 PICTURE_EVERY_S = 1.0
 # Farther from its start, a t-SNE of a few steps stays worse than one from the beginning (bench/explore.py).
 FARTHEST_WARM_START = 2.5
-# The progress of maps is counted in thousandths, because their steps differ in length.
-WHOLE = 1_000
-UNIT = "thousandth"
 
 
 def make_presets(exploration: Exploration, meter: Meter) -> list[Projection]:
@@ -35,7 +32,7 @@ def make_presets(exploration: Exploration, meter: Meter) -> list[Projection]:
         Cancelled: If somebody asked the work to stop.
     """
     exploration.check()
-    meter.begin(Phase.PROJECTIONS, total=WHOLE, unit=UNIT)
+    meter.begin(Phase.PROJECTIONS, total=SHARES, unit=SHARE)
     make_pca(exploration)
     presets = sorted(exploration.presets(), key=lambda preset: abs(np.log(preset.perplexity / FIRST_PRESET)))
     for i, preset in enumerate(presets):
@@ -68,7 +65,7 @@ def make_map(exploration: Exploration, projection: Projection, meter: Meter) -> 
     found = exploration.picture(projection)
     if found is not None and found.is_final:
         return found
-    meter.begin(Phase.PROJECTIONS, total=WHOLE, unit=UNIT)
+    meter.begin(Phase.PROJECTIONS, total=SHARES, unit=SHARE)
     return _make(exploration, projection, meter, first=0.0, last=1.0)
 
 
@@ -81,14 +78,14 @@ def make_tree(exploration: Exploration, min_samples: int, meter: Meter) -> None:
     """
     exploration.check()
     if not exploration.has_tree(min_samples=min_samples):
-        meter.begin(Phase.PROJECTIONS, total=WHOLE, unit=UNIT, message=TREE_WORDS)
-        exploration.tree(None, min_samples=min_samples, on_share=lambda share: meter(round(WHOLE * share)))
+        meter.begin(Phase.PROJECTIONS, total=SHARES, unit=SHARE, message=TREE_WORDS)
+        exploration.tree(None, min_samples=min_samples, on_share=lambda share: meter(round(SHARES * share)))
 
 
 def _make(exploration: Exploration, projection: Projection, meter: Meter, *, first: float, last: float) -> Picture:
     """Compute a projection; ``first`` and ``last`` are the shares of the work before and after it."""
     message = f"Computing {projection.label}"
-    meter(round(WHOLE * first), message=message)
+    meter(round(SHARES * first), message=message)
     if projection.kind is ProjectionKind.PCA:
         return make_pca(exploration)
     if projection.kind is ProjectionKind.UMAP:
@@ -100,9 +97,9 @@ def _make(exploration: Exploration, projection: Projection, meter: Meter, *, fir
         )
         picture = Picture(projection=projection, points=align_points(points, to=project_pca(exploration.prepared())))
     else:
-        for picture in _refine(exploration, projection, meter, round(WHOLE * first)):
+        for picture in _refine(exploration, projection, meter, round(SHARES * first)):
             share = first + (last - first) * picture.iteration / picture.iterations
-            meter(round(WHOLE * share), message=message)
+            meter(round(SHARES * share), message=message)
     write_picture(exploration.picture_path(projection), picture)
     exploration.draft_path(projection).unlink(missing_ok=True)
     return picture

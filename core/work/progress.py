@@ -34,6 +34,8 @@ class Phase(StrEnum):
     CANCELLED = "cancelled"
 
 
+SHARES, SHARE = 1_000, "thousandth"
+"""Total and unit of work whose steps differ in length. Nobody counts thousandths, so they are shown as a percentage."""
 ENDS = (Phase.DONE, Phase.FAILED, Phase.CANCELLED)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.csv import write_csv
+from core.formats.csv import write_new_table
 from core.photos.reading import read_photo
 from core.settings.run import RunSettings
 from models.images.drawing import draw_answer, save_drawing
@@ -65,11 +65,7 @@ def write_table(images: Sequence[AnsweredImage], path: Path) -> None:
     Raises:
         AnomalureError: If it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AnomalureError(f"The table cannot be written to {path} ({error.strerror or error}).") from error
-    write_csv(map(asdict, images), path, columns=COLUMNS)
+    write_new_table(map(asdict, images), path, columns=COLUMNS)
 
 
 def draw_folder(

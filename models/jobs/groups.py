@@ -7,15 +7,13 @@ from typing import Any, ClassVar
 from core.study.project import Project
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
-from core.work.progress import Phase
+from core.work.progress import SHARE, SHARES, Phase
 from core.work.repeated import RepeatedRequest, RepeatedWork
 
 IS_WAITED_FOR = True
 # Threads that spin while they wait for each other slow down the dashboard and themselves.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 WORDS = "Grouping the crops by look"
-# The steps differ in length, so the progress is counted in thousandths.
-WHOLE, UNIT = 1_000, "thousandth"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +44,13 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
 
     began = time.monotonic()
     run = project.run(work.read_request(GroupsRequest).run)
-    meter.begin(Phase.PROJECTIONS, total=WHOLE, unit=UNIT, message=WORDS)
+    meter.begin(Phase.PROJECTIONS, total=SHARES, unit=SHARE, message=WORDS)
     tree = group_run(
         run,
         known=[named.place for named in read_named_places(project, run)],
         # What people have named in groups of an earlier version stays as it is.
         apart=not read_actions(project, run, fingerprint_run(run)),
-        on_share=lambda share: meter(round(WHOLE * share)),
+        on_share=lambda share: meter(round(SHARES * share)),
     )
     tree.write(work.path / FILE)
     result = {

@@ -9,14 +9,13 @@ from core.settings.images import ImageSettings
 from core.study.project import Project
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
-from core.work.progress import Phase
+from core.work.progress import SHARE, SHARES, Phase
 from core.work.request import Request
 from core.work.whole import WholeWork
 
 DESCRIPTOR, ONE_CLASS = "texture", "isolation_forest"
 TABLE = "answers.csv"
 FAILURES_NAMED = 20
-SHARES = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +86,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
         descriptor = make_descriptor(request.descriptor, request.settings)
         meter.begin(Phase.PHOTOS, unit="image", message="Reading the normal images.")
         learned = describe_folder(request.normal, descriptor, on_progress=meter)
-        meter.begin(Phase.MODELS, total=SHARES, unit="thousandth")
+        meter.begin(Phase.MODELS, total=SHARES, unit=SHARE)
         model = fit_images(
             learned.stack(sum(descriptor.sections)),
             learned.content_ids,

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.csv import write_csv
+from core.formats.csv import write_new_table
 from core.photos.reading import find_photos, read_photo
 from core.settings.run import RunSettings
 from models.images.drawing import save_drawing
@@ -85,8 +85,4 @@ def write_places(places: Sequence[Place], path: Path) -> None:
     Raises:
         AnomalureError: If it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AnomalureError(f"The table cannot be written to {path} ({error.strerror or error}).") from error
-    write_csv(map(asdict, places), path, columns=COLUMNS)
+    write_new_table(map(asdict, places), path, columns=COLUMNS)

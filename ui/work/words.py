@@ -1,7 +1,7 @@
 """The status and the progress of long work in words."""
 
 from core.work.folder import Status
-from core.work.progress import Phase, Progress
+from core.work.progress import SHARE, Phase, Progress
 from ui.shared.words import count, escape_markdown, say_duration
 
 PHASE_WORDS = {
@@ -35,8 +35,6 @@ STATUS_ICONS = {
     Status.INTERRUPTED: ":material/pause_circle:",
     Status.BROKEN: ":material/broken_image:",
 }
-SHARE = "thousandth"
-"""The unit of work whose steps differ in length: nobody counts thousandths, so they are shown as a percentage."""
 _NOT_COUNTED, _WITHOUT_RATE = ("crop",), ("epoch", SHARE, "step")
 
 
