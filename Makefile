@@ -1,6 +1,7 @@
 # One word runs everything. Windows: the plain commands are in README.md.
 PYTHON ?= python3
 FOLDER ?=
+DETECTOR ?=
 PROJECT ?= data/project
 PORT ?= 8501
 PY := .venv/bin/python
@@ -18,7 +19,7 @@ export ANOMALURE_PROJECT := $(PROJECT)
 	@touch $@
 
 run: .venv/runtime
-	$(PY) cli.py start --project "$(PROJECT)" --port $(PORT) $(if $(FOLDER),--folder "$(FOLDER)")
+	$(PY) cli.py start --project "$(PROJECT)" --port $(PORT) $(if $(FOLDER),--folder "$(FOLDER)") $(if $(DETECTOR),--detector "$(DETECTOR)")
 
 test: .venv/dev
 	$(PY) -m pytest -n auto --dist loadfile

@@ -14,7 +14,7 @@ from commands.exit_codes import DONE
 from commands.options import PROJECT_VARIABLE, open_project
 from commands.plain_result import print_plainly
 from commands.progress_line import ProgressLine
-from core.errors import AnomalureError
+from core.errors import AnomalureError, WrongUsage
 
 if TYPE_CHECKING:
     from core.runs.folder import RunFolder
@@ -34,6 +34,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--folder",
         type=Path,
         help="photos of your own; default: what the project has, or the sample season if the project is new",
+    )
+    parser.add_argument(
+        "--detector",
+        default="",
+        metavar="NAME_OR_PATH",
+        help="of the run of --folder; default: the published yolov8n, which is downloaded",
     )
     parser.add_argument("--port", type=int, default=8501)
 
@@ -66,9 +72,13 @@ def make_ready(arguments: argparse.Namespace) -> "RunFolder | None":
     from models.jobs.first_steps import has_own_work, make_folder_ready, make_sample_ready
 
     project = open_project(arguments)
+    if arguments.detector and arguments.folder is None:
+        raise WrongUsage("--detector is for a run of your own photos: give --folder as well.")
     with ProgressLine("photos") as line:
         if arguments.folder is not None:
-            return make_folder_ready(project, arguments.folder, on_progress=line.show_progress)
+            return make_folder_ready(
+                project, arguments.folder, detector=arguments.detector, on_progress=line.show_progress
+            )
         if has_own_work(project):
             log.info("Opening the project %s as it is.", project.path)
             return project.latest_run()

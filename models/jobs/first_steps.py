@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from core.errors import AnomalureError
 from core.photos.reading import find_photos
 from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
@@ -53,18 +54,37 @@ def make_sample_ready(
     return _finish_run(project, request, on_progress)
 
 
-def make_folder_ready(project: Project, folder: Path, *, on_progress: Callable[[Progress], None]) -> RunFolder:
+def make_folder_ready(
+    project: Project, folder: Path, *, detector: str = "", on_progress: Callable[[Progress], None]
+) -> RunFolder:
     """Do a first look at a folder; if there is a run of exactly these photos already, finish that one instead.
 
+    Args:
+        project: The study.
+        folder: The folder of photos.
+        detector: A name or a path, as in ``RunRequest``. Only a run that was asked for with the same detector is
+            finished instead of a new one; if it is empty, a run with any detector is.
+        on_progress: Is told how far the run is.
+
     Raises:
-        AnomalureError: If the folder cannot be used.
+        AnomalureError: If the folder or the detector cannot be used.
     """
     photos = list(find_photos(folder).file_names)
     for run in project.runs():
         if not run.problem and Path(run.info.folder) == folder.absolute() and run.file_names == photos:
+            if detector and not _was_asked_with(run, detector):
+                continue
             log.info("There is a run of these photos already: %s.", run.run_id)
             return _finish_run(project, RunRequest(name=run.run_id, folder=folder), on_progress)
-    return _finish_run(project, RunRequest(name=project.suggest_run_name(folder), folder=folder), on_progress)
+    request = RunRequest(name=project.suggest_run_name(folder), folder=folder, detector=detector)
+    return _finish_run(project, request, on_progress)
+
+
+def _was_asked_with(run: RunFolder, detector: str) -> bool:
+    try:
+        return run.read_request(RunRequest).detector == detector
+    except AnomalureError:
+        return False
 
 
 def _finish_run(project: Project, request: RunRequest, on_progress: Callable[[Progress], None]) -> RunFolder:

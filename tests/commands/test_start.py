@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from commands import start
+from core.errors import WrongUsage
 from core.study.project import Project
 from tests.fakes.project import make_project
 
@@ -39,8 +40,8 @@ def drawn(monkeypatch):
     return projects
 
 
-def options_of(project):
-    return argparse.Namespace(project=project.path, folder=None, port=8501)
+def options_of(project, detector=""):
+    return argparse.Namespace(project=project.path, folder=None, detector=detector, port=8501)
 
 
 def test_a_project_with_a_run_of_real_photos_is_opened_as_it_is(tmp_path, drawn):
@@ -68,6 +69,12 @@ def test_a_new_project_or_one_of_the_sample_alone_gets_the_sample(tmp_path, draw
     start.make_ready(options_of(project))
 
     assert drawn == [project.path]
+
+
+def test_a_detector_without_a_folder_is_refused_because_nothing_would_use_it(tmp_path, drawn):
+    with pytest.raises(WrongUsage, match="give --folder as well"):
+        start.make_ready(options_of(Project(tmp_path / "new"), detector="yolov8n"))
+    assert drawn == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL; the pipe is the same there")

@@ -59,3 +59,17 @@ def test_a_folder_of_ones_own_is_looked_at_once(home, tmp_path, detector_asked_i
     assert first.run_id == second.run_id
     assert second.status == Status.DONE
     assert second.info.bundle == ""
+
+
+def test_another_detector_is_another_run_and_the_same_detector_is_not(home, tmp_path, detector_asked_in_vain):
+    project = Project(tmp_path / "own")
+    photos = home / "sample" / "images" / "season" / "waterhole"
+    look = functools.partial(make_folder_ready, project, photos, on_progress=lambda progress: None)
+
+    first = look()
+    other = look(detector="bundled")
+
+    assert other.run_id != first.run_id
+    assert look(detector="bundled").run_id == other.run_id
+    assert look().run_id in (first.run_id, other.run_id)
+    assert len(project.runs()) == 2
