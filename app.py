@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit import net_util
 
-from core.errors import AnomalureError
+from core.errors import AnomalureError, PhotoUnreadable
 from core.export.jobs import find_job
 from core.work.starter import begin_watch
 from ui.board.addresses import ROUTES as REVIEW_ROUTES
@@ -40,8 +40,8 @@ HEADERS = {
 NOT_FOUND = "There is no such picture."
 
 
-def _not_found() -> Response:
-    return PlainTextResponse(NOT_FOUND, status_code=404, headers={"Cache-Control": "no-store"})
+def _not_found(why: str = NOT_FOUND) -> Response:
+    return PlainTextResponse(why, status_code=404, headers={"Cache-Control": "no-store"})
 
 
 def _find_photo(run_id: str, photo_id: str) -> Path | None:
@@ -60,17 +60,22 @@ def _find_crop(crop_id: str) -> Path | None:
 
 
 async def serve_photo(request: Request) -> Response:
-    """A photo of a run, upright, at most ``?width=`` wide; found by its id, never by a path from the address."""
+    """A photo of a run, upright, at most ``?width=`` wide; found by its id, never by a path from the address.
+
+    A file that holds another picture by now is not served: boxes, decisions and the browser's cache belong to the one
+    that the run has read.
+    """
     width_px = choose_width(request.query_params.get("width"))
     if width_px is None:
         return _not_found()
-    path = await run_in_threadpool(_find_photo, request.path_params["run_id"], request.path_params["photo_id"])
+    photo_id = request.path_params["photo_id"]
+    path = await run_in_threadpool(_find_photo, request.path_params["run_id"], photo_id)
     if path is None:
         return _not_found()
     try:
-        jpeg = await render_in_turn(path, width_px=width_px)
-    except (AnomalureError, OSError):
-        return _not_found()
+        jpeg = await render_in_turn(path, photo_id, width_px=width_px)
+    except PhotoUnreadable as error:
+        return _not_found(str(error))
     return Response(jpeg, media_type="image/jpeg", headers=HEADERS)
 
 

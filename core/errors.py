@@ -24,6 +24,10 @@ class PhotoFileUnreadable(PhotoUnreadable):
     """A photo's file cannot be read at all: it is gone, locked, or its disk is."""
 
 
+class PhotoChanged(PhotoUnreadable):
+    """A photo's file holds another picture than the one that was looked at, so that nothing said of that one fits."""
+
+
 class FolderGone(AnomalureError):
     """The folder of photos is gone, as when a card is pulled out. The work stops and can be resumed."""
 

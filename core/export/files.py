@@ -190,10 +190,15 @@ def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureRepo
         )
     if report is not None and report.n_left_out:
         said.append(f"{_count(report.n_left_out, 'photo', 'photos')} that also show people are not in the zip")
-    if report is not None and report.missing:
+    if report is not None and (n_unread := len(report.missing) - report.n_changed):
         said.append(
-            f"{_count(len(report.missing), 'picture', 'pictures')} could not be read, because the photos are no longer "
+            f"{_count(n_unread, 'picture', 'pictures')} could not be read, because the photos are no longer "
             "where the run found them or are damaged"
+        )
+    if report is not None and report.n_changed:
+        said.append(
+            f"{_count(report.n_changed, 'picture', 'pictures')} {_are(report.n_changed)} left out, because the files "
+            "were changed or replaced since the run: they hold other pictures"
         )
     return tuple(said)
 

@@ -18,18 +18,18 @@ from PIL import Image
 
 from core.disk.bounded import read_bounded
 from core.disk.inside import LeadsOut
-from core.errors import PhotoUnreadable
+from core.errors import PhotoChanged, PhotoUnreadable
 from core.export.choice import Export
 from core.formats.exported import name_species
 from core.photos.blurring import blur_boxes, encode_without_traces
 from core.photos.decoding import decode_photo
-from core.photos.reading import find_photo_file, reach
+from core.photos.found_again import read_same_photo
+from core.photos.reading import find_photo_file
 from core.records import Box
 from core.settings.run import SETTINGS
 from core.store.people import People
 
 MOST_MEGAPIXELS = 2_000.0
-MOST_PHOTO_BYTES = 16_000_000_000
 LONGEST_PART = 80
 # No system takes a name of more than 255 bytes; Chinese signs have three bytes each, and an id comes behind the stem.
 MOST_BYTES_OF_PART = 200
@@ -52,12 +52,14 @@ class Pictures(StrEnum):
 @dataclass(slots=True)
 class PictureReport:
     """What became of the pictures: ``n_left_out`` photos were left out because they show people; ``missing`` are the
-    names of pictures whose photos are no longer where the run found them or cannot be read."""
+    names of pictures whose photos are no longer where the run found them or cannot be read; of ``n_changed`` of these,
+    the file holds another picture now."""
 
     n_written: int = 0
     n_blurred: int = 0
     n_left_out: int = 0
     missing: set[str] = field(default_factory=set)
+    n_changed: int = 0
 
 
 def make_safe(name: str) -> str:
@@ -134,7 +136,8 @@ def add_pictures(
             else:
                 try:
                     content, is_blurred = _read_picture(export, row, boxes, pictures)
-                except (OSError, PhotoUnreadable, LeadsOut):
+                except (OSError, PhotoUnreadable, LeadsOut) as error:
+                    report.n_changed += isinstance(error, PhotoChanged)
                     report.missing.add(name)
                 else:
                     archive.writestr(zipfile.ZipInfo(name, _EARLIEST), content, zipfile.ZIP_STORED)
@@ -159,7 +162,7 @@ def _read_picture(export: Export, row: Mapping[str, Any], boxes: list[Box], pict
     """The picture of a row, and whether people were blurred in it."""
     if pictures is Pictures.PHOTOS:
         photo = find_photo_file(export.project.path, Path(export.run.info.folder), row["file_name"])
-        content = read_bounded(Path(reach(photo)), most_bytes=MOST_PHOTO_BYTES)
+        content = read_same_photo(photo, row["photo_id"])
         _check_picture(content)
         blurred = _blur_photo(content, boxes) if boxes else None
     else:

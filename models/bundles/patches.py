@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.errors import AnomalureError
 from core.photos.crops import resize_crops
 from core.photos.reading import read_photo
 from core.settings.run import RunSettings
@@ -51,7 +52,7 @@ def learn_patches(
         on_progress: Called with the number of frames done and the total.
 
     Raises:
-        AnomalureError: If a photo can no longer be read.
+        AnomalureError: If a photo can no longer be read, or its file holds another picture by now.
     """
     frames = rows.select(rows.is_frame)
     deployments = frames.column("deployment")
@@ -72,8 +73,13 @@ def learn_patches(
     done = 0
     for camera, part in chosen.items():
         maps = np.empty((len(part), *encoder.shape), np.float16)
-        for i, file_name in enumerate(part.column("file_name")):
+        for i, (file_name, photo_id) in enumerate(zip(part.column("file_name"), part.column("photo_id"), strict=True)):
             photo = read_photo(images_dir, file_name, deployment=camera, max_megapixels=settings.max_megapixels)
+            if photo.photo.photo_id != photo_id:
+                raise AnomalureError(
+                    f"{file_name} in {images_dir} was changed or replaced while the bundle was made from it. Start "
+                    "the training again under another name."
+                )
             maps[i] = encoder.embed_maps(resize_crops([photo.pixels], size_px=encoder.input_px))[0]
             done += 1
             on_progress(done, total)

@@ -13,17 +13,21 @@ from models.images.drawing import draw_answer, save_drawing
 from models.images.folder import describe_folder
 from models.images.model import OUTLIER, ImageModel
 
-COLUMNS = ("file_name", "answer", "score", "p_value")
+COLUMNS = ("file_name", "answer", "score", "p_value", "photo_id")
 
 
 @dataclass(frozen=True)
 class AnsweredImage:
-    """The answer for one image: ``answer`` is 1 or -1, a higher ``score`` is more anomalous."""
+    """The answer for one image: ``answer`` is 1 or -1, a higher ``score`` is more anomalous.
+
+    ``photo_id`` is the hash of its content, by which another image under its name is noticed later.
+    """
 
     file_name: str
     answer: int
     score: float
     p_value: float
+    photo_id: str
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,9 @@ def answer_folder(
     described = describe_folder(folder, model.describer, on_progress=on_progress)
     found = model.answer(described.stack(sum(model.describer.sections)))
     images = [
-        AnsweredImage(name, int(answer), float(score), float(p_value))
-        for name, answer, score, p_value in zip(
-            described.file_names, found.answers, found.scores, found.p_values, strict=True
+        AnsweredImage(name, int(answer), float(score), float(p_value), content_id)
+        for name, answer, score, p_value, content_id in zip(
+            described.file_names, found.answers, found.scores, found.p_values, described.content_ids, strict=True
         )
     ]
     images.sort(key=lambda one: (one.p_value, -one.score, one.file_name))

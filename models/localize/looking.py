@@ -13,12 +13,15 @@ from models.images.drawing import save_drawing
 from models.localize.drawing import draw_found
 from models.localize.heat_map import HeatMapModel
 
-COLUMNS = ("file_name", "row", "column", "r", "score", "p_value")
+COLUMNS = ("file_name", "row", "column", "r", "score", "p_value", "photo_id")
 
 
 @dataclass(frozen=True)
 class Place:
-    """The most odd place of a photo: centre and half side in its pixels; ``p_value`` None without normal photos."""
+    """The most odd place of a photo: centre and half side in its pixels; ``p_value`` None without normal photos.
+
+    ``photo_id`` is the hash of its content, by which another photo under its name is noticed later.
+    """
 
     file_name: str
     row: int
@@ -26,6 +29,7 @@ class Place:
     r: int
     score: float
     p_value: float | None
+    photo_id: str
 
 
 @dataclass(frozen=True)
@@ -60,16 +64,17 @@ def look_through(
     places, failures = [], []
     for number, name in enumerate(names, start=1):
         try:
-            pixels = read_photo(folder, name, deployment="", max_megapixels=RunSettings().max_megapixels).pixels
-            found = model.look(pixels)
+            read = read_photo(folder, name, deployment="", max_megapixels=RunSettings().max_megapixels)
+            found = model.look(read.pixels)
         except PhotoUnreadable as failure:
             failures.append((name, str(failure)))
         else:
             p_value = None if math.isnan(found.p_value) else found.p_value
-            places.append(Place(name, round(found.row), round(found.column), round(found.r), found.score, p_value))
+            centre = round(found.row), round(found.column)
+            places.append(Place(name, *centre, round(found.r), found.score, p_value, read.photo.photo_id))
             if drawn is not None:
                 try:
-                    save_drawing(draw_found(pixels, found), drawn / f"{name}.jpg")
+                    save_drawing(draw_found(read.pixels, found), drawn / f"{name}.jpg")
                 except OSError as error:
                     raise AnomalureError(
                         f"The drawings cannot be written to {drawn} ({error.strerror or error})."

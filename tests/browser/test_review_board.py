@@ -322,6 +322,7 @@ def test_a_photo_that_is_gone_leaves_a_plain_place_and_can_still_be_decided(serv
 
     page.keyboard.press("o")
     expect(page.locator(".frame.missing:not(.alone)")).to_be_visible()
+    expect(page.locator(".why-missing")).to_contain_text("no longer where the run found it")
     page.keyboard.press("p")
     expect(page.locator(".frame.missing.alone")).to_be_visible()
     page.keyboard.press("n")

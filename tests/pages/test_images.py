@@ -111,6 +111,17 @@ def test_the_answers_are_on_the_images_and_in_a_table(project, folders):
     assert not page.exception
 
 
+def test_an_image_that_was_replaced_is_not_shown_with_the_answer_of_the_one_before(project, folders):
+    normal, new = folders
+    do_at_once(project, ImagesRequest(name="blue", normal=normal, asked=new, descriptor="colour_histogram"))
+    (new / "red-0.png").write_bytes((new / "blue-0.png").read_bytes())
+
+    said = texts(open_page(watched_images="blue"))
+
+    assert "red-0.png was changed or replaced since it was checked" in said
+    assert "red-1.png was changed" not in said
+
+
 def test_too_few_normal_images_are_a_sentence(project, folders):
     normal, new = folders
     for path in sorted(normal.iterdir())[1:]:

@@ -75,12 +75,14 @@ def test_anomalies_are_made_at_a_click_and_never_over_others(project, photos):
 def test_photos_are_shown_with_the_place_and_what_failed_is_said(project, photos):
     (photos / "broken.jpg").write_bytes(b"no picture")
     do_at_once(project, LocalizeRequest(name="meadow", photos=photos, asked=photos, settings=SHORT))
+    (photos / "2.jpg").write_bytes((photos / "0.jpg").read_bytes())
     page = open_page(watched_localize="meadow")
 
     said = texts(page)
     assert "Looked through 3 photos, the most odd first" in said
     assert "could not be used. The first: broken.jpg" in said
     assert "0.jpg · row " in said
+    assert "2.jpg was changed or replaced since it was looked at" in said, "another photo would be drawn on"
     page.toggle(key="localize_heat-meadow").set_value(False).run()
     assert not page.exception
     (photos / "1.jpg").unlink()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import AnomalureError
+from core.photos.found_again import check_same_photo
 from core.photos.reading import read_photo
 from core.settings.run import RunSettings
 from core.study.project import Project
@@ -29,7 +30,7 @@ def show_odd_place(project: Project, run_id: str, photo_id: str) -> dict[str, An
     if model is None or path is None:
         return NOTHING
     try:
-        return _look(model, (model / FACTS).stat().st_mtime_ns, path)
+        return _look(model, (model / FACTS).stat().st_mtime_ns, path, photo_id)
     except (AnomalureError, OSError) as error:
         return {**NOTHING, "words": str(error)}
 
@@ -41,8 +42,9 @@ def find_newest(project: Project) -> Path | None:
 
 
 @lru_cache(maxsize=ANSWERS_KEPT)  # a model that is made anew has another time
-def _look(model: Path, stamp: int, photo: Path) -> dict[str, Any]:
+def _look(model: Path, stamp: int, photo: Path, photo_id: str) -> dict[str, Any]:
     read = read_photo(photo.parent, photo.name, deployment="", max_megapixels=RunSettings().max_megapixels)
+    check_same_photo(read.photo.photo_id, photo_id)
     found = _open(model, stamp).look(read.pixels)
     height, width = found.heat.shape
     shares = found.heat / max(float(found.heat.max()), 1e-9)

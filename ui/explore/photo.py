@@ -4,22 +4,22 @@ from typing import Any
 
 import streamlit as st
 
+from core.errors import PhotoUnreadable
+from core.photos.found_again import read_same_photo
 from core.records import Box, CropKind
 from core.runs.folder import RunFolder
 from core.study.project import Project
 from ui.shared.cards import build_facts, build_photo, photo_url
-from ui.shared.words import say_score
+from ui.shared.words import escape_markdown, say_score
 
 
 @st.dialog("Photo", width="large", icon=":material/image_search:")
 def show_photo(project: Project, run: RunFolder, row: dict[str, Any]) -> None:
     """Open the photo over the page; the box of this crop is drawn on it."""
-    path = project.photo_path(run.run_id, row["photo_id"])
-    if path is None or not path.is_file():
-        st.warning(
-            "The photo is no longer where the run found it. Put it back, or connect its disk or card.",
-            icon=":material/link_off:",
-        )
+    try:
+        read_same_photo(project.photo_path(run.run_id, row["photo_id"]), row["photo_id"])
+    except PhotoUnreadable as error:
+        st.warning(escape_markdown(str(error)), icon=":material/link_off:")
     else:
         box = None
         if row["kind"] == CropKind.DETECTION:

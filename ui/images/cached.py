@@ -25,6 +25,7 @@ class Answer:
     file_name: str
     answer: int
     p_value: float
+    photo_id: str
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
@@ -35,6 +36,8 @@ def draw_small(folder: str, one: Answer) -> bytes:
         read = read_photo(Path(folder), one.file_name, deployment="", max_megapixels=RunSettings().max_megapixels)
     except PhotoUnreadable as failure:
         raise AnomalureError(f"{one.file_name} cannot be read any more: {failure}") from failure
+    if one.photo_id not in ("", read.photo.photo_id):  # tables of earlier versions do not say it
+        raise AnomalureError(f"{one.file_name} was changed or replaced since it was checked. Start the check again.")
     small = Image.fromarray(read.pixels)
     small.thumbnail((DRAWN_PX, DRAWN_PX))
     if max(small.size) < DRAWN_PX:  # the words need some room
@@ -49,7 +52,8 @@ def read_answers(path: str, stamp: int) -> list[Answer]:
     """The rows of a table of answers, read again when it changes."""
     try:
         return [
-            Answer(row["file_name"], int(row["answer"]), float(row["p_value"])) for row in read_csv_rows(Path(path))
+            Answer(row["file_name"], int(row["answer"]), float(row["p_value"]), row.get("photo_id", ""))
+            for row in read_csv_rows(Path(path))
         ]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise AnomalureError(f"The table of answers {path} cannot be read ({error}). Start the check again.") from error

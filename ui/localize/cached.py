@@ -28,18 +28,20 @@ def load_model(folder: str, stamp: int) -> "HeatMapModel":
 
 
 @st.cache_data(max_entries=300, show_spinner=False)
-def draw_small(model: str, stamp: int, folder: str, file_name: str, with_heat: bool) -> bytes:
+def draw_small(model: str, stamp: int, folder: str, one: "Place", with_heat: bool) -> bytes:
     """A small picture of the photo with the found square, as a JPEG; ``with_heat``: and with its heat map."""
     from models.localize.drawing import draw_found
 
     try:
-        inside(Path(folder), file_name)  # the table may come with a project of somebody else
-        pixels = read_photo(Path(folder), file_name, deployment="", max_megapixels=RunSettings().max_megapixels).pixels
-        found = load_model(model, stamp).look(pixels)
+        inside(Path(folder), one.file_name)  # the table may come with a project of somebody else
+        read = read_photo(Path(folder), one.file_name, deployment="", max_megapixels=RunSettings().max_megapixels)
     except PhotoUnreadable as failure:
-        raise AnomalureError(f"{file_name} cannot be read any more: {failure}") from failure
+        raise AnomalureError(f"{one.file_name} cannot be read any more: {failure}") from failure
+    if one.photo_id not in ("", read.photo.photo_id):  # tables of earlier versions do not say it
+        raise AnomalureError(f"{one.file_name} was changed or replaced since it was looked at. Start again.")
+    found = load_model(model, stamp).look(read.pixels)
     stream = BytesIO()
-    draw_found(pixels, found, longest_px=DRAWN_PX, with_heat=with_heat).save(stream, "JPEG", quality=88)
+    draw_found(read.pixels, found, longest_px=DRAWN_PX, with_heat=with_heat).save(stream, "JPEG", quality=88)
     return stream.getvalue()
 
 
@@ -57,6 +59,7 @@ def read_places(path: str, stamp: int) -> "list[Place]":
                 int(row["r"]),
                 float(row["score"]),
                 float(row["p_value"]) if row["p_value"] else None,
+                row.get("photo_id", ""),
             )
             for row in read_csv_rows(Path(path))
         ]

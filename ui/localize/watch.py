@@ -97,7 +97,7 @@ def _show_photos(model: Path, folder: Path, places: list, *, with_heat: bool) ->
         for one in places:
             with st.container():
                 try:
-                    st.image(draw_small(str(model), stamp, str(folder), one.file_name, with_heat), width="stretch")
+                    st.image(draw_small(str(model), stamp, str(folder), one, with_heat), width="stretch")
                 except AnomalureError as error:
                     st.warning(escape_markdown(str(error)), icon=":material/broken_image:")
                 rarity = "" if one.p_value is None else f" · p = {one.p_value:.2g}"

@@ -8,8 +8,10 @@ from urllib.parse import quote, urlencode
 import streamlit as st
 
 from core.errors import AnomalureError
+from core.photos.found_again import read_same_photo
 from core.records import Box, CropKind
 from core.study.project import Project
+from ui.shared.words import escape_markdown
 
 PHOTO_WIDTH_PX = 1600
 STYLE = """<style>
@@ -30,15 +32,13 @@ def show_crop(row: Mapping[str, Any]) -> None:
 
 
 def show_whole_photo(project: Project, row: Mapping[str, Any]) -> None:
-    """The photo with the crop's box, or the crop alone if the run or the photo is gone."""
+    """The photo with the crop's box, or the crop alone if the run or the photo is gone or was replaced."""
     try:
         known = project.find_crop(row["crop_id"], str(row["run"]) or None)
-        path = project.photo_path(known["run"], row["photo_id"])
-    except AnomalureError:
-        path = None
-    if path is None or not path.is_file():
+        read_same_photo(project.photo_path(known["run"], row["photo_id"]), str(row["photo_id"]))
+    except AnomalureError as error:
         show_crop(row)
-        st.caption("The photo is no longer where the run found it, so only the crop is shown.")
+        st.caption(f"Only the crop is shown. {escape_markdown(str(error))}")
         return
     box = None
     if row["kind"] == CropKind.DETECTION:

@@ -7,9 +7,8 @@ import anyio
 import anyio.to_thread
 from PIL import Image
 
-from core.disk.bounded import read_bounded
 from core.photos.decoding import decode_photo
-from core.photos.reading import reach
+from core.photos.found_again import read_same_photo
 
 QUALITY = 85
 _ORIENTATION = 0x0112  # EXIF
@@ -34,22 +33,21 @@ def choose_width(asked: str | None) -> int | None:
     return next((width for width in WIDTHS_PX if width >= int(asked)), WIDTHS_PX[-1])
 
 
-async def render_in_turn(path: Path, *, width_px: int) -> bytes:
+async def render_in_turn(path: Path, photo_id: str, *, width_px: int) -> bytes:
     """As ``render_preview``, in one of a few threads of its own.
 
     Many requests for large photos wait here. They neither fill the memory nor take the threads that save decisions.
     """
-    return await anyio.to_thread.run_sync(lambda: render_preview(path, width_px=width_px), limiter=_turns)
+    return await anyio.to_thread.run_sync(lambda: render_preview(path, photo_id, width_px=width_px), limiter=_turns)
 
 
-def render_preview(path: Path, *, width_px: int) -> bytes:
+def render_preview(path: Path, photo_id: str, *, width_px: int) -> bytes:
     """A JPEG of the photo, upright, at most ``width_px`` wide, never enlarged.
 
     Raises:
-        OSError: If the file is gone.
-        PhotoUnreadable: If it cannot be decoded.
+        PhotoUnreadable: If the file is gone, cannot be decoded, or holds another picture than the run has read.
     """
-    content = read_bounded(Path(reach(path)), most_bytes=MOST_BYTES)
+    content = read_same_photo(path, photo_id, most_bytes=MOST_BYTES)
     if _can_be_shown(content, width_px=width_px):
         return content
     decoded = decode_photo(content, max_megapixels=MOST_MEGAPIXELS, width_px=width_px)

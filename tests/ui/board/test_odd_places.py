@@ -13,6 +13,7 @@ from core.settings.localize import LocalizeSettings
 from models.localize.heat_map import HeatMapModel, HeatMapNet
 from tests.fakes.meadows import write_meadows
 from tests.fakes.project import make_project
+from ui.board import odd_places
 from ui.board.addresses import ROUTES
 from ui.board.odd_places import find_newest
 
@@ -32,7 +33,9 @@ def project(tmp_path, monkeypatch):
     return made
 
 
-def ask(project, kind, monkeypatch, photo):
+def ask(project, kind, monkeypatch, photo, *, is_same=True):
+    if is_same:  # the run has read other photos
+        monkeypatch.setattr(odd_places, "check_same_photo", lambda found, photo_id: None)
     rows = project.review_queue(limit=100, flagged_only=False).rows
     row = rows[rows["kind"] == kind].iloc[0]
     monkeypatch.setattr(type(project), "photo_path", lambda self, run_id, photo_id: photo)
@@ -64,6 +67,16 @@ def test_a_frame_like_normal_ones_is_not_bright(project, tmp_path, monkeypatch):
 
     assert max(answer["heat"]["shares"]) < 1
     assert answer["words"].startswith("Nothing here stands out more")
+
+
+def test_another_picture_under_the_name_of_a_frame_has_no_heat(project, tmp_path, monkeypatch):
+    make_model(project, "new")
+    photo = write_meadows(tmp_path / "frames", 1) / "0.jpg"
+
+    answer = ask(project, CropKind.FRAME, monkeypatch, photo, is_same=False)
+
+    assert answer["heat"] is None
+    assert "another picture" in answer["words"]
 
 
 @pytest.mark.parametrize(("broken", "why"), [("photo", "is no|not a|cannot"), ("model", "cannot be used")])

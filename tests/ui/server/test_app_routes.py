@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.photos import decoding
+from core.records import hash_content
 from core.study.project import Project
 from core.study.reviewers import name_account
 from tests.fakes.project import make_project
@@ -44,24 +45,56 @@ def test_a_photo_of_a_run_is_served_and_may_be_kept_for_ever(client, row):
     assert answer.headers["cross-origin-resource-policy"] == "same-origin", "other sites may not embed it"
 
 
-def test_a_photo_is_scaled_down_but_never_up(client, project, row, tmp_path):
-    large = tmp_path / "photos" / row.file_name
-    Image.new("RGB", (1000, 500), "olive").save(large)
-
-    assert open_picture(client.get(f"/photos/{row.run}/{row.photo_id}?width=300")).size == (320, 160)
-    assert open_picture(client.get(f"/photos/{row.run}/{row.photo_id}?width=3000")).size == (1000, 500)
+def preview(path, width_px: int) -> Image.Image:
+    picture = Image.open(io.BytesIO(render_preview(path, hash_content(path.read_bytes()), width_px=width_px)))
+    assert picture.format == "JPEG"
+    return picture
 
 
-def test_a_photo_is_served_upright(client, row, tmp_path, write_jpeg):
-    write_jpeg(tmp_path / "photos" / row.file_name, size=(64, 48), orientation=6)
+def test_a_photo_is_scaled_down_but_never_up(tmp_path):
+    Image.new("RGB", (1000, 500), "olive").save(tmp_path / "large.jpg")
 
-    assert open_picture(client.get(f"/photos/{row.run}/{row.photo_id}")).size == (48, 64)
+    assert preview(tmp_path / "large.jpg", 320).size == (320, 160)
+    assert preview(tmp_path / "large.jpg", 3072).size == (1000, 500)
 
 
-def test_a_tiff_is_served_as_a_jpeg(client, row, tmp_path):
-    Image.new("I;16", (40, 30), 40_000).save(tmp_path / "photos" / row.file_name, "TIFF")
+def test_a_photo_is_served_upright(tmp_path, write_jpeg):
+    write_jpeg(tmp_path / "turned.jpg", size=(64, 48), orientation=6)
 
-    assert open_picture(client.get(f"/photos/{row.run}/{row.photo_id}")).size == (40, 30)
+    assert preview(tmp_path / "turned.jpg", 640).size == (48, 64)
+
+
+def test_a_tiff_is_served_as_a_jpeg(tmp_path):
+    Image.new("I;16", (40, 30), 40_000).save(tmp_path / "a.tif", "TIFF")
+
+    assert preview(tmp_path / "a.tif", 640).size == (40, 30)
+
+
+def swap(one, other):
+    one.write_bytes(other.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("happens", "said"),
+    [
+        (lambda photo: swap(photo, photo.parents[1] / "south" / "photo-001.jpg"), "another picture"),
+        (lambda photo: photo.write_bytes(photo.read_bytes() + b"\0"), "another picture"),
+        (lambda photo: photo.write_bytes(b""), "another picture"),
+        (lambda photo: photo.unlink(), "no longer where the run found it"),
+        (lambda photo: photo.rename(photo.with_name("renamed.jpg")), "no longer where the run found it"),
+        (lambda photo: photo.parent.rename(photo.parents[1] / "south-west"), "no longer where the run found it"),
+    ],
+    ids=["another photo", "written by a program", "emptied", "removed", "renamed", "folder renamed"],
+)
+def test_a_photo_that_was_changed_or_removed_after_the_run_is_never_served_as_the_old_one(
+    client, row, tmp_path, happens, said
+):
+    happens(tmp_path / "photos" / row.file_name)
+
+    answer = client.get(f"/photos/{row.run}/{row.photo_id}?width=640")
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+    assert said in answer.text
 
 
 def test_the_picture_of_a_crop_is_served(client, row):
@@ -264,8 +297,6 @@ def test_a_preview_of_a_large_photo_is_unpacked_no_larger_than_needed(tmp_path, 
     hold = decoding.UNPACKED_AT_ONCE.hold
     monkeypatch.setattr(decoding.UNPACKED_AT_ONCE, "hold", lambda pixels: unpacked.append(pixels) or hold(pixels))
 
-    preview = render_preview(tmp_path / "large.jpg", width_px=640)
-
-    with Image.open(io.BytesIO(preview)) as picture:
+    with preview(tmp_path / "large.jpg", 640) as picture:
         assert picture.size == ((640, 320) if orientation == 1 else (640, 1280))
     assert unpacked == [1000 * 500 if orientation == 1 else 2000 * 1000]

@@ -13,7 +13,7 @@ def test_a_few_photos_are_rendered_at_once_however_many_are_asked_for(monkeypatc
     lock = threading.Lock()
     full = threading.Barrier(previews.AT_ONCE)
 
-    def render(path, *, width_px):
+    def render(path, photo_id, *, width_px):
         nonlocal now, most, done
         with lock:
             now += 1
@@ -27,7 +27,7 @@ def test_a_few_photos_are_rendered_at_once_however_many_are_asked_for(monkeypatc
     async def ask_for_many():
         async with anyio.create_task_group() as group:
             for _ in range(5 * previews.AT_ONCE):
-                group.start_soon(lambda: previews.render_in_turn(Path("a.jpg"), width_px=640))
+                group.start_soon(lambda: previews.render_in_turn(Path("a.jpg"), "0" * 32, width_px=640))
 
     monkeypatch.setattr(previews, "render_preview", render)
     anyio.run(ask_for_many)

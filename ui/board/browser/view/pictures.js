@@ -14,7 +14,7 @@ export class Pictures {
   // Fetch and decode a picture once, now or when its turn comes.
   prepare(address, { now = false } = {}) {
     let one = this.ready.get(address);
-    if (one) {
+    if (one && !one.failed) { // a photo may have been put back meanwhile
       this.ready.delete(address);
     } else {
       one = { address, image: new Image(), begun: false, done: false, failed: false };

@@ -91,13 +91,21 @@ export class Single {
         if (ready.done) stand.remove(); // it lies over the photo and is less sharp
       });
     }
-    ready.when.then(() => {
-      if (ready.failed && this.inner.contains(picture)) this.frame.classList.add("missing");
-    });
+    this.#noticeMissing(ready);
     this.inner.append(picture);
     if (showPhoto && row.kind === "detection") this.inner.append(drawBox(row.box, row.size, "mine"));
     this.frame.replaceChildren(this.inner, ...this.#frameButtons());
     this.#zoom(row);
+  }
+
+  // The server knows why: the photo is gone, or its file holds another picture by now.
+  async #noticeMissing(ready) {
+    const { inner, frame } = this;
+    await ready.when;
+    if (!ready.failed || !inner.contains(ready.image)) return;
+    frame.classList.add("missing");
+    const why = await fetch(ready.address, { credentials: "same-origin" }).then((answer) => (answer.ok ? "" : answer.text()), () => "");
+    if (why && inner.contains(ready.image)) frame.append(make("div", { cls: "why-missing", text: why, attrs: { role: "status" } }));
   }
 
   #frameButtons() {
@@ -230,6 +238,7 @@ export class Single {
       make("img", { attrs: { src: photoPicture(board.run, photo.photo, 320), alt: "", loading: "lazy", draggable: "false" } }),
       ...photo.crops.filter(({ kind }) => kind === "detection").map((crop) => drawBox(crop.box, crop.size, crop.crop === row.crop ? "mine" : "other")),
     );
+    look.querySelector("img").addEventListener("error", () => look.classList.add("missing"), { once: true });
     return make("li", {
       cls: `${photo.photo === row.photo ? "up" : ""} ${verdicts.length === 1 ? verdicts[0] : ""}`,
       data: { crops: known.map(({ crop }) => crop).join(" ") },
@@ -243,11 +252,14 @@ export class Single {
       this.board.go(inQueue);
       return;
     }
-    const picture = this.board.pictures.prepare(photoPicture(this.board.run, photo.photo), { now: true }).image;
+    const ready = this.board.pictures.prepare(photoPicture(this.board.run, photo.photo), { now: true });
+    const picture = ready.image;
     picture.alt = `Another photo of this event, ${photo.time}`;
     this.inner.replaceChildren(picture, ...photo.crops.filter(({ kind }) => kind === "detection").map((crop) => drawBox(crop.box, crop.size, "other")));
     this.inner.style.transform = "";
-    for (const part of this.frame.querySelectorAll(".legend, .light")) part.remove();
+    this.frame.classList.remove("missing");
+    for (const part of this.frame.querySelectorAll(".legend, .light, .why-missing")) part.remove();
+    this.#noticeMissing(ready);
     for (const item of this.film.children) item.classList.toggle("up", item.dataset.crops.includes(photo.crops[0].crop));
     const back = button("Back to the crop", { symbol: "undo", on: () => this.show() });
     this.frame.querySelector(".over").prepend(back);
