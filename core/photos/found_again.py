@@ -1,4 +1,4 @@
-"""A photo that a run has read, found again later: refused if it is gone, or if its name leads to another picture now."""
+"""A photo that a run has read, found again later: refused if it is gone, or if its name has another picture now."""
 
 from pathlib import Path
 
