@@ -44,6 +44,7 @@ COMMANDS = (
     "images",
     "localize",
     "download",
+    "models",
     "labels",
     "scenes",
     "work",

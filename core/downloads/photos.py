@@ -12,7 +12,8 @@ import requests
 from PIL import Image
 
 from core.disk.inside import LeadsOut, inside
-from core.downloads.one_photo import DownloadFailed, Patience, download_photo, find_damage
+from core.downloads.asking import DownloadFailed, Patience
+from core.downloads.one_photo import download_photo, find_damage
 from core.downloads.wanted import WantedPhoto
 from core.errors import AnomalureError
 from core.formats.csv import write_csv

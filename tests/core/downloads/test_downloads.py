@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.downloads.one_photo import Patience
+from core.downloads.asking import Patience
 from core.downloads.photos import FAILED_CSV, download_photos
 from core.downloads.wanted import read_wanted
 from core.errors import AnomalureError
