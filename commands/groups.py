@@ -71,7 +71,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 
 def _open_or_make(project: "Project", run: "RunFolder") -> "GroupTree":
-    from core.errors import AnomalureError
+    from core.errors import AnomalureError, NewerVersion
     from core.groups.naming import read_actions
     from core.groups.tree import open_tree
     from models.jobs import registry
@@ -81,6 +81,8 @@ def _open_or_make(project: "Project", run: "RunFolder") -> "GroupTree":
         tree = open_tree(run)
         if tree.crops_version or read_actions(project, run, tree.version):
             return tree
+    except NewerVersion:
+        raise
     except AnomalureError:
         pass  # none yet, or of other crops than the run has now
     with ProgressLine(SHARES) as line:

@@ -57,10 +57,16 @@ def read_seed(text: str) -> int:
 
 
 def open_project(arguments: argparse.Namespace) -> "Project":
-    """The project that the options name; made if it is not there."""
+    """The project that the options name; made if it is not there.
+
+    Raises:
+        AnomalureError: If it cannot be made, or was last used with a newer version of Anomalure.
+    """
     from core.study.project import Project
 
-    return Project(arguments.project)
+    project = Project(arguments.project)
+    project.refuse_newer()
+    return project
 
 
 def add_label_source(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

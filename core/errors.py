@@ -44,6 +44,10 @@ class BundleError(AnomalureError):
     """A bundle is missing, half made, or does not fit what it is used for."""
 
 
+class NewerVersion(AnomalureError):
+    """A project was last used with a newer version of Anomalure, whose files this one could spoil."""
+
+
 class NotNow(AnomalureError):
     """Something cannot be read or written at the moment; the same may succeed later, so nothing may be given up."""
 

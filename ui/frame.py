@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.errors import AnomalureError, NewerVersion
 from core.runs.folder import Status
 from core.study.project import Project
 from ui.shared.look import apply_look
@@ -36,6 +37,18 @@ def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
     ]
 
 
+def is_ours() -> bool:
+    """Whether the pages may open the project; if a newer version of Anomalure used it last, that is said instead."""
+    try:
+        open_project().refuse_newer()
+    except NewerVersion as error:
+        st.error(escape_markdown(str(error)), icon=":material/error:")
+        return False
+    except AnomalureError:
+        pass  # the sidebar says it
+    return True
+
+
 def show_sidebar(project: Project) -> None:
     """Draw the project's name and its counts."""
     runs = project.runs()
@@ -61,7 +74,7 @@ page = st.navigation(list_pages(), position="hidden" if closed else "sidebar")
 apply_look()
 if closed:
     ask_to_sign_in()
-else:
+elif is_ours():
     with plain_errors():
         show_sidebar(open_project())
     page.run()

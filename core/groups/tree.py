@@ -14,7 +14,7 @@ import pyarrow as pa
 from core.disk.files import write_stream
 from core.disk.json import parse_values
 from core.disk.parquet import read_parquet
-from core.errors import AnomalureError
+from core.errors import AnomalureError, NewerVersion
 from core.groups.recurring import Place
 from core.runs.folder import RunFolder
 
@@ -195,12 +195,18 @@ class GroupTree:
             version: The fingerprint of the crops that it must have; empty: any.
 
         Raises:
-            AnomalureError: If it is missing, damaged, of another version of Anomalure, or of other crops.
+            NewerVersion: If a newer version made it.
+        AnomalureError: If it is missing, damaged, of an earlier version of Anomalure, or of other crops.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             about = parse_values(str(arrays["about"]))
+            if about["format"] > FORMAT:
+                raise NewerVersion(
+                    f"The groups in {path} were made by a newer version of Anomalure. Nothing was changed. Update "
+                    "Anomalure."
+                )
             if about["format"] != FORMAT:
                 raise AnomalureError(f"The groups in {path} are of another version of Anomalure. {WHY}")
             tree = cls(

@@ -17,8 +17,7 @@ from core.disk.files import read_whole, replace_file, temporary_beside, write_wh
 from core.disk.inside import check_ordinary
 from core.disk.json import from_values, parse_values, to_json
 from core.disk.parquet import read_parquet, write_parquet
-from core.disk.text import quote_known
-from core.errors import AnomalureError
+from core.errors import AnomalureError, NewerVersion
 from core.records import HeatMap
 from core.runs.shards import (
     HEAT_MAPS,
@@ -32,6 +31,7 @@ from core.runs.shards import (
     embeddings_table,
 )
 from core.runs.small_detector import warn_of_detector
+from core.version import is_newer
 from core.work.folder import REQUEST, Status, WorkFolder
 from core.work.progress import Phase, Progress
 
@@ -427,8 +427,12 @@ def _read_info(path: Path) -> RunInfo:
     try:
         check_ordinary(path.parent)
         values = parse_values(read_whole(path))
-        if unknown := sorted(set(values) - {item.name for item in fields(RunInfo)}):
-            raise ValueError(f"it has {quote_known(unknown)} that this version does not know")
+        unknown = sorted(set(values) - {item.name for item in fields(RunInfo)})
+        if unknown or is_newer(dict(values).get("code_version")):
+            raise NewerVersion(
+                f"Run {run_id} was made by a newer version of Anomalure, or {path} was changed by another program. It "
+                "is not read, and nothing was changed. Update Anomalure."
+            )
         info = from_values({**values, "run_id": run_id}, RunInfo)
         if info.created_at.tzinfo is None:
             raise ValueError("created_at has no time zone")

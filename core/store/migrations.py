@@ -7,7 +7,7 @@ from functools import cache
 
 import duckdb
 
-from core.errors import AnomalureError
+from core.errors import AnomalureError, NewerVersion
 from core.records import Decision
 
 
@@ -88,9 +88,17 @@ def read_version(connection: duckdb.DuckDBPyConnection) -> int:
     """The number of the last step that a database has had; 0 for an empty one.
 
     Raises:
-        AnomalureError: If it is another program's database, or a newer version's.
+        NewerVersion: If a newer version made it.
+        AnomalureError: If it is another program's database.
     """
     tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    done = _read_steps(connection) if "migrations" in tables else []
+    known = [(number, step.name) for number, step in enumerate(MIGRATIONS, start=1)]
+    if len(done) > len(known):  # before anything else is looked at, for a newer version may have all kinds of things
+        raise NewerVersion(
+            f"This project was last used with a newer version of Anomalure (its database is at step "
+            f"{len(done)}, this version knows {len(known)}). Nothing was changed. Update Anomalure."
+        )
     _refuse_what_computes(connection)
     if "migrations" not in tables:
         if tables:
@@ -99,19 +107,22 @@ def read_version(connection: duckdb.DuckDBPyConnection) -> int:
                 f"{', '.join(sorted(tables)[:5])}. Choose another project folder."
             )
         return 0
-    done = connection.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
-    known = [(number, step.name) for number, step in enumerate(MIGRATIONS, start=1)]
-    if len(done) > len(known):
-        raise AnomalureError(
-            f"This project was last used with a newer version of Anomalure (its database is at step "
-            f"{len(done)}, this version knows {len(known)}). Update Anomalure."
-        )
     if done != known[: len(done)]:
         raise AnomalureError(
             "This project's database was made by another line of Anomalure: its steps are "
             f"{', '.join(name for _, name in done)}. Use the version that made it."
         )
     return len(done)
+
+
+def _read_steps(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, str]]:
+    try:
+        return connection.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
+    except duckdb.Error as error:
+        raise AnomalureError(
+            "This project's database is damaged or was changed by another program: its list of steps cannot be read "
+            f"({str(error).partition(chr(10))[0][:200]}). Put it back from a copy, or ask the person it came from."
+        ) from error
 
 
 def _refuse_what_computes(connection: duckdb.DuckDBPyConnection) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from cachetools import LRUCache
 
 from core.disk.inside import LeadsOut, inside
-from core.errors import AnomalureError, WrongUsage, did_you_mean
+from core.errors import AnomalureError, NewerVersion, WrongUsage, did_you_mean
 from core.photos.crop_pictures import CROP_ID, place_crop_picture
 from core.photos.reading import find_photo_file
 from core.records import Decision, Round, Verdict, tidy_name
@@ -88,6 +88,22 @@ class Project:
         self.store = Store(self.path / DATABASE_NAME)
         self._indexes: LRUCache[str, _KeptIndex] = LRUCache(_INDEXES_KEPT)
         self._indexes_lock = threading.Lock()
+
+    def refuse_newer(self) -> None:
+        """Refuse a project that was last used with a newer version, before anything is written into it.
+
+        Raises:
+            NewerVersion: If it was. A database that cannot be read says so where it is needed.
+        """
+        if not self.store.path.exists():
+            return
+        try:
+            with self.store.reading():
+                pass
+        except NewerVersion:
+            raise
+        except AnomalureError:
+            pass
 
     # Runs
 

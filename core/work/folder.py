@@ -16,7 +16,8 @@ from core.disk.files import TEMPORARY_SUFFIX, read_whole, write_whole
 from core.disk.json import from_json, from_values, parse_values, to_json, to_values
 from core.disk.locks import FileLock, LockHeld
 from core.disk.names import is_text, show_name
-from core.errors import CONSENT_OPTION, AnomalureError
+from core.errors import CONSENT_OPTION, AnomalureError, NewerVersion
+from core.version import is_newer
 from core.work.progress import ENDS, Phase, Progress, is_alive, sign_progress, to_progress
 from core.work.request import Request
 
@@ -167,7 +168,14 @@ class WorkFolder:
             place = self.path / self.old_request_file
         try:
             values = parse_values(read_whole(place))
+            if is_newer(values.get("code_version")):  # what it does not know it would do otherwise than was asked
+                raise NewerVersion(
+                    f"The {self.what} {self.name} was asked for with a newer version of Anomalure "
+                    f"({values['code_version'][:40]}). Nothing was changed. Update Anomalure."
+                )
             return from_values({**what.upgrade(values), "name": self.name}, what)
+        except NewerVersion:
+            raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError, AnomalureError) as error:
             raise AnomalureError(
                 f"The {self.what} {self.name} cannot be read: {place} is not what Anomalure wrote ({error}). "

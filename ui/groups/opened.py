@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 
-from core.errors import AnomalureError
+from core.errors import AnomalureError, NewerVersion
 from core.groups.actions import GroupAction, Meaning
 from core.groups.naming import read_actions
 from core.groups.partition import Group, replay
@@ -176,6 +176,8 @@ def open_groups(project: Project, run: RunFolder) -> OpenGroups | None:
         if found is None:
             try:
                 tree = open_tree(run)
+            except NewerVersion:
+                raise  # made anew, it would take the place of groups that people have named
             except AnomalureError:
                 return None
             if not tree.crops_version and not read_actions(project, run, tree.version):
