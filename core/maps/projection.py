@@ -1,7 +1,9 @@
 """Lay a run's embeddings out on a plane, so that crops that look alike lie close together."""
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -231,6 +233,25 @@ def project_umap(prepared: np.ndarray, *, n_neighbors: int = 15, min_dist: float
     Projection(kind=ProjectionKind.UMAP, n_neighbors=n_neighbors, min_dist=min_dist, seed=seed).check(len(prepared))
     from umap import UMAP  # importing it takes seconds
 
+    _keep_what_umap_compiles()
     # The spectral start needs more crops than components, and a connected graph.
     model = UMAP(n_neighbors=n_neighbors, min_dist=min_dist, random_state=seed, init="pca", n_jobs=1)
     return np.asarray(model.fit_transform(prepared), dtype=np.float32)
+
+
+# What one thread runs for a map of the given seed. The variants for several threads would be kept under the same names.
+COMPILED_BY_UMAP = {
+    "umap.distances": ("euclidean",),
+    "umap.layouts": ("_nb_optimize_layout_euclidean_single_epoch",),
+    "umap.umap_": ("fast_knn_indices", "smooth_knn_dist", "compute_membership_strengths"),
+}
+
+
+def _keep_what_umap_compiles() -> None:
+    """Keep the machine code on the disk: without it each process that makes a map compiles for 13 s first."""
+    for name, functions in COMPILED_BY_UMAP.items():
+        module = importlib.import_module(name)
+        for function in functions:
+            # Another version of UMAP may not have it; and where nothing may be written, it is compiled as before.
+            with suppress(AttributeError, RuntimeError):
+                getattr(module, function).enable_caching()

@@ -1,10 +1,13 @@
 """Pictures of a run's crops: neighbours stay neighbours, nothing jumps, and what cannot be done is refused."""
 
+import importlib
+
 import numpy as np
 import pytest
 
 from core.errors import AnomalureError
 from core.maps.projection import (
+    COMPILED_BY_UMAP,
     Projection,
     ProjectionKind,
     largest_perplexity,
@@ -115,6 +118,10 @@ def test_umap_gives_the_same_picture_for_the_same_seed(prepared):
 
     assert count_own_kind(first) > 0.9
     assert (project_umap(small, n_neighbors=10, min_dist=0.1, seed=1) == first).all()
+    for module, functions in COMPILED_BY_UMAP.items():
+        for function in functions:
+            compiled = getattr(importlib.import_module(module), function).stats
+            assert compiled.cache_hits or compiled.cache_misses, f"what is compiled of {function} is not kept"
 
 
 def test_the_presets_have_only_what_the_crops_allow():
