@@ -1,6 +1,7 @@
 """Scenes with rules that a model can learn, made without any photo."""
 
 import json
+from functools import cache
 
 import numpy as np
 
@@ -74,9 +75,16 @@ def keep_company_model(project, name: str = "company"):
     """A model of ``make_company`` in a project's folder."""
     from models.scenes.kept import ROOM
     from models.scenes.trained import MODEL_FILE
-    from models.scenes.training import train_scenes
 
-    trained = train_scenes(make_company(), by="event")
+    trained = _learn_company()
     (project.path / ROOM / name).mkdir(parents=True)
     trained.save(project.path / ROOM / name / MODEL_FILE)
     return trained
+
+
+@cache
+def _learn_company():
+    """Learned once by all tests of a process: it takes seconds, and nobody changes it."""
+    from models.scenes.training import train_scenes
+
+    return train_scenes(make_company(), by="event")

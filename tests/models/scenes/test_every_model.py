@@ -1,6 +1,7 @@
 """What every model of scenes must do, and what the masked one must do better."""
 
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -20,6 +21,23 @@ from tests.fakes.scenes import make_events, make_scenes
 METHODS = list_scene_models()
 every_model = pytest.mark.parametrize("name", METHODS)
 SETTINGS = FitSettings(bottleneck=2, seed=1)
+STEPS = 30
+
+
+@contextmanager
+def train_shortly():
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("masked", "autoencoder"):
+            patch.setattr(f"models.scenes.{module}.EPOCHS", 1)
+            patch.setattr(f"models.scenes.{module}.LEAST_STEPS", STEPS)
+        yield
+
+
+@pytest.fixture
+def short_training():
+    """For tests of what holds for a model however well it has learned: a whole training takes seconds."""
+    with train_shortly():
+        yield
 
 
 @every_model
@@ -30,7 +48,7 @@ def test_a_model_says_in_words_what_it_is(name):
 
 @every_model
 @pytest.mark.parametrize("make", [make_scenes, make_events], ids=["photos", "events"])
-def test_a_trained_model_is_kept_in_a_file_and_finds_the_same_again(name, make, tmp_path):
+def test_a_trained_model_is_kept_in_a_file_and_finds_the_same_again(name, make, tmp_path, short_training):
     scenes = make(200)
     trained = train_scenes(scenes, method=name, settings=SETTINGS, by="event", left_out=["person"], notes=["A note."])
 
@@ -44,7 +62,7 @@ def test_a_trained_model_is_kept_in_a_file_and_finds_the_same_again(name, make, 
 
 
 @every_model
-def test_neither_the_order_of_scenes_nor_how_many_are_scored_at_once_changes_a_score(name, monkeypatch):
+def test_neither_the_order_of_scenes_nor_how_many_are_scored_at_once_changes_a_score(name, monkeypatch, short_training):
     scenes = make_scenes(100)
     model = fit_scene_model(scenes, name, SETTINGS)
     order = np.random.default_rng(0).permutation(100)
@@ -68,7 +86,7 @@ def test_the_promised_rate_holds_on_held_out_scenes(name):
 
 
 @pytest.mark.parametrize("make", [make_scenes, make_events], ids=["photos", "events"])
-def test_the_masked_model_predicts_as_if_the_class_and_its_several_were_taken_out(make):
+def test_the_masked_model_predicts_as_if_the_class_and_its_several_were_taken_out(make, short_training):
     scenes = make(60)
     model = fit_scene_model(scenes, "masked", SETTINGS)
     features = masked.describe_scenes(scenes, model.cameras).toarray()
@@ -105,7 +123,7 @@ def test_an_odd_class_is_unexpected_and_a_left_out_one_is_missing():
     assert p_fork[trained.classes.index("fork")] == pytest.approx(0.85, abs=0.1)
 
 
-def test_beside_nothing_but_unknown_classes_nothing_is_said_to_be_missing():
+def test_beside_nothing_but_unknown_classes_nothing_is_said_to_be_missing(short_training):
     trained = train_scenes(make_scenes(400))
 
     found = trained.find(make_scene_set(["x"], [{"zebra": 1}]), rate=1.0)
@@ -128,7 +146,7 @@ def test_what_is_ordinary_at_one_camera_and_hour_is_unexpected_at_another():
     assert to_probability(odds[1]) < 0.02
 
 
-def test_a_new_camera_and_a_photo_without_a_time_can_be_scored():
+def test_a_new_camera_and_a_photo_without_a_time_can_be_scored(short_training):
     trained = train_scenes(make_events(400), by="event")
     new = make_scene_set(["x"], [{"deer": 1}], cameras=["west"], times=[None])
 
@@ -145,7 +163,7 @@ def test_the_masked_model_beats_the_control_and_the_autoencoder_where_it_should(
         assert rows["masked"][figure] >= max(others) - 0.02
 
 
-def test_progress_is_counted_over_all_fits_and_can_stop_the_training():
+def test_progress_is_counted_over_all_fits_and_can_stop_the_training(short_training):
     seen = []
     train_scenes(make_scenes(60), settings=FitSettings(on_step=lambda done, total: seen.append((done, total))))
 
@@ -173,7 +191,7 @@ def test_scenes_that_nothing_can_be_learned_from_are_refused(members, says):
         train_scenes(make_scene_set([str(i) for i in range(len(members))], members))
 
 
-def test_a_class_in_every_scene_or_in_none_is_said_and_does_no_harm():
+def test_a_class_in_every_scene_or_in_none_is_said_and_does_no_harm(short_training):
     scenes = make_scenes(200)
     with_both = make_scene_set(
         scenes.names, [{**{scenes.classes[j]: 1 for j in scenes.present[[i]].indices}, "sky": 1} for i in range(200)]
@@ -221,7 +239,8 @@ def change(content, **changes):
 def good_file(tmp_path_factory):
     """The bytes of a model of few scenes."""
     path = tmp_path_factory.mktemp("good") / "m.safetensors"
-    train_scenes(make_scenes(60)).save(path)
+    with train_shortly():
+        train_scenes(make_scenes(60)).save(path)
     return path.read_bytes()
 
 
