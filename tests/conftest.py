@@ -1,6 +1,8 @@
 """Fixtures that many tests share; small, because everyone reads it."""
 
+import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,10 @@ from PIL import Image
 from streamlit.components.v2 import manifest_scanner
 
 import models  # noqa: F401  # before any import of OpenVINO: it switches its reports off
+
+# Dozens of tests start the program as a process, and each would translate all of its modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
