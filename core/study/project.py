@@ -136,6 +136,11 @@ class Project:
             return False
         return run_id not in there and run_id in set(self.store.runs()["run_id"])
 
+    def find_gone_runs(self) -> list[str]:
+        """The ids of the runs that somebody decided about, and whose folders are not there any more."""
+        decided = dict.fromkeys(run_id for run_id in self.store.verdicts()["run"] if run_id)
+        return [run_id for run_id in decided if not (self.runs_dir / run_id).is_dir()]
+
     def trainings(self) -> list[TrainingFolder]:
         """The trainings, newest first; those that cannot be read last."""
         return TrainingFolder.list_all(self.trainings_dir)

@@ -266,6 +266,19 @@ def test_an_empty_project_says_what_to_do(empty_project):
     assert page.button(key="to-run").label == "Choose a folder"
 
 
+def test_a_run_whose_folder_was_taken_away_is_named_and_not_called_none_yet(project):
+    crop = crop_ids(project)[0]
+    run = project.latest_run()
+    project.save_verdict(crop, Decision.NORMAL, reviewer="Ada")
+    run.path.rename(project.path / "elsewhere")
+
+    said = texts(open_page()).replace("\\", "")
+
+    assert f"This project had 1 run: {run.run_id}. Its folder is no longer in" in said
+    assert "decisions are kept" in said
+    assert "yet" not in said
+
+
 def test_a_project_that_cannot_be_opened_is_a_plain_sentence(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.write_text("")

@@ -5,7 +5,7 @@ import streamlit as st
 from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
 from ui.shared.routes import RUN, link_button
-from ui.shared.words import escape_markdown
+from ui.shared.words import count, escape_markdown
 from ui.work.words import say_progress
 
 POLL_S = 2.0
@@ -19,9 +19,20 @@ def show_no_run(project: Project) -> None:
             f"{len(broken)} run{'s' * (len(broken) > 1)} of this project cannot be read. The Run page says why.",
             icon=":material/error:",
         )
+    gone = project.find_gone_runs() if not broken else []
+    if gone:
+        st.warning(
+            escape_markdown(
+                f"This project had {count(len(gone), 'run')}: {', '.join(gone[:5])}{' …' * (len(gone) > 5)}. "
+                f"{'Its folder is' if len(gone) == 1 else 'Their folders are'} no longer in {project.runs_dir}. Put "
+                f"{'it' if len(gone) == 1 else 'them'} back, or run the photos again: decisions are kept and found "
+                "again by the photos."
+            ),
+            icon=":material/folder_off:",
+        )
     st.info(
-        "There is no run yet. Run Anomalure on a folder of photos first. Then its crops are shown here, "
-        "most anomalous first.",
+        f"There is no run {'here' if gone else 'yet'}. Run Anomalure on a folder of photos first. Then its crops are "
+        "shown here, most anomalous first.",
         icon=":material/photo_library:",
     )
     link_button("Choose a folder", RUN, key="to-run", icon=":material/play_circle:")

@@ -176,10 +176,29 @@ test("where somebody else decided meanwhile, their decision is shown and one's o
   const row = decisions.rows.byCrop.get("a");
   assert.deepEqual([row.verdict, row.verdictSpecies, row.reviewer, row.saving], ["normal", "fox", "Ben", ""]);
   assert.deepEqual([changes.at(-1).isOurs, decisions.counts.decided], [false, 2]);
+  assert.equal(decisions.counts.today, 5 + 1, "only the other crop's counts");
   decisions.undo();
   assert.deepEqual(verdictsOf(decisions), ["normal", ""], "only the other crop");
   decisions.decide("unsure", ["a"]);
   assert.equal(outbox.sent.at(-1).seen, "v", "deciding again is meant");
+});
+
+test("what cannot be saved is neither shown nor counted as decided", () => {
+  const decisions = makeDecisions({ rows: [makeRow("a"), makeRow("b"), makeRow("c", { verdict: "normal", version: "v" })] });
+  const before = { ...decisions.counts };
+  decisions.decide("anomaly", ["a"], { species: "fox" });
+  decisions.decide("unsure", ["b"]);
+  decisions.decide("anomaly", ["c"]);
+  const items = outbox.items.splice(0);
+  decisions.markRefused(items);
+  assert.deepEqual(decisions.counts, before);
+  assert.deepEqual(verdictsOf(decisions), ["", "", "normal"]);
+  const row = decisions.rows.byCrop.get("a");
+  assert.deepEqual([row.saving, row.reviewer, row.verdictSpecies], ["refused", "", ""]);
+  assert.deepEqual(changes.slice(-3).map(({ isOurs }) => isOurs), [false, false, false], "nothing is left to undo");
+  assert.equal(decisions.undo(), undefined);
+  decisions.decide("normal", ["c"], { note: "again" });
+  assert.equal(outbox.sent.at(-1).seen, "v", "what is on the server");
 });
 
 test("a note decides nothing, and goes with the verdict that is given later", () => {

@@ -119,12 +119,20 @@ export class Decisions {
     return crops;
   }
 
-  // now: by the decision's id, what is valid where somebody else has decided meanwhile; it is shown then.
+  // now: by the decision's id, what is valid where somebody else has decided meanwhile; it is shown then. Else the crop
+  // is again as it was before, so that what was not saved is neither shown nor counted as decided.
   markRefused(items, now = {}) {
     this.#mark(items.map(({ crop }) => crop), "refused");
-    for (const { id, crop } of items) {
-      if (!now[id]) continue;
+    for (const item of items) {
+      const { id, crop } = item;
       const row = this.rows.byCrop.get(crop);
+      const [before, after] = this.history.get(crop)?.slice(-2) ?? [];
+      const isLast = after && item.verdict === after.verdict && !this.outbox.items.some((one) => one !== item && one.crop === crop);
+      if (isLast) this.counts.today = Math.max(0, this.counts.today - gain(before, after));
+      if (!now[id]) {
+        if (isLast) this.#giveUp(item, row, before, after);
+        continue;
+      }
       if (row && this.rows.ranks.has(crop)) this.counts.decided += gain(row, now[id]);
       if (row) Object.assign(row, now[id], { saving: "" });
       this.versions.set(crop, now[id].version);
@@ -133,6 +141,17 @@ export class Decisions {
       const { verdict, verdictSpecies: species, note } = now[id];
       this.onChange({ crop, row, state: { verdict, species, note, saving: "saved" }, isOurs: false });
     }
+  }
+
+  #giveUp({ crop, seen }, row, before, after) {
+    if (this.rows.ranks.has(crop)) this.counts.decided += gain(after, before);
+    if (row) Object.assign(row, { verdict: before.verdict, verdictSpecies: before.species, note: before.note, givenTo: before.group });
+    if (row && !before.verdict) row.reviewer = "";
+    if (seen === null) this.versions.delete(crop);
+    else this.versions.set(crop, seen);
+    this.steps.forget(crop);
+    this.history.delete(crop);
+    this.onChange({ crop, row, state: { ...before, saving: "refused" }, isOurs: false });
   }
 
   #mark(crops, saving) {
