@@ -45,7 +45,7 @@ from core.settings.run import RunSettings  # noqa: E402
 from core.study.project import Project  # noqa: E402
 from models.bundles.scorer import BundleScorer  # noqa: E402
 from models.detectors.loading import load_detector  # noqa: E402
-from models.detectors.ultralytics_model import import_ultralytics  # noqa: E402
+from models.detectors.ultralytics_opening import import_ultralytics  # noqa: E402
 from models.encoders.backbones import build_backbone  # noqa: E402
 from models.encoders.loading import EncoderSpec, load_encoder  # noqa: E402
 from models.encoders.sources.bundled import SAMPLE_WEIGHTS  # noqa: E402

@@ -1,5 +1,7 @@
 """Loads the detector that a user names, with the engine that is fastest on this computer."""
 
+import logging
+
 import torch
 
 from core.runs.parts import Detector
@@ -10,6 +12,8 @@ from models.detectors.with_openvino import OpenVinoDetector
 from models.detectors.with_torch import TorchDetector
 from models.engines.device import choose_device
 from models.engines.torch_to_openvino import convert_module
+
+log = logging.getLogger(__name__)
 
 
 def load_detector(
@@ -34,6 +38,15 @@ def load_detector(
     source = open_detector_source(name_or_path, allow_code=allow_code)
     if not isinstance(source.model, torch.nn.Module):
         return OpenVinoDetector(source.model, name=source.name, metadata=source.metadata, settings=settings)
+    if source.trained_px > settings.detector_image_px:
+        log.warning(
+            "%s was trained on photos of %d px and sees them at %d px here, so it misses more small animals. "
+            "--detector-image-px %d shows it more, and takes longer.",
+            source.name,
+            source.trained_px,
+            settings.detector_image_px,
+            source.trained_px,
+        )
     network = GridOnly(source.model)
     if where.type != "cpu":
         return TorchDetector(network, name=source.name, metadata=source.metadata, settings=settings, device=where)
@@ -42,5 +55,5 @@ def load_detector(
     example = torch.zeros(1, 3, side, side)
     with torch.inference_mode():
         network(example)  # the first pass makes the grid of cells, which tracing then stores as constants
-    model = convert_module(network, example)
+    model = convert_module(network, example, key=f"detector {source.key}" if source.key else "")
     return OpenVinoDetector(model, name=source.name, metadata=source.metadata, settings=settings)

@@ -7,8 +7,10 @@ import openvino as ov
 import torch
 
 from core.errors import AnomalureError, BundleError, ConsentNeeded, FileFormatError
-from models.detectors.ultralytics_model import load_pt, load_published, looks_published
+from models.detectors.published import find_published, load_published, looks_published
+from models.detectors.ultralytics_model import load_pt
 from models.detectors.yolo_metadata import YoloMetadata, read_embedded_metadata, read_metadata_file
+from models.detectors.yolov5.opening import is_of_repository, open_yolov5
 from models.engines.device import openvino_core
 
 AUTO = "auto"
@@ -20,11 +22,17 @@ BUNDLED_FOLDER = Path(__file__).parents[1] / "weights" / "detector_openvino_mode
 
 @dataclass(frozen=True)
 class DetectorSource:
-    """An opened detector: an OpenVINO model or a torch network, with its metadata."""
+    """An opened detector: an OpenVINO model or a torch network, with its metadata.
+
+    ``key`` names the weights for the cache of converted networks; empty: the network is converted each time.
+    ``trained_px`` is the longest side of the photos that it was trained on, 0 if that is not known.
+    """
 
     name: str
     model: ov.Model | torch.nn.Module
     metadata: YoloMetadata
+    key: str = ""
+    trained_px: int = 0
 
 
 def open_detector_source(name_or_path: str, *, allow_code: bool = False) -> DetectorSource:
@@ -44,12 +52,13 @@ def open_detector_source(name_or_path: str, *, allow_code: bool = False) -> Dete
             )
         return _read_openvino(BUNDLED_FOLDER, name=BUNDLED)
     if looks_published(name_or_path):
-        return DetectorSource(name_or_path, *load_published(name_or_path))
+        return DetectorSource(name_or_path, *load_published(name_or_path), find_published(name_or_path).input_px)
     path = Path(name_or_path).expanduser()
     if not name_or_path or not path.exists():
         raise AnomalureError(
-            f"There is no detector {name_or_path!r}: it is neither a file or folder here nor a name that Ultralytics "
-            f"publishes (yolov8n, yolo11n, ...). The one that comes with Anomalure is called {BUNDLED}."
+            f"There is no detector {name_or_path!r}: it is neither a file or folder here nor the name of a "
+            "published one (megadetector-v5a, yolov8n, ...; python cli.py models list shows them). The one that comes "
+            f"with Anomalure is called {BUNDLED}."
         )
     if path.is_dir() or path.suffix.lower() in (".xml", ".onnx"):
         return _read_openvino(path, name=name_or_path)
@@ -63,7 +72,8 @@ def open_detector_source(name_or_path: str, *, allow_code: bool = False) -> Dete
             f"Loading {path} runs code from the file. If you trust where it comes from, allow it (--allow-code, or the "
             "box on the Run page). An .onnx file or the folder of an OpenVINO export needs no such trust."
         )
-    return DetectorSource(name_or_path, *load_pt(path, allow_code=True))
+    opened = open_yolov5(path) if is_of_repository(path) else load_pt(path, allow_code=True)
+    return DetectorSource(name_or_path, *opened)
 
 
 def _read_openvino(path: Path, *, name: str) -> DetectorSource:

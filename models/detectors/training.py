@@ -12,7 +12,7 @@ from core.settings.detector import DetectorSettings
 from core.work.detector_trainings import MODEL, WORK, DetectorEpoch, DetectorTrainingFolder
 from core.work.meter import Cancelled
 from models.detectors.plain_yaml import quote
-from models.detectors.ultralytics_model import load_published, looks_published, published_file
+from models.detectors.published import YOLOV5, find_published, load_published, looks_published, published_file
 from models.detectors.ultralytics_opening import PLANS, check_weights, open_yolo, running_code, without_downloads
 from models.engines.device import choose_device
 
@@ -39,6 +39,11 @@ def open_start(start: str, *, allow_code: bool = False) -> Any:
     if start == SCRATCH:
         return open_yolo(PLAN)
     if looks_published(start):
+        if find_published(start).loader == YOLOV5:
+            raise AnomalureError(
+                f"{start} can be run but not trained, because Ultralytics cannot train files of its format. Start from "
+                "megadetector-1000-sorrel or another one."
+            )
         load_published(start)  # downloads it, or raises with the reason
         return open_yolo(published_file(start))
     path = Path(start).expanduser()

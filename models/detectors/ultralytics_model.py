@@ -1,6 +1,5 @@
-"""YOLO models in Ultralytics' format: published models by name, or a .pt file."""
+"""YOLO models in Ultralytics' format: the network of a .pt file."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -8,56 +7,8 @@ import torch
 
 from core.errors import AnomalureError, FileFormatError
 from models.detectors.plain_yaml import quote
-from models.detectors.ultralytics_opening import import_ultralytics, open_yolo
+from models.detectors.ultralytics_opening import open_yolo
 from models.detectors.yolo_metadata import YoloMetadata, parse_metadata
-from models.engines.cache_folder import cache_folder
-from models.engines.downloads import downloading
-
-PUBLISHED_NAME = re.compile(r"yolo(v?\d+)[a-z]?6?u?(-oiv7|-tinyu|-sppu)?")
-
-GITHUB = "https://github.com"
-
-
-def looks_published(name: str) -> bool:
-    """Whether a name looks like one of Ultralytics' published detectors: yolov8n, yolo11s.pt, yolov5n6u."""
-    return PUBLISHED_NAME.fullmatch(name.removesuffix(".pt")) is not None
-
-
-def published_file(name: str) -> Path:
-    """The file in which a downloaded model is kept."""
-    return cache_folder() / "detectors" / (name.removesuffix(".pt") + ".pt")
-
-
-def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata]:
-    """A published model; Ultralytics downloads it on first use, into the user's cache folder.
-
-    Raises:
-        AnomalureError: If nothing is published under that name, or the download fails.
-    """
-    import_ultralytics()
-    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset
-
-    file_name = name.removesuffix(".pt") + ".pt"
-    if file_name not in GITHUB_ASSETS_NAMES:
-        raise AnomalureError(
-            f"Ultralytics publishes no detector named {name}. Known names are yolov8n, yolo11n, yolo26n and the like; "
-            "for a file of your own give its path."
-        )
-    path = published_file(name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            with downloading(name, GITHUB):
-                attempt_download_asset(path)
-    except OSError as error:  # the errors of requests are OSErrors, too
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise AnomalureError(
-            f"The detector {name} could not be downloaded ({reason}). Is this computer online? Without a network, "
-            "give the path of a detector that you have, or use the bundled one."
-        ) from error
-    if not path.is_file():
-        raise AnomalureError(f"The detector {name} could not be downloaded to {path}. Try again, or give a path.")
-    return load_pt(path)
 
 
 def load_pt(path: Path, *, allow_code: bool = False) -> tuple[torch.nn.Module, YoloMetadata]:

@@ -129,8 +129,8 @@ def _is_end_to_end(model: ov.Model, metadata: YoloMetadata, *, name: str) -> boo
             return False
     raise AnomalureError(
         f"{name} gives {', '.join(str(port.get_partial_shape()) for port in model.outputs)} with {n_classes} class "
-        "names; a YOLO detector of version 8 or later gives (1, 4 + classes, n) or (1, n, 6). For another detector, "
-        "such as MegaDetector 5, run it elsewhere and give its boxes as a file (--boxes)."
+        "names; a YOLO detector of version 8 or later gives (1, 4 + classes, n) or (1, n, 6). For another "
+        "detector, run it elsewhere and give its boxes as a file (--boxes). MegaDetector 5 is megadetector-v5a."
     )
 
 

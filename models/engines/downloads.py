@@ -15,16 +15,31 @@ PATIENCE_S = 5.0
 
 log = logging.getLogger(__name__)
 _tell: ContextVar[Callable[[str], None]] = ContextVar("tell", default=lambda message: None)
+_check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
 
 
 @contextmanager
-def telling(tell: Callable[[str], None]) -> Iterator[None]:
-    """Inside, ``tell`` gets a sentence when a download is tried, and an empty text after it."""
-    token = _tell.set(tell)
+def telling(tell: Callable[[str], None], check: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Inside, ``tell`` gets a sentence when a download is tried, and an empty text after it.
+
+    What ``check`` raises ends a download that can be resumed.
+    """
+    tokens = _tell.set(tell), _check.set(check)
     try:
         yield
     finally:
-        _tell.reset(token)
+        _tell.reset(tokens[0])
+        _check.reset(tokens[1])
+
+
+def tell(message: str) -> None:
+    """Say this to whoever waits for the work that downloads."""
+    _tell.get()(message)
+
+
+def check() -> None:
+    """Raise what ends the work, if somebody asked it to end."""
+    _check.get()()
 
 
 @contextmanager

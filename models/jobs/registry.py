@@ -143,7 +143,7 @@ def do(
     work.is_asked_here = is_asked_here
 
     def begin(meter: Meter) -> Any:
-        with telling(lambda message: meter.tell(replace(meter.last, message=message))):
+        with telling(lambda message: meter.tell(replace(meter.last, message=message)), meter.check):
             return kind.do(project, work, meter)
 
     return do_work(
