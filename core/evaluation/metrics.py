@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 
 def compute_auroc(scores: np.ndarray, *, novel: np.ndarray) -> float:
@@ -19,6 +18,8 @@ def compute_auroc(scores: np.ndarray, *, novel: np.ndarray) -> float:
     Raises:
         ValueError: If shapes differ, a score is not finite, or one of the two is missing.
     """
+    from sklearn.metrics import roc_auc_score  # importing it takes a second
+
     scores, novel = _check(scores, novel, needs_normal=True)
     return float(roc_auc_score(novel, scores))
 
@@ -28,6 +29,8 @@ def compute_average_precision(scores: np.ndarray, *, novel: np.ndarray) -> float
 
     Arguments and errors as for ``compute_auroc``. Random scores give the share of anomalies.
     """
+    from sklearn.metrics import average_precision_score  # importing it takes a second
+
     scores, novel = _check(scores, novel, needs_normal=True)
     return float(average_precision_score(novel, scores))
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from sklearn.neighbors import KDTree
 
 LEAF_SIZE = 16
 # Neighbours that the first rounds find without the tree. Measured: fewer need more rounds, more need more memory.
@@ -62,6 +61,8 @@ def span_points(points: np.ndarray, *, min_samples: int, on_share: OnShare | Non
         min_samples: Points that make a core point, itself included, 1 to n.
         on_share: Called now and then with the share that is done, 0 to 1; an exception that it raises ends the work.
     """
+    from sklearn.neighbors import KDTree  # importing it would take a third of the time in which the dashboard starts
+
     tell: OnShare = on_share or (lambda share: None)
     rows = np.ascontiguousarray(points, dtype=np.float64)
     n = len(rows)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.utils.extmath import randomized_svd
 
 # A column that varies by less than this carries no information, and its rounding errors must not be magnified.
 LEAST_SCALE = 1e-6
@@ -75,6 +74,8 @@ class Normaliser:
         most = min(normalised.shape)
         if not 1 <= components <= most:
             raise ValueError(f"components must be 1 to {most} for rows of shape {normalised.shape}, got {components}")
+        from sklearn.utils.extmath import randomized_svd  # importing it takes a second, and most work does without
+
         _, _, directions = randomized_svd(normalised, components, n_iter=SVD_ROUNDS, random_state=0)
         return replace(normaliser, directions_=directions.astype(np.float32))
 
