@@ -70,6 +70,7 @@ class Told:
 
     def __init__(self, detector: Detector, truth: LabelFile) -> None:
         self.name = detector.name
+        self.image_px = detector.image_px
         self._detector = detector
         self._truth = {Path(photo.file_name).name: photo for photo in truth.photos}
 
@@ -84,7 +85,7 @@ class Told:
 
 def find_boxes(truth: dict[str, Any], photo: LoadedPhoto) -> list[Box]:
     """The boxes of a photo in the truth; the name of a copy ends with that of the photo, after an ``@``."""
-    height_px, width_px = photo.pixels.shape[:2]
+    height_px, width_px = photo.photo.height_px, photo.photo.width_px
     labelled = truth[Path(photo.photo.file_name).name.split("@")[-1]]
     boxes = [
         labelled.box_px(label.box, width_px=width_px, height_px=height_px)

@@ -88,10 +88,16 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class LoadedPhoto:
-    """A photo with its pixels: RGB, uint8, upright, shape ``(height_px, width_px, 3)``."""
+    """A photo with its pixels: RGB, uint8, upright, ``(height, width, 3)``.
+
+    If ``shrink`` is more than 1, they are a reduced picture (``core.photos.reduction``): each stands for ``shrink``
+    pixels of the photo each way. ``content`` is then the file, so that it can be decoded larger; else it is empty.
+    """
 
     photo: Photo
     pixels: np.ndarray
+    shrink: int = 1
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import cv2
 import numpy as np
+import simplejpeg
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -20,6 +22,7 @@ from PIL import (
 from core.errors import PhotoUnreadable
 from core.photos.exif import CameraFacts, read_camera_facts
 from core.photos.pixel_budget import MEGA, PixelBudget
+from core.photos.reduction import ChooseShrink, count_blocks, keep_all
 
 NEUTRAL_GREY = (127, 127, 127)
 JPEG_END = b"\xff\xd9"
@@ -41,18 +44,41 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The same for arrays.
+_TURN: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: lambda pixels: cv2.transpose(pixels),
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.flip(cv2.transpose(pixels), -1),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+ON_ITS_SIDE = 5
+"""From this orientation on, width and height are exchanged."""
+
+
+# Modes of Pillow in which a JPEG's colours are those that libjpeg-turbo converts to RGB in the same way.
+_PLAIN_MODES = {"RGB", "L"}
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Upright pixels, RGB, uint8, shape ``(height, width, 3)``, what EXIF says, and what a reader should know."""
+    """Upright pixels, RGB, uint8, shape ``(height, width, 3)``, what EXIF says, and what a reader should know.
+
+    ``width_px`` and ``height_px`` are those of the photo. Each pixel stands for ``shrink`` of its pixels each way.
+    """
 
     pixels: np.ndarray
     facts: CameraFacts
     note: str
+    width_px: int
+    height_px: int
+    shrink: int = 1
 
 
-def decode_photo(content: bytes, *, max_megapixels: float, width_px: int | None = None) -> Decoded:
+def decode_photo(content: bytes, *, max_megapixels: float, choose_shrink: ChooseShrink = keep_all) -> Decoded:
     """Decode a picture; a damaged one as far as possible.
 
     Transparency becomes neutral grey, 16 bits are scaled to 8 (stretched if they use only a small part of their range),
@@ -61,8 +87,8 @@ def decode_photo(content: bytes, *, max_megapixels: float, width_px: int | None 
     Args:
         content: The whole file.
         max_megapixels: Larger pictures are refused by the size in their header, before anything is unpacked.
-        width_px: If a picture of this width is enough, a JPEG is unpacked to a half, a quarter or an eighth of its size
-            that is not narrower; that takes less time and memory.
+        choose_shrink: How far the photo may be reduced. Only an intact JPEG in RGB or grey is: that takes less time and
+            memory. Others keep all pixels.
 
     Raises:
         PhotoUnreadable: If no pixels can be decoded, with the reason in a plain sentence.
@@ -77,26 +103,63 @@ def decode_photo(content: bytes, *, max_megapixels: float, width_px: int | None 
         # holds for the whole process, so other threads would accept truncated files silently.
         content += JPEG_END
     picture = _open(io.BytesIO(content), kind, max_megapixels=max_megapixels)
-    if width_px is not None and kind == "JPEG":
-        _draft(picture, width_px)
+    if kind == "JPEG" and not is_cut and picture.mode in _PLAIN_MODES:
+        decoded = _decode_intact(content, picture, choose_shrink)
+        if decoded is not None:
+            return decoded
     with UNPACKED_AT_ONCE.hold(picture.width * picture.height):
         return _unpack(picture, kind, notes, is_cut=is_cut)
 
 
-def _draft(picture: ImageFile.ImageFile, width_px: int) -> None:
+def _decode_intact(content: bytes, picture: ImageFile.ImageFile, choose_shrink: ChooseShrink) -> Decoded | None:
+    """The pixels that Pillow gives, in a third of the time, reduced if wanted; None if the decoder complains."""
+    notes: list[str] = []
+    facts = _read_facts(picture, notes)
+    shrink = _choose_shrink(picture, facts.orientation, choose_shrink)
+    width, height = (count_blocks(side, shrink) for side in picture.size)
+    # A progressive JPEG is kept whole until its last scan, however far it is reduced.
+    unpacked = picture.width * picture.height if "progressive" in picture.info else width * height
+    with UNPACKED_AT_ONCE.hold(unpacked):
+        try:
+            pixels = simplejpeg.decode_jpeg(content, min_width=width, min_height=height)
+        except Exception:  # foreign bytes: Pillow decodes what can be decoded, and says what is wrong
+            return None
+        if pixels.shape != (height, width, 3):
+            return None
+        pixels = _TURN[facts.orientation](pixels)
+    width_px, height_px = picture.size if facts.orientation < ON_ITS_SIDE else picture.size[::-1]
+    return Decoded(pixels, facts, "; ".join(notes), width_px, height_px, shrink)
+
+
+def _choose_shrink(picture: ImageFile.ImageFile, orientation: int, choose_shrink: ChooseShrink) -> int:
+    size = picture.size if orientation < ON_ITS_SIDE else picture.size[::-1]
+    shrink = choose_shrink(*size)
+    # In a photo that is turned or mirrored, the blocks that reach over the edge would come first.
+    while orientation != 1 and any(side % shrink for side in size):
+        shrink //= 2
+    return shrink
+
+
+def _read_facts(picture: ImageFile.ImageFile, notes: list[str]) -> CameraFacts:
     try:
-        is_on_its_side = read_camera_facts(picture.getexif()).orientation >= 5
-    except Exception:  # foreign bytes, as in decode_photo
-        is_on_its_side = False
-    picture.draft("RGB", (1, width_px) if is_on_its_side else (width_px, 1))
+        return read_camera_facts(picture.getexif())
+    except Exception:  # foreign bytes, as in decode_photo; the pixels are useful without it
+        notes.append("its EXIF data is damaged: time and camera are unknown")
+        return CameraFacts()
 
 
-def measure_megapixels(file: BinaryIO) -> float:
-    """The size of a picture by its header, of which only the needed part is read; 0 if it is no picture."""
+def measure_megapixels(file: BinaryIO, *, choose_shrink: ChooseShrink = keep_all) -> float:
+    """The size of a picture by its header, of which only the needed part is read; 0 if it is no picture.
+
+    It is the size to which an intact picture is decoded; a damaged one may be decoded to more.
+    """
     try:
         kind = _name_kind(file.read(12))
         file.seek(0)
-        width, height = _OPENERS[kind](file).size
+        picture = _OPENERS[kind](file)
+        is_reduced = kind == "JPEG" and picture.mode in _PLAIN_MODES
+        shrink = choose_shrink(*picture.size) if is_reduced else 1
+        width, height = (count_blocks(side, shrink) for side in picture.size)
     except Exception:  # foreign bytes: decode_photo says what is wrong with them
         return 0.0
     return width * height / MEGA
@@ -111,11 +174,7 @@ def _unpack(picture: ImageFile.ImageFile, kind: str, notes: list[str], *, is_cut
     except Exception as error:  # foreign bytes: decoders raise anything, and none of it may end a run
         damage = error
         picture.tile = []  # nothing more to decode: keeps the pixels that are there
-    try:
-        facts = read_camera_facts(picture.getexif())
-    except Exception:  # as above; the pixels are useful without it
-        facts = CameraFacts()
-        notes.append("its EXIF data is damaged: time and camera are unknown")
+    facts = _read_facts(picture, notes)
     if kind != "JPEG" and getattr(picture, "is_animated", False):
         notes.append("it has several pages or frames: the first is used")
     try:
@@ -135,7 +194,7 @@ def _unpack(picture: ImageFile.ImageFile, kind: str, notes: list[str], *, is_cut
             )
         state = "truncated: the file ends early" if is_cut else "damaged: not all of it could be decoded"
         notes.insert(0, f"{state}, its last {missing:.0%} is missing" if missing else state)
-    return Decoded(pixels, facts, "; ".join(notes))
+    return Decoded(pixels, facts, "; ".join(notes), pixels.shape[1], pixels.shape[0])
 
 
 # The classes are called directly, and not through Image.open: that would try every format that Pillow knows (some

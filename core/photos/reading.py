@@ -12,6 +12,7 @@ from core.disk.inside import LeadsOut, inside
 from core.disk.names import check_name_is_text, is_text, show_name
 from core.errors import AnomalureError, PhotoFileUnreadable, PhotoUnreadable
 from core.photos.decoding import MEGA, decode_photo, measure_megapixels
+from core.photos.reduction import ChooseShrink, keep_all
 from core.records import LoadedPhoto, Photo, hash_content
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
@@ -166,7 +167,9 @@ def natural_key(file_name: str) -> tuple[list[str | int], str]:
     return pieces, file_name
 
 
-def read_photo(folder: Path, file_name: str, *, deployment: str, max_megapixels: float) -> LoadedPhoto:
+def read_photo(
+    folder: Path, file_name: str, *, deployment: str, max_megapixels: float, choose_shrink: ChooseShrink = keep_all
+) -> LoadedPhoto:
     """Read, hash and decode one photo.
 
     Args:
@@ -174,20 +177,20 @@ def read_photo(folder: Path, file_name: str, *, deployment: str, max_megapixels:
         file_name: The photo's name in it, with forward slashes.
         deployment: Goes into the record as it is.
         max_megapixels: Larger pictures are refused before they are unpacked.
+        choose_shrink: How far an intact JPEG may be reduced.
 
     Raises:
         PhotoUnreadable: If it cannot be read or decoded; the text is the reason, without the file's name.
     """
     content = _read_content(folder / file_name, most_bytes=int(max_megapixels * MEGA * MOST_BYTES_PER_PIXEL))
-    decoded = decode_photo(content, max_megapixels=max_megapixels)
-    height_px, width_px = decoded.pixels.shape[:2]
+    decoded = decode_photo(content, max_megapixels=max_megapixels, choose_shrink=choose_shrink)
     facts = decoded.facts
     photo = Photo(
         photo_id=hash_content(content),
         file_name=file_name,
         deployment=deployment,
-        width_px=width_px,
-        height_px=height_px,
+        width_px=decoded.width_px,
+        height_px=decoded.height_px,
         size_bytes=len(content),
         captured_at=facts.captured_at,
         camera_make=facts.make,
@@ -195,16 +198,17 @@ def read_photo(folder: Path, file_name: str, *, deployment: str, max_megapixels:
         camera_serial=facts.serial,
         note=decoded.note,
     )
-    return LoadedPhoto(photo, decoded.pixels)
+    is_reduced = decoded.shrink > 1
+    return LoadedPhoto(photo, decoded.pixels, decoded.shrink, content if is_reduced else b"")
 
 
-def measure_photo(folder: Path, file_name: str) -> float:
-    """The megapixels of a photo by its header, before it is read; 0 if it has none that can be read."""
+def measure_photo(folder: Path, file_name: str, *, choose_shrink: ChooseShrink = keep_all) -> float:
+    """The megapixels that a photo will have in memory by its header, before it is read; 0 if none can be read."""
     try:
         if not stat.S_ISREG(os.stat(reach(folder / file_name)).st_mode):
             return 0.0
         with open(reach(folder / file_name), "rb") as file:
-            return measure_megapixels(file)
+            return measure_megapixels(file, choose_shrink=choose_shrink)
     except OSError:
         return 0.0
 

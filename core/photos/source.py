@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.errors import FolderGone, PhotoFileUnreadable
 from core.photos.reading import reach, read_photo
+from core.photos.reduction import ChooseShrink, keep_all
 from core.records import LoadedPhoto
 
 MOST_LOOKED_FOR = 50
@@ -29,19 +30,31 @@ class PhotoSource:
         for parent in dict.fromkeys(name.rpartition("/")[0] for name in file_names):
             self._disks.setdefault(parent, _find_disk(folder / parent))
 
-    def read(self, file_name: str, *, deployment: str, max_megapixels: float) -> LoadedPhoto:
+    def read(
+        self, file_name: str, *, deployment: str, max_megapixels: float, choose_shrink: ChooseShrink = keep_all
+    ) -> LoadedPhoto:
         """As ``core.photos.reading.read_photo``.
 
         Raises:
             FolderGone: If the photo cannot be read because its disk is not there.
             PhotoUnreadable: If it is only this photo that cannot be read.
         """
+
+        def read() -> LoadedPhoto:
+            return read_photo(
+                self.folder,
+                file_name,
+                deployment=deployment,
+                max_megapixels=max_megapixels,
+                choose_shrink=choose_shrink,
+            )
+
         try:
-            return read_photo(self.folder, file_name, deployment=deployment, max_megapixels=max_megapixels)
+            return read()
         except PhotoFileUnreadable:
             self.check(file_name)
         # The folder is there (again): a network that was away for a moment costs no photo.
-        return read_photo(self.folder, file_name, deployment=deployment, max_megapixels=max_megapixels)
+        return read()
 
     def check(self, file_name: str = "") -> None:
         """Raise FolderGone if the folder, or the disk of a photo's own folder, is not there."""

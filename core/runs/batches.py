@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import AnomalureError, PhotoUnreadable
-from core.photos.crops import cut_crop, encode_jpeg, resize_crops
+from core.photos.crops import encode_jpeg, resize_crops
+from core.photos.cutting import cut_parts
 from core.photos.deployments import DeploymentNamer
+from core.photos.reduction import ChooseShrink, keep_all
 from core.photos.source import PhotoSource
 from core.records import Box, Crop, CropKind, Failure, Found, HeatMap, LoadedPhoto, name_crops
 from core.runs.parts import Detector, Encoder, FrameMapper
@@ -29,15 +31,25 @@ class CutCrops:
 
 
 def read_one(
-    source: PhotoSource, file_name: str, *, namer: DeploymentNamer, settings: RunSettings
+    source: PhotoSource,
+    file_name: str,
+    *,
+    namer: DeploymentNamer,
+    settings: RunSettings,
+    choose_shrink: ChooseShrink = keep_all,
 ) -> LoadedPhoto | Failure:
-    """The photo with its pixels, or a Failure that says why it cannot be read.
+    """The photo with its pixels, reduced so far if it can be, or a Failure that says why it cannot be read.
 
     Raises:
         FolderGone: If not only this photo cannot be read, but the disk is gone.
     """
     try:
-        return source.read(file_name, deployment=namer.name(file_name), max_megapixels=settings.max_megapixels)
+        return source.read(
+            file_name,
+            deployment=namer.name(file_name),
+            max_megapixels=settings.max_megapixels,
+            choose_shrink=choose_shrink,
+        )
     except PhotoUnreadable as error:
         return Failure(file_name, READ_STAGE, str(error))
 
@@ -80,19 +92,32 @@ def list_crops(photo: LoadedPhoto, found: Found) -> list[Crop]:
     ]
 
 
-def cut_crops(
-    photos: Sequence[LoadedPhoto], crops: Sequence[Sequence[Crop]], *, input_px: int, settings: RunSettings
-) -> CutCrops:
-    """Cut the crops of each photo, in order."""
-    flat: list[Crop] = []
-    cut: list[np.ndarray] = []
-    for photo, of_photo in zip(photos, crops, strict=True):
-        for crop in of_photo:
-            margin = 0.0 if crop.kind is CropKind.FRAME else settings.crop_margin
-            flat.append(crop)
-            cut.append(cut_crop(photo.pixels, crop.box, margin=margin))
-    pixels = resize_crops(cut, size_px=input_px)
-    return CutCrops(flat, pixels, [encode_jpeg(crop, longest_px=settings.crop_saved_px) for crop in cut])
+def cut_photo(photo: LoadedPhoto, crops: Sequence[Crop], *, input_px: int, settings: RunSettings) -> CutCrops | Failure:
+    """Cut the crops of one photo, each at the resolution that it needs."""
+    try:
+        parts = cut_parts(
+            photo,
+            [crop.box for crop in crops],
+            margins=[0.0 if crop.kind is CropKind.FRAME else settings.crop_margin for crop in crops],
+            input_px=input_px,
+            saved_px=settings.crop_saved_px,
+            max_megapixels=settings.max_megapixels,
+        )
+    except PhotoUnreadable as error:
+        return Failure(photo.photo.file_name, READ_STAGE, str(error))
+    cut = [part.pixels for part in parts]
+    pixels = resize_crops(cut, size_px=input_px, sizes_hw=[part.size_hw for part in parts])
+    return CutCrops(list(crops), pixels, [encode_jpeg(part, longest_px=settings.crop_saved_px) for part in cut])
+
+
+def join_crops(cut: Sequence[CutCrops], *, input_px: int) -> CutCrops:
+    """The crops of several photos, in order."""
+    none = np.empty((0, input_px, input_px, 3), dtype=np.uint8)
+    return CutCrops(
+        [crop for of_photo in cut for crop in of_photo.crops],
+        np.concatenate([none, *(of_photo.pixels for of_photo in cut)]),
+        [jpeg for of_photo in cut for jpeg in of_photo.jpegs],
+    )
 
 
 def embed_crops(encoder: Encoder, pixels: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from core.labels.meeting import meet_photos
 from core.photos.reading import Listing
 from core.records import Detection, Found, LoadedPhoto
 
+LOOKED_AT_PX = 640
 SURE = 1.0
 """The confidence of a box whose file gives none, because a person drew it."""
 
@@ -60,6 +61,9 @@ class BoxesFromFile:
         self._file_problems = file.problems
         self._left_out = Problems()
 
+    image_px = LOOKED_AT_PX
+    """It does not look at the photo. Of this size it is decoded in little time, and large enough for most crops."""
+
     @property
     def name(self) -> str:
         """The detector's name in the record of the run."""
@@ -91,7 +95,7 @@ class BoxesFromFile:
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
         """The file's boxes of each photo, most confident first, in pixels of the upright photo, inside its frame."""
         return [
-            self._find(loaded.photo.file_name, width_px=loaded.pixels.shape[1], height_px=loaded.pixels.shape[0])
+            self._find(loaded.photo.file_name, width_px=loaded.photo.width_px, height_px=loaded.photo.height_px)
             for loaded in photos
         ]
 

@@ -17,6 +17,11 @@ class Detector(Protocol):
         """Its name in the record of a run: a published name or a path."""
         ...
 
+    @property
+    def image_px(self) -> int:
+        """The longer side in pixels of a photo as it sees it. It need not be given a larger picture of the photo."""
+        ...
+
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
         """The detections of each photo, in the photos' order. Boxes are in pixels of the upright photo, inside it."""
         ...

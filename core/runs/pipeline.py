@@ -14,10 +14,21 @@ from core.errors import FolderGone
 from core.photos.crop_pictures import save_crop_picture
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
+from core.photos.pixel_budget import MEGA
 from core.photos.reading import measure_photo
+from core.photos.reduction import ChooseShrink, reduce_to_longest
 from core.photos.source import PhotoSource
 from core.records import Failure, Found, LoadedPhoto, Photo
-from core.runs.batches import cut_crops, detect_each, embed_crops, list_crops, map_frames, read_one
+from core.runs.batches import (
+    CutCrops,
+    cut_photo,
+    detect_each,
+    embed_crops,
+    join_crops,
+    list_crops,
+    map_frames,
+    read_one,
+)
 from core.runs.folder import Phase, RunCounts, RunFolder, ShardTables
 from core.runs.parts import Detector, Encoder, FrameMapper, Scorer
 from core.settings.run import RunSettings
@@ -25,6 +36,7 @@ from core.work.meter import Meter
 
 # Batches of large photos are smaller, since a decoded pixel takes 3 bytes and three batches are in memory at once.
 BATCH_MEGAPIXELS = 64.0
+BYTES_PER_PIXEL = 3
 MOST_READERS = 4
 
 
@@ -150,19 +162,23 @@ def _run_shards(
     if source is None:
         return
     tables = _start_tables(encoder)
-    batches = _read_ahead(source, shards, namer=namer, settings=settings, workers=workers)
+    reduce = reduce_to_longest(detector.image_px)
+    batches = _read_ahead(source, shards, namer=namer, settings=settings, choose_shrink=reduce, workers=workers)
     for looked in _detect_ahead(batches, detector=detector, seen=seen, workers=workers):
         meter.check()
         for photo, first in looked.duplicates:
             tables.add_duplicate(photo, duplicate_of=first)
         for failure in looked.failures:
             tables.add_failure(failure)
-        _add_photos(looked.found, tables, encoder=encoder, settings=settings, crops_dir=crops_dir, mapper=mapper)
+        cut, unreadable = _cut_photos(looked.found, encoder=encoder, settings=settings, workers=workers)
+        for failure in unreadable:
+            tables.add_failure(failure)
+        _add_photos(cut, tables, encoder=encoder, crops_dir=crops_dir, mapper=mapper)
         if looked.ends_shard is not None:
             yield looked.ends_shard, tables
             tables = _start_tables(encoder)
         last = meter.last
-        meter(last.done + looked.n_files, failures=last.failures + len(looked.failures))
+        meter(last.done + looked.n_files, failures=last.failures + len(looked.failures) + len(unreadable))
 
 
 def _start_tables(encoder: Encoder) -> ShardTables:
@@ -185,12 +201,16 @@ def _read_ahead(
     *,
     namer: DeploymentNamer,
     settings: RunSettings,
+    choose_shrink: ChooseShrink,
     workers: "_Workers",
 ) -> Iterator[_Batch]:
     """Batches of photos, each within one shard. The next is read while the models work on the last."""
 
+    def measure(name: str) -> float:
+        return measure_photo(source.folder, name, choose_shrink=choose_shrink)
+
     def read(name: str) -> LoadedPhoto | Failure:
-        return read_one(source, name, namer=namer, settings=settings)
+        return read_one(source, name, namer=namer, settings=settings, choose_shrink=choose_shrink)
 
     def read_batch(files: Sequence[str], start: int) -> list[LoadedPhoto | Failure]:
         batch: list[LoadedPhoto | Failure] = []
@@ -199,15 +219,18 @@ def _read_ahead(
             at = start + len(batch)
             some = files[at : min(at + workers.n_readers, start + settings.batch_photos)]
             fitting: list[str] = []
-            sizes = workers.readers.map(lambda name: measure_photo(source.folder, name), some)
-            for name, size in zip(some, sizes, strict=True):
-                room -= size
-                if room < 0 and (batch or fitting):  # the first photo of a batch is taken however large it is
+            left = room
+            for name, size in zip(some, workers.readers.map(measure, some), strict=True):
+                left -= size
+                if left < 0 and (batch or fitting):  # the first photo of a batch is taken however large it is
                     break
                 fitting.append(name)
             if not fitting:
                 break
-            batch += workers.readers.map(read, fitting)
+            read_now = list(workers.readers.map(read, fitting))
+            batch += read_now
+            # A damaged photo is decoded larger than its header lets expect.
+            room -= sum(_count_megapixels(item) for item in read_now)
         return batch
 
     waiting = deque(shards.items())
@@ -222,6 +245,13 @@ def _read_ahead(
             at = 0
         upcoming = workers.reading.submit(read_batch, waiting[0][1], at) if waiting else None
         yield _Batch(items, ends_shard)
+
+
+def _count_megapixels(item: LoadedPhoto | Failure) -> float:
+    """What a photo takes in memory, with the file if that is kept, as so many megapixels."""
+    if isinstance(item, Failure):
+        return 0.0
+    return (item.pixels.nbytes + len(item.content)) / BYTES_PER_PIXEL / MEGA
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,26 +298,46 @@ def _look(batch: _Batch, *, detector: Detector, seen: dict[str, str]) -> _Looked
     return looked
 
 
+@dataclass(frozen=True, slots=True)
+class _CutPhoto:
+    """A photo with its detections and its crops; the pixels of the photo itself are no longer needed."""
+
+    photo: Photo
+    found: Found
+    cut: CutCrops
+
+
+def _cut_photos(
+    found: Sequence[tuple[LoadedPhoto, Found]], *, encoder: Encoder, settings: RunSettings, workers: "_Workers"
+) -> tuple[list[_CutPhoto], list[Failure]]:
+    """The photos of a batch with their crops, several at a time, since some photos are decoded again for that."""
+
+    def cut(one: tuple[LoadedPhoto, Found]) -> CutCrops | Failure:
+        return cut_photo(one[0], list_crops(*one), input_px=encoder.input_px, settings=settings)
+
+    done: list[_CutPhoto] = []
+    failures: list[Failure] = []
+    for (photo, result), of_photo in zip(found, workers.readers.map(cut, found), strict=True):
+        if isinstance(of_photo, Failure):
+            failures.append(of_photo)
+        else:
+            done.append(_CutPhoto(photo.photo, result, of_photo))
+    return done, failures
+
+
 def _add_photos(
-    found: Sequence[tuple[LoadedPhoto, Found]],
-    tables: ShardTables,
-    *,
-    encoder: Encoder,
-    settings: RunSettings,
-    crops_dir: Path,
-    mapper: FrameMapper | None,
+    photos: Sequence[_CutPhoto], tables: ShardTables, *, encoder: Encoder, crops_dir: Path, mapper: FrameMapper | None
 ) -> None:
-    crops = [list_crops(photo, result) for photo, result in found]
-    cut = cut_crops([photo for photo, _ in found], crops, input_px=encoder.input_px, settings=settings)
+    cut = join_crops([one.cut for one in photos], input_px=encoder.input_px)
     for crop, jpeg in zip(cut.crops, cut.jpegs, strict=True):
         save_crop_picture(crops_dir, crop.crop_id, jpeg)
     tables.add_embeddings([crop.crop_id for crop in cut.crops], embed_crops(encoder, cut.pixels))
     if mapper is not None:
-        tables.add_heat_maps(
-            map_frames(mapper, cut, {photo.photo.photo_id: photo.photo.deployment for photo, _ in found})
+        tables.add_heat_maps(map_frames(mapper, cut, {one.photo.photo_id: one.photo.deployment for one in photos}))
+    for one in photos:
+        tables.add_photo(
+            one.photo, detections=one.found.detections, crops=one.cut.crops, n_over_limit=one.found.n_over_limit
         )
-    for (photo, result), of_photo in zip(found, crops, strict=True):
-        tables.add_photo(photo.photo, detections=result.detections, crops=of_photo, n_over_limit=result.n_over_limit)
 
 
 def _find_events(run: RunFolder, *, gap_s: float) -> pd.DataFrame:

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
@@ -67,7 +66,7 @@ class OpenVinoDetector:
         with self._lock:
             try:
                 for place, photo in enumerate(photos):
-                    boxes_of.append(self._start(photo.pixels, (candidates_of, place)))
+                    boxes_of.append(self._start(photo, (candidates_of, place)))
             finally:
                 self._queue.wait_all()
         found = []
@@ -77,14 +76,14 @@ class OpenVinoDetector:
             found.append(name_boxes(candidates, letterbox, metadata=self.metadata, settings=self.settings))
         return found
 
-    def _start(self, pixels: np.ndarray, place: tuple[list[Any], int]) -> Letterbox:
-        photo_hw = pixels.shape[0], pixels.shape[1]
+    def _start(self, photo: LoadedPhoto, place: tuple[list[Any], int]) -> Letterbox:
+        photo_hw = photo.photo.height_px, photo.photo.width_px
         canvas_hw = self._fixed_hw or fit_canvas(photo_hw, image_px=self.image_px, stride=self.metadata.stride)
-        letterbox = Letterbox(photo_hw, canvas_hw)
+        letterbox = Letterbox.place(photo, canvas_hw)
         request = self._queue[self._queue.get_idle_request_id()]
         if self._fixed_hw is None:
             request.set_input_tensor(ov.Tensor(ov.Type.u8, ov.Shape([1, *canvas_hw, 3])))
-        letterbox.draw(pixels, request.get_input_tensor().data[0])  # written directly into the request's memory
+        letterbox.draw(photo.pixels, request.get_input_tensor().data[0])  # written directly into the request's memory
         self._queue.start_async(userdata=place)
         return letterbox
 

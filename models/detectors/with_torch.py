@@ -46,7 +46,7 @@ class TorchDetector:
 
     def detect(self, photos: Sequence[LoadedPhoto]) -> list[Found]:
         """The detections of each photo, in the photos' order, most confident first."""
-        boxes = [self._letterbox(photo.pixels.shape[:2]) for photo in photos]
+        boxes = [self._letterbox(photo) for photo in photos]
         alike: dict[tuple[int, int], list[int]] = {}
         for i, letterbox in enumerate(boxes):
             alike.setdefault(letterbox.canvas_hw, []).append(i)
@@ -58,8 +58,10 @@ class TorchDetector:
                 found.update(zip(some, answers, strict=True))
         return [found[i] for i in range(len(photos))]
 
-    def _letterbox(self, photo_hw: tuple[int, int]) -> Letterbox:
-        return Letterbox(photo_hw, fit_canvas(photo_hw, image_px=self.image_px, stride=self.metadata.stride))
+    def _letterbox(self, photo: LoadedPhoto) -> Letterbox:
+        photo_hw = photo.photo.height_px, photo.photo.width_px
+        canvas_hw = fit_canvas(photo_hw, image_px=self.image_px, stride=self.metadata.stride)
+        return Letterbox.place(photo, canvas_hw)
 
     def _detect_alike(self, photos: Sequence[LoadedPhoto], letterboxes: Sequence[Letterbox]) -> list[Found]:
         on_gpu = self._device.type == "cuda"

@@ -265,6 +265,8 @@ def test_a_detector_looks_at_the_photos_itself(project, tmp_path, monkeypatch):
     batches = []
 
     class Fake:
+        image_px = 640
+
         def detect(self, photos):
             batches.append(len(photos))
             return [Found((Detection(Box(0, 0, 5, 5), "Car", 0.8), Detection(Box(0, 0, 5, 5), "bus", 0.1)))] * len(

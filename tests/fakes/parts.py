@@ -13,6 +13,7 @@ class BrightSideDetector:
     """Finds an "animal" in the left half of every photo whose left half is brighter than its right."""
 
     name = "bright-side"
+    image_px = 32
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -22,10 +23,10 @@ class BrightSideDetector:
 
     def _detect_one(self, photo: LoadedPhoto) -> Found:
         self.seen.append(photo.photo.file_name)
-        height, width = photo.pixels.shape[:2]
-        half = width // 2
-        if photo.pixels[:, :half].mean() <= photo.pixels[:, half:].mean():
+        middle = photo.pixels.shape[1] // 2
+        if photo.pixels[:, :middle].mean() <= photo.pixels[:, middle:].mean():
             return Found(())
+        half, height = photo.photo.width_px // 2, photo.photo.height_px
         return Found((Detection(Box(0.0, 0.0, float(half), float(height)), "animal", 0.9),))
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.photos.decoding import decode_photo
 from core.photos.found_again import read_same_photo
+from core.photos.reduction import reduce_to_width
 
 QUALITY = 85
 _ORIENTATION = 0x0112  # EXIF
@@ -50,7 +51,7 @@ def render_preview(path: Path, photo_id: str, *, width_px: int) -> bytes:
     content = read_same_photo(path, photo_id, most_bytes=MOST_BYTES)
     if _can_be_shown(content, width_px=width_px):
         return content
-    decoded = decode_photo(content, max_megapixels=MOST_MEGAPIXELS, width_px=width_px)
+    decoded = decode_photo(content, max_megapixels=MOST_MEGAPIXELS, choose_shrink=reduce_to_width(width_px))
     picture = Image.fromarray(decoded.pixels)
     if picture.width > width_px:
         height_px = max(round(picture.height * width_px / picture.width), 1)

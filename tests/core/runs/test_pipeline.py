@@ -255,6 +255,8 @@ def test_a_batch_holds_no_more_megapixels_than_it_may_and_a_larger_photo_alone(
     batches = []
 
     class Watching(BrightSideDetector):
+        image_px = 640
+
         def detect(self, photos):
             batches.append([photo.pixels.size // 3 for photo in photos])
             return super().detect(photos)

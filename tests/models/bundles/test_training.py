@@ -377,6 +377,7 @@ class CornerDetector:
     """Finds the patch of an animal a little larger than its label, and a stump in the corner of every photo."""
 
     name = "corner"
+    image_px = 640
 
     def detect(self, photos):
         return [
