@@ -1,9 +1,11 @@
-"""Measures speed and memory of a run: ours beside the obvious script and the bound of the two bare models.
+"""Measures speed and memory of a run: ours beside the obvious script and a bound: reading, decoding, the bare models.
 
-    python bench/pipeline.py [--quick] [--json]
+    python bench/pipeline.py [--quick] [--json] [--before CHECKOUT]
 
-The three take turns on the same photos in one process, so that a busy machine slows all of them; each figure is the
-median over the turns. Needs the real data in ../shared/data.
+All take turns on the same photos, so that a busy machine slows all of them; each figure is the median over the turns.
+There are the photos of the wildlife season as they are (512 px), and enlarged to 12 and 24 megapixels. ``--before``
+names a checkout of earlier code, whose runs take turns, too, in a process of its own. Needs the real data in
+../shared/data.
 """
 
 import argparse
@@ -16,7 +18,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +33,19 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from sklearn.svm import OneClassSVM  # noqa: E402
 
+from bench.before import Before  # noqa: E402
+from bench.enlarging import enlarge_photos  # noqa: E402
 from bench.targets import Target, at_least, at_most, report  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
+from core.photos.crops import find_cut  # noqa: E402
+from core.photos.cutting import find_needed  # noqa: E402
+from core.photos.decoding import decode_photo  # noqa: E402
 from core.photos.deployments import DeploymentNamer  # noqa: E402
 from core.photos.reading import find_photos  # noqa: E402
+from core.photos.reduction import reduce_to_longest  # noqa: E402
+from core.records import Box  # noqa: E402
 from core.runs.catalogue import keep_catalogue  # noqa: E402
+from core.runs.folder import RunFolder  # noqa: E402
 from core.runs.parts import Detector, Encoder, Scorer  # noqa: E402
 from core.runs.pipeline import run_pipeline  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
@@ -55,9 +67,15 @@ WEIGHTS = DATA / "weights" / "mobilenet_v2.safetensors"
 SPEC = EncoderSpec(backbone="mobilenet_v2", weights=str(WEIGHTS))
 
 LEAST_SPEEDUP = 2.3
+LEAST_SPEEDUP_LARGE = 2.5
+LEAST_OVER_BEFORE = 2.0
 LEAST_SHARE_OF_BOUND = 0.85
 MOST_GROWTH_MB = 200.0
 MEMORY_PHOTOS = (500, 5000)
+MEMORY_LARGE_PHOTOS = (60, 300)
+LARGE_MEGAPIXELS, LARGE_PHOTOS = (12, 24), (150, 75)
+MEMORY_MEGAPIXELS = 12
+QUICK_LARGE_PHOTOS = 32
 QUICK_PHOTOS, QUICK_TURNS = 96, 2
 FULL_TURNS = 3
 QUICK_TRAINING_PHOTOS = 400
@@ -114,10 +132,13 @@ class ObviousScript:
         return n_crops
 
 
-class BareModels:
-    """The two models alone on prepared tensors. Nothing that uses these models can be faster."""
+class Bound:
+    """Reading and decoding each file once, and the two models on prepared tensors. Nothing can be faster with them.
 
-    def __init__(self) -> None:
+    Each photo is decoded as small as the detector and its crops allow, which is not known before the detector has seen it.
+    """
+
+    def __init__(self, image_px: int) -> None:
         core = ov.Core()
         hint = {"PERFORMANCE_HINT": "THROUGHPUT"}
         detector = core.compile_model(core.read_model(DETECTOR / "yolov8n.xml"), "CPU", hint)
@@ -126,18 +147,40 @@ class BareModels:
             hint["INFERENCE_PRECISION_HINT"] = "bf16"
         model = convert_module(network, torch.zeros(1, 3, SPEC.input_px, SPEC.input_px))
         encoder = core.compile_model(model, "CPU", hint)
+        self._image_px = image_px
+        self._readers = ThreadPoolExecutor(os.cpu_count() or 1)
         self._queues = [
             (ov.AsyncInferQueue(compiled), np.random.default_rng(0).random(compiled.inputs[0].shape, dtype=np.float32))
             for compiled in (detector, encoder)
         ]
 
-    def run(self, n_photos: int, n_crops: int) -> int:
-        """Put this many photos through the detector, then this many crops through the encoder."""
-        for (queue, tensor), n in zip(self._queues, (n_photos, n_crops), strict=True):
+    def run(self, shrink_of: dict[Path, int], n_crops: int) -> int:
+        """Read and decode these photos, put as many through the detector, then so many crops through the encoder."""
+        list(self._readers.map(self._decode, shrink_of, shrink_of.values()))
+        for (queue, tensor), n in zip(self._queues, (len(shrink_of), n_crops), strict=True):
             for _ in range(n):
                 queue.start_async({0: tensor}, share_inputs=True)
             queue.wait_all()
         return n_crops
+
+    @staticmethod
+    def _decode(file: Path, shrink: int) -> None:
+        decode_photo(file.read_bytes(), max_megapixels=RunSettings().max_megapixels, choose_shrink=lambda *size: shrink)
+
+    def find_shrinks(self, run: RunFolder, folder: Path) -> dict[Path, int]:
+        """How far each photo of a finished run can be reduced: as its crops need it."""
+        settings, choose = RunSettings(), reduce_to_longest(self._image_px)
+        photos, crops = run.read_table("photos").set_index("photo_id"), run.read_table("crops")
+        shrinks = {photo_id: choose(row.width_px, row.height_px) for photo_id, row in photos.iterrows()}
+        for row in crops.itertuples():
+            photo = photos.loc[row.photo_id]
+            margin = 0.0 if row.kind == "frame" else settings.crop_margin
+            box = Box(row.x, row.y, row.width, row.height)
+            cut = find_cut(box, margin=margin, width=photo.width_px, height=photo.height_px)
+            shrinks[row.photo_id] = find_needed(
+                cut, most=shrinks[row.photo_id], input_px=SPEC.input_px, saved_px=settings.crop_saved_px
+            )
+        return {folder / photos.loc[photo_id].file_name: shrink for photo_id, shrink in shrinks.items()}
 
 
 @dataclass
@@ -149,6 +192,7 @@ class Ours:
     encoder: Encoder
     scorer: Scorer
     settings: RunSettings
+    last: RunFolder | None = None
 
     def run(self, folder: Path, files: Sequence[str]) -> int:
         """One whole run over the files: read, hash, detect, crop, save, embed, tables, events, scores."""
@@ -167,6 +211,7 @@ class Ours:
             ),
             finish=lambda: keep_catalogue(run),
         )
+        self.last = run
         if counts.failures:
             raise RuntimeError(f"{counts.failures} photos failed: the timing would mean nothing")
         return counts.crops
@@ -207,44 +252,96 @@ def _read_square(file: Path) -> np.ndarray:
         return np.asarray(photo.convert("RGB").resize((SPEC.input_px, SPEC.input_px)))
 
 
-def compare_speed(*, quick: bool) -> dict[str, Any]:
-    """Measure the three in turn; returns the figures and the turns that they come from."""
-    files = list(find_photos(SEASON).file_names)
-    if quick:
-        files = files[:: len(files) // QUICK_PHOTOS][:QUICK_PHOTOS]
-    turns: dict[str, list[Turn]] = {"obvious": [], "ours": [], "bound": []}
-    with tempfile.TemporaryDirectory() as place:
-        ours, normal = load_ours(Path(place), quick=quick)
-        obvious, bare = ObviousScript(normal), BareModels()
-        few = files[:8]
-        obvious.run([SEASON / name for name in few])  # everything is set up at first use
-        bare.run(len(few), len(few))
-        ours.run(SEASON, few)
-        for _ in range(QUICK_TURNS if quick else FULL_TURNS):
-            ours.forget()
-            turns["ours"].append(measure(lambda: ours.run(SEASON, files), len(files)))
-            n_crops = turns["ours"][-1].crops
-            turns["bound"].append(measure(lambda n=n_crops: bare.run(len(files), n), len(files)))  # type: ignore[misc]
-            turns["obvious"].append(measure(lambda: obvious.run([SEASON / name for name in files]), len(files)))
-    figures: dict[str, Any] = {"photos": len(files), "engine": getattr(ours.encoder, "engine", "")}
+def compare_speed(*, quick: bool, before: Path | None) -> dict[str, Any]:
+    """Measure all in turn, at each size of photos; returns the figures."""
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        ours, normal = load_ours(place, quick=quick)
+        obvious, bound = ObviousScript(normal), Bound(ours.detector.image_px)
+        earlier = Before(before, ours.project.path / "bundles" / "bench", place / "before") if before else None
+        for megapixels, folder in choose_photos(place, quick=quick):
+            files = list(find_photos(folder).file_names)
+            if quick and not megapixels:
+                files = files[:: len(files) // QUICK_PHOTOS][:QUICK_PHOTOS]
+            turns = take_turns(folder, files, ours, obvious, bound, earlier, n=QUICK_TURNS if quick else FULL_TURNS)
+            prefix = f"{megapixels}mp_" if megapixels else ""
+            figures |= {f"{prefix}{key}": value for key, value in summarise(turns).items()}
+            print(f"{prefix or 'small '}{figures[f'{prefix}ours_photos_per_s']:.1f} photos/s", file=sys.stderr)
+        figures["engine"] = getattr(ours.encoder, "engine", "")
+        if earlier:
+            earlier.close()
+    return figures
+
+
+def choose_photos(place: Path, *, quick: bool) -> list[tuple[int, Path]]:
+    """Megapixels (0: as they are) and folder of each set of photos."""
+    sets = [(0, SEASON)]
+    season = sorted(SEASON.iterdir())
+    for megapixels, n in zip(LARGE_MEGAPIXELS, LARGE_PHOTOS, strict=True):
+        if quick:
+            n = QUICK_LARGE_PHOTOS
+        folder = place / f"{megapixels}mp"
+        enlarge_photos(season[:: len(season) // n][:n], folder, megapixels=megapixels)
+        sets.append((megapixels, folder))
+    return sets[:2] if quick else sets
+
+
+def take_turns(
+    folder: Path,
+    files: Sequence[str],
+    ours: Ours,
+    obvious: ObviousScript,
+    bound: Bound,
+    earlier: Before | None,
+    *,
+    n: int,
+) -> dict[str, list[Turn]]:
+    """The turns of each, after a few photos that set everything up."""
+    few = files[:4]
+    obvious.run([folder / name for name in few])
+    ours.run(folder, few)
+    if earlier:
+        earlier.run(folder, few)
+    turns: dict[str, list[Turn]] = {"obvious": [], "ours": [], "bound": [], **({"before": []} if earlier else {})}
+    for _ in range(n):
+        ours.forget()
+        turns["ours"].append(measure(lambda: ours.run(folder, files), len(files)))
+        n_crops = turns["ours"][-1].crops
+        assert ours.last is not None
+        shrinks = bound.find_shrinks(ours.last, folder)
+        turns["bound"].append(measure(lambda s=shrinks, n=n_crops: bound.run(s, n), len(files)))  # type: ignore[misc]
+        if earlier:
+            turns["before"].append(Turn(len(files), **earlier.run(folder, files)))
+        turns["obvious"].append(measure(lambda: obvious.run([folder / name for name in files]), len(files)))
+    return turns
+
+
+def summarise(turns: dict[str, list[Turn]]) -> dict[str, Any]:
+    """Medians over the turns; ratios are of the same turn."""
+    figures: dict[str, Any] = {"photos": turns["ours"][0].photos}
     for name, of_name in turns.items():
         figures[f"{name}_photos_per_s"] = statistics.median(turn.photos_per_s for turn in of_name)
         figures[f"{name}_cpu_ms_per_photo"] = statistics.median(1000 * turn.cpu_s / turn.photos for turn in of_name)
         figures[f"{name}_crops"] = of_name[0].crops
-    for name in ("obvious", "bound"):
-        figures[f"ours_over_{name}"] = statistics.median(
-            ours_turn.photos_per_s / turn.photos_per_s
-            for ours_turn, turn in zip(turns["ours"], turns[name], strict=True)
-        )
+        if name != "ours":
+            pairs = list(zip(turns["ours"], of_name, strict=True))
+            figures[f"ours_over_{name}"] = statistics.median(a.photos_per_s / b.photos_per_s for a, b in pairs)
+            figures[f"ours_over_{name}_cpu"] = statistics.median(b.cpu_s / a.cpu_s for a, b in pairs)
     return figures
 
 
-def run_for_memory(n_photos: int) -> float:
+def run_for_memory(n_photos: int, megapixels: int) -> float:
     """Run over the season, repeated to this many photos, in this process; returns the peak memory in MB."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "photos"
         folder.mkdir()
         season = sorted(SEASON.iterdir())
+        if megapixels:
+            # Made in another process, since making them takes more memory than the run.
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                pool.submit(enlarge_photos, season[:: len(season) // 30], folder.parent / "large", megapixels).result()
+            season = sorted((folder.parent / "large").iterdir())
         for i in range(n_photos):
             source = season[i % len(season)]
             # A few bytes after a JPEG's end change nothing but its content hash.
@@ -272,37 +369,58 @@ def peak_memory_mb() -> float:
 
 
 def compare_memory() -> dict[str, Any]:
-    """Peak memory of a small and a large run, each in a process of its own."""
+    """Peak memory of a small and a large run, each in a process of its own; of small and of large photos."""
     figures: dict[str, Any] = {}
-    for n_photos in MEMORY_PHOTOS:
-        command = [sys.executable, __file__, "--memory", str(n_photos)]
-        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        figures[f"peak_mb_{n_photos}_photos"] = float(answer.stdout.split()[-1])
-    few, many = (figures[f"peak_mb_{n}_photos"] for n in MEMORY_PHOTOS)
-    figures["peak_mb_growth"] = many - few
+    for megapixels, counts in ((0, MEMORY_PHOTOS), (MEMORY_MEGAPIXELS, MEMORY_LARGE_PHOTOS)):
+        peaks = []
+        for n_photos in counts:
+            command = [sys.executable, __file__, "--memory", str(n_photos), "--megapixels", str(megapixels)]
+            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            peaks.append(float(answer.stdout.split()[-1]))
+        prefix = f"{megapixels}mp_" if megapixels else ""
+        for n_photos, peak in zip(counts, peaks, strict=True):
+            figures[f"{prefix}peak_mb_{n_photos}_photos"] = peak
+        figures[f"{prefix}peak_mb_growth"] = peaks[1] - peaks[0]
     return figures
 
 
 def list_targets(figures: dict[str, Any]) -> list[Target]:
     """What the figures should reach, and whether they do."""
-    targets = [
-        at_least("times the obvious script", figures["ours_over_obvious"], LEAST_SPEEDUP),
-        at_least("share of the two bare models' bound", figures["ours_over_bound"], LEAST_SHARE_OF_BOUND),
-    ]
-    if "peak_mb_growth" in figures:
-        name = "growth of peak memory from 500 to 5,000 photos, MB"
-        targets.append(at_most(name, figures["peak_mb_growth"], MOST_GROWTH_MB))
+    targets = []
+    for prefix, of, least in (("", "", LEAST_SPEEDUP), ("12mp_", " at 12 megapixels", LEAST_SPEEDUP_LARGE)):
+        targets.append(at_least(f"times the obvious script{of}", figures[f"{prefix}ours_over_obvious"], least))
+        share = figures[f"{prefix}ours_over_bound"]
+        targets.append(at_least(f"share of the bound{of}", share, LEAST_SHARE_OF_BOUND))
+    if "12mp_ours_over_before" in figures:
+        name = "times the code before at 12 megapixels"
+        targets.append(at_least(name, figures["12mp_ours_over_before"], LEAST_OVER_BEFORE))
+    for prefix, (few, many), of in (("", MEMORY_PHOTOS, ""), ("12mp_", MEMORY_LARGE_PHOTOS, " of 12 megapixels")):
+        if f"{prefix}peak_mb_growth" in figures:
+            name = f"growth of peak memory from {few:,} to {many:,} photos{of}, MB"
+            targets.append(at_most(name, figures[f"{prefix}peak_mb_growth"], MOST_GROWTH_MB))
     return targets
 
 
 def print_tables(figures: dict[str, Any]) -> None:
-    """The figures as a table in Markdown."""
-    print(f"{figures['photos']} photos of the wildlife season, {os.cpu_count()} processors, {platform.machine()}")
-    print("\n| | photos per second | processor ms per photo | crops |\n|---|---|---|---|")
-    names = (("obvious", "the obvious script"), ("ours", "ours"), ("bound", "bound: the two bare models"))
-    for key, name in names:
-        rate, cpu = figures[f"{key}_photos_per_s"], figures[f"{key}_cpu_ms_per_photo"]
-        print(f"| {name} | {rate:.1f} | {cpu:.1f} | {figures[f'{key}_crops']} |")
+    """The figures as tables in Markdown."""
+    names = (
+        *(("obvious", "the obvious script"), ("before", "the code before"), ("ours", "ours")),
+        ("bound", "bound: reading, decoding, the bare models"),
+    )
+    for megapixels in (0, *LARGE_MEGAPIXELS):
+        prefix = f"{megapixels}mp_" if megapixels else ""
+        if f"{prefix}photos" not in figures:
+            continue
+        size = f"enlarged to {megapixels} megapixels" if megapixels else "as they are"
+        print(f"\n{figures[f'{prefix}photos']} photos of the wildlife season {size}, {os.cpu_count()} processors\n")
+        print("| | photos per second | processor ms per photo | crops | ours over it | by processor time |")
+        print("|---|---|---|---|---|---|")
+        for key, name in names:
+            if f"{prefix}{key}_crops" in figures:
+                rate, cpu = figures[f"{prefix}{key}_photos_per_s"], figures[f"{prefix}{key}_cpu_ms_per_photo"]
+                ratios = [figures.get(f"{prefix}ours_over_{key}{what}") for what in ("", "_cpu")]
+                shown = " | ".join("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)
+                print(f"| {name} | {rate:.1f} | {cpu:.1f} | {figures[f'{prefix}{key}_crops']} | {shown} |")
 
 
 def main() -> int:
@@ -311,14 +429,16 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer photos and turns, no memory; under a minute")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--memory", type=int, metavar="N", help="only: run over N photos and print the peak memory")
+    parser.add_argument("--megapixels", type=int, default=0, help="with --memory: enlarge the photos to this size")
+    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="also measure the code in this folder")
     options = parser.parse_args()
     if not SEASON.is_dir():
         print(f"This bench needs the real photos in {SEASON}, which are not here.", file=sys.stderr)
         return 1
     if options.memory:
-        print(run_for_memory(options.memory))
+        print(run_for_memory(options.memory, options.megapixels))
         return 0
-    figures = compare_speed(quick=options.quick)
+    figures = compare_speed(quick=options.quick, before=options.before)
     if not options.quick:
         figures |= compare_memory()
     report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))

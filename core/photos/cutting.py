@@ -56,7 +56,7 @@ def cut_parts(
     cuts = [
         find_cut(box, margin=margin, width=width, height=height) for box, margin in zip(boxes, margins, strict=True)
     ]
-    needed = [_find_needed(cut, most=photo.shrink, input_px=input_px, saved_px=saved_px) for cut in cuts]
+    needed = [find_needed(cut, most=photo.shrink, input_px=input_px, saved_px=saved_px) for cut in cuts]
     pixels, shrink = photo.pixels, photo.shrink
     finest = min(needed, default=shrink)
     if finest < shrink:
@@ -68,7 +68,11 @@ def cut_parts(
     ]
 
 
-def _find_needed(cut: tuple[int, int, int, int], *, most: int, input_px: int, saved_px: int) -> int:
+def find_needed(cut: tuple[int, int, int, int], *, most: int, input_px: int, saved_px: int) -> int:
+    """How far a photo may be reduced, at most ``most``, so that what is cut out at ``cut`` is still large enough.
+
+    ``cut`` is left, top, right and bottom in pixels of the photo; the others are those of ``cut_parts``.
+    """
     left, top, right, bottom = cut
     short, long = sorted((right - left, bottom - top))
     least = input_px * PIXELS_PER_INPUT
