@@ -22,5 +22,5 @@ def enlarge_photos(files: Sequence[Path], folder: Path, megapixels: float) -> No
             pixels = np.asarray(small.convert("RGB").resize(size, Image.Resampling.BICUBIC)).astype(np.int16)
         noise = np.empty_like(pixels)
         cv2.setRNGSeed(seed)
-        cv2.randn(noise, 0, NOISE)
+        cv2.randn(noise, np.zeros(1), np.full(1, NOISE))
         Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)).save(folder / file.name, quality=QUALITY)

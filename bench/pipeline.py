@@ -135,7 +135,7 @@ class ObviousScript:
 class Bound:
     """Reading and decoding each file once, and the two models on prepared tensors. Nothing can be faster with them.
 
-    Each photo is decoded as small as the detector and its crops allow, which is not known before the detector has seen it.
+    Each photo is decoded as small as detector and crops allow, which is not known before the detector has seen it.
     """
 
     def __init__(self, image_px: int) -> None:
