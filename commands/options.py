@@ -134,11 +134,17 @@ def _read_values(file: Path | None) -> dict[str, Any]:
 def read_encoder_specs(arguments: argparse.Namespace) -> "tuple[EncoderSpec, ...]":
     """The encoders that the options ask for; none without any option."""
     from models.encoders.sources.source import at_best_size, find_source
-    from models.encoders.spec import BUNDLED, LITE2, EncoderSpec
+    from models.encoders.spec import BUNDLED, HUB, LITE2, EncoderSpec
+    from models.published.table import find_model
+
+    def is_published(name: str) -> bool:
+        model = find_model(name)
+        return model is not None and model.kind == "encoder"
 
     specs: tuple[EncoderSpec, ...] = ()
     if arguments.backbone or arguments.backbone_weights:
-        weights = arguments.backbone_weights or (BUNDLED if arguments.backbone == LITE2 else "default")
+        usual = BUNDLED if arguments.backbone == LITE2 else HUB if is_published(arguments.backbone) else "default"
+        weights = arguments.backbone_weights or usual
         spec = EncoderSpec(weights=weights)
         specs += (at_best_size(replace(spec, backbone=arguments.backbone or find_source(spec).backbone)),)
     for detector in arguments.detector_features or ():
@@ -191,13 +197,16 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
     """Options that choose the encoder."""
     group = parser.add_argument_group("encoder")
     group.add_argument(
-        "--backbone", default="", help="efficientnet_lite2 (default), or a network of torchvision, such as mobilenet_v2"
+        "--backbone",
+        default="",
+        help="efficientnet_lite2 (default), a published encoder such as dinov2-small (models list), any model of timm "
+        "as timm/NAME, or a network of torchvision, such as mobilenet_v2",
     )
     group.add_argument(
         "--backbone-weights",
         default="",
         metavar="FILE.safetensors",
-        help="a safetensors file, bundled, default (published ones) or none (from scratch)",
+        help="a safetensors file, bundled, default (torchvision's), hub (other published ones) or none (from scratch)",
     )
     group.add_argument(
         "--detector-features",

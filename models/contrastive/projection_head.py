@@ -2,6 +2,7 @@
 
 import torch
 
+from core.errors import AnomalureError
 from models.encoders.sources.source import find_source
 from models.encoders.spec import EncoderSpec
 
@@ -51,6 +52,11 @@ def build_learner(start: EncoderSpec, *, hidden: int, projected: int, image_px: 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         source = find_source(start)
+        if not source.can_be_trained:
+            raise AnomalureError(
+                f"{start.backbone} can be used as it is, but not be trained on. Train another encoder, such as "
+                "efficientnet_lite2, or use this one with the method none."
+            )
         backbone = source.load(start).model
         learner = Learner(
             backbone, hidden=hidden, projected=projected, image_px=image_px, keep_statistics=source.is_trained

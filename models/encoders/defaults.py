@@ -6,7 +6,7 @@ from dataclasses import replace
 from core.errors import AnomalureError
 from models.detectors.source import AUTO, PUBLISHED_DETECTOR, open_detector_source
 from models.encoders.detector_features import TorchBackbone, cut_openvino_backbone
-from models.encoders.spec import BUNDLED, LITE2, EncoderSpec
+from models.encoders.spec import BUNDLED, HUB, LITE2, EncoderSpec
 
 LEAST_JOINED_PX = 160
 """On smaller crops the last map of a detector's backbone has only a few cells."""
@@ -19,9 +19,10 @@ def complete_encoders(
 
     Arguments and result as for ``join_detector_features``. Both were measured to be better than a backbone of
     torchvision alone (docs/decisions/0006). The features take a fifth more time, mirror images twice the time. With
-    EfficientNet-Lite2 neither helps (docs/decisions/0012), so it stays as it is.
+    EfficientNet-Lite2 neither helps (docs/decisions/0012), so it stays as it is, and so do encoders
+    of a hub, with which neither was measured.
     """
-    if any(spec.backbone == LITE2 and not spec.detector for spec in specs):
+    if any((spec.backbone == LITE2 or spec.weights == HUB) and not spec.detector for spec in specs):
         return tuple(specs), ""
     joined, why_not = join_detector_features(specs, detector=detector, allow_code=allow_code)
     if not why_not:

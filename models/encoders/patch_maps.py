@@ -6,7 +6,7 @@ import torch
 from core.errors import AnomalureError
 from models.encoders.backbones import RANDOM, build_backbone
 from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, find_source
-from models.encoders.spec import EncoderSpec
+from models.encoders.spec import HUB, EncoderSpec
 from models.encoders.with_openvino import check_crops, take_bytes
 from models.engines.device import openvino_core
 from models.engines.torch_to_openvino import convert_module
@@ -62,6 +62,8 @@ def check_patch_map(spec: EncoderSpec) -> None:
     """
     if spec.detector:
         raise AnomalureError(f"Patches are taken from a backbone, not from a detector. {ADVICE}")
+    if spec.weights == HUB:
+        raise AnomalureError(f"{spec.backbone} has no map of a whole frame's patches that can be used here. {ADVICE}")
     with torch.device("meta"):  # only shapes, nothing is computed
         _cut(build_backbone(spec.backbone, weights=RANDOM), spec)
 

@@ -9,6 +9,7 @@ from core.errors import AnomalureError
 
 DEFAULT_INPUT_PX = 224
 BUNDLED = "bundled"
+HUB = "hub"
 LITE2 = "efficientnet_lite2"
 LITE2_INPUT_PX = 224
 """Measured to be better for crops than the 260 px of its training, and a third faster (docs/decisions/0012)."""
@@ -28,10 +29,11 @@ class EncoderSpec:
     Either a backbone of torchvision or, when ``detector`` is not empty, the features of that detector's own backbone.
 
     Attributes:
-        backbone: torchvision's name of the network, or ``efficientnet_lite2``.
+        backbone: torchvision's name of the network, ``efficientnet_lite2``, or with ``hub`` a name of the table of
+            published models or ``timm/NAME``.
         weights: The word of a source in ``models.encoders.sources`` (``bundled``: those of ``efficientnet_lite2`` that
-            are installed with Anomalure; ``default``: published by torchvision; ``none``: random), or the path of a
-            safetensors file.
+            are installed with Anomalure; ``default``: published by torchvision; ``hub``: by others; ``none``: random),
+            or the path of a safetensors file.
         detector: A detector as ``load_detector`` takes it; its backbone is the encoder then.
         input_px: Side of the square crops, 32 to 1024.
         mirrored: Whether to average the embeddings of a crop and its mirror image. Better, but takes twice as long.

@@ -7,7 +7,7 @@ from models.encoders.spec import EncoderSpec
 class PublishedWeights(EncoderSource):
     """torchvision's best weights of a backbone. Bundles do not copy them, because torchvision keeps them."""
 
-    label = "Published weights (downloaded once)"
+    label = "torchvision's published weights (downloaded once)"
     word = "default"
 
     def load(self, spec: EncoderSpec, *, allow_code: bool = False) -> Network:

@@ -70,6 +70,7 @@ class EncoderSource(ABC):
         input_px: The best side of the crops for its encoders.
         is_trained: Whether its weights are trained already; if not, they must be trained before use.
         precise: Whether its encoders always compute in float32.
+        can_be_trained: Whether its networks can be trained further on the crops of a study.
     """
 
     label: ClassVar[str] = ""
@@ -79,6 +80,7 @@ class EncoderSource(ABC):
     input_px: ClassVar[int] = 224
     is_trained: ClassVar[bool] = True
     precise: ClassVar[bool] = False
+    can_be_trained: ClassVar[bool] = True
 
     def has(self, spec: "EncoderSpec") -> bool:
         """Whether an encoder comes from here."""
@@ -96,6 +98,10 @@ class EncoderSource(ABC):
     def describe_kept(self, spec: "EncoderSpec") -> Kept | None:
         """How the converted network is found in the cache; None if that is not known without loading it."""
         return None
+
+    def best_px(self, spec: "EncoderSpec") -> int:
+        """The best side of the crops for this encoder."""
+        return self.input_px
 
     def identify(self, spec: "EncoderSpec", project: Path) -> str:
         """A text that is the same for encoders with the same embeddings, given their backbone and size."""
@@ -132,7 +138,7 @@ def at_best_size(spec: "EncoderSpec") -> "EncoderSpec":
         return replace(spec, input_px=own.input_px)
     if spec.backbone == LITE2:
         return replace(spec, input_px=bundled_encoder().input_px)
-    return replace(spec, input_px=find_source(spec).input_px)
+    return replace(spec, input_px=find_source(spec).best_px(spec))
 
 
 def find_source(spec: "EncoderSpec") -> EncoderSource:
