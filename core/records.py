@@ -204,9 +204,36 @@ def name_crops(photo_id: str, boxes: Sequence[Box | None]) -> list[str]:
 LONGEST_NAME = 60
 
 
+LONGEST_SPECIES = 200
+JOINERS = "\u200c\u200d"
+"""Signs that nobody sees, and that Persian and Indian words and many emoji are spelled with."""
+# Letters and marks that are drawn as nothing at all, beside those of the categories Cc and Cf.
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def drop_hidden_signs(text: str) -> str:
+    """The text without signs that nobody sees, such as a terminal's escapes or marks that turn the order of letters.
+
+    Joiners stay, and so do blanks and the ends of lines.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        sign
+        for sign in text
+        if sign.isspace() or sign in JOINERS or not (unicodedata.category(sign) in ("Cc", "Cf") or sign in _FILLERS)
+    )
+
+
 def tidy_name(name: str) -> str:
-    """A reviewer's name as it is kept: in one form of Unicode, without blanks to spare, not too long."""
-    return " ".join(unicodedata.normalize("NFC", name).split())[:LONGEST_NAME].rstrip()
+    """A reviewer's name as it is kept: in one form of Unicode, without hidden signs and spare blanks, not too long."""
+    return tidy_species(name)[:LONGEST_NAME].rstrip()
+
+
+def tidy_species(name: str) -> str:
+    """The name of a species as it is kept: in one form of Unicode, without hidden signs and blanks to spare."""
+    tidy = " ".join(drop_hidden_signs(unicodedata.normalize("NFC", name)).split())
+    return tidy if tidy.strip(f"{JOINERS} ") else ""
 
 
 def name_key(name: str) -> str:

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from core.records import NOTHING, PERSON
+from core.records import JOINERS, NOTHING, PERSON, drop_hidden_signs, tidy_species
 
 EMPTY = "empty"
 """The species of a label of a photo without animals."""
@@ -80,7 +80,6 @@ _UNSAID = frozenset(
     | {"#ref!", "#name?", "#value!", "#null!", "#div/0!", "nil"}
 )
 _BLANKS = re.compile(r"[\s_\u200b\ufeff]+")
-_JOINERS = "\u200c\u200d"
 _SIGNS = re.compile(r"[-.()\[\]{}<>\"'*!]+")
 _SEVERAL = re.compile(r"\s*[;|\n]\s*")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -91,19 +90,7 @@ _RANKS = 5  # class, order, family, genus, species
 def fold_name(name: str) -> str:
     """The form in which names of species are compared: capitals, blanks and underscores do not matter."""
     seen = drop_hidden_signs(unicodedata.normalize("NFKC", name))
-    return _BLANKS.sub(" ", "".join(sign for sign in seen if sign not in _JOINERS)).strip().casefold()
-
-
-def drop_hidden_signs(name: str) -> str:
-    """The name without signs that nobody sees, such as a terminal's escapes or marks that turn the order of letters.
-
-    Joiners stay: Persian and Indian words are spelled with them.
-    """
-    if name.isascii() and name.isprintable():
-        return name
-    return "".join(
-        sign for sign in name if sign.isspace() or sign in _JOINERS or unicodedata.category(sign) not in ("Cc", "Cf")
-    )
+    return _BLANKS.sub(" ", "".join(sign for sign in seen if sign not in JOINERS)).strip().casefold()
 
 
 def is_empty_name(name: str) -> bool:
@@ -130,7 +117,7 @@ def name_decided(name: str) -> str:
     """The species that a reviewer named, as training compares it: people are ``person``, no animal is ``nothing``."""
     if is_empty_name(name):
         return NOTHING
-    return PERSON if is_person_name(name) else " ".join(name.split())
+    return PERSON if is_person_name(name) else tidy_species(name)
 
 
 def read_species(text: str) -> str:
@@ -143,8 +130,7 @@ def read_species(text: str) -> str:
     parts = text.split(";")
     if len(parts) > _RANKS:
         return _read_taxonomy(parts)
-    tidy = " ".join(drop_hidden_signs(unicodedata.normalize("NFC", text)).split())
-    return _use_own_words(tidy)
+    return _use_own_words(tidy_species(text))
 
 
 def split_species(text: str) -> list[str]:
@@ -162,7 +148,7 @@ def name_taxon(ranks: Sequence[str], *, common_name: str = "") -> str:
 
     ``species`` may be the whole name or its second word.
     """
-    known = ["" if fold_name(rank) in _UNSAID else " ".join(rank.split()) for rank in ranks]
+    known = ["" if fold_name(rank) in _UNSAID else tidy_species(rank) for rank in ranks]
     genus, species = known[-2], known[-1]
     if fold_name(genus) == "homo":
         return PERSON

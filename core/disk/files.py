@@ -1,15 +1,20 @@
 """Writes files that are complete or absent: first to a temporary name, then renamed."""
 
 import os
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
+import psutil
+
 from core.disk.bounded import read_bounded
 
 TEMPORARY_SUFFIX = ".tmp"
+_TEMPORARY = re.compile(r"\..+\.(\d{1,9})-[0-9a-f]{8}\.tmp")
 # On Windows a file cannot be replaced or opened in the moment in which another process has it open.
 WINDOWS_RETRIES = 40
 WINDOWS_PAUSE_S = 0.025
@@ -20,6 +25,19 @@ _Result = TypeVar("_Result")
 def temporary_beside(path: Path) -> Path:
     """A name in the same folder that no other writer uses. What a kill leaves under it is removed later."""
     return path.with_name(f".{path.name}.{os.getpid()}-{uuid4().hex[:8]}{TEMPORARY_SUFFIX}")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes of this computer left in a folder; those of others stay."""
+    try:
+        with os.scandir(folder) as scan:
+            found = [(entry.path, _TEMPORARY.fullmatch(entry.name)) for entry in scan]
+    except OSError:
+        return
+    for path, match in found:
+        if match and not psutil.pid_exists(int(match[1])):
+            with suppress(OSError):
+                os.unlink(path)
 
 
 def replace_file(temporary: Path, path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import requests
 from PIL import Image
 
+from core.disk.files import remove_leftovers
 from core.disk.inside import LeadsOut, inside
 from core.downloads.asking import DownloadFailed, Patience
 from core.downloads.one_photo import download_photo, find_damage
@@ -84,6 +85,8 @@ def download_photos(
 
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for folder in {(out / photo.file_name).parent for photo in photos}:
+            remove_leftovers(folder)
         with ThreadPoolExecutor(at_once, thread_name_prefix="download") as pool:
             try:
                 _work_all(pool, work, photos, out, result, ahead=at_once * _AHEAD, on_progress=on_progress)

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.disk.json import parse_values
 from core.errors import AnomalureError
-from core.records import NOTHING, PERSON, Decision, Verdict
+from core.records import NOTHING, PERSON, Decision, Verdict, tidy_species
 from core.species import is_empty_name, is_person_name
 from core.store.database import Store
 
@@ -94,7 +94,7 @@ def check_name(meaning: str, species: str) -> tuple[Meaning, str]:
         what = Meaning(meaning)
     except ValueError as error:
         raise AnomalureError(f"A group is one of {', '.join(Meaning)}, got {str(meaning)[:80]!r}.") from error
-    name = " ".join(str(species).split())
+    name = tidy_species(str(species))
     if len(name) > LONGEST_NAME:
         raise AnomalureError(f"The name of a group has at most {LONGEST_NAME} characters, got {len(name)}.")
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from cachetools import LRUCache
 
 from core.disk.memory import connect_memory
-from core.records import NOTHING, PERSON, Verdict
+from core.records import NOTHING, PERSON, Verdict, tidy_species
 from core.review.filters import APART, ORDERS, RANKED, QueueFilters
 from core.review.holding import HOLDING
 from core.review.rankings import read_ranking
@@ -373,7 +373,7 @@ class ReviewIndex:
 
     def spell_species(self, name: str) -> str:
         """A name that somebody typed, as the run or earlier verdicts spell it: ``Fox`` and ``fox`` are one species."""
-        tidy = " ".join(name.split())
+        tidy = tidy_species(name)
         return Spellings([*self.names("species"), *self.named_species()]).spell(tidy) if tidy else ""
 
     def read_decided(self) -> pa.Table:

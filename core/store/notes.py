@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from core.records import is_whole
+from core.records import drop_hidden_signs, is_whole
 from core.store.database import Store
 
 
@@ -26,6 +26,7 @@ class Note:
     def __post_init__(self) -> None:
         if not is_whole(self.note):
             raise ValueError("the note has half of a character, such as a cut emoji")
+        object.__setattr__(self, "note", drop_hidden_signs(self.note))
 
 
 def keep_notes(store: Store, notes: Sequence[Note]) -> None:

@@ -10,7 +10,18 @@ from typing import Any
 import pandas as pd
 
 from core.errors import Overtaken, StoreBusy
-from core.records import Box, CropKind, Decision, Round, Verdict, is_whole
+from core.records import (
+    LONGEST_SPECIES,
+    Box,
+    CropKind,
+    Decision,
+    Round,
+    Verdict,
+    drop_hidden_signs,
+    is_whole,
+    tidy_name,
+    tidy_species,
+)
 from core.review.index import ReviewIndex
 from core.store.database import Store
 
@@ -54,6 +65,12 @@ class GivenDecision:
         for what in ("crop_id", "species", "note", "reviewer"):
             if not is_whole(getattr(self, what)):
                 raise ValueError(f"the {what.removesuffix('_id')} has half of a character, such as a cut emoji")
+        # Signs that turn the order of letters would make one name look like another.
+        object.__setattr__(self, "species", tidy_species(self.species))
+        object.__setattr__(self, "note", drop_hidden_signs(self.note))
+        object.__setattr__(self, "reviewer", tidy_name(self.reviewer))
+        if len(self.species) > LONGEST_SPECIES:
+            raise ValueError(f"the name of a species has at most {LONGEST_SPECIES} characters, got {len(self.species)}")
         if not VERDICT_ID.fullmatch(self.decision_id):
             raise ValueError(f"a decision's id has 32 hex digits, got {self.decision_id!r}")
         if not GROUP_ID.fullmatch(self.given_to):

@@ -9,6 +9,7 @@ from typing import Any
 import openvino as ov
 
 from core.errors import FileFormatError
+from core.records import tidy_species
 from models.detectors.plain_yaml import MOST_BYTES, quote, read_plain_yaml
 
 DEFAULT_STRIDE = 32
@@ -82,4 +83,4 @@ def _parse_names(names: Any, *, source: str) -> tuple[str, ...]:
         raise FileFormatError(
             f"{source}: names must give a name to each of the classes 0, 1, 2 ..., got {quote(names)}."
         )
-    return tuple(str(names[number]) for number in range(len(names)))
+    return tuple(tidy_species(str(names[number])) or f"class {number}" for number in range(len(names)))

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from core.disk.json import parse_values
 from core.errors import AnomalureError
-from core.records import CropKind, Decision, is_whole
+from core.records import LONGEST_SPECIES, CropKind, Decision, is_whole, tidy_species
 from core.review.alike import NormalCrops
 from core.review.index import ReviewIndex
 from core.store.notes import Note, keep_notes
@@ -49,7 +49,7 @@ from ui.work.ranking import refresh_ranking
 
 MOST_ROWS = 500
 MOST_DECISIONS = 5_000
-LONGEST_NOTE, LONGEST_SPECIES = 2_000, 120
+LONGEST_NOTE = 2_000
 NO_SUCH_CROP = "There is no such crop."
 SCRIPTS = Scripts(Path(__file__).resolve().parent / "browser", address="/board")
 
@@ -126,7 +126,7 @@ def _to_decision(item: Mapping[str, Any], *, reviewer: str) -> GivenDecision:
         decision_id=str(item["id"]),
         crop_id=str(item.get("crop", "")),
         verdict=None if verdict is None else Decision(str(verdict)),
-        species=" ".join(str(item.get("species") or "").split())[:LONGEST_SPECIES],
+        species=tidy_species(str(item.get("species") or ""))[:LONGEST_SPECIES],
         note=str(item.get("note") or "").strip()[:LONGEST_NOTE],
         reviewer=reviewer,
         # A decision must be saved even if the clock was changed meanwhile.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { Outbox, newId } from "../../../../ui/board/browser/state/outbox.js";
+import { Outbox, newId, whole } from "../../../../ui/board/browser/state/outbox.js";
 import { installBrowser, settle } from "./fakes.js";
 
 let sent; // the bodies of all requests
@@ -260,4 +260,10 @@ test("ids differ, and sort by the time they were made", () => {
   assert.equal(new Set(ids).size, 100);
   assert.deepEqual([...ids].sort(), ids);
   for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+});
+
+test("a text loses the signs that nobody sees, and keeps the joiners, blanks and lines", () => {
+  const kept = [["\u202edeer\u202c", "deer"], ["\u2066fox\u2069\u200b", "fox"], ["a\x00b\x1b", "ab"], ["two\n\tlines", "two\n\tlines"],
+    ["\u3164", ""], ["\u0645\u06cc\u200c\u0634", "\u0645\u06cc\u200c\u0634"], ["\u{1f43b}\u200d\u2744\ufe0f", "\u{1f43b}\u200d\u2744\ufe0f"], [undefined, undefined]];
+  assert.deepEqual(kept.map(([typed]) => whole(typed)), kept.map(([, one]) => one));
 });

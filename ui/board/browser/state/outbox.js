@@ -10,8 +10,13 @@ export function newId() {
   return Date.now().toString(16).padStart(12, "0") + tail;
 }
 
-// A text without half of a character, which a cut in the middle of an emoji leaves: it could not be written down.
-export const whole = (text) => text?.toWellFormed?.() ?? text;
+// Signs that nobody sees, such as marks that turn the order of letters. Joiners stay: words and emoji are spelled with them.
+const HIDDEN = /(?![\s\u200c\u200d])[\p{Cc}\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]/gu;
+export const dropHidden = (text) => text.replace(HIDDEN, "");
+
+// A text as the server keeps it: without such signs, and without half of a character, which a cut in the middle of an
+// emoji leaves and which could not be written down.
+export const whole = (text) => (typeof text === "string" ? dropHidden(text.toWellFormed?.() ?? text) : text);
 
 export class Outbox extends Sending {
   constructor({ project, onChange, onSaved, onRefused }) {

@@ -51,7 +51,7 @@ export function askSpecies(board) {
     if (!board.data.species.includes(name)) board.data.species = [...board.data.species, name].sort((a, b) => a.localeCompare(b));
     board.decide(verdict.get(), { crops, species: name });
   };
-  const field = new NameField({ label: "Species", longest: 120, offer, save });
+  const field = new NameField({ label: "Species", longest: 200, offer, save });
   const saveButton = button("Save", { cls: "primary", on: (event) => field.choose(field.at, event) });
   const dialog = open(board, `Which species is it? (${words})`, [field.input, field.list, verdict.box, make("footer", {}, [field.said, saveButton])]);
   field.input.focus();

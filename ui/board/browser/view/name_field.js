@@ -1,8 +1,10 @@
 // A field for a name, with the names that are offered for what is typed. Nothing is chosen until something is typed or an
 // arrow key is pressed, so that Enter, pressed once too often, names nothing.
+import { dropHidden } from "../state/outbox.js";
 import { make } from "./elements.js";
 
 const NONE = -1;
+const LEFT_OUT = "Signs that nobody sees, such as marks that turn the order of letters, were left out.";
 const ASK = "Type a name, or choose one with the arrow keys.";
 
 export class NameField {
@@ -14,7 +16,7 @@ export class NameField {
     });
     this.list = make("ul", { cls: "names", attrs: { role: "listbox", id: "offered-names", "aria-label": label } });
     this.said = make("span", { cls: "said", text: said, attrs: { role: "status" } });
-    this.input.addEventListener("input", () => { this.at = this.input.value.trim() ? 0 : NONE; this.show(); });
+    this.input.addEventListener("input", () => this.#onInput());
     this.input.addEventListener("keydown", (event) => this.#onKey(event));
     this.show();
   }
@@ -36,6 +38,16 @@ export class NameField {
       this.said.textContent = ASK;
       this.input.focus();
     }
+  }
+
+  #onInput() {
+    const seen = dropHidden(this.input.value);
+    if (seen !== this.input.value) {
+      this.input.value = seen;
+      this.said.textContent = LEFT_OUT;
+    }
+    this.at = seen.trim() ? 0 : NONE;
+    this.show();
   }
 
   #onKey(event) {
