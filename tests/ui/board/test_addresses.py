@@ -372,7 +372,7 @@ def test_half_of_a_character_refuses_its_own_decision_only(client, project, run_
 
     assert (answer.status_code, answer.json()["saved"]) == (200, [f"{2:032x}"])
     assert set(answer.json()["refused"]) == {f"{1:032x}"}
-    assert project.store.verdicts()["note"].tolist() == ["\U0001f50d \0 é"]
+    assert project.store.verdicts()["note"].tolist() == ["\U0001f50d  é"]
 
 
 @pytest.mark.parametrize(
