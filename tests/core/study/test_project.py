@@ -128,7 +128,7 @@ def test_a_run_keeps_what_it_was_told(tmp_path):
         detector="d",
         encoder="e",
         settings={"shard_photos": 7},
-        code_version="1",
+        code_version="0.0.1",
     )
     info = RunFolder.open(run.path).info
     assert (info.run_id, info.name, info.bundle, info.detector, info.encoder) == ("spring", "spring", "b", "d", "e")
