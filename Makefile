@@ -22,7 +22,7 @@ run: .venv/runtime
 	$(PY) cli.py start --project "$(PROJECT)" --port $(PORT) $(if $(FOLDER),--folder "$(FOLDER)") $(if $(DETECTOR),--detector "$(DETECTOR)")
 
 test: .venv/dev
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev
 	$(PY) -m ruff check .

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import ui.explore.follow
+import ui.explore.page
 from core.study.project import Project
 from tests.fakes.project import ABACUS, RED_FOX, TABBY, make_project
 from ui.explore.cached import load_colouring, load_run_points
@@ -13,6 +15,13 @@ from ui.explore.run import describe_point
 from ui.explore.selection import read_selected_csv
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
+
+
+@pytest.fixture(autouse=True)
+def no_process(monkeypatch) -> None:
+    """Explore starts no process that computes its maps: what is looked at here is there without them."""
+    monkeypatch.setattr(ui.explore.follow, "start_map", lambda *_: None)
+    monkeypatch.setattr(ui.explore.page, "keep_ready", lambda *_: None)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
@@ -17,33 +17,11 @@ import pytest
 
 from core.disk.locks import FileLock
 from core.errors import AnomalureError, StoreBusy
-from core.records import Box, CropKind, Decision, Round, Verdict
+from core.records import Decision, Round
 from core.store.database import VERDICT_COLUMNS, Store, _Batch
 from core.store.migrations import MIGRATIONS, migrate
 from tests.fakes.project import make_project
-
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-def make_verdict(number: int = 0, **changes) -> Verdict:
-    values = {
-        "verdict_id": f"verdict-{number}",
-        "photo_id": "ab" * 16,
-        "crop_id": f"{number:020x}",
-        "kind": CropKind.DETECTION,
-        "box": Box(1.0, 2.0, 3.0, 4.0),
-        "verdict": Decision.ANOMALY,
-        "decided_at": NOON,
-        "reviewer": "R",
-        "species": "stoat",
-        "note": "white tail, ❄",
-        "run": "season",
-        "bundle": "first",
-        "score": 1.5,
-        "p_value": 0.01,
-        "false_alarm_rate": 0.05,
-    }
-    return Verdict(**{**values, **changes})
+from tests.fakes.verdicts import NOON, append_one_by_one, make_verdict
 
 
 @pytest.fixture
@@ -183,12 +161,6 @@ def test_a_new_store_has_no_verdicts_and_no_bundle(store):
     assert store.runs().empty
 
 
-def append_one_by_one(path: Path, writer: int, n: int) -> None:
-    store = Store(path, patience_s=60)
-    for i in range(n):
-        store.append_verdicts([make_verdict(writer * 1000 + i)])
-
-
 def test_five_processes_that_write_at_once_lose_nothing(path):
     spawn = multiprocessing.get_context("spawn")
     writers = [spawn.Process(target=append_one_by_one, args=(path, writer, 10)) for writer in range(5)]
@@ -221,7 +193,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from core.store.database import Store
-from tests.core.store.test_database import make_verdict
+from tests.fakes.verdicts import make_verdict
 Store(Path({path!r})).append_verdicts([make_verdict(5)])
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -19,9 +19,11 @@ def make_ready(project, sample):
 def home(tmp_path_factory):
     """A folder with a small sample and a project, as a first start leaves them."""
     home = tmp_path_factory.mktemp("start")
-    small = functools.partial(core.sample.render_season, photos_per_camera=9, train_photos_per_camera=12)
+    small = functools.partial(core.sample.render_season, photos_per_camera=6, train_photos_per_camera=12)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core.sample, "render_season", small)
+        patch.setattr("core.sample.season.WIDTH_PX", 320)
+        patch.setattr("core.sample.season.HEIGHT_PX", 240)
         make_ready(Project(home / "project"), home / "sample")
     return home
 

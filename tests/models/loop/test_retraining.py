@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,13 +221,20 @@ def test_a_crop_is_found_again_by_its_id_or_by_its_photo_and_box():
 # The bad cases
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A project with a bundle and a run by it, made once; each test gets a copy."""
+    project = Project(tmp_path_factory.mktemp("made") / "project")
+    bundle = make_base_bundle(project, n=20)
+    project.store.activate_bundle("first")
+    add_season(project, "season", bundle=bundle, n_usual=20, n_odd=6)
+    return project.path
+
+
 @pytest.fixture
-def project(tmp_path) -> Project:
-    made = Project(tmp_path / "project")
-    bundle = make_base_bundle(made, n=20)
-    made.store.activate_bundle("first")
-    add_season(made, "season", bundle=bundle, n_usual=20, n_odd=6)
-    return made
+def project(made, tmp_path) -> Project:
+    shutil.copytree(made, tmp_path / "project")
+    return Project(tmp_path / "project")
 
 
 def save(project: Project, verdict: str, rows: pd.DataFrame, **more: str) -> None:

@@ -471,7 +471,7 @@ def test_threads_that_decide_at_once_lose_and_double_nothing(client, project, ru
 
 @pytest.mark.parametrize("bad", [None, "\ud83d"])
 def test_one_thread_with_a_bad_verdict_does_not_spoil_those_written_with_it(tmp_path, bad):
-    from tests.core.store.test_database import make_verdict
+    from tests.fakes.verdicts import make_verdict
 
     store = Store(tmp_path / "anomalure.duckdb")
     store.verdicts()
