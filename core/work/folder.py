@@ -272,7 +272,7 @@ class WorkFolder:
         if progress.phase in ENDS:
             return Status(progress.phase.value)
         if progress.phase is Phase.WAITING:
-            is_running = time.time() - progress.heartbeat_at < START_PATIENCE_S
+            is_running = abs(time.time() - progress.heartbeat_at) < START_PATIENCE_S  # the clock may be set back
         else:
             is_running = is_alive(progress)
         if is_running:

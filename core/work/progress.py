@@ -90,7 +90,7 @@ def is_last_word(progress: Progress | None, *, pid: int) -> bool:
 def is_alive(progress: Progress) -> bool:
     """Whether the process that wrote it is still running."""
     if progress.host != platform.node():
-        return time.time() - progress.heartbeat_at < SILENT_S
+        return abs(time.time() - progress.heartbeat_at) < SILENT_S  # the clock may be set back
     try:
         process = psutil.Process(progress.pid)
         # Process ids are reused after a while; the start time tells two processes apart.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,10 @@ def list_event(index: ReviewIndex, place: int, *, most: int = 400) -> dict[str, 
 
 
 def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any], *, notes: pd.DataFrame) -> list[dict[str, Any]]:
-    """The verdicts on one crop, and on boxes of the same animal in other runs, and the notes on it, newest first."""
+    """The verdicts on one crop, and on boxes of the same animal in other runs, and the notes on it, newest first.
+
+    Verdicts follow the order in which they were kept, which says what holds: a clock that was set back does not.
+    """
     same = verdicts[match_crops(verdicts, pd.DataFrame([row])) >= 0].to_dict("records")
     written = [
         {
@@ -223,7 +227,10 @@ def list_history(verdicts: pd.DataFrame, row: Mapping[str, Any], *, notes: pd.Da
         }
         for one in same
     ]
-    return sorted([*written, *given], key=lambda one: str(one["at"]))[::-1]
+    # The latest moment so far, so that two lists in their own orders are merged, whatever the clock did meanwhile.
+    moments = [list(accumulate((str(one["at"]) for one in part), max)) for part in (written, given)]
+    in_order = sorted(zip(chain(*moments), [*written, *given], strict=True), key=lambda pair: pair[0])
+    return [one for _, one in reversed(in_order)]
 
 
 def list_last(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
