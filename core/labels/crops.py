@@ -13,11 +13,12 @@ from core.errors import AnomalureError, PhotoUnreadable
 from core.formats.labelled import LabelFile, LabelledPhoto, Problems
 from core.labels.detected import compare_with_labels
 from core.labels.meeting import meet_photos
-from core.photos.crops import cut_crop
+from core.photos.cutting import Needed, Part, cut_parts
 from core.photos.deployments import DeploymentNamer
 from core.photos.events import group_events
 from core.photos.pixel_budget import MEGA
 from core.photos.reading import find_photos, measure_photo
+from core.photos.reduction import keep_all, reduce_to_longest
 from core.photos.source import PhotoSource
 from core.records import PERSON, Box, Crop, CropKind, Detection, LoadedPhoto, name_crops
 from core.settings.run import RunSettings
@@ -26,9 +27,10 @@ from core.species import Spellings, read_species
 READERS = 2
 READ_AHEAD = 8
 BATCH_PHOTOS = 8
+"""Photos that a detector gets at once."""
 # Large photos are read fewer at a time: each pixel takes 3 bytes in memory.
 MEGAPIXELS_AHEAD = 64.0
-"""Photos that a detector gets at once."""
+BYTES_PER_PIXEL = 3
 
 Find = Callable[[Sequence[LoadedPhoto]], Sequence[Sequence[Detection]]]
 _Read = tuple[LabelledPhoto, LoadedPhoto | PhotoUnreadable]
@@ -121,6 +123,23 @@ def read_labelled_crops(
     find: Find | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[np.ndarray]:
+    """As ``read_labelled_parts`` with all pixels of the photos: each crop, uint8, ``(height, width, 3)``, a view."""
+    for part in read_labelled_parts(
+        photos, images_dir, settings=settings, into=into, find=find, on_progress=on_progress
+    ):
+        yield part.pixels
+
+
+def read_labelled_parts(
+    photos: Sequence[LabelledPhoto],
+    images_dir: Path,
+    *,
+    settings: RunSettings,
+    into: LabelledCrops,
+    needed: Needed | None = None,
+    find: Find | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Part]:
     """Cut the crops out of labelled photos. Labels that cannot be used are counted, not raised.
 
     With a detector, animals are cut as the detector cuts them, and boxes that meet no label are crops of the species
@@ -131,13 +150,14 @@ def read_labelled_crops(
         photos: Which photos show what.
         images_dir: The folder of the photos. Names are matched by their longest common ending.
         settings: For the margin around boxes, the least confidence, the pattern of deployments and the largest photo.
+        needed: Photos are decoded no larger than this, as in a run. None: all pixels are kept.
         into: Gets each crop, its species and the facts of its photo, in the order of the yielded pixels.
         find: A detector: the detections of each of some photos, in which the class of people and vehicles is
             ``person``. None: only the boxes of the labels are cut.
         on_progress: Called with the number of photos done and the total.
 
     Yields:
-        The pixels of each crop, uint8, ``(height, width, 3)``. It is a view of the photo; copy it to keep it.
+        Each crop. It is a view of the photo; copy it to keep it.
 
     Raises:
         AnomalureError: If none of the photos is in the folder, its disk goes away, or a name could mean two photos.
@@ -156,26 +176,32 @@ def read_labelled_crops(
         )
 
     source = PhotoSource(images_dir, [ours[photo.file_name] for photo in wanted])
+    choose_shrink = reduce_to_longest(needed.photo_px) if needed else keep_all
 
     def read(photo: LabelledPhoto) -> _Read:
         file_name = ours[photo.file_name]
         deployment = photo.deployment or namer.name(file_name)
         try:
-            return photo, source.read(file_name, deployment=deployment, max_megapixels=settings.max_megapixels)
+            loaded = source.read(
+                file_name, deployment=deployment, max_megapixels=settings.max_megapixels, choose_shrink=choose_shrink
+            )
         except PhotoUnreadable as error:
             return photo, error
+        return photo, loaded
 
-    for done, (labelled, loaded, found) in enumerate(
-        _detect(_read_ahead(read, wanted, lambda photo: measure_photo(images_dir, ours[photo.file_name])), find),
-        start=1,
-    ):
-        if isinstance(loaded, PhotoUnreadable):
-            into.problems.add(f"photos that cannot be read: {loaded}".rstrip("."), labelled.file_name)
-        else:
-            for crop, species, pixels in _cut_labelled(labelled, loaded, found, into, settings):
+    def measure(photo: LabelledPhoto) -> float:
+        return measure_photo(images_dir, ours[photo.file_name], choose_shrink=choose_shrink)
+
+    for done, (labelled, loaded, found) in enumerate(_detect(_read_ahead(read, wanted, measure), find), start=1):
+        try:
+            if isinstance(loaded, PhotoUnreadable):
+                raise loaded
+            for crop, species, part in _cut_labelled(labelled, loaded, found, into, settings, needed):
                 into.crops.append(crop)
                 into.species.append(species)
-                yield pixels
+                yield part
+        except PhotoUnreadable as error:
+            into.problems.add(f"photos that cannot be read: {error}".rstrip("."), labelled.file_name)
         on_progress(done, len(wanted))
 
 
@@ -185,9 +211,22 @@ def _cut_labelled(
     found: Sequence[Detection] | None,
     crops: LabelledCrops,
     settings: RunSettings,
-) -> Iterator[tuple[Crop, str, np.ndarray]]:
-    """Each usable box with its species and pixels; also the whole frame, species empty, if no label has a box."""
+    needed: Needed | None,
+) -> Iterator[tuple[Crop, str, Part]]:
+    """Each usable box with its species and its part; also the whole frame, species empty, if no label has a box."""
     photo, problems = loaded.photo, crops.problems
+    sizes = needed or Needed(input_px=1, saved_px=1)
+
+    def cut(boxes: Sequence[Box], margin: float) -> list[Part]:
+        return cut_parts(
+            loaded,
+            boxes,
+            margins=[margin] * len(boxes),
+            input_px=sizes.input_px,
+            saved_px=sizes.saved_px,
+            max_megapixels=settings.max_megapixels,
+        )
+
     if photo.photo_id in crops.deployment_of:
         problems.add("photos with the same content as another one", labelled.file_name)
         return
@@ -206,7 +245,8 @@ def _cut_labelled(
             problems.add("photos with a label that cannot be used", labelled.file_name)
             return
         frame = Box(0.0, 0.0, float(photo.width_px), float(photo.height_px))
-        yield Crop(name_crops(photo.photo_id, [None])[0], photo.photo_id, CropKind.FRAME, frame), "", loaded.pixels
+        crop = Crop(name_crops(photo.photo_id, [None])[0], photo.photo_id, CropKind.FRAME, frame)
+        yield crop, "", cut([frame], 0.0)[0]
         if found is None:
             return
     if not labelled.fits(width_px=photo.width_px, height_px=photo.height_px):
@@ -241,10 +281,10 @@ def _cut_labelled(
             problems.add(
                 "detected boxes that meet a label only a little or meet one without a species", photo.file_name
             )
-    ids = name_crops(photo.photo_id, [box for _, box in usable])
-    for crop_id, (species, box) in zip(ids, usable, strict=True):
-        crop = Crop(crop_id, photo.photo_id, CropKind.DETECTION, box)
-        yield crop, species, cut_crop(loaded.pixels, box, margin=settings.crop_margin)
+    boxes = [box for _, box in usable]
+    ids, parts = name_crops(photo.photo_id, boxes), cut(boxes, settings.crop_margin)
+    for crop_id, (species, box), part in zip(ids, usable, parts, strict=True):
+        yield Crop(crop_id, photo.photo_id, CropKind.DETECTION, box), species, part
 
 
 def _find_only_animal(labelled: LabelledPhoto, found: Sequence[Detection] | None, settings: RunSettings) -> Box | None:
@@ -275,8 +315,8 @@ def _take_batches(read: Iterator[_Read]) -> Iterator[list[_Read]]:
     some: list[_Read] = []
     for photo, loaded in read:
         some.append((photo, loaded))
-        pixels = sum(one.pixels.size / 3 for _, one in some if isinstance(one, LoadedPhoto))
-        if len(some) == BATCH_PHOTOS or pixels >= MEGAPIXELS_AHEAD * MEGA:
+        held = sum(one.pixels.nbytes + len(one.content) for _, one in some if isinstance(one, LoadedPhoto))
+        if len(some) == BATCH_PHOTOS or held >= BYTES_PER_PIXEL * MEGAPIXELS_AHEAD * MEGA:
             yield some
             some = []
     if some:

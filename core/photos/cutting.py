@@ -16,6 +16,19 @@ of real photos are others."""
 
 
 @dataclass(frozen=True, slots=True)
+class Needed:
+    """The sizes in pixels for which photos are decoded.
+
+    ``photo_px`` is the longer side of a photo, as a detector sees it. Crops are kept large enough for an encoder with
+    inputs of ``input_px``, and for pictures whose longer side is ``saved_px``.
+    """
+
+    input_px: int
+    saved_px: int
+    photo_px: int = 640
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """What was cut out: a view, uint8, ``(height, width, 3)``, and its size in pixels of the photo."""
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from core.formats.labelled import LabelledPhoto
-from core.labels.crops import Find, LabelledCrops, read_labelled_crops
+from core.labels.crops import Find, LabelledCrops, read_labelled_parts
 from core.photos.crop_pictures import save_crop_picture
 from core.photos.crops import encode_jpeg, resize_crops
+from core.photos.cutting import Needed
 from core.records import PERSON, Detection, Failure, LoadedPhoto
 from core.runs.batches import detect_each
 from core.runs.parts import Detector, Encoder
@@ -82,13 +83,16 @@ def embed_labelled(
             batch.clear()
 
     find = None if detector is None else _finder(detector, crops)
-    for pixels in read_labelled_crops(
-        photos, images_dir, settings=settings, into=crops, find=find, on_progress=on_progress
+    needed = Needed(input_px=encoder.input_px, saved_px=settings.crop_saved_px)
+    if detector is not None:
+        needed = replace(needed, photo_px=detector.image_px)
+    for part in read_labelled_parts(
+        photos, images_dir, settings=settings, into=crops, needed=needed, find=find, on_progress=on_progress
     ):
         if crops_dir is not None:
-            jpeg = encode_jpeg(pixels, longest_px=settings.crop_saved_px)
+            jpeg = encode_jpeg(part.pixels, longest_px=settings.crop_saved_px)
             save_crop_picture(crops_dir, crops.crops[-1].crop_id, jpeg)
-        batch.append(resize_crops([pixels], size_px=encoder.input_px)[0])
+        batch.append(resize_crops([part.pixels], size_px=encoder.input_px, sizes_hw=[part.size_hw])[0])
         if len(batch) == BATCH_CROPS:
             flush()
     flush()

@@ -11,8 +11,9 @@ from core.disk.files import TEMPORARY_SUFFIX, read_whole, replace_file, write_wh
 from core.disk.json import parse_values
 from core.errors import AnomalureError
 from core.formats.labelled import LabelledPhoto
-from core.labels.crops import LabelledCrops, read_labelled_crops
+from core.labels.crops import LabelledCrops, read_labelled_parts
 from core.photos.crops import resize_crops
+from core.photos.cutting import Needed
 from core.settings.run import RunSettings
 
 ROOM = 1.15
@@ -91,8 +92,11 @@ def keep_crops(
     try:
         with part.open("wb") as file:
             chosen = photos if with_frames else boxed
-            for pixels in read_labelled_crops(chosen, images_dir, settings=settings, into=cut, on_progress=on_progress):
-                file.write(resize_crops([pixels], size_px=side).tobytes())
+            needed = Needed(input_px=side, saved_px=1)
+            for crop in read_labelled_parts(
+                chosen, images_dir, settings=settings, into=cut, needed=needed, on_progress=on_progress
+            ):
+                file.write(resize_crops([crop.pixels], size_px=side, sizes_hw=[crop.size_hw]).tobytes())
         if not cut.species:
             raise AnomalureError(
                 "There is no crop to train on. Boxes with a species are needed. " + "; ".join(cut.problems.lines())

@@ -1,9 +1,13 @@
 """An animal without a box is never taken for an empty photo, and no burst stands on both sides of a split."""
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.formats.labelled import Label, LabelledPhoto
-from core.labels.crops import LabelledCrops, read_labelled_crops
+from core.labels.crops import LabelledCrops, read_labelled_crops, read_labelled_parts
+from core.photos.crops import resize_crops
+from core.photos.cutting import Needed
 from core.records import Box, Detection
 from core.settings.run import RunSettings
 
@@ -85,3 +89,27 @@ def test_photos_whose_times_were_not_read_stay_together(tmp_path, write_jpeg):
     groups = crops.groups(gap_s=60)
     assert len(set(groups[:3])) == 1
     assert groups[3] not in groups[:3]
+
+
+def test_crops_of_large_photos_are_the_same_and_smaller_where_fewer_pixels_are_needed(tmp_path):
+    x, y = np.meshgrid(np.linspace(0, 250, 640), np.linspace(0, 250, 480))
+    Image.fromarray(np.stack((x, y, 250 - x), axis=2).astype(np.uint8)).save(tmp_path / "a.jpg", quality=95)
+    labels = tuple(Label(species="deer", box=box) for box in (Box(0, 0, 600, 440), Box(300, 200, 40, 30)))
+    photos = [LabelledPhoto("a.jpg", labels, frame=(640, 480))]
+    whole, reduced = LabelledCrops(), LabelledCrops()
+
+    all_pixels = list(read_labelled_crops(photos, tmp_path, settings=RunSettings(), into=whole))
+    parts = list(
+        read_labelled_parts(
+            photos, tmp_path, settings=RunSettings(), into=reduced, needed=Needed(input_px=32, saved_px=40, photo_px=80)
+        )
+    )
+
+    assert reduced.crops == whole.crops
+    assert [part.size_hw for part in parts] == [pixels.shape[:2] for pixels in all_pixels]
+    assert [part.pixels.shape[0] < pixels.shape[0] for part, pixels in zip(parts, all_pixels, strict=True)] == [
+        True,
+        False,
+    ]
+    squares = resize_crops([part.pixels for part in parts], size_px=32, sizes_hw=[part.size_hw for part in parts])
+    assert np.abs(squares.astype(int) - resize_crops(all_pixels, size_px=32)).max() <= 6
