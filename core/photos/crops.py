@@ -69,7 +69,7 @@ def resize_crops(
     squares = np.empty((len(crops), size_px, size_px, 3), dtype=np.uint8)
     sizes = sizes_hw if sizes_hw is not None else [crop.shape[:2] for crop in crops]
     for square, crop, size_hw in zip(squares, crops, sizes, strict=True):
-        square[...] = _resize(crop, width=size_px, height=size_px, size_hw=size_hw)
+        square[...] = resize(crop, width=size_px, height=size_px, size_hw=size_hw)
     return squares
 
 
@@ -85,7 +85,7 @@ def encode_jpeg(crop: np.ndarray, *, longest_px: int, quality: int = JPEG_QUALIT
         raise ValueError(f"longest_px must be at least 1, got {longest_px}")
     height, width = crop.shape[:2]
     shrink = min(1.0, longest_px / max(height, width))
-    small = _resize(crop, width=max(1, round(width * shrink)), height=max(1, round(height * shrink)))
+    small = resize(crop, width=max(1, round(width * shrink)), height=max(1, round(height * shrink)))
     done, buffer = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"a crop of shape {crop.shape} cannot be written as a JPEG")
@@ -98,7 +98,11 @@ def _span(low: float, high: float, length: int) -> tuple[int, int]:
     return first, min(max(math.ceil(high), first + 1), length)
 
 
-def _resize(crop: np.ndarray, *, width: int, height: int, size_hw: Sequence[int] | None = None) -> np.ndarray:
+def resize(crop: np.ndarray, *, width: int, height: int, size_hw: Sequence[int] | None = None) -> np.ndarray:
+    """A picture, uint8 ``(h, w, 3)``, in another size; smoothed where it shrinks.
+
+    ``size_hw`` is its size in the whole photo, if it was cut from a reduced one.
+    """
     # A side that shrinks to less than half is first smoothed by a whole number of pixels, and the rest is linear, where
     # no pixel is skipped. OpenCV's INTER_AREA by a broken number costs eight times as much (0.8 ms for 330 to 224 px):
     # more than all other work on a crop outside the models.

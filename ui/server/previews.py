@@ -5,8 +5,11 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import numpy as np
+import simplejpeg
 from PIL import Image
 
+from core.photos.crops import resize
 from core.photos.decoding import decode_photo
 from core.photos.found_again import read_same_photo
 from core.photos.reduction import reduce_to_width
@@ -52,13 +55,11 @@ def render_preview(path: Path, photo_id: str, *, width_px: int) -> bytes:
     if _can_be_shown(content, width_px=width_px):
         return content
     decoded = decode_photo(content, max_megapixels=MOST_MEGAPIXELS, choose_shrink=reduce_to_width(width_px))
-    picture = Image.fromarray(decoded.pixels)
-    if picture.width > width_px:
-        height_px = max(round(picture.height * width_px / picture.width), 1)
-        picture = picture.resize((width_px, height_px), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=QUALITY)
-    return out.getvalue()
+    pixels = decoded.pixels
+    height_px, decoded_width_px = pixels.shape[:2]
+    if decoded_width_px > width_px:
+        pixels = resize(pixels, width=width_px, height=max(round(height_px * width_px / decoded_width_px), 1))
+    return simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=QUALITY, colorsubsampling="420")
 
 
 def _can_be_shown(content: bytes, *, width_px: int) -> bool:
