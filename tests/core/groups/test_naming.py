@@ -1,8 +1,6 @@
 """Naming a group gives each of its crops a verdict: at once, once, never over a person's own look, and undone again."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from uuid import uuid4
 
 import duckdb
@@ -32,17 +30,9 @@ from tests.fakes.project import add_run, make_project
 N = 24
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    make_project(folder, n=N)
-    return folder
-
-
 @pytest.fixture
-def project(made, tmp_path) -> Project:
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return Project(tmp_path / "project")
+def project(tmp_path) -> Project:
+    return make_project(tmp_path, n=N)
 
 
 def grow(project: Project, run=None) -> GroupTree:

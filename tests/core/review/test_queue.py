@@ -1,8 +1,6 @@
 """The review queue: order, pages, filters, and verdicts that follow the animal from run to run."""
 
-import shutil
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,18 +15,9 @@ from core.study.project import Project
 from tests.fakes.project import PHOTO_HEIGHT_PX, PHOTO_WIDTH_PX, add_run, make_project
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A project with a run, made once; each test gets a copy."""
-    folder = tmp_path_factory.mktemp("made")
-    make_project(folder, n=12)
-    return folder
-
-
 @pytest.fixture
-def project(made, tmp_path) -> Project:
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return Project(tmp_path / "project")
+def project(tmp_path) -> Project:
+    return make_project(tmp_path, n=12)
 
 
 def rank(queue: ReviewQueue) -> list[int]:

@@ -1,7 +1,6 @@
 """A study's folder: names, runs old and broken, pictures by id, and who may be asked for what."""
 
 import os
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,18 +16,9 @@ from core.study.project import Project, check_name
 from tests.fakes.project import add_run, make_project
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A project with a run, made once; each test that changes it gets a copy."""
-    folder = tmp_path_factory.mktemp("made")
-    make_project(folder, n=6)
-    return folder
-
-
 @pytest.fixture
-def project(made, tmp_path) -> Project:
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return Project(tmp_path / "project")
+def project(tmp_path) -> Project:
+    return make_project(tmp_path, n=6)
 
 
 def add_bare_run(project: Project, name: str, *, days: int = 0, phase: Phase | None = Phase.DONE) -> RunFolder:
