@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from commands.exit_codes import DONE, FAILED
 from commands.options import add_job
 from commands.progress_line import ProgressLine
+from core.disk.names import expand_home
 from core.errors import AnomalureError, WrongUsage
 
 if TYPE_CHECKING:
@@ -136,4 +137,4 @@ def _describe(model: "PublishedModel") -> dict[str, Any]:
 
 def _choose_cache(arguments: argparse.Namespace) -> None:
     if arguments.cache is not None:
-        os.environ["ANOMALURE_CACHE"] = str(arguments.cache.expanduser().absolute())
+        os.environ["ANOMALURE_CACHE"] = str(expand_home(arguments.cache).absolute())

@@ -45,3 +45,11 @@ def check_name_is_text(path: Path | str, *, what: str = "path") -> None:
             f"The name of the {what} {show_name(str(path))} is not valid text: it was written in another encoding. "
             "Rename it, then try again."
         )
+
+
+def expand_home(path: Path | str) -> Path:
+    """The path with ``~`` as the home folder; as it is where nobody has that name, such as ``~backup/photos``."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)

@@ -16,6 +16,7 @@ import pandas as pd
 from cachetools import LRUCache
 
 from core.disk.inside import LeadsOut, inside
+from core.disk.names import expand_home
 from core.errors import AnomalureError, NewerVersion, WrongUsage, did_you_mean
 from core.photos.crop_pictures import CROP_ID, place_crop_picture
 from core.photos.reading import find_photo_file
@@ -63,7 +64,7 @@ class Project:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = expand_home(path).absolute()
         if self.path.exists() and not self.path.is_dir():
             raise AnomalureError(f"A project is a folder, but {self.path} is a file. Choose a folder, or a new name.")
         if os.name != "nt" and _MISREAD.search(f"{self.path}{os.path.realpath(self.path)}"):
@@ -210,7 +211,7 @@ class Project:
         Raises:
             AnomalureError: If the name is taken or cannot be a file's name.
         """
-        folder = Path(folder).expanduser().absolute()
+        folder = expand_home(folder).absolute()
         name = self.suggest_run_name(folder) if name is None else name
         check_name(name, what="run")
         info = RunInfo(

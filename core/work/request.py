@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.disk.names import expand_home
 from core.version import VERSION
 
 
@@ -36,7 +37,7 @@ class Request:
         for item in fields(self):
             value = getattr(self, item.name)
             if isinstance(value, Path):  # the process that does the work may have another working directory
-                object.__setattr__(self, item.name, value.expanduser().absolute())
+                object.__setattr__(self, item.name, expand_home(value).absolute())
 
     @property
     def work_id(self) -> str:

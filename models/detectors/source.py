@@ -6,6 +6,7 @@ from pathlib import Path
 import openvino as ov
 import torch
 
+from core.disk.names import expand_home
 from core.errors import AnomalureError, BundleError, ConsentNeeded, FileFormatError
 from models.detectors.published import find_published, load_published, looks_published
 from models.detectors.ultralytics_model import load_pt
@@ -53,7 +54,7 @@ def open_detector_source(name_or_path: str, *, allow_code: bool = False) -> Dete
         return _read_openvino(BUNDLED_FOLDER, name=BUNDLED)
     if looks_published(name_or_path):
         return DetectorSource(name_or_path, *load_published(name_or_path), find_published(name_or_path).input_px)
-    path = Path(name_or_path).expanduser()
+    path = expand_home(name_or_path)
     if not name_or_path or not path.exists():
         raise AnomalureError(
             f"There is no detector {name_or_path!r}: it is neither a file or folder here nor the name of a "

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.disk.names import expand_home
 from core.errors import AnomalureError, ConsentNeeded
 from core.labels.yolo import YoloDataset
 from core.settings.detector import DetectorSettings
@@ -46,7 +47,7 @@ def open_start(start: str, *, allow_code: bool = False) -> Any:
             )
         load_published(start)  # downloads it, or raises with the reason
         return open_yolo(published_file(start))
-    path = Path(start).expanduser()
+    path = expand_home(start)
     if not path.is_file() or path.suffix.lower() not in (".pt", *PLANS):
         raise AnomalureError(
             f"A detector cannot be trained from {start!r}: expected a name that Ultralytics publishes (yolov8n, ...), "

@@ -4,11 +4,13 @@ import os
 import sys
 from pathlib import Path
 
+from core.disk.names import expand_home
+
 
 def cache_folder() -> Path:
     """The user's cache folder of Anomalure, or the folder in the environment variable ``ANOMALURE_CACHE``."""
     if chosen := os.environ.get("ANOMALURE_CACHE"):
-        return Path(chosen).expanduser()
+        return expand_home(chosen)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "anomalure"
     if sys.platform == "darwin":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from core.disk.names import expand_home
 from core.errors import AnomalureError, WrongUsage
 from core.formats.recognise import read_labels
 from core.scenes.from_labels import EVENT, GAP_S, UNITS, make_labelled_scenes
@@ -52,7 +53,7 @@ class ScenesRequest(Request):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "labels", tuple(Path(one).expanduser().absolute() for one in self.labels))
+        object.__setattr__(self, "labels", tuple(expand_home(one).absolute() for one in self.labels))
 
 
 REQUEST = ScenesRequest

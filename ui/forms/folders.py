@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.disk.names import is_text
+from core.disk.names import expand_home, is_text
 
 MOST_ENTRIES = 5_000
 MOST_SECONDS = 0.25
@@ -43,7 +43,7 @@ def read_path(text: str) -> Path | None:
     plain = text.strip()
     inside = plain[1:-1] if len(plain) > 1 and plain[0] == plain[-1] and plain[0] in "\"'" else plain
     forms = [text, plain, inside, inside.strip(), plain.strip("\"'").strip()]
-    paths = [Path(form).expanduser() for form in dict.fromkeys(forms) if form]
+    paths = [expand_home(form) for form in dict.fromkeys(forms) if form]
     return next((path for path in paths if is_there(path)), paths[-1]) if forms[-1] else None
 
 

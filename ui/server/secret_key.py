@@ -9,6 +9,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from core.disk.names import expand_home
+
 KEY_NAME = "dashboard.key"
 LEAST_BYTES = 32
 
@@ -16,7 +18,7 @@ LEAST_BYTES = 32
 def config_folder() -> Path:
     """The user's configuration folder of Anomalure, or the one in the environment variable ``ANOMALURE_CONFIG``."""
     if chosen := os.environ.get("ANOMALURE_CONFIG"):
-        return Path(chosen).expanduser()
+        return expand_home(chosen)
     if sys.platform == "win32":
         return Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming")) / "anomalure"
     if sys.platform == "darwin":

@@ -4,6 +4,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from core.disk.names import expand_home
 from core.study.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +14,7 @@ VARIABLE = "ANOMALURE_PROJECT"
 def find_project_folder() -> Path:
     """The folder named by ``ANOMALURE_PROJECT``, or ``data/project`` beside the program; absolute."""
     named = os.environ.get(VARIABLE, "").strip()
-    return Path(named).expanduser().resolve() if named else ROOT / "data" / "project"
+    return expand_home(named).resolve() if named else ROOT / "data" / "project"
 
 
 @lru_cache(maxsize=4)
