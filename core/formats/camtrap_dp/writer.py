@@ -137,6 +137,10 @@ SKIPPED_WORDS = (
     "photos at an hour that clocks in this zone skip in spring: the clock of such a camera stayed at winter time, and "
     "its times in summer are an hour off in this package; write it with a fixed offset such as +01:00"
 )
+TWICE_WORDS = (
+    "photos at an hour that clocks in this zone show twice in autumn, written as the first of the two (summer time): "
+    "such a photo may be an hour later than the package says"
+)
 HUMAN_NAME = "Homo sapiens"
 _FROM_PHOTOS = {
     (True, True): "Start and end are the times of the first and the last photo in this package.",
@@ -210,6 +214,8 @@ def write_camtrap_dp(
                     continue
                 if _is_skipped(photo["captured_at"], zone):
                     problems.add(SKIPPED_WORDS, photo["file_name"])
+                elif _comes_twice(photo["captured_at"], zone):
+                    problems.add(TWICE_WORDS, photo["file_name"])
                 _extend_place(used, photo, places, zone)
                 media.write(_write_medium(photo, zone))
                 n_media += 1
@@ -427,6 +433,12 @@ def _is_skipped(time: datetime, zone: tzinfo) -> bool:
     """Whether clocks in the zone never show this time, because they are put forward over it."""
     here = _set_zone(time, zone)
     return here.astimezone(UTC).astimezone(here.tzinfo).replace(tzinfo=None) != here.replace(tzinfo=None)
+
+
+def _comes_twice(time: datetime, zone: tzinfo) -> bool:
+    """Whether clocks in the zone show this time twice, because they are put back over it."""
+    here = _set_zone(time, zone)
+    return here.utcoffset() != here.replace(fold=1).utcoffset()
 
 
 def _stamp(time: datetime | None, zone: tzinfo) -> str:

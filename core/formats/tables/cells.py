@@ -45,6 +45,10 @@ _SERIALS = (20_000, 80_000)  # 1954 to 2119
 _FEW_MIDNIGHTS = 3
 _MIDNIGHT_TIME = clock_time()
 _NO_CLOCK = "{} whose date has no time of day"
+_ASSUMED = (
+    "whose date has dots and a year of two digits, taken as day.month.year; write the year with four digits to be sure"
+)
+_MANY_YEARS = 3
 _CENTURY_SPLIT = 70  # 69 is 2069, 70 is 1970
 _AHEAD = timedelta(days=2)
 """How far a camera's clock may be ahead of this computer's."""
@@ -101,7 +105,8 @@ def read_times(
     Dates with the year first are read as they are. ``01.05.2026`` has the day first, unless that is no date. In
     ``01/05/2026`` and ``01-05-2026`` the dates of the whole column decide: one of ``13/05/2026`` says that all have the
     day first. With years of two digits, as in ``24/05/13``, the year can be first, too; no photo is from the future.
-    Where none decides, a date that could be two is not read. A column of numbers is read as a spreadsheet's days.
+    Where none decides, a date that could be two is not read; with dots the day is taken to be first, and counted if
+    nothing in the column speaks for it. A column of numbers is read as a spreadsheet's days.
 
     Args:
         texts: The cells; empty ones are ``None`` and not counted.
@@ -115,7 +120,9 @@ def read_times(
     plain = ["" if text is None else str(text).strip() for text in texts]
     found = [_take_apart(text) for text in plain]
     serials = _are_serials(plain)
-    orders = {sign: find_orders([one for one in found if one and one.sign == sign], latest=latest) for sign in "./-"}
+    of_sign = {sign: [one for one in found if one and one.sign == sign] for sign in "./-"}
+    orders = {sign: find_orders(dates, latest=latest) for sign, dates in of_sign.items()}
+    is_assumed = orders["."] == (DateOrder.DAY,) and _is_assumed(of_sign["."], latest=latest)
     days_only = serials and not any(_has_part(text) for text in plain)
     times: list[datetime | None] = []
     for i, (text, one) in enumerate(zip(plain, found, strict=True)):
@@ -132,6 +139,13 @@ def read_times(
                 times.append(None)
                 continue
             time = next(iter(could_be.values()), None)
+            if (
+                is_assumed
+                and one.sign == "."
+                and time is not None
+                and time != _build(one, DateOrder.YEAR, latest=latest)
+            ):
+                problems.add(f"{things} {_ASSUMED}", case)
         if time is not None and needs_clock and (days_only if one is None else one.clock is None):
             problems.add(_NO_CLOCK.format(things), case)
             times.append(None)
@@ -180,8 +194,26 @@ def find_orders(dates: Sequence[_Found], *, latest: datetime) -> tuple[DateOrder
     fitting = set(DateOrder).intersection(*(orders for orders in possible if orders))
     orders = fitting or set(DateOrder)
     if any(one.sign == "." for one in dates) and DateOrder.DAY in orders:
-        return (DateOrder.DAY,)  # as where people write dates with dots
+        many = _count_years(dates, first=False)
+        if DateOrder.YEAR not in orders or many < _MANY_YEARS or _count_years(dates, first=True) >= many:
+            return (DateOrder.DAY,)  # as where people write dates with dots
+        orders = {DateOrder.DAY, DateOrder.YEAR}  # the days of one year would be those of many years
     return tuple(order for order in DateOrder if order in orders)
+
+
+def _count_years(dates: Sequence[_Found], *, first: bool) -> int:
+    """How many different years there would be if the years of these dates came first, or last."""
+    return len({one.parts[0 if first else 2] for one in dates})
+
+
+def _is_assumed(dates: Sequence[_Found], *, latest: datetime) -> bool:
+    """Whether dates with dots are read with the day first although nothing in the column speaks for it."""
+    short = [one for one in dates if one.can_begin_with_year and one.has_short_year]
+    return (
+        len(short) == len(dates) > 0
+        and all(_build(one, DateOrder.YEAR, latest=latest) for one in short)
+        and _count_years(short, first=True) <= _count_years(short, first=False)
+    )
 
 
 def _say_either(orders: Collection[DateOrder]) -> str:

@@ -401,6 +401,26 @@ def test_a_time_that_no_clock_of_the_zone_shows_is_said(tmp_path, zone, hour, is
     assert all(line.startswith("1 photos at an hour") and "north/night.jpg" in line for line in said)
 
 
+@pytest.mark.parametrize(
+    ("zone", "month", "hour", "is_said"),
+    [
+        (ZoneInfo("Europe/Berlin"), 10, 2, True),
+        (ZoneInfo("Europe/Berlin"), 10, 3, False),
+        (ZoneInfo("Europe/Berlin"), 3, 2, False),  # the hour that is skipped
+        (timezone(timedelta(hours=1)), 10, 2, False),
+    ],
+)
+def test_a_time_that_comes_twice_in_autumn_is_said(tmp_path, zone, month, hour, is_said):
+    day = {3: 31, 10: 27}[month]
+    one = row(photo_id="p9", file_name="north/night.jpg", captured_at=datetime(2024, month, day, hour, 30))
+
+    written = write_camtrap_dp([one], tmp_path, places=PLACES, **ABOUT | {"zone": zone})
+
+    said = [line for line in written.problems if "show twice in autumn" in line]
+    assert len(said) == is_said
+    assert all("written as the first" in line and "north/night.jpg" in line for line in said)
+
+
 def test_given_times_of_a_deployment_are_kept(tmp_path):
     place = Place(
         51.2, 5.6, start=datetime(2024, 1, 1), end=datetime(2024, 12, 31, tzinfo=timezone(timedelta(hours=1)))

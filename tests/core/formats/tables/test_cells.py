@@ -37,7 +37,6 @@ def times(*texts, needs_clock=True):
         "20260513_181000",
         "20260513181000",
         "13.05.2026 18:10:00",
-        "13.5.26 18:10",
         "13.5.2026, 18:10",
         "13.5.2026 18.10.00",
         "13/05/2026 18:10",
@@ -64,7 +63,9 @@ def test_a_date_and_time_is_read_as_it_is_written(text):
         (["01-05-2026 18:10", "13-05-2026 18:10"], datetime(2026, 5, 1, 18, 10)),
         (["01.05.2026 18:10"], datetime(2026, 5, 1, 18, 10)),
         (["05/05/2026 18:10"], datetime(2026, 5, 5, 18, 10)),  # either way the same day
-        (["13.05.24 18:10"], datetime(2024, 5, 13, 18, 10)),
+        (["13.05.24 18:10", "14.05.24 18:10"], datetime(2024, 5, 13, 18, 10)),
+        (["31.05.24 18:10"], datetime(2024, 5, 31, 18, 10)),  # 2031 is to come
+        (["5.5.24 18:10"], datetime(2024, 5, 5, 18, 10)),
         (["24.02.13 18:10", "24.05.30 18:10"], datetime(2024, 2, 13, 18, 10)),
         (["99/05/13 18:10"], datetime(1999, 5, 13, 18, 10)),
         (["13/05/99 18:10"], datetime(1999, 5, 13, 18, 10)),
@@ -85,6 +86,24 @@ def test_the_dates_of_a_column_say_together_whether_the_day_comes_first(texts, e
 
 
 @pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["13.05.24 18:10"], datetime(2024, 5, 13, 18, 10)),
+        (["13.5.26 18:10"], datetime(2026, 5, 13, 18, 10)),
+        (["15.06.22 1:00", "15.06.23 1:00"], datetime(2022, 6, 15, 1)),
+    ],
+)
+def test_short_dates_with_dots_that_could_begin_with_the_year_are_read_and_counted(texts, expected):
+    read, problems = times(*texts)
+
+    assert read[0] == expected
+    assert [
+        f"{len(texts)} rows whose date has dots and a year of two digits, taken as day.month.year" in one
+        for one in problems
+    ] == [True]
+
+
+@pytest.mark.parametrize(
     ("texts", "said"),
     [
         (["01/05/2026 18:10"], "1 rows whose date can be day/month or month/day, so that it was not read"),
@@ -94,6 +113,7 @@ def test_the_dates_of_a_column_say_together_whether_the_day_comes_first(texts, e
             "1 rows whose date can have the year first or last, so that it was not read; write the year w",
         ),
         (["24-05-13 18:10", "24-05-14 18:10"], "2 rows whose date can have the year first or last"),
+        (["24.05.13 18:10", "24.05.14 18:10", "24.05.15 1:00"], "3 rows whose date can have the year first or last"),
         (["01/05/12 18:10"], "1 rows whose date can have the year first or last"),
         (["soon"], "1 rows whose date or time cannot be read (the first: row 2: soon)"),
         (["0000:00:00 00:00:00"], "1 rows whose date or time cannot be read"),
