@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--detector",
         default="",
         metavar="NAME_OR_PATH",
-        help="bundled, a published name such as yolov8n, or a .pt, .onnx or OpenVINO model",
+        help="bundled, a published name such as megadetector-v5a (see models list), or a .pt, .onnx or OpenVINO model",
     )
     parser.add_argument(
         "--boxes",

@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--detector",
         default="",
         metavar="NAME_OR_PATH",
-        help="of the run of --folder; default: the published yolov8n, which is downloaded",
+        help="of the run of --folder; default: the compact MegaDetector 6, which is downloaded",
     )
     parser.add_argument("--port", type=int, default=8501)
 

@@ -10,8 +10,8 @@ DRAWN_BY = "Anomalure"
 """The make of camera that drawn photos name."""
 WARNING = (
     "The boxes come from the small detector that was made for the drawn sample season. On real photos it misses many "
-    "animals and boxes much that is none. Run the folder again with another detector: yolov8n, which is downloaded "
-    "once, a model of your own, or a file of MegaDetector's boxes."
+    "animals and boxes much that is none. Run the folder again with another detector: a MegaDetector, which is "
+    "downloaded once (python cli.py models list), a model of your own, or a file of MegaDetector's boxes."
 )
 
 

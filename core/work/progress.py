@@ -29,6 +29,7 @@ class Phase(StrEnum):
     CROPS = "crops"
     TRAINING = "training"
     MODELS = "models"
+    DOWNLOAD = "download"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -4,14 +4,18 @@ import logging
 
 import torch
 
+from core.errors import AnomalureError
 from core.runs.parts import Detector
 from core.settings.run import RunSettings
-from models.detectors.source import open_detector_source
+from models.detectors.published import find_published
+from models.detectors.source import PUBLISHED_DETECTOR, open_detector_source
 from models.detectors.ultralytics_model import GridOnly
 from models.detectors.with_openvino import OpenVinoDetector
 from models.detectors.with_torch import TorchDetector
 from models.engines.device import choose_device
 from models.engines.torch_to_openvino import convert_module
+from models.published.cache import State, find_state
+from models.published.table import USUAL_DETECTOR
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +43,7 @@ def load_detector(
     if not isinstance(source.model, torch.nn.Module):
         return OpenVinoDetector(source.model, name=source.name, metadata=source.metadata, settings=settings)
     if source.trained_px > settings.detector_image_px:
-        log.warning(
+        log.info(
             "%s was trained on photos of %d px and sees them at %d px here, so it misses more small animals. "
             "--detector-image-px %d shows it more, and takes longer.",
             source.name,
@@ -57,3 +61,18 @@ def load_detector(
         network(example)  # the first pass makes the grid of cells, which tracing then stores as constants
     model = convert_module(network, example, key=f"detector {source.key}" if source.key else "")
     return OpenVinoDetector(model, name=source.name, metadata=source.metadata, settings=settings)
+
+
+def load_usual_detector(settings: RunSettings) -> Detector:
+    """The detector of those who choose none: a MegaDetector; without a network, YOLOv8n if it was downloaded before.
+
+    Raises:
+        AnomalureError: If neither can be had.
+    """
+    try:
+        return load_detector(USUAL_DETECTOR, settings)
+    except AnomalureError as error:
+        if find_state(find_published(PUBLISHED_DETECTOR)) is not State.HERE:
+            raise
+        log.warning("%s %s is used instead.", error, PUBLISHED_DETECTOR)
+        return load_detector(PUBLISHED_DETECTOR, settings)

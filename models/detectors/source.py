@@ -15,7 +15,8 @@ from models.detectors.yolov5.opening import is_of_repository, open_yolov5
 from models.engines.device import openvino_core
 
 AUTO = "auto"
-"""The published weights if they can be downloaded, the bundled ones if not."""
+"""In a first look the usual detector if it can be downloaded, the bundled one if not. Bundles of earlier
+versions say it, too, and mean ``PUBLISHED_DETECTOR``."""
 BUNDLED = "bundled"
 PUBLISHED_DETECTOR = "yolov8n"
 BUNDLED_FOLDER = Path(__file__).parents[1] / "weights" / "detector_openvino_model"

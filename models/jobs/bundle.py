@@ -149,6 +149,8 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
     if why_not:
         log.info("%s", why_not)
         notes.append(why_not)
+    if detector is not None:
+        request = replace(request, detector=detector.name)  # a later usual detector would draw other boxes
     meter.begin(Phase.MODELS)
     bundle = train_bundle(
         request,
@@ -257,8 +259,8 @@ def _load_detector(request: BundleRequest, labels: LabelFile, *, allow_code: boo
     Raises:
         AnomalureError: If a detector was named and cannot be used.
     """
-    from models.detectors.loading import load_detector
-    from models.detectors.source import AUTO, PUBLISHED_DETECTOR
+    from models.detectors.loading import load_detector, load_usual_detector
+    from models.detectors.source import AUTO
 
     if request.boxes_from == "labels" or not any(
         not label.is_empty for photo in labels.photos for label in photo.labels
@@ -267,7 +269,7 @@ def _load_detector(request: BundleRequest, labels: LabelFile, *, allow_code: boo
     if request.detector != AUTO:
         return load_detector(request.detector, request.settings, allow_code=allow_code), ""
     try:
-        return load_detector(PUBLISHED_DETECTOR, request.settings), ""
+        return load_usual_detector(request.settings), ""
     except AnomalureError as error:
         return None, (
             f"Only the boxes of the labels were used, and there is no background class: {error} Name the detector of "

@@ -227,7 +227,7 @@ def _open_detector(
     request: RunRequest, bundle: "Bundle | None", listing: Listing, *, allow_code: bool
 ) -> tuple[Detector, str]:
     """The detector and its name for the run's record."""
-    from models.detectors.loading import load_detector
+    from models.detectors.loading import load_detector, load_usual_detector
     from models.detectors.source import AUTO, BUNDLED, PUBLISHED_DETECTOR
 
     if request.boxes is not None:
@@ -239,7 +239,10 @@ def _open_detector(
     if name != AUTO:
         return load_detector(name, request.settings, allow_code=allow_code), name
     try:
-        return load_detector(PUBLISHED_DETECTOR, request.settings), PUBLISHED_DETECTOR
+        if bundle is not None:  # made before bundles wrote down which detector they were made with
+            return load_detector(PUBLISHED_DETECTOR, request.settings), PUBLISHED_DETECTOR
+        usual = load_usual_detector(request.settings)
+        return usual, usual.name
     except AnomalureError as error:
         log.warning("%s The bundled detector is used instead. It was made for the drawn sample season.", error)
         return load_detector(BUNDLED, request.settings), BUNDLED

@@ -1,6 +1,7 @@
 """Fetches a model when it is first used: said to whoever waits, and given up within seconds without a network."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from core.downloads.asking import Patience
@@ -14,12 +15,16 @@ PATIENCE = Patience(tries=3)
 TELL_EVERY_S = 1.0
 
 
-def fetch_files(model: PublishedModel, *, instead: str) -> list[Path]:
+def fetch_files(
+    model: PublishedModel, *, instead: str, on_progress: Callable[[int, int], None] | None = None
+) -> list[Path]:
     """The files of a model, in the order of the table; what is missing of them is downloaded.
 
     Args:
         model: The model.
         instead: What a user can do without it, in a sentence.
+        on_progress: Called with the bytes of the current file that are there, and all of it, 0 if that is not known;
+            None: whoever waits for the work that needs the model is told.
 
     Raises:
         TermsNotAgreed: If its terms have to be agreed to first.
@@ -39,7 +44,7 @@ def fetch_files(model: PublishedModel, *, instead: str) -> list[Path]:
 
     try:
         with downloading(model.name, model.files[0].address):
-            get_files(model, patience=PATIENCE, on_progress=follow, check=check)
+            get_files(model, patience=PATIENCE, on_progress=on_progress or follow, check=check)
     except ConnectionError as error:
         raise AnomalureError(
             f"The {model.kind} {model.name} could not be downloaded ({error}). Is this computer online? Without a "

@@ -11,6 +11,8 @@ from models.published.entry import DETECTOR, ENCODER, PublishedFile, PublishedMo
 
 TABLES = Path(__file__).with_name("tables")
 HUB = "https://huggingface.co"
+USUAL_DETECTOR = "megadetector-v6-yolov10-c"
+"""The detector of those who choose none; why: docs/decisions/0018."""
 TIMM = "timm/"
 """Before the name of any model of timm, which need not stand in the table: ``timm/resnet18.a1_in1k``."""
 

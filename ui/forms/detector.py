@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from models.published.table import USUAL_DETECTOR, list_detectors
 from ui.forms.path_field import show_path
+from ui.forms.published import say_name, show_published
 from ui.shared.state import Key
 
 USUAL, TRAINED, SMALL, PUBLISHED, OWN, BOXES = "usual", "trained", "bundled", "published", "own", "boxes"
-PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolov8m", "yolo11n", "yolo11s", "yolo11m")
 RUNS_CODE = {".pt", ".pth"}
 
 
@@ -30,7 +31,7 @@ def show_detector_choice(bundle: str, *, trained: Mapping[str, Path]) -> Detecto
         USUAL: "The bundle's detector" if bundle else "The usual detector",
         **({TRAINED: "A detector trained in this project"} if trained else {}),
         SMALL: "Anomalure's own small detector",
-        PUBLISHED: "A published YOLO model",
+        PUBLISHED: "A published detector (MegaDetector, YOLO)",
         OWN: "A detector file of yours",
         BOXES: "No detector: boxes from a file",
     }
@@ -44,13 +45,17 @@ def show_detector_choice(bundle: str, *, trained: Mapping[str, Path]) -> Detecto
     if kind == PUBLISHED:
         name = st.selectbox(
             "Model",
-            PUBLISHED_NAMES,
+            list_detectors(),
+            index=list_detectors().index(USUAL_DETECTOR),
+            format_func=say_name,
             key=Key.DETECTOR_NAME,
             accept_new_options=True,
             persist_state="session",
-            help="Downloaded once, by Ultralytics.",
+            help="The Models page says more about each. Other names of Ultralytics can be typed, such as yolov3u.",
         )
-        return DetectorChoice(detector=str(name or "").strip(), problem="" if name else "Choose a model.")
+        name = str(name or "").strip()
+        problem = show_published(name) if name else "Choose a model."
+        return DetectorChoice(detector=name, problem=problem)
     if kind == TRAINED:
         trained_name = st.selectbox("Detector", list(trained), key=Key.DETECTOR_TRAINED, persist_state="session")
         return DetectorChoice(detector=str(trained[trained_name].absolute()))
@@ -60,7 +65,7 @@ def show_detector_choice(bundle: str, *, trained: Mapping[str, Path]) -> Detecto
         return _show_boxes()
     what = ""
     if kind == USUAL and not bundle:
-        what = "The published YOLOv8n if it can be downloaded, else Anomalure's own small one. "
+        what = "The compact MegaDetector 6 if it can be downloaded, else Anomalure's own small one. "
     st.caption(
         what + "Photos in which nothing is found are scored as a whole, so that animals which it misses are found too."
     )

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from models.encoders.sources.source import FILE, at_best_size, list_sources
-from models.encoders.spec import EncoderSpec
+from models.encoders.spec import HUB, EncoderSpec
+from models.published.table import find_model
 from ui.forms.path_field import show_path
+from ui.forms.published import say_name, show_published
 from ui.shared.state import Key
 
 WEIGHTS_SUFFIX = ".safetensors"
@@ -30,13 +32,13 @@ def show_encoder_source(
         source_key: Key of that choice, whose values are the names of the sources' files.
         network_key: Key of the network's name.
         weights_key: Key of the path of a file of weights.
-        with_untrained: Whether networks that must be trained first are offered, too.
+        with_untrained: Whether networks are offered that must be trained first, and none that cannot be.
         help: Of the choice of a source.
     """
     sources = {
         name: source
         for name, source in list_sources().items()
-        if source.label and (source.is_trained or with_untrained)
+        if source.label and (source.is_trained or with_untrained) and (source.can_be_trained or not with_untrained)
     }
     left, right = st.columns(2)
     with left:
@@ -59,7 +61,10 @@ def show_encoder_source(
                     key=network_key,
                     accept_new_options=True,
                     persist_state="session",
-                    help="efficientnet_lite2, or the name of any classifier of torchvision. MobileNet is quick on a "
+                    format_func=say_name,
+                    help="The Models page says more about each; any model of timm can be typed as timm/NAME."
+                    if source.word == HUB
+                    else "efficientnet_lite2, or the name of any classifier of torchvision. MobileNet is quick on a "
                     "laptop; ResNet-50 takes about five times as long.",
                 )
                 or ""
@@ -67,6 +72,13 @@ def show_encoder_source(
     spec = EncoderSpec(backbone=backbone or source.backbone, weights=source.word)
     if not backbone:
         return SourceChoice(spec=spec, problem="Choose a network.")
+    if source.word == HUB:
+        if find_model(backbone) is None:
+            return SourceChoice(
+                spec=spec, problem=f"There is no published encoder {backbone}. Choose one, or timm/NAME."
+            )
+        if problem := show_published(backbone):
+            return SourceChoice(spec=spec, problem=problem)
     if name == FILE:
         path, problem = show_path(
             "File of weights",

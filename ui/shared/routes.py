@@ -44,6 +44,7 @@ PAGES = (
     Page("Reviewers", "group", "A blind second review, agreement between reviewers, and conflicts to settle."),
     Page("Evaluate", "query_stats", "Measure how well a run finds anomalies in photos whose content is known."),
     Page("Retrain", "model_training", "Make the next bundle from verdicts, compare it with the last, and activate it."),
+    Page("Models", "deployed_code", "Published detectors and encoders: get them, and see which are on this computer."),
     Page("Export", "ios_share", "Write reviewed crops and their pictures to files for other programs."),
 )
 """In the order of the navigation. A new page is a file in ``pages/`` and a row here."""

@@ -192,6 +192,14 @@ class Key(StrEnum):
     LOCALIZE_MADE_RATIO = "localize_made_ratio"
     WATCHED_LOCALIZE = "watched_localize"
 
+    # Models
+    MODELS_WHICH = "models_which"
+    MODELS_TABLE = "models_table"
+    MODELS_NAME = "models_name"
+    MODELS_CLICKED = "models_clicked"
+    MODELS_STARTED = "models_started"
+    WATCHED_MODEL = "watched_model"
+
     # Retrain
     RETRAIN_FROM = "retrain_from"
     RETRAIN_NAME = "retrain_name"

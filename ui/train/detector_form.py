@@ -24,7 +24,10 @@ START_WORDS = {
     FILE: "A .pt file of yours",
     SCRATCH: "From scratch (needs many photos and much time)",
 }
-PUBLISHED_NAMES = ("yolov8n", "yolov8s", "yolo11n", "yolo11s", "yolo26n")
+PUBLISHED_NAMES = (
+    *("yolov8n", "yolov8s", "yolo11n", "yolo11s", "yolo26n"),
+    *("megadetector-v6-yolov10-c", "megadetector-v6-yolov9-c", "megadetector-1000-sorrel", "megadetector-1000-larch"),
+)
 
 
 def show_detector_form_of(project: Project, *, busy: bool) -> None:
@@ -83,7 +86,7 @@ def _choose_start() -> tuple[str, bool, str]:
                 key=Key.TRAINED_PUBLISHED,
                 accept_new_options=True,
                 persist_state="session",
-                help="Its name at Ultralytics. n is small and quick, s is larger and better.",
+                help="n is small and quick, s is larger and better. A MegaDetector already knows animals.",
             )
             return str(name or PUBLISHED_NAMES[0]), False, ""
         path, problem = show_path(

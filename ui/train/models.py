@@ -184,8 +184,8 @@ def _choose_detector(trained: Mapping[str, Path]) -> tuple[str, str]:
         format_func=words.__getitem__,
         key=Key.TRAIN_DETECTOR,
         persist_state="session",
-        help="Runs with this bundle use it to find animals. The usual one is the published YOLOv8n if it can be "
-        "downloaded, else Anomalure's own small one.",
+        help="Runs with this bundle use it to find animals. The usual one is the compact MegaDetector 6 if it can "
+        "be downloaded, else Anomalure's own small one.",
     )
     if kind == OWN:
         path, problem = show_path(

@@ -14,6 +14,7 @@ PHASE_WORDS = {
     Phase.CROPS: "Cutting out the crops",
     Phase.TRAINING: "Training",
     Phase.MODELS: "Learning what is normal",
+    Phase.DOWNLOAD: "Downloading",
     Phase.DONE: "Done",
     Phase.FAILED: "Stopped by an error",
     Phase.CANCELLED: "Cancelled",

@@ -1,0 +1,1 @@
+"""The Models page: published models, and those of them that are on this computer."""
