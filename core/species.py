@@ -81,7 +81,8 @@ _UNSAID = frozenset(
 )
 _BLANKS = re.compile(r"[\s_\u200b\ufeff]+")
 _SIGNS = re.compile(r"[-.()\[\]{}<>\"'*!]+")
-_SEVERAL = re.compile(r"\s*[;|\n]\s*")
+# A comma without a blank, as Timelapse writes several choices; "Fox, red" and "(Linnaeus, 1758)" are one name.
+_SEVERAL = re.compile(r"\s*[;|\n]\s*|(?<=\w),(?=[^\W\d])")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KINGDOMS = frozenset({"animalia", "metazoa"})
 _RANKS = 5  # class, order, family, genus, species

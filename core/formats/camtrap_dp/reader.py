@@ -325,7 +325,9 @@ def _names_sources(content: object) -> bool:
 def _open_zip(archive: zipfile.ZipFile, source: str) -> tuple[Any, Fetch]:
     packages = [name for name in archive.namelist() if PurePosixPath(name).name == PACKAGE_FILE]
     if not packages:
-        raise FileFormatError(f"{source} has no {PACKAGE_FILE} in it; expected {_EXPECTED}.")
+        has_others = any(name.lower().endswith((".csv", ".json")) for name in archive.namelist())
+        unpack = " Of another tool: unpack it, and give the CSV or JSON file that is in it." if has_others else ""
+        raise FileFormatError(f"{source} has no {PACKAGE_FILE} in it; expected {_EXPECTED}.{unpack}")
     root = PurePosixPath(min(packages, key=len)).parent
 
     def fetch(name: str) -> bytes:

@@ -193,11 +193,13 @@ def find_orders(dates: Sequence[_Found], *, latest: datetime) -> tuple[DateOrder
     possible = [{order for order in DateOrder if _build(one, order, latest=latest)} for one in dates]
     fitting = set(DateOrder).intersection(*(orders for orders in possible if orders))
     orders = fitting or set(DateOrder)
+    if {DateOrder.YEAR} < orders and _count_years(dates, first=True) >= _MANY_YEARS > _count_years(dates, first=False):
+        orders = orders - {DateOrder.YEAR}  # the days of one or two years would be those of many years
     if any(one.sign == "." for one in dates) and DateOrder.DAY in orders:
         many = _count_years(dates, first=False)
         if DateOrder.YEAR not in orders or many < _MANY_YEARS or _count_years(dates, first=True) >= many:
             return (DateOrder.DAY,)  # as where people write dates with dots
-        orders = {DateOrder.DAY, DateOrder.YEAR}  # the days of one year would be those of many years
+        orders = {DateOrder.DAY, DateOrder.YEAR}  # the same, the other way round
     return tuple(order for order in DateOrder if order in orders)
 
 

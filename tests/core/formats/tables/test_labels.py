@@ -184,11 +184,18 @@ def test_a_table_that_excel_wrote_may_say_its_separator_and_have_unused_cells(tm
     assert [photo.labels[0].species for photo in read(tmp_path, text).photos] == ["fox", "deer"]
 
 
-@pytest.mark.parametrize("cell", ["deer; fox", "deer|fox", '"deer\nfox"'])
+@pytest.mark.parametrize("cell", ["deer; fox", "deer|fox", '"deer\nfox"', '"deer,fox"'])
 def test_several_species_in_one_cell_are_several_labels(tmp_path, cell):
     (photo,) = read(tmp_path, f"file,species\n1.jpg,{cell}\n").photos
 
     assert [label.species for label in photo.labels] == ["deer", "fox"]
+
+
+@pytest.mark.parametrize("name", ["Fox, red", "Vulpes vulpes (Linnaeus,1758)"])
+def test_a_comma_within_a_name_does_not_part_it(tmp_path, name):
+    (photo,) = read(tmp_path, f'file,species\n1.jpg,"{name}"\n').photos
+
+    assert [label.species for label in photo.labels] == [name]
 
 
 def test_a_box_of_several_species_is_counted_and_not_a_species_of_its_own(tmp_path):
