@@ -38,7 +38,7 @@ m4,d2,2020-05-30T04:57:37Z,media/d.jpg,,image/jpeg
 OBSERVATIONS = """observationID,deploymentID,mediaID,eventID,eventStart,eventEnd,observationLevel,observationType,\
 scientificName,bboxX,bboxY,bboxWidth,bboxHeight,classificationMethod,classificationProbability
 o1,d1,m1,e1,2020-05-30T02:57:37Z,2020-05-30T02:57:37Z,media,animal,Vulpes vulpes,0.1,0.2,0.3,0.4,machine,0.8
-o2,d1,,e1,2020-05-30T02:57:37Z,2020-05-30T02:57:40Z,event,animal,Anas,,,,,human,
+o2,d1,,e1,2020-05-30T02:57:39Z,2020-05-30T02:57:40Z,event,animal,Anas,,,,,human,
 o3,d2,m4,e2,2020-05-30T04:57:37Z,2020-05-30T04:57:37Z,media,blank,,,,,,human,
 o4,d1,m3,e3,2020-05-30T04:57:37Z,2020-05-30T04:57:37Z,media,human,,,,,,human,
 o5,d2,,e9,2021-01-01T00:00:00Z,2021-01-01T00:00:01Z,event,animal,Anas,,,,,human,

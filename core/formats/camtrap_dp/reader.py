@@ -6,7 +6,7 @@ import zipfile
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -28,7 +28,7 @@ from core.formats.labelled import (
 )
 from core.formats.photo_names import WrittenName, is_address, read_name, tell_apart
 from core.formats.tables.cells import read_times
-from core.species import EMPTY, read_species
+from core.species import EMPTY, fold_name, read_species
 
 FORMAT_NAME = "Camtrap DP"
 PACKAGE_FILE = "datapackage.json"
@@ -38,6 +38,7 @@ VERNACULAR_TAG = "vernacularName"
 """The key of a tag of an observation that holds the local name of a species without a scientific name."""
 _EXPECTED = "a Camtrap DP package: datapackage.json with the resources deployments, media and observations"
 _MEDIA_COLUMNS = ("mediaID", "deploymentID", "timestamp", "filePath")
+ANIMAL = "animal"
 _BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 
 # The address of the profile, or of a table's schema, holds the version.
@@ -99,6 +100,41 @@ class _Medium:
     instant: datetime | None
 
 
+def _make_labels() -> dict[bool, dict[str, list[Label]]]:
+    return {False: defaultdict(list), True: defaultdict(list)}
+
+
+@dataclass
+class _Said:
+    """The labels of photos by their id, and those of their events, of people (False) and of machines (True)."""
+
+    of_photos: dict[bool, dict[str, list[Label]]] = field(default_factory=_make_labels)
+    of_events: dict[bool, dict[str, list[Label]]] = field(default_factory=_make_labels)
+
+    def choose(self, media_id: str, problems: Problems) -> list[Label]:
+        """The labels of a photo: its own, else those of its event. What a machine says against people is left out."""
+        people, machine = (self.of_photos[who][media_id] for who in (False, True))
+        of_people = people or self.of_events[False][media_id]
+        if any(label.box is not None for label in of_people):
+            of_people = []  # a person's box says nothing about the others of the photo
+        named = {fold_name(label.species) for label in of_people}
+        sees_animals = not all(label.is_empty for label in of_people)
+        kept = [
+            label
+            for label in machine
+            if not named or (fold_name(label.species) in named if label.species else sees_animals)
+        ]
+        if len(kept) < len(machine):
+            problems.add("observations by a machine that contradict those of people", media_id)
+        species = {label.species for label in of_people if label.detector_class == ANIMAL}
+        if len(species) == 1:  # what people saw of one species, the machine's boxes show
+            kept = [
+                label if label.species or label.detector_class != ANIMAL else replace(label, species=min(species))
+                for label in kept
+            ]
+        return [*people, *kept] or self.of_events[False][media_id] or self.of_events[True][media_id]
+
+
 def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
     _check_version(content, source=source)
     media = _read_resource(content, "media", fetch, source=source, columns=_MEDIA_COLUMNS)
@@ -106,7 +142,7 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
     observations = Table(observations.columns, _upgrade_observations(observations, media))
     problems = Problems()
     by_id = _read_media(media, problems)
-    labels: dict[str, list[Label]] = defaultdict(list)
+    said = _Said()
     events: dict[str, str] = {}
     incomplete: set[str] = set()
     of_events = []
@@ -119,14 +155,14 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
         else:
             events.setdefault(media_id, row.get("eventID", ""))
             read = _read_labels(row, problems)
-            labels[media_id] += read
+            said.of_photos[_is_of_machine(row)][media_id] += read
             if not read:
                 incomplete.add(media_id)
-    _spread_events(of_events, by_id, labels=labels, events=events, problems=problems)
+    _spread_events(of_events, by_id, said=said, events=events, problems=problems)
     photos = [
         replace(
             medium.photo,
-            labels=tuple(dict.fromkeys(labels[media_id])),
+            labels=tuple(dict.fromkeys(said.choose(media_id, problems))),
             event_id=events.get(media_id, ""),
             is_incomplete=media_id in incomplete,
         )
@@ -217,9 +253,13 @@ def _read_labels(row: Mapping[str, str], problems: Problems) -> list[Label]:
         box = read_box(numbers, frame=RELATIVE_FRAME, problems=problems, where=where, things="observations")
         if box is None:
             return []
-    is_machine = row.get("classificationMethod", "") == "machine"
+    is_machine = _is_of_machine(row)
     count = _read_count(row.get("count", ""))
     return [Label(species, box, sureness if box is not None and is_machine else None, kind, sureness, count=count)]
+
+
+def _is_of_machine(row: Mapping[str, str]) -> bool:
+    return row.get("classificationMethod", "").strip().lower() == "machine"
 
 
 def _read_count(text: str) -> int:
@@ -240,12 +280,11 @@ def _spread_events(
     rows: Iterable[Mapping[str, str]],
     by_id: Mapping[str, _Medium],
     *,
-    labels: dict[str, list[Label]],
+    said: _Said,
     events: dict[str, str],
     problems: Problems,
 ) -> None:
-    """Give the observations of an event to those of its photos that have none of their own."""
-    own = {media_id for media_id, some in labels.items() if some}
+    """Note the observations of an event for its photos."""
     by_deployment: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     for media_id, medium in by_id.items():
         if medium.instant is not None:
@@ -263,19 +302,18 @@ def _spread_events(
             problems.add("observations of events without a photo", row.get("observationID"))
         for _, media_id in inside:
             events.setdefault(media_id, row.get("eventID", ""))
-            if media_id not in own:
-                labels[media_id] += [
-                    Label(
-                        label.species,
-                        None,
-                        None,
-                        label.detector_class,
-                        label.species_confidence,
-                        of_event=True,
-                        count=label.count,
-                    )
-                    for label in _read_labels(row, problems)
-                ]
+            said.of_events[_is_of_machine(row)][media_id] += [
+                Label(
+                    label.species,
+                    None,
+                    None,
+                    label.detector_class,
+                    label.species_confidence,
+                    of_event=True,
+                    count=label.count,
+                )
+                for label in _read_labels(row, problems)
+            ]
 
 
 def _read_resource(content: object, name: str, fetch: Fetch, *, source: str, columns: tuple[str, ...]) -> Table:

@@ -160,3 +160,42 @@ def test_the_number_of_animals_of_an_observation_is_read(tmp_path, written, coun
     photos = read_labels(package(tmp_path, observations=observations)).photos
 
     assert {label.count for photo in photos for label in photo.labels} == {count}
+
+
+WORDS = (
+    "observationID,deploymentID,mediaID,eventStart,eventEnd,observationLevel,observationType,scientificName,"
+    "bboxX,bboxY,bboxWidth,bboxHeight,classificationMethod,classificationProbability"
+)
+OF_EVENT = "o1,d1,,2020-05-30T02:57:30Z,2020-05-30T02:57:59Z,event,{},{},,,,,{},"
+OF_PHOTO = "o2,d1,m1,,,media,{},{},0.1,0.2,0.3,0.4,{},0.8"
+BOX = Box(0.1, 0.2, 0.3, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("of_event", "of_photo", "expected", "contradicts"),
+    [
+        (("animal", "Anas", "human"), ("animal", "Vulpes vulpes", "machine"), [("Anas", None)], True),
+        (("blank", "", "human"), ("animal", "", "machine"), [("empty", None)], True),
+        (
+            ("animal", "Vulpes vulpes", "human"),
+            ("animal", "vulpes  vulpes", "machine"),
+            [("vulpes vulpes", BOX)],
+            False,
+        ),
+        (("animal", "Anas", "human"), ("animal", "", "machine"), [("Anas", BOX)], False),
+        (("human", "", "human"), ("animal", "", "machine"), [("", BOX)], False),
+        (("animal", "Anas", "machine"), ("animal", "Vulpes vulpes", "machine"), [("Vulpes vulpes", BOX)], False),
+        (("animal", "Anas", "human"), ("animal", "Vulpes vulpes", "human"), [("Vulpes vulpes", BOX)], False),
+        (("animal", "Anas", "machine"), ("animal", "Vulpes vulpes", "human"), [("Vulpes vulpes", BOX)], False),
+    ],
+)
+def test_what_a_machine_says_against_a_person_is_left_out_and_counted(
+    tmp_path, of_event, of_photo, expected, contradicts
+):
+    rows = "\n".join([WORDS, OF_EVENT.format(*of_event), OF_PHOTO.format(*of_photo), ""])
+
+    file = read_labels(package(tmp_path, observations=rows))
+
+    labels = next(photo.labels for photo in file.photos if photo.file_name == "media/a.jpg")
+    assert [(label.species, label.box) for label in labels] == expected
+    assert any("1 observations by a machine that contradict" in said for said in file.problems) is contradicts
