@@ -37,6 +37,7 @@ pins: .venv/dev
 
 docs:
 	$(PYTHON) docs/list_modules.py
+	$(PYTHON) docs/list_models.py
 
 bench: .venv/dev
 	$(PY) bench/pipeline.py

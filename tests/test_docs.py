@@ -10,6 +10,7 @@ from cli import build_parser
 from core.settings.detector import DETECTOR_SETTINGS
 from core.settings.run import SETTINGS
 from core.settings.training import TRAINING_SETTINGS
+from docs.list_models import write_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "bench/README.md"]
@@ -39,6 +40,10 @@ def test_every_setting_is_explained_in_the_guide():
         row = f"| `{setting.name}` | {setting.label} | {setting.default!r} | {setting.unit} |"
         assert row in text, f"docs/guide/settings.md lacks: {row}"
         assert f"| {setting.help} |" in text, f"docs/guide/settings.md explains {setting.name} in other words"
+
+
+def test_the_guide_lists_the_published_models_as_they_are():
+    assert write_rows() in (ROOT / "docs/guide/models.md").read_text(encoding="utf-8"), "say make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -64,15 +64,16 @@ def load_detector(
 
 
 def load_usual_detector(settings: RunSettings) -> Detector:
-    """The detector of those who choose none: a MegaDetector; without a network, YOLOv8n if it was downloaded before.
+    """The detector of those who choose none: a MegaDetector; YOLOv8n if that is here, or if the other cannot be opened.
 
     Raises:
         AnomalureError: If neither can be had.
     """
     try:
         return load_detector(USUAL_DETECTOR, settings)
-    except AnomalureError as error:
-        if find_state(find_published(PUBLISHED_DETECTOR)) is not State.HERE:
+    except (AnomalureError, RuntimeError) as error:
+        states = [find_state(find_published(name)) for name in (USUAL_DETECTOR, PUBLISHED_DETECTOR)]
+        if State.HERE not in states:  # there is no network
             raise
         log.warning("%s %s is used instead.", error, PUBLISHED_DETECTOR)
         return load_detector(PUBLISHED_DETECTOR, settings)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 DETECTOR, ENCODER = "detector", "encoder"
-NO_CHECKSUM = "none is published; the file's own is recorded at the first download"
+HUB = "https://huggingface.co"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,14 @@ class PublishedModel:
     def say_commercial(self) -> str:
         """Whether commercial use is allowed, in a few words."""
         return {True: "allowed", False: "forbidden", None: "not stated"}[self.commercial]
+
+    def say_checksum(self) -> str:
+        """What its files are compared with."""
+        if self.is_checked:
+            return "published"
+        if all(file.address.startswith(f"{HUB}/") for file in self.files):
+            return "stated by the hub at the download"
+        return "none known, recorded at the first download"
 
     def say_size(self) -> str:
         """Its size in words."""

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import AnomalureError, did_you_mean
-from models.published.entry import DETECTOR, ENCODER, PublishedFile, PublishedModel
+from models.published.entry import DETECTOR, ENCODER, HUB, PublishedFile, PublishedModel
 
 TABLES = Path(__file__).with_name("tables")
-HUB = "https://huggingface.co"
 USUAL_DETECTOR = "megadetector-v6-yolov10-c"
 """The detector of those who choose none; why: docs/decisions/0018."""
 TIMM = "timm/"

@@ -110,9 +110,8 @@ def _show_one(project: Project, model: PublishedModel, *, busy: bool) -> None:
     st.markdown(f"**{escape_markdown(model.name)}** · {STATE_WORDS[state]} · size {_say_size(model, state)}")
     st.markdown(escape_markdown(model.about))
     licence = f"[{escape_markdown(model.licence)}]({model.licence_address})"
-    checksum = "published, and compared" if model.is_checked else "none is published in the table"
     st.caption(
-        f"Licence: {licence}. Commercial use: {model.say_commercial()}. Checksum: {checksum}."
+        f"Licence: {licence}. Commercial use: {model.say_commercial()}. Checksum: {model.say_checksum()}."
         + (f" Classes: {', '.join(model.class_names)}." if model.class_names else "")
     )
     agreed = has_agreed(model)

@@ -11,8 +11,8 @@ import torch
 from core.errors import AnomalureError, ConsentNeeded, FileFormatError
 from core.records import LoadedPhoto, Photo
 from core.settings.run import RunSettings
-from models.detectors import published
-from models.detectors.loading import load_detector
+from models.detectors import loading, published
+from models.detectors.loading import load_detector, load_usual_detector
 from models.detectors.source import open_detector_source
 from models.detectors.training import open_start
 from models.detectors.yolo_metadata import YoloMetadata
@@ -20,6 +20,7 @@ from models.detectors.yolov5.opening import is_of_repository, open_yolov5
 from models.engines import downloads
 from models.published import table
 from models.published.entry import PublishedFile, PublishedModel
+from models.published.table import USUAL_DETECTOR
 from tests.fakes.file_server import FileServer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures/yolo_repositories"
@@ -161,3 +162,31 @@ def test_a_damaged_file_in_the_cache_is_said(server, tmp_path):
     path.write_bytes(b"cut short")
     with pytest.raises(FileFormatError, match="cannot be read as a YOLOv5"):
         load_detector("mega-v5", RunSettings())
+
+
+@pytest.mark.parametrize(
+    ("here", "expected"),
+    [
+        ((), None),  # no network: the caller has another one
+        (("yolov8n",), "yolov8n"),
+        ((USUAL_DETECTOR,), "yolov8n"),  # it is there and cannot be opened
+    ],
+)
+def test_who_chooses_no_detector_gets_one_that_can_be_had(tmp_path, monkeypatch, here, expected):
+    monkeypatch.setenv("ANOMALURE_CACHE", str(tmp_path))
+    for name in here:
+        path = published.published_file(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+
+    def load(name, settings):
+        if name == USUAL_DETECTOR:
+            raise AnomalureError("it cannot be had")
+        return name
+
+    monkeypatch.setattr(loading, "load_detector", load)
+    if expected is None:
+        with pytest.raises(AnomalureError, match="it cannot be had"):
+            load_usual_detector(RunSettings())
+    else:
+        assert load_usual_detector(RunSettings()) == expected
