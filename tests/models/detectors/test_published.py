@@ -107,6 +107,7 @@ def load_photo():
 def test_a_megadetector_is_downloaded_once_converted_once_and_names_people(server, tmp_path, caplog):
     settings = RunSettings(detector_image_px=128, min_confidence=0.01)
     told = []
+    caplog.set_level("INFO")
     with downloads.telling(told.append):
         detector = load_detector("mega-v5", settings, device="cpu")
     photo = load_photo()
