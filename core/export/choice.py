@@ -154,12 +154,12 @@ class Export:
         ``GUESS_COLUMNS`` and ``MOST_LIKE_COLUMN``.
 
         ``for_pictures`` adds ``shows_people``: whether people were detected in the photo, and ``same_name``: whether
-        the name of another photo of the export differs only in capital letters.
+        the name of another photo of the export differs only in capital letters or in how accents are written.
         """
         columns = ", ".join(_TOLD + PHOTO_COLUMNS)
         if for_pictures:
             columns += """, photo_id IN (SELECT photo_id FROM marked WHERE is_person) AS shows_people,
-                lower(file_name) IN (SELECT name FROM same_names) AS same_name"""
+                nfc_normalize(lower(file_name)) IN (SELECT name FROM same_names) AS same_name"""
         yield from self._stream(
             f"SELECT {columns} FROM {_WITH_GUESSES} WHERE exported ORDER BY {BY_PHOTO if by_photo else BY_SCORE}"
         )
@@ -258,7 +258,7 @@ class Export:
             SELECT *, chosen {left_out} AS exported FROM (SELECT *, {chosen} AS chosen FROM matched)""")
         connection.execute("""
             CREATE VIEW same_names AS
-            SELECT lower(file_name) AS name FROM marked WHERE exported
+            SELECT nfc_normalize(lower(file_name)) AS name FROM marked WHERE exported
             GROUP BY 1 HAVING count(DISTINCT file_name) > 1""")
         self._add_guesses()
 

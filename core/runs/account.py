@@ -71,9 +71,16 @@ def list_damaged(run: RunFolder) -> list[dict[str, Any]]:
     return [{"file_name": name, "note": note} for name, note in zip(damaged["file_name"], damaged["note"], strict=True)]
 
 
+def list_timeless(run: RunFolder) -> list[str]:
+    """The photos whose time is not known: the camera wrote none, or one that is no time. Copies are left out."""
+    photos = run.read_table("photos", ["file_name", "duplicate_of", "captured_at"])
+    return photos.loc[photos["duplicate_of"].isna() & photos["captured_at"].isna(), "file_name"].tolist()
+
+
 def describe_account(run: RunFolder) -> dict[str, Any]:
     """The account as JSON values, with the names of failed and damaged photos."""
     account = read_account(run)
+    timeless = list_timeless(run)
     failed = run.read_table("failures").head(MOST_NAMED).to_dict("records")
     return {
         "passed_over": account.passed_over,
@@ -83,5 +90,7 @@ def describe_account(run: RunFolder) -> dict[str, Any]:
         "boxes_without_photo_names": account.boxes_without_photo_names,
         "failed_photos": [{str(key): value for key, value in row.items()} for row in failed],
         "damaged_photos": list_damaged(run)[:MOST_NAMED],
+        "photos_without_time": len(timeless),
+        "photos_without_time_names": timeless[:MOST_NAMED],
         "complete": account.is_complete,
     }

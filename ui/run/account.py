@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.photos.reading import leaves_a_gap
-from core.runs.account import RunAccount, list_damaged, read_account
+from core.runs.account import RunAccount, list_damaged, list_timeless, read_account
 from core.runs.folder import RunFolder
 from core.runs.small_detector import warn_of_detector
 from ui.shared.csv_download import make_csv
@@ -58,6 +58,14 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
     if counts.boxes_over_limit:
         st.caption(
             f"{count(counts.boxes_over_limit, 'box', 'boxes')} beyond the limit of boxes per photo were left out."
+        )
+    timeless = list_timeless(run)
+    if timeless:
+        st.caption(
+            escape_markdown(
+                f"{count(len(timeless), 'photo')} {'has' if len(timeless) == 1 else 'have'} no time (the first: "
+                f"{timeless[0]}): the camera wrote none, or one that is no time. Each counts as an event of its own."
+            )
         )
     show_failures(run)
     _show_gaps(run, account)

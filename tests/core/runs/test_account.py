@@ -3,6 +3,8 @@
 import json
 import os
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core.photos.reading import find_photos
@@ -60,6 +62,21 @@ def test_a_run_is_complete_if_nothing_that_may_show_animals_was_passed_over(tmp_
     (tmp_path / name).write_bytes(b"x")
 
     assert make_account(find_photos(tmp_path), None).is_complete == is_complete
+
+
+def test_photos_without_a_time_are_counted_and_named(tmp_path):
+    run = make_project(tmp_path, 4).latest_run()
+    assert describe_account(run)["photos_without_time"] == 0
+    (path,) = run.tables("photos")[:1]
+    table = pq.read_table(path)
+    times = pa.array([None] * len(table), table.schema.field("captured_at").type)
+    pq.write_table(table.set_column(table.schema.get_field_index("captured_at"), "captured_at", times), path)
+
+    said = describe_account(run)
+
+    assert said["photos_without_time"] == len(said["photos_without_time_names"]) > 0
+    assert "north/photo-000.jpg" in said["photos_without_time_names"]
+    assert "north/copy.jpg" not in said["photos_without_time_names"], "a copy is its photo"
 
 
 def test_a_locked_folder_is_named(tmp_path, write_jpeg, monkeypatch):
