@@ -46,6 +46,7 @@ COMMANDS = (
     "download",
     "models",
     "labels",
+    "suggestions",
     "scenes",
     "work",
 )

@@ -36,6 +36,7 @@ PAGES = (
     Page("Groups", "workspaces", "Name the crops of a run group by group: a season in about forty decisions."),
     Page("Review", "fact_check", "Decide about the most anomalous crops."),
     Page("Explore", "bubble_chart", "See all crops at once: crops that look alike lie together."),
+    Page("Suggestions", "rule", "See labels that disagree with the crops that look alike, and mend them."),
     Page("Scenes", "landscape", "See what is unexpected in an event at a camera, and what is missing from it."),
     Page("Train", "school", "Learn what is normal from labelled photos, and see earlier trainings."),
     Page(

@@ -55,6 +55,11 @@ class Key(StrEnum):
     GROUPS_WATCHED = "groups_watched"
     GROUPS_LEARNING = "groups_learning"
 
+    # Suggestions
+    SUGGESTIONS_WATCHED = "suggestions_watched"
+    SUGGESTIONS_PAIRS = "suggestions_pairs"
+    SUGGESTIONS_OPEN = "suggestions_open"
+
     # Evaluate
     EVALUATED_RUN = "evaluated"
     COMPARED_RUN = "compared"

@@ -1,0 +1,1 @@
+"""Labels that disagree with the crops that look alike."""

@@ -1,0 +1,219 @@
+"""Suggestions for a run: crops whose label disagrees with the crops that look alike."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from core.disk.files import read_whole, write_whole
+from core.disk.json import from_json, to_json
+from core.errors import AnomalureError
+from core.records import NOTHING, PERSON, CropKind, Decision
+from core.review.index import ReviewIndex
+from core.review.training_labels import UNNAMED, name_group
+from core.runs.folder import RunFolder
+from core.species import fold_species, name_decided
+from core.study.project import Project
+from models.groups.features import reduce_run
+from models.suggestions.look_alikes import compare_with_look_alikes
+
+FROM_FILE, FROM_GROUP, FROM_PERSON = "file", "group", "person"
+"""Where a label comes from: the run's file of boxes, a name that was given to a group, or a look at the crop itself."""
+FOLDER, FILE = "suggestions", "suggestions.json"
+_OF_ROW = ("file_name", "deployment", "captured_at", "x", "y", "width", "height")
+SUGGESTION_EXPORT = (
+    *("run", "crop_id", *_OF_ROW, "label", "label_from", "suggested", "margin"),
+    *("verdict", "verdict_species", "reviewer"),
+)
+CHUNK_CROPS = 20_000
+_NO_SPECIES = ("", UNNAMED, NOTHING, PERSON, "vehicle", "unknown")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A crop that looks more like another species than like its label.
+
+    ``margin``: by how much its mean cosine similarity to the other species is larger, over 0 to 2.
+    """
+
+    crop_id: str
+    label: str
+    label_from: str
+    suggested: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """What was found in a run.
+
+    Attributes:
+        run: Its name.
+        found: The crops, those with the largest margin first.
+        n_labelled: Crops with a species from a file, a group's name or a person.
+        n_looked_at: Those of them that a person looked at one by one. Others are compared with them, but they are not
+            listed themselves.
+        n_alone: Labelled crops with nothing to compare them with: no other event has their species,
+            or none has another.
+    """
+
+    run: str
+    found: tuple[Suggestion, ...]
+    n_labelled: int
+    n_looked_at: int
+    n_alone: int
+
+    def pairs(self) -> dict[tuple[str, str], list[Suggestion]]:
+        """The suggestions by label and suggested species, the pair with the most crops first."""
+        sizes = Counter((one.label, one.suggested) for one in self.found)
+        pairs: dict[tuple[str, str], list[Suggestion]] = {pair: [] for pair, _ in sizes.most_common()}
+        for one in self.found:
+            pairs[one.label, one.suggested].append(one)
+        return pairs
+
+
+def find_suggestions(
+    project: Project, run: RunFolder, *, on_share: Callable[[float], None] = lambda share: None
+) -> Suggestions:
+    """Find the crops of a run whose label disagrees with the crops that look alike.
+
+    Labels are species that a person said, that a group was named, or that the run's file of boxes gives. What a bundle
+    or a detector took a crop for is no label.
+
+    Raises:
+        AnomalureError: If the run's embeddings cannot be read, or it has no crops.
+    """
+    index = project.review_index(run)
+    labelled = list(read_labelled(index))
+    if not labelled:
+        return Suggestions(run.run_id, (), 0, 0, 0)
+    try:
+        ids, points = reduce_run(run, on_share=lambda share: on_share(share / 2))
+    except (OSError, pa.ArrowException) as error:
+        raise AnomalureError(f"The embeddings of run {run.run_id} cannot be read: {error}") from error
+    place = {crop_id: i for i, crop_id in enumerate(ids)}
+    labelled = [one for one in labelled if one[0]["crop_id"] in place]
+    species = fold_species([name for _, name, _ in labelled])
+    compared = compare_with_look_alikes(
+        points[[place[row["crop_id"]] for row, _, _ in labelled]],
+        species,
+        [name_group(str(row["photo_id"]), str(row["event_id"])) for row, _, _ in labelled],
+        on_share=lambda share: on_share((1 + share) / 2),
+    )
+    margins, suggested = compared.margins, compared.suggested
+    found = [
+        Suggestion(
+            crop_id=row["crop_id"],
+            label=species[i],
+            label_from=origin,
+            suggested=compared.names[suggested[i]],
+            margin=round(float(margins[i]), 4),
+        )
+        for i, (row, _, origin) in enumerate(labelled)
+        if margins[i] > 0 and origin != FROM_PERSON
+    ]
+    return Suggestions(
+        run.run_id,
+        tuple(sorted(found, key=lambda one: (-one.margin, one.crop_id))),
+        n_labelled=len(labelled),
+        n_looked_at=sum(origin == FROM_PERSON for _, _, origin in labelled),
+        n_alone=int((~compared.is_comparable).sum()),
+    )
+
+
+def read_labelled(index: ReviewIndex) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """The labelled crops of a run: their rows of the review queue, the species, and where the label comes from.
+
+    Left out: whole frames, people, boxes on nothing, and crops that a reviewer was unsure about.
+    """
+    people = set(index.list_people())
+    has_file = bool(index.run.info.boxes)
+    for start in range(0, len(index.catalogue), CHUNK_CROPS):
+        rows = index.rows(np.arange(start, min(start + CHUNK_CROPS, len(index.catalogue))))
+        for row in rows.to_dict("records"):
+            if row["kind"] == CropKind.FRAME or row["crop_id"] in people or row["verdict"] == Decision.UNSURE:
+                continue
+            species, origin = _read_label(row, has_file=has_file)
+            if species.casefold() not in _NO_SPECIES:
+                yield {str(name): value for name, value in row.items()}, species, origin
+
+
+def _read_label(row: dict[Any, Any], *, has_file: bool) -> tuple[str, str]:
+    if row["verdict"] and row["verdict_species"]:
+        return name_decided(row["verdict_species"]), FROM_GROUP if row["given_to"] else FROM_PERSON
+    in_file = str(row["detector_class"]) if has_file else ""
+    if row["verdict"] == Decision.ANOMALY:
+        return "", FROM_PERSON  # odd, and nobody said which species
+    if row["verdict"]:
+        return in_file or str(row["species"]), FROM_GROUP if row["given_to"] else FROM_PERSON
+    return in_file, FROM_FILE
+
+
+def write_suggestions(work: Path, suggestions: Suggestions) -> None:
+    """Keep what was found in the folder of the work, whole or not at all."""
+    write_whole(work / FILE, to_json(suggestions))
+
+
+def read_suggestions(project: Project, run: RunFolder) -> Suggestions | None:
+    """What was found in a run last; None if nobody has looked yet.
+
+    Raises:
+        AnomalureError: If it cannot be read.
+    """
+    place = run.path / FOLDER / FILE
+    try:
+        return from_json(read_whole(place), Suggestions)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise AnomalureError(
+            f"The suggestions of the run {run.run_id} cannot be read: {error}. Look for them again."
+        ) from error
+
+
+def list_suggestion_rows(project: Project, run: RunFolder, suggestions: Suggestions) -> list[dict[str, Any]]:
+    """The suggestions as rows for a table, with the verdicts that hold now; see ``SUGGESTION_EXPORT``."""
+    index = project.review_index(run)
+    places = index.find_places([one.crop_id for one in suggestions.found])
+    rows = index.rows(list(places.values())).set_index("crop_id").to_dict("index") if places else {}
+    listed = []
+    for one in suggestions.found:
+        row = rows.get(one.crop_id)
+        if row is None:
+            continue  # the run was resumed, and its crops are others now
+        is_decided = bool(row["verdict"]) and not row["given_to"]
+        listed.append(
+            {
+                "run": suggestions.run,
+                "crop_id": one.crop_id,
+                **{name: row[name] for name in _OF_ROW},
+                "label": one.label,
+                "label_from": one.label_from,
+                "suggested": one.suggested,
+                "margin": one.margin,
+                "verdict": row["verdict"] if is_decided else "",
+                "verdict_species": row["verdict_species"] if is_decided else "",
+                "reviewer": row["reviewer"] if is_decided else "",
+            }
+        )
+    return listed
+
+
+def relabel(project: Project, run: RunFolder, crop_ids: Sequence[str], *, species: str, reviewer: str) -> None:
+    """Give crops this species, as a person's own look at each. Odd crops stay odd; all others are normal.
+
+    Nothing and people are never odd.
+
+    Raises:
+        AnomalureError: If the species cannot be a name.
+    """
+    index = project.review_index(run)
+    rows = index.rows(list(index.find_places(crop_ids).values()))
+    odd = (rows["verdict"] == Decision.ANOMALY) & (name_decided(species) not in (NOTHING, PERSON))
+    for verdict, chosen in ((Decision.ANOMALY, rows[odd]), (Decision.NORMAL, rows[~odd])):
+        if len(chosen):
+            project.save_verdicts(chosen.to_dict("records"), verdict, reviewer=reviewer, species=species)

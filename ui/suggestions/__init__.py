@@ -1,0 +1,1 @@
+"""The Suggestions page: labels that disagree with the crops that look alike."""
