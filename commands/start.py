@@ -69,7 +69,7 @@ def make_ready(arguments: argparse.Namespace) -> "RunFolder | None":
 
     The sample season is drawn only into a project that holds nothing else.
     """
-    from models.jobs.first_steps import has_own_work, make_folder_ready, make_sample_ready
+    from commands.first_steps import has_own_work, make_folder_ready, make_sample_ready
 
     project = open_project(arguments)
     if arguments.detector and arguments.folder is None:

@@ -35,7 +35,7 @@ def drawn(monkeypatch):
     """The projects into which the sample season would be drawn."""
     projects = []
     monkeypatch.setattr(
-        "models.jobs.first_steps.make_sample_ready", lambda project, sample, **how: projects.append(project.path)
+        "commands.first_steps.make_sample_ready", lambda project, sample, **how: projects.append(project.path)
     )
     return projects
 

@@ -37,7 +37,12 @@ def find_crop_of(run: RunFolder, photo: int) -> str:
 
 
 def give_to_group(
-    project: Project, crop_ids: list[str], *, species: str, verdict: Decision = Decision.NORMAL, group: str = "5c15df46cb682e5b6fe9"
+    project: Project,
+    crop_ids: list[str],
+    *,
+    species: str,
+    verdict: Decision = Decision.NORMAL,
+    group: str = "5c15df46cb682e5b6fe9",
 ) -> None:
     """The same name for these crops, given to a group as a whole."""
     project.store.append_verdicts(
@@ -50,7 +55,7 @@ def give_to_group(
                     verdict=verdict,
                     species=species,
                     reviewer="Ben",
-                    given_to=group,
+                    given_to="5c15df46cb682e5b6fe9",
                 ),
             )
             for crop_id in crop_ids

@@ -282,7 +282,9 @@ def test_work_that_keeps_nothing_half_done_is_begun_anew_by_the_same_command(pro
     assert work.status is Status.RUNNING
 
 
-@pytest.mark.parametrize("kind", sorted(set(registry.list_kinds()) - {"groups", "maps", "rank", "suggestions"}))  # asked for again
+@pytest.mark.parametrize(
+    "kind", sorted(set(registry.list_kinds()) - {"groups", "maps", "rank", "suggestions"})
+)  # asked for again
 def test_how_work_is_resumed_is_said_as_its_command_has_it(project, kind):
     request, work = break_off(project, kind)
 

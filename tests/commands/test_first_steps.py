@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 import core.sample
+from commands.first_steps import SAMPLE_BUNDLE, SAMPLE_RUN, make_folder_ready, make_sample_ready
 from core.runs.folder import Status
 from core.study.project import Project
-from models.jobs.first_steps import SAMPLE_BUNDLE, SAMPLE_RUN, make_folder_ready, make_sample_ready
 
 
 def make_ready(project, sample):
