@@ -77,6 +77,7 @@ _THINGS = re.compile(
 # What programs write where nothing was said. "unknown" is not one of them: somebody looked and could not tell.
 _UNSAID = frozenset(
     {"no cv result", "unidentified", "not identified", "unclassified", "n/a", "na", "null", "nan", "-", "?", "#n/a"}
+    | {"undefined", "unlabeled", "unlabelled", "no label", "not classified", "cv failed", "cv needed"}
     | {"#ref!", "#name?", "#value!", "#null!", "#div/0!", "nil"}
 )
 _BLANKS = re.compile(r"[\s_\u200b\ufeff]+")

@@ -74,9 +74,20 @@ _TIMES = (
     "capturetime",
     "daterecorded",
     "mediacapturetimestamp",
+    "imagedatetime",
+    "imagedate",
+    "picturedate",
+    "photodatetime",
+    "datetaken",
+    "createdate",
+    "begintime",
+    "begindatetime",
+    "eventdate",
 )
 _DATES = ("date", "capturedate", "photodate", "dateoriginal")
 _CLOCKS = ("time", "phototime", "timeoriginal")
+# Parts of the names of columns that may hold times, also in other languages.
+_TIME_WORDS = re.compile(r"date|time|datum|uhrzeit|zeit|heure|fecha|hora\b|ora\b", re.I)
 _HALVES = ("ampm", "amorpm", "meridiem")
 _EVENTS = ("eventid", "sequenceid", "seqid", "event", "sequence")
 _SPLITS = ("split",)
@@ -187,6 +198,13 @@ def find_columns(columns: Sequence[str]) -> LabelColumns | None:
         events=find(_EVENTS),
         splits=find(_SPLITS),
     )
+
+
+def find_unused_times(columns: Sequence[str], used: LabelColumns) -> list[str]:
+    """The columns that may hold the times of photos by their names, if the table has none that is known to."""
+    if used.times or used.dates or used.clocks:
+        return []
+    return [column for column in columns if _TIME_WORDS.search(column)]
 
 
 def has_file_column(columns: Sequence[str]) -> bool:

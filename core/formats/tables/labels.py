@@ -28,6 +28,7 @@ from core.formats.tables.columns import (
     LabelColumns,
     corner_and_size,
     find_columns,
+    find_unused_times,
     fold_column,
     has_file_column,
     read_cell,
@@ -70,6 +71,8 @@ def parse_csv_labels(content: bytes, *, source: str) -> LabelFile:
         raise FileFormatError(f"{source} has no column {lacking}: expected {_EXPECTED}.")
     problems = Problems()
     rows = _read_rows(table, columns, problems)
+    for name in find_unused_times(table.columns, columns):
+        problems.add("columns that may hold times and are not used; call the one with date and time DateTime", name)
     return make_label_file(_put_together(rows, problems), problems, format_name=FORMAT_NAME)
 
 

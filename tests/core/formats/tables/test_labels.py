@@ -191,6 +191,31 @@ def test_several_species_in_one_cell_are_several_labels(tmp_path, cell):
     assert [label.species for label in photo.labels] == ["deer", "fox"]
 
 
+@pytest.mark.parametrize("column", ["ImageDate", "Begin Time", "eventDate", "DateTimeOriginal"])
+def test_the_times_of_other_tables_are_read(tmp_path, column):
+    (photo,) = read(tmp_path, f"file,species,{column}\n1.jpg,deer,2024-05-13 18:10:00\n").photos
+
+    assert photo.captured_at == datetime(2024, 5, 13, 18, 10)
+
+
+@pytest.mark.parametrize(("column", "is_said"), [("Aufnahmezeit", True), ("fecha", True), ("Count", False)])
+def test_a_column_that_may_hold_times_is_named_where_none_is_known(tmp_path, column, is_said):
+    said = read(tmp_path, f"file,species,{column}\n1.jpg,deer,2024-05-13 18:10\n").problems
+
+    assert [f"(the first: {column})" in one and "call the one with date and time DateTime" in one for one in said] == [
+        True
+    ] * is_said
+    assert read(tmp_path, f"file,species,{column},DateTime\n1.jpg,deer,x,2024-05-13 18:10\n").problems == ()
+
+
+@pytest.mark.parametrize("word", ["undefined", "Unlabelled", "CV Failed"])
+def test_what_a_program_writes_where_it_knows_nothing_is_no_species(tmp_path, word):
+    file = read(tmp_path, f"file,species\n1.jpg,{word}\n2.jpg,deer\n")
+
+    assert [[label.species for label in photo.labels] for photo in file.photos] == [[], ["deer"]]
+    assert file.problems == ("1 rows without a species (the first: row 2)",)
+
+
 @pytest.mark.parametrize("name", ["Fox, red", "Vulpes vulpes (Linnaeus,1758)"])
 def test_a_comma_within_a_name_does_not_part_it(tmp_path, name):
     (photo,) = read(tmp_path, f'file,species\n1.jpg,"{name}"\n').photos
