@@ -67,7 +67,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
         of = f" of {total / 1e6:,.0f}" if total else ""
         meter(round(SHARES * done / total) if total else 0, message=f"{done / 1e6:,.0f}{of} MB")
 
-    paths = fetch_files(model, instead="put its files into the cache by hand.", on_progress=follow)
+    paths = fetch_files(model, instead="", on_progress=follow)
     receipts = [check_file(model, file) for file in model.files]
     result = {
         "model": model.name,

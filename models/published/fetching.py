@@ -22,7 +22,7 @@ def fetch_files(
 
     Args:
         model: The model.
-        instead: What a user can do without it, in a sentence.
+        instead: What a user can do without it, as the end of a sentence; empty: nothing.
         on_progress: Called with the bytes of the current file that are there, and all of it, 0 if that is not known;
             None: whoever waits for the work that needs the model is told.
 
@@ -47,7 +47,7 @@ def fetch_files(
             get_files(model, patience=PATIENCE, on_progress=on_progress or follow, check=check)
     except ConnectionError as error:
         raise AnomalureError(
-            f"The {model.kind} {model.name} could not be downloaded ({error}). Is this computer online? Without a "
-            f"network, {instead} {say_by_hand(model)}"
+            f"The {model.kind} {model.name} could not be downloaded ({error}). Is this computer online? "
+            f"{f'Without a network, {instead} ' if instead else ''}{say_by_hand(model)}"
         ) from error
     return open_files(model)

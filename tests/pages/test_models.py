@@ -10,7 +10,7 @@ from models.published.cache import State, find_path, find_state, has_agreed
 from models.published.table import get_model
 from tests.fakes.starts import Starts, watch_starts
 
-PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "models.py")
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "published.py")
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +102,17 @@ def test_a_model_can_be_removed():
 
     assert find_state(get_model("yolov8n")) is State.MISSING
     assert page.button(key="remove-yolov8n").disabled
+
+
+def test_the_form_of_a_run_offers_detectors_and_encoders_by_name_with_what_is_known_of_them():
+    put_there("yolov8n")
+    page = AppTest.from_file(str(Path(PAGE).with_name("run.py")), default_timeout=60).run()
+    page.selectbox(key="detector_kind").set_value("published").run()
+    page.selectbox(key="encoder_kind").set_value("hub").run()
+    assert not page.exception
+
+    assert page.selectbox(key="detector_name").value == "megadetector-v6-yolov10-c"
+    assert {"megadetector-v5a", "yolov8n ✓"} <= set(page.selectbox(key="detector_name").options)
+    page.selectbox(key="encoder_name").set_value("dinov3-small").run()
+    assert "It is downloaded once (86 MB)" in texts(page)
+    assert "dinov3-small has terms that you must agree to first." in texts(page)

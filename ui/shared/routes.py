@@ -13,17 +13,19 @@ from ui.shared.state import Key
 class Page(NamedTuple):
     """A page: the file ``pages/NAME.py`` at the address ``/NAME``, where the name is its title in lower case.
 
-    ``icon`` is a name of a Material symbol, ``help`` one sentence for the navigation.
+    ``icon`` is a name of a Material symbol, ``help`` one sentence for the navigation. ``named`` is another name, for a
+    title that is the name of a package: a page that is run by itself would be imported in its place.
     """
 
     title: str
     icon: str
     help: str
+    named: str = ""
 
     @property
     def name(self) -> str:
         """In its address and in the name of its file."""
-        return self.title.lower()
+        return self.named or self.title.lower()
 
     @property
     def file(self) -> Path:
@@ -45,7 +47,12 @@ PAGES = (
     Page("Reviewers", "group", "A blind second review, agreement between reviewers, and conflicts to settle."),
     Page("Evaluate", "query_stats", "Measure how well a run finds anomalies in photos whose content is known."),
     Page("Retrain", "model_training", "Make the next bundle from verdicts, compare it with the last, and activate it."),
-    Page("Models", "deployed_code", "Published detectors and encoders: get them, and see which are on this computer."),
+    Page(
+        "Models",
+        "deployed_code",
+        "Published detectors and encoders: get them, and see which are on this computer.",
+        "published",
+    ),
     Page("Export", "ios_share", "Write reviewed crops and their pictures to files for other programs."),
 )
 """In the order of the navigation. A new page is a file in ``pages/`` and a row here."""

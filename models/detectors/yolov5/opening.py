@@ -71,7 +71,7 @@ def open_yolov5(path: Path) -> tuple[torch.nn.Module, YoloMetadata]:
         raise FileFormatError(
             f"{path} cannot be read as a YOLOv5 or YOLOv9 detector ({type(error).__name__}: {str(error)[:200]})."
         ) from error
-    network = (content.get("ema") or content.get("model")) if isinstance(content, dict) else content
+    network = (content.get("model") or content.get("ema")) if isinstance(content, dict) else content
     if not isinstance(network, Detector) or not isinstance(network.model[-1], AnchorHead | FreeHead):
         raise FileFormatError(f"{path} holds no detector of YOLOv5 or YOLOv9; one with boxes was expected.")
     network = network.float().eval().requires_grad_(False)
