@@ -91,7 +91,7 @@ def read_place(latitude: object, longitude: object, *, where: str) -> Place | No
     """Coordinates in degrees, or None if both are empty.
 
     Raises:
-        AnomalureError: If one is missing, not a number, or out of range.
+        AnomalureError: If one is missing, not a number, or out of range, or both are 0.
     """
     texts = [str("" if value is None or value != value else value).strip() for value in (latitude, longitude)]
     if not any(texts):
@@ -104,6 +104,11 @@ def read_place(latitude: object, longitude: object, *, where: str) -> Place | No
         raise AnomalureError(
             f"The place of {where} must be a latitude from -90 to 90 and a longitude from -180 to 180 "
             f"in degrees, got {' and '.join(text or 'nothing' for text in texts)}."
+        )
+    if north == east == 0:
+        raise AnomalureError(
+            f"The place of {where} is 0 and 0, in the sea off Africa: programs write that where a place is not known. "
+            "Give the true one, or leave both empty."
         )
     return Place(north, east)
 
@@ -125,11 +130,18 @@ def read_places(path: Path) -> dict[str, Place]:
         raise FileFormatError(f"{path.name}: expected {_EXPECTED}; got the columns {', '.join(table.columns)[:200]}.")
     starts, ends = (_read_moments(table, column, source=path.name) for column in (start, end))
     places = {}
-    for row, first, last in zip(table, starts, ends, strict=True):
+    for number, (row, first, last) in enumerate(zip(table, starts, ends, strict=True), start=2):
         name = unescape_formula(row[named]).strip()
         place = read_place(row[north], row[east], where=name or path.name)
-        if place is not None:
-            places[name] = replace(place, start=first, end=last)
+        if place is None:
+            continue
+        place = replace(place, start=first, end=last)
+        if places.setdefault(name, place) != place:
+            raise FileFormatError(
+                f"{path.name}, row {number}: {name or 'a row without a name'} stands in it before with another place, "
+                "start or end. A deployment is a camera at one place for one time: give each its own name and folder, "
+                "or one row with the first start and the last end."
+            )
     return places
 
 

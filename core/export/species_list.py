@@ -8,6 +8,7 @@ from core.disk.text import read_table
 from core.errors import AnomalureError, FileFormatError
 from core.formats.csv import unescape_formula
 from core.formats.species_names import UNDETERMINED, SpeciesName, SpeciesNames, name_each
+from core.records import tidy_species
 
 if TYPE_CHECKING:
     from core.store.database import Store
@@ -33,7 +34,7 @@ def read_species_table(path: Path) -> dict[str, SpeciesName]:
         raise FileFormatError(f"{path.name}: expected {_EXPECTED}; got the columns {', '.join(table.columns)[:200]}.")
     found = []
     for number, row in enumerate(table, start=2):
-        name, latin = (unescape_formula(row[column]).strip() for column in (local, scientific))
+        name, latin = (tidy_species(unescape_formula(row[column])) for column in (local, scientific))
         language = row[columns["language"]].strip() if "language" in columns else ""
         if not latin:
             continue

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from core.errors import FileFormatError
+from core.errors import AnomalureError, FileFormatError
 from core.export.package_facts import read_places
 from core.formats.camtrap_dp.writer import Place
 
@@ -40,3 +40,23 @@ def test_places_and_dates_are_read_as_other_tools_write_them(tmp_path, text):
 def test_a_date_that_cannot_be_read_is_named_and_never_replaced_by_that_of_the_first_photo(tmp_path, start, said):
     with pytest.raises(FileFormatError, match=said):
         read(tmp_path, f"deployment,latitude,longitude,start\nA,50,4,{start}\nB,50,4,\n")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["A,50,4,,\nA,51,4,,\n", "A,50,4,2026-04-01,2026-04-30\nB,1,1,,\nA,50,4,2026-06-01,2026-06-30\n"],
+    ids=["two places", "two periods"],
+)
+def test_a_camera_in_two_rows_that_differ_is_refused_and_not_that_of_the_last_row(tmp_path, rows):
+    with pytest.raises(FileFormatError, match="A stands in it before with another place, start or end"):
+        read(tmp_path, f"deployment,latitude,longitude,start,end\n{rows}")
+
+
+def test_the_same_row_twice_is_one_camera(tmp_path):
+    assert read(tmp_path, "deployment,latitude,longitude\nA,50,4\nA,50,4\n") == {"A": Place(50, 4)}
+
+
+def test_a_place_of_two_zeros_is_a_place_that_is_not_known(tmp_path):
+    with pytest.raises(AnomalureError, match="The place of A is 0 and 0, in the sea"):
+        read(tmp_path, "deployment,latitude,longitude\nA,0,0.0\n")
+    assert read(tmp_path, "deployment,latitude,longitude\nA,0,4\n") == {"A": Place(0, 4)}
