@@ -129,7 +129,7 @@ def read_places(path: Path) -> dict[str, Place]:
     if named is None or north is None or east is None:
         raise FileFormatError(f"{path.name}: expected {_EXPECTED}; got the columns {', '.join(table.columns)[:200]}.")
     starts, ends = (_read_moments(table, column, source=path.name) for column in (start, end))
-    places = {}
+    places: dict[str, Place] = {}
     for number, (row, first, last) in enumerate(zip(table, starts, ends, strict=True), start=2):
         name = unescape_formula(row[named]).strip()
         place = read_place(row[north], row[east], where=name or path.name)
