@@ -4,14 +4,26 @@ FOLDER ?=
 DETECTOR ?=
 PROJECT ?= data/project
 PORT ?= 8501
+# `make run CPU=1`: PyTorch's own build without CUDA, from its index. Not tested, since that index could not be reached.
+CPU ?=
+TORCH_CPU := --index-url https://download.pytorch.org/whl/cpu
 PY := .venv/bin/python
 export ANOMALURE_PROJECT := $(PROJECT)
 
 .PHONY: run test lint pins docs bench clean
 
 .venv/runtime: requirements.txt constraints.txt
+ifneq ($(CPU),)
+	@echo "Installing into .venv: PyTorch without CUDA (from download.pytorch.org) and the rest, about 2 GB on the disk."
+else ifeq ($(shell uname -s),Linux)
+	@echo "Installing into .venv: about 7 GB on the disk, five of them PyTorch from PyPI with its CUDA libraries."
+	@echo "A computer without an NVIDIA GPU does not need them: stop (Ctrl-C) and say  make run CPU=1  for about 2 GB."
+else
+	@echo "Installing into .venv: about 2 GB on the disk."
+endif
 	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(if $(CPU),$(PY) -m pip install --disable-pip-version-check $$(grep -E '^(torch|torchvision)==' requirements.txt) $(TORCH_CPU))
+	$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 .venv/dev: requirements-dev.txt .venv/runtime
