@@ -113,7 +113,7 @@ ROUTES = [
     *EXPLORE_ROUTES,
     *REVIEW_ROUTES,
     *GROUP_ROUTES,
-    *(Route(f"/{page.name}", serve_first_page) for page in PAGES),
+    *(Route(f"/{name}", serve_first_page) for name in ("", *(page.name for page in PAGES))),
 ]
 PAGE_ADDRESSES = frozenset({"/start", *(f"/{page.name}" for page in PAGES)})
 

@@ -70,7 +70,7 @@ st.set_page_config(
 )
 st.logo(str(PICTURES / "wordmark.svg"), size="large", icon_image=str(PICTURES / "logo.svg"))
 closed = is_closed()  # before anything of the project is read
-page = st.navigation(list_pages(), position="hidden" if closed else "sidebar")
+page = st.navigation(list_pages(), position="hidden" if closed else "sidebar", expanded=True)
 apply_look()
 if closed:
     ask_to_sign_in()

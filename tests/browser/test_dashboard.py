@@ -1,6 +1,7 @@
 """The dashboard in a real browser, over a made-up project."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,21 @@ def test_back_and_forward_go_through_the_pages(shown, open_tab):
     expect(page.get_by_role("heading", name="Groups", level=1)).to_be_visible()
     page.go_forward()
     expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
+
+
+def test_what_a_page_adds_to_its_own_address_is_no_step_for_back(shown, open_tab, tmp_path):
+    page = open_tab(f"{shown.url}/review")
+    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
+    page.get_by_role("link", name="Run", exact=True).click()
+    expect(page.get_by_role("heading", name="Run", level=1)).to_be_visible()
+    folder = page.get_by_role("textbox", name="Folder of photos").first
+    folder.fill(str(tmp_path))
+    folder.press("Enter")
+    expect(page).to_have_url(re.compile("form="))
+
+    page.go_back()
+
+    expect(page.get_by_role("heading", name="Review", level=1)).to_be_visible()
 
 
 def test_a_chosen_species_is_in_the_address_and_can_be_bookmarked(shown, open_tab):
