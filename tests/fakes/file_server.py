@@ -22,6 +22,7 @@ class FileServer(ThreadingHTTPServer):
         self.going_on = threading.Event()
         self.mark = '"1"'
         self.files: dict[str, bytes] = {}
+        self.how = ""  # what happens to every file, whatever its name
 
     @property
     def url(self) -> str:
@@ -82,7 +83,7 @@ class Answers(BaseHTTPRequestHandler):
 
     def answer(self, name: str, nth: int):
         content, half = self.server.content, len(self.server.content) // 2
-        how = name.split(".")[0].split("-")[0]
+        how = self.server.how or name.split(".")[0].split("-")[0]
         if name in self.server.files:
             self.send_file(self.server.files[name])
         elif how.isdigit():
@@ -115,7 +116,7 @@ class Answers(BaseHTTPRequestHandler):
             self.send(b"<html>Sign in</html>", headers=[("Content-Type", "text/html; charset=utf-8")])
         elif how == "empty":
             self.send()
-        elif how == "moved":
-            self.send(status=302, headers=[("Location", "/good.pt")])
+        elif how == "moved" and name != "there.pt":
+            self.send(status=302, headers=[("Location", "/there.pt")])
         else:
             self.send_file(content)
