@@ -17,11 +17,12 @@ from core.errors import AnomalureError, NotNow
 from core.groups import naming
 from core.groups.naming import Given
 from core.groups.partition import Group
+from core.records import name_key
 from core.study.decisions import VERDICT_ID
 from core.study.project import Project
 from ui.entry.signing_in import WHO
 from ui.groups.opened import OpenGroups, open_groups
-from ui.groups.state import build_state
+from ui.groups.state import MEANING_WORDS, build_state
 from ui.server.answering import NotThere, Refused, answer_with, find_run, refuse_gone
 from ui.server.reviewer_pass import PassInvalid, read_pass
 from ui.shared.project_place import open_project
@@ -131,6 +132,8 @@ def _do(project: Project, opened: OpenGroups, item: Mapping[str, Any], *, review
             raise AnomalureError("This run has no such crop.")
         return naming.take_out(project, run, tree, crops, reviewer=reviewer, action_id=action_id)
     chosen = [_find(groups, group_id) for group_id in item["groups"]]
+    for group in chosen:
+        _refuse_unseen(group, item.get("saw"), reviewer=reviewer)
     if kind == "merge":
         if len(chosen) < 2:
             raise ValueError("two groups are joined")
@@ -157,6 +160,18 @@ def _find(groups: Mapping[str, Group], group_id: object) -> Group:
     if group is None:
         raise AnomalureError(CHANGED)
     return group
+
+
+def _refuse_unseen(group: Group, saw: object, *, reviewer: str) -> None:
+    """Refuse what would take back another person's name of a group that the page did not show yet."""
+    if not isinstance(saw, dict) or not group.meaning or group.source or name_key(group.reviewer) == name_key(reviewer):
+        return  # decisions that wait in a browser since an earlier version do not say what was seen
+    seen = saw.get(group.group_id)
+    if seen != [group.meaning, group.species, group.reviewer]:
+        raise AnomalureError(
+            f"Changed meanwhile by {group.reviewer or 'somebody'}: {group.species or MEANING_WORDS[group.meaning]}. "
+            "Do it again if you disagree."
+        )
 
 
 def _open(run_id: str) -> OpenGroups:

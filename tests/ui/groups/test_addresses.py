@@ -336,3 +336,32 @@ def test_groups_of_an_earlier_version_are_made_anew_unless_somebody_has_named_on
 
     assert open_groups(project, run).tree.version == tree.version
     assert show(client, project)["named"] == 1
+
+
+@pytest.mark.parametrize("kind", ["name", "split", "merge"])
+def test_nobody_takes_back_the_name_of_somebody_else_without_having_seen_it(client, project, kind):
+    state = show(client, project)
+    first, second, _ = (group["id"] for group in state["groups"])
+    groups = (first, second) if kind == "merge" else (first,)
+    what = {"meaning": "species", "species": "cat"} if kind == "name" else {}
+    unseen = {group: ["", "", ""] for group in groups}
+    send(client, project, action(state, "name", first, number=1, meaning="species", species="fox"))
+
+    stale = send(client, project, action(state, kind, *groups, number=2, saw=unseen, **what), reviewer="Ben").json()
+
+    assert stale["refused"] == {f"{2:032x}": "Changed meanwhile by Ada: fox. Do it again if you disagree."}
+    assert find(stale["state"], first)["species"] == "fox"
+    own = send(client, project, action(state, kind, *groups, number=3, saw=unseen, **what)).json()
+    assert own["refused"] == {}, "one's own name is known, whatever the page showed"
+
+
+def test_a_name_that_was_seen_can_be_replaced(client, project):
+    state = show(client, project)
+    first = state["groups"][0]["id"]
+    send(client, project, action(state, "name", first, number=1, meaning="species", species="fox"))
+    group = find(show(client, project), first)
+
+    saw = {first: [group["meaning"], group["species"], group["reviewer"]]}
+    what = action(state, "name", first, number=2, meaning="nothing", saw=saw)
+
+    assert send(client, project, what, reviewer="Ben").json()["refused"] == {}

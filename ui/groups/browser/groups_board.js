@@ -230,8 +230,11 @@ export class GroupsBoard {
   // Doing
 
   #add(kind, values = {}) {
+    // What was seen, so that nobody's name is taken back by somebody who did not see it.
+    const seen = (values.groups ?? []).map((id) => this.list.byId.get(id)).filter(Boolean);
+    const saw = Object.fromEntries(seen.map(({ id, meaning, species, reviewer }) => [id, [meaning, species, reviewer]]));
     const item = {
-      id: newId(), run: this.run, tree: this.state.tree, k: this.k, kind, ...values, pass: this.data.pass, reviewer: this.data.reviewer, at: Date.now(),
+      saw, id: newId(), run: this.run, tree: this.state.tree, k: this.k, kind, ...values, pass: this.data.pass, reviewer: this.data.reviewer, at: Date.now(),
     };
     this.asking.drop();
     this.list.overlay(item);
