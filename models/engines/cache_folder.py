@@ -6,6 +6,9 @@ from pathlib import Path
 
 from core.disk.names import expand_home
 
+CONVERTED, KEY = "openvino", "key.txt"
+"""The folder of converted networks in the cache, and the file in each that says of which weights it was made."""
+
 
 def cache_folder() -> Path:
     """The user's cache folder of Anomalure, or the folder in the environment variable ``ANOMALURE_CACHE``."""

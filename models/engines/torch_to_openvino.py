@@ -14,7 +14,7 @@ from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
 from core.disk.files import temporary_beside
-from models.engines.cache_folder import cache_folder
+from models.engines.cache_folder import CONVERTED, KEY, cache_folder
 from models.engines.device import openvino_core
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def convert_module(module: torch.nn.Module, example: torch.Tensor, *, key: str =
     kept = _find_folder(key, tuple(example.shape))
     if not (kept / MODEL).is_file():
         model = _convert(module, example)
-        _keep(model, kept)
+        _keep(model, kept, key)
         return model
     return openvino_core().read_model(kept / MODEL)
 
@@ -69,15 +69,16 @@ def keep_as_faster(key: str, shape: tuple[int, ...], *, precise: bool = False) -
 
 def _find_folder(key: str, shape: tuple[int, ...]) -> Path:
     made_of = (key, shape, version("torch"), version("openvino"))
-    return cache_folder() / "openvino" / hashlib.blake2b(repr(made_of).encode(), digest_size=16).hexdigest()
+    return cache_folder() / CONVERTED / hashlib.blake2b(repr(made_of).encode(), digest_size=16).hexdigest()
 
 
-def _keep(model: ov.Model, folder: Path) -> None:
+def _keep(model: ov.Model, folder: Path, key: str) -> None:
     """Write a model into the cache, whole or not at all. A cache that cannot be written is no reason to stop."""
     temporary = temporary_beside(folder)
     try:
         temporary.mkdir(parents=True)
         ov.save_model(model, temporary / MODEL, compress_to_fp16=False)
+        (temporary / KEY).write_text(key, encoding="utf-8")
         temporary.rename(folder)
     except (OSError, RuntimeError) as error:  # also if another process was faster
         log.info("The converted network was not kept in %s (%s).", folder, error)

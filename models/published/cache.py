@@ -4,6 +4,7 @@ The folder can be moved to another computer, also one without a network, and fil
 """
 
 import json
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from core.disk.files import write_whole
 from core.disk.json import from_json, to_json
 from core.downloads.one_file import PART_SUFFIX, hash_file, remove_beginnings
 from core.errors import AnomalureError
-from models.engines.cache_folder import cache_folder
+from models.engines.cache_folder import CONVERTED, KEY, cache_folder
 from models.published.entry import DETECTOR, PublishedFile, PublishedModel
 
 RECEIPT_SUFFIX = ".receipt.json"
@@ -129,7 +130,10 @@ def write_receipt(path: Path, *, sha256: str, address: str, is_checked: bool) ->
 
 
 def remove_model(model: PublishedModel) -> float:
-    """Remove the files of a model, and what is left of its downloads; returns the millions of bytes that were freed.
+    """Remove the files of a model, what was converted of them, and what is left of its downloads.
+
+    Returns:
+        The millions of bytes that were freed.
 
     Raises:
         AnomalureError: If nothing of it is there.
@@ -139,6 +143,8 @@ def remove_model(model: PublishedModel) -> float:
     freed = 0
     for file in model.files:
         path = find_path(model, file)
+        if (receipt := _read_receipt(path)) is not None:
+            freed += _remove_converted(receipt.sha256)
         for one in (path, path.with_name(path.name + PART_SUFFIX)):
             if one.is_file():
                 freed += one.stat().st_size
@@ -146,6 +152,16 @@ def remove_model(model: PublishedModel) -> float:
         path.with_name(path.name + RECEIPT_SUFFIX).unlink(missing_ok=True)
         remove_beginnings(path)
     return freed / 1e6
+
+
+def _remove_converted(sha256: str) -> int:
+    """Remove the networks that were converted of a file of weights; returns their bytes."""
+    freed = 0
+    for key in (cache_folder() / CONVERTED).glob(f"*/{KEY}"):
+        if sha256 in key.read_text(encoding="utf-8", errors="replace").split():
+            freed += sum(file.stat().st_size for file in key.parent.iterdir() if file.is_file())
+            shutil.rmtree(key.parent, ignore_errors=True)
+    return freed
 
 
 def has_agreed(model: PublishedModel) -> bool:

@@ -19,6 +19,7 @@ from models.detectors.yolo_metadata import YoloMetadata
 from models.detectors.yolov5.opening import is_of_repository, open_yolov5
 from models.engines import downloads
 from models.published import table
+from models.published.cache import remove_model
 from models.published.entry import PublishedFile, PublishedModel
 from models.published.table import USUAL_DETECTOR
 from tests.fakes.file_server import FileServer
@@ -124,6 +125,9 @@ def test_a_megadetector_is_downloaded_once_converted_once_and_names_people(serve
     assert again == found
     assert server.asked["v5.pt"] == 1
     assert list((tmp_path / "cache/openvino").glob("*/model.xml")) == kept
+
+    remove_model(table.get_model("mega-v5"))
+    assert list((tmp_path / "cache/openvino").iterdir()) == []
 
 
 def test_a_file_of_ones_own_in_this_form_can_be_named_by_its_path(files, server):
