@@ -121,7 +121,7 @@ def _show_one(project: Project, model: PublishedModel, *, busy: bool) -> None:
     left, right, _ = st.columns([1, 1, 4])
     with left:
         if st.button(
-            "Get" if state is State.MISSING else "Get the rest",
+            "Get the rest" if state is State.PART else "Get",
             key=f"get-{model.name}",
             type="primary",
             icon=":material/download:",
