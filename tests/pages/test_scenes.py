@@ -105,6 +105,19 @@ def test_a_decision_about_something_missing_is_kept_and_can_be_taken_back(projec
     assert read_decisions(project.path) == {}
 
 
+def test_what_somebody_decided_meanwhile_is_kept_and_said(project):
+    keep_company_model(project)
+    page = choose(open_page("Ben"), "unexpected")
+    for crop in project.review_queue(flagged_only=False, limit=100).rows["crop_id"]:
+        project.save_verdict(crop, "unsure", reviewer="Ada")
+
+    press(page, "scene-anomaly-")
+
+    assert set(project.verdicts()["verdict"]) == {"unsure"}
+    assert set(project.verdicts()["reviewer"]) == {"Ada"}
+    assert "kept what Ada decided. Change it on Review if you disagree." in said(page)
+
+
 def test_what_is_decided_leaves_the_list_of_undecided_findings(project):
     keep_company_model(project)
     page = choose(open_page(), "missing")

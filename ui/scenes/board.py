@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import AnomalureError
-from core.records import Decision
+from core.records import Decision, name_key
 from core.runs.folder import RunFolder
 from core.scenes.decisions import SceneDecision, keep_decision
 from core.scenes.findings import Kind
@@ -239,12 +239,27 @@ def _decide(project: Project, run: RunFolder, row: Mapping[str, Any], crop_ids: 
             return
         index = project.review_index(run)
         crops = index.rows(list(index.find_places(crop_ids).values())).to_dict("records")
-        if choice:
-            project.save_verdicts(crops, choice, reviewer=reviewer, species=read_species(f"scene-species-{key}"))
-        else:
-            project.undo_verdicts(crops, reviewer=reviewer)
+        kept = [crop for crop in crops if _is_unseen(crop, row, reviewer=reviewer)]
+        chosen = [crop for crop in crops if not _is_unseen(crop, row, reviewer=reviewer)]
+        if choice and chosen:
+            project.save_verdicts(chosen, choice, reviewer=reviewer, species=read_species(f"scene-species-{key}"))
+        elif chosen:
+            project.undo_verdicts(chosen, reviewer=reviewer)
+        if kept:
+            people = ", ".join(dict.fromkeys(str(crop["reviewer"]) or "somebody" for crop in kept))
+            notice(
+                f"{count(len(kept), 'crop')} of this event kept what {people} decided. Change it on Review if you "
+                "disagree."
+            )
     except AnomalureError as error:
         notice(f"The decision was not kept. {error}")
+
+
+def _is_unseen(crop: Mapping[Any, Any], row: Mapping[str, Any], *, reviewer: str) -> bool:
+    """Whether another person decided about a crop, and the finding did not show it as that person's decision."""
+    if not crop["verdict"] or crop["given_to"] or name_key(str(crop["reviewer"])) == name_key(reviewer):
+        return False
+    return (crop["verdict"], crop["reviewer"]) != (row["verdict"], row["reviewer"])
 
 
 def _key_of(row: Mapping[str, Any]) -> str:
