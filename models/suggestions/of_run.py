@@ -1,7 +1,7 @@
 """Suggestions for a run: crops whose label disagrees with the crops that look alike."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow as pa
 from core.disk.files import read_whole, write_whole
 from core.disk.json import from_json, to_json
 from core.errors import AnomalureError
-from core.records import NOTHING, PERSON, CropKind, Decision
+from core.records import NOTHING, PERSON, CropKind, Decision, name_key
 from core.review.index import ReviewIndex
 from core.review.training_labels import UNNAMED, name_group
 from core.runs.folder import RunFolder
@@ -176,7 +176,10 @@ def read_suggestions(project: Project, run: RunFolder) -> Suggestions | None:
 
 
 def list_suggestion_rows(project: Project, run: RunFolder, suggestions: Suggestions) -> list[dict[str, Any]]:
-    """The suggestions as rows for a table, with the verdicts that hold now; see ``SUGGESTION_EXPORT``."""
+    """The suggestions as rows for a table, with the verdicts that hold now.
+
+    Columns: ``SUGGESTION_EXPORT``, and ``verdict_id`` of the verdict on the crop itself, empty without any.
+    """
     index = project.review_index(run)
     places = index.find_places([one.crop_id for one in suggestions.found])
     rows = index.rows(list(places.values())).set_index("crop_id").to_dict("index") if places else {}
@@ -198,22 +201,39 @@ def list_suggestion_rows(project: Project, run: RunFolder, suggestions: Suggesti
                 "verdict": row["verdict"] if is_decided else "",
                 "verdict_species": row["verdict_species"] if is_decided else "",
                 "reviewer": row["reviewer"] if is_decided else "",
+                "verdict_id": row["verdict_id"] if is_decided else "",
             }
         )
     return listed
 
 
-def relabel(project: Project, run: RunFolder, crop_ids: Sequence[str], *, species: str, reviewer: str) -> None:
+def relabel(
+    project: Project, run: RunFolder, seen: Mapping[str, str], *, species: str, reviewer: str
+) -> list[dict[str, Any]]:
     """Give crops this species, as a person's own look at each. Odd crops stay odd; all others are normal.
 
-    Nothing and people are never odd.
+    Nothing and people are never odd. A crop that another person has decided about meanwhile is left as it is.
+
+    Args:
+        project: The study.
+        run: The run of the crops.
+        seen: The crops, each with the ``verdict_id`` that was shown for it.
+        species: What they are.
+        reviewer: Who says so.
+
+    Returns:
+        The rows of the crops that were left as they are.
 
     Raises:
         AnomalureError: If the species cannot be a name.
     """
     index = project.review_index(run)
-    rows = index.rows(list(index.find_places(crop_ids).values()))
+    rows = index.rows(list(index.find_places(list(seen)).values()))
+    shown = rows["crop_id"].map(seen)
+    others = rows["reviewer"].map(lambda name: name_key(str(name)) != name_key(reviewer))
+    unseen = (rows["verdict"] != "") & (rows["given_to"] == "") & (rows["verdict_id"] != shown) & others
     odd = (rows["verdict"] == Decision.ANOMALY) & (name_decided(species) not in (NOTHING, PERSON))
-    for verdict, chosen in ((Decision.ANOMALY, rows[odd]), (Decision.NORMAL, rows[~odd])):
+    for verdict, chosen in ((Decision.ANOMALY, rows[odd & ~unseen]), (Decision.NORMAL, rows[~odd & ~unseen])):
         if len(chosen):
             project.save_verdicts(chosen.to_dict("records"), verdict, reviewer=reviewer, species=species)
+    return [{str(name): value for name, value in row.items()} for row in rows[unseen].to_dict("records")]

@@ -97,6 +97,16 @@ def test_all_of_a_pair_are_decided_at_once(project, wrong, button, species):
     assert page.button(key="suggestions-all-coyote-fox").disabled
 
 
+def test_what_another_person_decided_meanwhile_is_said_and_kept(project, wrong):
+    page = open_page()
+    project.save_verdict(wrong, "normal", species="jackal", reviewer="Ben")
+
+    page = press(page, f"suggestions-one-{wrong}")
+
+    assert held(project, wrong) == ["normal", "jackal", "Ben"]
+    assert "1 crop kept what Ben decided meanwhile" in said(page) + " ".join(one.value for one in page.toast)
+
+
 def test_only_the_undecided_ones_can_be_shown(project, wrong):
     page = press(open_page(), f"suggestions-one-{wrong}")
 

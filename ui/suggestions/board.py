@@ -93,7 +93,7 @@ def _show_pair(
     """Draw a pair of species; whether it took the keys, because something in it is undecided."""
     label, suggested = pair
     name = f"{label}-{suggested}"
-    left = [row["crop_id"] for row in rows if not row["verdict"]]
+    left = {str(row["crop_id"]): "" for row in rows if not row["verdict"]}
     with st.container(border=True):
         head, all_are, all_keep = st.columns([5, 3, 3], vertical_alignment="center")
         head.markdown(
@@ -146,7 +146,7 @@ def _show_crop(project: Project, run: RunFolder, row: _Row, *, has_keys: bool) -
                 icon=":material/check:" if said == species else None,
                 shortcut=KEYS[key] if has_keys else None,
                 on_click=_decide,
-                args=(project, run, [crop_id], species),
+                args=(project, run, {crop_id: row["verdict_id"]}, species),
                 help=_explain(row, key),
             )
         _show_menu(project, run, row)
@@ -179,7 +179,7 @@ def _show_menu(project: Project, run: RunFolder, row: _Row) -> None:
                     label,
                     key=f"suggestions-{species}-{crop_id}",
                     on_click=_decide,
-                    args=(project, run, [crop_id], species),
+                    args=(project, run, {crop_id: row["verdict_id"]}, species),
                 )
         choose_species(project, {"run": run.run_id}, key=key, placeholder="Another species")
         another = read_species(key)
@@ -188,17 +188,21 @@ def _show_menu(project: Project, run: RunFolder, row: _Row) -> None:
             key=f"suggestions-another-{crop_id}",
             disabled=not another,
             on_click=_decide,
-            args=(project, run, [crop_id], another),
+            args=(project, run, {crop_id: row["verdict_id"]}, another),
         )
         if row["verdict"] and row["label_from"] == FROM_FILE:
             st.button("Undo", key=f"suggestions-undo-{crop_id}", on_click=_undo, args=(project, run, crop_id))
 
 
-def _decide(project: Project, run: RunFolder, crop_ids: Sequence[str], species: str) -> None:
+def _decide(project: Project, run: RunFolder, seen: Mapping[str, str], species: str) -> None:
     try:
-        relabel(project, run, crop_ids, species=species, reviewer=read_reviewer(project))
+        kept = relabel(project, run, seen, species=species, reviewer=read_reviewer(project))
     except AnomalureError as error:
         notice(f"The decision was not kept. {error}")
+        return
+    if kept:
+        people = ", ".join(dict.fromkeys(str(row["reviewer"]) or "somebody" for row in kept))
+        notice(f"{count(len(kept), 'crop')} kept what {people} decided meanwhile. Press again if you disagree.")
 
 
 def _undo(project: Project, run: RunFolder, crop_id: str) -> None:

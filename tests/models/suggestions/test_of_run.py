@@ -90,13 +90,26 @@ def test_a_mended_label_is_a_verdict_of_a_person_and_an_odd_crop_stays_odd(proje
     odd = find_crop_of(run, WRONG + 4)
     give_to_group(project, [odd], species="coyote", verdict=Decision.ANOMALY)
 
-    relabel(project, run, [wrong, odd], species="fox", reviewer="Ada")
+    relabel(project, run, {wrong: "", odd: ""}, species="fox", reviewer="Ada")
 
     held = project.verdicts().set_index("crop_id")
     assert held.loc[wrong, ["verdict", "species", "reviewer", "given_to"]].tolist() == ["normal", "fox", "Ada", ""]
     assert held.loc[odd, ["verdict", "species"]].tolist() == ["anomaly", "fox"]
-    relabel(project, run, [odd], species="nothing", reviewer="Ada")
+    relabel(project, run, {odd: ""}, species="nothing", reviewer="Ada")
     assert project.verdicts().set_index("crop_id").loc[odd, ["verdict", "species"]].tolist() == ["normal", "nothing"]
+
+
+def test_what_another_person_decided_meanwhile_is_kept_until_it_was_seen(project):
+    run = project.latest_run()
+    wrong = find_crop_of(run, WRONG)
+    theirs = project.save_verdict(wrong, Decision.ANOMALY, species="jackal", reviewer="Ben")
+
+    (kept,) = relabel(project, run, {wrong: ""}, species="fox", reviewer="Ada")
+
+    assert (kept["crop_id"], kept["reviewer"]) == (wrong, "Ben")
+    assert project.verdicts().set_index("crop_id").loc[wrong, "species"] == "jackal"
+    assert relabel(project, run, {wrong: theirs.verdict_id}, species="fox", reviewer="Ada") == []
+    assert project.verdicts().set_index("crop_id").loc[wrong, ["species", "reviewer"]].tolist() == ["fox", "Ada"]
 
 
 def test_what_was_found_is_kept_with_the_run_and_rows_say_what_was_decided_since(project):
@@ -108,9 +121,9 @@ def test_what_was_found_is_kept_with_the_run_and_rows_say_what_was_decided_since
 
     assert read_suggestions(project, run) == found
     (row,) = list_suggestion_rows(project, run, found)
-    assert set(row) == set(SUGGESTION_EXPORT)
+    assert set(row) == {*SUGGESTION_EXPORT, "verdict_id"}
     assert (row["label"], row["suggested"], row["verdict"]) == ("coyote", "fox", "")
-    relabel(project, run, [row["crop_id"]], species="fox", reviewer="Ada")
+    relabel(project, run, {row["crop_id"]: row["verdict_id"]}, species="fox", reviewer="Ada")
     (row,) = list_suggestion_rows(project, run, found)
     assert (row["verdict"], row["verdict_species"], row["reviewer"]) == ("normal", "fox", "Ada")
 
