@@ -10,7 +10,7 @@ class LocalizeSettings(Settings):
     """How long a heat-map model learns, and from which squares. Pixels are those of a photo of 800 pixels."""
 
     side_steps: int = setting(
-        120,
+        200,
         group="Training",
         label="Steps for sides",
         low=1,
@@ -18,12 +18,12 @@ class LocalizeSettings(Settings):
         help="Photos from which the model learns what the side of a brightened square looks like.",
     )
     place_steps: int = setting(
-        300,
+        60,
         group="Training",
         label="Steps for squares",
         low=1,
-        high=100_000,
-        help="Photos from which it then learns to put four sides together. Such a step takes longest.",
+        high=500,
+        help="Photos from which it then learns which four sides are a square.",
     )
     least_r: int = setting(
         30,

@@ -73,12 +73,13 @@ class SquareSettings:
         )
 
 
-def brighten(image: np.ndarray, square: Square) -> np.ndarray:
+def brighten(image: np.ndarray, square: Square, *, wraps: bool = False) -> np.ndarray:
     """The image with the square multiplied by its ratio; what would be brighter than white is white.
 
     Args:
         image: RGB, uint8, shape ``(height, width, 3)``; left unmodified.
         square: Wholly inside the image.
+        wraps: What would be brighter than white begins again at 0 instead, as in the published data.
 
     Raises:
         ValueError: If the square reaches over the image's edge.
@@ -90,5 +91,7 @@ def brighten(image: np.ndarray, square: Square) -> np.ndarray:
     rows, columns = slice(top, square.row + square.r), slice(left, square.column + square.r)
     bright = image.copy()
     factor = np.float32(square.discolor_ratio)
-    bright[rows, columns] = np.rint(np.minimum(image[rows, columns] * factor, WHITE)).astype(np.uint8)
+    brighter = np.rint(image[rows, columns] * factor)
+    brighter = brighter % (WHITE + 1) if wraps else np.minimum(brighter, WHITE)
+    bright[rows, columns] = brighter.astype(np.uint8)
     return bright

@@ -10,7 +10,7 @@ import numpy as np
 from core.errors import AnomalureError, PhotoUnreadable
 from core.settings.localize import LocalizeSettings
 from core.squares.square import Square, SquareSettings
-from models.localize.heat_map import HeatMapModel, remember_index
+from models.localize.heat_map import HeatMapModel
 from models.localize.methods import CONSTANT, HEAT_MAP, METHODS
 from models.localize.photos import PhotoSet, Scaled, check_some, make_example
 from models.localize.published import locate, train_published
@@ -149,10 +149,10 @@ def measure_made(
         rng = np.random.default_rng([seed, number])
         image, square = make_example(scaled.pixels, settings, rng)
         again = Scaled(image, scaled.scale, scaled.height_px, scaled.width_px)
-        scores = model.net.score(image).detach().double().numpy()
+        places, scores = model.net.score(image)
         if carried is not None:
-            scores[_overlap(remember_index(*image.shape[:2]), carried) > 0.2] = -np.inf
-        place = model.find(scores, again)
+            scores[places.overlap(carried).numpy() > 0.2] = -np.inf
+        place = model.find(places, scores, again)
         found.append(measure_distance(place.row / scaled.scale, place.column / scaled.scale, square, scaled))
         on_step(number + 1, len(photos))
     return _gather(found, photos)
@@ -191,12 +191,3 @@ def _gather(found: list[tuple[float, bool]], photos: PhotoSet) -> Distances:
         raise AnomalureError(f"No photo with a square in {photos.folder} can be read.")
     shares, within = zip(*found, strict=True)
     return Distances(np.array(shares), np.array(within))
-
-
-def _overlap(index: tuple[np.ndarray, np.ndarray, np.ndarray], square: Square) -> np.ndarray:
-    """Intersection over union of each place with a square, ``(n,)``."""
-    rows, columns, radii = index
-    high = np.minimum(rows + radii, square.row + square.r) - np.maximum(rows - radii, square.row - square.r)
-    wide = np.minimum(columns + radii, square.column + square.r) - np.maximum(columns - radii, square.column - square.r)
-    both = np.maximum(high, 0) * np.maximum(wide, 0)
-    return both / (4 * radii**2 + 4 * square.r**2 - both)

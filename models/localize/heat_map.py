@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,14 @@ from core.disk.bounded import MEGA, read_bounded
 from core.disk.files import write_whole
 from core.errors import AnomalureError
 from core.settings.localize import LocalizeSettings
+from core.squares.square import Square
 from models.judging.calibration import compute_p_values
-from models.localize.edges import EdgeNet, judge_sides, take_logarithm
+from models.localize.edges import EdgeNet, judge_sides
 from models.localize.photos import Scaled, scale_photo
-from models.localize.places import PlaceNet, describe_places, index_places, spread
+from models.localize.places import PlaceNet, Places, describe_places, list_radii, search_places, spread, sum_sides
 
 FACTS, WEIGHTS = "model.json", "model.safetensors"
-FORMAT = "anomalure-localize-1"
+FORMAT = "anomalure-localize-2"
 _NORMAL = "normal_scores"
 _MOST_BYTES = 50 * MEGA
 
@@ -35,11 +35,25 @@ class HeatMapNet(nn.Module):
         self.edges = EdgeNet()
         self.places = PlaceNet()
 
-    def score(self, image: np.ndarray, sizes: Sequence[int] | None = None) -> torch.Tensor:
-        """A score for each place of an RGB image ``(height, width, 3)``, in the order of ``index_places``."""
-        sides = judge_sides(self.edges, take_logarithm(image))
-        scores: torch.Tensor = self.places(describe_places(sides, image.shape[0], image.shape[1], sizes))
-        return scores
+    def describe(
+        self, image: np.ndarray, radii: Sequence[int] | None = None, squares: Sequence[Square] = ()
+    ) -> tuple[Places, torch.Tensor]:
+        """The likely squares of an RGB image ``(height, width, 3)``, and their features for ``places``.
+
+        Args:
+            image: uint8, both sides multiples of ``CELL_PX``.
+            radii: To look for; None: all.
+            squares: To be among them, whether they are likely or not.
+        """
+        sums = sum_sides(judge_sides(self.edges, image))
+        places = search_places(sums, radii or list_radii(*image.shape[:2])).join(squares)
+        return places, describe_places(sums, places)
+
+    def score(self, image: np.ndarray) -> tuple[Places, np.ndarray]:
+        """The likely squares of an image, and how clearly each stands out, ``(n,)``."""
+        with torch.inference_mode():
+            places, features = self.describe(image)
+            return places, self.places(features).double().numpy()
 
 
 @dataclass(frozen=True)
@@ -85,21 +99,20 @@ class HeatMapModel:
 
     def look_at(self, scaled: Scaled) -> Found:
         """The same for a photo that is scaled already."""
-        with torch.inference_mode():
-            scores = self.net.score(scaled.pixels).double().numpy()
-        return self.find(scores, scaled)
+        return self.find(*self.net.score(scaled.pixels), scaled)
 
-    def find(self, scores: np.ndarray, scaled: Scaled) -> Found:
+    def find(self, places: Places, scores: np.ndarray, scaled: Scaled) -> Found:
         """The place with the highest score."""
         height, width = scaled.pixels.shape[:2]
         best = int(scores.argmax())
-        row, column, r = (float(one[best]) * scaled.scale for one in remember_index(height, width))
+        top, left, r = (float(one[best]) for one in (places.top, places.left, places.r))
         shares = np.exp(scores - scores[best])
         p_value = float("nan")
         if len(self.normal_scores):
             p_value = float(compute_p_values(scores[best : best + 1], reference=self.normal_scores)[0])
-        heat = spread(shares / shares.sum(), height, width).clip(0, 1)
-        return Found(row, column, r, float(scores[best]), p_value, heat)
+        heat = spread(shares / shares.sum(), places, height, width).clip(0, 1)
+        scale = scaled.scale
+        return Found((top + r) * scale, (left + r) * scale, r * scale, float(scores[best]), p_value, heat)
 
     def save(self, folder: Path) -> None:
         """Write it to an existing folder, without pickle; the facts come last, so that a part is no model."""
@@ -138,9 +151,3 @@ class HeatMapModel:
             raise AnomalureError(
                 f"The heat-map model in {folder} cannot be used: {error} Train it again, or choose another one."
             ) from error
-
-
-@lru_cache(maxsize=8)
-def remember_index(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``index_places``, kept for the next photo of the same size."""
-    return index_places(height, width)

@@ -104,14 +104,16 @@ def scale_photo(pixels: np.ndarray) -> Scaled:
     return Scaled(pixels[:rows, :columns], scale, height, width)
 
 
-def make_example(image: np.ndarray, settings: SquareSettings, rng: np.random.Generator) -> tuple[np.ndarray, Square]:
-    """The image with a square made in it, and packed and unpacked as JPEG, as photos are."""
+def make_example(
+    image: np.ndarray, settings: SquareSettings, rng: np.random.Generator, *, wraps: bool = False
+) -> tuple[np.ndarray, Square]:
+    """The image with a square made in it, and packed and unpacked as JPEG, as photos are; ``wraps`` as in brighten."""
     height, width = image.shape[:2]
     most = int(MOST_SHARE * min(height, width)) // 2
     fitting = replace(settings, least_r=min(settings.least_r, most), most_r=min(settings.most_r, most))
     square = fitting.draw("", height, width, rng)
     stream = io.BytesIO()
-    Image.fromarray(brighten(image, square)).save(stream, "JPEG", quality=int(rng.choice(QUALITIES)))
+    Image.fromarray(brighten(image, square, wraps=wraps)).save(stream, "JPEG", quality=int(rng.choice(QUALITIES)))
     return np.asarray(Image.open(stream)), square
 
 
