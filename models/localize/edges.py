@@ -56,7 +56,7 @@ def turn_photo(image: np.ndarray) -> list[torch.Tensor]:
         Four of ``(3, along + 2, across + 13)``, padded as the network needs it; both multiples of ``ALONG_PX``
         without the padding. For right and lower sides the boundaries run backwards.
     """
-    light = torch.tensor(image).permute(2, 0, 1).float()
+    light = torch.from_numpy(np.array(image, np.float32)).permute(2, 0, 1)
     turned = light.transpose(1, 2)
     padding = (_BEFORE, _BEHIND, _BESIDE, _BESIDE)
     return [

@@ -69,6 +69,9 @@ class Places:
 class PlaceNet(nn.Module):
     """A score for each place from its four sides: their mean, and the weakest in each respect."""
 
+    mean: torch.Tensor  # (d,)
+    scale: torch.Tensor  # (d,)
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(_N_FEATURES))

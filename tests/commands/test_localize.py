@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import cli
+from commands import progress_line
 from tests.fakes.meadows import write_meadows
 
 QUICK = ("--side-steps", "12", "--place-steps", "4", "--most-r", "50", "--least-ratio", "1.2", "--most-ratio", "1.3")
@@ -65,6 +67,32 @@ def test_anomalies_are_made_learned_found_and_drawn(ask, photos, tmp_path):
         "--folds", 2, "--epochs", 1,
     )  # fmt: skip
     assert [row["method"] for row in said["methods"]] == ["constant", "image"]
+
+
+def test_evaluation_in_folds_says_which_share_of_all_folds_is_done(photos, tmp_path, monkeypatch, capsys):
+    made, words = tmp_path / "made", ("--project", str(tmp_path / "project"))
+    assert (
+        cli.main(["localize", "make", str(photos), "--out", str(made), "--radius", "30", "--ratio", "1.3", *words]) == 0
+    )
+    capsys.readouterr()
+    monkeypatch.setattr(progress_line, "PLAIN_EVERY_S", -1)
+
+    asked = [
+        "--images",
+        made / "images",
+        "--labels",
+        made / "labels.csv",
+        "--method",
+        "image",
+        "--folds",
+        2,
+        "--epochs",
+        2,
+    ]
+    assert cli.main(["localize", "evaluate", *map(str, asked), *words]) == 0
+
+    said = capsys.readouterr().err
+    assert re.findall(r"image, (\d+%) \(", said) == ["25%", "50%", "75%", "100%"]
 
 
 @pytest.mark.parametrize(

@@ -12,20 +12,14 @@ from core.settings.localize import LocalizeSettings
 from core.squares.square import Square, brighten
 from core.squares.table import write_squares
 from models.localize import training
-from models.localize.comparing import (
-    cross_validate,
-    find_with,
-    measure_carried,
-    measure_distance,
-    measure_made,
-    split_folds,
-)
+from models.localize.comparing import cross_validate, find_with, measure_carried, measure_made, split_folds
 from models.localize.drawing import draw_found
 from models.localize.heat_map import HeatMapModel
 from models.localize.photos import find_photo_set, scale_photo
 from models.localize.training import Training, train_heat_map
 from tests.fakes.meadows import as_jpeg, draw_meadow, write_meadows
 
+SHORT = LocalizeSettings(side_steps=5, place_steps=2, most_r=50)
 QUICK = LocalizeSettings(side_steps=24, place_steps=12, most_r=50, least_ratio=1.15, most_ratio=1.3)
 
 
@@ -53,19 +47,29 @@ def carry(number, row, column, r=30, ratio=1.2):
 
 
 def test_squares_in_other_photos_are_found_and_the_heat_is_over_them(model):
-    n_found = 0
+    n_exact = 0
     for number in range(8):
         image, square = carry(100 + number, 40 + 9 * number, 150 - 10 * number)
         found = model.look(image)
-        _, is_within = measure_distance(found.row, found.column, square, scale_photo(image))
-        n_found += is_within
         assert found.heat.shape == (20, 25)
         assert (found.heat >= 0).all()
         assert (found.heat <= 1).all()
-        if is_within:
+        if (found.row, found.column, found.r) == (square.row, square.column, square.r):
+            n_exact += 1
             inside = found.heat[(square.row - 20) // 8 : (square.row + 20) // 8, (square.column - 20) // 8 :][:, :5]
             assert inside.mean() > 3 * found.heat.mean()
-    assert n_found >= 7
+    assert n_exact >= 7, "to the pixel"
+
+
+def test_it_learns_from_squares_whose_values_begin_again_at_0_as_well(tmp_path):
+    """Other makers let 260 be 4. Ours never writes such ones, but their photos are looked through, too."""
+    for number in range(2):
+        Image.new("RGB", (96, 96), (240, 240, 240)).save(tmp_path / f"{number}.png")
+    settings = LocalizeSettings(least_ratio=1.1, most_ratio=1.2)
+    examples = list(training._draw_examples(find_photo_set(tmp_path), settings, Training(), begin=0, end=12))
+
+    dark = [bool((image < 60).any()) for _, image, _ in examples]
+    assert 0 < sum(dark) < len(dark)
 
 
 def test_a_square_is_rarer_than_what_normal_photos_show(model):
@@ -115,28 +119,39 @@ def test_a_damaged_or_foreign_model_is_a_sentence(model, tmp_path, spoil, why):
 def test_weights_that_are_no_numbers_are_refused(model, tmp_path):
     spoiled = HeatMapModel(type(model.net)(), QUICK, np.empty(0))
     with torch.no_grad():
-        spoiled.net.places.plain.weight[0, 0] = float("nan")
+        spoiled.net.places.side[0].weight[0, 0] = float("nan")
     spoiled.save(tmp_path)
     with pytest.raises(AnomalureError, match="other than finite numbers"):
         HeatMapModel.load(tmp_path)
 
 
-def test_a_training_that_was_stopped_goes_on_to_the_same_model(photos, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def short_model(photos):
+    return train_heat_map(photos, SHORT)
+
+
+@pytest.mark.parametrize(
+    ("stopped", "first"),
+    [pytest.param(4, 4, id="among the sides"), pytest.param(6, 6, id="among the squares, which are looked at again")],
+)
+def test_a_training_that_was_stopped_goes_on_to_the_same_model(
+    photos, short_model, tmp_path, monkeypatch, stopped, first
+):
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 3)
-    short = LocalizeSettings(side_steps=5, place_steps=3, most_r=50)
-    whole = train_heat_map(photos, short)
 
     def stop(done, total):
-        if done == 7:
+        if done == stopped:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_heat_map(photos, short, folder=tmp_path, on_step=stop)
-    steps = []
-    resumed = train_heat_map(photos, short, folder=tmp_path, on_step=lambda done, total: steps.append(done))
+        train_heat_map(photos, SHORT, folder=tmp_path, on_step=stop)
+    steps, report = [], Training()
+    resumed = train_heat_map(photos, SHORT, folder=tmp_path, into=report, on_step=lambda *step: steps.append(step))
 
-    assert steps == [7, 8]
-    for one, other in zip(whole.net.parameters(), resumed.net.parameters(), strict=True):
+    total = SHORT.side_steps + SHORT.place_steps + training.PLACE_ROUNDS
+    assert steps == [(done, total) for done in range(first, total + 1)]
+    assert [point.epoch for point in report.curve] == sorted({point.epoch for point in report.curve})
+    for one, other in zip(short_model.net.state_dict().values(), resumed.net.state_dict().values(), strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -145,7 +160,7 @@ def test_photos_that_cannot_be_used_are_named_and_too_few_are_refused(tmp_path):
     (folder / "broken.jpg").write_bytes(b"no picture")
     Image.new("RGB", (60, 300)).save(folder / "narrow.png")
     report = Training()
-    train_heat_map(find_photo_set(folder), LocalizeSettings(side_steps=12, place_steps=1), into=report)
+    train_heat_map(find_photo_set(folder), LocalizeSettings(side_steps=6, place_steps=1), into=report)
 
     assert set(report.failures) == {"broken.jpg", "narrow.png"}
     assert "too small: 60 x 300 pixels" in report.failures["narrow.png"]
@@ -153,7 +168,7 @@ def test_photos_that_cannot_be_used_are_named_and_too_few_are_refused(tmp_path):
     for name in ("0.jpg", "1.jpg"):
         (folder / name).unlink()
     with pytest.raises(AnomalureError, match=r"needs 2 photos or more that can be used; .* has 1"):
-        train_heat_map(find_photo_set(folder), LocalizeSettings(side_steps=12, place_steps=1))
+        train_heat_map(find_photo_set(folder), LocalizeSettings(side_steps=6, place_steps=1))
     with pytest.raises(PhotoUnreadable, match="too small"):
         scale_photo(np.zeros((71, 500, 3), np.uint8))
 
@@ -190,6 +205,12 @@ def test_a_published_network_learns_and_predicts_a_centre(carrying, method):
     found = cross_validate(carrying, method, QUICK, n_folds=2, epochs=1)
     assert len(found.shares) == 6
     assert np.isfinite(found.shares).all()
+
+
+def test_folds_are_followed_in_thousandths_of_all_of_them(carrying):
+    told = []
+    cross_validate(carrying, "image", QUICK, n_folds=2, epochs=2, on_step=lambda *step: told.append(step))
+    assert told == [(500, 2000), (1000, 2000), (1500, 2000), (2000, 2000)]
 
 
 def test_each_photo_is_asked_for_once_and_never_learned_from_by_then():
