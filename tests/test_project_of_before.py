@@ -175,7 +175,7 @@ def test_an_unfinished_run_resumes_to_the_same_scores(fresh, capsys, name):
     # Frames of a camera that the bundle does not know are compared with each other, by a newer method than before.
     by_bundle = table["score"][table["judged_by"] != JudgedBy.OWN_FRAMES].to_dict()
     assert len(by_bundle) > len(table) / 2
-    # Photos that are much larger than what the detector looks at are decoded smaller than then: one crop differs by 0.06.
+    # Photos that are much larger than the detector's input are decoded smaller than then: one crop differs by 0.06.
     assert by_bundle == pytest.approx({crop_id: wanted["scores"][crop_id] for crop_id in by_bundle}, abs=0.1)
 
 

@@ -3,7 +3,7 @@
 Brightness is taken as a logarithm, in which a brightened square is a step of the same height everywhere along its
 sides and in all three colours. Each row of pixels counts by itself at first: in foliage most steps are far higher
 than that of a square, and the few smooth pixels between the leaves say the most. A right side is a left side seen in a
-mirror, and upper and lower ones are seen in the turned photo, so one small network judges all four.
+mirror, and upper and lower ones are seen in the turned photo, so one small network serves all four.
 """
 
 import numpy as np
