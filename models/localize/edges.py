@@ -20,7 +20,7 @@ FAINT, SOFT, STRONG = 0.03, 0.1, 0.3
 ALONG_PX = 4
 """The network says one thing for so many boundaries that follow each other along a side."""
 REACH_PX = 6
-"""A boundary is judged from so many others on either side."""
+"""A boundary is scored from so many others on either side."""
 N_FEATURES = 9
 RATIO_PARTS = (1.09,)
 """Sides are told apart by how bright the square is: under and over this ratio."""
