@@ -16,6 +16,7 @@ from core.settings.training import SCORED_BY
 from core.squares.making import make_squares
 from core.squares.square import SquareSettings
 from models.encoders.spec import EncoderSpec
+from models.scenes import autoencoder, masked
 from tests.fakes.meadows import write_meadows
 from tests.fakes.parts import MeanColourEncoder
 from tests.fakes.scenes import make_scenes, write_coco_sets
@@ -33,6 +34,9 @@ def test_a_part_has_what_the_bench_calls(name):
 def test_the_scenes_of_another_file_are_measured(tmp_path, monkeypatch, capsys):
     for constant, small in (("MANY_SCENES", 300), ("N_EVENTS", 300), ("QUICK_SEEDS", 1), ("QUICK_BOTTLENECKS", (2,))):
         monkeypatch.setattr(scenes, constant, small)
+    for model in (autoencoder, masked):  # what is learned is not the point here
+        monkeypatch.setattr(model, "EPOCHS", 1)
+        monkeypatch.setattr(model, "LEAST_STEPS", 30)
     write_coco_sets(tmp_path / "sets.json", make_scenes(160))
 
     figures = scenes.measure(argparse.Namespace(coco=tmp_path / "sets.json", quick=True))

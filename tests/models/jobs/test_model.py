@@ -51,7 +51,9 @@ def test_it_says_how_far_it_is_and_can_be_asked_for_again(server, project):
     assert server.asked["good.pt"] == 2
 
 
-def test_a_cancel_keeps_what_is_there_and_resuming_finishes_it(server, project):
+def test_a_cancel_keeps_what_is_there_and_resuming_finishes_it(server, project, monkeypatch):
+    monkeypatch.setattr("core.work.meter.TELL_EVERY_S", 0)
+
     def cancel_midway(progress):
         if progress.phase is Phase.DOWNLOAD and progress.done:
             find_work(project, "downloads/slow")[1].request_cancel()
