@@ -7,7 +7,6 @@ boxes with a background class. Besides raccoons each known species is unknown in
 that nothing is tuned to raccoons. Needs ../shared/data.
 """
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -20,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402  (the project must be on the path first)
 
-from bench.targets import Target, at_least, at_most, report, within  # noqa: E402
+from bench.targets import Target, at_least, at_most, run_with_photos, within  # noqa: E402
 from core.evaluation.judging import judge_crops, measure_judged  # noqa: E402
 from core.formats.labelled import LabelFile  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
@@ -150,16 +149,14 @@ def print_tables(figures: dict[str, Any]) -> None:
 
 def main() -> int:
     """Run what the command line asks for; 1 where the data are missing."""
-    parser = argparse.ArgumentParser(description="Boxes on nothing, with and without a background class.")
-    parser.add_argument("--quick", action="store_true", help="only raccoons are unknown")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    options = parser.parse_args()
-    if not WILDLIFE.is_dir():
-        print(f"This bench needs the real photos in {WILDLIFE}, which are not here.", file=sys.stderr)
-        return 1
-    figures = measure(quick=options.quick)
-    report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
-    return 0
+    return run_with_photos(
+        WILDLIFE,
+        about="Boxes on nothing, with and without a background class.",
+        quick="only raccoons are unknown",
+        measure=lambda quick: measure(quick=quick),
+        list_targets=list_targets,
+        print_tables=print_tables,
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ logistic regression on the same main directions, cross-validated so that no even
 thinned out to a dozen crops, and the seconds for 100,000 made-up crops. Needs ../shared/data and cleanlab.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -25,7 +24,7 @@ from cleanlab.rank import get_self_confidence_for_each_label  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict  # noqa: E402
 
-from bench.targets import Target, at_least, at_most, report  # noqa: E402
+from bench.targets import Target, at_least, at_most, run_with_photos  # noqa: E402
 from core.formats.recognise import read_labels  # noqa: E402
 from core.settings.run import RunSettings  # noqa: E402
 from models.bundles.training import embed_labelled  # noqa: E402
@@ -147,16 +146,14 @@ def print_tables(figures: dict[str, Any]) -> None:
 
 def main() -> int:
     """Run what the command line asks for; 1 where the data are missing."""
-    parser = argparse.ArgumentParser(description="Labels that disagree with their look-alikes, beside cleanlab.")
-    parser.add_argument("--quick", action="store_true", help="three draws")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    options = parser.parse_args()
-    if not WILDLIFE.is_dir():
-        print(f"This bench needs the real photos in {WILDLIFE}, which are not here.", file=sys.stderr)
-        return 1
-    figures = measure(quick=options.quick)
-    report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
-    return 0
+    return run_with_photos(
+        WILDLIFE,
+        about="Labels that disagree with their look-alikes, beside cleanlab.",
+        quick="three draws",
+        measure=lambda quick: measure(quick=quick),
+        list_targets=list_targets,
+        print_tables=print_tables,
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """The targets of a bench: made, printed and put into JSON in one way."""
 
+import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 Target = dict[str, Any]
@@ -53,3 +56,34 @@ def print_targets(targets: Sequence[Target]) -> None:
     for one in targets:
         figure = f"{one['figure']:.4g}" if isinstance(one["figure"], float) else one["figure"]
         print(f"| {one['name']} | {figure} | {one['wanted']} | {'yes' if one['met'] else '**no**'} |")
+
+
+def run_with_photos(
+    photos: Path,
+    *,
+    about: str,
+    quick: str,
+    measure: Callable[[bool], dict[str, Any]],
+    list_targets: Callable[[dict[str, Any]], Sequence[Target]],
+    print_tables: Callable[[dict[str, Any]], None],
+) -> int:
+    """Read ``--quick`` and ``--json`` from the command line, measure and report; 1 where the photos are missing.
+
+    Args:
+        photos: The folder that the bench needs.
+        about: What it measures, for the help.
+        quick: What ``--quick`` does, for the help; ``measure`` gets whether it was given.
+        measure: Makes the figures.
+        list_targets: What the figures should reach.
+        print_tables: Prints the figures in Markdown.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    options = parser.parse_args()
+    if not photos.is_dir():
+        print(f"This bench needs the real photos in {photos}, which are not here.", file=sys.stderr)
+        return 1
+    figures = measure(options.quick)
+    report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
+    return 0

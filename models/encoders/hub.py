@@ -54,10 +54,7 @@ def open_timm(folder: Path, *, name: str, input_px: int) -> HubNetwork:
         network: torch.nn.Module = create_model(f"local-dir:{folder}", **values)
         mean, scale = _three(about.get("mean")), _three(about.get("std"))
     except Exception as error:  # files of others can raise anything
-        raise FileFormatError(
-            f"The files of {name} in {folder} do not make an encoder ({type(error).__name__}: {str(error)[:200]}). "
-            f"Remove them (python cli.py models remove {name}) and get them again."
-        ) from error
+        raise _make_no_encoder(folder, name, error) from error
     return HubNetwork(network, mean=mean, scale=scale).eval().requires_grad_(False)
 
 
@@ -81,11 +78,15 @@ def open_open_clip(folder: Path, *, name: str) -> HubNetwork:
         about = config.get("preprocess_cfg", {})
         mean, scale = _three(about.get("mean")), _three(about.get("std"))
     except Exception as error:  # files of others can raise anything
-        raise FileFormatError(
-            f"The files of {name} in {folder} do not make an encoder ({type(error).__name__}: {str(error)[:200]}). "
-            f"Remove them (python cli.py models remove {name}) and get them again."
-        ) from error
+        raise _make_no_encoder(folder, name, error) from error
     return HubNetwork(whole.visual, mean=mean, scale=scale).eval().requires_grad_(False)
+
+
+def _make_no_encoder(folder: Path, name: str, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        f"The files of {name} in {folder} do not make an encoder ({type(error).__name__}: {str(error)[:200]}). "
+        f"Remove them (python cli.py models remove {name}) and get them again."
+    )
 
 
 def read_input_px(folder: Path) -> int:

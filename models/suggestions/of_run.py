@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,15 @@ SUGGESTION_EXPORT = (
 )
 CHUNK_CROPS = 20_000
 _NO_SPECIES = ("", UNNAMED, NOTHING, PERSON, "vehicle", "unknown")
+
+
+class LabelledCrop(NamedTuple):
+    """A crop with a species. ``group`` is its event or photo, ``origin`` where the label comes from."""
+
+    crop_id: str
+    group: str
+    species: str
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -96,37 +105,37 @@ def find_suggestions(
     except (OSError, pa.ArrowException) as error:
         raise AnomalureError(f"The embeddings of run {run.run_id} cannot be read: {error}") from error
     place = {crop_id: i for i, crop_id in enumerate(ids)}
-    labelled = [one for one in labelled if one[0]["crop_id"] in place]
-    species = fold_species([name for _, name, _ in labelled])
+    labelled = [one for one in labelled if one.crop_id in place]
+    species = fold_species([one.species for one in labelled])
     compared = compare_with_look_alikes(
-        points[[place[row["crop_id"]] for row, _, _ in labelled]],
+        points[[place[one.crop_id] for one in labelled]],
         species,
-        [name_group(str(row["photo_id"]), str(row["event_id"])) for row, _, _ in labelled],
+        [one.group for one in labelled],
         on_share=lambda share: on_share((1 + share) / 2),
     )
     margins, suggested = compared.margins, compared.suggested
     found = [
         Suggestion(
-            crop_id=row["crop_id"],
+            crop_id=one.crop_id,
             label=species[i],
-            label_from=origin,
+            label_from=one.origin,
             suggested=compared.names[suggested[i]],
             margin=round(float(margins[i]), 4),
         )
-        for i, (row, _, origin) in enumerate(labelled)
-        if margins[i] > 0 and origin != FROM_PERSON
+        for i, one in enumerate(labelled)
+        if margins[i] > 0 and one.origin != FROM_PERSON
     ]
     return Suggestions(
         run.run_id,
         tuple(sorted(found, key=lambda one: (-one.margin, one.crop_id))),
         n_labelled=len(labelled),
-        n_looked_at=sum(origin == FROM_PERSON for _, _, origin in labelled),
+        n_looked_at=sum(one.origin == FROM_PERSON for one in labelled),
         n_alone=int((~compared.is_comparable).sum()),
     )
 
 
-def read_labelled(index: ReviewIndex) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """The labelled crops of a run: their rows of the review queue, the species, and where the label comes from.
+def read_labelled(index: ReviewIndex) -> Iterator[LabelledCrop]:
+    """The labelled crops of a run.
 
     Left out: whole frames, people, boxes on nothing, and crops that a reviewer was unsure about.
     """
@@ -134,22 +143,23 @@ def read_labelled(index: ReviewIndex) -> Iterator[tuple[dict[str, Any], str, str
     has_file = bool(index.run.info.boxes)
     for start in range(0, len(index.catalogue), CHUNK_CROPS):
         rows = index.rows(np.arange(start, min(start + CHUNK_CROPS, len(index.catalogue))))
-        for row in rows.to_dict("records"):
-            if row["kind"] == CropKind.FRAME or row["crop_id"] in people or row["verdict"] == Decision.UNSURE:
+        for row in rows.itertuples(index=False):
+            if row.kind == CropKind.FRAME or row.crop_id in people or row.verdict == Decision.UNSURE:
                 continue
             species, origin = _read_label(row, has_file=has_file)
             if species.casefold() not in _NO_SPECIES:
-                yield {str(name): value for name, value in row.items()}, species, origin
+                yield LabelledCrop(row.crop_id, name_group(row.photo_id, row.event_id), species, origin)
 
 
-def _read_label(row: dict[Any, Any], *, has_file: bool) -> tuple[str, str]:
-    if row["verdict"] and row["verdict_species"]:
-        return name_decided(row["verdict_species"]), FROM_GROUP if row["given_to"] else FROM_PERSON
-    in_file = str(row["detector_class"]) if has_file else ""
-    if row["verdict"] == Decision.ANOMALY:
+def _read_label(row: Any, *, has_file: bool) -> tuple[str, str]:
+    """The species of a row of ``ReviewIndex.rows``, as a named tuple, and where it comes from."""
+    if row.verdict and row.verdict_species:
+        return name_decided(row.verdict_species), FROM_GROUP if row.given_to else FROM_PERSON
+    in_file = str(row.detector_class) if has_file else ""
+    if row.verdict == Decision.ANOMALY:
         return "", FROM_PERSON  # odd, and nobody said which species
-    if row["verdict"]:
-        return in_file or str(row["species"]), FROM_GROUP if row["given_to"] else FROM_PERSON
+    if row.verdict:
+        return in_file or str(row.species), FROM_GROUP if row.given_to else FROM_PERSON
     return in_file, FROM_FILE
 
 

@@ -10,11 +10,9 @@ from ui.shared.words import escape_markdown
 from ui.work.panel import Panel
 
 
-def list_downloads(project: Project) -> list[WorkFolder]:
+def list_downloads(project: Project) -> list[DownloadWork]:
     """The downloads of the project, the newest first."""
-    room = project.path / ModelRequest.room
-    works: list[WorkFolder] = [DownloadWork(path) for path in room.glob("*") if path.is_dir()] if room.is_dir() else []
-    return sorted(works, key=lambda work: work.path.stat().st_mtime_ns, reverse=True)
+    return DownloadWork.list_all(project.path / ModelRequest.room)
 
 
 def _show_result(project: Project, work: WorkFolder) -> None:
