@@ -54,8 +54,8 @@ JUNK_DRAWERS = {"utils", "util", "common", "helpers", "helper", "misc"}
 LONGEST_FILE = 500
 MOST_FILES = 15
 CODE = {".py", ".js", ".css", ".html"}
-# One file a command is what this folder is for.
-MAY_HOLD_MORE = {"commands"}
+# One file a command, and one file a kind of work, is what these folders are for.
+MAY_HOLD_MORE = {"commands", "models/jobs"}
 
 
 def find_sources(room: str) -> list[Path]:
