@@ -9,7 +9,7 @@ from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors
 from ui.shared.project_place import ROOT, open_project
 from ui.shared.reviewer import ask_to_sign_in, is_closed, show_reviewer
-from ui.shared.routes import GROUPS, PAGES, REVIEW, RUN
+from ui.shared.routes import GROUPS, REVIEW, RUN, SECTIONS
 from ui.shared.words import count, escape_markdown
 
 SIDEBAR_PX = 236
@@ -26,15 +26,18 @@ def start() -> None:
     st.switch_page(str(page))
 
 
-def list_pages() -> list[st.Page]:  # type: ignore[valid-type]
-    """Every page; each has an address of its own, so that it can be bookmarked."""
-    return [
-        st.Page(start, title="Anomalure", url_path="start", default=True, visibility="hidden"),
-        *(
+def list_pages() -> dict[str, list[st.Page]]:  # type: ignore[valid-type]
+    """Every page under its heading; each has an address of its own, so that it can be bookmarked."""
+    sections = {
+        heading: [
             st.Page(page.file, title=page.title, icon=f":material/{page.icon}:", url_path=page.name, help=page.help)
-            for page in PAGES
-        ),
-    ]
+            for page in pages
+        ]
+        for heading, pages in SECTIONS.items()
+    }
+    first = next(iter(sections.values()))
+    first.append(st.Page(start, title="Anomalure", url_path="start", default=True, visibility="hidden"))
+    return sections
 
 
 def is_ours() -> bool:

@@ -25,6 +25,12 @@ STYLE = """<style>
 [data-testid="stMain"]:focus-visible { outline: none; }
 /* An open list closes when the page scrolls, and to keep one's place it scrolls when something above the list grows. */
 body:has([role="listbox"]) [data-testid="stMain"] { overflow-anchor: none; }
+/* Close together, so that the reviewer's name is seen below the pages on a small laptop. */
+[data-testid="stNavSectionHeader"] { margin: 0; }
+[data-testid="stSidebarNavLink"] { margin: 0; }
+[data-testid="stSidebarHeader"] { height: 3rem; }
+[data-testid="stSidebarUserContent"] { padding-top: .5rem; padding-bottom: 2rem; }
+[data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: .5rem; }
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-cards [data-testid="stVerticalBlock"] { gap: .5rem; }
 .crop-card { display: flex; flex-direction: column; gap: .3rem; }

@@ -33,29 +33,33 @@ class Page(NamedTuple):
         return ROOT / "pages" / f"{self.name}.py"
 
 
-PAGES = (
-    Page("Run", "play_circle", "Look through a folder of photos, and see earlier runs."),
-    Page("Groups", "workspaces", "Name the crops of a run group by group: a season in about forty decisions."),
-    Page("Review", "fact_check", "Decide about the most anomalous crops."),
-    Page("Explore", "bubble_chart", "See all crops at once: crops that look alike lie together."),
-    Page("Suggestions", "rule", "See labels that disagree with the crops that look alike, and mend them."),
-    Page("Scenes", "landscape", "See what is unexpected in an event at a camera, and what is missing from it."),
-    Page("Train", "school", "Learn what is normal from labelled photos, and see earlier trainings."),
-    Page(
-        "Images", "imagesmode", "Find the images that are unlike a folder of normal ones, as a whole and without boxes."
+SECTIONS = {
+    "Your photos": (
+        Page("Run", "play_circle", "Look through a folder of photos, and see earlier runs."),
+        Page("Groups", "workspaces", "Name the crops of a run group by group: a season in about forty decisions."),
+        Page("Review", "fact_check", "Decide about the most anomalous crops."),
+        Page("Explore", "bubble_chart", "See all crops at once: crops that look alike lie together."),
+        Page("Suggestions", "rule", "See labels that disagree with the crops that look alike, and mend them."),
+        Page("Export", "ios_share", "Write reviewed crops and their pictures to files for other programs."),
     ),
-    Page("Reviewers", "group", "A blind second review, agreement between reviewers, and conflicts to settle."),
-    Page("Evaluate", "query_stats", "Measure how well a run finds anomalies in photos whose content is known."),
-    Page("Retrain", "model_training", "Make the next bundle from verdicts, compare it with the last, and activate it."),
-    Page(
-        "Models",
-        "deployed_code",
-        "Published detectors and encoders: get them, and see which are on this computer.",
-        "published",
+    "What is normal": (
+        Page("Train", "school", "Learn what is normal from labelled photos, and see earlier trainings."),
+        Page("Retrain", "model_training", "Make the next bundle from verdicts, compare it, and activate it."),
+        Page("Evaluate", "query_stats", "Measure how well a run finds anomalies in photos whose content is known."),
+        Page("Models", "deployed_code", "Get published detectors and encoders, and see which are here.", "published"),
     ),
-    Page("Export", "ios_share", "Write reviewed crops and their pictures to files for other programs."),
-)
-"""In the order of the navigation. A new page is a file in ``pages/`` and a row here."""
+    "Other questions": (
+        Page("Scenes", "landscape", "See what is unexpected in an event at a camera, and what is missing from it."),
+        Page("Images", "imagesmode", "Find whole images that are unlike a folder of normal ones, without boxes."),
+    ),
+    "Team": (
+        Page("Reviewers", "group", "A blind second review, agreement between reviewers, and conflicts to settle."),
+    ),
+}
+"""The navigation: headings, and the pages under each. A new page is a file in ``pages/`` and a row here."""
+
+PAGES = tuple(page for pages in SECTIONS.values() for page in pages)
+"""In the order of the navigation."""
 
 _FILES = {page.name: page.file for page in PAGES}
 # The pages that others link to.
