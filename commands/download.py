@@ -33,7 +33,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     problems = list(wanted.problems)
     if found.other_size:
         problems.append(
-            f"{len(found.other_size)} photos have another width or height than the file says, so boxes may not fit "
+            f"{len(found.other_size)} downloaded with another width or height than the file says, so boxes may not fit "
             f"(the first: {found.other_size[0]})"
         )
     return SOME_PHOTOS_FAILED if found.failed or wanted.n_left_out else DONE, {

@@ -189,7 +189,7 @@ def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureRepo
             f"{_are(counts.n_duplicates)} not listed again"
         )
     if report is not None and report.n_left_out:
-        said.append(f"{_count(report.n_left_out, 'photo', 'photos')} that also show people are not in the zip")
+        said.append(f"{_count(report.n_left_out, 'photo', 'photos')} left out of the zip for people in them")
     if report is not None and (n_unread := len(report.missing) - report.n_changed):
         said.append(
             f"{_count(n_unread, 'picture', 'pictures')} could not be read, because the photos are no longer "

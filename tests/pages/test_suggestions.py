@@ -77,6 +77,19 @@ def test_a_run_without_species_says_where_they_come_from(project, tmp_path):
     assert "No crop of this run has a species yet. Name its groups" in said(open_page())
 
 
+def test_where_nothing_could_be_compared_the_page_does_not_say_that_all_is_well(project, tmp_path):
+    run = add_run(project, tmp_path / "photos", n=4)
+    project.save_verdict(
+        project.review_queue(flagged_only=False).rows.iloc[0], "normal", species="deer", reviewer="Ada"
+    )
+    registry.do_at_once(project, SuggestionsRequest(run=run.run_id))
+
+    page = open_page()
+
+    assert "No crop could be compared" in said(page)
+    assert not page.success
+
+
 def test_a_doubtful_label_is_mended_with_one_button_and_then_confirmed_with_the_other(project, wrong):
     page = open_page()
     assert "**coyote** that looks like **fox**: 1 crop, 1 undecided" in said(page)

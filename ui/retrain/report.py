@@ -131,7 +131,7 @@ def _show_truth(truth: dict[str, Any]) -> None:
     st.markdown(f"**Compared with your labels**, run {escape_markdown(truth['run'])}")
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="retrain-truth")
     if truth.get("n_left_out"):
-        st.caption(f"{count(truth['n_left_out'], 'crop')} of events used for training are left out, before and after.")
+        st.caption(f"Left out, before and after: {count(truth['n_left_out'], 'crop')} of events used for training.")
 
 
 def _show_account(report: dict[str, Any]) -> None:

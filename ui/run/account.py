@@ -56,9 +56,7 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
             f"{count(counts.failures, 'failure')}."
         )
     if counts.boxes_over_limit:
-        st.caption(
-            f"{count(counts.boxes_over_limit, 'box', 'boxes')} beyond the limit of boxes per photo were left out."
-        )
+        st.caption(f"Left out beyond the limit of boxes per photo: {count(counts.boxes_over_limit, 'box', 'boxes')}.")
     timeless = list_timeless(run)
     if timeless:
         st.caption(

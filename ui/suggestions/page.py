@@ -64,6 +64,12 @@ def show_suggestions(project: Project, run: RunFolder | None) -> None:
             "that gives species. Then look again.",
             icon=":material/label:",
         )
+    elif suggestions.n_alone == suggestions.n_labelled:
+        st.info(
+            "No crop could be compared. It takes crops of two species, each from two events or more. Name more groups "
+            "on Groups, or decide about crops on Review. Then look again.",
+            icon=":material/label:",
+        )
     elif not suggestions.found:
         st.success("No label disagrees with the crops that look alike.", icon=":material/task_alt:")
     else:
@@ -71,12 +77,15 @@ def show_suggestions(project: Project, run: RunFolder | None) -> None:
 
 
 def _say_found(suggestions: Suggestions) -> str:
-    found = count(len(suggestions.found), "crop")
-    said = f"**{found}** of {suggestions.n_labelled:,} with a species look more like another species."
+    found = len(suggestions.found)
+    look = "looks" if found == 1 else "look"
+    said = f"**{count(found, 'crop')}** of {suggestions.n_labelled:,} with a species {look} more like another species."
     if suggestions.n_looked_at:
-        said += f" {count(suggestions.n_looked_at, 'crop')} that a person looked at are not listed."
+        is_or_are = "is" if suggestions.n_looked_at == 1 else "are"
+        said += f" {count(suggestions.n_looked_at, 'crop')} that a person looked at {is_or_are} not listed."
     if suggestions.n_alone:
-        said += f" {count(suggestions.n_alone, 'crop')} could not be compared: no other event has their species."
+        alone = count(suggestions.n_alone, "crop")
+        said += f" {alone} could not be compared, because no other event shows the same species, or another one."
     return said
 
 
