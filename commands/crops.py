@@ -25,9 +25,11 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Cut out, count, write."""
     from core.labels.crop_folder import write_crop_folder
     from core.labels.crops import choose_split
+    from core.labels.meeting import account_for_folder
     from core.labels.source import read_label_source
 
     labels = read_label_source(arguments.images, labels=arguments.coco, species=arguments.labels)
+    read = [one.to_values() for one in account_for_folder(labels, arguments.images)]
     with ProgressLine("photos") as line:
         made = write_crop_folder(
             choose_split(labels, arguments.split),
@@ -39,4 +41,10 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             file_problems=labels.problems,
             on_progress=line.show,
         )
-    return DONE, {"out": str(made.folder), "crops": made.n_crops, **made.counts, "problems": list(made.problems)}
+    return DONE, {
+        "out": str(made.folder),
+        "crops": made.n_crops,
+        **made.counts,
+        "problems": list(made.problems),
+        "labels_read": read,
+    }

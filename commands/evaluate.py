@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     from core.evaluation.judging import evaluate_run
-    from core.formats.labelled import Problems
+    from core.formats.account import Problems
     from core.formats.recognise import read_labels
     from models.bundles.bundle import Bundle
 
@@ -37,4 +37,9 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     truth = read_labels(arguments.truth)
     problems = Problems()
     evaluation = evaluate_run(run, truth, known_species=known, split=arguments.split, problems=problems)
-    return DONE, {"run": run.run_id, **evaluation.to_values(), "problems": [*truth.problems, *problems.lines()]}
+    return DONE, {
+        "run": run.run_id,
+        **evaluation.to_values(),
+        "problems": [*truth.problems, *problems.lines()],
+        "labels_read": [one.to_values() for one in truth.accounts],
+    }

@@ -14,6 +14,7 @@ ABOUT = "count what a file of labels holds, before and after some are left out, 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("file", type=Path, metavar="FILE", help="COCO, MegaDetector JSON, Camtrap DP or CSV")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="count which of the photos are in this folder")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write pictures to this folder")
     parser.add_argument("--split", nargs="+", default=[], metavar="S", help="keep only the photos of these splits")
     parser.add_argument("--species", nargs="+", default=[], metavar="S", help="keep only these species")
@@ -31,17 +32,19 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Read, count, draw."""
     from core.formats.recognise import read_labels
     from core.labels.plots import draw_labels
-    from core.labels.summary import summarise_file
+    from core.labels.summary import summarise_file, summarise_labels
     from core.species import fold_name
 
     if not 0 <= arguments.least_size <= 1:
         raise WrongUsage(f"--least-size is a share of the photo's side, 0 to 1, got {arguments.least_size:g}.")
-    everything = summarise_file(read_labels(arguments.file))
+    labels = read_labels(arguments.file)
+    everything = summarise_labels(labels, arguments.images) if arguments.images else summarise_file(labels)
     _check_known("split", arguments.split, set(everything.table["split"]), str)
     _check_known("species", arguments.species, set(everything.table["species"]), fold_name)
     kept = everything.keep(splits=arguments.split, species=arguments.species, least_size=arguments.least_size)
     drawn = draw_labels(everything, kept, arguments.plots) if arguments.plots else []
     return DONE, {
+        "labels_read": [one.to_values() for one in everything.accounts],
         "photos": everything.n_photos,
         "labels": len(everything.table),
         "boxes": int(everything.table["has_box"].sum()),

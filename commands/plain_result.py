@@ -5,6 +5,8 @@ from typing import Any
 from core.disk.names import show_in_terminal
 
 WHOLE_FROM = 1_000
+SAID = "said"
+"""The key of what a part of a result says in sentences, which people get instead of its values."""
 
 
 def print_plainly(result: dict[str, Any]) -> None:
@@ -12,6 +14,10 @@ def print_plainly(result: dict[str, Any]) -> None:
     for name, value in result.items():
         if isinstance(value, list):
             for row in value:
+                if isinstance(row, dict) and isinstance(row.get(SAID), list):
+                    for line in row[SAID]:
+                        _print(line)
+                    continue
                 _print(
                     "  ".join(f"{key}={_say(item)}" for key, item in row.items())
                     if isinstance(row, dict)

@@ -91,4 +91,5 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         "cut_out": made.n_cut_out,
         "backgrounds": made.n_backgrounds,
         "problems": [*labels.problems, *made.problems],
+        "labels_read": [one.to_values() for one in labels.accounts],
     }

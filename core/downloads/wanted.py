@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from core.disk.inside import LeadsOut, inside
 from core.disk.text import describe_json, read_json
 from core.errors import AnomalureError, FileFormatError
-from core.formats.labelled import Problems
+from core.formats.account import Problems
 from core.formats.photo_names import is_address, read_name
 from core.photos.matching import normalise_name
 

@@ -14,7 +14,8 @@ from core.errors import AnomalureError
 from core.evaluation.apart import Apart, count_apart, say_calls
 from core.evaluation.bootstrap import Draws, draw_figures, find_intervals
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
-from core.formats.labelled import LabelFile, LabelledPhoto, Problems
+from core.formats.account import Problems
+from core.formats.labelled import LabelFile, LabelledPhoto
 from core.labels.meeting import meet_photos
 from core.labels.overlaps import find_shown_box
 from core.records import Box, CropKind

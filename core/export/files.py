@@ -15,9 +15,10 @@ from core.export.choice import Export, ExportChoice, ExportCounts, NameGuesses
 from core.export.formats.format import DEFAULT, Format, Source, Written, find_format, list_formats
 from core.export.package_facts import PackageFacts, read_facts
 from core.export.pictures import PictureReport, Pictures, add_pictures, name_picture
+from core.formats.account import Problems
 from core.formats.camtrap_dp.reader import FORMAT_NAME as CAMTRAP_DP
 from core.formats.exported import PICTURE_COLUMN
-from core.formats.labelled import LabelFile, Problems
+from core.formats.labelled import LabelFile
 from core.formats.species_names import SpeciesName, is_scientific, name_each
 from core.labels.rows import rows_from_labels
 from core.study.project import Project
@@ -154,7 +155,13 @@ def convert_labels(labels: LabelFile, out: Path, *, format: str, facts: PackageF
         source = Source(title=out.name, facts=add_scientific(facts or PackageFacts(), labels))
         written = chosen.write(rows_from_labels(labels, problems=problems), out, source)
     notes = [*labels.problems, *problems.lines(), *written.problems]
-    return {"out": str(out), "format": chosen.name, "photos": written.n_photos, "notes": notes}
+    return {
+        "out": str(out),
+        "format": chosen.name,
+        "photos": written.n_photos,
+        "notes": notes,
+        "labels_read": [one.to_values() for one in labels.accounts],
+    }
 
 
 def add_scientific(facts: PackageFacts, labels: LabelFile) -> PackageFacts:

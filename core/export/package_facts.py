@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from core.disk.text import Table, read_table
 from core.errors import AnomalureError, FileFormatError
 from core.export.species_list import keep_species_names, read_species_names
+from core.formats.account import Problems
 from core.formats.camtrap_dp.times import Place
 from core.formats.camtrap_dp.writer import SAMPLING_DESIGNS
 from core.formats.csv import unescape_formula
-from core.formats.labelled import Problems
 from core.formats.species_names import SpeciesNames
 from core.formats.tables.cells import read_times
 from core.formats.tables.columns import fold_column

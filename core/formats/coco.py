@@ -10,13 +10,13 @@ from typing import Any
 
 from core.disk.text import describe_json, read_json
 from core.errors import FileFormatError
+from core.formats.account import BOX, COUNT, MOST_ANIMALS, OF, PHOTO, SPECIES, TIME, Problems, Reading
 from core.formats.exported import MOST_LIKE_COLUMN, Row, has_box, name_species, rows_by_photo, set_utc
 from core.formats.labelled import (
     RELATIVE_FRAME,
     Label,
     LabelFile,
     LabelledPhoto,
-    Problems,
     are_shares,
     make_label_file,
     read_box,
@@ -34,6 +34,28 @@ FORMAT_NAME = "COCO"
 KEYS = ("images", "annotations", "categories")
 LONGEST_SIDE = 1e9
 SPOOL_BYTES = 32_000_000
+_USED = {
+    "images": {
+        "id": PHOTO,
+        "file_name": PHOTO,
+        "datetime": TIME,
+        "date_captured": TIME,
+        "location": "deployment",
+        "seq_id": "event",
+        "split": "split",
+        "width": "size of the photo",
+        "height": "size of the photo",
+    },
+    "annotations": {
+        "image_id": PHOTO,
+        "category_id": SPECIES,
+        "bbox": BOX,
+        "count": COUNT,
+        "score": "confidence of the box",
+        "sequence_level_annotation": "whether it is about an event",
+    },
+    "categories": {"id": SPECIES, "name": SPECIES},
+}
 _JUDGED = ("score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle", MOST_LIKE_COLUMN)
 _EXPECTED = "a COCO file: a JSON object with the lists images, annotations and categories"
 
@@ -57,7 +79,13 @@ def parse_coco(content: object, *, source: str) -> LabelFile:
     """As ``read_coco``, from the value of the JSON file."""
     if not isinstance(content, dict) or not is_coco(content):
         raise FileFormatError(f"{source}: expected {_EXPECTED}; got {describe_json(content)}.")
-    problems = Problems()
+    problems = Reading(things="annotations", n_entries=len(content["annotations"]))
+    for key in KEYS:
+        for one in content[key]:
+            problems.see_keys(one, of=key, used=_USED[key])
+    for key, value in content.items():
+        if key not in KEYS:
+            problems.see(key, value)
     categories = _read_categories(content["categories"], problems)
     images, unclear = _read_images(content["images"], problems)
     if content["images"] and not images and not unclear:
@@ -76,7 +104,9 @@ def parse_coco(content: object, *, source: str) -> LabelFile:
             labels[one.image_id].append(label)
     stamps = [image.get("datetime") or image.get("date_captured") for image in images.values()]
     names = [image["file_name"] for image in images.values()]
-    times = read_times(stamps, problems=problems, things="images", where=lambda i: names[i])
+    times = read_times(
+        stamps, problems=problems, things="images", where=lambda i: names[i], columns=["images[].datetime"]
+    )
     chosen = _tell_apart(images.values())
     photos = [
         LabelledPhoto(
@@ -215,21 +245,27 @@ def _read_annotation(
     annotation: object,
     images: Mapping[Any, Mapping[str, Any]],
     unclear: Mapping[Any, tuple[str, ...]],
-    problems: Problems,
+    problems: Reading,
 ) -> _Annotation | None:
     if not isinstance(annotation, dict):
-        problems.add("annotations that are not objects", annotation)
+        problems.add("annotations that are not objects", str(annotation)[:80], entries=1)
         return None
     image_id = _key(annotation.get("image_id"))
     if image_id in unclear:
-        problems.add("annotations of an id that several images have", _name(annotation))
+        problems.add("annotations of an id that several images have", _name(annotation), entries=1)
         return None
     if image_id not in images:
-        problems.add("annotations of images that are not in the file", _name(annotation))
+        problems.add("annotations of images that are not in the file", _name(annotation), entries=1)
         return None
     numbers = read_four(annotation.get("bbox"))
     if numbers is None or numbers[2] <= 0 or numbers[3] <= 0:
-        numbers = find_extent(annotation.get("segmentation")) or numbers
+        extent = find_extent(annotation.get("segmentation"))
+        if extent is not None:
+            problems.use(f"annotations{OF}segmentation", BOX)
+        elif numbers is None and annotation.get("segmentation"):
+            problems.add("annotations whose outline cannot be read, so that they have no box", _name(annotation))
+            problems.excuse([f"annotations{OF}segmentation"])
+        numbers = extent or numbers
     return _Annotation(image_id, annotation, numbers)
 
 
@@ -239,27 +275,30 @@ def _read_label(
     *,
     frame: tuple[float, float] | None,
     shares: bool,
-    problems: Problems,
+    problems: Reading,
 ) -> Label | None:
     values, name = annotation.values, _name(annotation.values)
     written = categories.get(_key(values.get("category_id")))
     if written is None:
-        problems.add("annotations of categories that are not in the file", name)
+        problems.add("annotations of categories that are not in the file", name, entries=1)
         return None
     box = None
     if values.get("bbox") not in (None, []) or annotation.box is not None:
         numbers = list(annotation.box) if annotation.box is not None else values.get("bbox")
         if not shares and annotation.box is not None and 0 < annotation.box[2] < 1 and 0 < annotation.box[3] < 1:
-            problems.add("annotations whose box is smaller than a pixel, among others in pixels", name)
+            problems.add("annotations whose box is smaller than a pixel, among others in pixels", name, entries=1)
             return None
         box = read_box(
             numbers, frame=RELATIVE_FRAME if shares else frame, problems=problems, where=name, things="annotations"
         )
         if box is None:
             return None
-    species = read_species(written)
+    species = problems.name(written, read_species(written))
+    count = values.get("count")
+    count = min(count, MOST_ANIMALS) if isinstance(count, int) and count > 0 else 1
+    of_event = values.get("sequence_level_annotation") is True
     confidence = read_confidence(values.get("score"))
-    return Label(species, box, confidence, species, of_event=values.get("sequence_level_annotation") is True)
+    return Label(species, box, confidence, species, of_event=of_event, count=count)
 
 
 def _read_frame(image: Mapping[str, Any]) -> tuple[float, float] | None:

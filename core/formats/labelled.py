@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from core.formats.account import LabelAccount, Problems, Reading
 from core.records import Box
-from core.species import fold_species, is_empty_name
+from core.species import fold_species, is_empty_name, is_person_name, is_thing_name
 
 RELATIVE_FRAME = (1.0, 1.0)
 # Boxes that extend over the frame by less were rounded and are not wrong: a pixel, or this share of the frame.
@@ -14,6 +15,14 @@ EDGE_TOLERANCE = 0.004
 # The sides of scaled copies are rounded.
 SHAPE_TOLERANCE = 0.02
 
+KINDS = (
+    "boxes of animals",
+    "whole photos of animals",
+    "series of photos with animals",
+    "empty photos",
+    "people and things",
+    "photos without a label",
+)
 SEVERAL_OF_ONE_NAME = (
     "entries of a name that several photos have (other times, events or cameras), so that their labels were left out; "
     "names with folders tell them apart"
@@ -105,42 +114,20 @@ class LabelledPhoto:
 
 @dataclass(frozen=True, slots=True)
 class LabelFile:
-    """The photos of a file of labels, each name once, and sentences about what could not be used."""
+    """The photos of a file of labels, each name once, and sentences about what could not be used.
+
+    Every reader gives an account of what it used; there are two where the boxes and the species are from two files.
+    """
 
     photos: tuple[LabelledPhoto, ...]
     problems: tuple[str, ...] = ()
     format_name: str = ""
+    accounts: tuple[LabelAccount, ...] = ()
 
     @property
     def n_boxes(self) -> int:
         """Number of labels with a box."""
         return sum(label.box is not None for photo in self.photos for label in photo.labels)
-
-
-@dataclass(slots=True)
-class Problems:
-    """Counts by reason what cannot be used, and keeps the first case of each reason."""
-
-    _counts: dict[str, int] = field(default_factory=dict)
-    _first: dict[str, str] = field(default_factory=dict)
-
-    def add(self, reason: str, first: object = "") -> None:
-        """Count one case of ``reason`` ("annotations without a category")."""
-        self._counts[reason] = self._counts.get(reason, 0) + 1
-        self._first.setdefault(reason, str(first))
-
-    def quote(self, lines: Iterable[str]) -> None:
-        """Report what the reader of the labels counted, too."""
-        for line in lines:
-            self._counts[f"in the labels: {line}"] = 0
-
-    def lines(self) -> tuple[str, ...]:
-        """For example ``3 annotations of unknown photos (the first: 17)``."""
-        return tuple(
-            (f"{count} {reason}" if count else reason)
-            + (f" (the first: {self._first[reason]})" if self._first.get(reason) else "")
-            for reason, count in self._counts.items()
-        )
 
 
 def clip_box(box: Box, frame: tuple[float, float]) -> Box | None:
@@ -166,11 +153,11 @@ def read_box(
     """
     numbers = read_four(values)
     if numbers is None:
-        problems.add(f"{things} whose box is not four numbers", where)
+        problems.add(f"{things} whose box is not four numbers", where, entries=1)
         return None
     box = Box(*numbers)
     if box.width <= 0 or box.height <= 0:
-        problems.add(f"{things} whose box has no size", where)
+        problems.add(f"{things} whose box has no size", where, entries=1)
         return None
     if frame is None:
         return box
@@ -178,7 +165,7 @@ def read_box(
     if inside is box:
         return box
     if inside is None:
-        problems.add(f"{things} whose box lies outside the photo", where)
+        problems.add(f"{things} whose box lies outside the photo", where, entries=1)
         return None
     reach = max(
         -box.x / frame[0], -box.y / frame[1], (box.x + box.width) / frame[0] - 1, (box.y + box.height) / frame[1] - 1
@@ -212,15 +199,41 @@ def read_confidence(value: object) -> float | None:
     return float(value)
 
 
-def make_label_file(photos: Iterable[LabelledPhoto], problems: Problems, *, format_name: str) -> LabelFile:
+def make_label_file(photos: Iterable[LabelledPhoto], reading: Reading, *, format_name: str) -> LabelFile:
     """The result of a reader: each photo once, and each species in one spelling (``core.species``)."""
-    merged = merge_photos(photos, problems)
-    spelled = iter(fold_species([label.species for photo in merged for label in photo.labels]))
+    merged = merge_photos(photos, reading)
+    written = [label.species for photo in merged for label in photo.labels]
+    spellings = fold_species(written)
+    spelled = iter(spellings)
     photos = tuple(
         replace(photo, labels=tuple(replace(label, species=next(spelled)) for label in photo.labels))
         for photo in merged
     )
-    return LabelFile(photos, problems.lines(), format_name)
+    account = reading.account(
+        format_name=format_name,
+        labels=count_kinds(photos),
+        n_photos=len(photos),
+        spelled=dict(zip(written, spellings, strict=True)),
+    )
+    return LabelFile(photos, (*account.warnings, *reading.lines()), format_name, (account,))
+
+
+def count_kinds(photos: Iterable[LabelledPhoto]) -> dict[str, int]:
+    """The number of labels by what they are about, of photos by whether they have any."""
+    counts = dict.fromkeys(KINDS, 0)
+    for photo in photos:
+        counts["photos without a label"] += not photo.labels
+        for label in photo.labels:
+            if label.is_empty:
+                kind = "empty photos"
+            elif any(is_person_name(name) or is_thing_name(name) for name in (label.species, label.detector_class)):
+                kind = "people and things"
+            elif label.box is not None:
+                kind = "boxes of animals"
+            else:
+                kind = "series of photos with animals" if label.of_event else "whole photos of animals"
+            counts[kind] += 1
+    return counts
 
 
 def may_be_several(name: str, facts: Iterable[tuple[datetime | None, str, str]]) -> bool:
@@ -249,12 +262,16 @@ def merge_photos(photos: Iterable[LabelledPhoto], problems: Problems) -> tuple[L
             continue
         facts = [(one.captured_at, one.event_id, one.deployment) for one in (earlier, photo)]
         if earlier.is_several or may_be_several(photo.file_name, facts):
-            problems.add(SEVERAL_OF_ONE_NAME, photo.file_name)
+            problems.add(SEVERAL_OF_ONE_NAME, photo.file_name, entries=len(earlier.labels) + len(photo.labels))
             merged[photo.file_name] = replace(earlier, labels=(), is_incomplete=True, is_several=True)
             continue
         problems.add("photos that the file names again; their labels were put together", photo.file_name)
         if photo.frame != earlier.frame and any(label.box for label in photo.labels):
-            problems.add("photos named again with another size; the later entry was left out", photo.file_name)
+            problems.add(
+                "photos named again with another size; the later entry was left out",
+                photo.file_name,
+                entries=len(photo.labels),
+            )
             merged[photo.file_name] = replace(earlier, is_incomplete=True)
             continue
         merged[photo.file_name] = replace(

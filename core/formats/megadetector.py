@@ -2,30 +2,35 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from core.disk.text import describe_json, read_json
 from core.errors import FileFormatError
+from core.formats.account import BOX, KIND, PHOTO, SPECIES, TIME, Problems, Reading
 from core.formats.exported import MOST_LIKE_COLUMN, UNCLASSIFIED, Row, has_box, relative_box, rows_by_photo, set_utc
 from core.formats.labelled import (
     RELATIVE_FRAME,
     Label,
     LabelFile,
     LabelledPhoto,
-    Problems,
     make_label_file,
     read_box,
     read_confidence,
 )
 from core.formats.photo_names import read_name
+from core.formats.tables.cells import read_times
 from core.formats.writing import open_new
 from core.species import is_empty_name, read_species
 
 FORMAT_NAME = "MegaDetector"
 DETECTION_CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
 WRITTEN_VERSION = "1.5"
+_TABLES = ("images", "detection_categories", "classification_categories", "info")
+_USED_OF_IMAGES = {"file": PHOTO, "detections": BOX, "failure": "failure", "datetime": TIME}
+_USED_OF_DETECTIONS = {"category": KIND, "conf": "confidence of the box", "bbox": BOX, "classifications": SPECIES}
 _JUDGED = (
     *("crop_id", "species", "score", "p_value", "flagged", "verdict", "note", "reviewer", "run", "bundle"),
     MOST_LIKE_COLUMN,
@@ -58,19 +63,32 @@ def parse_megadetector(content: object, *, source: str) -> LabelFile:
     """As ``read_megadetector``, from the value of the JSON file."""
     if not isinstance(content, dict) or not is_megadetector(content):
         raise FileFormatError(f"{source}: expected {_EXPECTED}; got {describe_json(content)}.")
-    problems = Problems()
+    problems = Reading(things="detections")
+    for key, value in content.items():
+        if key not in _TABLES:
+            problems.see(key, value)
     classes = _read_categories(content.get("detection_categories"), problems) or dict(DETECTION_CATEGORIES)
     species = _read_categories(content.get("classification_categories"), problems)
     photos = []
+    stamps = []
     for image in content["images"]:
+        problems.see_keys(image, of="images", used=_USED_OF_IMAGES)
+        found = image.get("detections") if isinstance(image, dict) else None
+        for detection in found if isinstance(found, list) else ():
+            problems.n_entries += 1
+            problems.see_keys(detection, of="detections", used=_USED_OF_DETECTIONS)
         if not isinstance(image, dict) or not isinstance(image.get("file"), str) or not image["file"]:
             problems.add("entries without a file", str(image)[:80])
             continue
         name, detections = image["file"], image.get("detections")
         if image.get("failure"):
-            problems.add(f"photos that the detector could not use ({image['failure']})", name)
+            problems.add(
+                f"photos that the detector could not use ({str(image['failure'])[:80]})",
+                name,
+                entries=len(detections) if isinstance(detections, list) else 0,
+            )
         elif image.get("frame_rate") is not None or image.get("frames_processed") is not None:
-            problems.add("videos", name)
+            problems.add("videos", name, entries=len(detections) if isinstance(detections, list) else 0)
         elif not isinstance(detections, list):
             problems.add("photos without a list of detections", name)
         else:
@@ -78,6 +96,14 @@ def parse_megadetector(content: object, *, source: str) -> LabelFile:
             labels = tuple(label for label in read if label is not None)
             is_incomplete = len(labels) < len(detections)
             photos.append(LabelledPhoto(read_name(name), labels, frame=RELATIVE_FRAME, is_incomplete=is_incomplete))
+            stamps.append(image.get("datetime"))
+    times = read_times(
+        stamps, problems=problems, things="images", where=lambda i: photos[i].file_name, columns=["images[].datetime"]
+    )
+    photos = [
+        replace(photo, captured_at=time, has_unread_time=bool(stamp) and time is None)
+        for photo, stamp, time in zip(photos, stamps, times, strict=True)
+    ]
     return make_label_file(photos, problems, format_name=FORMAT_NAME)
 
 
@@ -178,18 +204,18 @@ def _read_categories(categories: object, problems: Problems) -> dict[str, str]:
 
 
 def _read_label(
-    detection: object, classes: Mapping[str, str], species: Mapping[str, str], file_name: str, problems: Problems
+    detection: object, classes: Mapping[str, str], species: Mapping[str, str], file_name: str, problems: Reading
 ) -> Label | None:
     if not isinstance(detection, dict):
-        problems.add("detections that are not objects", file_name)
+        problems.add("detections that are not objects", file_name, entries=1)
         return None
     detector_class = classes.get(str(detection.get("category")))
     if detector_class is None:  # the format says to treat this as no detection
-        problems.add("detections of categories that are not in the file", file_name)
+        problems.add("detections of categories that are not in the file", file_name, entries=1)
         return None
     confidence = read_confidence(detection.get("conf"))
     if confidence is None:
-        problems.add("detections whose conf is not a number from 0 to 1", file_name)
+        problems.add("detections whose conf is not a number from 0 to 1", file_name, entries=1)
         return None
     box = None
     if detection.get("bbox") is not None:
@@ -201,7 +227,7 @@ def _read_label(
 
 
 def _read_likeliest(
-    classifications: Any, species: Mapping[str, str], file_name: str, problems: Problems
+    classifications: Any, species: Mapping[str, str], file_name: str, problems: Reading
 ) -> tuple[str, float | None]:
     best: tuple[str, float | None] = ("", None)
     for pair in classifications if isinstance(classifications, list) else ():
@@ -209,5 +235,5 @@ def _read_likeliest(
         if sureness is None or str(pair[0]) not in species:
             problems.add("classifications that are not a known category and a number from 0 to 1", file_name)
         elif best[1] is None or sureness > best[1]:
-            best = (read_species(species[str(pair[0])]), sureness)
+            best = (problems.name(species[str(pair[0])], read_species(species[str(pair[0])])), sureness)
     return best

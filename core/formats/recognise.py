@@ -1,6 +1,9 @@
 """Reads a file of labels in any format, which is recognised by its content."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from core.disk.bounded import open_ordinary
 from core.disk.text import describe_json, parse_json, read_content
@@ -17,41 +20,54 @@ _EXPECTED = "labels as COCO, MegaDetector or SpeciesNet JSON, Camtrap DP or CSV"
 _ZIP_START = b"PK\x03\x04"
 
 
+@dataclass(frozen=True)
+class JsonFormat:
+    """A format of labels as JSON: how it is recognised, and its reader."""
+
+    name: str
+    is_it: Callable[[object], bool]
+    parse: Callable[[Any, Path], LabelFile]
+
+
+JSON_FORMATS = (
+    JsonFormat("COCO", is_coco, lambda value, path: parse_coco(value, source=path.name)),
+    JsonFormat("MegaDetector", is_megadetector, lambda value, path: parse_megadetector(value, source=path.name)),
+    JsonFormat("SpeciesNet", is_speciesnet, lambda value, path: parse_speciesnet(value, source=path.name)),
+    JsonFormat(
+        "Camtrap DP", is_camtrap_dp, lambda value, path: parse_camtrap_dp(value, folder=path.parent, source=path.name)
+    ),
+)
+
+
 def read_labels(path: Path) -> LabelFile:
     """The photos and labels of a COCO, MegaDetector, SpeciesNet, Camtrap DP (folder, datapackage.json or zip) or CSV
     file.
 
-    The content decides, not the file's name.
+    The content decides, not the file's name. What was used of the file is in its account.
 
     Raises:
         FileFormatError: If it is none of these, or lacks something that its format needs.
     """
     try:
-        return _read_known(path)
+        read = _read_known(path)
     except FileFormatError as error:
         foreign = recognise_foreign(path)
         if foreign:
             raise FileFormatError(f"{foreign} Expected {_EXPECTED}.") from error
         raise
+    return replace(read, accounts=tuple(replace(account, file=path.name) for account in read.accounts))
 
 
 def _read_known(path: Path) -> LabelFile:
-    if path.is_dir():
-        return read_camtrap_dp(path)
-    if _is_zip(path):
+    if path.is_dir() or _is_zip(path):
         return read_camtrap_dp(path)
     content = read_content(path, expected=_EXPECTED)
     if path.suffix.lower() not in (".json", ".geojson") and not _looks_like_json(content):
         return parse_csv_labels(content, source=path.name)
     value = parse_json(content, source=path.name, expected=_EXPECTED)
-    if is_coco(value):
-        return parse_coco(value, source=path.name)
-    if is_megadetector(value):
-        return parse_megadetector(value, source=path.name)
-    if is_speciesnet(value):
-        return parse_speciesnet(value, source=path.name)
-    if is_camtrap_dp(value):
-        return parse_camtrap_dp(value, folder=path.parent, source=path.name)
+    for one in JSON_FORMATS:
+        if one.is_it(value):
+            return one.parse(value, path)
     raise FileFormatError(
         f"{path.name} is JSON, but not in a known format. Expected images, annotations and categories (COCO), images "
         f"with file and detections (MegaDetector), predictions (SpeciesNet), or resources (Camtrap DP); got "

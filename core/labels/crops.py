@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.labelled import LabelFile, LabelledPhoto, Problems
+from core.formats.account import Problems
+from core.formats.labelled import LabelFile, LabelledPhoto
 from core.labels.detected import compare_with_labels
 from core.labels.meeting import meet_photos
 from core.photos.cutting import Needed, Part, cut_parts

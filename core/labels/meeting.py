@@ -1,10 +1,13 @@
 """Which photos of a folder the labels are about."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from core.formats.labelled import LabelledPhoto, Problems
+from core.formats.account import LabelAccount, Problems
+from core.formats.labelled import LabelFile, LabelledPhoto
 from core.photos.matching import find_telling_folder, match_names, normalise_name
+from core.photos.reading import find_photos
 
 
 def meet_photos(
@@ -63,6 +66,26 @@ def meet_photos(
             if told and told != find_telling_folder(whole[our]):
                 problems.add("photos in a folder that has another name in the labels", f"{their} is taken for {our}")
     return met
+
+
+def account_for_folder(labels: LabelFile, folder: Path) -> tuple[LabelAccount, ...]:
+    """The accounts of labels, with how many photos of the labels and of the folder did not meet.
+
+    Raises:
+        AnomalureError: If the folder is missing, or a name could be two photos.
+    """
+    if not labels.accounts:
+        return ()
+    ours = find_photos(folder).file_names
+    met = meet_photos(labels.photos, ours, folder=folder)
+    return (note_meeting(labels.accounts[0], labels, met, n_ours=len(ours)), *labels.accounts[1:])
+
+
+def note_meeting(account: LabelAccount, labels: LabelFile, met: Mapping[str, str], *, n_ours: int) -> LabelAccount:
+    """The account with how many photos of the labels and of a folder of ``n_ours`` photos did not meet."""
+    return replace(
+        account, n_not_in_folder=len(labels.photos) - len(met), n_without_labels=n_ours - len(set(met.values()))
+    )
 
 
 def _drop_other_cameras(

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.errors import AnomalureError
+from core.formats.account import Problems
 from core.formats.exported import SURENESS_COLUMN, UNCLASSIFIED, UNKNOWN_SPECIES
-from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems
+from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.formats.megadetector import FORMAT_NAME as MEGADETECTOR
 from core.records import Box, CropKind, hash_content, name_crops
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from core.errors import FileFormatError
-from core.formats.labelled import RELATIVE_FRAME, Label, LabelFile, LabelledPhoto, Problems, make_label_file
+from core.formats.account import PHOTO, SPECIES, Reading
+from core.formats.labelled import RELATIVE_FRAME, Label, LabelFile, LabelledPhoto, make_label_file
 from core.photos.reading import find_photos, leaves_a_gap
 from core.records import Box
 from core.species import read_species
@@ -25,15 +26,17 @@ def read_species_folders(folder: Path) -> LabelFile:
         FileFormatError: If no photo is in the folder of a species.
     """
     listing = find_photos(folder)
-    problems = Problems()
+    problems = Reading(things="photos", n_entries=len(listing.file_names))
     photos = []
     for name in listing.file_names:
         parts = list(PurePosixPath(name).parts[:-1])
         split = parts.pop(0) if parts and parts[0].casefold() in _SPLITS else ""
         if not parts:
-            problems.add("photos that are not in the folder of a species", name)
+            problems.add("photos that are not in the folder of a species", name, entries=1)
             continue
-        species = read_species(parts[0])
+        species = problems.name(parts[0], read_species(parts[0]))
+        problems.use("file names", PHOTO)
+        problems.use("names of folders", SPECIES)
         label = Label(species)
         if not label.is_empty:
             label = Label(species, _WHOLE, None, species)
@@ -49,4 +52,5 @@ def read_species_folders(folder: Path) -> LabelFile:
         if leaves_a_gap(kind)
     )
     file = make_label_file(photos, problems, format_name=FORMAT_NAME)
-    return replace(file, problems=(*file.problems, *gaps))
+    accounts = tuple(replace(account, file=folder.name) for account in file.accounts)
+    return replace(file, problems=(*file.problems, *gaps), accounts=accounts)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems
+from core.formats.account import Problems
+from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.labels.meeting import meet_photos
 from core.species import fold_species, is_person_name, read_species
 
@@ -42,6 +43,7 @@ def name_boxes(boxes: LabelFile, species: LabelFile, *, images_dir: Path | None 
         photos,
         (*boxes.problems, *species.problems, *problems.lines()),
         f"{boxes.format_name} with species from {species.format_name}",
+        (*boxes.accounts, *species.accounts),
     )
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from core.formats.account import LabelAccount
 from core.formats.labelled import Label, LabelFile, LabelledPhoto
-from core.labels.meeting import meet_photos
+from core.labels.meeting import meet_photos, note_meeting
 from core.photos.deployments import DeploymentNamer
 from core.photos.exif import read_camera_facts
 from core.photos.reading import find_photos, reach
@@ -26,13 +27,15 @@ class LabelSummary:
 
     ``table`` has one row per label, by ``COLUMNS``: ``size_share`` is the square root of the box's share of its photo,
     0 to 1 (NaN without a box or a known photo size), ``captured_at`` has no zone (NaT: unknown). The labels name
-    ``n_photos``, of which ``n_found`` are in the folder. ``problems`` counts what could not be used.
+    ``n_photos``, of which ``n_found`` are in the folder. ``problems`` counts what could not be used, and ``accounts``
+    say what was made of each file.
     """
 
     table: pd.DataFrame
     n_photos: int
     n_found: int
     problems: tuple[str, ...] = ()
+    accounts: tuple[LabelAccount, ...] = ()
 
     def count_species(self) -> pd.DataFrame:
         """``species, boxes, photos, cameras``: one row per species, most photos first."""
@@ -109,12 +112,18 @@ def summarise_labels(labels: LabelFile, images_dir: Path, *, read_times: bool = 
         captured_at = _read_captured_at(images_dir / name) if read_times and name is not None else None
         return namer.name(name) if name else "", captured_at
 
-    return LabelSummary(_tabulate(labels, look), len(labels.photos), len(ours), labels.problems)
+    accounts = tuple(
+        note_meeting(account, labels, ours, n_ours=len(listing.file_names)) if n == 0 else account
+        for n, account in enumerate(labels.accounts)
+    )
+    return LabelSummary(_tabulate(labels, look), len(labels.photos), len(ours), labels.problems, accounts)
 
 
 def summarise_file(labels: LabelFile) -> LabelSummary:
     """Summarise labels by what their file says alone; ``n_found`` is 0."""
-    return LabelSummary(_tabulate(labels, lambda photo: ("", None)), len(labels.photos), 0, labels.problems)
+    return LabelSummary(
+        _tabulate(labels, lambda photo: ("", None)), len(labels.photos), 0, labels.problems, labels.accounts
+    )
 
 
 def _tabulate(labels: LabelFile, look: Callable[[LabelledPhoto], tuple[str, datetime | None]]) -> pd.DataFrame:

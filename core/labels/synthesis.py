@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.labelled import LabelledPhoto, Problems
+from core.formats.account import Problems
+from core.formats.labelled import LabelledPhoto
 from core.formats.writing import new_folder, refuse_taken_folder
 from core.labels.crops import LabelledCrops, read_labelled_crops
 from core.labels.meeting import meet_photos

@@ -11,7 +11,8 @@ import yaml
 from core.disk.files import write_whole
 from core.disk.json import parse_values
 from core.errors import AnomalureError, PhotoUnreadable
-from core.formats.labelled import LabelledPhoto, Problems
+from core.formats.account import Problems
+from core.formats.labelled import LabelledPhoto
 from core.formats.writing import new_folder, refuse_taken_folder
 from core.labels.meeting import meet_photos
 from core.labels.splits import hold_out_events

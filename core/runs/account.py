@@ -5,6 +5,7 @@ from typing import Any
 
 from core.disk.files import read_whole, write_whole
 from core.disk.json import from_json, to_json
+from core.formats.account import LabelAccount
 from core.photos.reading import MOST_NAMED, Listing, describe_counts, leaves_a_gap
 from core.runs.boxes import BoxesFromFile
 from core.runs.folder import RunFolder
@@ -22,6 +23,7 @@ class RunAccount:
         boxes_problems: Sentences about what could not be used of the file of boxes.
         boxes_without_photo: Number of photos in the file of boxes that are not in the folder.
         boxes_without_photo_names: The first of their names.
+        labels_read: What was made of the file of boxes: which columns were used as what, and what was left out.
     """
 
     passed_over: dict[str, int] = field(default_factory=dict)
@@ -29,6 +31,7 @@ class RunAccount:
     boxes_problems: list[str] = field(default_factory=list)
     boxes_without_photo: int = 0
     boxes_without_photo_names: list[str] = field(default_factory=list)
+    labels_read: list[LabelAccount] = field(default_factory=list)
 
     def describe_passed_over(self) -> str:
         """For example ``12 .mp4, 1 unreadable folder``; empty when nothing was passed over."""
@@ -48,6 +51,7 @@ def make_account(listing: Listing, boxes: BoxesFromFile | None) -> RunAccount:
         boxes_problems=list(boxes.problems) if boxes else [],
         boxes_without_photo=len(boxes.only_in_file) if boxes else 0,
         boxes_without_photo_names=list(boxes.only_in_file[:MOST_NAMED]) if boxes else [],
+        labels_read=list(boxes.accounts) if boxes else [],
     )
 
 
@@ -88,6 +92,7 @@ def describe_account(run: RunFolder) -> dict[str, Any]:
         "boxes_problems": account.boxes_problems,
         "boxes_without_photo": account.boxes_without_photo,
         "boxes_without_photo_names": account.boxes_without_photo_names,
+        "labels_read": [one.to_values() for one in account.labels_read],
         "failed_photos": [{str(key): value for key, value in row.items()} for row in failed],
         "damaged_photos": list_damaged(run)[:MOST_NAMED],
         "photos_without_time": len(timeless),

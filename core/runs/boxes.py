@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.errors import FileFormatError
-from core.formats.labelled import LabelledPhoto, Problems
+from core.formats.account import Problems
+from core.formats.labelled import LabelledPhoto
 from core.formats.recognise import read_labels
-from core.labels.meeting import meet_photos
+from core.labels.meeting import meet_photos, note_meeting
 from core.photos.reading import Listing
 from core.records import Detection, Found, LoadedPhoto
 
@@ -59,6 +60,10 @@ class BoxesFromFile:
         self.only_in_folder = tuple(name for name in listing.file_names if name not in self._photos)
         """Photos that the file does not name; they are scored as whole frames."""
         self._file_problems = file.problems
+        self.accounts = tuple(
+            note_meeting(account, file, ours_by_theirs, n_ours=len(listing.file_names)) for account in file.accounts
+        )
+        """What was made of the file."""
         self._left_out = Problems()
 
     image_px = LOOKED_AT_PX

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from core.errors import AnomalureError, BundleError
 from core.formats.labelled import LabelFile
 from core.labels.crops import choose_split
+from core.labels.meeting import account_for_folder
 from core.labels.source import read_label_source
 from core.settings.run import RunSettings
 from core.settings.training import AUTOENCODERS, BOXES_FROM, FRAMES, METHODS, SCORED_BY, TrainingSettings
@@ -134,6 +135,7 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
     meter.check()
     request = _complete(work, request)
     _check_encoders(request)
+    read = [one.to_values() for one in account_for_folder(labels, request.images)]
     notes: list[str] = []
     unseen_events: tuple[str, ...] = ()
     if request.method != "none":
@@ -165,7 +167,7 @@ def do(project: Project, work: TrainingFolder, meter: Meter) -> dict[str, Any]:
     )
     project.store.register_bundle(bundle.name)
     work.tidy()
-    return {"bundle": bundle.name, **bundle.to_values(), "training": work.read_result()}
+    return {"bundle": bundle.name, **bundle.to_values(), "training": work.read_result(), "labels_read": read}
 
 
 def train_bundle(

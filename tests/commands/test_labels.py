@@ -106,3 +106,32 @@ def test_a_file_without_times_has_no_picture_of_hours(ask, labels, tmp_path):
     )
     _, said = ask("--plots", tmp_path / "plots")
     assert {path.rsplit("/")[-1] for path in said["plots"]} == {"species.png", "boxes.png"}
+
+
+def test_the_account_of_the_file_is_in_the_result_and_its_warnings_come_first(tmp_path, capsys):
+    path = tmp_path / "labels.csv"
+    path.write_text("File,Species,Human present\n1.jpg,deer,yes\n2.jpg,Blank,\n3.jpg,,\n")
+
+    assert cli.main(["labels", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert cli.main(["labels", str(path), "--json"]) == 0
+    (account,) = json.loads(capsys.readouterr().out)["labels_read"]
+
+    assert "Human present" in lines[0]
+    assert "labels.csv: 3 rows, of which 1 gave no label." in lines[1]
+    assert account["important"] == ["Human present"]
+    assert account["left_out"] == [{"reason": "rows without a species", "n": 1, "first": "row 4"}]
+    assert account["said"] == lines[: len(account["said"])]
+
+
+def test_photos_of_a_folder_and_of_the_labels_that_do_not_meet_are_counted(tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    for name in ("1.jpg", "9.jpg", "8.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / name)
+    path = tmp_path / "labels.csv"
+    path.write_text("File,Species\n1.jpg,deer\n2.jpg,fox\n")
+
+    assert cli.main(["labels", str(path), "--images", str(tmp_path / "photos"), "--json"]) == 0
+    (account,) = json.loads(capsys.readouterr().out)["labels_read"]
+
+    assert (account["n_not_in_folder"], account["n_without_labels"]) == (1, 2)

@@ -6,7 +6,8 @@ from pathlib import Path
 from core.evaluation.bootstrap import Draws
 from core.evaluation.curves import Curves, trace_curves
 from core.evaluation.judging import Evaluation, judge_crops, measure_judged
-from core.formats.labelled import LabelFile, Problems
+from core.formats.account import Problems
+from core.formats.labelled import LabelFile
 from core.runs.folder import RunFolder
 
 

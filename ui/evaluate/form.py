@@ -12,6 +12,7 @@ from ui.evaluate.cached import find_known, load_truth
 from ui.evaluate.data import Asked
 from ui.forms.folders import read_path
 from ui.forms.found_labels import show_found_labels
+from ui.forms.label_account import show_label_accounts
 from ui.shared.routes import RUN, link_button
 from ui.shared.state import Key
 from ui.shared.words import escape_markdown
@@ -74,6 +75,7 @@ def ask_what(project: Project) -> Asked | None:
     path = read_path(typed)
     assert path is not None  # there is text
     truth = load_truth(path)
+    show_label_accounts(truth.accounts)
     split, known = _ask_details(project, runs[chosen], truth)
     return Asked(runs[chosen], runs[other] if other else None, truth, path, split, known)
 

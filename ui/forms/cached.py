@@ -4,7 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.formats.account import LabelAccount
 from core.formats.labelled import LabelFile
+from core.formats.recognise import read_labels
+from core.labels.meeting import account_for_folder
 from core.labels.source import read_label_source
 from core.labels.summary import LabelSummary, summarise_labels
 from core.photos.reading import PHOTO_SUFFIXES
@@ -34,6 +37,20 @@ def _read_labels(images: str, labels: str, species: str, version: tuple[int, ...
     )
 
 
+@st.cache_resource(max_entries=4, show_spinner="Reading the labels…")
+def _read_file(path: str, version: tuple[int, ...]) -> LabelFile:
+    return read_labels(Path(path))
+
+
+def read_file_of(path: Path) -> LabelFile:
+    """The labels of one file; read again when it has changed.
+
+    Raises:
+        AnomalureError: If they cannot be used.
+    """
+    return _read_file(str(path), _find_version(path))
+
+
 def read_labels_of(images: Path, labels: Path | None, species: Path | None) -> LabelFile:
     """The labels of a folder of photos; read again when a label file has changed.
 
@@ -41,6 +58,23 @@ def read_labels_of(images: Path, labels: Path | None, species: Path | None) -> L
         AnomalureError: If they cannot be used.
     """
     return _read_labels(str(images), str(labels or ""), str(species or ""), _find_version(images, labels, species))
+
+
+@st.cache_resource(max_entries=4, ttl=FOLDERS_KEPT_S, show_spinner=False)
+def _account(_labels: LabelFile, images: str, labels: str, species: str, version: tuple[int, ...]):  # type: ignore[no-untyped-def]
+    return account_for_folder(_labels, Path(images))
+
+
+def account_in(images: Path, labels: Path | None, species: Path | None) -> tuple[LabelAccount, ...]:
+    """What was made of each file of labels, and how many photos of the folder they name.
+
+    Raises:
+        AnomalureError: If they cannot be used.
+    """
+    read = read_labels_of(images, labels, species)
+    version = _find_version(images, labels, species)
+    accounts: tuple[LabelAccount, ...] = _account(read, str(images), str(labels or ""), str(species or ""), version)
+    return accounts
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from models.published.table import USUAL_DETECTOR, list_detectors
+from ui.forms.label_account import show_account_of
 from ui.forms.path_field import show_path
 from ui.forms.published import say_name, show_published
 from ui.shared.state import Key
@@ -104,4 +105,5 @@ def _show_boxes() -> DetectorChoice:
         placeholder="MegaDetector JSON, COCO JSON or a Camtrap DP datapackage.json",
         missing="Give the file of boxes: MegaDetector JSON, COCO JSON or Camtrap DP.",
     )
+    show_account_of(None if problem else path)
     return DetectorChoice(boxes=None if path is None else path.absolute(), problem=problem)

@@ -17,6 +17,7 @@ from core.work.folder import Status, WorkFolder
 from models.jobs.retrain import RetrainRequest
 from models.loop.verdict_rows import identify_encoders
 from ui.forms.folders import is_there, read_path
+from ui.forms.label_account import show_account_of
 from ui.retrain.news import News
 from ui.shared.state import Key
 from ui.shared.words import count, escape_markdown
@@ -109,6 +110,7 @@ def show_form(project: Project, news: News, *, made_from: str, known: set[str]) 
             help="Labels of the photos of your newest run. Both bundles are compared with them too. They are not "
             "used for training.",
         )
+        show_account_of(read_path(truth))
         pressed = st.form_submit_button(
             "Retrain",
             type="primary",

@@ -9,6 +9,7 @@ from core.photos.reading import leaves_a_gap
 from core.runs.account import RunAccount, list_damaged, list_timeless, read_account
 from core.runs.folder import RunFolder
 from core.runs.small_detector import warn_of_detector
+from ui.forms.label_account import show_label_accounts
 from ui.shared.csv_download import make_csv
 from ui.shared.words import count, escape_markdown
 
@@ -30,6 +31,7 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
         st.warning(warning, icon=":material/warning:")
     if account.passed_over:
         st.caption(escape_markdown(f"Passed over: {account.describe_passed_over()}."))
+    show_label_accounts(account.labels_read)
     for problem in account.boxes_problems:
         st.caption(escape_markdown(f"File of boxes: {problem.rstrip('.')}."))
     if not counts.photos:

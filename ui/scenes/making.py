@@ -12,6 +12,7 @@ from models.jobs.scenes import ScenesRequest
 from models.scenes.kept import ROOM, list_kept
 from models.scenes.methods import list_scene_models
 from ui.forms.folders import is_there, read_path
+from ui.forms.label_account import show_account_of
 from ui.forms.start_button import forget_started_name, show_start, start_work
 from ui.shared.state import Key
 from ui.work.panel import Panel, is_running
@@ -64,6 +65,7 @@ def show_form(project: Project) -> None:
             help="COCO, MegaDetector JSON, Camtrap DP (its folder, datapackage.json or zip) or CSV.",
         )
     )
+    show_account_of(labels)
     methods = list_scene_models()
     method = st.selectbox(
         "Model",

@@ -1,6 +1,6 @@
 """Choose the labels of the photos, and see what is in them before the training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -8,9 +8,10 @@ import streamlit as st
 from core.errors import AnomalureError
 from core.formats.labelled import LabelFile
 from core.labels.summary import USUAL_NIGHT
-from ui.forms.cached import read_labels_of, summarise_labels_of
+from ui.forms.cached import account_in, read_labels_of, summarise_labels_of
 from ui.forms.folders import is_there, read_path
 from ui.forms.found_labels import show_found_labels
+from ui.forms.label_account import show_label_accounts
 from ui.forms.label_charts import build_camera_figure, build_hour_figure, build_size_figure, build_species_figure
 from ui.shared.messages import plain_errors
 from ui.shared.state import Key
@@ -78,6 +79,7 @@ def show_label_choice(images: Path | None) -> LabelChoice:
             if not _ask_whether_species(images):
                 why = "click one of those found" if found else "type its path"
                 return LabelChoice(problem=f"Choose the file of labels: {why}, or say that the folders are species.")
+        show_label_accounts(account_in(images, labels, species))
         split = _show_split(read)
         _show_content(images, labels, species, split)
         used = [photo for photo in read.photos if split is None or photo.split == split]
@@ -172,14 +174,15 @@ def _show_content(images: Path, labels: Path | None, species: Path | None, split
         with st.spinner("Counting the labels…"):
             summary = summarise_labels_of(images, labels, species)
         table = summary.table if split is None else summary.table[summary.table["split"] == split]
-        shown = type(summary)(table, summary.n_photos, summary.n_found, summary.problems)
+        shown = replace(summary, table=table)
         missing = summary.n_photos - summary.n_found
         st.caption(
             f"{count(summary.n_photos, 'labelled photo')}, {summary.n_found:,} of them in the folder."
             + (f" {missing:,} are missing." if missing else "")
             + (f" Below: those of {escape_markdown(split)}." if split else "")
         )
-        for problem in summary.problems[:5]:
+        warnings = {warning for account in summary.accounts for warning in account.warnings}  # these are shown above
+        for problem in [one for one in summary.problems if one not in warnings][:5]:
             st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
         if table.empty:
             return

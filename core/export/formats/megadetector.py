@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.export.formats.format import Format, Source, Written
+from core.formats.account import Problems
 from core.formats.exported import Row
-from core.formats.labelled import Problems
 from core.formats.megadetector import write_megadetector
 
 

@@ -1,13 +1,12 @@
 """Camtrap DP, the exchange format of camera trap data. Format: camtrap-dp.tdwg.org (Bubnicki et al. 2024)."""
 
-import mimetypes
 import re
 import zipfile
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,30 +14,40 @@ from core.disk.bounded import open_ordinary, read_bounded, read_member, unpack_g
 from core.disk.inside import LeadsOut, inside
 from core.disk.text import Table, parse_json, parse_table, quote_known
 from core.errors import FileFormatError
+from core.formats.account import BOX, COUNT, KIND, MOST_ANIMALS, PHOTO, SPECIES, Reading
+from core.formats.camtrap_dp.media import USED_OF_MEDIA, Medium, in_utc, read_instant, read_media
 from core.formats.csv import unescape_formula
-from core.formats.labelled import (
-    RELATIVE_FRAME,
-    Label,
-    LabelFile,
-    LabelledPhoto,
-    Problems,
-    make_label_file,
-    read_box,
-    read_confidence,
-)
-from core.formats.photo_names import WrittenName, is_address, read_name, tell_apart
-from core.formats.tables.cells import read_times
-from core.species import EMPTY, fold_name, read_species
+from core.formats.labelled import RELATIVE_FRAME, Label, LabelFile, make_label_file, read_box, read_confidence
+from core.species import EMPTY, fold_name, is_empty_name, is_person_name, is_thing_name, read_species
 
 FORMAT_NAME = "Camtrap DP"
 PACKAGE_FILE = "datapackage.json"
 TAG_BAR = "%7C"
-MOST_ANIMALS = 1_000_000
 VERNACULAR_TAG = "vernacularName"
 """The key of a tag of an observation that holds the local name of a species without a scientific name."""
 _EXPECTED = "a Camtrap DP package: datapackage.json with the resources deployments, media and observations"
 _MEDIA_COLUMNS = ("mediaID", "deploymentID", "timestamp", "filePath")
 ANIMAL = "animal"
+_USED_OF_OBSERVATIONS = {
+    "mediaID": PHOTO,
+    "deploymentID": "deployment",
+    "sequenceID": "event",
+    "eventID": "event",
+    "eventStart": "event",
+    "eventEnd": "event",
+    "observationLevel": "whether it is about an event",
+    "observationType": KIND,
+    "scientificName": SPECIES,
+    "observationTags": "local name of the species",
+    "count": COUNT,
+    "classificationMethod": "who said it",
+    "classificationProbability": "confidence of the species",
+    "classificationConfidence": "confidence of the species",
+    "bboxX": BOX,
+    "bboxY": BOX,
+    "bboxWidth": BOX,
+    "bboxHeight": BOX,
+}
 _BOX_COLUMNS = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 
 # The address of the profile, or of a table's schema, holds the version.
@@ -94,12 +103,6 @@ def parse_camtrap_dp(content: object, *, folder: Path, source: str) -> LabelFile
     return _parse(content, fetch, source=source)
 
 
-@dataclass(frozen=True, slots=True)
-class _Medium:
-    photo: LabelledPhoto
-    instant: datetime | None
-
-
 def _make_labels() -> dict[bool, dict[str, list[Label]]]:
     return {False: defaultdict(list), True: defaultdict(list)}
 
@@ -111,7 +114,7 @@ class _Said:
     of_photos: dict[bool, dict[str, list[Label]]] = field(default_factory=_make_labels)
     of_events: dict[bool, dict[str, list[Label]]] = field(default_factory=_make_labels)
 
-    def choose(self, media_id: str, problems: Problems) -> list[Label]:
+    def choose(self, media_id: str, problems: Reading) -> list[Label]:
         """The labels of a photo: its own, else those of its event. What a machine says against people is left out."""
         people, machine = (self.of_photos[who][media_id] for who in (False, True))
         of_people = people or self.of_events[False][media_id]
@@ -125,7 +128,9 @@ class _Said:
             if not named or (fold_name(label.species) in named if label.species else sees_animals)
         ]
         if len(kept) < len(machine):
-            problems.add("observations by a machine that contradict those of people", media_id)
+            problems.add(
+                "observations by a machine that contradict those of people", media_id, entries=len(machine) - len(kept)
+            )
         species = {label.species for label in of_people if label.detector_class == ANIMAL}
         if len(species) == 1:  # what people saw of one species, the machine's boxes show
             kept = [
@@ -139,9 +144,13 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
     _check_version(content, source=source)
     media = _read_resource(content, "media", fetch, source=source, columns=_MEDIA_COLUMNS)
     observations = _read_resource(content, "observations", fetch, source=source, columns=("observationType",))
+    problems = Reading(things="observations", n_entries=len(observations))
+    for row in media:
+        problems.see_keys(row, of="media", used=USED_OF_MEDIA)
+    for row in observations:
+        problems.see_keys(row, of="observations", used=_USED_OF_OBSERVATIONS)
     observations = Table(observations.columns, _upgrade_observations(observations, media))
-    problems = Problems()
-    by_id = _read_media(media, problems)
+    by_id = read_media(media, problems)
     said = _Said()
     events: dict[str, str] = {}
     incomplete: set[str] = set()
@@ -151,7 +160,9 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
         if row.get("observationLevel", "media" if media_id else "event") == "event" and not media_id:
             of_events.append(row)
         elif media_id not in by_id:
-            problems.add("observations of media that are not in the package or not photos", row.get("observationID"))
+            problems.add(
+                "observations of media that are not in the package or not photos", row.get("observationID"), entries=1
+            )
         else:
             events.setdefault(media_id, row.get("eventID", ""))
             read = _read_labels(row, problems)
@@ -171,71 +182,18 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
     return make_label_file(photos, problems, format_name=FORMAT_NAME)
 
 
-def _read_media(rows: Table, problems: Problems) -> dict[str, _Medium]:
-    """The photos of the package by their id. What cannot be told from another photo is counted and left out."""
-    usable: list[tuple[Mapping[str, str], WrittenName]] = []
-    n_of_id = Counter(row["mediaID"] for row in rows)
-    for row in rows:
-        if row.get("fileMediatype", "image/").split("/")[0] not in ("image", ""):
-            problems.add("media that are not photos", row["mediaID"])
-        elif n_of_id[row["mediaID"]] > 1:
-            problems.add("media whose mediaID another one has", row["mediaID"])
-        else:
-            name = _name_medium(row)
-            if not name.name or not row["mediaID"]:
-                problems.add("media without an id or a file name", row["mediaID"] or name.name)
-            else:
-                usable.append((row, name))
-    stamps = [row["timestamp"].strip() for row, _ in usable]
-    names = [name.name for _, name in usable]
-    instants = [_read_instant(stamp) for stamp in stamps]
-    times = read_times(
-        [stamp if instant is None else "" for stamp, instant in zip(stamps, instants, strict=True)],
-        problems=problems,
-        things="media",
-        where=lambda i: names[i],
-    )
-    media: dict[str, _Medium] = {}
-    for (medium, name), chosen, stamp, instant, time in zip(
-        usable, tell_apart([name for _, name in usable]), stamps, instants, times, strict=True
-    ):
-        if not stamp:
-            problems.add("media without a timestamp", name.name)
-        if chosen is None:
-            problems.add("media whose name other media have, too", f"{name.name}, mediaID {medium['mediaID']}")
-            continue
-        at = instant or time
-        photo = LabelledPhoto(
-            chosen.file_name,
-            deployment=medium["deploymentID"],
-            captured_at=at.replace(tzinfo=None) if at else None,
-            frame=RELATIVE_FRAME,
-            other_names=chosen.other_names,
-            n_sure_folders=chosen.n_sure_folders,
-            has_unread_time=bool(stamp) and at is None,
-        )
-        media[medium["mediaID"]] = _Medium(photo, _in_utc(at))
-    return media
-
-
-def _name_medium(row: Mapping[str, str]) -> WrittenName:
-    """A path inside the package is more precise than the bare name. A web address has the folders of a server."""
-    path, bare = row["filePath"].strip(), row.get("fileName", "").strip()
-    apart = {"deployment": row["deploymentID"], "media_id": row["mediaID"]}
-    if not is_address(path):
-        return WrittenName(path or bare, **apart)
-    address = read_name(path)
-    last = PurePosixPath(address).name
-    name = bare or (last if PurePosixPath(last).suffix else "")
-    if not name:  # https://server/media/17/file
-        name = f"{row['mediaID']}{mimetypes.guess_extension(row.get('fileMediatype', '')) or '.jpg'}"
-    return WrittenName(name, **apart, address=address if last.casefold() == name.casefold() else "")
-
-
-def _read_labels(row: Mapping[str, str], problems: Problems) -> list[Label]:
-    kind, species = row["observationType"].strip(), read_species(row.get("scientificName", ""))
+def _read_labels(row: Mapping[str, str], problems: Reading) -> list[Label]:
+    kind, written = row["observationType"].strip(), row.get("scientificName", "")
+    species = problems.name(written, read_species(written)) if written.strip() else ""
     species = species or read_species(_read_vernacular(row.get("observationTags", "")))
     if kind == "unclassified":
+        problems.add("observations that are unclassified", row.get("observationID"), entries=1)
+        return []
+    is_other = bool(species) and not is_empty_name(species)
+    if is_other and (
+        kind == "blank" or (kind in ("human", "vehicle") and not is_person_name(species) and not is_thing_name(species))
+    ):
+        problems.add(f"observations of {kind} that name another species", row.get("observationID"), entries=1)
         return []
     if kind == "blank":
         species = EMPTY
@@ -278,11 +236,11 @@ def _read_vernacular(tags: str) -> str:
 
 def _spread_events(
     rows: Iterable[Mapping[str, str]],
-    by_id: Mapping[str, _Medium],
+    by_id: Mapping[str, Medium],
     *,
     said: _Said,
     events: dict[str, str],
-    problems: Problems,
+    problems: Reading,
 ) -> None:
     """Note the observations of an event for its photos."""
     by_deployment: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
@@ -292,14 +250,16 @@ def _spread_events(
     for timed in by_deployment.values():
         timed.sort()
     for row in rows:
-        start, end = (_in_utc(_read_instant(row.get(name, ""))) for name in ("eventStart", "eventEnd"))
+        start, end = (in_utc(read_instant(row.get(name, ""))) for name in ("eventStart", "eventEnd"))
         if start is None or end is None:
-            problems.add("observations of events without a start and an end", row.get("observationID"))
+            problems.add("observations of events without a start and an end", row.get("observationID"), entries=1)
             continue
         timed = by_deployment.get(row.get("deploymentID", ""), [])
         inside = timed[bisect_left(timed, (start, "")) : bisect_right(timed, (end, "\U0010ffff"))]
         if not inside:
-            problems.add("observations of events without a photo", row.get("observationID"))
+            problems.add("observations of events without a photo", row.get("observationID"), entries=1)
+            continue
+        labels = _read_labels(row, problems)
         for _, media_id in inside:
             events.setdefault(media_id, row.get("eventID", ""))
             said.of_events[_is_of_machine(row)][media_id] += [
@@ -312,7 +272,7 @@ def _spread_events(
                     of_event=True,
                     count=label.count,
                 )
-                for label in _read_labels(row, problems)
+                for label in labels
             ]
 
 
@@ -379,18 +339,6 @@ def _open_zip(archive: zipfile.ZipFile, source: str) -> tuple[Any, Fetch]:
             raise FileFormatError(f"{source}, {name}: {error.strerror or error}.") from error
 
     return parse_json(fetch(PACKAGE_FILE), source=f"{source}, {PACKAGE_FILE}", expected=_EXPECTED), fetch
-
-
-def _read_instant(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-
-
-def _in_utc(time: datetime | None) -> datetime | None:
-    """The time for comparisons; without a zone it is taken as UTC."""
-    return None if time is None else time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _check_version(content: object, *, source: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from core.disk.files import replace_file, temporary_beside
 from core.errors import AnomalureError
+from core.formats.account import Problems
 from core.formats.camtrap_dp.reader import PACKAGE_FILE, TAG_BAR, VERNACULAR_TAG
 from core.formats.camtrap_dp.times import Place, say_times, say_unnamed
 from core.formats.csv import escape_formula
@@ -27,7 +28,6 @@ from core.formats.exported import (
     relative_box,
     rows_by_photo,
 )
-from core.formats.labelled import Problems
 from core.formats.species_names import SpeciesName, SpeciesNames, to_key
 from core.formats.writing import open_new
 from core.records import Decision

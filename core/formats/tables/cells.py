@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from datetime import time as clock_time
 from enum import Enum
 
-from core.formats.labelled import Problems
+from core.formats.account import DatesRead, Problems
 from core.photos.exif import FIRST_YEAR, LAST_YEAR
 
 _COMMA_IS_DECIMAL = re.compile(r"[+-]?(0?,\d+|0+,\d+|\d+,(\d{1,2}|\d{4,})|\d{1,3}(\.\d{3})+,\d+)")
@@ -19,6 +19,7 @@ _CLOCK = (
     r"(?:(?:\s*[T,_]\s*|\s+)(?P<hour>\d{1,2})\s*[:.h-]\s*(?P<minute>\d{2})(?:[:.-](?P<second>\d{2})(?:[.,](?P<part>\d+))?)?"
     r"\s*(?P<half>[ap]\.?\s?m\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?)?)?"
 )
+_ZONE = re.compile(r":\d\d(?:[.,]\d+)?\s*(?:[ap]\.?m\.?)?\s*(Z|UTC|GMT|[+-]\d\d:?(?:\d\d)?)$", re.I)
 _WEEKDAY = r"(?:[^\W\d]{2,10}\.?,?\s+)?"
 _YEAR_FIRST = re.compile(
     rf"(?P<year>\d{{4}})\s?[-:/.]\s?(?P<month>\d{{1,2}})\s?[-:/.]\s?(?P<day>\d{{1,2}}){_CLOCK}", re.I
@@ -97,6 +98,7 @@ def read_times(
     problems: Problems,
     things: str,
     where: Callable[[int], str],
+    columns: Sequence[str] = (),
     needs_clock: bool = True,
     now: datetime | None = None,
 ) -> list[datetime | None]:
@@ -110,9 +112,10 @@ def read_times(
 
     Args:
         texts: The cells; empty ones are ``None`` and not counted.
-        problems: Counts what cannot be read.
+        problems: Counts what cannot be read, and notes how the rest was read.
         things: What has these times, in the plural ("rows").
         where: Names the thing of a number in ``texts``, for the first case of a problem.
+        columns: The names of the columns that the texts are from.
         needs_clock: Whether a date without a time of day is not enough, so that it is counted, too.
         now: The local time, after which nothing can have been taken; default: this computer's.
     """
@@ -153,7 +156,42 @@ def read_times(
         if time is None:
             problems.add(f"{things} whose date or time cannot be read", case)
         times.append(time)
-    return _drop_midnights(times, plain, problems, things, where) if needs_clock else times
+    if needs_clock:
+        times = _drop_midnights(times, plain, problems, things, where)
+    if any(plain):
+        used = [orders[one.sign][0] if one and one.sign else None for one in found]
+        problems.note_dates(_describe_dates(plain, times, used, serials=serials, columns=columns))
+    return times
+
+
+def _describe_dates(
+    texts: Sequence[str],
+    times: Sequence[datetime | None],
+    orders: Sequence[DateOrder | None],
+    *,
+    serials: bool,
+    columns: Sequence[str],
+) -> DatesRead:
+    """How the dates of a column were read."""
+    read = [i for i, time in enumerate(times) if time is not None]
+    found = dict.fromkeys(f"the {order.value} first" for i in read if (order := orders[i]))
+    if serials:
+        found = dict.fromkeys(["days of a spreadsheet"])
+    else:
+        for i in read:
+            if orders[i] is None:
+                found["the year first" if texts[i][:4].isdigit() else "the month by its name"] = None
+    zones = list(dict.fromkeys(match[1] for text in texts if (match := _ZONE.search(text))))
+    shown = read[0] if read else next(i for i, text in enumerate(texts) if text)
+    time = times[shown]
+    return DatesRead(
+        columns=tuple(columns),
+        order=" and ".join(found) or "none was read",
+        zone=f"zone {', '.join(zones[:3])} written, the time taken as it stands" if zones else "no zone written",
+        n=len(read),
+        n_not_read=sum(bool(text) for text in texts) - len(read),
+        example=f"{texts[shown][:40]} -> {time.isoformat(sep=' ') if time else 'not read'}",
+    )
 
 
 def _drop_midnights(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from core.formats.account import Reading
 from core.formats.csv import unescape_formula
 
 _FILES = (
@@ -50,6 +51,23 @@ _RANKS = ("class", "order", "family", "genus", "species")
 _COMMON_NAMES = ("commonname", "vernacularname")
 _KINDS = ("observationtype",)
 _BLANKS = ("isblank", "blank", "isempty", "empty")
+_COUNTS = (
+    "count",
+    "counts",
+    "individualcount",
+    "numberofindividuals",
+    "numberofanimals",
+    "numberofobjects",
+    "nindividuals",
+    "groupsize",
+    "howmany",
+    "speciescount",
+    "animalcount",
+    "number",
+    "abundance",
+    "quantity",
+    "anzahl",
+)
 _DEPLOYMENTS = ("deployment", "deploymentid", "deploymentname")
 _STATIONS = (
     "station",
@@ -137,6 +155,7 @@ class LabelColumns:
     common_names: tuple[str, ...]
     kinds: tuple[str, ...]
     blanks: tuple[str, ...]
+    counts: tuple[str, ...]
     box: tuple[str, ...]
     box_form: str
     size: tuple[str, ...]
@@ -184,6 +203,7 @@ def find_columns(columns: Sequence[str]) -> LabelColumns | None:
         common_names=find(_COMMON_NAMES),
         kinds=find(_KINDS),
         blanks=find(_BLANKS),
+        counts=find(_COUNTS),
         box=box,
         box_form=box_form,
         size=tuple(column for names in (_WIDTHS, _HEIGHTS) for column in [c for c in find(names) if c not in box][:1]),
@@ -212,6 +232,12 @@ def has_file_column(columns: Sequence[str]) -> bool:
     return any(fold_column(column) in _FILES for column in columns)
 
 
+def find_file_columns(columns: Sequence[str]) -> list[str]:
+    """The columns that are known to hold the names of photos, the most telling first."""
+    by_name = {fold_column(column): column for column in reversed(columns)}
+    return [by_name[name] for name in _FILES if name in by_name]
+
+
 def fold_column(column: str) -> str:
     """A column's name without what does not matter: ``Relative Path`` and ``relative_path`` are ``relativepath``."""
     return _ODD_SIGNS.sub("", column.casefold())
@@ -220,6 +246,21 @@ def fold_column(column: str) -> str:
 def read_cell(row: Mapping[str, str], columns: Iterable[str]) -> str:
     """The first of these cells that holds something, tidied."""
     return next((text for text in (_read_text(row[column]) for column in columns if column) if text), "")
+
+
+class Cells:
+    """Reads cells, and notes which of the columns was used as what."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def read(self, row: Mapping[str, str], columns: Iterable[str], meaning: str) -> str:
+        """The first of these cells that holds something, tidied; it counts as used."""
+        for column in columns:
+            if column and (text := _read_text(row[column])):
+                self._reading.use(column, meaning)
+                return text
+        return ""
 
 
 def _read_text(cell: str) -> str:

@@ -2,20 +2,20 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from core.disk.text import Table, parse_table, read_content
 from core.errors import FileFormatError
+from core.formats.account import BOX, COUNT, KIND, MOST_ANIMALS, PHOTO, SPECIES, TIME, Problems, Reading, has_something
 from core.formats.labelled import (
     RELATIVE_FRAME,
     SEVERAL_OF_ONE_NAME,
     Label,
     LabelFile,
     LabelledPhoto,
-    Problems,
     are_shares,
     make_label_file,
     may_be_several,
@@ -25,6 +25,7 @@ from core.formats.labelled import (
 from core.formats.photo_names import ChosenName, WrittenName, is_address, read_name, tell_apart
 from core.formats.tables.cells import has_decimal_commas, join_date_and_clock, read_number, read_times
 from core.formats.tables.columns import (
+    Cells,
     LabelColumns,
     corner_and_size,
     find_columns,
@@ -34,9 +35,10 @@ from core.formats.tables.columns import (
     read_cell,
     split_box_cell,
 )
+from core.formats.tables.doubts import choose_file_column, compare_species, compare_times, find_twins, refuse_numbered
 from core.photos.matching import count_to_telling, normalise_name
 from core.records import Box
-from core.species import EMPTY, is_empty_name, name_taxon, read_species, split_species
+from core.species import EMPTY, is_empty_name, is_person_name, is_thing_name, name_taxon, read_species, split_species
 
 FORMAT_NAME = "CSV"
 _EXPECTED = (
@@ -47,6 +49,8 @@ _MAYBE_FOLDERS = ("path", "filepath", "imagepath", "absolutepath")
 _YES = frozenset({"true", "1", "yes", "y", "x", "t", "1.0", "wahr", "ja", "oui", "vrai", "sí", "si", "verdadero"})
 BROKEN = Box(math.nan, math.nan, math.nan, math.nan)
 """A box that is there and cannot be used."""
+_NO = frozenset({"false", "0", "no", "n", "f", "0.0", "falsch", "nein", "non", "faux", "falso"})
+Take = Callable[[dict[str, str], Iterable[str], str], str]
 _KINDS = {"blank": EMPTY, "human": "person", "vehicle": "vehicle"}
 
 
@@ -65,15 +69,22 @@ def read_csv_labels(path: Path) -> LabelFile:
 def parse_csv_labels(content: bytes, *, source: str) -> LabelFile:
     """As ``read_csv_labels``, from the file's content."""
     table = parse_table(content, source=source, expected=_EXPECTED)
+    if has_file_column(table.columns):
+        refuse_numbered(table, source=source)
     columns = find_columns(table.columns)
     if columns is None:  # what is in the file is not quoted: it may be no table of labels at all
         lacking = "for the names of photos" if not has_file_column(table.columns) else "for species or boxes"
         raise FileFormatError(f"{source} has no column {lacking}: expected {_EXPECTED}.")
-    problems = Problems()
-    rows = _read_rows(table, columns, problems)
+    reading = Reading(things="rows", n_entries=len(table))
+    columns = choose_file_column(table, columns, reading, source=source)
+    for column in table.columns:
+        reading.see(column, any(has_something(row[column]) for row in table))
+    rows = _read_rows(table, columns, reading)
     for name in find_unused_times(table.columns, columns):
-        problems.add("columns that may hold times and are not used; call the one with date and time DateTime", name)
-    return make_label_file(_put_together(rows, problems), problems, format_name=FORMAT_NAME)
+        reading.add("columns that may hold times and are not used; call the one with date and time DateTime", name)
+        reading.excuse([name])
+    find_twins(table.columns, reading.list_used(), table, reading)
+    return make_label_file(_put_together(rows, reading), reading, format_name=FORMAT_NAME)
 
 
 @dataclass(slots=True)
@@ -95,57 +106,68 @@ class _Row:
     is_incomplete: bool = False
 
 
-def _read_rows(table: Table, columns: LabelColumns, problems: Problems) -> list[_Row]:
+def _read_rows(table: Table, columns: LabelColumns, reading: Reading) -> list[_Row]:
     several_roots = len({read_cell(row, columns.roots) for row in table}) > 1
+    take = Cells(reading).read
     rows: list[_Row] = []
     cells: list[dict[str, str]] = []
     for number, row in enumerate(table, start=2):
-        name, n_sure, address = _read_path(row, columns, several_roots=several_roots)
+        name, n_sure, address = _read_path(row, columns, take, several_roots=several_roots)
         if not name:
-            problems.add("rows without a file name", f"row {number}")
+            reading.add("rows without a file name", f"row {number}", entries=1)
             continue
-        deployment = read_cell(row, columns.deployments)
+        deployment = take(row, columns.deployments, "deployment")
         if not deployment:
-            station = next(
-                (cell for c in columns.stations if (cell := read_cell(row, [c])) and not is_address(cell)), ""
-            )
-            camera = read_cell(row, columns.cameras)
-            deployment = "/".join(dict.fromkeys(part for part in (station, camera) if part))
+            stations = [c for c in columns.stations if (cell := read_cell(row, [c])) and not is_address(cell)]
+            parts = (take(row, stations, "deployment"), take(row, columns.cameras, "deployment"))
+            deployment = "/".join(dict.fromkeys(part for part in parts if part))
         rows.append(
             _Row(
                 number,
                 name,
                 n_sure,
-                read_cell(row, columns.ids),
+                take(row, columns.ids, "id of the photo"),
                 deployment,
                 address,
-                read_cell(row, columns.events),
-                read_cell(row, columns.splits),
+                take(row, columns.events, "event"),
+                take(row, columns.splits, "split"),
             )
         )
         cells.append(row)
-    _read_times(rows, cells, columns, problems)
-    boxes = _read_boxes(rows, cells, columns, problems)
-    confidences = _read_confidences(rows, cells, columns, problems)
-    for one, of_row, box, sureness in zip(rows, cells, boxes, confidences, strict=True):
-        named = _read_species(one, of_row, columns, problems)
-        if box is BROKEN or named is None:
+    _read_times(rows, cells, columns, reading)
+    boxes = _read_boxes(rows, cells, columns, reading)
+    confidences = _read_confidences(rows, cells, columns, reading)
+    counts = _read_counts(rows, cells, columns, reading)
+    read: list[str | None] = []
+    for one, of_row, box, sureness, n_animals in zip(rows, cells, boxes, confidences, counts, strict=True):
+        named = None if box is BROKEN else _read_species(one, of_row, columns, reading, take)
+        read.append(None if named is None else (named or [""])[0])
+        if named is None:
             one.is_incomplete = True
         elif len(named) > 1 and box is not None:
-            problems.add("rows whose box has several species", f"row {one.number}")
+            reading.add("rows whose box has several species", f"row {one.number}", entries=1)
+            one.is_incomplete = True
+        elif named and n_animals == 0 and box is None and not all(map(is_empty_name, named)):
+            reading.add("rows that name a species and count no animal", f"row {one.number}: {named[0]}", entries=1)
             one.is_incomplete = True
         elif named or box is not None:
             one.labels = tuple(
-                Label(species, box, sureness if box is not None else None, species) for species in named or [""]
+                Label(species, box, sureness if box is not None else None, species, count=max(n_animals or 1, 1))
+                for species in named or [""]
             )
         else:
-            problems.add("rows without a species", f"row {one.number}")
+            reading.add("rows without a species", f"row {one.number}", entries=1)
+    reading.excuse([*columns.species[:1], *columns.ranks, *columns.counts[:1], *columns.blanks[:1], *columns.box])
+    numbers = [one.number for one in rows]
+    left = set(reading.list_used(but_for=SPECIES))
+    read_table = Table(table.columns, [table.rows[number - 2] for number in numbers])
+    compare_species(read_table, read, [*left, *columns.species[:1], *columns.ranks], reading)
     return rows
 
 
-def _read_path(row: dict[str, str], columns: LabelColumns, *, several_roots: bool) -> tuple[str, int, str]:
+def _read_path(row: dict[str, str], columns: LabelColumns, take: Take, *, several_roots: bool) -> tuple[str, int, str]:
     """The photo's name with all that tells it apart, how many of its folders are sure, and its path at an address."""
-    written = read_cell(row, [columns.file])
+    written = take(row, [columns.file], PHOTO)
     address = read_name(written) if is_address(written) else ""
     name = read_name(written)
     plain = normalise_name(name)
@@ -161,6 +183,7 @@ def _read_path(row: dict[str, str], columns: LabelColumns, *, several_roots: boo
             address = path
         elif path.count("/") > plain.count("/"):
             name = plain = path
+        take(row, [column], PHOTO)
     for column in (*columns.folders, *(one for one in columns.paths if fold_column(one) in _MAYBE_FOLDERS)):
         cell = read_cell(row, [column])
         if column in columns.paths and (is_address(cell) or PurePosixPath(normalise_name(cell)).suffix):
@@ -168,6 +191,7 @@ def _read_path(row: dict[str, str], columns: LabelColumns, *, several_roots: boo
         folder = normalise_name(cell)
         if not folder or folder == ".":
             continue
+        take(row, [column], PHOTO)
         if PurePosixPath(folder).name.casefold() == last:
             return folder, 0, address
         n_sure = _count_sure(cell, folder, read_cell(row, columns.stations))
@@ -175,6 +199,7 @@ def _read_path(row: dict[str, str], columns: LabelColumns, *, several_roots: boo
             name = f"{folder}/{plain}"
         root = normalise_name(read_cell(row, columns.roots))
         if several_roots and root:
+            take(row, columns.roots, PHOTO)
             return f"{root}/{name}", n_sure + 1 + root.count("/"), address
         return name, n_sure, address
     return name, 0, address
@@ -195,24 +220,45 @@ def _count_sure(written: str, folder: str, station: str) -> int:
     return count_to_telling(parts)
 
 
-def _read_times(
-    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Problems
-) -> None:
-    texts = [
-        join_date_and_clock(
-            read_cell(row, columns.times) or read_cell(row, columns.dates),
-            read_cell(row, columns.clocks),
-            half=read_cell(row, columns.halves),
+def _read_times(rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, reading: Reading) -> None:
+    """The time of each row from the first column of times that has any; others fill its gaps."""
+    there = [column for column in columns.times if any(read_cell(row, [column]) for row in cells)]
+    take = Cells(reading).read
+    read: dict[str, list[datetime | None]] = {}
+    for column in there or [""]:
+        is_first = not read
+        dates = (column, *columns.dates) if is_first else (column,)
+        written = [read_cell(row, dates) for row in cells]
+        texts = [
+            join_date_and_clock(date, read_cell(row, columns.clocks), half=read_cell(row, columns.halves))
+            if date or is_first
+            else ""
+            for row, date in zip(cells, written, strict=True)
+        ]
+        read[column] = read_times(
+            texts,
+            problems=reading if is_first else Problems(),
+            things="rows",
+            where=lambda i: f"row {rows[i].number}",
+            columns=[column] if column else [*columns.dates, *columns.clocks],
         )
-        for row in cells
-    ]
-    times = read_times(texts, problems=problems, things="rows", where=lambda i: f"row {rows[i].number}")
-    for one, text, time in zip(rows, texts, times, strict=True):
-        one.captured_at, one.has_unread_time = time, bool(text) and time is None
+        for one, row, date, text, time in zip(rows, cells, written, texts, read[column], strict=True):
+            if one.captured_at is None and time is not None:
+                one.captured_at, one.has_unread_time = time, False
+                take(row, dates, TIME)
+                if text != date:
+                    take(row, columns.clocks, TIME)
+                    take(row, columns.halves, TIME)
+            elif one.captured_at is None and text:
+                one.has_unread_time = True
+    # What could not be read of them is counted.
+    reading.excuse([*there[:1], *(columns.dates if not there else ()), *columns.clocks, *columns.halves])
+    if len(read) > 1:
+        compare_times(read, reading, rows=[one.number for one in rows], used=there[0])
 
 
 def _read_boxes(
-    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Problems
+    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Reading
 ) -> list[Box | None]:
     written = [
         split_box_cell(read_cell(row, columns.box))
@@ -230,12 +276,16 @@ def _read_boxes(
     shares = are_shares([box for box in numbers if box is not None])
     boxes: list[Box | None] = []
     for row, of_row, parts, box in zip(rows, cells, written, numbers, strict=True):
-        row.frame = RELATIVE_FRAME if shares else _read_size(of_row, columns)
+        row.frame = RELATIVE_FRAME if shares else _read_size(of_row, columns, problems)
         if not parts:
             boxes.append(None)
             continue
+        for column in columns.box:
+            problems.use(column, BOX)
         if box is not None and not shares and 0 < box[2] < 1 and 0 < box[3] < 1:
-            problems.add("rows whose box is smaller than a pixel, among others in pixels", f"row {row.number}")
+            problems.add(
+                "rows whose box is smaller than a pixel, among others in pixels", f"row {row.number}", entries=1
+            )
             boxes.append(BROKEN)
             continue
         read_one = read_box(box, frame=row.frame, problems=problems, where=f"row {row.number}", things="rows")
@@ -243,17 +293,24 @@ def _read_boxes(
     return boxes
 
 
-def _read_size(row: dict[str, str], columns: LabelColumns) -> tuple[float, float] | None:
-    sides = [read_number(read_cell(row, [column])) for column in columns.size]
+def _read_size(row: dict[str, str], columns: LabelColumns, reading: Reading) -> tuple[float, float] | None:
+    sides = [read_number(Cells(reading).read(row, [column], "size of the photo")) for column in columns.size]
     if len(sides) != 2 or any(side is None or side <= 1 for side in sides):
         return None
     return (float(sides[0] or 0), float(sides[1] or 0))
 
 
 def _read_confidences(
-    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Problems
+    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, problems: Reading
 ) -> list[float | None]:
-    texts = [read_cell(row, columns.confidences) for row in cells]
+    """The confidence of each box. Of a row without a box it is not used."""
+    take = Cells(problems).read
+    texts = [
+        take(row, columns.confidences, "confidence of the box")
+        if any(read_cell(row, [one]) for one in columns.box)
+        else ""
+        for row in cells
+    ]
     commas = has_decimal_commas(texts)
     numbers = [read_number(text.removesuffix("%"), decimal_commas=commas) if text else None for text in texts]
     given = [number for number in numbers if number is not None]
@@ -268,24 +325,66 @@ def _read_confidences(
     return read
 
 
-def _read_species(row: _Row, cells: dict[str, str], columns: LabelColumns, problems: Problems) -> list[str] | None:
+def _read_counts(
+    rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, reading: Reading
+) -> list[int | None]:
+    """How many animals each row is about; ``None`` if it does not say, or if nobody counted in this table."""
+    texts = [read_cell(row, columns.counts) for row in cells]
+    numbers = [read_number(text) if text else None for text in texts]
+    if not any(numbers):  # the counters of a form that nobody touched are 0
+        return [None] * len(cells)
+    counts: list[int | None] = []
+    for one, row, text, number in zip(rows, cells, texts, numbers, strict=True):
+        is_count = number is not None and number >= 0 and number == int(number)
+        if is_count:
+            Cells(reading).read(row, columns.counts, COUNT)
+        elif text:
+            reading.add("rows whose count is not a whole number, taken as 1", f"row {one.number}: {text[:40]}")
+        counts.append(min(int(number), MOST_ANIMALS) if is_count and number is not None else None)
+    return counts
+
+
+def _read_species(
+    row: _Row, cells: dict[str, str], columns: LabelColumns, reading: Reading, take: Take
+) -> list[str] | None:
     """The species of a row, each once; ``None`` if it contradicts itself, which is counted."""
     named: list[str] = []
     for column in columns.species:
-        read = [read_species(part) for part in split_species(read_cell(cells, [column]))]
+        parts = split_species(read_cell(cells, [column]))
+        read = [reading.name(part, read_species(part)) for part in parts if part] if not named else []
         named = named or [name for name in dict.fromkeys(read) if name]
+        if read and (named or any(parts)):
+            take(cells, [column], SPECIES)
+        if named:
+            break
     if not named and columns.ranks:
         ranks = [read_cell(cells, [column]) for column in columns.ranks]
         species = name_taxon(ranks, common_name=read_cell(cells, columns.common_names))
+        if any(ranks):
+            for column in columns.ranks:
+                take(cells, [column], SPECIES)
+        elif species:
+            take(cells, columns.common_names, SPECIES)
         named = [species] if species else []
-    kind = read_cell(cells, columns.kinds).casefold()
-    if kind in _KINDS:
-        named = named or [_KINDS[kind]]
-    is_blank = read_cell(cells, columns.blanks).casefold() in _YES
-    if any(not is_empty_name(name) for name in named) and (is_blank or any(map(is_empty_name, named))):
-        problems.add("rows that are called empty and name a species", f"row {row.number}: {named[0]}")
+        reading.name(" ".join(part for part in ranks[-2:] if part), species)
+    kind = take(cells, columns.kinds, KIND).casefold()
+    of_kind = _KINDS.get(kind, "")
+    blank = read_cell(cells, columns.blanks)
+    is_blank = blank.casefold() in _YES or is_empty_name(blank) or of_kind == EMPTY
+    if blank.casefold() in _YES or blank.casefold() in _NO or is_empty_name(blank):
+        take(cells, columns.blanks, KIND)
+    elif blank:
+        reading.add("rows whose flag of empty photos is neither yes nor no", f"row {row.number}: {blank[:40]}")
+    animals = [name for name in named if not is_empty_name(name)]
+    if animals and (is_blank or len(animals) < len(named)):
+        reading.add("rows that are called empty and name a species", f"row {row.number}: {animals[0]}", entries=1)
         return None
-    return [EMPTY] if is_blank else named
+    if of_kind and of_kind != EMPTY and any(not is_person_name(one) and not is_thing_name(one) for one in named):
+        reading.add(f"rows of {kind} that name another species", f"row {row.number}: {named[0]}", entries=1)
+        return None
+    if is_blank:
+        return [EMPTY]
+    return named or ([of_kind] if of_kind else [])
 
 
 def _put_together(rows: Iterable[_Row], problems: Problems) -> list[LabelledPhoto]:
@@ -302,12 +401,11 @@ def _put_together(rows: Iterable[_Row], problems: Problems) -> list[LabelledPhot
     written = [replace(one, media_id=some[0].media_id, address=some[0].address) for one, some in by_photo.items()]
     photos = []
     for chosen, some in zip(tell_apart(written), by_photo.values(), strict=True):
+        first, n_read = f"{some[0].name}, row {some[0].number}", sum(bool(row.labels) for row in some)
         if chosen is None:
-            problems.add(
-                "photos whose name other photos of the file have, too", f"{some[0].name}, row {some[0].number}"
-            )
+            problems.add("photos whose name other photos of the file have, too", first, entries=n_read)
         elif may_be_several(chosen.file_name, [(row.captured_at, row.event_id, "") for row in some]):
-            problems.add(SEVERAL_OF_ONE_NAME, f"{some[0].name}, row {some[0].number}")
+            problems.add(SEVERAL_OF_ONE_NAME, first, entries=n_read)
             photos.append(LabelledPhoto(chosen.file_name, is_incomplete=True, is_several=True))
         else:
             photos.append(_make_photo(chosen, some))

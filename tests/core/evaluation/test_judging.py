@@ -9,8 +9,9 @@ import pytest
 
 from core.errors import AnomalureError
 from core.evaluation.judging import NO_ANIMAL, SEVERAL, evaluate_run, find_shown_box
+from core.formats.account import Problems
 from core.formats.coco import parse_coco
-from core.formats.labelled import Label, LabelFile, LabelledPhoto, Problems
+from core.formats.labelled import Label, LabelFile, LabelledPhoto
 from core.records import Box, Crop, CropKind, Detection, Failure, JudgedBy, Photo, name_crops
 from core.runs.folder import Phase, Progress, RunFolder, RunInfo, ShardTables
 

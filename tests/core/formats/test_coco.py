@@ -130,7 +130,11 @@ def labelled(tmp_path, *annotations, image=IMAGE):
     ],
 )
 def test_an_outline_without_a_box_has_its_extent(tmp_path, annotation, box):
-    assert labelled(tmp_path, annotation) == ([box], ())
+    boxes, said = labelled(tmp_path, annotation)
+
+    assert boxes == [box]
+    is_unread = box is None and bool(annotation.get("segmentation"))
+    assert ["whose outline cannot be read" in one for one in said] == [True] * is_unread
 
 
 def test_boxes_in_shares_of_the_photo_are_told_from_pixels(tmp_path):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.formats.labelled import LabelledPhoto, Problems
+from core.formats.account import Problems
+from core.formats.labelled import LabelledPhoto
 from core.labels.meeting import meet_photos
 
 CAM1 = Path("study") / "cam1"

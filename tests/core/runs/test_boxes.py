@@ -151,7 +151,7 @@ def test_a_file_in_which_the_detector_found_nothing_is_taken(tmp_path):
         ("wildlife/images", "wildlife/annotations.json", 2057, 0),
         ("formats/ena24_small", "formats/ena24_small/coco_annotations.json", 21, 0),
         ("formats/ena24_small", "formats/ena24_small/md_annotations.json", 21, 0),
-        ("formats/camtrap_dp", "formats/camtrap_dp/datapackage.json", 10, 1),
+        ("formats/camtrap_dp", "formats/camtrap_dp/datapackage.json", 10, 2),
     ],
 )
 def test_real_files_meet_their_photos(shared_data, folder, file, n_boxes, n_problems):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from core.formats.labelled import Problems
+from core.formats.account import Problems
 from core.formats.tables.cells import has_decimal_commas, join_date_and_clock, read_number, read_times
 
 EVENING = datetime(2026, 5, 13, 18, 10)
