@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, pdtr
 
 LEVEL = 0.97
 """People look at the estimate after every few verdicts and stop at the first good one. At 0.95 it then covered the
@@ -109,6 +108,8 @@ def estimate_remaining(
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
     values, counts = _gather(open_log_odds)
+    from scipy.special import expit  # importing it takes a tenth of a second, and every command reads this file
+
     means = expit(shifts[:, None] + slopes[:, None] * values) @ counts  # (g,)
     expected = float(means @ weight)
     at_most = _find_quantile(means, weight, level=level, most=undecided)
@@ -124,6 +125,8 @@ def _gather(log_odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _find_quantile(means: np.ndarray, weight: np.ndarray, *, level: float, most: int) -> int:
     """The least k at which the mixture of Poisson distributions reaches ``level``, at most ``most``."""
+    from scipy.special import pdtr
+
     low, high = -1, min(most, math.ceil(float(means.max()) + 10 * math.sqrt(float(means.max()) + 1)))
     while high - low > 1:
         middle = (low + high) // 2

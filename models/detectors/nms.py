@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torchvision.ops import batched_nms, nms
 
 from core.settings.run import RunSettings
+
+MANY = 2_000
+"""From so many boxes on, the compiled function of torchvision is faster than ours, although loading it takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,40 @@ def suppress_overlaps(candidates: Candidates, settings: RunSettings) -> tuple[Ca
     Returns:
         At most ``max_detections`` candidates, and how many more there were.
     """
-    corners = torch.from_numpy(candidates.corners)
-    confidences = torch.from_numpy(candidates.confidences)
-    if settings.nms_across_classes:
-        kept = nms(corners, confidences, settings.nms_iou)
-    else:
-        kept = batched_nms(corners, confidences, torch.from_numpy(candidates.classes), settings.nms_iou)
-    order = kept.numpy()
+    across = settings.nms_across_classes
+    parts = (
+        [np.arange(len(candidates.corners))]
+        if across
+        else [np.flatnonzero(candidates.classes == number) for number in np.unique(candidates.classes)]
+    )
+    alone = [
+        part[_suppress(candidates.corners[part], candidates.confidences[part], settings.nms_iou)] for part in parts
+    ]
+    order = np.sort(np.concatenate([np.empty(0, dtype=np.intp), *alone]))
+    order = order[np.argsort(-candidates.confidences[order], kind="stable")]
     first = order[: settings.max_detections]
     found = Candidates(candidates.corners[first], candidates.confidences[first], candidates.classes[first])
     return found, len(order) - len(first)
+
+
+def _suppress(corners: np.ndarray, confidences: np.ndarray, most_iou: float) -> np.ndarray:
+    """The places of the boxes of one class that stay, most confident first; of equal confidence the first of them."""
+    if len(corners) >= MANY:
+        import torch
+        from torchvision.ops import nms
+
+        kept = nms(torch.from_numpy(corners), torch.from_numpy(confidences), most_iou)
+        return np.asarray(kept.numpy())
+    areas = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    left = np.argsort(-confidences, kind="stable")
+    kept = []
+    while len(left):
+        first, left = left[0], left[1:]
+        kept.append(first)
+        low = np.maximum(corners[first, :2], corners[left, :2])
+        sides = np.maximum(np.minimum(corners[first, 2:], corners[left, 2:]) - low, 0)  # (n, 2)
+        both = sides[:, 0] * sides[:, 1]
+        with np.errstate(invalid="ignore"):  # two boxes without an area do not overlap
+            iou = both / (areas[first] + areas[left] - both)
+        left = left[~(iou > np.float64(most_iou))]
+    return np.array(kept, dtype=np.intp)

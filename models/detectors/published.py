@@ -2,18 +2,18 @@
 
 import re
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from core.errors import AnomalureError, ConsentNeeded
-from models.detectors.ultralytics_model import load_pt
 from models.detectors.ultralytics_opening import import_ultralytics
 from models.detectors.yolo_metadata import YoloMetadata
-from models.detectors.yolov5.opening import open_yolov5
 from models.published.cache import check_file, find_path
 from models.published.entry import DETECTOR, PublishedFile, PublishedModel
 from models.published.fetching import fetch_files
 from models.published.table import find_model
+
+if TYPE_CHECKING:
+    import torch
 
 ULTRALYTICS_NAME = re.compile(r"yolo(v?\d+)[a-z]?6?u?(-oiv7|-tinyu|-sppu)?")
 ULTRALYTICS_ADDRESS = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
@@ -24,7 +24,7 @@ INSTEAD = "give the path of a detector that you have, or use the bundled one."
 def looks_published(name: str) -> bool:
     """Whether a name looks like one of a published detector: megadetector-v5a, yolov8n, yolo11s.pt, yolov5n6u."""
     name = name.removesuffix(".pt")
-    return ULTRALYTICS_NAME.fullmatch(name) is not None or _find_in_table(name) is not None
+    return ULTRALYTICS_NAME.fullmatch(name) is not None or find_in_table(name) is not None
 
 
 def find_published(name: str) -> PublishedModel:
@@ -34,7 +34,7 @@ def find_published(name: str) -> PublishedModel:
         AnomalureError: If nothing is published under that name.
     """
     name = name.removesuffix(".pt")
-    if (model := _find_in_table(name)) is not None:
+    if (model := find_in_table(name)) is not None:
         return model
     import_ultralytics()
     from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES
@@ -61,7 +61,7 @@ def published_file(name: str) -> Path:
     return find_path(model, model.files[0])
 
 
-def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata, str]:
+def load_published(name: str) -> "tuple[torch.nn.Module, YoloMetadata, str]":
     """A published detector, downloaded into the user's cache folder on first use, and the SHA-256 of its file.
 
     It is opened without running code from its file. A file that can only be opened by running its code needs no
@@ -74,6 +74,9 @@ def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata, str]:
     model = find_published(name)
     path = fetch_files(model, instead=INSTEAD)[0]
     sha256 = check_file(model, model.files[0]).sha256
+    from models.detectors.ultralytics_model import load_pt  # with torch, which takes more than a second
+    from models.detectors.yolov5.opening import open_yolov5
+
     if model.loader == YOLOV5:
         network, metadata = open_yolov5(path)
     else:
@@ -88,6 +91,7 @@ def load_published(name: str) -> tuple[torch.nn.Module, YoloMetadata, str]:
     return network, metadata, sha256
 
 
-def _find_in_table(name: str) -> PublishedModel | None:
+def find_in_table(name: str) -> PublishedModel | None:
+    """The detector of this name in the table of published models; None if there is none."""
     model = find_model(name)
     return model if model is not None and model.kind == DETECTOR else None

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import openvino as ov
-import torch
 
 from core.disk.names import expand_home
 from core.errors import AnomalureError, BundleError, ConsentNeeded, FileFormatError
 from models.detectors.published import find_published, load_published, looks_published
-from models.detectors.ultralytics_model import load_pt
 from models.detectors.yolo_metadata import YoloMetadata, read_embedded_metadata, read_metadata_file
-from models.detectors.yolov5.opening import is_of_repository, open_yolov5
 from models.engines.device import openvino_core
+
+if TYPE_CHECKING:
+    import torch
 
 AUTO = "auto"
 """In a first look the usual detector if it can be downloaded, the bundled one if not. Bundles of earlier
@@ -31,7 +32,7 @@ class DetectorSource:
     """
 
     name: str
-    model: ov.Model | torch.nn.Module
+    model: "ov.Model | torch.nn.Module"
     metadata: YoloMetadata
     key: str = ""
     trained_px: int = 0
@@ -74,6 +75,9 @@ def open_detector_source(name_or_path: str, *, allow_code: bool = False) -> Dete
             f"Loading {path} runs code from the file. If you trust where it comes from, allow it (--allow-code, or the "
             "box on the Run page). An .onnx file or the folder of an OpenVINO export needs no such trust."
         )
+    from models.detectors.ultralytics_model import load_pt  # with torch, which takes more than a second
+    from models.detectors.yolov5.opening import is_of_repository, open_yolov5
+
     opened = open_yolov5(path) if is_of_repository(path) else load_pt(path, allow_code=True)
     return DetectorSource(name_or_path, *opened)
 

@@ -3,9 +3,9 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from core.errors import AnomalureError
 from core.runs.parts import Encoder
@@ -14,9 +14,11 @@ from models.encoders.mirrored import MirroredEncoder
 from models.encoders.sources.source import Network, find_source
 from models.encoders.spec import EncoderSpec
 from models.encoders.with_openvino import OpenVinoEncoder
-from models.encoders.with_torch import TorchEncoder
-from models.engines.device import choose_device
-from models.engines.torch_to_openvino import convert_module, keep_as_faster, read_kept
+from models.engines.converted import find_kept, keep_as_faster, read_kept
+from models.engines.device import choose_device, name_device
+
+if TYPE_CHECKING:
+    from models.encoders.with_torch import TorchEncoder
 
 __all__ = ["EncoderSpec", "list_engines", "load_encoder"]  # the spec is part of asking for an encoder
 
@@ -56,8 +58,7 @@ def load_encoder(
             raise AnomalureError(f"The engine must be one of {', '.join(ENGINES)}, got {one!r}.")
     if not specs:
         raise AnomalureError("At least one encoder is needed, got none.")
-    torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
-    where = choose_device(device)
+    where = name_device(device)
 
     def open_one(spec: EncoderSpec, engine: str) -> Encoder:
         source = find_source(spec)
@@ -87,21 +88,33 @@ def check_backbone(spec: EncoderSpec) -> None:
     find_source(spec).load(spec)
 
 
-def _open_kept(spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder | None:
+def _open_kept(spec: EncoderSpec, *, engine: str, device: str, precise: bool) -> Encoder | None:
     """The encoder from the cache of converted networks, if it is there and is what would be chosen anyway."""
     found = find_source(spec).describe_kept(spec)
-    if found is None or device.type != "cpu" or engine == "torch":
+    if found is None or device != "cpu" or engine == "torch":
         return None
     model = read_kept(found.key, (1, 3, spec.input_px, spec.input_px), only_if_faster=engine == "auto", precise=precise)
     if model is None:
         return None
     return OpenVinoEncoder(
-        model, name=spec.name, sections=found.sections, mean=found.mean, scale=found.scale, precise=precise
+        model,
+        name=spec.name,
+        sections=found.sections,
+        mean=found.mean,
+        scale=found.scale,
+        precise=precise,
+        kept=find_kept(found.key, (1, 3, spec.input_px, spec.input_px)),
     )
 
 
-def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: torch.device, precise: bool) -> Encoder:
+def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: str, precise: bool) -> Encoder:
     """The network as an encoder, on the GPU or with the faster engine of this CPU."""
+    import torch  # which takes more than a second
+
+    from models.encoders.with_torch import TorchEncoder
+    from models.engines.torch_to_openvino import convert_module
+
+    torch.set_flush_denormal(True)  # numbers next to zero are ten times as slow and change nothing
     network, mean, scale, key = loaded
     if not isinstance(network, torch.nn.Module):
         return OpenVinoEncoder(network, name=spec.name, mean=mean, scale=scale, precise=precise)
@@ -120,7 +133,7 @@ def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: t
             network,
             name=spec.name,
             input_px=spec.input_px,
-            device=device,
+            device=choose_device(device),
             sections=sections,
             mean=mean,
             scale=scale,
@@ -131,7 +144,7 @@ def _place_network(loaded: Network, spec: EncoderSpec, *, engine: str, device: t
         model = convert_module(network, example, key=key)
         return OpenVinoEncoder(model, name=spec.name, sections=sections, mean=mean, scale=scale, precise=precise)
 
-    if device.type != "cpu" or engine == "torch":
+    if device != "cpu" or engine == "torch":
         return use_torch()
     if engine == "openvino":
         return use_openvino()
@@ -146,7 +159,7 @@ _faster: dict[tuple[EncoderSpec, bool], str] = {}
 
 
 def _choose_faster(
-    key: tuple[EncoderSpec, bool], use_openvino: Callable[[], OpenVinoEncoder], use_torch: Callable[[], TorchEncoder]
+    key: tuple[EncoderSpec, bool], use_openvino: Callable[[], OpenVinoEncoder], use_torch: "Callable[[], TorchEncoder]"
 ) -> Encoder:
     if key in _faster:
         return use_openvino() if _faster[key] == "openvino" else use_torch()

@@ -1,15 +1,19 @@
 """Feature maps of whole frames: one vector per patch, from a middle layer of a backbone."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
+import openvino as ov
 
 from core.errors import AnomalureError
-from models.encoders.backbones import RANDOM, build_backbone
 from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, find_source
 from models.encoders.spec import HUB, EncoderSpec
 from models.encoders.with_openvino import check_crops, take_bytes
+from models.engines.converted import read_kept
 from models.engines.device import openvino_core
-from models.engines.torch_to_openvino import convert_module
+
+if TYPE_CHECKING:
+    import torch
 
 STRIDE_PX = 16
 """Side of a patch: a frame of 224 px has 14 x 14. Finer maps show texture, coarser maps whole scenes."""
@@ -19,11 +23,10 @@ ADVICE = "Choose a network such as mobilenet_v2 or resnet18, or score whole fram
 class PatchEncoder:
     """Turns frames into maps ``(n, h, w, d)``, float32, with OpenVINO on the CPU in full precision."""
 
-    def __init__(self, layers: torch.nn.Module, *, name: str, input_px: int) -> None:
-        """Compile layers that take pictures normalised as for ImageNet, ``(1, 3, px, px)`` to ``(1, d, h, w)``."""
+    def __init__(self, model: ov.Model, *, name: str, input_px: int) -> None:
+        """Compile a model that takes pictures normalised as for ImageNet, ``(1, 3, px, px)`` to ``(1, d, h, w)``."""
         self.name = name
         self.input_px = input_px
-        model = convert_module(layers, torch.zeros(1, 3, input_px, input_px))
         model = take_bytes(model, mean=IMAGENET_MEAN, scale=IMAGENET_SCALE)
         self._compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         _, depth, height, width = self._compiled.outputs[0].get_shape()
@@ -50,8 +53,20 @@ def load_patch_encoder(spec: EncoderSpec) -> PatchEncoder:
     """
     if spec.detector:
         raise AnomalureError(f"Patches are taken from a backbone, not from a detector. {ADVICE}")
+    name = f"patches of {spec.name}"
+    found = find_source(spec).describe_kept(spec)
+    key = f"patches {found.key}" if found else ""
+    kept = read_kept(key, (1, 3, spec.input_px, spec.input_px)) if key else None
+    return PatchEncoder(kept or _convert(spec, key), name=name, input_px=spec.input_px)
+
+
+def _convert(spec: EncoderSpec, key: str) -> ov.Model:
+    import torch  # which takes more than a second
+
+    from models.engines.torch_to_openvino import convert_module
+
     network = find_source(spec).load(spec).model
-    return PatchEncoder(_cut(network, spec), name=f"patches of {spec.name}", input_px=spec.input_px)
+    return convert_module(_cut(network, spec), torch.zeros(1, 3, spec.input_px, spec.input_px), key=key)
 
 
 def check_patch_map(spec: EncoderSpec) -> None:
@@ -64,11 +79,17 @@ def check_patch_map(spec: EncoderSpec) -> None:
         raise AnomalureError(f"Patches are taken from a backbone, not from a detector. {ADVICE}")
     if spec.weights == HUB:
         raise AnomalureError(f"{spec.backbone} has no map of a whole frame's patches that can be used here. {ADVICE}")
+    import torch
+
+    from models.encoders.backbones import RANDOM, build_backbone
+
     with torch.device("meta"):  # only shapes, nothing is computed
         _cut(build_backbone(spec.backbone, weights=RANDOM), spec)
 
 
-def _cut(network: torch.nn.Module, spec: EncoderSpec) -> torch.nn.Sequential:
+def _cut(network: "torch.nn.Module | ov.Model", spec: EncoderSpec) -> "torch.nn.Sequential":
+    import torch
+
     row = network.features if hasattr(network, "features") else _row_of_resnet(network)
     if not isinstance(row, torch.nn.Sequential):
         raise AnomalureError(f"{spec.backbone} has no map of a whole frame's patches. {ADVICE}")
@@ -85,7 +106,9 @@ def _cut(network: torch.nn.Module, spec: EncoderSpec) -> torch.nn.Sequential:
     return row[:end]
 
 
-def _row_of_resnet(network: torch.nn.Module) -> torch.nn.Module | None:
+def _row_of_resnet(network: "torch.nn.Module | ov.Model") -> "torch.nn.Module | None":
+    import torch
+
     names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
     parts = [getattr(network, name, None) for name in names]
     return torch.nn.Sequential(*parts) if all(part is not None for part in parts) else None  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import openvino as ov
@@ -29,6 +30,7 @@ class OpenVinoEncoder:
         mean: Sequence[float] = (0.0, 0.0, 0.0),
         scale: Sequence[float] = (255.0, 255.0, 255.0),
         precise: bool = False,
+        kept: Path | None = None,
     ) -> None:
         """Compile the model: RGB floats ``(1, 3, px, px)`` to ``(1, d)``.
 
@@ -39,6 +41,7 @@ class OpenVinoEncoder:
             mean: Subtracted from the bytes 0 to 255 of each channel.
             scale: The bytes are divided by it after that.
             precise: Compute in float32 even where the CPU has bfloat16, which is about twice as fast.
+            kept: The folder of this model in the cache, for what ``correct_bf16_rounding`` measures.
         """
         self.name = name
         self.input_px = int(model.inputs[0].get_partial_shape()[2].get_length())
@@ -46,7 +49,7 @@ class OpenVinoEncoder:
         self.precision = precision
         model = take_bytes(model, mean=mean, scale=scale)
         if precision == "bf16":
-            correct_bf16_rounding(model)
+            correct_bf16_rounding(model, kept=kept)
         compiled = openvino_core().compile_model(
             model, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
         )

@@ -1,7 +1,10 @@
 """One-class support vector machines: how little a row is like those that a species is known by."""
 
+import importlib
 import io
+import sys
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,6 +29,21 @@ WORDS = {
 }
 # Everything in our files is of scikit-learn and numpy, which skops trusts by itself; nothing else is let in.
 TRUSTED_TYPES: list[str] = []
+
+# skops imports every package of scikit-learn in search of estimators. This one has none, and would import torch.
+_NEEDS_TORCH = "sklearn.externals.array_api_compat.torch"
+
+
+def import_skops() -> ModuleType:
+    """``skops.io``, imported in a second instead of two and a half: without torch, unless that is loaded already."""
+    is_left_out = _NEEDS_TORCH not in sys.modules and "torch" not in sys.modules
+    if is_left_out:
+        sys.modules[_NEEDS_TORCH] = None  # type: ignore[assignment]  # for this import it is not there
+    try:
+        return importlib.import_module("skops.io")
+    finally:
+        if is_left_out:
+            sys.modules.pop(_NEEDS_TORCH, None)
 
 
 @dataclass(frozen=True)
@@ -110,9 +128,7 @@ class SupportVectorModel(OneClassModel):
 
     def to_bytes(self) -> bytes:
         """A skops file."""
-        import skops.io
-
-        return skops.io.dumps(self.estimator)
+        return import_skops().dumps(self.estimator)
 
     @classmethod
     def from_bytes(cls, content: bytes, *, n_rows: int, form: str) -> "SupportVectorModel":
@@ -121,15 +137,15 @@ class SupportVectorModel(OneClassModel):
         Raises:
             ValueError: If it holds anything but one of our models.
         """
-        import skops.io
         from sklearn.kernel_approximation import Nystroem
         from sklearn.linear_model import SGDOneClassSVM
         from sklearn.pipeline import Pipeline
         from sklearn.svm import OneClassSVM
 
+        skops_io = import_skops()
         try:
-            foreign = skops.io.get_untrusted_types(file=io.BytesIO(content))
-            estimator = None if foreign else skops.io.loads(content, trusted=TRUSTED_TYPES)
+            foreign = skops_io.get_untrusted_types(file=io.BytesIO(content))
+            estimator = None if foreign else skops_io.loads(content, trusted=TRUSTED_TYPES)
         except Exception as error:  # a broken archive fails in many ways, and all mean the same
             raise ValueError(f"it is not a model file ({error})") from error
         if foreign:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from core.errors import AnomalureError, BundleError
 from core.records import hash_content
+from models.encoders.sources.file import name_weights
 from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSource, Kept, Network
 from models.encoders.spec import (
     BUNDLED,
@@ -43,10 +44,13 @@ class BundledWeights(EncoderSource):
                 f"The small encoder is missing from {SAMPLE_WEIGHTS}; this copy of Anomalure is incomplete. "
                 "Get it again, or choose other weights."
             )
-        return Network(build_backbone(SAMPLE_BACKBONE, weights=SAMPLE_WEIGHTS), IMAGENET_MEAN, IMAGENET_SCALE)
+        network = build_backbone(SAMPLE_BACKBONE, weights=SAMPLE_WEIGHTS)
+        return Network(network, IMAGENET_MEAN, IMAGENET_SCALE, key=name_weights(SAMPLE_BACKBONE, SAMPLE_WEIGHTS))
 
     def describe_kept(self, spec: EncoderSpec) -> Kept | None:
         """EfficientNet-Lite2 is known by the hash of its weights, so timm need not be imported, which takes seconds."""
+        if spec.backbone == SAMPLE_BACKBONE and SAMPLE_WEIGHTS.is_file():
+            return Kept(name_weights(SAMPLE_BACKBONE, SAMPLE_WEIGHTS), (), IMAGENET_MEAN, IMAGENET_SCALE)
         if spec.backbone != LITE2:
             return None
         return Kept(LITE2_SHA256, LITE2_SECTIONS, IMAGENET_MEAN, IMAGENET_SCALE)

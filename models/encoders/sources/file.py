@@ -7,8 +7,13 @@ from core.disk.inside import inside
 from core.errors import BundleError
 from core.records import hash_content
 from core.study.moved_projects import find_again
-from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSource, Network
-from models.encoders.spec import EncoderSpec
+from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSource, Kept, Network
+from models.encoders.spec import LITE2, LITE2_SECTIONS, EncoderSpec
+
+
+def name_weights(backbone: str, path: Path) -> str:
+    """What the converted network of a backbone with the weights of a file is kept under."""
+    return f"{backbone} {hash_content(path.read_bytes())}"
 
 
 class WeightsFile(EncoderSource):
@@ -20,7 +25,16 @@ class WeightsFile(EncoderSource):
         """See ``EncoderSource``."""
         from models.encoders.backbones import build_backbone
 
-        return Network(build_backbone(spec.backbone, weights=Path(spec.weights)), IMAGENET_MEAN, IMAGENET_SCALE)
+        network = build_backbone(spec.backbone, weights=Path(spec.weights))
+        return Network(network, IMAGENET_MEAN, IMAGENET_SCALE, key=name_weights(spec.backbone, Path(spec.weights)))
+
+    def describe_kept(self, spec: EncoderSpec) -> Kept | None:
+        """Found again by the name of the backbone and the hash of the file."""
+        path = Path(spec.weights)
+        if not path.is_file():
+            return None
+        sections = LITE2_SECTIONS if spec.backbone == LITE2 else ()
+        return Kept(name_weights(spec.backbone, path), sections, IMAGENET_MEAN, IMAGENET_SCALE)
 
     def identify(self, spec: EncoderSpec, project: Path) -> str:
         """A hash of the file, so that its copy in a bundle counts as the same encoder."""

@@ -47,7 +47,8 @@ class Network(NamedTuple):
 class Kept(NamedTuple):
     """What is needed to use a converted network from the cache of this computer without making the network.
 
-    ``key``, ``mean`` and ``scale`` are as of ``Network``; ``sections`` are the lengths of the parts of its vector.
+    ``key``, ``mean`` and ``scale`` are as of ``Network``; ``sections`` are the lengths of the parts of its vector,
+    empty if it is one part.
     """
 
     key: str

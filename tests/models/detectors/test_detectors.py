@@ -210,7 +210,7 @@ def test_a_published_name_never_means_a_file_of_that_name_in_the_current_folder(
     monkeypatch.chdir(tmp_path)
     asked = []
     monkeypatch.setattr(detector_source, "load_published", lambda name: asked.append(name) or (None, None, ""))
-    monkeypatch.setattr(detector_source, "load_pt", lambda path: pytest.fail(f"{path} was loaded"))
+    monkeypatch.setattr("models.detectors.ultralytics_model.load_pt", lambda path: pytest.fail(f"{path} was loaded"))
 
     detector_source.open_detector_source("yolov8n.pt")
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.settings.run import RunSettings
+from models.detectors import nms
 from models.detectors.nms import Candidates, read_end_to_end, read_grid, suppress_overlaps
 
 
@@ -34,9 +35,11 @@ def scatter(n, *, seed, spread=100.0):
     )
 
 
+@pytest.mark.parametrize("many", [2_000, 0])
 @pytest.mark.parametrize("across", [True, False])
 @pytest.mark.parametrize("iou", [0.0, 0.3, 0.7])
-def test_the_surest_of_overlapping_boxes_stays(iou, across):
+def test_the_surest_of_overlapping_boxes_stays(iou, across, many, monkeypatch):
+    monkeypatch.setattr(nms, "MANY", many)  # 0: by the function that is meant for very many boxes
     candidates = scatter(150, seed=4)
 
     found, n_over_limit = suppress_overlaps(candidates, RunSettings(nms_iou=iou, nms_across_classes=across))
@@ -55,6 +58,17 @@ def test_one_animal_taken_for_two_classes_is_one_box_or_two_as_the_user_chose():
 
     assert suppress_overlaps(same, RunSettings(nms_across_classes=True))[0].classes.tolist() == [19]
     assert suppress_overlaps(same, RunSettings(nms_across_classes=False))[0].classes.tolist() == [19, 18]
+
+
+@pytest.mark.parametrize("many", [2_000, 0])
+def test_of_equally_sure_boxes_the_first_stays_and_boxes_without_an_area_are_kept(many, monkeypatch):
+    monkeypatch.setattr(nms, "MANY", many)
+    corners = np.array([[5, 5, 5, 5], [0, 0, 10, 10], [0, 0, 10, 10], [5, 5, 5, 5]], np.float32)
+    equal = Candidates(corners, np.full(4, 0.5, np.float32), np.zeros(4, int))
+
+    found, _ = suppress_overlaps(equal, RunSettings())
+
+    assert found.corners.tolist() == corners[[0, 1, 3]].tolist()
 
 
 def test_boxes_over_the_limit_are_counted_and_the_surest_stay():

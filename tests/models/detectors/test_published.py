@@ -105,7 +105,7 @@ def load_photo():
     return LoadedPhoto(Photo("1", "a.jpg", "d", 128, 96, size_bytes=1), pixels)
 
 
-def test_a_megadetector_is_downloaded_once_converted_once_and_names_people(server, tmp_path, caplog):
+def test_a_megadetector_is_downloaded_opened_and_converted_once_and_names_people(server, tmp_path, caplog, monkeypatch):
     settings = RunSettings(detector_image_px=128, min_confidence=0.01)
     told = []
     caplog.set_level("INFO")
@@ -121,13 +121,26 @@ def test_a_megadetector_is_downloaded_once_converted_once_and_names_people(serve
     kept = list((tmp_path / "cache/openvino").glob("*/model.xml"))
     assert len(kept) == 1
 
+    monkeypatch.setattr("models.detectors.source.load_published", lambda name: pytest.fail("its network was made"))
+    caplog.clear()
     again = load_detector("mega-v5", settings, device="cpu").detect([photo])[0].detections
+    assert "was trained on photos of 256 px" in caplog.text
     assert again == found
     assert server.asked["v5.pt"] == 1
     assert list((tmp_path / "cache/openvino").glob("*/model.xml")) == kept
 
     remove_model(table.get_model("mega-v5"))
     assert list((tmp_path / "cache/openvino").iterdir()) == []
+
+
+def test_notes_of_a_converted_network_that_were_changed_are_not_used(server, tmp_path):
+    settings = RunSettings(detector_image_px=128)
+    names = load_detector("mega-v5", settings, device="cpu").class_names
+    (notes,) = (tmp_path / "cache/openvino").glob("*/notes.json")
+
+    for damaged in ("", "[]", '{"class_names": "animal"}', '{"class_names": [], "stride": 7}'):
+        notes.write_text(damaged)
+        assert load_detector("mega-v5", settings, device="cpu").class_names == names
 
 
 def test_a_file_of_ones_own_in_this_form_can_be_named_by_its_path(files, server):
@@ -150,7 +163,7 @@ def test_consent_is_asked_only_where_no_checksum_is_published(server, monkeypatc
             raise ConsentNeeded("it runs code")
         return None, YoloMetadata(class_names=("animal",))
 
-    monkeypatch.setattr(published, "load_pt", load)
+    monkeypatch.setattr("models.detectors.ultralytics_model.load_pt", load)
     monkeypatch.setattr(published, "YOLOV5", "")
     with pytest.raises(ConsentNeeded):
         published.load_published("mega-v5")

@@ -16,7 +16,7 @@ from models.encoders.lite import LiteNetwork, find_lite_weights, load_lite_netwo
 from models.encoders.loading import load_encoder
 from models.encoders.sections import CLASSES, find_section, list_sections, weigh_sections
 from models.encoders.spec import LITE2, LITE2_SHA256, EncoderSpec, bundled_encoder
-from models.engines import torch_to_openvino
+from models.engines import converted, torch_to_openvino
 
 MEAN, SCALE = (torch.tensor(values).view(1, 3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 
@@ -156,7 +156,7 @@ def test_a_converted_network_in_the_cache_is_used_without_importing_timm(tmp_pat
     named = load_encoder(spec, engine="openvino", device="cpu")
     with pytest.raises(ImportError):
         load_encoder(spec, device="cpu")  # which engine is faster is not known yet
-    torch_to_openvino.keep_as_faster(LITE2_SHA256, shape)
+    converted.keep_as_faster(LITE2_SHA256, shape)
     chosen = load_encoder(spec, device="cpu")
 
     assert (chosen.engine, chosen.sections, chosen.name) == ("openvino", LiteNetwork.sections, spec.name)
@@ -170,4 +170,4 @@ def test_a_damaged_network_in_the_cache_is_not_used(tmp_path, monkeypatch):
     (model,) = tmp_path.rglob("model.xml")
     model.write_text("<net")
 
-    assert torch_to_openvino.read_kept("k", (1, 3, 4, 4), only_if_faster=False) is None
+    assert converted.read_kept("k", (1, 3, 4, 4), only_if_faster=False) is None
