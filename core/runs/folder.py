@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.disk.files import read_whole, replace_file, temporary_beside, write_whole
-from core.disk.inside import check_ordinary
-from core.disk.json import from_values, parse_values, to_json
+from core.disk.json import parse_values, to_json
 from core.disk.parquet import read_parquet, write_parquet
-from core.errors import AnomalureError, NewerVersion
+from core.errors import AnomalureError
 from core.records import HeatMap
+from core.runs.info import INFO, RunInfo, read_info
 from core.runs.shards import (
     HEAT_MAPS,
     READ_STAGE,
     SCHEMAS,
     SHARD_TABLES,
     RunCounts,
+    RunEmbeddings,
     ShardTables,
     account_files,
     as_table,
     embeddings_table,
 )
 from core.runs.small_detector import warn_of_detector
-from core.version import is_newer
+from core.runs.written_shards import WrittenShards
+from core.work.claims import holding, is_held, read_claim
 from core.work.folder import REQUEST, Status, WorkFolder
 from core.work.progress import Phase, Progress
 
@@ -49,46 +52,6 @@ __all__ = [
     "embeddings_table",
 ]
 
-INFO = "run.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunInfo:
-    """What a run was made with. It is written once, as ``run.json``, when the run is made.
-
-    Attributes:
-        run_id: The name of the run's folder.
-        name: What the pages call it.
-        folder: The folder of photos, absolute.
-        bundle: The bundle's name; empty for a first look.
-        detector: Name of the detector.
-        encoder: Name of the encoder.
-        encoders: The specifications of that encoder, so that a first look can be resumed.
-        sections: Lengths of the parts of an embedding; empty in runs of earlier versions.
-        engines: The engine of each encoder. A resumed run uses the same engines. Others round differently, and the
-            crops of one run could not be compared.
-        boxes: The file that boxes came from instead of a detector, absolute or empty.
-        deployments_csv: The table of cameras, absolute or empty.
-        settings: As ``RunSettings.to_values()`` gives them.
-        created_at: In UTC.
-        code_version: The version of Anomalure that made it.
-    """
-
-    run_id: str
-    name: str
-    folder: str
-    bundle: str = ""
-    detector: str = ""
-    encoder: str = ""
-    encoders: tuple[Mapping[str, Any], ...] = ()
-    sections: tuple[int, ...] = ()
-    engines: tuple[str, ...] = ()
-    boxes: str = ""
-    deployments_csv: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    code_version: str = ""
-
 
 class RunFolder(WorkFolder):
     """The folder of one run. The object is cheap to make, because nothing is read before it is needed.
@@ -103,6 +66,8 @@ class RunFolder(WorkFolder):
         self._info: RunInfo | None = None
         self._done: dict[int, RunCounts] = {}
         self._listing: list[str] | None = None
+        self._holds_finish = False
+        self.written = WrittenShards(self.path)
 
     @classmethod
     def create(cls, path: Path, info: RunInfo, file_names: Sequence[str]) -> "RunFolder":
@@ -147,7 +112,7 @@ class RunFolder(WorkFolder):
             AnomalureError: If ``run.json`` is missing or invalid.
         """
         if self._info is None:
-            self._info = _read_info(self.path / INFO)
+            self._info = read_info(self.path / INFO)
         return self._info
 
     @property
@@ -171,9 +136,51 @@ class RunFolder(WorkFolder):
         return self.is_made
 
     def check_resumable(self) -> None:
-        """As for any work, except that a finished run can be scored again."""
-        if self.status is not Status.DONE:
+        """As for any work, except that a finished run can be scored again, and its workers can be joined."""
+        if self.status is not Status.DONE and not (self.written.exists and not is_held(self.written.finish_path)):
             super().check_resumable()
+
+    @property
+    def status(self) -> Status:
+        """As of any work. A run of several workers is running as long as one of them is alive."""
+        status = super().status
+        if status not in (Status.DONE, Status.BROKEN) and self.written.is_worked_on:
+            return Status.RUNNING
+        # Workers write no end of their own: there may be others.
+        return Status.CANCELLED if status is Status.PREPARED and self.cancel_requested else status
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """As for any work. A run of several workers is claimed instead, because disks of networks may have no locks."""
+        if not self.written.exists:
+            with super().locked():
+                yield
+            return
+        with self.leading():
+            yield
+
+    @contextmanager
+    def leading(self) -> Iterator[None]:
+        """Within it no other process leads or finishes this run of several workers.
+
+        Raises:
+            AnomalureError: If a living process does.
+        """
+        if self._holds_finish:
+            yield
+            return
+        with holding(self.written.finish_path, "that leads the run") as claim:
+            if claim is None:
+                holder = read_claim(self.written.finish_path)
+                raise AnomalureError(
+                    f"Run {self.name} is being led or finished by {holder.holder if holder else 'another process'}. "
+                    "Wait until it ends, or cancel it."
+                )
+            self._holds_finish = True
+            try:
+                yield
+            finally:
+                self._holds_finish = False
 
     @property
     def created_at(self) -> datetime:
@@ -254,15 +261,19 @@ class RunFolder(WorkFolder):
         typed = {name: as_table(name, table) for name, table in tables.items()}
         counts = replace(account_files(self.shard_files(i), typed), boxes_over_limit=boxes_over_limit)
         for name, table in typed.items():
-            self._write_table(self._shard_path(name, i), table)
-        write_whole(self.path / f"done-{i:05d}.json", to_json(asdict(counts)), durable=True)
+            self._write_table(self.shard_path(name, i), table)
+        self.write_counts(i, counts)
         return counts
+
+    def write_counts(self, i: int, counts: RunCounts) -> None:
+        """Write the done file of a shard whose tables are in their place."""
+        write_whole(self.path / f"done-{i:05d}.json", to_json(asdict(counts)), durable=True)
 
     def unread_files(self, i: int) -> list[str]:
         """The files of finished shard ``i`` that could not be read, and may be readable now."""
         if not _read_counts(self.path / f"done-{i:05d}.json").failures:
             return []
-        failures = read_parquet(self._shard_path("failures", i), schema=SCHEMAS["failures"]).to_pylist()
+        failures = read_parquet(self.shard_path("failures", i), schema=SCHEMAS["failures"]).to_pylist()
         return [failure["file_name"] for failure in failures if failure["stage"] == READ_STAGE]
 
     def extend_shard(self, i: int, tables: ShardTables) -> RunCounts:
@@ -274,7 +285,7 @@ class RunFolder(WorkFolder):
         again = pa.concat_tables([more[name].select(["file_name"]) for name in ("photos", "failures")])["file_name"]
         joined = {}
         for name in (*SHARD_TABLES, HEAT_MAPS):
-            path = self._shard_path(name, i)
+            path = self.shard_path(name, i)
             parts = (
                 [read_parquet(path, schema=None if name == "embeddings" else SCHEMAS[name])] if path.exists() else []
             )
@@ -291,8 +302,11 @@ class RunFolder(WorkFolder):
         return self.write_shard(i, joined, boxes_over_limit=n_over_limit)
 
     def counts(self) -> RunCounts:
-        """The sums of the counts of the finished shards."""
+        """The sums of the counts of the finished shards, and of those that workers have written meanwhile."""
         total = RunCounts()
+        for i in self.written.list_there():
+            if not self.is_done(i) and self.written.has(i):
+                total += self.written.read_account(i).counts
         for i in self.done_shards():
             if i not in self._done:  # done files never change
                 self._done[i] = _read_counts(self.path / f"done-{i:05d}.json")
@@ -306,7 +320,7 @@ class RunFolder(WorkFolder):
             return [path] if path.is_file() else []
         if name not in (*SHARD_TABLES, "scores", HEAT_MAPS):
             raise ValueError(f"a run has no table {name!r}")
-        paths = [self._shard_path(name, i) for i in self.done_shards()]
+        paths = [self.shard_path(name, i) for i in self.done_shards()]
         return paths if name in SHARD_TABLES else [path for path in paths if path.is_file()]
 
     @property
@@ -333,11 +347,11 @@ class RunFolder(WorkFolder):
 
     def embedded_shards(self) -> "RunEmbeddings":
         """The crops with their embeddings, one finished shard at a time; see ``core.runs.parts.EmbeddedShards``."""
-        return RunEmbeddings(self)
+        return RunEmbeddings(self.tables)
 
     def find_heat_map(self, crop_id: str, *, shard: int) -> HeatMap | None:
         """The heat map of a whole frame of this shard; None if it was not scored by its patches."""
-        path = self._shard_path(HEAT_MAPS, shard)
+        path = self.shard_path(HEAT_MAPS, shard)
         if not (self.is_done(shard) and path.is_file()):
             return None
         row = read_parquet(path, schema=SCHEMAS[HEAT_MAPS], filters=pc.field("crop_id") == crop_id).to_pylist()
@@ -363,7 +377,7 @@ class RunFolder(WorkFolder):
 
     def write_scores(self, i: int, scores: pd.DataFrame | pa.Table) -> None:
         """Write the scores of the crops of shard ``i``, and replace earlier ones."""
-        self._write_table(self._shard_path("scores", i), as_table("scores", scores))
+        self._write_table(self.shard_path("scores", i), as_table("scores", scores))
 
     def write_all_scores(self, scores: Iterable[pd.DataFrame]) -> None:
         """Write the result of ``Scorer.score(run.embedded_shards())``: one table per finished shard, in their order."""
@@ -376,7 +390,8 @@ class RunFolder(WorkFolder):
             "Delete the run's folder and start the run again."
         )
 
-    def _shard_path(self, name: str, i: int) -> Path:
+    def shard_path(self, name: str, i: int) -> Path:
+        """Where the table of a finished shard lies."""
         return self.path / f"{name}-{i:05d}.parquet"
 
     def _write_table(self, path: Path, table: pa.Table) -> None:
@@ -390,68 +405,6 @@ class RunFolder(WorkFolder):
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-
-
-class RunEmbeddings:
-    """The crops of a run's finished shards with their embeddings; one shard is in memory at a time."""
-
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
-
-    def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-        """Pairs of crops and float32 embeddings in the same order; see ``core.runs.parts.EmbeddedShards``."""
-        for crops_path, photos_path, embeddings_path in zip(
-            *(self._run.tables(name) for name in ("crops", "photos", "embeddings")), strict=True
-        ):
-            crops = read_parquet(crops_path, schema=SCHEMAS["crops"]).to_pandas()
-            photos = read_parquet(photos_path, schema=SCHEMAS["photos"]).to_pandas()
-            first = photos[photos["duplicate_of"].isna()].set_index("photo_id")["deployment"]
-            crops["deployment"] = crops["photo_id"].map(first)
-            heat_path = crops_path.with_name(crops_path.name.replace("crops", HEAT_MAPS, 1))
-            if heat_path.is_file():
-                crops = crops.merge(_read_largest(heat_path), on="crop_id", how="left", validate="one_to_one")
-            column = read_parquet(embeddings_path, columns=["embedding"]).column("embedding").combine_chunks()
-            vectors = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-            yield crops, vectors.reshape(len(crops), column.type.list_size)
-
-
-def _read_largest(path: Path) -> pd.DataFrame:
-    """The largest distance of each heat map of a shard: ``crop_id, bank_id, patch_distance``."""
-    table = read_parquet(path, schema=SCHEMAS[HEAT_MAPS], columns=["crop_id", "bank_id", "distances"])
-    largest = [float(one.values.to_numpy(zero_copy_only=False).max()) for one in table.column("distances")]
-    return table.select(["crop_id", "bank_id"]).to_pandas().assign(patch_distance=largest)
-
-
-def _read_info(path: Path) -> RunInfo:
-    run_id = path.parent.name
-    try:
-        check_ordinary(path.parent)
-        values = parse_values(read_whole(path))
-        unknown = sorted(set(values) - {item.name for item in fields(RunInfo)})
-        if unknown or is_newer(dict(values).get("code_version")):
-            raise NewerVersion(
-                f"Run {run_id} was made by a newer version of Anomalure, or {path} was changed by another program. It "
-                "is not read, and nothing was changed. Update Anomalure."
-            )
-        info = from_values({**values, "run_id": run_id}, RunInfo)
-        if info.created_at.tzinfo is None:
-            raise ValueError("created_at has no time zone")
-        if Path(info.bundle).name != info.bundle or info.bundle in (".", ".."):
-            raise ValueError("its bundle is not one of this project")
-        size = info.settings.get("shard_photos", 256)
-        if type(size) is not int or size < 1:
-            raise ValueError(f"shard_photos must be a whole number of at least 1, got {size!r}")
-        return info
-    except FileNotFoundError as error:
-        raise AnomalureError(
-            f"There is no finished run folder at {path.parent}: run.json is missing. If making it was "
-            "cut short, delete the folder and start the run again."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AnomalureError(
-            f"Run {run_id} cannot be read: {path} is not what Anomalure wrote ({error}). Put it back "
-            "from a copy, or delete the run's folder."
-        ) from error
 
 
 def _read_counts(path: Path) -> RunCounts:

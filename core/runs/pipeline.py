@@ -77,7 +77,7 @@ def run_pipeline(
     n_again = sum(len(files) for shard, files in left.items() if run.is_done(shard))
     meter.begin(Phase.PHOTOS, done=before.photos - n_again, total=total, failures=before.failures - n_again)
     # All shards use the same threads, since each new thread may reserve memory that is never freed.
-    with _Workers() as workers:
+    with PipelineThreads() as threads:
         seen = run.seen_hashes()
         for shard, tables in _run_shards(
             source,
@@ -90,12 +90,18 @@ def run_pipeline(
             mapper=mapper,
             seen=seen,
             meter=meter,
-            workers=workers,
+            threads=threads,
         ):
             if not run.is_done(shard):
                 run.write_shard(shard, tables)
             elif tables.n_photos:
                 run.extend_shard(shard, tables)
+    return finish_run(run, meter, scorer=scorer, settings=settings)
+
+
+def finish_run(run: RunFolder, meter: Meter, *, scorer: Scorer, settings: RunSettings) -> RunCounts:
+    """Do what needs all shards: the events, and the scores of all crops. It replaces earlier ones."""
+    total = run.n_files
     meter.begin(Phase.EVENTS, done=total, total=total)
     run.write_events(_find_events(run, gap_s=settings.event_gap_s))
     meter.begin(Phase.SCORES, done=total, total=total)
@@ -127,7 +133,50 @@ def open_source(run: RunFolder) -> tuple[PhotoSource | None, dict[int, list[str]
     return source, {**missing, **again}
 
 
-class _Workers:
+@dataclass(frozen=True, kw_only=True)
+class ShardParts:
+    """What looks through the photos of a shard; the fields are those of ``run_pipeline``."""
+
+    detector: Detector
+    encoder: Encoder
+    namer: DeploymentNamer
+    settings: RunSettings
+    crops_dir: Path
+    mapper: FrameMapper | None = None
+
+
+def do_shard(
+    source: PhotoSource,
+    shard: int,
+    files: Sequence[str],
+    *,
+    parts: ShardParts,
+    meter: Meter,
+    threads: "PipelineThreads",
+) -> ShardTables:
+    """The tables of one shard by itself: copies of photos of other shards are looked through like any photo.
+
+    Raises:
+        AnomalureError: If the detector or encoder is broken, or the folder of photos is gone.
+        Cancelled: If somebody cancelled the run.
+    """
+    ((_, tables),) = _run_shards(
+        source,
+        {shard: files},
+        detector=parts.detector,
+        encoder=parts.encoder,
+        namer=parts.namer,
+        settings=parts.settings,
+        crops_dir=parts.crops_dir,
+        mapper=parts.mapper,
+        seen={},
+        meter=meter,
+        threads=threads,
+    )
+    return tables
+
+
+class PipelineThreads:
     """The threads of a run: some decode photos, one puts them into batches, one runs the detector."""
 
     def __init__(self) -> None:
@@ -136,7 +185,7 @@ class _Workers:
         self.reading = ThreadPoolExecutor(1)
         self.detecting = ThreadPoolExecutor(1)
 
-    def __enter__(self) -> "_Workers":
+    def __enter__(self) -> "PipelineThreads":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -156,21 +205,21 @@ def _run_shards(
     mapper: FrameMapper | None,
     seen: dict[str, str],
     meter: Meter,
-    workers: "_Workers",
+    threads: "PipelineThreads",
 ) -> Iterator[tuple[int, ShardTables]]:
     """Each shard with its tables. While a shard is finished, the next one's photos are read and go to the detector."""
     if source is None:
         return
     tables = _start_tables(encoder)
     reduce = reduce_to_longest(detector.image_px)
-    batches = _read_ahead(source, shards, namer=namer, settings=settings, choose_shrink=reduce, workers=workers)
-    for looked in _detect_ahead(batches, detector=detector, seen=seen, workers=workers):
+    batches = _read_ahead(source, shards, namer=namer, settings=settings, choose_shrink=reduce, threads=threads)
+    for looked in _detect_ahead(batches, detector=detector, seen=seen, threads=threads):
         meter.check()
         for photo, first in looked.duplicates:
             tables.add_duplicate(photo, duplicate_of=first)
         for failure in looked.failures:
             tables.add_failure(failure)
-        cut, unreadable = _cut_photos(looked.found, encoder=encoder, settings=settings, workers=workers)
+        cut, unreadable = _cut_photos(looked.found, encoder=encoder, settings=settings, threads=threads)
         for failure in unreadable:
             tables.add_failure(failure)
         _add_photos(cut, tables, encoder=encoder, crops_dir=crops_dir, mapper=mapper)
@@ -202,7 +251,7 @@ def _read_ahead(
     namer: DeploymentNamer,
     settings: RunSettings,
     choose_shrink: ChooseShrink,
-    workers: "_Workers",
+    threads: "PipelineThreads",
 ) -> Iterator[_Batch]:
     """Batches of photos, each within one shard. The next is read while the models work on the last."""
 
@@ -217,24 +266,24 @@ def _read_ahead(
         room = BATCH_MEGAPIXELS
         while len(batch) < settings.batch_photos:
             at = start + len(batch)
-            some = files[at : min(at + workers.n_readers, start + settings.batch_photos)]
+            some = files[at : min(at + threads.n_readers, start + settings.batch_photos)]
             fitting: list[str] = []
             left = room
-            for name, size in zip(some, workers.readers.map(measure, some), strict=True):
+            for name, size in zip(some, threads.readers.map(measure, some), strict=True):
                 left -= size
                 if left < 0 and (batch or fitting):  # the first photo of a batch is taken however large it is
                     break
                 fitting.append(name)
             if not fitting:
                 break
-            read_now = list(workers.readers.map(read, fitting))
+            read_now = list(threads.readers.map(read, fitting))
             batch += read_now
             # A damaged photo is decoded larger than its header lets expect.
             room -= sum(_count_megapixels(item) for item in read_now)
         return batch
 
     waiting = deque(shards.items())
-    upcoming = workers.reading.submit(read_batch, waiting[0][1], 0) if waiting else None
+    upcoming = threads.reading.submit(read_batch, waiting[0][1], 0) if waiting else None
     at = 0
     while upcoming is not None:
         items = upcoming.result()
@@ -243,7 +292,7 @@ def _read_ahead(
         if at == len(waiting[0][1]):
             ends_shard, _ = waiting.popleft()
             at = 0
-        upcoming = workers.reading.submit(read_batch, waiting[0][1], at) if waiting else None
+        upcoming = threads.reading.submit(read_batch, waiting[0][1], at) if waiting else None
         yield _Batch(items, ends_shard)
 
 
@@ -266,12 +315,12 @@ class _Looked:
 
 
 def _detect_ahead(
-    batches: Iterator[_Batch], *, detector: Detector, seen: dict[str, str], workers: "_Workers"
+    batches: Iterator[_Batch], *, detector: Detector, seen: dict[str, str], threads: "PipelineThreads"
 ) -> Iterator[_Looked]:
     """Batches after the detector, which works on the next while the last is cut and embedded."""
     upcoming: Future[_Looked] | None = None
     for batch in batches:
-        following = workers.detecting.submit(_look, batch, detector=detector, seen=seen)
+        following = threads.detecting.submit(_look, batch, detector=detector, seen=seen)
         if upcoming is not None:
             yield upcoming.result()
         upcoming = following
@@ -308,7 +357,7 @@ class _CutPhoto:
 
 
 def _cut_photos(
-    found: Sequence[tuple[LoadedPhoto, Found]], *, encoder: Encoder, settings: RunSettings, workers: "_Workers"
+    found: Sequence[tuple[LoadedPhoto, Found]], *, encoder: Encoder, settings: RunSettings, threads: "PipelineThreads"
 ) -> tuple[list[_CutPhoto], list[Failure]]:
     """The photos of a batch with their crops, several at a time, since some photos are decoded again for that."""
 
@@ -317,7 +366,7 @@ def _cut_photos(
 
     done: list[_CutPhoto] = []
     failures: list[Failure] = []
-    for (photo, result), of_photo in zip(found, workers.readers.map(cut, found), strict=True):
+    for (photo, result), of_photo in zip(found, threads.readers.map(cut, found), strict=True):
         if isinstance(of_photo, Failure):
             failures.append(of_photo)
         else:

@@ -1,13 +1,15 @@
 """The tables of one shard of photos, and a check that every file of the shard is accounted for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from core.disk.parquet import read_parquet
 from core.records import Box, Crop, CropKind, Detection, Failure, HeatMap, Photo
 
 _TIME = pa.timestamp("us")
@@ -131,7 +133,12 @@ class ShardTables:
         self._failures: list[dict[str, Any]] = []
         self._embeddings: list[tuple[list[str], np.ndarray]] = []
         self._heat_maps: list[dict[str, Any]] = []
-        self.boxes_over_limit = 0
+        self.over_limit: dict[str, int] = {}
+
+    @property
+    def boxes_over_limit(self) -> int:
+        """Boxes that were left out because a photo had too many; ``over_limit`` has them by photo id."""
+        return sum(self.over_limit.values())
 
     @property
     def n_photos(self) -> int:
@@ -143,7 +150,8 @@ class ShardTables:
     ) -> None:
         """A photo that is scored, with at least one crop."""
         self._photos.append({**_columns(photo), "duplicate_of": None})
-        self.boxes_over_limit += n_over_limit
+        if n_over_limit:
+            self.over_limit[photo.photo_id] = n_over_limit
         for found in detections:
             self._detections.append(
                 {
@@ -291,3 +299,36 @@ def account_files(files: Sequence[str], tables: Mapping[str, pa.Table]) -> RunCo
         crops=len(crops),
         damaged=int((photos.loc[scored.index, "note"].fillna("") != "").sum()),
     )
+
+
+ListTables = Callable[[str], list[Path]]
+
+
+class RunEmbeddings:
+    """The crops of a run's finished shards with their embeddings; one shard is in memory at a time."""
+
+    def __init__(self, tables: ListTables) -> None:
+        self._tables = tables
+
+    def __iter__(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Pairs of crops and float32 embeddings in the same order; see ``core.runs.parts.EmbeddedShards``."""
+        for crops_path, photos_path, embeddings_path in zip(
+            *(self._tables(name) for name in ("crops", "photos", "embeddings")), strict=True
+        ):
+            crops = read_parquet(crops_path, schema=SCHEMAS["crops"]).to_pandas()
+            photos = read_parquet(photos_path, schema=SCHEMAS["photos"]).to_pandas()
+            first = photos[photos["duplicate_of"].isna()].set_index("photo_id")["deployment"]
+            crops["deployment"] = crops["photo_id"].map(first)
+            heat_path = crops_path.with_name(crops_path.name.replace("crops", HEAT_MAPS, 1))
+            if heat_path.is_file():
+                crops = crops.merge(_read_largest(heat_path), on="crop_id", how="left", validate="one_to_one")
+            column = read_parquet(embeddings_path, columns=["embedding"]).column("embedding").combine_chunks()
+            vectors = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+            yield crops, vectors.reshape(len(crops), column.type.list_size)
+
+
+def _read_largest(path: Path) -> pd.DataFrame:
+    """The largest distance of each heat map of a shard: ``crop_id, bank_id, patch_distance``."""
+    table = read_parquet(path, schema=SCHEMAS[HEAT_MAPS], columns=["crop_id", "bank_id", "distances"])
+    largest = [float(one.values.to_numpy(zero_copy_only=False).max()) for one in table.column("distances")]
+    return table.select(["crop_id", "bank_id"]).to_pandas().assign(patch_distance=largest)

@@ -37,8 +37,10 @@ Point = TypeVar("Point")
 
 
 class Status(StrEnum):
-    """``interrupted``: the process stopped without writing an end; ``broken``: the work cannot be read."""
+    """How work is. ``prepared``: workers can begin; ``interrupted``: the process stopped without writing an end;
+    ``broken``: it cannot be read."""
 
+    PREPARED = "prepared"
     RUNNING = "running"
     DONE = "done"
     CANCELLED = "cancelled"
@@ -269,7 +271,7 @@ class WorkFolder:
         progress = self.read_progress()
         if progress is None:
             return Status.INTERRUPTED
-        if progress.phase in ENDS:
+        if progress.phase in (*ENDS, Phase.PREPARED):
             return Status(progress.phase.value)
         if progress.phase is Phase.WAITING:
             is_running = abs(time.time() - progress.heartbeat_at) < START_PATIENCE_S  # the clock may be set back

@@ -5,7 +5,7 @@ import platform
 import time
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -17,10 +17,11 @@ class Phase(StrEnum):
     """What a process is doing.
 
     ``waiting``: the work was requested and no process has begun yet; ``crops``, ``training`` and ``models`` are
-    phases of a training.
+    phases of a training. ``prepared``: a run's photos are listed, and workers can begin.
     """
 
     WAITING = "waiting"
+    PREPARED = "prepared"
     STARTING = "starting"
     PHOTOS = "photos"
     EVENTS = "events"
@@ -88,7 +89,20 @@ def is_last_word(progress: Progress | None, *, pid: int) -> bool:
     return progress is not None and progress.phase in ENDS and progress.pid == pid
 
 
-def is_alive(progress: Progress) -> bool:
+class Signed(Protocol):
+    """Something that a process wrote with its number, its computer and the time."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def process_started_at(self) -> float: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def heartbeat_at(self) -> float: ...
+
+
+def is_alive(progress: Signed) -> bool:
     """Whether the process that wrote it is still running."""
     if progress.host != platform.node():
         return abs(time.time() - progress.heartbeat_at) < SILENT_S  # the clock may be set back

@@ -1,61 +1,49 @@
 """A run: find, embed and score the crops of a folder of photos."""
 
 import logging
+import shutil
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from core.errors import AnomalureError
 from core.photos.deployments import DeploymentNamer
-from core.photos.reading import Listing, find_photos
+from core.photos.reading import find_photos
 from core.runs.account import describe_account, make_account, read_account, write_account
 from core.runs.boxes import BoxesFromFile
 from core.runs.catalogue import keep_catalogue
-from core.runs.folder import RunFolder, Status, describe_run
+from core.runs.folder import RunCounts, RunFolder, Status, describe_run
 from core.runs.parts import Detector, Encoder
-from core.runs.pipeline import open_source, run_pipeline
+from core.runs.pipeline import finish_run, run_pipeline
+from core.runs.settling import settle_shards
 from core.runs.shards import choose_shard_photos
+from core.runs.worker import Share, list_left
 from core.settings.run import RunSettings
-from core.study.moved_projects import find_again
 from core.study.project import Project
+from core.work.folder import CANCEL
+from core.work.folder import REQUEST as REQUEST_FILE
 from core.work.meter import Cancelled, Meter
-from core.work.request import Request
-from models.encoders.sections import weigh_sections
-from models.encoders.spec import EncoderSpec, bundled_encoder
+from core.work.progress import Phase, Progress
+from models.encoders.spec import bundled_encoder
+from models.workers.opening import (
+    list_engines_of,
+    open_again,
+    open_bundle,
+    open_detector,
+    open_detector_again,
+    open_namer,
+    open_scorer,
+    open_shard_parts,
+)
+from models.workers.request import RunRequest
+from models.workers.team import POLL_S, lead, read_team
+from models.workers.worker import do_share_of
 
 if TYPE_CHECKING:
     from models.bundles.bundle import Bundle
-    from models.judging.first_look import FirstLookScorer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRequest(Request):
-    """What a user asks of a new run.
-
-    Attributes:
-        folder: The folder of photos.
-        bundle: The bundle's name; empty: a first look, which scores the photos against each other.
-        detector: A name or a path; empty: the bundle's detector, or ``auto`` on a first look.
-        boxes: A file of boxes, used instead of a detector.
-        encoders: The encoders of a first look; none: the default one. A bundle has its own.
-        deployments_csv: A table that says which deployment each photo belongs to.
-        settings: Settings of the run.
-    """
-
-    kind: ClassVar[str] = "run"
-    room: ClassVar[str] = "runs"
-    what: ClassVar[str] = "run"
-
-    folder: Path
-    bundle: str = ""
-    detector: str = ""
-    boxes: Path | None = None
-    encoders: tuple[EncoderSpec, ...] = ()
-    deployments_csv: Path | None = None
-    settings: RunSettings = field(default_factory=RunSettings)
 
 
 REQUEST = RunRequest
@@ -70,7 +58,9 @@ def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
         Cancelled: If somebody asked it to stop; the finished shards stay.
     """
     try:
-        detector, encoder, bundle = _open_again(project, work) if work.is_made else _make(project, work, meter)
+        if _is_for_workers(work):
+            return _do_together(project, work, meter)
+        detector, encoder, bundle = open_again(project, work) if work.is_made else _make(project, work, meter)
         meter.check()
         _run(project, work, meter, detector, encoder, bundle)
     except BaseException:
@@ -80,6 +70,95 @@ def do(project: Project, work: RunFolder, meter: Meter) -> dict[str, Any]:
         raise
     _finish_account(work, detector)
     return {**describe_run(work), **describe_account(work), "status": str(Status.DONE)}  # written once this returns
+
+
+def prepare(project: Project, request: RunRequest, *, allow_code: bool = False) -> RunFolder:
+    """Make a run for several workers without doing any of it: its photos are listed and divided into shards.
+
+    Raises:
+        AnomalureError: If the folder, the bundle, the detector or the boxes cannot be used; then nothing is left.
+    """
+    from models.jobs import registry
+
+    registry.ask(project, request)
+    run = RunFolder(project.runs_dir / request.name)
+    run.allow_code, run.is_asked_here = allow_code, True
+    try:
+        with run.working():
+            _make(project, run, Meter(run))
+            run.written.make()
+            run.write_progress(Progress(phase=Phase.PREPARED, total=run.n_files))
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    return run
+
+
+def prepare_again(project: Project, run_id: str, *, workers: str = "") -> RunFolder:
+    """Make an unfinished run one that several workers can do. A request to cancel it is forgotten.
+
+    Raises:
+        AnomalureError: If there is no such run, or a process works on it.
+    """
+    run = project.run(run_id)
+    run.check_resumable()
+    with run.locked():
+        run.written.make()
+        if workers:
+            run.write_request(replace(run.read_request(RunRequest), workers=workers))
+        (run.path / CANCEL).unlink(missing_ok=True)
+        run.write_progress(Progress(phase=Phase.PREPARED, total=run.n_files))
+    return run
+
+
+def _is_for_workers(run: RunFolder) -> bool:
+    """Whether several workers do it, and it has shards that are not in their place."""
+    if run.is_made and len(run.done_shards()) == run.n_shards and not run.written.list_there():
+        return False
+    return run.written.exists or bool((run.path / REQUEST_FILE).is_file() and run.read_request(RunRequest).workers)
+
+
+def _do_together(project: Project, run: RunFolder, meter: Meter) -> dict[str, Any]:
+    """Lead the workers of a run, or without any do their shards here, then do what needs all shards."""
+    if not run.is_made:
+        _make(project, run, meter)
+    run.written.make()
+    with run.leading():
+        workers = run.read_request(RunRequest).workers if (run.path / REQUEST_FILE).is_file() else ""
+        if workers and list_left(run):
+            lead(run, meter, read_team(workers)(project, run))
+        elif list_left(run):
+            _do_alone(project, run, meter)
+        settle_shards(run, on_shard=lambda n: meter.check())
+        bundle = open_bundle(project, run.info.bundle)
+        _warn_of_unnamed(run, open_namer(run))
+        scorer = open_scorer(run, bundle, run.info.sections)
+        finish_run(run, meter, scorer=scorer, settings=RunSettings.from_values(run.info.settings))
+        for note in scorer.notes:
+            log.info("%s", note)
+        if run.info.boxes:
+            _finish_account(run, open_detector_again(project, run, bundle))
+    return {**describe_run(run), **describe_account(run), "status": str(Status.DONE)}
+
+
+def _do_alone(project: Project, run: RunFolder, meter: Meter) -> None:
+    """Do the shards that nobody has done in this process, as one more worker, and wait for the others."""
+    while list_left(run):
+        before = run.counts()
+        meter.begin(Phase.PHOTOS, done=before.photos, total=run.n_files, failures=before.failures)
+
+        def follow(progress: Progress, before: RunCounts = before) -> None:
+            meter(before.photos + progress.done, failures=before.failures + progress.failures)
+
+        do_share_of(project, run.run_id, Share(), worker="1/1", allow_code=run.allow_code, on_progress=follow)
+        if failures := run.written.list_failures():
+            raise AnomalureError(
+                f"{len(failures)} of {run.n_shards} shards could not be done, such as {failures[0].shard}. "
+                f"{failures[0].message} What was finished is kept."
+            )
+        while list_left(run) and run.written.is_shard_worked_on:
+            meter(run.counts().photos)
+            time.sleep(POLL_S)
 
 
 def finish(project: Project, work: RunFolder) -> None:
@@ -126,8 +205,8 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
     listing = find_photos(request.folder)
     if listing.passed_over:
         log.info("Skipped: %s.", listing.describe_passed_over())
-    bundle = _open_bundle(project, request.bundle)
-    detector, detector_name = _open_detector(request, bundle, listing, allow_code=run.allow_code)
+    bundle = open_bundle(project, request.bundle)
+    detector, detector_name = open_detector(request, bundle, listing, allow_code=run.allow_code)
     meter.check()
     specs = bundle.encoders if bundle else request.encoders or (bundled_encoder(),)
     encoder = load_encoder(specs, allow_code=run.allow_code)
@@ -143,7 +222,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
         encoder=encoder.name,
         encoders=[spec.to_values() for spec in specs],
         sections=encoder.sections,
-        engines=_list_engines(encoder),
+        engines=list_engines_of(encoder),
         boxes=str(request.boxes) if request.boxes else "",
         deployments_csv=str(request.deployments_csv) if request.deployments_csv else "",
         settings=replace(settings, shard_photos=shard_photos).to_values(),
@@ -153,38 +232,28 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
     return detector, encoder, bundle
 
 
-def _open_again(project: Project, run: RunFolder) -> "tuple[Detector, Encoder, Bundle | None]":
-    """The detector, the encoder and the bundle of a run. A resumed run uses the same detector, encoder and engines."""
-    from models.encoders.loading import load_encoder
-
-    open_source(run)  # if the disk is away, this is said before the models are loaded
-    info = run.info
-    bundle = _open_bundle(project, info.bundle)
-    specs = bundle.encoders if bundle else tuple(EncoderSpec.from_values(spec) for spec in info.encoders)
-    request = RunRequest(
-        name=run.run_id,
-        folder=Path(info.folder),
-        detector=find_again(info.detector, project.path),
-        boxes=Path(info.boxes) if info.boxes else None,
-        settings=RunSettings.from_values(info.settings),
-    )
-    listing = Listing(Path(info.folder), tuple(run.file_names))
-    detector, _ = _open_detector(request, bundle, listing, allow_code=run.allow_code)
-    engines = info.engines if len(info.engines) == len(specs) else "auto"
-    encoder = load_encoder(specs, engine=engines, allow_code=run.allow_code)
-    return detector, encoder, bundle
-
-
 def _run(
     project: Project, run: RunFolder, meter: Meter, detector: Detector, encoder: Encoder, bundle: "Bundle | None"
 ) -> None:
-    from models.bundles.frame_mapper import load_mapper
-    from models.bundles.scorer import BundleScorer
+    parts = open_shard_parts(project, run, detector, encoder, bundle)
+    _warn_of_unnamed(run, parts.namer)
+    scorer = open_scorer(run, bundle, encoder.sections)
+    run_pipeline(
+        run,
+        meter,
+        detector=detector,
+        encoder=encoder,
+        scorer=scorer,
+        namer=parts.namer,
+        settings=parts.settings,
+        crops_dir=parts.crops_dir,
+        mapper=parts.mapper,
+    )
+    for note in scorer.notes:
+        log.info("%s", note)
 
-    settings = RunSettings.from_values(run.info.settings)
-    table = Path(run.info.deployments_csv) if run.info.deployments_csv else None
-    folder = Path(run.info.folder)
-    namer = DeploymentNamer(folder, pattern=settings.deployment_pattern, table=table, file_names=run.file_names)
+
+def _warn_of_unnamed(run: RunFolder, namer: DeploymentNamer) -> None:
     unnamed = namer.unnamed(run.file_names)
     if unnamed:
         log.warning(
@@ -194,61 +263,3 @@ def _run(
             len(run.file_names),
             unnamed[0],
         )
-    scorer = BundleScorer(bundle, settings) if bundle else _make_first_look(settings, encoder, run)
-    run_pipeline(
-        run,
-        meter,
-        detector=detector,
-        encoder=encoder,
-        scorer=scorer,
-        namer=namer,
-        settings=settings,
-        crops_dir=project.crops_dir,
-        mapper=load_mapper(bundle) if bundle else None,
-    )
-    for note in scorer.notes:
-        log.info("%s", note)
-
-
-def _make_first_look(settings: RunSettings, encoder: Encoder, run: RunFolder) -> "FirstLookScorer":
-    from models.judging.first_look import FirstLookScorer
-
-    specs = [EncoderSpec.from_values(values) for values in run.info.encoders]
-    return FirstLookScorer(settings, encoder.sections, weigh_sections(specs, encoder.sections))
-
-
-def _open_bundle(project: Project, name: str) -> "Bundle | None":
-    from models.bundles.bundle import Bundle
-
-    return Bundle.load(project.bundles_dir / name) if name else None
-
-
-def _open_detector(
-    request: RunRequest, bundle: "Bundle | None", listing: Listing, *, allow_code: bool
-) -> tuple[Detector, str]:
-    """The detector and its name for the run's record."""
-    from models.detectors.loading import load_detector, load_usual_detector
-    from models.detectors.source import AUTO, BUNDLED, PUBLISHED_DETECTOR
-
-    if request.boxes is not None:
-        from_file = BoxesFromFile(request.boxes, min_confidence=request.settings.min_confidence, listing=listing)
-        for problem in from_file.problems:
-            log.warning("%s: %s.", request.boxes.name, problem.rstrip("."))
-        return from_file, from_file.name
-    name = request.detector or (bundle.detector if bundle else AUTO)
-    if name != AUTO:
-        return load_detector(name, request.settings, allow_code=allow_code), name
-    try:
-        if bundle is not None:  # made before bundles wrote down which detector they were made with
-            return load_detector(PUBLISHED_DETECTOR, request.settings), PUBLISHED_DETECTOR
-        usual = load_usual_detector(request.settings)
-        return usual, usual.name
-    except AnomalureError as error:
-        log.warning("%s The bundled detector is used instead. It was made for the drawn sample season.", error)
-        return load_detector(BUNDLED, request.settings), BUNDLED
-
-
-def _list_engines(encoder: Encoder) -> list[str]:
-    from models.encoders.loading import list_engines
-
-    return list_engines(encoder)

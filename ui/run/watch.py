@@ -45,6 +45,8 @@ def _say_kept(work: WorkFolder) -> str:
 def count_kept(run: RunFolder) -> int:
     """The photos that a run which ended too early has on disk. What a killed process said last is more than that."""
     progress = run.read_progress()
+    if run.written.exists:  # its workers write no progress
+        return run.counts().photos
     return progress.done if progress is not None and progress.phase in ENDS else run.counts().photos
 
 

@@ -142,6 +142,7 @@ class Panel:
     def _show_stopped(self, project: Project, work: WorkFolder, status: Status) -> None:
         progress = work.read_progress() or Progress()
         why = {
+            Status.PREPARED: "is prepared for workers, and none is at it just now. Resume does what is left here.",
             Status.CANCELLED: "was cancelled.",
             Status.FAILED: f"stopped because of an error. {progress.message}",
         }.get(status, "stopped without an end: its process was killed, or the computer was switched off.")

@@ -6,6 +6,7 @@ from ui.shared.words import count, escape_markdown, say_duration
 
 PHASE_WORDS = {
     Phase.WAITING: "Getting ready",
+    Phase.PREPARED: "Prepared for workers",
     Phase.STARTING: "Getting ready",
     Phase.PHOTOS: "Looking at the photos",
     Phase.EVENTS: "Grouping photos into events",
@@ -21,6 +22,7 @@ PHASE_WORDS = {
 }
 FINISHING = "**Finishing** · the results are on the disk"
 STATUS_WORDS = {
+    Status.PREPARED: "prepared for workers",
     Status.RUNNING: "running",
     Status.DONE: "done",
     Status.CANCELLED: "cancelled",
@@ -29,6 +31,7 @@ STATUS_WORDS = {
     Status.BROKEN: "cannot be read",
 }
 STATUS_ICONS = {
+    Status.PREPARED: ":material/groups:",
     Status.RUNNING: ":material/progress_activity:",
     Status.DONE: ":material/task_alt:",
     Status.CANCELLED: ":material/stop_circle:",

@@ -1,0 +1,1 @@
+"""Runs that several processes do together, on one computer or many."""
