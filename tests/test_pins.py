@@ -17,14 +17,17 @@ ROOT = Path(__file__).resolve().parents[1]
 def read_pins(name):
     lines = (ROOT / name).read_text().splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
-    return {tidy(package): version for package, version in pins.items()}
+    return {tidy(package.partition("[")[0]): version for package, version in pins.items()}
 
 
 def tidy(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+REQUIREMENTS = ["requirements.txt", "requirements-dev.txt", "requirements-cluster.txt", "requirements-ray.txt"]
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_what_is_required_and_what_it_brings_is_pinned_to_one_version(name):
     pinned = read_pins("constraints.txt")
     assert {package: pinned.get(package) for package in read_pins(name)} == read_pins(name)
@@ -49,7 +52,8 @@ def test_what_is_required_and_what_it_brings_is_pinned_to_one_version(name):
 
 
 def test_requirements_name_the_constraints_so_that_the_usual_command_follows_them():
-    assert "-c constraints.txt" in (ROOT / "requirements.txt").read_text().splitlines()
+    for name in ("requirements.txt", "requirements-cluster.txt", "requirements-ray.txt"):
+        assert "-c constraints.txt" in (ROOT / name).read_text().splitlines()
     assert "-r requirements.txt" in (ROOT / "requirements-dev.txt").read_text().splitlines()
 
 

@@ -149,6 +149,14 @@ class RunFolder(WorkFolder):
         # Workers write no end of their own: there may be others.
         return Status.CANCELLED if status is Status.PREPARED and self.cancel_requested else status
 
+    def read_progress(self) -> Progress | None:
+        """As of any work. While workers do a run that nobody leads, it is counted from what lies in the folder."""
+        progress = super().read_progress()
+        if progress is None or progress.phase is not Phase.PREPARED:
+            return progress
+        counts = self.counts()
+        return replace(progress, done=counts.photos, failures=counts.failures)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """As for any work. A run of several workers is claimed instead, because disks of networks may have no locks."""

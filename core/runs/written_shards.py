@@ -243,3 +243,35 @@ class WrittenShards:
     def keep_worked(self) -> None:
         """Write down how each shard was done, before the shards are moved."""
         write_whole(self.path / WORKED, to_json(self.list_worked()))
+
+    def list_workers(self) -> list["WorkerState"]:
+        """What each worker has done, and what it is at; by their names, those of one computer together."""
+        states: dict[tuple[str, str], WorkerState] = {}
+        for one in self.list_worked():
+            state = states.setdefault((one.host, one.worker), WorkerState(worker=one.worker, host=one.host))
+            state.n_shards += 1
+            state.photos += one.photos
+            state.seconds += one.seconds
+        for shard, claim in self.list_claims().items():
+            if self.has(shard):
+                continue  # it is about to be given back
+            state = states.setdefault((claim.host, claim.worker), WorkerState(worker=claim.worker, host=claim.host))
+            state.at[shard] = claim
+        return [states[key] for key in sorted(states)]
+
+
+@dataclass(kw_only=True)
+class WorkerState:
+    """A worker: the shards and photos that it has done, in how many seconds, and the claims on those that it is at."""
+
+    worker: str
+    host: str
+    n_shards: int = 0
+    photos: int = 0
+    seconds: float = 0.0
+    at: dict[int, Claim] = field(default_factory=dict)
+
+    @property
+    def photos_per_s(self) -> float:
+        """Photos a second while it worked; 0 before its first shard."""
+        return self.photos / self.seconds if self.seconds > 0 else 0.0

@@ -25,7 +25,9 @@ from models.workers.worker import do_share_of
 ROOT = Path(__file__).resolve().parents[2]
 OBJECT_STORE_BYTES = 200 * 1024**2
 """For names and numbers of shards; no pictures go through it. Ray alone would take 30% of the memory."""
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+ONLY_HERE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Whatever its name says: with it, Ray on one computer listens on localhost on every system, else to everybody."""
 
 
 class ShardActor:
@@ -81,7 +83,7 @@ class RayTeam:
 
     def start(self, n_left: int) -> None:
         """Start the actors, and give them the shards that are left."""
-        ray = _import_ray()
+        ray = _import_ray(is_here=not self._address)
         try:
             _connect(ray, self._address, n=self._n or 2)
         except Exception as error:  # Ray raises errors of many kinds, and none is a fault of this program
@@ -134,20 +136,16 @@ def _connect(ray: Any, address: str, *, n: int) -> None:
     if address:
         ray.init(address=address, **how)
     else:
-        ray.init(
-            num_cpus=n,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _node_ip_address="127.0.0.1",  # so that nothing listens to other computers
-            **how,
-        )
+        ray.init(num_cpus=n, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **how)
+    for name in ("ray.data", "ray"):  # it tells each step of its own
+        logging.getLogger(name).setLevel(logging.WARNING)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = 0
 
 
-def _import_ray() -> Any:
-    os.environ.update(QUIET)  # before it is imported: it counts its users otherwise
+def _import_ray(*, is_here: bool = False) -> Any:
+    os.environ.update({**QUIET, **(ONLY_HERE if is_here else {})})  # it reads them while it is imported
     try:
         import ray
         import ray.data

@@ -38,17 +38,21 @@ class SubmittedTeam:
                 "the cluster, or use --workers local:2."
             )
         n = min(self._n, n_left)
-        folder = self._project.path / "logs" / f"workers-{self._run.run_id}"
-        executor = submitit.AutoExecutor(folder=folder, cluster=self._executor_name)
-        executor.update_parameters(timeout_min=TIMEOUT_MIN, name=f"anomalure-{self._run.run_id}")
-        if self._executor_name == "slurm":
-            executor.update_parameters(slurm_array_parallelism=n)
-        commands = [submitit.helpers.CommandFunction(self._command(i, n), verbose=True) for i in range(1, n + 1)]
         try:
-            with executor.batch():
-                self._jobs = [executor.submit(command) for command in commands]
-        except Exception as error:  # submitit raises what sbatch said as errors of several kinds
+            executor = submitit.AutoExecutor(folder=self._logs, cluster=self._executor_name)
+            executor.update_parameters(timeout_min=TIMEOUT_MIN, name=f"anomalure-{self._run.run_id}")
+            if self._executor_name == "slurm":
+                executor.update_parameters(slurm_array_parallelism=n)
+            with executor.batch():  # one array of jobs
+                self._jobs = [
+                    executor.submit(submitit.helpers.CommandFunction(self._command(i, n))) for i in range(1, n + 1)
+                ]
+        except Exception as error:  # submitit raises what the cluster's commands said as errors of several kinds
             raise AnomalureError(f"The workers could not be submitted: {error}") from error
+
+    @property
+    def _logs(self) -> Path:
+        return self._project.path / "logs" / f"workers-{self._run.run_id}"
 
     def _command(self, i: int, n: int) -> list[str]:
         words = [sys.executable, str(CLI), "work", f"runs/{self._run.run_id}", "--shards", f"{i}/{n}"]

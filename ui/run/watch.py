@@ -12,6 +12,7 @@ from core.work.folder import WorkFolder
 from core.work.progress import ENDS
 from models.jobs.run import RunRequest
 from ui.run.account import show_account
+from ui.run.workers import show_workers
 from ui.shared.routes import GROUPS, REVIEW, link_button
 from ui.shared.state import Key
 from ui.shared.words import count
@@ -109,4 +110,5 @@ PANEL = Panel(
     say_so_far=_say_so_far,
     say_kept=_say_kept,
     show_result=_show_result,
+    show_workers=show_workers,
 )

@@ -36,6 +36,10 @@ def _say_name(work: WorkFolder) -> str:
     return work.name
 
 
+def _show_no_workers(work: WorkFolder) -> None:
+    pass
+
+
 def _show_nothing(project: Project, work: WorkFolder) -> None:
     pass
 
@@ -54,6 +58,7 @@ class Panel:
         say_kept: What is kept of work that ended too early, in a sentence; empty for nothing.
         show_result: Draws the result when it has ended in any way.
         title: What the panel is headed with.
+        show_workers: Draws who does it, if several processes do.
     """
 
     kind: str
@@ -65,6 +70,7 @@ class Panel:
     say_kept: Callable[[WorkFolder], str] = _say_nothing
     show_result: Callable[[Project, WorkFolder], None] = _show_nothing
     title: Callable[[WorkFolder], str] = _say_name
+    show_workers: Callable[[WorkFolder], None] = _show_no_workers
 
     def find(self, newest_first: Iterable[WorkFolder]) -> str:
         """The name of the work that was started or resumed here, else of the newest that is running; else empty."""
@@ -116,6 +122,7 @@ class Panel:
         share = min(progress.done / progress.total, 1.0) if progress.total else 0.0
         is_starting = progress.phase in (Phase.WAITING, Phase.STARTING)
         st.progress(share, text=say_progress(progress) + (f" · {self.preparing}" if is_starting else ""))
+        self.show_workers(work)
         self.show_curve(work)
         if work.cancel_requested:
             st.caption(f"{self.stopping} {self.say_so_far(work)}".strip())
@@ -137,6 +144,7 @@ class Panel:
             return
         if status is not Status.DONE:
             self._show_stopped(project, work, status)
+        self.show_workers(work)
         self.show_result(project, work)
 
     def _show_stopped(self, project: Project, work: WorkFolder, status: Status) -> None:

@@ -6,7 +6,7 @@ from ui.shared.words import count, escape_markdown, say_duration
 
 PHASE_WORDS = {
     Phase.WAITING: "Getting ready",
-    Phase.PREPARED: "Prepared for workers",
+    Phase.PREPARED: "Workers are looking at the photos",
     Phase.STARTING: "Getting ready",
     Phase.PHOTOS: "Looking at the photos",
     Phase.EVENTS: "Grouping photos into events",
