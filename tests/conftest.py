@@ -66,6 +66,14 @@ def packages_read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def configuration_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forms and keys that tests leave are not those of the person who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANOMALURE_CONFIG", str(tmp_path_factory.mktemp("configuration")))
+        yield
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real data beside the repository; the test is skipped where it is absent."""

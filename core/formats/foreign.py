@@ -79,6 +79,15 @@ FOREIGN = (
         ),
     ),
     ForeignFormat(
+        "a table of the first MegaDetector (2018 to 2019), whose boxes are a list in one cell",
+        "convert it to MegaDetector's JSON (megadetector.postprocessing.convert_output_format does that)",
+        starts=lambda start: any(
+            _has_columns(photo, most, "detections")(start)
+            for photo in ("image_path", "file")
+            for most in ("max_confidence", "max_detection_conf")
+        ),
+    ),
+    ForeignFormat(
         "a Pascal VOC file (XML)",
         f"convert the folder of XML files into one COCO JSON, or {_AS_COCO}",
         starts=_is_xml_of(b"annotation"),

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from core.disk.json import parse_values
 from core.errors import AnomalureError, NotNow, Overtaken, StoreBusy, did_you_mean
-from core.records import Round, Verdict, name_key
+from core.records import Round, Verdict, drop_hidden_signs, name_key
 from core.store.opening import Change, DatabaseFile
 from core.store.rule import IS_OWN, find_holding
 
@@ -60,6 +60,7 @@ _KINDS = {
 }
 _VERDICT = pa.schema([(name, _KINDS.get(name, pa.string())) for name in VERDICT_COLUMNS])
 _ROWS_AT_ONCE = 65_536
+_TYPED = ("species", "note")
 _SHOWN = ", ".join("coalesce(verdict, '') AS verdict" if name == "verdict" else name for name in VERDICT_COLUMNS)
 
 
@@ -137,11 +138,13 @@ class Store(DatabaseFile):
         so they are returned only ``with_second``. ``after``: only those with a higher ``sequence``.
         """
         which = "" if with_second else f"AND round <> '{Round.SECOND}'"
-        return self._read(f"SELECT {_SHOWN} FROM verdicts WHERE sequence > ? {which} ORDER BY sequence", [after])
+        return self._read_verdicts(
+            f"SELECT {_SHOWN} FROM verdicts WHERE sequence > ? {which} ORDER BY sequence", [after]
+        )
 
     def verdicts_of_photo(self, photo_id: str) -> pd.DataFrame:
         """Every verdict on the crops of one photo, oldest first; columns as ``verdicts()``."""
-        return self._read(f"SELECT {_SHOWN} FROM verdicts WHERE photo_id = ? ORDER BY sequence", [photo_id])
+        return self._read_verdicts(f"SELECT {_SHOWN} FROM verdicts WHERE photo_id = ? ORDER BY sequence", [photo_id])
 
     def last_verdicts(self, *, run: str, reviewer: str, limit: int) -> pd.DataFrame:
         """A reviewer's last decisions in a run that still hold, newest first; columns as ``verdicts()`` and ``before``.
@@ -152,7 +155,7 @@ class Store(DatabaseFile):
         shown = ", ".join(
             f"coalesce(now.{name}, '') AS {name}" if name == "verdict" else f"now.{name}" for name in VERDICT_COLUMNS
         )
-        return self._read(
+        return self._read_verdicts(
             f"""WITH mine AS (SELECT crop_id FROM verdicts WHERE run = $run AND reviewer IN (SELECT unnest($spelt))
                                     AND round <> '{Round.SECOND}' AND {IS_OWN.format("")}
                               ORDER BY sequence DESC LIMIT {20 * limit:d}),
@@ -172,6 +175,18 @@ class Store(DatabaseFile):
                 ORDER BY now.sequence DESC""",
             {"run": run, "spelt": self._spell(reviewer)},
         )
+
+    def _read_verdicts(self, query: str, values: Sequence[Any] | Mapping[str, Any]) -> pd.DataFrame:
+        """Verdicts with the names and notes that people typed, without signs that nobody sees.
+
+        Earlier versions kept such signs, of which some turn the order of letters around.
+        """
+        table = self._read(query, values)
+        for name in [column for column in table.columns if str(column).removesuffix("_before") in _TYPED]:
+            odd = {text: drop_hidden_signs(text) for text in table[name].unique() if isinstance(text, str)}
+            if any(text != tidy for text, tidy in odd.items()):
+                table[name] = table[name].map(lambda text, odd=odd: odd.get(text, text))
+        return table
 
     def reviewers(self) -> list[str]:
         """The names under which verdicts were given, in the order of their last one."""
@@ -209,7 +224,7 @@ class Store(DatabaseFile):
             pq.ParquetWriter(path, batches.schema) as file,
         ):
             for batch in batches:
-                file.write_batch(batch)
+                file.write_batch(_drop_hidden_of(batch))
 
     # Groups, in core/groups/actions.py's words
 
@@ -263,7 +278,7 @@ class Store(DatabaseFile):
 
     def find_verdicts(self, sequences: Sequence[int]) -> pd.DataFrame:
         """The verdicts of these numbers, oldest first; columns ``VERDICT_COLUMNS``."""
-        return self._read(
+        return self._read_verdicts(
             f"SELECT {_SHOWN} FROM verdicts WHERE sequence IN (SELECT unnest($numbers)) ORDER BY sequence",
             {"numbers": [int(number) for number in sequences]},
         )
@@ -382,6 +397,19 @@ class Store(DatabaseFile):
 def to_utc(moment: datetime) -> datetime:
     """A moment in UTC without zone, as the database keeps it; one without zone is taken to be in UTC."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _drop_hidden_of(verdicts: pa.RecordBatch) -> pa.RecordBatch:
+    """As ``Store._read_verdicts`` tidies them."""
+    for name in _TYPED:
+        at = verdicts.schema.get_field_index(name)
+        texts = verdicts.column(at).to_pylist()
+        tidy = [drop_hidden_signs(text) if text else text for text in texts]
+        if tidy != texts:
+            verdicts = verdicts.set_column(
+                at, verdicts.schema.field(at), pa.array(tidy, verdicts.schema.field(at).type)
+            )
+    return verdicts
 
 
 def _is_overtaken(connection: duckdb.DuckDBPyConnection, batch: _Batch) -> bool:

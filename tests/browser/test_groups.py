@@ -169,6 +169,10 @@ def test_names_that_cannot_be_sent_wait_and_are_saved_after_all(dashboard, run, 
     wait_until_saved(page)
     assert species(dashboard, run) == {"normal fox": 8}
 
+    name_it(page, "ox")  # fox is offered, and nobody chose it
+    wait_until_saved(page)
+    assert set(species(dashboard, run)) == {"normal fox", "normal ox"}
+
 
 def test_what_one_person_names_the_other_sees_within_seconds(dashboard, run, open_page):
     ada, ben = open_page("Ada"), open_page("Ben")

@@ -1,5 +1,6 @@
 """What a reload of a page leaves as it was: it begins a new session at the same address."""
 
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,14 @@ def test_a_reload_asks_again_whether_a_files_code_may_run(project, tmp_path):
     again = reload(page, "run")
     assert again.text_input(key="detector_path").value == str(model)
     assert not again.checkbox(key="detector_consent").value
+
+
+def test_a_restart_of_the_dashboard_keeps_what_was_typed(project, monkeypatch):
+    page = open_page("run")
+    page.text_input(key="run_name").set_value("spring").run()
+    monkeypatch.setattr("ui.forms.kept_form._kept", OrderedDict())  # as in a new process
+
+    assert reload(page, "run").text_input(key="run_name").value == "spring"
 
 
 def test_an_address_alone_fills_in_nothing(project, tmp_path):

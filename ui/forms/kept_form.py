@@ -1,6 +1,7 @@
 """Forms that a reload of the page does not empty.
 
-A reload begins a new session. What was chosen is kept in this process, and the address has a word by which it is found.
+A reload begins a new session. What was chosen is kept in this process, and in a file in case the dashboard is started
+anew (``ui/server/forms_on_disk.py``), and the address has a word by which it is found.
 It is not in the address itself, where a link of somebody else could fill in a form, and a history shows folders. Where
 people sign in, the word is that of one person: a link does not show others what was typed.
 """
@@ -20,6 +21,7 @@ from core.errors import AnomalureError
 from core.settings.detector import DETECTOR_SETTINGS
 from core.settings.run import SETTINGS
 from core.settings.training import TRAINING_SETTINGS
+from ui.server.forms_on_disk import read_form, write_form
 from ui.shared.reviewer import find_signed_in
 from ui.shared.state import Key, setting_key
 
@@ -88,8 +90,11 @@ def _keep(keys: tuple[str, ...]) -> None:
     st.session_state[Key.FORM] = token
     place = (_find_person(), token)
     with _lock:
-        _kept[place] = {**_kept.get(place, {}), **chosen}
+        before = _kept.get(place, {})
+        _kept[place] = {**before, **chosen}
         _kept.move_to_end(place)
+        if _kept[place] != before:
+            write_form(place, _kept[place])
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
     context = get_script_run_ctx()
@@ -102,9 +107,11 @@ def _fill_in() -> None:
     """Take what is kept under the word in the address, once a session. A copy: two tabs do not share a form."""
     if Key.FORM in st.session_state:
         return
-    person = _find_person()
+    person, word = _find_person(), str(st.query_params.get(Key.FORM, ""))
+    if not word:
+        return
     with _lock:
-        kept = dict(_kept.get((person, st.query_params.get(Key.FORM, "")), {}))
+        kept = dict(_kept.get((person, word), {})) or read_form((person, word))
         if not kept:
             return
         token = st.session_state[Key.FORM] = secrets.token_urlsafe(9)

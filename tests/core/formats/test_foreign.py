@@ -19,6 +19,14 @@ FILES = {
         "subject_id,project_id,workflow_id,metadata\n1,2,3,{}\n",
         "a table of classifications from Zooniverse",
     ),
+    "first_megadetector.csv": (
+        'image_path,max_confidence,detections\na.jpg,0.9,"[[0.1, 0.2, 0.3, 0.4, 0.9, 1]]"\n',
+        "a table of the first MegaDetector",
+    ),
+    "later_megadetector.csv": (
+        'max_detection_conf,file,detections\n0.9,a.jpg,"[[0.1, 0.2, 0.3, 0.4, 0.9, 1]]"\n',
+        "a table of the first MegaDetector",
+    ),
     "voc.xml": (VOC, "a Pascal VOC file (XML)"),
     "voc_with_header.xml": (f'<?xml version="1.0"?>\n<!-- mine -->\n{VOC}', "a Pascal VOC file (XML)"),
     "cvat.xml": ('<?xml version="1.0"?><annotations><image id="0" name="a.jpg"/></annotations>', "a CVAT file (XML)"),

@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -63,6 +65,17 @@ def test_a_verdict_comes_back_as_it_was_given(store):
         "round": "first",
         "given_to": "",
     }
+
+
+def test_signs_that_nobody_sees_in_verdicts_of_earlier_versions_are_not_shown(store, tmp_path):
+    store.append_verdicts([replace(make_verdict(7), species="fox\u202edeer", note="\u2066seen\x1b twice")])
+
+    for table in (store.verdicts(), store.verdicts_of_photo("ab" * 16), store.find_verdicts([1])):
+        assert table[["species", "note"]].values.tolist() == [["foxdeer", "seen twice"]]
+    store.copy_verdicts(tmp_path / "verdicts.parquet")
+    assert pd.read_parquet(tmp_path / "verdicts.parquet")[["species", "note"]].values.tolist() == [
+        ["foxdeer", "seen twice"]
+    ]
 
 
 def test_a_verdict_that_takes_back_has_an_empty_decision(store):

@@ -15,6 +15,7 @@ from models.detectors import published, ultralytics_opening
 from models.detectors import source as detector_source
 from models.detectors.letterbox import Letterbox
 from models.detectors.loading import load_detector
+from models.detectors.yolo_metadata import parse_metadata
 from tests.fakes.tiny_models import make_fixed_output_model, make_grid_model, write_export, write_onnx
 
 METADATA = {"task": "detect", "stride": 32, "imgsz": [64, 64], "names": {0: "lion", 1: "deer"}}
@@ -73,6 +74,12 @@ def test_a_detector_for_any_size_takes_the_size_of_the_settings_and_only_the_can
     # 100 x 50 becomes 128 x 64: no border, so the box is only scaled.
     assert found[0].detections[0].box.x == pytest.approx(22 * 100 / 128)
     assert found[0].detections[0].box.y == pytest.approx(27 * 50 / 64)
+
+
+def test_signs_that_nobody_sees_are_left_out_of_the_names_of_classes(tmp_path):
+    names = {0: "li\u202eon", 1: "de\x1ber", 2: "\u2066\u2069"}
+
+    assert parse_metadata({**METADATA, "names": names}, source="x.pt").class_names == ("lion", "deer", "class 2")
 
 
 def test_a_detector_without_names_numbers_its_classes(tmp_path):

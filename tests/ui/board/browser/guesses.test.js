@@ -36,6 +36,11 @@ test("the name that is typed comes before a guess that only contains it", () => 
   assert.deepEqual(names(offerNames({ typed: "Fox", species: ["fox", "foxhound"], guesses: [FOX] })), ["fox", "foxhound", "red fox"]);
 });
 
+test("a name that only contains what was typed does not come before it", () => {
+  assert.deepEqual(names(offerNames({ typed: "dog", species: ["raccoon dog"], guesses: [] })), ["dog", "raccoon dog"]);
+  assert.deepEqual(names(offerNames({ typed: "rac", species: ["raccoon dog"], guesses: [] })), ["raccoon dog", "rac"]);
+});
+
 test("a name that nobody knows is offered as new, and a guess is not", () => {
   const offered = offerNames({ typed: "okapi", species: ["badger"], guesses: [FOX] });
   assert.deepEqual(offered, [{ name: "okapi", isNew: true }]);

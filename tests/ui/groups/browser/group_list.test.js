@@ -82,11 +82,12 @@ test("the next group without a name is found from the top again, and a suggestio
   assert.equal(makeList(group("a", { meaning: "odd" })).nextOpen(), -1);
 });
 
-test("likely names come first, then those that begin so, and a new name is kept as it was typed", () => {
+test("what was typed comes first, so that Enter takes it, then likely names, then those that begin so", () => {
   const offered = { guesses: [["raccoon", 0.6]], names: ["red fox", "fox", "raccoon dog"] };
   assert.deepEqual(offerNames("", offered), ["raccoon", "red fox", "fox", "raccoon dog"]);
-  assert.deepEqual(offerNames("fo", offered), ["fox", "red fox", "fo"]);
+  assert.deepEqual(offerNames("fo", offered), ["fo", "fox", "red fox"]);
   assert.deepEqual(offerNames("FOX", offered), ["fox", "red fox"]);
+  assert.deepEqual(offerNames("dog", { guesses: [["dogfish", 0.6]], names: ["raccoon dog"] }), ["dog", "dogfish", "raccoon dog"]);
   assert.deepEqual(offerNames("  stone  marten ", offered), ["stone marten"]);
 });
 

@@ -31,7 +31,8 @@ export function offerNames({ typed, species, guesses, most = 8 }) {
   const exact = all.filter(({ name }) => name.toLowerCase() === text);
   const begin = all.filter((one) => one.at === 0 && !exact.includes(one));
   const within = all.filter((one) => one.at > 0);
-  const offered = [...exact, ...begin, ...within].slice(0, most).map(({ name, share }) => ({ name, share }));
-  if (text && !exact.length) offered.push({ name: typed.trim(), isNew: true });
-  return offered;
+  const isNew = text && !exact.length ? [{ name: typed.trim(), isNew: true }] : [];
+  // The first is what Enter takes: a name that was begun, but never one that only contains what was typed.
+  const known = [...exact, ...begin, ...within].slice(0, most).map(({ name, share }) => ({ name, share }));
+  return begin.length || exact.length ? [...known, ...isNew] : [...isNew, ...known];
 }

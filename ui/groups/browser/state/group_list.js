@@ -77,16 +77,16 @@ export class GroupList {
   }
 }
 
-// The names to offer for what was typed: likely ones first, then those of the project; a name that is new comes last.
+// The names to offer for what was typed: that name first, which Enter takes; then likely ones, then those of the project.
 export function offerNames(typed, { guesses, names, most = 8 }) {
   const wanted = typed.trim().toLowerCase();
   const all = [...new Set([...guesses.map(([name]) => name), ...names])];
-  const begin = all.filter((name) => name.toLowerCase().startsWith(wanted));
-  const word = all.filter((name) => !begin.includes(name) && name.toLowerCase().includes(` ${wanted}`));
-  const within = all.filter((name) => ![...begin, ...word].includes(name) && name.toLowerCase().includes(wanted));
-  const found = [...begin, ...word, ...within].slice(0, most);
-  if (wanted && !found.some((name) => name.toLowerCase() === wanted)) found.push(typed.trim().replace(/\s+/g, " "));
-  return found;
+  const exact = all.filter((name) => name.toLowerCase() === wanted);
+  const begin = all.filter((name) => name.toLowerCase().startsWith(wanted) && !exact.includes(name));
+  const word = all.filter((name) => ![...exact, ...begin].includes(name) && name.toLowerCase().includes(` ${wanted}`));
+  const within = all.filter((name) => ![...exact, ...begin, ...word].includes(name) && name.toLowerCase().includes(wanted));
+  const asTyped = wanted && !exact.length ? [typed.trim().replace(/\s+/g, " ")] : exact;
+  return [...asTyped, ...begin, ...word, ...within].slice(0, most + 1);
 }
 
 // When most of the crops were taken: the six hours that hold most of them, in words; "" without times.
