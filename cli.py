@@ -26,6 +26,7 @@ COMMANDS = (
     "train",
     "run",
     "evaluate",
+    "compare",
     "runs",
     "bundles",
     "species",

@@ -133,20 +133,12 @@ def _read_values(file: Path | None) -> dict[str, Any]:
 
 def read_encoder_specs(arguments: argparse.Namespace) -> "tuple[EncoderSpec, ...]":
     """The encoders that the options ask for; none without any option."""
-    from models.encoders.sources.source import at_best_size, find_source
-    from models.encoders.spec import BUNDLED, HUB, LITE2, EncoderSpec
-    from models.published.table import find_model
-
-    def is_published(name: str) -> bool:
-        model = find_model(name)
-        return model is not None and model.kind == "encoder"
+    from models.encoders.sources.named import make_spec
+    from models.encoders.spec import EncoderSpec
 
     specs: tuple[EncoderSpec, ...] = ()
     if arguments.backbone or arguments.backbone_weights:
-        usual = BUNDLED if arguments.backbone == LITE2 else HUB if is_published(arguments.backbone) else "default"
-        weights = arguments.backbone_weights or usual
-        spec = EncoderSpec(weights=weights)
-        specs += (at_best_size(replace(spec, backbone=arguments.backbone or find_source(spec).backbone)),)
+        specs += (make_spec(arguments.backbone or "", arguments.backbone_weights or ""),)
     for detector in arguments.detector_features or ():
         specs += (EncoderSpec(detector=detector),)
     return specs

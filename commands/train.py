@@ -1,8 +1,9 @@
 """``cli.py train``: labelled photos to a bundle."""
 
 import argparse
+import sys
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commands.exit_codes import DONE, FAILED
 from commands.options import (
@@ -18,6 +19,10 @@ from commands.options import (
 from commands.progress_line import ProgressLine
 from core.errors import AnomalureError, WrongUsage, did_you_mean
 from core.settings.training import AUTOENCODERS, BOXES_FROM, FRAMES, METHODS, SCORED_BY
+
+if TYPE_CHECKING:
+    from core.study.project import Project
+    from models.encoders.spec import EncoderSpec
 
 ABOUT = "make a bundle from labelled photos, and train its encoder first if asked to"
 
@@ -58,8 +63,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--one-class",
         choices=tuple(methods),
-        default=DEFAULT,
-        help="the one-class model that says how badly a crop fits a species; for few crops their mean is used. "
+        help="the one-class model that says how badly a crop fits a species (default: the project's choice by "
+        f"compare, else {DEFAULT}); for few crops their mean is used. "
         + " ".join(f"{name}: {method.label}. {method.about}" for name, method in methods.items()),
     )
     parser.add_argument(
@@ -105,7 +110,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Make the bundle."""
     from core.work.meter import Cancelled
-    from models.encoders.spec import bundled_encoder
     from models.jobs import registry
     from models.jobs.bundle import BundleRequest
 
@@ -129,18 +133,19 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             if missing:
                 options = ", ".join(f"--{name}" for name in missing)
                 raise WrongUsage(f"Give {options}, or --resume and the training to resume.")
+            encoders, complete, one_class = _choose_models(project, arguments)
             request = BundleRequest(
                 name=arguments.name,
                 images=arguments.images,
                 labels=arguments.coco,
                 species=arguments.labels,
                 split=arguments.split,
-                encoders=read_encoder_specs(arguments) or (bundled_encoder(),),
-                complete=not arguments.plain_encoder,
+                encoders=encoders,
+                complete=complete,
                 method=arguments.method,
                 scored_by=arguments.scored_by or SCORED_BY[arguments.method in AUTOENCODERS],
                 threshold=arguments.threshold,
-                one_class=arguments.one_class,
+                one_class=one_class,
                 components=arguments.components,
                 frames=arguments.frames,
                 detector=arguments.detector,
@@ -152,3 +157,23 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             return DONE, registry.do_at_once(project, request, on_progress=line.show_progress)
         except Cancelled:
             return FAILED, {"error": "The training was cancelled; resume it with --resume."}
+
+
+def _choose_models(project: "Project", arguments: argparse.Namespace) -> "tuple[tuple[EncoderSpec, ...], bool, str]":
+    """The encoders, whether they are completed, and the one-class model: as asked, else as the project has chosen."""
+    from core.study.defaults import read_bundle_defaults
+    from models.encoders.sources.named import read_encoder
+    from models.encoders.spec import bundled_encoder
+    from models.one_class.methods import DEFAULT
+
+    given = read_encoder_specs(arguments)
+    complete = not arguments.plain_encoder
+    chosen = read_bundle_defaults(project.path)
+    if chosen is None:
+        return given or (bundled_encoder(),), complete, arguments.one_class or DEFAULT
+    # A trained encoder starts from what can be trained, so the choice among encoders as they are is not for it.
+    takes_encoder = not given and arguments.method == "none"
+    if takes_encoder or not arguments.one_class:
+        print(f"{chosen.say()} Say --backbone or --one-class for another.", file=sys.stderr)
+    encoders = read_encoder(chosen.encoder) if takes_encoder else given or (bundled_encoder(),)
+    return encoders, complete and not takes_encoder, arguments.one_class or chosen.one_class

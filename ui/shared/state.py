@@ -66,6 +66,11 @@ class Key(StrEnum):
     TRUTH_PATH = "truth_path"
     TRUTH_SPLIT = "truth_split"
     KNOWN_SPECIES = "known_species"
+    EVALUATE_WHAT = "evaluate_what"
+    COMPARE_ENCODERS = "compare_encoders"
+    COMPARE_ONE_CLASS = "compare_one_class"
+    COMPARE_NAME = "compare_name"
+    COMPARISON_WATCHED = "comparison_watched"
 
     # Reviewers
     REVIEWERS_PART = "reviewers_part"

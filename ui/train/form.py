@@ -16,6 +16,7 @@ from ui.forms.settings_form import show_settings_form
 from ui.forms.start_button import forget_started_name, show_start, start_work
 from ui.shared.state import Key
 from ui.shared.words import count
+from ui.train.defaults import fill_in_defaults
 from ui.train.encoder import EncoderChoice, show_encoder_choice
 from ui.train.estimate import estimate_seconds, say_estimate
 from ui.train.labels import LabelChoice, show_label_choice
@@ -28,6 +29,7 @@ def show_train_form(project: Project, *, busy: bool) -> None:
     forget_started_name(Key.TRAIN_NAME)
     st.subheader("A new bundle", anchor=False)
     st.caption("A bundle is a trained model of what is normal for each species.")
+    fill_in_defaults(project)
     folder = show_folder_choice(
         Key.TRAIN_FOLDER, Key.TRAIN_BROWSER_OPEN, help="The folder that holds the labelled photos, at any depth."
     )

@@ -1,0 +1,1 @@
+"""Which encoder and which one-class model are best on the photos at hand."""
