@@ -25,6 +25,7 @@ from models.workers.worker import do_share_of
 ROOT = Path(__file__).resolve().parents[2]
 OBJECT_STORE_BYTES = 200 * 1024**2
 """For names and numbers of shards; no pictures go through it. Ray alone would take 30% of the memory."""
+TOKEN = Path.home() / ".ray/auth_token"
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 ONLY_HERE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Whatever its name says: with it, Ray on one computer listens on localhost on every system, else to everybody."""
@@ -65,6 +66,31 @@ class ShardActor:
         return {"shard": shards, "done": done, "message": messages}
 
 
+def do_on_actors(shards: list[int], size: tuple[int, ...], where: dict[str, Any]) -> str:
+    """Have actors do these shards; the first reason why one was not done, empty if all were.
+
+    Args:
+        shards: Their numbers.
+        size: How many actors, or the least and the most that the cluster may start.
+        where: The arguments of ``ShardActor``.
+    """
+    import ray
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = 0
+    pool: dict[str, Any] = {"size": size[0]} if len(size) == 1 else {"min_size": size[0], "max_size": size[1]}
+    rows = ray.data.from_items([{"shard": shard} for shard in shards], override_num_blocks=len(shards)).map_batches(
+        ShardActor,
+        fn_constructor_kwargs=where,
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(**pool, max_tasks_in_flight_per_actor=1),
+        num_cpus=1,
+    )
+    messages = [row["message"] for row in rows.iter_rows()]
+    return next((message for message in messages if message), "")
+
+
 class RayTeam:
     """Actors of Ray that do a run.
 
@@ -93,23 +119,15 @@ class RayTeam:
         self._thread.start()
 
     def _work(self, ray: Any, n_left: int) -> None:
+        where = {"project": str(self._project.path), "run_id": self._run.run_id, "allow_code": self._run.allow_code}
+        shards = list_left(self._run)
+        size = (min(self._n or 2, n_left),) if self._n or not self._address else (1, n_left)
         try:
-            rows = [{"shard": shard} for shard in list_left(self._run)]
-            size = min(self._n or 2, n_left)
-            pool = {"size": size} if self._n or not self._address else {"min_size": 1, "max_size": n_left}
-            done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-                ShardActor,
-                fn_constructor_kwargs={
-                    "project": str(self._project.path),
-                    "run_id": self._run.run_id,
-                    "allow_code": self._run.allow_code,
-                },
-                batch_size=1,
-                compute=ray.data.ActorPoolStrategy(**pool, max_tasks_in_flight_per_actor=1),
-                num_cpus=1,
-            )
-            for row in done.iter_rows():
-                self._said = self._said or row["message"]
+            if self._address:
+                # Ray Data 2.60 does not work through Ray's client itself, so a task of the cluster leads it.
+                self._said = ray.get(ray.remote(num_cpus=0)(do_on_actors).remote(shards, size, where))
+            else:
+                self._said = do_on_actors(shards, size, where)
         except Exception as error:
             self._said = self._said or str(error).strip().splitlines()[-1]
 
@@ -139,13 +157,17 @@ def _connect(ray: Any, address: str, *, n: int) -> None:
         ray.init(num_cpus=n, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **how)
     for name in ("ray.data", "ray"):  # it tells each step of its own
         logging.getLogger(name).setLevel(logging.WARNING)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.max_errored_blocks = 0
+
+
+def has_token() -> bool:
+    """Whether this user has a token for a Ray cluster, where Ray looks for one."""
+    return bool(os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")) or TOKEN.is_file()
 
 
 def _import_ray(*, is_here: bool = False) -> Any:
     os.environ.update({**QUIET, **(ONLY_HERE if is_here else {})})  # it reads them while it is imported
+    if not is_here and has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # its client sends the token only if told to
     try:
         import ray
         import ray.data
