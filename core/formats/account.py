@@ -15,6 +15,9 @@ from core.disk.json import to_values
 MOST_NAMED = 20
 """So many names and columns of a kind are kept, and counted beyond."""
 MOST_SIGNS = 60
+OWN_KEY = "anomalure"
+"""What our exports add to formats of others, and no reader takes back."""
+_WHOLE = (OWN_KEY, "segmentation")
 MOST_ANIMALS = 1_000_000
 """Of one label; larger counts are taken as this."""
 OF = "[]."
@@ -31,18 +34,20 @@ _TELLING = (
     (_OF_SPECIES, ()),
     (re.compile(r"label|class|categor|\bprediction|\bguess"), (SPECIES,)),
     (re.compile(r"box|xmin|polygon|segmentation"), (BOX,)),
-    (re.compile(r"date|time|datum|uhrzeit|zeit|heure|fecha|\bhora\b|\bora\b"), (TIME,)),
+    (re.compile(r"(?<!li)date|time|datum|uhrzeit|zeit|heure|fecha|\bhora\b|\bora\b"), (TIME,)),
     (
         re.compile(r"\bcounts?\b|number of|quantity|abundance|individuals|group size|\banzahl\b|\bnombre\b|cantidad"),
         (COUNT,),
     ),
     (re.compile(r"\bempty|blank|nothing|\bleer\b|\bvide\b|vac[ií]o"), (KIND,)),
-    (re.compile(r"person|human|people|vehicle"), ()),
+    (re.compile(r"person|human(?! ?verif)|people|vehicle"), ()),
     (re.compile(r"delete|reject|exclude|discard|corrupt"), ()),
+    (re.compile(r"utc ?offset|time ?zone|\btz\b"), ()),
+    (re.compile(r"keyword|\btags?\b|subject"), (SPECIES,)),
 )
 _HARMLESS = re.compile(
-    r"by$|^classif|method|confidence|probab|score|precision|upload|license|remark|comment|valid|^uncertainty"
-    r"|blank ?species|lifestage|^sampling|^timezone$|species list|taxon ?id"
+    r"by$|^classif|method|confidence|probab|score|precision|upload|license|remark|comment|^uncertainty"
+    r"|blank ?species|lifestage|^sampling|species list|taxon ?id|prediction ?base"
 )
 _NOTHING = frozenset(
     {"", "0", "0.0", "false", "no", "n", "none", "null", "na", "nan", "f", "falsch", "nein", "[]", "{}"}
@@ -234,6 +239,10 @@ class Reading(Problems):
             return
         for key, value in values.items():
             name = f"{of}{OF}{key}"
+            if isinstance(value, dict) and key not in used and key not in _WHOLE:
+                for inner, one in value.items():
+                    self.see(f"{name}{OF}{inner}", one)
+                continue
             self.see(name, value)
             if key in used and value not in (None, "", []):
                 self.use(name, used[key])
@@ -253,7 +262,8 @@ class Reading(Problems):
 
     def name(self, written: str, read: str) -> str:
         """Note that a name was read as another one, and return that."""
-        self._names.setdefault(read, Counter())[written.strip()] += 1
+        if written.strip():
+            self._names.setdefault(read, Counter())[written.strip()] += 1
         return read
 
     def account(
@@ -317,6 +327,11 @@ def may_name_species(column: str) -> bool:
     """Whether a column may name species, as far as its own name says."""
     name = _part_words(column)
     return any(pattern.search(name) for pattern, _ in _TELLING[:2]) and not _HARMLESS.search(name)
+
+
+def is_harmless(column: str) -> bool:
+    """Whether a column is about something else by its name, such as who said it, or how sure a program was."""
+    return _HARMLESS.search(_part_words(column)) is not None
 
 
 def _part_words(column: str) -> str:

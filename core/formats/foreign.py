@@ -39,7 +39,8 @@ class ForeignFormat:
 def _has_columns(*names: str) -> Callable[[bytes], bool]:
     def look(start: bytes) -> bool:
         line = start.removeprefix(b"\xef\xbb\xbf").split(b"\n")[0]
-        return {part.strip(b' "\r') for part in line.split(b",")}.issuperset(name.encode() for name in names)
+        there = {part.strip(b' "\r').lstrip(b"#") for part in re.split(rb"[,;\t]", line)}
+        return there.issuperset(name.encode() for name in names)
 
     return look
 
@@ -56,7 +57,10 @@ def _are_yolo_lines(start: bytes) -> bool:
 
 def _is_label_studio(value: Any) -> bool:
     first = value[0] if isinstance(value, list) and value else None
-    return isinstance(first, dict) and "data" in first and bool({"annotations", "completions"} & set(first))
+    if not isinstance(first, dict):
+        return False
+    is_whole = "data" in first and bool({"annotations", "completions"} & set(first))
+    return is_whole or {"image", "annotator"} <= set(first) or {"image", "annotation_id"} <= set(first)
 
 
 def _is_via(value: Any) -> bool:
@@ -64,6 +68,8 @@ def _is_via(value: Any) -> bool:
         return False
     photos = value.get("_via_img_metadata", value)
     first = next(iter(photos.values()), None) if isinstance(photos, dict) else None
+    if {"project", "file", "metadata", "attribute"} <= set(value):  # version 3
+        return True
     return "_via_settings" in value or (isinstance(first, dict) and {"filename", "regions"} <= set(first))
 
 
@@ -86,6 +92,27 @@ FOREIGN = (
             for photo in ("image_path", "file")
             for most in ("max_confidence", "max_detection_conf")
         ),
+    ),
+    ForeignFormat(
+        "a table of keywords from exiftool, Lightroom or digiKam",
+        "save a CSV with the columns file_name and species, with the keyword of the species in the second one",
+        starts=lambda start: any(
+            _has_columns(name)(start) for name in ("HierarchicalSubject", "Keywords", "Subject", "TagsList", "Tags")
+        ),
+    ),
+    ForeignFormat(
+        "one table of a Camtrap DP package",
+        "give its datapackage.json, or the folder or the zip with all tables",
+        starts=lambda start: (
+            _has_columns("observationID", "observationType")(start)
+            or _has_columns("mediaID", "filePath")(start)
+            or _has_columns("deploymentID", "deploymentStart")(start)
+        ),
+    ),
+    ForeignFormat(
+        "a table of sequences from Wildlife Insights, which names no photos",
+        "export the project's images there instead",
+        starts=_has_columns("sequence_id", "is_blank", "group_size"),
     ),
     ForeignFormat(
         "a Pascal VOC file (XML)",
@@ -114,6 +141,16 @@ FOREIGN = (
         "export them there again, as COCO",
         starts=_has_columns("filename", "region_shape_attributes"),
         holds=_is_via,
+    ),
+    ForeignFormat(
+        "a file of Darknet (JSON)",
+        "run the detector again with a program that writes MegaDetector's or COCO's JSON",
+        holds=lambda value: (
+            isinstance(value, list)
+            and bool(value)
+            and isinstance(value[0], dict)
+            and {"frame_id", "objects"} <= set(value[0])
+        ),
     ),
     ForeignFormat("an Excel workbook", _AS_CSV, zipped="xl/workbook.xml"),
     ForeignFormat("an old Excel workbook", _AS_CSV, starts=lambda start: start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1")),

@@ -14,6 +14,7 @@ from core.formats.foreign import recognise_foreign
 from core.formats.labelled import LabelFile
 from core.formats.megadetector import is_megadetector, parse_megadetector
 from core.formats.speciesnet import is_speciesnet, parse_speciesnet
+from core.formats.tables.doubts import AmbiguousColumns
 from core.formats.tables.labels import parse_csv_labels
 
 _EXPECTED = "labels as COCO, MegaDetector or SpeciesNet JSON, Camtrap DP or CSV"
@@ -50,6 +51,8 @@ def read_labels(path: Path) -> LabelFile:
     """
     try:
         read = _read_known(path)
+    except AmbiguousColumns:
+        raise
     except FileFormatError as error:
         foreign = recognise_foreign(path)
         if foreign:

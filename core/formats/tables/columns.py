@@ -46,6 +46,10 @@ _SPECIES = (
     "speciesscientificname",
     "speciescommonname",
     "prediction",
+    "classname",
+    "categoryname",
+    "labelname",
+    "trueclass",
 )
 _RANKS = ("class", "order", "family", "genus", "species")
 _COMMON_NAMES = ("commonname", "vernacularname")
@@ -62,6 +66,10 @@ _COUNTS = (
     "groupsize",
     "howmany",
     "speciescount",
+    "labelcount",
+    "sightingquantity",
+    "sightingcount",
+    "howmanyanimals",
     "animalcount",
     "number",
     "abundance",
@@ -105,11 +113,11 @@ _TIMES = (
 _DATES = ("date", "capturedate", "photodate", "dateoriginal")
 _CLOCKS = ("time", "phototime", "timeoriginal")
 # Parts of the names of columns that may hold times, also in other languages.
-_TIME_WORDS = re.compile(r"date|time|datum|uhrzeit|zeit|heure|fecha|hora\b|ora\b", re.I)
+_TIME_WORDS = re.compile(r"(?<!li)date|time|datum|uhrzeit|zeit|heure|fecha|hora\b|ora\b", re.I)
 _HALVES = ("ampm", "amorpm", "meridiem")
 _EVENTS = ("eventid", "sequenceid", "seqid", "event", "sequence")
 _SPLITS = ("split",)
-_CONFIDENCES = ("detectorconfidence", "confidence", "conf")
+_CONFIDENCES = ("detectorconfidence", "conf", "confidence")
 _WIDTHS = ("imagewidth", "filewidth", "photowidth", "photowidthpx", "imgwidth", "width")
 _HEIGHTS = ("imageheight", "fileheight", "photoheight", "photoheightpx", "imgheight", "height")
 
@@ -118,6 +126,7 @@ _CORNER_AND_SIZE = (
     ("bboxx", "bboxy", "bboxw", "bboxh"),
     ("bboxleft", "bboxtop", "bboxwidth", "bboxheight"),
     ("boxx", "boxy", "boxwidth", "boxheight"),
+    ("bbox1", "bbox2", "bbox3", "bbox4"),  # Animl
     ("left", "top", "width", "height"),
     ("x", "y", "width", "height"),
     ("x", "y", "w", "h"),
@@ -245,7 +254,7 @@ def fold_column(column: str) -> str:
 
 def read_cell(row: Mapping[str, str], columns: Iterable[str]) -> str:
     """The first of these cells that holds something, tidied."""
-    return next((text for text in (_read_text(row[column]) for column in columns if column) if text), "")
+    return next((text for text in (tidy_cell(row[column]) for column in columns if column) if text), "")
 
 
 class Cells:
@@ -257,13 +266,13 @@ class Cells:
     def read(self, row: Mapping[str, str], columns: Iterable[str], meaning: str) -> str:
         """The first of these cells that holds something, tidied; it counts as used."""
         for column in columns:
-            if column and (text := _read_text(row[column])):
+            if column and (text := tidy_cell(row[column])):
                 self._reading.use(column, meaning)
                 return text
         return ""
 
 
-def _read_text(cell: str) -> str:
+def tidy_cell(cell: str) -> str:
     """A cell without the signs by which spreadsheets are told that it is text: ``'-33_18`` and ``="0012"``."""
     text = cell.strip()
     quoted = _QUOTED_FORMULA.fullmatch(text)

@@ -8,25 +8,45 @@ from pathlib import PurePosixPath
 
 from core.disk.text import Table
 from core.errors import FileFormatError
-from core.formats.account import Reading, has_something, may_name_species
+from core.formats.account import Reading, has_something, is_harmless, may_name_species
 from core.formats.photo_names import read_name
-from core.formats.tables.columns import LabelColumns, find_file_columns, fold_column, read_cell
+from core.formats.tables.columns import LabelColumns, find_file_columns, fold_column, read_cell, tidy_cell
 from core.photos.matching import normalise_name
-from core.species import fold_name, is_empty_name, read_species
+from core.species import fold_name, is_empty_name, is_person_name, is_thing_name, read_species, split_species
 
 _NUMBERED = re.compile(r"(species|taxon|animal|class|label|category|scientificname|commonname)(\d)")
 _PHOTO_NAME = re.compile(
     r".+\.(jpe?g?|png|tiff?|webp|bmp|gif|hei[cf]|cr[23]|nef|arw|dng|raf|orf|mp4|avi|mov)", re.I | re.S
 )
 _LOOKED_AT_ROWS = 1_000
+_MOST_DIFFERENT = 5_000
+YES = frozenset({"true", "1", "yes", "y", "x", "t", "1.0", "wahr", "ja", "oui", "vrai", "sí", "si", "verdadero"})
+NO = frozenset({"false", "0", "no", "n", "f", "0.0", "falsch", "nein", "non", "faux", "falso"})
+_EMPTY = frozenset({"blank", "empty", "no animal", "no animals", "false trigger", "empty image", "vide", "leer"})
+_PEOPLE = frozenset({"human", "person", "people", "humans", "vehicle", "homo sapiens", "humain", "mensch"})
+_MAYBE_KINDS = ("type", "phototype", "imagetype", "mediatype", "contents", "imagecontents", "detectiontype", "kind")
+_KINDS_OF_PHOTOS = frozenset(
+    {"animal", "animals", "wildlife", "blank", "empty", "human", "person", "people", "vehicle", "unknown", "other"}
+)
+_COLOURS = frozenset({"red", "yellow", "green", "blue", "purple", "orange", "magenta", "gray", "none", "no color"})
+_PROGRAMS = frozenset({"machine", "model", "ml", "ai", "computer", "algorithm", "classifier", "computer vision"})
+_REJECTED = frozenset(
+    {"rejected", "reject", "invalid", "discarded", "discard", "wrong", "incorrect", "unusable", "delete"}
+)
+_OF_ANIMALS = re.compile(r"animal|wildlife|fauna|presence")
+_OF_CHECKS = re.compile(r"valid|verif|usable|accept|approv|correct|confirm|include|keep")
 _FEW_SECONDS = 24 * 3600
+
+
+class AmbiguousColumns(FileFormatError):
+    """A table of labels whose columns could mean two things; the message says which, and what to do."""
 
 
 def choose_file_column(table: Table, columns: LabelColumns, reading: Reading, *, source: str) -> LabelColumns:
     """The columns with the one for photos whose cells look like names of photos.
 
     Raises:
-        FileFormatError: If two columns look like that and name different photos.
+        AmbiguousColumns: If two columns look like that and name different photos.
     """
     looked_at = table.rows[:_LOOKED_AT_ROWS]
     likely = [
@@ -48,7 +68,7 @@ def choose_file_column(table: Table, columns: LabelColumns, reading: Reading, *,
                     f"and {names[1]}); {file} was used"
                 )
                 break
-            raise FileFormatError(
+            raise AmbiguousColumns(
                 f"{source} has two columns that name photos, {file} and {other}, and they differ (row {number}). "
                 "Delete the one that is not meant, or call the one that is meant file_name."
             )
@@ -66,7 +86,7 @@ def refuse_numbered(table: Table, *, source: str) -> None:
     """Refuse columns such as Species0 and Species1, of which each may be an animal of the photo or another opinion.
 
     Raises:
-        FileFormatError: If several such columns, or one beside a column without a number, hold names.
+        AmbiguousColumns: If several such columns, or one beside a column without a number, hold names.
     """
     by_stem: dict[str, list[str]] = {}
     for column in table.columns:
@@ -76,11 +96,27 @@ def refuse_numbered(table: Table, *, source: str) -> None:
             by_stem.setdefault(stem, []).append(column)
     for some in by_stem.values():
         if len(some) > 1 and any(_NUMBERED.fullmatch(fold_column(column)) for column in some):
-            raise FileFormatError(
+            raise AmbiguousColumns(
                 f"{source} has several columns of species, {', '.join(some)}: they can be several animals of one photo "
                 "or several opinions about one animal. Join the animals of a photo in one column called species, with "
                 f"semicolons between them (deer;fox), or keep only the column that is meant and call it species."
             )
+
+
+def refuse_colours(table: Table, *, source: str) -> None:
+    """Refuse a table whose only labels are the colours by which programs for photographers mark photos.
+
+    Raises:
+        AmbiguousColumns: If its column Label holds colours and another one keywords.
+    """
+    by_name = {fold_column(column): column for column in table.columns}
+    keywords = next((by_name[name] for name in ("keywords", "tags", "subject", "rating") if name in by_name), "")
+    cells = {fold_name(cell) for row in table.rows if (cell := read_cell(row, [by_name.get("label", "")]))}
+    if keywords and cells and cells <= _COLOURS:
+        raise AmbiguousColumns(
+            f"{source}: the column {by_name['label']} holds colours, as Lightroom marks photos, and no species. Put "
+            "the keyword of the species into a column called species, and delete the column of colours."
+        )
 
 
 def is_name(cell: str) -> bool:
@@ -88,10 +124,51 @@ def is_name(cell: str) -> bool:
     return has_something(cell) and any(sign.isalpha() for sign in cell) and cell.casefold() not in ("true", "yes", "x")
 
 
-def compare_species(table: Table, species: Sequence[str | None], used: Sequence[str], reading: Reading) -> None:
-    """Warn of columns that name other species than those that were read.
+def prefer_names(table: Table, columns: LabelColumns, reading: Reading) -> LabelColumns:
+    """The columns without those of species that hold only numbers, if another one holds names.
 
-    A column of common names says the same as one of scientific names as long as each name goes with one name there.
+    Programs number their classes: ``class`` is 16 where ``name`` is dog.
+    """
+    named = [column for column in columns.species if _has_letters(table, column)]
+    numbered = [column for column in columns.species if column not in named]
+    if not any(read_cell(row, numbered) for row in table.rows):
+        return columns
+    named += [
+        column
+        for column in table.columns
+        if not named and fold_column(column) == "name" and _has_letters(table, column)
+    ]
+    if named:
+        return replace(columns, species=tuple(named))
+    if not columns.ranks:
+        reading.warn(f"the species in the column “{numbered[0]}” are numbers; write their names instead, if it has any")
+    return columns
+
+
+def _has_letters(table: Table, column: str) -> bool:
+    return any(sign.isalpha() for row in table.rows for sign in row[column])
+
+
+def find_kinds(table: Table, columns: LabelColumns) -> LabelColumns:
+    """The columns with one that says of each photo whether it is blank, of an animal or of people, and nothing else.
+
+    Many tables have such a column, and ``Type`` may be of anything.
+    """
+    if columns.kinds:
+        return columns
+    for column in table.columns:
+        cells = {fold_name(cell) for row in table.rows if (cell := read_cell(row, [column]))}
+        if fold_column(column) in _MAYBE_KINDS and cells and cells <= _KINDS_OF_PHOTOS and cells & (_EMPTY | _PEOPLE):
+            return replace(columns, kinds=(column,))
+    return columns
+
+
+def compare_contents(table: Table, species: Sequence[str | None], used: Sequence[str], reading: Reading) -> None:
+    """Warn of columns that say something else than what was read of their rows, whatever they are called.
+
+    A column that holds some of the species that were read is in the same words, and must say the same in each row. One
+    that names species by its own name, and holds others, may be in another language: each name there must go with one
+    name here. A column with blank, human or vehicle in it is about what is on the photos.
 
     Args:
         table: The table.
@@ -99,28 +176,110 @@ def compare_species(table: Table, species: Sequence[str | None], used: Sequence[
         used: The columns that were used for something else than the species of most rows, which are not compared.
         reading: Notes the warnings.
     """
+    words = {fold_name(name) for name in set(species) if name and not is_empty_name(name)}
     for column in table.columns:
-        if column in used or not may_name_species(column):
+        pairs = None if column in used or is_harmless(column) else _pair_up(table, column, species)
+        if not pairs:
             continue
-        reading.excuse([column])
-        partner: dict[str, str] = {}
-        for number, (row, name) in enumerate(zip(table.rows, species, strict=True), start=2):
-            cell = read_cell(row, [column])
-            if name is None or not is_name(cell) or not read_species(cell):
-                continue
-            known = partner.setdefault(fold_name(name), fold_name(cell))
-            if not name and not is_empty_name(cell):
-                reading.warn(
-                    f"the column “{column}” names species in rows in which none was read (the first: row {number}, "
-                    f"{cell[:40]})"
-                )
+        if may_name_species(column) and any(is_name(cell) for _, cell in pairs):
+            reading.excuse([column])
+        for find in (_find_flag, _find_kind, _find_other_species, _find_rejected):
+            said = find(column, pairs, words)
+            if said:
+                reading.warn(said)
+                reading.excuse([column])
                 break
-            if known != fold_name(cell) or (is_empty_name(name) != is_empty_name(read_species(cell))):
-                reading.warn(
-                    f"the column “{column}” does not agree with the species that were read (the first: row {number}, "
-                    f"{name} was read, {cell[:40]} stands there); it was not used"
-                )
-                break
+
+
+Pairs = Mapping[tuple[str, str], int]
+"""What was read of a row and what stands in a cell of it, with the number of the first row with both."""
+
+
+def _pair_up(table: Table, column: str, species: Sequence[str | None]) -> Pairs | None:
+    pairs: dict[tuple[str, str], int] = {}
+    cells: set[str] = set()
+    for number, (row, name) in enumerate(zip(table.rows, species, strict=True), start=2):
+        cell = row[column]
+        if name is None or not cell or (name, cell) in pairs:
+            continue
+        pairs[name, cell] = number
+        cells.add(cell)
+        if len(cells) > _MOST_DIFFERENT:
+            return None  # names of files, notes, numbers
+    return {(name, tidy): number for (name, cell), number in pairs.items() if (tidy := tidy_cell(cell))}
+
+
+def _find_flag(column: str, pairs: Pairs, words: set[str]) -> str:
+    """Whether a column such as Animal says no where an animal was read, or yes where none was."""
+    if not _OF_ANIMALS.search(column.casefold()) or not {cell.casefold() for _, cell in pairs} <= YES | NO:
+        return ""
+    for (name, cell), number in pairs.items():
+        is_animal = bool(name) and not is_empty_name(name) and not is_person_name(name)
+        if is_animal != (cell.casefold() in YES):
+            what = f"{name} was read" if name else "no species was read"
+            return f"the column “{column}” says {cell} in row {number}, in which {what}; it was not used"
+    return ""
+
+
+def _find_kind(column: str, pairs: Pairs, words: set[str]) -> str:
+    """Whether a column says blank or human of a row that was read as something else."""
+    if any(fold_name(cell) in _PROGRAMS for _, cell in pairs):
+        return ""
+    for (name, cell), number in pairs.items():
+        kind = fold_name(cell)
+        is_other = (kind in _EMPTY and not is_empty_name(name)) or (
+            kind in _PEOPLE and not is_person_name(name) and not is_thing_name(name)
+        )
+        if is_other:
+            what = f"{name} was read" if name else "nothing was read"
+            return f"the column “{column}” says {cell} in row {number}, in which {what}; it was not used"
+    return ""
+
+
+def _find_other_species(column: str, pairs: Pairs, words: set[str]) -> str:
+    named = {
+        (name, cell): {fold_name(part) for part in split_species(cell) if read_species(part)}
+        for name, cell in pairs
+        if is_name(cell)
+    }
+    is_same_words = any(parts & words for parts in named.values())
+    if not is_same_words and not may_name_species(column):
+        return ""
+    partner: dict[str, set[str]] = {}
+    for (name, cell), parts in named.items():
+        if not parts:
+            continue
+        number = pairs[name, cell]
+        if not name and not all(map(is_empty_name, parts)):
+            return (
+                f"the column “{column}” names species in rows in which none was read (the first: row {number}, "
+                f"{cell[:40]})"
+            )
+        ours = {fold_name(name)} if is_same_words else partner.setdefault(fold_name(name), parts)
+        are_empty = all(map(is_empty_name, parts))
+        if are_empty != is_empty_name(name) or (not are_empty and ours != parts and not _are_people(name, parts)):
+            return (
+                f"the column “{column}” does not agree with the species that were read (the first: row {number}, "
+                f"{name} was read, {cell[:40]} stands there); it was not used"
+            )
+    return ""
+
+
+def _are_people(name: str, parts: set[str]) -> bool:
+    return is_person_name(name) and all(map(is_person_name, parts))
+
+
+def _find_rejected(column: str, pairs: Pairs, words: set[str]) -> str:
+    cells = {cell.casefold() for _, cell in pairs}
+    refused = cells & _REJECTED
+    if not refused and _OF_CHECKS.search(column.casefold()) and cells & YES and cells & NO:
+        refused = cells & NO
+    if not refused:
+        return ""
+    number = min(number for (_, cell), number in pairs.items() if cell.casefold() in refused)
+    return (
+        f"the column “{column}” says {min(refused)} in some rows (the first: row {number}), and these were used as well"
+    )
 
 
 def compare_times(

@@ -1,6 +1,7 @@
 """Labels in a table: a row for each photo or box, as Timelapse, camtrapR, Wildlife Insights and others write them."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -35,10 +36,30 @@ from core.formats.tables.columns import (
     read_cell,
     split_box_cell,
 )
-from core.formats.tables.doubts import choose_file_column, compare_species, compare_times, find_twins, refuse_numbered
+from core.formats.tables.doubts import (
+    NO,
+    YES,
+    choose_file_column,
+    compare_contents,
+    compare_times,
+    find_kinds,
+    find_twins,
+    prefer_names,
+    refuse_colours,
+    refuse_numbered,
+)
 from core.photos.matching import count_to_telling, normalise_name
-from core.records import Box
-from core.species import EMPTY, is_empty_name, is_person_name, is_thing_name, name_taxon, read_species, split_species
+from core.records import PERSON, Box
+from core.species import (
+    EMPTY,
+    fold_name,
+    is_empty_name,
+    is_person_name,
+    is_thing_name,
+    name_taxon,
+    read_species,
+    split_species,
+)
 
 FORMAT_NAME = "CSV"
 _EXPECTED = (
@@ -46,12 +67,12 @@ _EXPECTED = (
 )
 _MAYBE_FOLDERS = ("path", "filepath", "imagepath", "absolutepath")
 """Columns of some tables that hold the folder without the file."""
-_YES = frozenset({"true", "1", "yes", "y", "x", "t", "1.0", "wahr", "ja", "oui", "vrai", "sí", "si", "verdadero"})
+_HOLDS_DATA = re.compile(r"[\[{]\s*[\[{\"']|[\[{].*[:=]")
+_NO_DATE = frozenset({"na", "n/a", "nan", "nat", "none", "null", "-", "unknown", "0000:00:00 00:00:00"})
 BROKEN = Box(math.nan, math.nan, math.nan, math.nan)
 """A box that is there and cannot be used."""
-_NO = frozenset({"false", "0", "no", "n", "f", "0.0", "falsch", "nein", "non", "faux", "falso"})
 Take = Callable[[dict[str, str], Iterable[str], str], str]
-_KINDS = {"blank": EMPTY, "human": "person", "vehicle": "vehicle"}
+_KINDS = {"blank": EMPTY, "empty": EMPTY, "human": PERSON, "person": PERSON, "people": PERSON, "vehicle": "vehicle"}
 
 
 def read_csv_labels(path: Path) -> LabelFile:
@@ -71,12 +92,14 @@ def parse_csv_labels(content: bytes, *, source: str) -> LabelFile:
     table = parse_table(content, source=source, expected=_EXPECTED)
     if has_file_column(table.columns):
         refuse_numbered(table, source=source)
+        refuse_colours(table, source=source)
     columns = find_columns(table.columns)
     if columns is None:  # what is in the file is not quoted: it may be no table of labels at all
         lacking = "for the names of photos" if not has_file_column(table.columns) else "for species or boxes"
         raise FileFormatError(f"{source} has no column {lacking}: expected {_EXPECTED}.")
     reading = Reading(things="rows", n_entries=len(table))
     columns = choose_file_column(table, columns, reading, source=source)
+    columns = find_kinds(table, prefer_names(table, columns, reading))
     for column in table.columns:
         reading.see(column, any(has_something(row[column]) for row in table))
     rows = _read_rows(table, columns, reading)
@@ -109,6 +132,7 @@ class _Row:
 def _read_rows(table: Table, columns: LabelColumns, reading: Reading) -> list[_Row]:
     several_roots = len({read_cell(row, columns.roots) for row in table}) > 1
     take = Cells(reading).read
+    places = _count_places(table, columns)
     rows: list[_Row] = []
     cells: list[dict[str, str]] = []
     for number, row in enumerate(table, start=2):
@@ -119,7 +143,13 @@ def _read_rows(table: Table, columns: LabelColumns, reading: Reading) -> list[_R
         deployment = take(row, columns.deployments, "deployment")
         if not deployment:
             stations = [c for c in columns.stations if (cell := read_cell(row, [c])) and not is_address(cell)]
-            parts = (take(row, stations, "deployment"), take(row, columns.cameras, "deployment"))
+            # Two sites may have a station 1 each.
+            above = [c for c in stations[1:2] if places.get(read_cell(row, stations[:1]), 0) > 1]
+            parts = (
+                take(row, above, "deployment"),
+                take(row, stations[:1], "deployment"),
+                take(row, columns.cameras, "deployment"),
+            )
             deployment = "/".join(dict.fromkeys(part for part in parts if part))
         rows.append(
             _Row(
@@ -147,7 +177,7 @@ def _read_rows(table: Table, columns: LabelColumns, reading: Reading) -> list[_R
         elif len(named) > 1 and box is not None:
             reading.add("rows whose box has several species", f"row {one.number}", entries=1)
             one.is_incomplete = True
-        elif named and n_animals == 0 and box is None and not all(map(is_empty_name, named)):
+        elif n_animals == 0 and box is None and any(map(_is_animal, named or [])):
             reading.add("rows that name a species and count no animal", f"row {one.number}: {named[0]}", entries=1)
             one.is_incomplete = True
         elif named or box is not None:
@@ -160,9 +190,23 @@ def _read_rows(table: Table, columns: LabelColumns, reading: Reading) -> list[_R
     reading.excuse([*columns.species[:1], *columns.ranks, *columns.counts[:1], *columns.blanks[:1], *columns.box])
     numbers = [one.number for one in rows]
     left = set(reading.list_used(but_for=SPECIES))
-    read_table = Table(table.columns, [table.rows[number - 2] for number in numbers])
-    compare_species(read_table, read, [*left, *columns.species[:1], *columns.ranks], reading)
+    read_of = dict(zip(numbers, read, strict=True))
+    compare_contents(
+        table,
+        [read_of.get(number) for number in range(2, len(table) + 2)],
+        [*left, *columns.species[:1], *columns.ranks],
+        reading,
+    )
     return rows
+
+
+def _count_places(table: Table, columns: LabelColumns) -> dict[str, int]:
+    """Of how many places by the second column of stations each name in the first one is."""
+    above: dict[str, set[str]] = defaultdict(set)
+    if len(columns.stations) > 1:
+        for row in table:
+            above[read_cell(row, columns.stations[:1])].add(read_cell(row, columns.stations[1:2]))
+    return {name: len(places) for name, places in above.items()}
 
 
 def _read_path(row: dict[str, str], columns: LabelColumns, take: Take, *, several_roots: bool) -> tuple[str, int, str]:
@@ -222,13 +266,13 @@ def _count_sure(written: str, folder: str, station: str) -> int:
 
 def _read_times(rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, reading: Reading) -> None:
     """The time of each row from the first column of times that has any; others fill its gaps."""
-    there = [column for column in columns.times if any(read_cell(row, [column]) for row in cells)]
+    there = [column for column in columns.times if any(_read_date(row, [column]) for row in cells)]
     take = Cells(reading).read
     read: dict[str, list[datetime | None]] = {}
     for column in there or [""]:
         is_first = not read
         dates = (column, *columns.dates) if is_first else (column,)
-        written = [read_cell(row, dates) for row in cells]
+        written = [_read_date(row, dates) for row in cells]
         texts = [
             join_date_and_clock(date, read_cell(row, columns.clocks), half=read_cell(row, columns.halves))
             if date or is_first
@@ -255,6 +299,11 @@ def _read_times(rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: 
     reading.excuse([*there[:1], *(columns.dates if not there else ()), *columns.clocks, *columns.halves])
     if len(read) > 1:
         compare_times(read, reading, rows=[one.number for one in rows], used=there[0])
+
+
+def _read_date(row: dict[str, str], columns: Iterable[str]) -> str:
+    """The first of these cells that holds a date; many programs write NA where there is none."""
+    return next((cell for c in columns if (cell := read_cell(row, [c])) and fold_name(cell) not in _NO_DATE), "")
 
 
 def _read_boxes(
@@ -325,6 +374,10 @@ def _read_confidences(
     return read
 
 
+def _is_animal(name: str) -> bool:
+    return not is_empty_name(name) and not is_person_name(name) and not is_thing_name(name)
+
+
 def _read_counts(
     rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, reading: Reading
 ) -> list[int | None]:
@@ -349,6 +402,10 @@ def _read_species(
 ) -> list[str] | None:
     """The species of a row, each once; ``None`` if it contradicts itself, which is counted."""
     named: list[str] = []
+    data = next((column for column in columns.species if _HOLDS_DATA.match(read_cell(cells, [column]))), "")
+    if data:
+        reading.add("rows whose species is no name but a list or an object", f"row {row.number}", entries=1)
+        return None
     for column in columns.species:
         parts = split_species(read_cell(cells, [column]))
         read = [reading.name(part, read_species(part)) for part in parts if part] if not named else []
@@ -366,12 +423,13 @@ def _read_species(
         elif species:
             take(cells, columns.common_names, SPECIES)
         named = [species] if species else []
-        reading.name(" ".join(part for part in ranks[-2:] if part), species)
+        lowest = ranks[-2:] if all(ranks[-2:]) else [rank for rank in ranks if rank][-1:]
+        reading.name(" ".join(lowest) or read_cell(cells, columns.common_names), species)
     kind = take(cells, columns.kinds, KIND).casefold()
     of_kind = _KINDS.get(kind, "")
     blank = read_cell(cells, columns.blanks)
-    is_blank = blank.casefold() in _YES or is_empty_name(blank) or of_kind == EMPTY
-    if blank.casefold() in _YES or blank.casefold() in _NO or is_empty_name(blank):
+    is_blank = blank.casefold() in YES or is_empty_name(blank) or of_kind == EMPTY
+    if blank.casefold() in YES or blank.casefold() in NO or is_empty_name(blank):
         take(cells, columns.blanks, KIND)
     elif blank:
         reading.add("rows whose flag of empty photos is neither yes nor no", f"row {row.number}: {blank[:40]}")

@@ -19,6 +19,8 @@ def read(tmp_path, text):
         ("File,Species,Species_2\n1.jpg,deer,fox\n", "several columns of species, Species, Species_2"),
         ("File,Label1,Label2\n1.jpg,deer,deer\n", "call it species"),
         ("File,Image,Species\n1.jpg,2.jpg,deer\n", "two columns that name photos, File and Image"),
+        ("Filename,Label,Rating,Keywords\n1.jpg,Red,4,fox\n", "Label holds colours"),
+        ("File,Species0,Species1,Tags\n1.jpg,deer,fox,x\n", "several columns of species"),
     ],
 )
 def test_columns_of_which_nobody_can_tell_which_is_meant_are_refused_by_name(tmp_path, text, said):
@@ -37,6 +39,18 @@ def test_columns_of_which_nobody_can_tell_which_is_meant_are_refused_by_name(tmp
         ("File,species,DeleteFlag\n1.jpg,deer,true\n", "“DeleteFlag” seems to matter"),
         ("File,species,Date Taken 2\n1.jpg,deer,2024-05-13 18:10\n", "may hold times"),
         ("file_name,image,species\n1.jpg,2.jpg,deer\n", "name different photos"),
+        ("File,Species,Verified species\n1.jpg,fox,dog\n2.jpg,deer,deer\n", "“Verified species” does not agree"),
+        ("File,Species,Bestimmt\n1.jpg,fox,dog\n2.jpg,deer,deer\n", "“Bestimmt” does not agree"),
+        ('File,Species,More\n1.jpg,fox,"fox,deer"\n', "“More” does not agree"),
+        ("File,Species,Animal\n1.jpg,fox,Yes\n2.jpg,fox,No\n", "“Animal” says No in row 3, in which fox was read"),
+        ("File,Species,Animal\n1.jpg,fox,Yes\n2.jpg,,Yes\n", "in which no species was read"),
+        ("File,Species,Content\n1.jpg,fox,blank\n", "“Content” says blank in row 2, in which fox was read"),
+        ("File,Species,Comment 2,What\n1.jpg,fox,x,Human\n", "“What” says Human in row 2"),
+        ("File,Species,Status\n1.jpg,fox,Rejected\n2.jpg,fox,Accepted\n", "“Status” says rejected in some rows"),
+        ("File,Species,Usable\n1.jpg,fox,no\n2.jpg,fox,yes\n", "“Usable” says no in some rows"),
+        ("File,Species\n1.jpg,1\n2.jpg,2\n", "the species in the column “Species” are numbers"),
+        ("File,DateTime,UtcOffset,Species\n1.jpg,2024-05-13T18:10:00Z,2,fox\n", "“UtcOffset” seems to matter"),
+        ('File,Species\n1.jpg,"[{""label"": ""fox""}]"\n', "whose species is no name but a list"),
         (
             "File,DateTime,timestamp,species\n1.jpg,2024-05-13 18:10,2025-05-13 18:10,deer\n",
             "hold times that differ by more than a day",
@@ -56,6 +70,12 @@ def test_a_column_that_was_not_used_and_may_matter_is_named(tmp_path, text, said
         "File,Species,Person,DeleteFlag\n1.jpg,deer,FALSE,\n2.jpg,fox,false,0\n",
         "File,Species,Classified by,Comment\n1.jpg,deer,Ada,two boxes\n",
         "File,DateTime,Date uploaded,Species\n1.jpg,2024-05-13 18:10,2025-05-13,deer\n",
+        "File,Species,classificationMethod,identifiedBy\n1.jpg,deer,human,machine\n",
+        "File,Species,Site,Human verified\n1.jpg,deer,North,False\n2.jpg,fox,North,False\n",
+        "File,class,name\n1.jpg,16,dog\n2.jpg,14,bird\n",
+        "File,Type,Species\n1.jpg,Animal,fox\n2.jpg,Blank,\n3.jpg,Human,\n",
+        "File,DateTime,DateTimeOriginal,Species\n1.jpg,NA,2024-05-13 18:10:00,deer\n",
+        "FilePath,bbox1,bbox2,bbox3,bbox4,conf,category,prediction\na/1.jpg,0.1,0.1,0.2,0.2,0.9,1,deer\n",
     ],
 )
 def test_what_says_the_same_again_or_nothing_is_not_warned_of(tmp_path, text):
@@ -120,3 +140,28 @@ def test_the_account_says_how_dates_were_read(tmp_path, text, order, zone):
     assert (dates.columns, dates.order) == (("DateTime",), order)
     assert dates.zone.startswith(zone)
     assert text in dates.example
+
+
+@pytest.mark.parametrize(
+    ("text", "species", "n_boxes"),
+    [
+        ("File,class,name\n1.jpg,16,dog\n", ["dog"], 0),
+        ("File,category,prediction\n1.jpg,0,empty\n", ["empty"], 0),
+        ("File,Type,Species\n1.jpg,Blank,\n", ["empty"], 0),
+        ("File,photo_type,Species\n1.jpg,Human,\n", ["person"], 0),
+        ("File,prediction,count,humancount\n1.jpg,human,0,1\n2.jpg,fox,1,0\n", ["person"], 0),
+        ("File,bbox1,bbox2,bbox3,bbox4,prediction\n1.jpg,0.1,0.1,0.2,0.2,deer\n", ["deer"], 1),
+    ],
+)
+def test_columns_are_understood_by_what_is_in_them(tmp_path, text, species, n_boxes):
+    file = read(tmp_path, text)
+
+    assert [label.species for label in file.photos[0].labels] == species
+    assert file.n_boxes == n_boxes
+
+
+def test_stations_of_one_name_at_two_sites_are_two_deployments(tmp_path):
+    header = "Media Filename,Site Name,Trap Station Name,Species\n"
+    file = read(tmp_path, f"{header}a.jpg,north,T1,fox\nb.jpg,south,T1,fox\nc.jpg,south,T2,fox\n")
+
+    assert [photo.deployment for photo in file.photos] == ["north/T1", "south/T1", "T2"]
