@@ -1,7 +1,7 @@
 """Measures what it costs to do a run with several workers, and the finish of a very large run.
 
     python bench/scale.py [--quick] [--json]
-    python bench/scale.py --finish 1000000 --at FOLDER
+    python bench/scale.py --finish 1000000 --at FOLDER [--scorer mean]
 
 One process, two workers that submitit starts and two actors of Ray do the same photos on this computer, so this shows
 what sharing the work costs, not what it gains. The finish (copies, events, scores, catalogue) is measured on a run that
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402  (the project must be on the path first)
+import pandas as pd  # noqa: E402
 import pyarrow as pa  # noqa: E402
 
 from bench.targets import Target, at_most, report  # noqa: E402
@@ -35,6 +37,7 @@ from core.disk.json import to_json  # noqa: E402
 from core.disk.parquet import write_parquet  # noqa: E402
 from core.runs.catalogue import keep_catalogue  # noqa: E402
 from core.runs.folder import RunFolder, RunInfo  # noqa: E402
+from core.runs.parts import EmbeddedShards, Scorer  # noqa: E402
 from core.runs.pipeline import finish_run  # noqa: E402
 from core.runs.settling import settle_shards  # noqa: E402
 from core.runs.shards import SCHEMAS, RunCounts, embeddings_table  # noqa: E402
@@ -50,6 +53,7 @@ N_FINISH, QUICK_FINISH = 1_000_000, 20_000
 MOST_MEMORY_MB = 4_000
 WIDTH, CAMERAS = 1_280, 100
 SHARD_PHOTOS = 1_000
+SCORERS = (FIRST_LOOK, MEAN) = ("first-look", "mean")
 COPIES_EVERY, COPIES = 100, 20
 """Every so manieth shard has so many copies of photos of the first shard."""
 TEAMS = {"one process": "", "submitit, 2 workers": "local:2", "Ray, 2 actors": "ray:2"}
@@ -118,7 +122,8 @@ def make_up_run(folder: Path, n_crops: int) -> RunFolder:
     info = RunInfo(
         run_id=folder.name, name=folder.name, folder=str(folder), sections=(WIDTH,), settings=settings.to_values()
     )
-    names = [f"camera-{i % CAMERAS:03d}/IMG_{i:08d}.JPG" for i in range(n_crops)]
+    # As a folder is listed: one camera after the other, so that a shard holds photos of one or two.
+    names = [f"camera-{i * CAMERAS // n_crops:03d}/IMG_{i:08d}.JPG" for i in range(n_crops)]
     run = RunFolder.create(folder, info, names)
     run.written.make()
     rng = np.random.default_rng(0)
@@ -191,7 +196,26 @@ def _embeddings(crop_ids: list[str], rng: np.random.Generator) -> pa.Table:
     return embeddings_table(crop_ids, rng.normal(size=(len(crop_ids), WIDTH)).astype(np.float32))
 
 
-def finish(folder: Path) -> dict[str, float]:
+class MeanScorer:
+    """The mean of an embedding: a scorer that reads everything and computes nothing, to see what the rest costs."""
+
+    def score(self, shards: EmbeddedShards) -> Iterator[pd.DataFrame]:
+        """One table a shard, with the columns of table scores."""
+        for crops, embeddings in shards:
+            yield pd.DataFrame(
+                {
+                    "crop_id": crops["crop_id"],
+                    "species": "",
+                    "score": embeddings.mean(axis=1).astype(float),
+                    "p_value": 1.0,
+                    "flagged": False,
+                    "judged_by": "first_look",
+                    "judged_against": crops["deployment"],
+                }
+            )
+
+
+def finish(folder: Path, scorer_name: str) -> dict[str, float]:
     """Finish a made-up run in this process: seconds of each step, and the most memory up to its end, in MB."""
     from models.judging.first_look import FirstLookScorer
 
@@ -211,7 +235,8 @@ def finish(folder: Path) -> dict[str, float]:
         settle_shards(run)
         note("settle")
         settings = RunSettings.from_values(run.info.settings)
-        finish_run(run, meter, scorer=FirstLookScorer(settings, run.info.sections), settings=settings)
+        scorer: Scorer = FirstLookScorer(settings, run.info.sections) if scorer_name == FIRST_LOOK else MeanScorer()
+        finish_run(run, meter, scorer=scorer, settings=settings)
         note("events and scores")
 
     do_work(run, do, finish=lambda: keep_catalogue(run))
@@ -223,12 +248,11 @@ def finish(folder: Path) -> dict[str, float]:
     return figures
 
 
-def measure_finish(n_crops: int, folder: Path) -> dict[str, float]:
+def measure_finish(n_crops: int, folder: Path, scorer_name: str) -> dict[str, float]:
     """As ``finish``, in a process of its own, whose memory nothing else has filled."""
     make_up_run(folder, n_crops)
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__)), "--finish-in", str(folder)], stdout=subprocess.PIPE, text=True, check=True
-    )
+    words = [str(Path(__file__)), "--finish-in", str(folder), "--scorer", scorer_name]
+    done = subprocess.run([sys.executable, *words], stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 
@@ -269,10 +293,11 @@ def main() -> int:
     parser.add_argument(
         "--at", type=Path, metavar="FOLDER", help="where the made-up run is put; default: a temporary one"
     )
+    parser.add_argument("--scorer", choices=SCORERS, default=FIRST_LOOK, help="of the finish")
     parser.add_argument("--finish-in", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.finish_in:
-        print(json.dumps(finish(options.finish_in)))
+        print(json.dumps(finish(options.finish_in, options.scorer)))
         return 0
     if not options.finish and not PHOTOS.is_dir():
         print(f"This bench needs the real photos in {PHOTOS}, which are not here.", file=sys.stderr)
@@ -283,7 +308,7 @@ def main() -> int:
         if not options.finish:
             figures["teams"] = measure_teams(QUICK_PHOTOS if options.quick else N_PHOTOS, place)
         n_crops = options.finish or (QUICK_FINISH if options.quick else N_FINISH)
-        figures["finish"] = measure_finish(n_crops, place / "made-up")
+        figures["finish"] = measure_finish(n_crops, place / "made-up", options.scorer)
     report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
     return 0
 

@@ -62,7 +62,7 @@ def test_workers_and_their_shards_are_shown_with_what_failed(run):
     page = open_page()
 
     text = said(page)
-    assert "2 of 6 shards are done · 1 is being worked on · 1 of workers that have gone silent · 1 failed" in text
+    assert "2 of 6 shards are done · 1 is being worked on · 1 left by workers that have gone silent · 1 failed" in text
     assert "Shard 2, worker 1/3 on" in text
     assert "The detector is broken." in text
     table = workers_of(page)

@@ -48,7 +48,7 @@ def say_shards(run: RunFolder, workers: list[WorkerState], *, is_done: bool) -> 
     if n_alive:
         parts.append(f"{n_alive:,} {'is' if n_alive == 1 else 'are'} being worked on")
     if len(at) > n_alive:
-        parts.append(f"{len(at) - n_alive:,} of workers that have gone silent")
+        parts.append(f"{len(at) - n_alive:,} left by workers that have gone silent")
     if failures:
         parts.append(f"{len(failures):,} failed")
     return " · ".join(parts)
