@@ -101,13 +101,12 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 
 def _describe_prepared(run: "RunFolder") -> dict[str, Any]:
-    from core.runs.worker import list_left
 
     return {
         "run": run.run_id,
         "work": f"runs/{run.run_id}",
         "photos": run.n_files,
         "n_shards": run.n_shards,
-        "shards_left": len(list_left(run)),
+        "shards_left": len(run.list_left()),
         "next": f"cli.py work runs/{run.run_id} --shards 1/{min(run.n_shards, 4) or 1}",
     }

@@ -57,7 +57,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
 
 def _do_share(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Do a share of a run, and if no shard is left then, what needs all of them; exit code 1 if a shard failed."""
-    from core.runs.worker import Share, list_left
+    from core.runs.worker import Share
     from core.study.project import Project
     from core.work.meter import Cancelled
     from models.jobs import registry
@@ -85,7 +85,7 @@ def _do_share(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     if "complete" in result:
         return (SOME_PHOTOS_FAILED if registry.is_flawed(project, f"runs/{run_id}", result) else DONE), result
     failed = run.written.list_failures()
-    if failed and list_left(run):
+    if failed and run.list_left():
         return FAILED, {**result, "error": f"Shard {failed[0].shard} could not be done. {failed[0].message}"}
     return DONE, result
 

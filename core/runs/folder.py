@@ -252,6 +252,11 @@ class RunFolder(WorkFolder):
         """The finished shards, in order."""
         return sorted(int(path.stem.removeprefix("done-")) for path in self.path.glob("done-*.json"))
 
+    def list_left(self) -> list[int]:
+        """The shards that nobody has done yet, in order."""
+        there = {*self.written.list_there(), *self.done_shards()}  # in this order: the finish moves them the same way
+        return [i for i in range(self.n_shards) if i not in there]
+
     def write_shard(
         self, i: int, tables: ShardTables | Mapping[str, pa.Table | pd.DataFrame], *, boxes_over_limit: int = 0
     ) -> RunCounts:
@@ -312,10 +317,11 @@ class RunFolder(WorkFolder):
     def counts(self) -> RunCounts:
         """The sums of the counts of the finished shards, and of those that workers have written meanwhile."""
         total = RunCounts()
-        for i in self.written.list_there():
-            if not self.is_done(i) and self.written.has(i):
-                total += self.written.read_account(i).counts
-        for i in self.done_shards():
+        written = self.written.list_there()
+        done = self.done_shards()
+        for i in sorted(set(written) - set(done)):
+            total += self.written.read_account(i).counts
+        for i in done:
             if i not in self._done:  # done files never change
                 self._done[i] = _read_counts(self.path / f"done-{i:05d}.json")
             total += self._done[i]

@@ -34,8 +34,7 @@ def settle_shards(run: RunFolder, *, on_shard: Callable[[int], None] = lambda do
         AnomalureError: If a shard is missing or damaged.
     """
     written = run.written
-    # Looked at twice, because another process that finishes the run, too, may move it in between.
-    missing = [i for i in range(run.n_shards) if not (run.is_done(i) or written.has(i) or run.is_done(i))]
+    missing = run.list_left()
     if missing:
         raise AnomalureError(
             f"Shards {', '.join(map(str, missing[:5]))}{' and others' if len(missing) > 5 else ''} of run "

@@ -76,12 +76,6 @@ def is_there(run: RunFolder, shard: int) -> bool:
     return run.is_done(shard) or run.written.has(shard) or run.is_done(shard)
 
 
-def list_left(run: RunFolder) -> list[int]:
-    """The shards that nobody has done yet, in order."""
-    there = {*run.done_shards(), *run.written.list_there()}
-    return [shard for shard in range(run.n_shards) if shard not in there or not is_there(run, shard)]
-
-
 def do_share(
     run: RunFolder,
     order: Sequence[int],
@@ -107,7 +101,7 @@ def do_share(
     """
     began_at = time.time()
     result = ShareResult()
-    files_of = {shard: run.shard_files(shard) for shard in set(order) & set(list_left(run))}
+    files_of = {shard: run.shard_files(shard) for shard in set(order) & set(run.list_left())}
     if not files_of:
         return result
     meter = ShardMeter(run, on_progress)
@@ -148,7 +142,7 @@ def do_share(
                 in_a_row = 0
                 result.done.append(shard)
                 result.photos += len(files_of[shard])
-    result.left = [shard for shard in list_left(run) if shard not in result.failed]
+    result.left = [shard for shard in run.list_left() if shard not in result.failed]
     return result
 
 

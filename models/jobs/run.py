@@ -18,7 +18,7 @@ from core.runs.parts import Detector, Encoder
 from core.runs.pipeline import finish_run, run_pipeline
 from core.runs.settling import settle_shards
 from core.runs.shards import choose_shard_photos
-from core.runs.worker import Share, list_left
+from core.runs.worker import Share
 from core.settings.run import RunSettings
 from core.study.project import Project
 from core.work.folder import CANCEL
@@ -125,9 +125,9 @@ def _do_together(project: Project, run: RunFolder, meter: Meter) -> dict[str, An
     run.written.make()
     with run.leading():
         workers = run.read_request(RunRequest).workers if (run.path / REQUEST_FILE).is_file() else ""
-        if workers and list_left(run):
+        if workers and run.list_left():
             lead(run, meter, read_team(workers)(project, run))
-        elif list_left(run):
+        elif run.list_left():
             _do_alone(project, run, meter)
         settle_shards(run, on_shard=lambda n: meter.check())
         bundle = open_bundle(project, run.info.bundle)
@@ -143,7 +143,7 @@ def _do_together(project: Project, run: RunFolder, meter: Meter) -> dict[str, An
 
 def _do_alone(project: Project, run: RunFolder, meter: Meter) -> None:
     """Do the shards that nobody has done in this process, as one more worker, and wait for the others."""
-    while list_left(run):
+    while run.list_left():
         before = run.counts()
         meter.begin(Phase.PHOTOS, done=before.photos, total=run.n_files, failures=before.failures)
 
@@ -156,7 +156,7 @@ def _do_alone(project: Project, run: RunFolder, meter: Meter) -> None:
                 f"{len(failures)} of {run.n_shards} shards could not be done, such as {failures[0].shard}. "
                 f"{failures[0].message} What was finished is kept."
             )
-        while list_left(run) and run.written.is_shard_worked_on:
+        while run.list_left() and run.written.is_shard_worked_on:
             meter(run.counts().photos)
             time.sleep(POLL_S)
 

@@ -16,7 +16,7 @@ from typing import Any
 from core.errors import AnomalureError
 from core.runs.folder import RunFolder
 from core.runs.pipeline import ShardParts
-from core.runs.worker import Share, list_left
+from core.runs.worker import Share
 from core.study.project import Project
 from core.work.meter import Cancelled
 from models.workers.opening import open_again, open_shard_parts
@@ -120,7 +120,7 @@ class RayTeam:
 
     def _work(self, ray: Any, n_left: int) -> None:
         where = {"project": str(self._project.path), "run_id": self._run.run_id, "allow_code": self._run.allow_code}
-        shards = list_left(self._run)
+        shards = self._run.list_left()
         size = (min(self._n or 2, n_left),) if self._n or not self._address else (1, n_left)
         try:
             if self._address:

@@ -7,12 +7,11 @@ from typing import Protocol
 
 from core.errors import AnomalureError, WrongUsage
 from core.runs.folder import RunFolder
-from core.runs.worker import list_left
 from core.study.project import Project
 from core.work.meter import Meter
 from core.work.progress import Phase
 
-POLL_S = 1.0
+POLL_S, MOST_OF_THE_TIME = 1.0, 10
 MOST_STARTS = 3
 """Workers that ended with shards left are started again; a shard that failed is so tried up to three times."""
 STOP_PATIENCE_S = 60.0
@@ -72,7 +71,7 @@ def lead(run: RunFolder, meter: Meter, team: Team) -> None:
     """
     meter.begin(Phase.PHOTOS, done=run.counts().photos, total=run.n_files, failures=run.counts().failures)
     for _ in range(MOST_STARTS):
-        left = list_left(run)
+        left = run.list_left()
         if not left:
             return
         try:
@@ -81,17 +80,19 @@ def lead(run: RunFolder, meter: Meter, team: Team) -> None:
         except BaseException:
             _stop(run, team)
             raise
-    if left := list_left(run):
+    if left := run.list_left():
         raise AnomalureError(_say_left(run, left, team))
 
 
 def _follow(run: RunFolder, meter: Meter, team: Team) -> None:
-    while list_left(run):
+    while run.list_left():
+        looked_at = time.monotonic()
         counts = run.counts()
         meter(counts.photos, failures=counts.failures)
         if team.has_ended() and not run.written.is_shard_worked_on:  # by workers that were started by hand
             return
-        time.sleep(POLL_S)
+        # The folder of a very large run on a network disk takes long to look at.
+        time.sleep(max(POLL_S, MOST_OF_THE_TIME * (time.monotonic() - looked_at)))
 
 
 def _stop(run: RunFolder, team: Team) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import AnomalureError
 from core.runs.folder import RunFolder, Status
 from core.runs.pipeline import ShardParts
-from core.runs.worker import Share, do_share, list_left
+from core.runs.worker import Share, do_share
 from core.study.project import Project
 from core.work.progress import Progress
 from models.workers.opening import open_again, open_shard_parts
@@ -87,4 +87,4 @@ def open_prepared(project: Project, run_id: str) -> RunFolder:
 
 def is_ready_to_finish(run: RunFolder) -> bool:
     """Whether every shard is done, and nobody has done what comes after."""
-    return not list_left(run) and run.status is not Status.DONE
+    return not run.list_left() and run.status is not Status.DONE

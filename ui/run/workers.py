@@ -17,7 +17,7 @@ MOST_FAILURES_SHOWN = 5
 
 def show_workers(work: WorkFolder) -> None:
     """One line about the shards, a table of the workers, and the sentences of shards that failed."""
-    run = RunFolder(Path(work.path))
+    run = work if isinstance(work, RunFolder) else RunFolder(Path(work.path))  # it keeps what it has read of shards
     if not run.is_made or not run.written.exists:
         return
     is_done = run.status is Status.DONE

@@ -20,7 +20,7 @@ from core.records import Found
 from core.runs.folder import RunFolder, RunInfo, Status
 from core.runs.pipeline import ShardParts, finish_run, run_pipeline
 from core.runs.settling import settle_shards
-from core.runs.worker import MOST_TRIES, Share, do_share, list_left
+from core.runs.worker import MOST_TRIES, Share, do_share
 from core.settings.run import RunSettings
 from core.work.claims import holding, read_claim, take_claim
 from core.work.doing import do_work
@@ -274,7 +274,7 @@ def test_a_shard_that_fails_is_noted_with_its_sentence_and_the_others_are_done(s
     assert result.failed == [1]
     assert len(result.done) == run.n_shards - 1
     assert [(one.shard, one.message) for one in run.written.list_failures()] == [(1, "The detector is broken.")]
-    assert list_left(run) == [1]
+    assert run.list_left() == [1]
 
 
 def test_photos_that_are_gone_end_the_worker_before_it_writes_any_failure_for_a_photo(season, tmp_path):

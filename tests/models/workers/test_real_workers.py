@@ -125,6 +125,17 @@ def test_killed_twice_and_started_twice_workers_end_with_the_rows_of_one_process
     assert len({one.worker for one in project.run("killed").written.list_worked()}) == 3
 
 
+def test_what_workers_have_left_can_be_done_by_one_process(project):
+    copy_run(project, "left")
+    do_share_of(project, "left", Share(2, 3), shards=[1, 4], worker="2/3")
+
+    assert run_command(project, "work", "runs/left") == 3
+
+    assert_like_one_process(project, "left")
+    workers = {one.shard: one.worker for one in project.run("left").written.list_worked()}
+    assert [shard for shard, worker in workers.items() if worker == "2/3"] == [1, 4]
+
+
 @pytest.mark.skipif(find_spec("submitit") is None, reason="needs requirements-cluster.txt")
 def test_submitit_starts_workers_and_the_run_is_finished_by_who_leads_it(project):
     copy_run(project, "submitted")
