@@ -35,7 +35,9 @@ from models.judging.patch_distance import PatchBank
 from models.judging.patch_judge import PatchJudge
 from models.one_class.methods import DEFAULT, name_method, read_one_class
 
-FORMAT = 5
+FORMAT = 6
+"""Bundles that score whole frames alone; all others are written in the format before, which older versions read."""
+FORMAT_WITH_SPECIES = 5
 MANIFEST = "bundle.json"
 CARD = "MODEL_CARD.md"
 NORMALISERS = "normaliser.safetensors"
@@ -57,7 +59,8 @@ class Bundle:
         settings: The settings that it was made with.
         one_class: Name of the one-class model (``models.one_class.methods``); species with few crops have their mean.
         components: Main directions that rows are reduced to; 0: not reduced.
-        species_judge: Scores crops.
+        species_judge: Scores crops; None: it was trained on whole frames alone, and crops of a run are scored against
+            each other, as in a first look.
         camera_judges: Scores whole frames by their embedding, by deployment.
         patch_judges: Scores whole frames by their most unusual patch, by deployment; used instead of
             ``camera_judges`` if the run has a heat map of the frame.
@@ -73,7 +76,7 @@ class Bundle:
     sections: tuple[int, ...]
     detector: str
     settings: RunSettings
-    species_judge: Judge
+    species_judge: Judge | None
     camera_judges: Mapping[str, Judge] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -86,7 +89,22 @@ class Bundle:
     @property
     def error_at(self) -> int | None:
         """The column of an embedding that crops are scored by, an autoencoder's error; None: by one-class models."""
-        return self.species_judge.error_at
+        return self.first_judge.error_at
+
+    @property
+    def first_judge(self) -> Judge:
+        """The judge of crops, else that of the first camera: all of a bundle see embeddings in the same way."""
+        return self.species_judge or self.camera_judges[min(self.camera_judges)]
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """The species that have no model, and why."""
+        return {} if self.species_judge is None else self.species_judge.left_out
+
+    @property
+    def background(self) -> Background | None:
+        """What tells crops without an animal; None: they are not told apart."""
+        return None if self.species_judge is None else self.species_judge.background
 
     @property
     def scored_by(self) -> str:
@@ -97,7 +115,7 @@ class Bundle:
     @property
     def species(self) -> tuple[str, ...]:
         """The species that have a model."""
-        return tuple(kind.name for kind in self.species_judge.kinds)
+        return () if self.species_judge is None else tuple(kind.name for kind in self.species_judge.kinds)
 
     def to_values(self) -> dict[str, Any]:
         """Its contents as JSON values, for commands and pages."""
@@ -105,7 +123,7 @@ class Bundle:
             "name": self.name,
             "created_at": self.created_at.isoformat(),
             "species": {name: int(self.counts.get(name, 0)) for name in self.species},
-            "species_left_out": dict(self.species_judge.left_out),
+            "species_left_out": dict(self.left_out),
             "background": self._count_background(),
             "cameras": sorted({*self.camera_judges, *self.patch_judges}),
             "cameras_by_patches": sorted(self.patch_judges),
@@ -120,7 +138,7 @@ class Bundle:
 
     def _count_background(self) -> dict[str, int] | None:
         """How many crops without an animal it was trained on; None: it does not tell them apart."""
-        known = self.species_judge.background
+        known = self.background
         return None if known is None else {NOTHING: known.n_nothing, PERSON: known.n_people}
 
     def write(self, out_dir: Path, *, card: str, rows: TrainingRows | None = None) -> "Bundle":
@@ -166,14 +184,14 @@ class Bundle:
         normalisers: dict[str, np.ndarray] = {}
         references: dict[str, np.ndarray] = {}
         described: dict[str, Any] = {}
-        for prefix, judge in [("species", self.species_judge)] + [
-            (f"camera-{i:03d}", self.camera_judges[name]) for i, name in enumerate(sorted(self.camera_judges))
-        ]:
+        judges = {} if self.species_judge is None else {"species": self.species_judge}
+        judges |= {f"camera-{i:03d}": self.camera_judges[name] for i, name in enumerate(sorted(self.camera_judges))}
+        for prefix, judge in judges.items():
             described[prefix] = _describe_judge(judge, prefix=prefix, files=files)
             normalisers.update({f"{prefix}.{key}": value for key, value in judge.normaliser.to_arrays().items()})
             references.update({f"{prefix}.group-{i:03d}": group.scores for i, group in enumerate(judge.groups)})
             references.update({f"{prefix}.kind-{i:03d}": kind.held_out for i, kind in enumerate(judge.kinds)})
-        background = self.species_judge.background
+        background = self.background
         if background is not None:
             files[BACKGROUND] = background.to_bytes()
         patches = {}
@@ -183,7 +201,7 @@ class Bundle:
         files[NORMALISERS] = safetensors.numpy.save(normalisers)
         files[CALIBRATION] = safetensors.numpy.save(references)
         manifest = {
-            "format": FORMAT,
+            "format": FORMAT if self.species_judge is None else FORMAT_WITH_SPECIES,
             "code_version": VERSION,
             "name": self.name,
             "created_at": self.created_at.isoformat(),
@@ -197,7 +215,7 @@ class Bundle:
             "counts": {name: int(count) for name, count in self.counts.items()},
             "notes": list(self.notes),
             "unseen_events": list(self.unseen_events),
-            "species": described.pop("species"),
+            "species": described.pop("species", None),
             "cameras": dict(zip(sorted(self.camera_judges), described.values(), strict=True)),
             "patches": patches,
             "background": None
@@ -253,7 +271,9 @@ class Bundle:
                 sections=tuple(manifest["sections"]),
                 detector=find_again(manifest["detector"], path.parent.parent),
                 settings=RunSettings.from_values(manifest["settings"]),
-                species_judge=replace(
+                species_judge=None
+                if manifest["species"] is None and manifest["cameras"]  # not before format 6
+                else replace(
                     read_judge(manifest["species"], "species"),
                     background=_read_background(manifest.get("background"), contents),  # not before format 4
                 ),

@@ -16,16 +16,13 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
         f"Made {bundle.created_at:%Y-%m-%d %H:%M} UTC from {source} "
         f"({sum(bundle.counts.values())} crops of {len(bundle.counts)} species).",
         "",
-        "Its scores say how little a crop fits the species below. It cannot name other species; "
-        "a person should look at crops with a high score.",
+        *_describe_scores(bundle),
         "",
         *_describe_errors(bundle),
-        "## Species",
-        "",
-        *_describe_judge(bundle.species_judge, rate=rate),
-        "",
     ]
-    known = bundle.species_judge.background
+    if bundle.species_judge is not None:
+        lines += ["## Species", "", *_describe_judge(bundle.species_judge, rate=rate), ""]
+    known = bundle.background
     if known is not None:
         lines += [
             "## Nothing and people",
@@ -73,6 +70,18 @@ def write_card(bundle: Bundle, *, method: str, source: str) -> str:
     return "\n".join(lines)
 
 
+def _describe_scores(bundle: Bundle) -> list[str]:
+    if bundle.species_judge is None:
+        return [
+            "Its scores say how little a whole frame fits the earlier frames of its camera. It knows no species; a "
+            "person should look at frames with a high score."
+        ]
+    return [
+        "Its scores say how little a crop fits the species below. It cannot name other species; "
+        "a person should look at crops with a high score."
+    ]
+
+
 SCORED_WORDS = {
     "reconstruction": "how badly it is put together again, as a whole",
     "worst_part": "how badly the worst part of it, an eighth of the side, is put together again",
@@ -113,7 +122,7 @@ def say_least(p_value: float) -> str:
 
 
 def _describe_scaling(bundle: Bundle) -> str:
-    normaliser = bundle.species_judge.normaliser
+    normaliser = bundle.first_judge.normaliser
     words = "standardised and of unit length"
     if normaliser.weights:
         words += f", weights {' to '.join(f'{weight:g}' for weight in normaliser.weights)}"

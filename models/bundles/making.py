@@ -84,8 +84,11 @@ def make_bundle(
     is_frame = rows.is_frame
     is_background = ~is_frame & np.isin(rows.column("species"), BACKGROUND_SPECIES)
     crops = rows.select(~is_frame & ~is_background & (rows.column("species") != ""))
-    if not len(crops):
-        raise AnomalureError("There is no crop to train on. Boxes with a species are needed. " + " ".join(notes))
+    if not len(crops) and not _has_camera(rows.select(is_frame)):
+        raise AnomalureError(
+            "There is nothing to train on: no box has a species, and no camera has the "
+            f"{LEAST_FRAMES} whole frames of two events that a model of it needs. " + " ".join(notes)
+        )
     species = crops.column("species").tolist()
 
     def fit(part: TrainingRows, kinds: Sequence[str], nothing: NothingRows | None = None) -> Judge:
@@ -103,11 +106,13 @@ def make_bundle(
         )
 
     nothing = _gather_nothing(rows.select(is_background))
-    species_judge = fit(crops, species, nothing)
-    if threshold:
-        settings, words = set_threshold(settings, species_judge.reference, threshold)
-        notes = (*notes, words)
+    species_judge = fit(crops, species, nothing) if len(crops) else None
     camera_judges, camera_notes = _learn_cameras(rows.select(is_frame), fit=fit)
+    if threshold:
+        reference = [judge.reference for judge in camera_judges.values()] if species_judge is None else []
+        found = np.concatenate(reference) if species_judge is None else species_judge.reference
+        settings, words = set_threshold(settings, found, threshold)
+        notes = (*notes, words)
     bundle = Bundle(
         name=name,
         created_at=now_utc(),
@@ -125,15 +130,32 @@ def make_bundle(
         notes=(
             *notes,
             *_describe_seen(crops, unseen_events, error_at),
-            *(f"{kind} has no model: {reason}." for kind, reason in species_judge.left_out.items()),
-            *_describe_fallbacks(species_judge, one_class),
-            *_describe_background(species_judge, nothing),
+            *_describe_species(species_judge, nothing, one_class),
             *camera_notes,
         ),
     )
     for note in bundle.notes:
         log.warning("%s", note)
     return bundle.write(out_dir, card=write_card(bundle, method=method, source=source), rows=rows)
+
+
+def _has_camera(frames: TrainingRows) -> bool:
+    """Whether any camera has enough whole frames."""
+    deployments = frames.column("deployment")
+    return any(has_enough_frames(frames.select(deployments == camera)) for camera in set(deployments))
+
+
+def _describe_species(judge: Judge | None, nothing: NothingRows | None, one_class: str) -> Iterator[str]:
+    """What a user should know of the models of species."""
+    if judge is None:
+        yield (
+            "It was trained on whole frames alone and knows no species: runs score the crops of boxes against each "
+            "other, as in a first look."
+        )
+        return
+    yield from (f"{kind} has no model: {reason}." for kind, reason in judge.left_out.items())
+    yield from _describe_fallbacks(judge, one_class)
+    yield from _describe_background(judge, nothing)
 
 
 def _gather_nothing(rows: TrainingRows) -> NothingRows | None:
@@ -145,7 +167,7 @@ def _gather_nothing(rows: TrainingRows) -> NothingRows | None:
 def _describe_seen(crops: TrainingRows, unseen_events: Collection[str], error_at: int | None) -> Iterator[str]:
     """That errors are too small where an autoencoder was trained on the crops that calibrate it."""
     n_unseen = int(np.isin(crops.column("owner"), list(unseen_events)).sum())
-    if error_at is not None and n_unseen < ENOUGH_UNSEEN:
+    if error_at is not None and len(crops) and n_unseen < ENOUGH_UNSEEN:
         yield (
             f"Only {n_unseen} crops were held out of the autoencoder's training, and {ENOUGH_UNSEEN} are needed to "
             "calibrate it by them alone. It is calibrated by all crops, which it puts together too well, so expect "

@@ -30,7 +30,8 @@ class BundleScorer:
 
     Crops that look like the bundle's boxes on nothing or on people are kept apart: not flagged, and last in the queue.
     Whole frames that the run has mapped are scored by their most distant patch, if the map was made with this
-    bundle's patches. Whole frames of an unknown camera are scored against each other, as in a first look.
+    bundle's patches. Whole frames of an unknown camera are scored against each other, as in a first look, and so are
+    all crops of boxes where the bundle was trained on whole frames alone.
 
     Args:
         bundle: The models.
@@ -58,15 +59,16 @@ class BundleScorer:
         shards = _CheckedShards(shards, self._bundle)
         looks: list[Look] | None = None
         for i, (crops, embeddings) in enumerate(shards):
-            # A first look reads all shards three more times, so it is made only if a frame is of an unknown camera.
-            if looks is None and self._is_of_unknown_camera(crops).any():
-                looks = self._first_look.look(shards, wanted=self._is_of_unknown_camera)
+            # A first look reads all shards three more times, so it is made only if a crop has no model.
+            if looks is None and self._has_no_model(crops).any():
+                looks = self._first_look.look(shards, wanted=self._has_no_model)
             yield self._score_shard(crops, embeddings, looks[i] if looks else NO_LOOK)
 
-    def _is_of_unknown_camera(self, crops: pd.DataFrame) -> np.ndarray:
+    def _has_no_model(self, crops: pd.DataFrame) -> np.ndarray:
+        """True for whole frames of an unknown camera, and for detections if the bundle knows no species."""
         frames = (crops["kind"] == CropKind.FRAME).to_numpy()
-        known = crops["deployment"].isin(list(self._bundle.camera_judges)).to_numpy()
-        return frames & ~known & ~self._is_mapped(crops)
+        known = crops["deployment"].isin(list(self._bundle.camera_judges)).to_numpy() | self._is_mapped(crops)
+        return np.where(frames, ~known, self._bundle.species_judge is None)
 
     def _is_mapped(self, crops: pd.DataFrame) -> np.ndarray:
         """True for crops whose heat map was made with this bundle's patches of their camera."""
@@ -81,9 +83,9 @@ class BundleScorer:
         scores, p_values = np.zeros(n), np.ones(n)
 
         frames = (crops["kind"] == CropKind.FRAME).to_numpy()
-        unknown = self._is_of_unknown_camera(crops)
+        unknown = self._has_no_model(crops)
         scores[unknown], p_values[unknown], against[unknown] = look.scores, look.p_values, look.against
-        judged_by[unknown] = str(JudgedBy.OWN_FRAMES)
+        judged_by[unknown] = np.where(frames[unknown], str(JudgedBy.OWN_FRAMES), str(JudgedBy.FIRST_LOOK))
 
         deployments = crops["deployment"].to_numpy(dtype=object)
         mapped = self._is_mapped(crops)
@@ -100,9 +102,12 @@ class BundleScorer:
             judged_by[of_camera] = str(JudgedBy.CAMERA_MODEL)
             against[of_camera] = f"whole frames of {camera}"
 
-        self._score_detections(
-            crops, embeddings, np.flatnonzero(~frames), species, scores, p_values, judged_by, against
-        )
+        if self._bundle.species_judge is None:
+            species[~frames] = name_species(crops[~frames], self._settings, unsaid="")
+        else:
+            self._score_detections(
+                crops, embeddings, np.flatnonzero(~frames), species, scores, p_values, judged_by, against
+            )
         return make_score_table(
             crops,
             species=species,
@@ -126,6 +131,7 @@ class BundleScorer:
     ) -> None:
         """Fill in the rows at these indices."""
         judge = self._bundle.species_judge
+        assert judge is not None  # else they were scored against each other
         people = find_people(crops["detector_class"].iloc[places].tolist(), classes=PEOPLE_CLASSES)
         by_fit = judge.judge(embeddings[places], people=people)
         species[places], scores[places], p_values[places] = by_fit.kinds, by_fit.scores, by_fit.p_values
@@ -155,7 +161,14 @@ class BundleScorer:
     def _describe_limits(self) -> Iterator[str]:
         """Groups in which nothing can be flagged at this false-alarm rate."""
         rate = self._settings.false_alarm_rate
-        limits = self._bundle.species_judge.list_limits()
+        limits: list[tuple[str, int, float]] = []
+        if self._bundle.species_judge is None:
+            yield (
+                f"{self._bundle.name} was trained on whole frames alone: crops of boxes are scored against each other, "
+                "as in a first look."
+            )
+        else:
+            limits += self._bundle.species_judge.list_limits()
         for camera, judge in sorted(self._bundle.camera_judges.items()):
             if camera not in self._bundle.patch_judges:
                 limits += [(f"whole frames of {camera}", n, least) for _, n, least in judge.list_limits()]

@@ -79,11 +79,11 @@ def keep_crops(
     ``with_frames``: keep the photos that are labelled without a box, too, as whole frames.
 
     Raises:
-        AnomalureError: If no photo is found, or no box has a species.
+        AnomalureError: If no photo is found, or no box has a species and ``with_frames`` is false.
         OSError: If the crops cannot be written.
     """
     boxed = [photo for photo in photos if any(label.box is not None for label in photo.labels)]
-    if not boxed:
+    if not boxed and not (with_frames and photos):
         raise AnomalureError(
             f"An encoder is trained on boxes with a species. None of the {len(photos)} labelled photos has one."
         )
@@ -99,7 +99,8 @@ def keep_crops(
                 file.write(resize_crops([crop.pixels], size_px=side, sizes_hw=[crop.size_hw]).tobytes())
         if not cut.species:
             raise AnomalureError(
-                "There is no crop to train on. Boxes with a species are needed. " + "; ".join(cut.problems.lines())
+                "There is no crop to train on. Boxes with a species"
+                f"{' or photos without a box' if with_frames else ''} are needed. " + "; ".join(cut.problems.lines())
             )
         events = cut.groups(gap_s=settings.event_gap_s).tolist()
         species = [name or WHOLE_FRAME for name in cut.species]

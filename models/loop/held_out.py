@@ -129,8 +129,8 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
     what a reviewer decided, or empty.
     """
     run = find_run(project, new)
-    if run is None:
-        return []
+    if run is None or new.species_judge is None or (old is not None and old.species_judge is None):
+        return []  # whole frames alone have no detections that could move
     catalogue = read_catalogue(run, [*_BOX, "species"]).set_index("crop_id", drop=False)
     place = pd.Series(np.arange(len(catalogue)), index=catalogue.index)
     rng = np.random.default_rng(SEED)
@@ -146,7 +146,7 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
         after.append(new.species_judge.judge(rows[mask]).scores)
         before.append(
             old.species_judge.judge(rows[mask]).scores
-            if old is not None
+            if old is not None and old.species_judge is not None
             else -place.loc[crops["crop_id"][mask]].to_numpy(dtype=float)
         )
     if not ids:
@@ -177,17 +177,18 @@ def list_moved(project: Project, labels: TrainingLabels, *, old: Bundle | None, 
 
 
 def _can_be_scored(rows: VerdictRows, bundle: Bundle | None) -> np.ndarray:
-    """Whole frames count only if the bundle knows their camera and scores by embedding: verdicts have no patches."""
+    """What the bundle has a model of; whole frames only if they are scored by embedding: verdicts have no patches."""
     if bundle is None:
         return np.ones(len(rows), dtype=bool)
-    frames = rows.rows.is_frame
-    return ~frames | np.isin(rows.rows.column("deployment"), list(set(bundle.camera_judges) - set(bundle.patch_judges)))
+    frames, cameras = rows.rows.is_frame, list(set(bundle.camera_judges) - set(bundle.patch_judges))
+    is_known = np.isin(rows.rows.column("deployment"), cameras)
+    return np.where(frames, is_known, bundle.species_judge is not None)
 
 
 def _score(bundle: Bundle, rows: VerdictRows) -> tuple[np.ndarray, np.ndarray]:
     scores, p_values = np.zeros(len(rows)), np.ones(len(rows))
     frames, vectors = rows.rows.is_frame, rows.rows.vectors()
-    if (~frames).any():
+    if (~frames).any() and bundle.species_judge is not None:
         judged = bundle.species_judge.judge(vectors[~frames])
         scores[~frames], p_values[~frames] = judged.scores, judged.p_values
     cameras = rows.rows.column("deployment")
@@ -201,7 +202,7 @@ def _score(bundle: Bundle, rows: VerdictRows) -> tuple[np.ndarray, np.ndarray]:
 
 def _rank(bundle: Bundle, held_out: VerdictRows, trained: VerdictRows) -> np.ndarray:
     """Log-odds of a ranker that starts from the bundle's scores and is trained on the training labels."""
-    normaliser = bundle.species_judge.normaliser
+    normaliser = bundle.first_judge.normaliser
     trained = trained.select(_can_be_scored(trained, bundle))
     ranker = Ranker.fit(normaliser.transform(trained.rows.vectors()), _score(bundle, trained)[0], trained.anomalous)
     return ranker.log_odds(normaliser.transform(held_out.rows.vectors()), _score(bundle, held_out)[0])

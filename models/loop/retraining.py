@@ -309,7 +309,7 @@ def _name_species(found: VerdictRows, old: Bundle | None) -> VerdictRows:
         & (table["kind"] != CropKind.FRAME).to_numpy()
         & ~table["species"].isin([*old.counts, *BACKGROUND_SPECIES])
     )
-    if guessed.any():
+    if guessed.any() and old.species_judge is not None:
         table.loc[guessed, "species"] = old.species_judge.judge(found.rows.vectors()[guessed]).kinds
     return VerdictRows(
         TrainingRows(table, found.rows.embeddings),

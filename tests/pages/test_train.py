@@ -450,3 +450,21 @@ def test_only_what_is_alive_counts_as_running(project):
     values = json.loads((training.path / "progress.json").read_text())
     (training.path / "progress.json").write_text(json.dumps({**values, "process_started_at": 1.0}))
     assert training.status is Status.INTERRUPTED
+
+
+def test_labels_of_empty_photos_alone_make_a_bundle_of_whole_frames(project, started, season):
+    place = season.parent / "labels.json"
+    labels = json.loads(place.read_text())
+    labels["categories"], labels["annotations"] = (
+        [{"id": 0, "name": "empty"}],
+        [{"id": i, "image_id": i, "category_id": 0} for i in range(4)],
+    )
+    place.write_text(json.dumps(labels))
+
+    page = fill_in(open_page(), season)
+
+    assert any("the empty whole frames of each camera are learned" in one.value for one in page.caption)
+    assert not page.button(key="start-training").disabled
+    page.segmented_control(key="train_method").set_value("simclr").run()
+    assert page.button(key="start-training").disabled
+    assert any("only empty photos" in one.value for one in page.caption)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.settings.run import RunSettings
-from core.settings.training import BOXES_FROM, TrainingSettings
+from core.settings.training import AUTOENCODERS, BOXES_FROM, TrainingSettings
 from core.study.project import Project, check_name
 from core.work.detector_trainings import find_trained_detectors
 from models.jobs.bundle import BundleRequest
@@ -73,7 +73,9 @@ def _say_how_long(labels: LabelChoice, encoder: EncoderChoice) -> None:
         epochs=encoder.training.epochs if encoder.training else 0,
     )
     boxes = count(labels.n_boxes, "box", "boxes")
-    if not labels.n_boxes:
+    if not labels.has_animals:
+        boxes = "no animals: the empty whole frames of each camera are learned, 40 of two events or more"
+    elif not labels.n_boxes:
         boxes = "the detector's boxes, where it finds a single animal in a photo, because the labels have none"
     st.caption(
         f":material/schedule: Takes about {say_estimate(least_s, most_s)} without a graphics card: "
@@ -83,6 +85,13 @@ def _say_how_long(labels: LabelChoice, encoder: EncoderChoice) -> None:
 
 def _explain_no_boxes(labels: LabelChoice, encoder: EncoderChoice, models: ModelChoice) -> str:
     """Why labels without boxes cannot be used here; the detector's single boxes stand in for them where it can look."""
+    if not labels.has_animals:
+        if encoder.method in ("none", *AUTOENCODERS):
+            return ""
+        return (
+            "These labels name no animals, only empty photos. Whole frames are learned by an encoder that is used as "
+            "it is, or by an autoencoder."
+        )
     if labels.n_boxes or (models.boxes_from == BOXES_FROM[0] and encoder.method == "none"):
         return ""
     return (

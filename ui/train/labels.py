@@ -31,6 +31,7 @@ class LabelChoice:
     problem: str = ""
     n_photos: int = 0
     n_boxes: int = 0
+    has_animals: bool = True
 
 
 def show_label_choice(images: Path | None) -> LabelChoice:
@@ -84,9 +85,13 @@ def show_label_choice(images: Path | None) -> LabelChoice:
         _show_content(images, labels, species, split)
         used = [photo for photo in read.photos if split is None or photo.split == split]
         n_boxes = sum(label.box is not None for photo in used for label in photo.labels)
-        if not n_boxes and not any(label.species and not label.is_empty for photo in used for label in photo.labels):
-            return LabelChoice(problem="These labels name no animals, so there is nothing to train on.")
-        return LabelChoice(labels=labels, species=species, split=split, n_photos=len(used), n_boxes=n_boxes)
+        given = [label for photo in used for label in photo.labels]
+        has_animals = n_boxes > 0 or any(label.species and not label.is_empty for label in given)
+        if not has_animals and not any(label.is_empty for label in given):
+            return LabelChoice(problem="These labels name neither animals nor empty photos to train on.")
+        return LabelChoice(
+            labels=labels, species=species, split=split, n_photos=len(used), n_boxes=n_boxes, has_animals=has_animals
+        )
     return LabelChoice(problem="These labels cannot be used.")
 
 
