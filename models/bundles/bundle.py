@@ -93,7 +93,7 @@ class Bundle:
 
     @property
     def first_judge(self) -> Judge:
-        """The judge of crops, else that of the first camera: all of a bundle see embeddings in the same way."""
+        """What scores crops, else the whole frames of the first camera: both see embeddings in the same way."""
         return self.species_judge or self.camera_judges[min(self.camera_judges)]
 
     @property
