@@ -80,11 +80,24 @@ _UNSAID = frozenset(
     | {"undefined", "unlabeled", "unlabelled", "no label", "not classified", "cv failed", "cv needed"}
     | {"#ref!", "#name?", "#value!", "#null!", "#div/0!", "nil"}
 )
+# Names of what is on photos that are no animals' and no words for empty: they may be meant as either.
+_MAYBE_NO_ANIMALS = frozenset(
+    {"setup", "set up", "test", "testing", "calibration", "team", "staff", "researcher", "maintenance", "camera check"}
+    | {"pickup", "retrieval", "start", "end", "time lapse", "timelapse", "unidentifiable", "other", "misc", "service"}
+    | {"non target", "fire", "vegetation", "bad photo", "corrupt", "corrupted", "delete", "ignore", "unusable", "dark"}
+    | {"true", "false", "yes", "no"}
+)
+_COUNTED = re.compile(r"[\d?!()x×=:~#*]+|\b(x|ca|approx|probably|maybe|possible|possibly|unsure)\b")
 _BLANKS = re.compile(r"[\s_\u200b\ufeff]+")
 _SIGNS = re.compile(r"[-.()\[\]{}<>\"'*!]+")
 # A comma without a blank, as Timelapse writes several choices; "Fox, red" and "(Linnaeus, 1758)" are one name.
 _SEVERAL = re.compile(r"\s*[;|\n]\s*|(?<=\w),(?=[^\W\d])")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_STEPS = re.compile(r"[;|>/\\]")
+_TOPS = frozenset(
+    {"animalia", "metazoa", "chordata", "mammalia", "aves", "reptilia", "amphibia", "insecta", "actinopterygii"}
+    | {"species", "animal", "animals", "fauna", "wildlife"}
+)
 _KINGDOMS = frozenset({"animalia", "metazoa"})
 _RANKS = 5  # class, order, family, genus, species
 
@@ -98,6 +111,21 @@ def fold_name(name: str) -> str:
 def is_empty_name(name: str) -> bool:
     """Whether the name says that there is no animal: empty, blank, nothing, none."""
     return _fold_word(name) in _EMPTY_NAMES
+
+
+def may_be_no_animal(name: str) -> bool:
+    """Whether the name is one of those that people also give to photos of no animal: setup, team, other."""
+    return _fold_word(name) in _MAYBE_NO_ANIMALS
+
+
+def drop_counts(name: str) -> str:
+    """The folded name without numbers and signs of doubt: ``2 deer``, ``deer (3)`` and ``deer?`` are ``deer``."""
+    return " ".join(_COUNTED.sub(" ", fold_name(name)).split())
+
+
+def is_counted(name: str) -> bool:
+    """Whether a name says how many or how sure: ``2 deer``, ``deer (3)``, ``deer x2``, ``deer?``; not ``class 2``."""
+    return re.search(r"^\d+\s|[?(]|[x×]\s?\d|\d\s?[x×]\b", fold_name(name)) is not None
 
 
 def is_person_name(name: str) -> bool:
@@ -138,10 +166,13 @@ def read_species(text: str) -> str:
 def split_species(text: str) -> list[str]:
     """The names in a cell: several are written with semicolons, bars or lines between them, as ``deer; fox``.
 
-    A taxonomy (``read_species``) is one name.
+    A taxonomy (``read_species``) is one name, and of a lineage such as ``Mammalia|Carnivora|Vulpes`` the last one.
     """
     if len(text.split(";")) > _RANKS:
         return [text]
+    steps = [part.strip() for part in _STEPS.split(text) if part.strip()]
+    if len(steps) > 1 and fold_name(steps[0]) in _TOPS:
+        return steps[-1:]
     return [part for part in _SEVERAL.split(text.strip()) if part] or [text]
 
 

@@ -24,6 +24,7 @@ OF = "[]."
 """Between a list of JSON and a key of its objects: ``images[].file_name``."""
 
 PHOTO, SPECIES, BOX, TIME, COUNT, KIND = "photo", "species", "box", "time", "number of animals", "kind of observation"
+FOLDER, DEPLOYMENT = "folder of the photo", "deployment"
 
 # What the names of columns say that are missed if they are not used, also in other languages, and the meanings of
 # columns by which they are not missed: a table with a time has more dates, such as that of its upload.
@@ -33,7 +34,7 @@ _OF_SPECIES = re.compile(
 _TELLING = (
     (_OF_SPECIES, ()),
     (re.compile(r"label|class|categor|\bprediction|\bguess"), (SPECIES,)),
-    (re.compile(r"box|xmin|polygon|segmentation"), (BOX,)),
+    (re.compile(r"box|xmin|polygon|segmentation|^[xy] ?\d?$|^[wh]$|\bleft\b|\bright\b|\btop\b|\bbottom\b"), (BOX,)),
     (re.compile(r"(?<!li)date|time|datum|uhrzeit|zeit|heure|fecha|\bhora\b|\bora\b"), (TIME,)),
     (
         re.compile(r"\bcounts?\b|number of|quantity|abundance|individuals|group size|\banzahl\b|\bnombre\b|cantidad"),
@@ -41,7 +42,14 @@ _TELLING = (
     ),
     (re.compile(r"\bempty|blank|nothing|\bleer\b|\bvide\b|vac[ií]o"), (KIND,)),
     (re.compile(r"person|human(?! ?verif)|people|vehicle"), ()),
-    (re.compile(r"delete|reject|exclude|discard|corrupt"), ()),
+    (re.compile(r"delete|reject|exclude|discard|corrupt|crowd|\bignore"), ()),
+    (
+        re.compile(
+            r"folder|ordner|verzeichnis|dossier|carpeta|pasta|\b(sd )?card\b|\bsites?\b|station|\bplots?\b|transect"
+            r"|camera(?! ?(make|model|serial|setup|type|height|angle|brand))|\btrap\b|location|\bplaces?\b"
+        ),
+        (FOLDER, DEPLOYMENT),
+    ),
     (re.compile(r"utc ?offset|time ?zone|\btz\b"), ()),
     (re.compile(r"keyword|\btags?\b|subject"), (SPECIES,)),
 )
@@ -351,6 +359,11 @@ def _say_important(columns: Sequence[str]) -> str:
         f"the column{'' if one else 's'} {_list(columns, len(columns))} {'seems' if one else 'seem'} to matter and "
         f"{'was' if one else 'were'} not used"
     )
+
+
+def quote_names(names: Sequence[str]) -> str:
+    """The first names in quotation marks, and how many more there are."""
+    return _list(names, len(names))
 
 
 def _list(names: Sequence[str], total: int) -> str:

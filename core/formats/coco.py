@@ -13,12 +13,14 @@ from core.errors import FileFormatError
 from core.formats.account import BOX, COUNT, MOST_ANIMALS, OF, PHOTO, SPECIES, TIME, Problems, Reading
 from core.formats.exported import MOST_LIKE_COLUMN, Row, has_box, name_species, rows_by_photo, set_utc
 from core.formats.labelled import (
+    CORNERS,
     RELATIVE_FRAME,
     Label,
     LabelFile,
     LabelledPhoto,
     are_shares,
     make_label_file,
+    may_be_corners,
     read_box,
     read_confidence,
     read_four,
@@ -91,6 +93,8 @@ def parse_coco(content: object, *, source: str) -> LabelFile:
     if content["images"] and not images and not unclear:
         raise FileFormatError(f"{source}: none of its {len(content['images'])} images has an id and a file_name.")
     annotations = [_read_annotation(one, images, unclear, problems) for one in content["annotations"]]
+    if may_be_corners([one.box for one in annotations if one is not None and one.box is not None]):
+        problems.warn(CORNERS)
     shares = are_shares([one.box for one in annotations if one is not None and one.box is not None])
     labels: dict[Any, list[Label]] = defaultdict(list)
     incomplete: set[Any] = set()

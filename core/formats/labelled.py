@@ -1,13 +1,23 @@
 """The result of every reader of labels: photos by name, with the labels that a person or a program gave them."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from core.formats.account import LabelAccount, Problems, Reading
+from core.formats.account import LabelAccount, Problems, Reading, quote_names
 from core.records import Box
-from core.species import fold_species, is_empty_name, is_person_name, is_thing_name
+from core.species import (
+    drop_counts,
+    fold_name,
+    fold_species,
+    is_counted,
+    is_empty_name,
+    is_person_name,
+    is_thing_name,
+    may_be_no_animal,
+)
 
 RELATIVE_FRAME = (1.0, 1.0)
 # Boxes that extend over the frame by less were rounded and are not wrong: a pixel, or this share of the frame.
@@ -26,6 +36,11 @@ KINDS = (
 SEVERAL_OF_ONE_NAME = (
     "entries of a name that several photos have (other times, events or cameras), so that their labels were left out; "
     "names with folders tell them apart"
+)
+
+_FEW_BOXES = 5
+CORNERS = (
+    "the boxes were read as left, top, width and height, and may be two corners: each is wider than it is from the left"
 )
 
 _NUMBER_TYPES = frozenset({int, float})
@@ -209,6 +224,7 @@ def make_label_file(photos: Iterable[LabelledPhoto], reading: Reading, *, format
         replace(photo, labels=tuple(replace(label, species=next(spelled)) for label in photo.labels))
         for photo in merged
     )
+    _warn_of_names(photos, reading)
     account = reading.account(
         format_name=format_name,
         labels=count_kinds(photos),
@@ -216,6 +232,39 @@ def make_label_file(photos: Iterable[LabelledPhoto], reading: Reading, *, format
         spelled=dict(zip(written, spellings, strict=True)),
     )
     return LabelFile(photos, (*account.warnings, *reading.lines()), format_name, (account,))
+
+
+def _warn_of_names(photos: Sequence[LabelledPhoto], reading: Reading) -> None:
+    """Warn of names that may be no species, and of photos that are called empty and have an animal."""
+    for photo in photos:
+        whole = [label for label in photo.labels if label.box is None]
+        if any(label.is_empty for label in whole) and any(
+            not label.is_empty and (label.species or label.box is not None) for label in photo.labels
+        ):
+            reading.add("photos that are called empty and have something in another entry", photo.file_name)
+    names = {label.species for photo in photos for label in photo.labels if label.species}
+    odd = sorted(name for name in names if may_be_no_animal(name))
+    if odd:
+        reading.warn(f"{quote_names(odd)} {'is' if len(odd) == 1 else 'are'} taken as species")
+    folded = {fold_name(name) for name in names}
+    bare = Counter(drop_counts(name) for name in folded)
+    counted = sorted(
+        name
+        for name in names
+        if drop_counts(name) != fold_name(name)
+        and (drop_counts(name) in folded or (bare[drop_counts(name)] > 1 and is_counted(name)))
+    )
+    if counted:
+        reading.warn(
+            f"{quote_names(counted)} {'is a species of its own' if len(counted) == 1 else 'are species of their own'} "
+            "here: counts and doubts belong in columns of their own"
+        )
+
+
+def may_be_corners(boxes: Sequence[Sequence[float]]) -> bool:
+    """Whether boxes of left, top, width and height may be of two corners: all are wider than they are from the left."""
+    n_different = len({tuple(box) for box in boxes})
+    return n_different >= _FEW_BOXES and all(width > x and height > y for x, y, width, height in boxes)
 
 
 def count_kinds(photos: Iterable[LabelledPhoto]) -> dict[str, int]:

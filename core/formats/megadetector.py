@@ -12,11 +12,13 @@ from core.errors import FileFormatError
 from core.formats.account import BOX, KIND, PHOTO, SPECIES, TIME, Problems, Reading
 from core.formats.exported import MOST_LIKE_COLUMN, UNCLASSIFIED, Row, has_box, relative_box, rows_by_photo, set_utc
 from core.formats.labelled import (
+    CORNERS,
     RELATIVE_FRAME,
     Label,
     LabelFile,
     LabelledPhoto,
     make_label_file,
+    may_be_corners,
     read_box,
     read_confidence,
 )
@@ -104,6 +106,9 @@ def parse_megadetector(content: object, *, source: str) -> LabelFile:
         replace(photo, captured_at=time, has_unread_time=bool(stamp) and time is None)
         for photo, stamp, time in zip(photos, stamps, times, strict=True)
     ]
+    boxes = [(one.x, one.y, one.width, one.height) for photo in photos for label in photo.labels if (one := label.box)]
+    if may_be_corners(boxes):
+        problems.warn(CORNERS)
     return make_label_file(photos, problems, format_name=FORMAT_NAME)
 
 

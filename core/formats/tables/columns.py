@@ -113,7 +113,10 @@ _TIMES = (
 _DATES = ("date", "capturedate", "photodate", "dateoriginal")
 _CLOCKS = ("time", "phototime", "timeoriginal")
 # Parts of the names of columns that may hold times, also in other languages.
-_TIME_WORDS = re.compile(r"(?<!li)date|time|datum|uhrzeit|zeit|heure|fecha|hora\b|ora\b", re.I)
+_TIME_WORDS = re.compile(
+    r"(?<!li)date|time|(?<![a-z])(year|month|day|hour|jahr|monat|stunde|mois|jour|mes|día)(?![a-z])|datum|uhrzeit|zeit|heure|fecha|hora\b|ora\b",
+    re.I,
+)
 _HALVES = ("ampm", "amorpm", "meridiem")
 _EVENTS = ("eventid", "sequenceid", "seqid", "event", "sequence")
 _SPLITS = ("split",)

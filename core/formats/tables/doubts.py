@@ -8,13 +8,14 @@ from pathlib import PurePosixPath
 
 from core.disk.text import Table
 from core.errors import FileFormatError
-from core.formats.account import Reading, has_something, is_harmless, may_name_species
+from core.formats.account import Reading, has_something, is_harmless, may_name_species, seems_important
+from core.formats.labelled import CORNERS, may_be_corners
 from core.formats.photo_names import read_name
 from core.formats.tables.columns import LabelColumns, find_file_columns, fold_column, read_cell, tidy_cell
 from core.photos.matching import normalise_name
 from core.species import fold_name, is_empty_name, is_person_name, is_thing_name, read_species, split_species
 
-_NUMBERED = re.compile(r"(species|taxon|animal|class|label|category|scientificname|commonname)(\d)")
+_NUMBERED = re.compile(r"(species|taxon|animal|class|label|category|scientificname|commonname)(\d|[xy]|left|right)")
 _PHOTO_NAME = re.compile(
     r".+\.(jpe?g?|png|tiff?|webp|bmp|gif|hei[cf]|cr[23]|nef|arw|dng|raf|orf|mp4|avi|mov)", re.I | re.S
 )
@@ -29,6 +30,18 @@ _KINDS_OF_PHOTOS = frozenset(
     {"animal", "animals", "wildlife", "blank", "empty", "human", "person", "people", "vehicle", "unknown", "other"}
 )
 _COLOURS = frozenset({"red", "yellow", "green", "blue", "purple", "orange", "magenta", "gray", "none", "no color"})
+_FLAGS = frozenset({"true", "false", "yes", "no", "wahr", "falsch", "vrai", "faux"})
+_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing", "dev"})
+_FEW = 3
+_LIKELY_PERCENT = 60
+_OF_SURENESS = re.compile(r"score|confid|prob|certain")
+_PHOTO_ENDING = re.compile(r"\.(?:jpe?g|png|tiff?)", re.I)
+_LIST_SIGNS = re.compile(r"[,;|\s]")
+_OF_PLACES = re.compile(
+    r"folder|ordner|verzeichnis|dossier|carpeta|pasta|card|site|station|plot|camera|trap|location|place"
+)
+_BETWEEN = re.compile(r"\s*[,&+/]\s*|\s+(?:and|und|et|y|e|plus)\s+")
+_AND = re.compile(r"\s*[&+]\s*|\s+(?:and|und|et|plus)\s+")
 _PROGRAMS = frozenset({"machine", "model", "ml", "ai", "computer", "algorithm", "classifier", "computer vision"})
 _REJECTED = frozenset(
     {"rejected", "reject", "invalid", "discarded", "discard", "wrong", "incorrect", "unusable", "delete"}
@@ -141,12 +154,111 @@ def prefer_names(table: Table, columns: LabelColumns, reading: Reading) -> Label
     if named:
         return replace(columns, species=tuple(named))
     if not columns.ranks:
-        reading.warn(f"the species in the column “{numbered[0]}” are numbers; write their names instead, if it has any")
+        reading.warn(
+            f"the species in the column “{numbered[0]}” are numbers or flags; write the names of species instead"
+        )
     return columns
 
 
 def _has_letters(table: Table, column: str) -> bool:
-    return any(sign.isalpha() for row in table.rows for sign in row[column])
+    return any(is_word(row[column]) for row in table.rows)
+
+
+def is_word(cell: str) -> bool:
+    """Whether a cell has letters and is no flag such as TRUE."""
+    return any(sign.isalpha() for sign in cell) and cell.strip().casefold() not in _FLAGS
+
+
+def find_splits(table: Table, columns: LabelColumns) -> LabelColumns:
+    """The columns with one of nothing but train, validation and test, whatever it is called."""
+    if columns.splits:
+        return columns
+    for column in table.columns:
+        cells = {cell.casefold() for row in table.rows if (cell := read_cell(row, [column]))}
+        if len(cells) > 1 and cells <= _SPLITS:
+            return replace(columns, splits=(column,))
+    return columns
+
+
+def warn_of_boxes(
+    boxes: Sequence[Sequence[float]], *, frames: Sequence[float], in_one_cell: bool, reading: Reading
+) -> None:
+    """Warn of boxes in pixels that may be percents, and of those in one cell that may be two corners.
+
+    Args:
+        boxes: Left, top, width and height.
+        frames: The sides of the photos, as far as the table has them.
+        in_one_cell: Whether the table does not say by its columns which number is which.
+        reading: Notes the warnings.
+    """
+    if in_one_cell and may_be_corners(boxes):
+        reading.warn(CORNERS)
+    ends = [side for x, y, width, height in boxes for side in (x + width, y + height)]
+    if len(boxes) >= _FEW and _LIKELY_PERCENT < max(ends) <= 100 and all(side > 2 * 100 for side in frames):
+        reading.warn("no box reaches over 100: they were read as pixels, and may be percents of the photo")
+
+
+def warn_of_prediction(columns: LabelColumns, table: Table, used: Sequence[str], reading: Reading) -> None:
+    """Warn if species are a program's, and how sure it was of them was not used."""
+    if columns.box or not columns.species or not fold_column(columns.species[0]).startswith("predict"):
+        return
+    for column in table.columns:
+        is_sureness = _OF_SURENESS.search(column.casefold()) and column not in used
+        if is_sureness and any(read_cell(row, [column]) for row in table.rows):
+            reading.warn(
+                f"how sure a program was of its species (“{column}”) was not used: unlikely ones count as well"
+            )
+            return
+
+
+def warn_of_lists(table: Table, file: str, reading: Reading) -> None:
+    """Warn of cells that name several photos."""
+    for number, row in enumerate(table.rows, start=2):
+        if len(_PHOTO_ENDING.findall(row[file])) > 1 and _LIST_SIGNS.search(row[file]):
+            reading.warn(
+                f"the column “{file}” names several photos in one cell (the first: row {number}): none is found so"
+            )
+            return
+
+
+def warn_of_same_names(table: Table, names: Sequence[str], used: Sequence[str], reading: Reading) -> None:
+    """Warn of rows with one bare name that another column may keep apart, such as the card that a photo is from."""
+    for column in table.columns:
+        if column in used or not seems_important(column, ()) or not _OF_PLACES.search(column.casefold()):
+            continue
+        seen: dict[str, str] = {}
+        for number, (row, name) in enumerate(zip(table.rows, names, strict=True), start=2):
+            cell = read_cell(row, [column])
+            if name and "/" not in name and cell and seen.setdefault(name, cell) != cell:
+                reading.warn(
+                    f"{name} stands in rows that differ in the column “{column}” (the first: row {number}): they were "
+                    "taken as one photo. If that column names folders, call it RelativePath; if cameras, deployment"
+                )
+                break
+
+
+class Names:
+    """The names of species that stand alone in the cells of a table."""
+
+    def __init__(self, table: Table, columns: LabelColumns) -> None:
+        self._alone = {
+            fold_name(cell) for row in table.rows for column in columns.species if (cell := read_cell(row, [column]))
+        }
+        self._has_words = any(map(is_word, self._alone))
+
+    def take_apart(self, name: str) -> list[str]:
+        """The names in ``deer, fox`` or ``deer & fox``, if all of them also stand alone in the table."""
+        parts = [part.strip() for part in _BETWEEN.split(name) if part.strip()]
+        return parts if len(parts) > 1 and all(fold_name(part) in self._alone for part in parts) else [name]
+
+    def may_be_several(self, name: str) -> bool:
+        """Whether one of the names in ``deer & badger`` also stands alone."""
+        parts = [part.strip() for part in _AND.split(name) if part.strip()]
+        return len(parts) > 1 and any(fold_name(part) in self._alone for part in parts)
+
+    def is_number(self, name: str) -> bool:
+        """Whether it is a number or a flag in a column of names."""
+        return self._has_words and not is_word(name) and fold_name(name) not in ("x",)
 
 
 def find_kinds(table: Table, columns: LabelColumns) -> LabelColumns:

@@ -3,15 +3,16 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from core.disk.text import Table, parse_table, read_content
 from core.errors import FileFormatError
-from core.formats.account import BOX, COUNT, KIND, MOST_ANIMALS, PHOTO, SPECIES, TIME, Problems, Reading, has_something
+from core.formats.account import BOX, COUNT, KIND, MOST_ANIMALS, SPECIES, TIME, Problems, Reading, has_something
 from core.formats.labelled import (
+    CORNERS,
     RELATIVE_FRAME,
     SEVERAL_OF_ONE_NAME,
     Label,
@@ -19,11 +20,12 @@ from core.formats.labelled import (
     LabelledPhoto,
     are_shares,
     make_label_file,
+    may_be_corners,
     may_be_several,
     read_box,
     read_confidence,
 )
-from core.formats.photo_names import ChosenName, WrittenName, is_address, read_name, tell_apart
+from core.formats.photo_names import ChosenName, WrittenName, is_address, tell_apart
 from core.formats.tables.cells import has_decimal_commas, join_date_and_clock, read_number, read_times
 from core.formats.tables.columns import (
     Cells,
@@ -31,7 +33,6 @@ from core.formats.tables.columns import (
     corner_and_size,
     find_columns,
     find_unused_times,
-    fold_column,
     has_file_column,
     read_cell,
     split_box_cell,
@@ -39,16 +40,23 @@ from core.formats.tables.columns import (
 from core.formats.tables.doubts import (
     NO,
     YES,
+    Names,
     choose_file_column,
     compare_contents,
     compare_times,
     find_kinds,
+    find_splits,
     find_twins,
     prefer_names,
     refuse_colours,
     refuse_numbered,
+    warn_of_boxes,
+    warn_of_lists,
+    warn_of_prediction,
+    warn_of_same_names,
 )
-from core.photos.matching import count_to_telling, normalise_name
+from core.formats.tables.paths import Take, read_path
+from core.photos.matching import normalise_name
 from core.records import PERSON, Box
 from core.species import (
     EMPTY,
@@ -65,13 +73,10 @@ FORMAT_NAME = "CSV"
 _EXPECTED = (
     "a CSV with a column file_name (or filepath, File, FileName) and a column species (or label, scientificName, genus)"
 )
-_MAYBE_FOLDERS = ("path", "filepath", "imagepath", "absolutepath")
-"""Columns of some tables that hold the folder without the file."""
 _HOLDS_DATA = re.compile(r"[\[{]\s*[\[{\"']|[\[{].*[:=]")
 _NO_DATE = frozenset({"na", "n/a", "nan", "nat", "none", "null", "-", "unknown", "0000:00:00 00:00:00"})
 BROKEN = Box(math.nan, math.nan, math.nan, math.nan)
 """A box that is there and cannot be used."""
-Take = Callable[[dict[str, str], Iterable[str], str], str]
 _KINDS = {"blank": EMPTY, "empty": EMPTY, "human": PERSON, "person": PERSON, "people": PERSON, "vehicle": "vehicle"}
 
 
@@ -99,14 +104,19 @@ def parse_csv_labels(content: bytes, *, source: str) -> LabelFile:
         raise FileFormatError(f"{source} has no column {lacking}: expected {_EXPECTED}.")
     reading = Reading(things="rows", n_entries=len(table))
     columns = choose_file_column(table, columns, reading, source=source)
-    columns = find_kinds(table, prefer_names(table, columns, reading))
+    columns = find_splits(table, find_kinds(table, prefer_names(table, columns, reading)))
+    warn_of_lists(table, columns.file, reading)
     for column in table.columns:
         reading.see(column, any(has_something(row[column]) for row in table))
     rows = _read_rows(table, columns, reading)
     for name in find_unused_times(table.columns, columns):
         reading.add("columns that may hold times and are not used; call the one with date and time DateTime", name)
         reading.excuse([name])
-    find_twins(table.columns, reading.list_used(), table, reading)
+    used = reading.list_used()
+    find_twins(table.columns, used, table, reading)
+    warn_of_prediction(columns, table, used, reading)
+    name_of = {row.number: row.name for row in rows}
+    warn_of_same_names(table, [name_of.get(number, "") for number in range(2, len(table) + 2)], used, reading)
     return make_label_file(_put_together(rows, reading), reading, format_name=FORMAT_NAME)
 
 
@@ -136,7 +146,7 @@ def _read_rows(table: Table, columns: LabelColumns, reading: Reading) -> list[_R
     rows: list[_Row] = []
     cells: list[dict[str, str]] = []
     for number, row in enumerate(table, start=2):
-        name, n_sure, address = _read_path(row, columns, take, several_roots=several_roots)
+        name, n_sure, address = read_path(row, columns, take, several_roots=several_roots)
         if not name:
             reading.add("rows without a file name", f"row {number}", entries=1)
             continue
@@ -169,8 +179,9 @@ def _read_rows(table: Table, columns: LabelColumns, reading: Reading) -> list[_R
     confidences = _read_confidences(rows, cells, columns, reading)
     counts = _read_counts(rows, cells, columns, reading)
     read: list[str | None] = []
+    names = Names(table, columns)
     for one, of_row, box, sureness, n_animals in zip(rows, cells, boxes, confidences, counts, strict=True):
-        named = None if box is BROKEN else _read_species(one, of_row, columns, reading, take)
+        named = None if box is BROKEN else _read_species(one, of_row, columns, reading, take, names)
         read.append(None if named is None else (named or [""])[0])
         if named is None:
             one.is_incomplete = True
@@ -207,61 +218,6 @@ def _count_places(table: Table, columns: LabelColumns) -> dict[str, int]:
         for row in table:
             above[read_cell(row, columns.stations[:1])].add(read_cell(row, columns.stations[1:2]))
     return {name: len(places) for name, places in above.items()}
-
-
-def _read_path(row: dict[str, str], columns: LabelColumns, take: Take, *, several_roots: bool) -> tuple[str, int, str]:
-    """The photo's name with all that tells it apart, how many of its folders are sure, and its path at an address."""
-    written = take(row, [columns.file], PHOTO)
-    address = read_name(written) if is_address(written) else ""
-    name = read_name(written)
-    plain = normalise_name(name)
-    if not plain:
-        return "", 0, ""
-    last = PurePosixPath(plain).name.casefold()
-    for column in columns.paths:
-        cell = read_cell(row, [column])
-        path = normalise_name(read_name(cell)) if cell else ""
-        if PurePosixPath(path).name.casefold() != last:
-            continue
-        if is_address(cell):
-            address = path
-        elif path.count("/") > plain.count("/"):
-            name = plain = path
-        take(row, [column], PHOTO)
-    for column in (*columns.folders, *(one for one in columns.paths if fold_column(one) in _MAYBE_FOLDERS)):
-        cell = read_cell(row, [column])
-        if column in columns.paths and (is_address(cell) or PurePosixPath(normalise_name(cell)).suffix):
-            continue
-        folder = normalise_name(cell)
-        if not folder or folder == ".":
-            continue
-        take(row, [column], PHOTO)
-        if PurePosixPath(folder).name.casefold() == last:
-            return folder, 0, address
-        n_sure = _count_sure(cell, folder, read_cell(row, columns.stations))
-        if not f"/{plain}".casefold().startswith(f"/{folder}/".casefold()):
-            name = f"{folder}/{plain}"
-        root = normalise_name(read_cell(row, columns.roots))
-        if several_roots and root:
-            take(row, columns.roots, PHOTO)
-            return f"{root}/{name}", n_sure + 1 + root.count("/"), address
-        return name, n_sure, address
-    return name, 0, address
-
-
-def _count_sure(written: str, folder: str, station: str) -> int:
-    """How many of the folders must be those of the photo.
-
-    All of a folder inside the study's. Of a whole path only those from the station's on, because the study may have
-    been moved; else those from the lowest one on that tells cameras apart.
-    """
-    parts = folder.split("/")
-    if not (written.startswith(("/", "\\")) or ":" in parts[0]):
-        return len(parts)
-    names = [part.casefold() for part in parts]
-    if station and station.casefold() in names:
-        return len(parts) - max(i for i, part in enumerate(names) if part == station.casefold())
-    return count_to_telling(parts)
 
 
 def _read_times(rows: Sequence[_Row], cells: Sequence[dict[str, str]], columns: LabelColumns, reading: Reading) -> None:
@@ -322,8 +278,19 @@ def _read_boxes(
         read = [read_number(part, decimal_commas=commas) for part in parts]
         plain = [number for number in read if number is not None]
         numbers.append(corner_and_size(plain, columns.box_form) if len(plain) == len(read) == 4 else None)
-    shares = are_shares([box for box in numbers if box is not None])
+    read_boxes = [box for box in numbers if box is not None]
+    shares = are_shares(read_boxes)
     boxes: list[Box | None] = []
+    if read_boxes and not shares:
+        sides = [_read_size(row, columns, problems) for row in cells]
+        warn_of_boxes(
+            read_boxes,
+            frames=[max(side) for side in sides if side],
+            in_one_cell=columns.box_form == "cell",
+            reading=problems,
+        )
+    elif columns.box_form == "cell" and may_be_corners(read_boxes):
+        problems.warn(CORNERS)
     for row, of_row, parts, box in zip(rows, cells, written, numbers, strict=True):
         row.frame = RELATIVE_FRAME if shares else _read_size(of_row, columns, problems)
         if not parts:
@@ -398,7 +365,7 @@ def _read_counts(
 
 
 def _read_species(
-    row: _Row, cells: dict[str, str], columns: LabelColumns, reading: Reading, take: Take
+    row: _Row, cells: dict[str, str], columns: LabelColumns, reading: Reading, take: Take, names: Names
 ) -> list[str] | None:
     """The species of a row, each once; ``None`` if it contradicts itself, which is counted."""
     named: list[str] = []
@@ -407,7 +374,12 @@ def _read_species(
         reading.add("rows whose species is no name but a list or an object", f"row {row.number}", entries=1)
         return None
     for column in columns.species:
-        parts = split_species(read_cell(cells, [column]))
+        parts = [one for part in split_species(read_cell(cells, [column])) for one in names.take_apart(part)]
+        if not named and any(names.is_number(part) for part in parts if part):
+            reading.add("rows whose species is a number, among others with names", f"row {row.number}", entries=1)
+            return None
+        if not named and any(map(names.may_be_several, parts)):
+            reading.add("rows whose species may be several in one name", f"row {row.number}: {parts[0][:40]}")
         read = [reading.name(part, read_species(part)) for part in parts if part] if not named else []
         named = named or [name for name in dict.fromkeys(read) if name]
         if read and (named or any(parts)):

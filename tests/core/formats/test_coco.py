@@ -172,3 +172,18 @@ def test_an_address_is_the_path_behind_it(tmp_path):
     image = IMAGE | {"file_name": "https://storage.example.org/cam%201/IMG_1.jpg?signature=x"}
 
     assert read_labels(write(tmp_path, coco([image]))).photos[0].file_name == "storage.example.org/cam 1/IMG_1.jpg"
+
+
+@pytest.mark.parametrize(("n", "is_said"), [(5, True), (4, False)])
+def test_boxes_that_may_be_two_corners_are_named(tmp_path, n, is_said):
+    annotations = [{"id": i, "image_id": "i1", "category_id": 1, "bbox": [10, 5, 60 + i, 30]} for i in range(n)]
+
+    problems = read_labels(write(tmp_path, coco([IMAGE], annotations))).problems
+
+    assert any("may be two corners" in one for one in problems) is is_said
+
+
+def test_herds_that_are_one_box_are_named(tmp_path):
+    one = {"id": 1, "image_id": "i1", "category_id": 1, "bbox": [10, 5, 60, 30], "iscrowd": 1}
+
+    assert "annotations[].iscrowd" in read_labels(write(tmp_path, coco([IMAGE], [one]))).problems[0]

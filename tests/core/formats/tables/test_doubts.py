@@ -48,7 +48,25 @@ def test_columns_of_which_nobody_can_tell_which_is_meant_are_refused_by_name(tmp
         ("File,Species,Comment 2,What\n1.jpg,fox,x,Human\n", "“What” says Human in row 2"),
         ("File,Species,Status\n1.jpg,fox,Rejected\n2.jpg,fox,Accepted\n", "“Status” says rejected in some rows"),
         ("File,Species,Usable\n1.jpg,fox,no\n2.jpg,fox,yes\n", "“Usable” says no in some rows"),
-        ("File,Species\n1.jpg,1\n2.jpg,2\n", "the species in the column “Species” are numbers"),
+        ("File,Species\n1.jpg,1\n2.jpg,2\n", "the species in the column “Species” are numbers or flags"),
+        ("File,Species\n1.jpg,TRUE\n2.jpg,FALSE\n", "are numbers or flags"),
+        ("File,Species\n1.jpg,fox\n2.jpg,0\n", "rows whose species is a number, among others with names"),
+        ("File,Species\n1.jpg,fox\n2.jpg,fox & badger\n", "rows whose species may be several in one name"),
+        ("File,Species\n1.jpg,deer\n2.jpg,2 deer\n3.jpg,deer?\n", "“2 deer”, “deer?” are species of their own"),
+        ("File,Species\n1.jpg,deer (3)\n2.jpg,2 deer\n", "“2 deer”, “deer (3)” are species of their own"),
+        ("File,Species\n1.jpg,fox\n2.jpg,setup\n", "“setup” is taken as species"),
+        ("File,Species\nc/1.jpg,fox\nc/1.jpg,empty\n", "photos that are called empty and have something in another"),
+        ("File,Species,SD card\n1.jpg,fox,A\n1.jpg,deer,B\n", "stands in rows that differ in the column “SD card”"),
+        ("File,Species,Ordner\n1.jpg,fox,A\n", "“Ordner” seems to matter"),
+        ("File,Species,x,y,x2,y2\n1.jpg,fox,1,2,30,40\n", "“x”, “y”, “x2”, “y2” seem to matter"),
+        ('File,Species\n"1.jpg, 2.jpg",fox\n', "names several photos in one cell"),
+        ("File,Species,Year,Month,Day\n1.jpg,fox,2024,5,13\n", "may hold times"),
+        ("File,prediction,score\n1.jpg,fox,0.1\n", "how sure a program was"),
+        ("File,Species,x,y,width,height\n" + "1.jpg,fox,10,20,30,70\n" * 3, "may be percents"),
+        (
+            "File,Species,bbox\n" + "".join(f'1.jpg,fox,"[10,20,{n}00,700]"\n' for n in range(1, 6)),
+            "may be two corners",
+        ),
         ("File,DateTime,UtcOffset,Species\n1.jpg,2024-05-13T18:10:00Z,2,fox\n", "“UtcOffset” seems to matter"),
         ('File,Species\n1.jpg,"[{""label"": ""fox""}]"\n', "whose species is no name but a list"),
         (
@@ -158,6 +176,26 @@ def test_columns_are_understood_by_what_is_in_them(tmp_path, text, species, n_bo
 
     assert [label.species for label in file.photos[0].labels] == species
     assert file.n_boxes == n_boxes
+
+
+@pytest.mark.parametrize("cell", ['"deer, fox"', "deer & fox", "deer/fox", "deer and fox", "fox+deer", "deer und fox"])
+def test_several_species_in_one_cell_are_taken_apart_if_each_stands_alone_elsewhere(tmp_path, cell):
+    file = read(tmp_path, f'File,Species\n1.jpg,deer\n2.jpg,fox\n3.jpg,{cell}\n4.jpg,"Fox, red"\n')
+
+    assert [{label.species for label in photo.labels} for photo in file.photos[2:]] == [{"deer", "fox"}, {"Fox, red"}]
+
+
+@pytest.mark.parametrize("cell", ["Mammalia > Carnivora > Vulpes vulpes", "Mammalia|Carnivora|Vulpes vulpes"])
+def test_of_a_lineage_the_last_name_counts(tmp_path, cell):
+    (photo,) = read(tmp_path, f"File,Species\n1.jpg,{cell}\n").photos
+
+    assert [label.species for label in photo.labels] == ["Vulpes vulpes"]
+
+
+def test_a_column_of_nothing_but_train_and_test_is_the_split(tmp_path):
+    file = read(tmp_path, "File,Species,subset\n1.jpg,deer,Train\n2.jpg,fox,test\n")
+
+    assert [photo.split for photo in file.photos] == ["Train", "test"]
 
 
 def test_stations_of_one_name_at_two_sites_are_two_deployments(tmp_path):
