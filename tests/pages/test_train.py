@@ -232,10 +232,10 @@ def test_the_night_can_be_set_where_labels_have_times(project, season):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"n_photos": 200, "n_boxes": 300, "method": "none", "epochs": 0}, "1 to 2 minutes"),
-        ({"n_photos": 2_000, "n_boxes": 3_000, "method": "none", "epochs": 0}, "2 to 8 minutes"),
-        ({"n_photos": 2_000, "n_boxes": 3_000, "method": "simclr", "epochs": 10}, "8 to 33 minutes"),
-        ({"n_photos": 50_000, "n_boxes": 60_000, "method": "triplet", "epochs": 10}, "3 to 11 hours"),
+        ({"n_photos": 200, "n_boxes": 300, "method": "none", "epochs": 0}, "about 1 to 2 minutes"),
+        ({"n_photos": 2_000, "n_boxes": 3_000, "method": "none", "epochs": 0}, "about 2 to 8 minutes"),
+        ({"n_photos": 2_000, "n_boxes": 3_000, "method": "simclr", "epochs": 10}, "about 8 to 33 minutes"),
+        ({"n_photos": 50_000, "n_boxes": 60_000, "method": "triplet", "epochs": 10}, "about 3 to 11 hours"),
         ({"n_photos": 20, "n_boxes": 20, "method": "none", "epochs": 0}, "under a minute"),
     ],
 )

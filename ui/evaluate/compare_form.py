@@ -97,6 +97,6 @@ def _say_how_long(n_boxes: int, n_encoders: int, n_models: int) -> None:
     )
     pairs = count(n_encoders * n_models, "pair")
     st.caption(
-        f":material/schedule: Takes about {say_estimate(least, most)}: {pairs} of encoder and one-class model on "
+        f":material/schedule: Takes {say_estimate(least, most)}: {pairs} of encoder and one-class model on "
         f"{count(n_boxes, 'box', 'boxes')}."
     )

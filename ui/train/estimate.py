@@ -23,9 +23,9 @@ def estimate_seconds(*, n_photos: int, n_boxes: int, method: str, epochs: int) -
 
 
 def say_estimate(least_s: float, most_s: float) -> str:
-    """``1 to 4 minutes``, ``2 to 8 hours``; ``under a minute``."""
+    """``about 1 to 4 minutes``, ``about 2 to 8 hours``; ``under a minute``."""
     for unit, seconds in (("hours", 3600), ("minutes", 60)):
         if most_s >= 2 * seconds:
             least, most = max(1, round(least_s / seconds)), round(most_s / seconds)
-            return f"{least:,} to {most:,} {unit}"
-    return "under a minute" if most_s < 60 else "1 to 2 minutes"
+            return f"about {least:,} to {most:,} {unit}"
+    return "under a minute" if most_s < 60 else "about 1 to 2 minutes"

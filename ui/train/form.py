@@ -78,7 +78,7 @@ def _say_how_long(labels: LabelChoice, encoder: EncoderChoice) -> None:
     elif not labels.n_boxes:
         boxes = "the detector's boxes, where it finds a single animal in a photo, because the labels have none"
     st.caption(
-        f":material/schedule: Takes about {say_estimate(least_s, most_s)} without a graphics card: "
+        f":material/schedule: Takes {say_estimate(least_s, most_s)} without a graphics card: "
         f"{count(labels.n_photos, 'photo')} with {boxes}."
     )
 
