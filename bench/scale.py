@@ -307,8 +307,9 @@ def main() -> int:
         figures: dict[str, Any] = {}
         if not options.finish:
             figures["teams"] = measure_teams(QUICK_PHOTOS if options.quick else N_PHOTOS, place)
+        scorer = MEAN if options.quick else options.scorer
         n_crops = options.finish or (QUICK_FINISH if options.quick else N_FINISH)
-        figures["finish"] = measure_finish(n_crops, place / "made-up", options.scorer)
+        figures["finish"] = measure_finish(n_crops, place / "made-up", scorer)
     report(figures, list_targets(figures), as_json=options.json, print_figures=lambda: print_tables(figures))
     return 0
 

@@ -9,7 +9,10 @@ import pandas as pd
 
 
 def group_events(
-    deployments: Sequence[str], captured_at: Sequence[datetime | None] | np.ndarray | pd.Series, *, gap_s: float
+    deployments: Sequence[str] | pd.Series,
+    captured_at: Sequence[datetime | None] | np.ndarray | pd.Series,
+    *,
+    gap_s: float,
 ) -> list[str]:
     """Name the event of each photo.
 
@@ -36,7 +39,10 @@ def group_events(
     if n == 0:
         return []
     times = pd.Series(captured_at).astype("datetime64[us]").to_numpy()
-    codes, names = pd.factorize(np.asarray(deployments, dtype=object))
+    # A column of pandas stays one: as objects, the names of ten million photos would take a gigabyte.
+    codes, names = pd.factorize(
+        deployments if isinstance(deployments, pd.Series) else np.asarray(deployments, dtype=object)
+    )
 
     timed = np.flatnonzero(~np.isnat(times))
     order = timed[np.lexsort((times[timed], codes[timed]))]
