@@ -147,10 +147,13 @@ class _Facts:
         self.own_names = find_index_names(index)
 
     def describe(self, group: "Group") -> dict[str, Any]:
-        from models.guesses.guess import guess_group
+        from models.guesses.of_run import guess_group_of
 
         ordered = self.crops.iloc[self.tree.order_by_typical(group.rows)]
-        found = guess_group(*self.guesses.take(self.places[group.rows])) if self.guesses is not None else []
+        found: list[tuple[str, float]] = []
+        classifier = ""
+        if self.guesses is not None:
+            found, classifier = guess_group_of(self.guesses, self.places[group.rows])
         return {
             "id": group.group_id,
             "size": len(ordered),
@@ -161,5 +164,6 @@ class _Facts:
             "cameras": ordered["deployment"].value_counts().index[:MOST_CAMERAS].tolist(),
             "recurs_at": group.recurs.place.camera if group.recurs else "",
             "guesses": [{"name": self.own_names.get(name, name), "share": round(share, 3)} for name, share in found],
+            **({"guessed_by": classifier} if classifier else {}),
             **({"crops": ordered["crop_id"].tolist()} if self.with_crops else {}),
         }

@@ -34,6 +34,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="boxes, used instead of a detector: MegaDetector, SpeciesNet or COCO JSON, or Camtrap DP",
     )
+    parser.add_argument(
+        "--classifications",
+        type=Path,
+        metavar="FILE",
+        help="names of a classifier for the crops: SpeciesNet's predictions, a MegaDetector JSON with classes, or "
+        "DeepFaune's CSV",
+    )
     parser.add_argument("--name", metavar="R", help="the run's name; default: today and the folder's name")
     parser.add_argument("--resume", metavar="R", help="resume a run that ended too early")
     parser.add_argument(
@@ -89,6 +96,7 @@ def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                     boxes=arguments.boxes,
                     encoders=read_encoder_specs(arguments),
                     deployments_csv=arguments.deployments,
+                    classifications=arguments.classifications,
                     settings=read_settings(arguments),
                     workers=arguments.workers,
                 )

@@ -50,6 +50,8 @@ class JudgedBy(StrEnum):
 
 NOTHING = "nothing"
 """The species of a crop on which there is no animal, such as a stump or leaves."""
+NO_ANIMAL = "no animal"
+"""The guess that there is no animal on a crop."""
 PERSON = "person"
 """The species of a crop that shows people or their vehicles."""
 

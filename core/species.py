@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from core.records import JOINERS, NOTHING, PERSON, drop_hidden_signs, tidy_species
 
+LEVELS = ("species", "genus", "family", "order", "class")
+"""Levels of the taxonomy, from the finest to the coarsest."""
 EMPTY = "empty"
 """The species of a label of a photo without animals."""
 
@@ -99,7 +101,7 @@ _TOPS = frozenset(
     | {"species", "animal", "animals", "fauna", "wildlife"}
 )
 _KINGDOMS = frozenset({"animalia", "metazoa"})
-_RANKS = 5  # class, order, family, genus, species
+_RANKS = len(LEVELS)
 
 
 def fold_name(name: str) -> str:
@@ -157,9 +159,9 @@ def read_species(text: str) -> str:
     ``No CV Result``, is no species. Of a taxonomy (``uuid;mammalia;carnivora;canidae;vulpes;vulpes;red fox``, as
     SpeciesNet writes it) the lowest rank that is known is taken: ``Vulpes vulpes``.
     """
-    parts = text.split(";")
-    if len(parts) > _RANKS:
-        return _read_taxonomy(parts)
+    taxonomy = split_taxonomy(text)
+    if taxonomy is not None:
+        return _read_taxonomy(*taxonomy)
     return _use_own_words(tidy_species(text))
 
 
@@ -228,14 +230,24 @@ def _use_own_words(name: str) -> str:
     return EMPTY if is_empty_name(name) else PERSON if is_person_name(name) else name
 
 
-def _read_taxonomy(parts: Sequence[str]) -> str:
-    """``[uuid;]class;order;family;genus;species[;common name]``, also with a kingdom and a phylum before the class."""
+def split_taxonomy(text: str) -> tuple[list[str], str] | None:
+    """The ranks class, order, family, genus, species of a taxonomy, and its common name; empty where not known.
+
+    Taxonomies are written as ``[uuid;]class;order;family;genus;species[;common name]``, also with a kingdom and a
+    phylum before the class. None if the text has too few parts for one.
+    """
+    parts = text.split(";")
+    if len(parts) <= _RANKS:
+        return None
     ranks = [part.strip() for part in parts]
     if _UUID.fullmatch(ranks[0]):
         ranks = ranks[1:]
     if ranks and ranks[0].casefold() in _KINGDOMS:
         ranks = ranks[2:]
     ranks += [""] * (_RANKS - len(ranks))
-    common_name = ranks[_RANKS] if len(ranks) > _RANKS else ""
-    name = name_taxon(ranks[:_RANKS], common_name=common_name)
+    return ranks[:_RANKS], ranks[_RANKS] if len(ranks) > _RANKS else ""
+
+
+def _read_taxonomy(ranks: Sequence[str], common_name: str) -> str:
+    name = name_taxon(ranks, common_name=common_name)
     return "" if fold_name(name) == "animal" else name

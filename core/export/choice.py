@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core.errors import AnomalureError, WrongUsage
-from core.formats.exported import EXPORT_COLUMNS, GUESS_COLUMNS, MOST_LIKE_COLUMN, PHOTO_COLUMNS
+from core.formats.exported import EXPORT_COLUMNS, FROM_ENCODER, GUESS_COLUMNS, MOST_LIKE_COLUMN, PHOTO_COLUMNS
 from core.records import Decision
 from core.review.holding import show_holding
 from core.runs.catalogue import BY_SCORE, MAPPED, show_catalogue
@@ -285,7 +285,8 @@ class Export:
             SELECT place, guess_1::TEXT AS guess, round(share_1::DOUBLE, 3) AS guess_share, concat_ws('; ',
                 CASE WHEN share_2 >= {LEAST_SHOWN} THEN guess_2 || ' ' || round(100 * share_2)::INTEGER || '%' END,
                 CASE WHEN share_3 >= {LEAST_SHOWN} THEN guess_3 || ' ' || round(100 * share_3)::INTEGER || '%' END
-            ) AS further_guesses FROM given_here WHERE share_1 >= {LEAST_SHOWN}""")
+            ) AS further_guesses, coalesce(nullif(classifier, ''), '{FROM_ENCODER}') AS guess_from
+            FROM given_here WHERE share_1 >= {LEAST_SHOWN}""")
         self._connection.unregister("given_here")
 
     def _keep(self, name: str, columns: Mapping[str, Sequence[str]]) -> None:

@@ -42,9 +42,11 @@ EXPORT_COLUMNS = (
 PHOTO_COLUMNS = ("photo_id", "kind", "photo_width_px", "photo_height_px")
 """More columns, which the other formats need."""
 
-GUESS_COLUMNS = ("guess", "guess_share", "further_guesses")
-"""Later columns of the CSV: the likely name of a crop by the encoder's own classes, its share from 0 to 1, and
-further ones, such as ``coyote 11%; grey fox 5%``. Empty if the run has no guesses, or if the project hides them."""
+GUESS_COLUMNS = ("guess", "guess_share", "further_guesses", "guess_from")
+"""Later columns of the CSV: the likely name of a crop by a classifier's file or the encoder's own classes, its score
+from 0 to 1, further ones, such as ``coyote 11%; grey fox 5%``, and who says so: the classifier, or ``encoder``. Empty
+if the run has no guesses, or if the project hides them."""
+FROM_ENCODER = "encoder"
 
 MOST_LIKE_COLUMN = "most_like"
 """The last column of the CSV: the known species that the crop fits best, by the model. Nobody has said it."""
@@ -109,13 +111,16 @@ def rows_by_photo(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
         ]
 
 
-def tabulate_guesses(guesses: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    """The cells of ``GUESS_COLUMNS`` for a crop's likely names with their shares, the most likely first."""
+def tabulate_guesses(guesses: Sequence[tuple[str, float]], classifier: str = "") -> dict[str, Any]:
+    """The cells of ``GUESS_COLUMNS`` for a crop's likely names with their shares, the most likely first.
+
+    ``classifier`` says so; empty: the encoder.
+    """
     if not guesses:
         return dict.fromkeys(GUESS_COLUMNS)
     (name, share), *others = guesses
     further = "; ".join(f"{other} {round(100 * part)}%" for other, part in others)
-    return dict(zip(GUESS_COLUMNS, (name, round(share, 3), further), strict=True))
+    return dict(zip(GUESS_COLUMNS, (name, round(share, 3), further, classifier or FROM_ENCODER), strict=True))
 
 
 def name_species(row: Row) -> str:

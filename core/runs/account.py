@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.disk.files import read_whole, write_whole
-from core.disk.json import from_json, to_json
+from core.disk.json import from_json, to_json, to_values
 from core.formats.account import LabelAccount
 from core.photos.reading import MOST_NAMED, Listing, describe_counts, leaves_a_gap
 from core.runs.boxes import BoxesFromFile
+from core.runs.classified.account import ClassificationAccount
 from core.runs.folder import RunFolder
 
 ACCOUNT = "account.json"
@@ -24,6 +25,7 @@ class RunAccount:
         boxes_without_photo: Number of photos in the file of boxes that are not in the folder.
         boxes_without_photo_names: The first of their names.
         labels_read: What was made of the file of boxes: which columns were used as what, and what was left out.
+        classifications: What was made of the file of classifications; empty without one.
     """
 
     passed_over: dict[str, int] = field(default_factory=dict)
@@ -32,6 +34,7 @@ class RunAccount:
     boxes_without_photo: int = 0
     boxes_without_photo_names: list[str] = field(default_factory=list)
     labels_read: list[LabelAccount] = field(default_factory=list)
+    classifications: list[ClassificationAccount] = field(default_factory=list)
 
     def describe_passed_over(self) -> str:
         """For example ``12 .mp4, 1 unreadable folder``; empty when nothing was passed over."""
@@ -43,7 +46,9 @@ class RunAccount:
         return not self.boxes_without_photo and not any(map(leaves_a_gap, self.passed_over))
 
 
-def make_account(listing: Listing, boxes: BoxesFromFile | None) -> RunAccount:
+def make_account(
+    listing: Listing, boxes: BoxesFromFile | None, classifications: ClassificationAccount | None = None
+) -> RunAccount:
     """The account of a run that begins."""
     return RunAccount(
         passed_over=dict(listing.passed_over),
@@ -52,6 +57,7 @@ def make_account(listing: Listing, boxes: BoxesFromFile | None) -> RunAccount:
         boxes_without_photo=len(boxes.only_in_file) if boxes else 0,
         boxes_without_photo_names=list(boxes.only_in_file[:MOST_NAMED]) if boxes else [],
         labels_read=list(boxes.accounts) if boxes else [],
+        classifications=[classifications] if classifications else [],
     )
 
 
@@ -93,6 +99,7 @@ def describe_account(run: RunFolder) -> dict[str, Any]:
         "boxes_without_photo": account.boxes_without_photo,
         "boxes_without_photo_names": account.boxes_without_photo_names,
         "labels_read": [one.to_values() for one in account.labels_read],
+        "classifications": [to_values(one) for one in account.classifications],
         "failed_photos": [{str(key): value for key, value in row.items()} for row in failed],
         "damaged_photos": list_damaged(run)[:MOST_NAMED],
         "photos_without_time": len(timeless),

@@ -23,6 +23,7 @@ from cachetools import LRUCache
 from core.disk.files import replace_file, temporary_beside, write_whole
 from core.disk.parquet import check_parquet
 from core.errors import AnomalureError
+from core.runs.classified.table import FILE as CLASSIFIED
 from core.runs.folder import SCHEMAS, RunFolder
 from core.work.progress import Phase
 
@@ -293,15 +294,25 @@ def _join_tables(connection: duckdb.DuckDBPyConnection, run: RunFolder) -> None:
             connection.register(name, SCHEMAS[name].append(pa.field("filename", pa.string())).empty_table())
         else:
             connection.register(name, SCHEMAS[name].empty_table())
+    classified = run.path / CLASSIFIED
+    if classified.is_file():
+        check_parquet([classified])
+        connection.read_parquet(_SPECIAL.sub(r"[\1]", str(classified))).create_view("classified", replace=True)
+    else:
+        connection.register("classified", pa.table({"crop_id": pa.array([], _TEXT), "label": pa.array([], _TEXT)}))
+    # Whom a classifier calls people is kept out like those of a detector.
     connection.execute(r"""
         CREATE VIEW catalogue AS
         SELECT c.crop_id, c.photo_id, p.file_name, p.deployment, p.captured_at,
             coalesce(e.event_id, '') AS event_id, c.kind, c.x, c.y, c.width, c.height,
             p.width_px AS photo_width, p.height_px AS photo_height, coalesce(s.species, '') AS species,
             s.score, s.p_value, coalesce(s.flagged, false) AS flagged, coalesce(s.judged_by, '') AS judged_by,
-            coalesce(s.judged_against, '') AS judged_against, coalesce(c.detector_class, '') AS detector_class,
+            coalesce(s.judged_against, '') AS judged_against, 
+            CASE WHEN k.label IN ('person', 'vehicle') THEN k.label ELSE coalesce(c.detector_class, '') END
+                AS detector_class,
             c.detector_confidence, regexp_extract(c.filename, '(\d+)\.parquet$', 1)::INTEGER AS shard
         FROM crops c
         JOIN photos p ON p.photo_id = c.photo_id AND p.duplicate_of IS NULL
         LEFT JOIN events e ON e.photo_id = c.photo_id
-        LEFT JOIN scores s ON s.crop_id = c.crop_id""")
+        LEFT JOIN scores s ON s.crop_id = c.crop_id
+        LEFT JOIN classified k ON k.crop_id = c.crop_id""")

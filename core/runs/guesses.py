@@ -1,7 +1,7 @@
-"""Guesses at what each crop of a run shows, kept beside its catalogue.
+"""Guesses at what each crop of a run shows: what a classifier's file says of it, else those of the encoder's classes.
 
-They are computed from the embeddings that the run has stored, so no photo is read again. The file is whole or absent,
-and its rows are those of the catalogue, in the same order.
+The latter are computed from the embeddings that the run has stored, so no photo is read again. They are kept beside the
+run's catalogue. The file is whole or absent, and its rows are those of the catalogue, in the same order.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from core.disk.files import write_stream
 from core.disk.parquet import read_parquet, write_parquet
 from core.runs.catalogue import find_kept, open_catalogue
+from core.runs.classified.table import Classified, read_classified
 from core.runs.folder import RunFolder
 
 N_KEPT = 3
@@ -35,11 +36,21 @@ class RunGuesses:
     """The likely names of a run's crops, in the order of its catalogue.
 
     ``codes``, shape ``(n, N_KEPT)``, int16, are rows of ``names``; -1: none. ``shares`` has the same shape.
+    ``is_classified``, shape ``(n,)``, bool: the names are those of ``classifier`` and the shares its scores; of the
+    other crops they are the encoder's. None: of no crop.
     """
 
     names: tuple[str, ...]
     codes: np.ndarray
     shares: np.ndarray
+    classifier: str = ""
+    is_classified: np.ndarray | None = None
+
+    def say_sources(self, rows: np.ndarray | Sequence[int]) -> list[str]:
+        """The classifier that names each of these rows; empty for the encoder's guesses."""
+        if self.is_classified is None:
+            return [""] * len(rows)
+        return [self.classifier if one else "" for one in self.is_classified[np.asarray(rows, dtype=np.int64)]]
 
     def take(self, rows: np.ndarray | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Names, object, and shares of these rows of the catalogue, shape ``(len(rows), N_KEPT)``; "" for none."""
@@ -74,9 +85,14 @@ class RunGuesses:
         return {name: int(n) for name, n in sorted(zip(self.names, counts, strict=True)) if n}
 
     def to_table(self) -> pa.Table:
-        """Columns ``place`` (row of the catalogue), ``guess_1, share_1, ...``; a missing guess is null."""
+        """Columns ``place`` (row of the catalogue), ``classifier``, ``guess_1, share_1, ...``; a missing guess is
+        null."""
         names = pa.array(self.names, pa.string())
-        columns: dict[str, pa.Array] = {"place": pa.array(np.arange(len(self.codes), dtype=np.int32))}
+        places = np.arange(len(self.codes), dtype=np.int32)
+        columns: dict[str, pa.Array] = {
+            "place": pa.array(places),
+            "classifier": pa.array(self.say_sources(places), pa.string()),
+        }
         for nth in range(N_KEPT):
             code = self.codes[:, nth]
             columns[f"guess_{nth + 1}"] = pa.DictionaryArray.from_arrays(pa.array(code, mask=code < 0), names)
@@ -94,7 +110,38 @@ def find_guesses(run: RunFolder) -> Path | None:
 
 
 def read_guesses(run: RunFolder) -> RunGuesses | None:
-    """The guesses that were kept for the run as it is now; None if there are none."""
+    """The guesses of the run as it is now; None if there are none.
+
+    Raises:
+        AnomalureError: If what a classifier said of the run is damaged.
+    """
+    computed = _read_computed(run)
+    said = read_classified(run) if find_kept(run) is not None else None
+    return computed if said is None or not said.table.num_rows else _put_first(said, computed, run)
+
+
+def _put_first(said: Classified, computed: RunGuesses | None, run: RunFolder) -> RunGuesses:
+    """The classifier's names where it says something, else those that were computed."""
+    n = len(open_catalogue(run))
+    crops = open_catalogue(run).table.column("crop_id").combine_chunks()
+    if computed is None or len(computed.codes) != n:
+        computed = RunGuesses((), np.full((n, N_KEPT), -1, np.int16), np.zeros((n, N_KEPT), np.float32))
+    code_of = {name: code for code, name in enumerate(computed.names)}
+    codes, shares = computed.codes.copy(), computed.shares.copy()
+    table = said.table
+    places = pc.index_in(table["crop_id"], value_set=crops).to_pylist()
+    is_classified = np.zeros(n, dtype=bool)
+    for place, names, scores in zip(places, table["names"].to_pylist(), table["scores"].to_pylist(), strict=True):
+        if place is None or not names:
+            continue
+        is_classified[place] = True
+        codes[place], shares[place] = -1, 0
+        for nth, (name, score) in enumerate(zip(names[:N_KEPT], scores, strict=False)):
+            codes[place, nth], shares[place, nth] = code_of.setdefault(name, len(code_of)), score
+    return RunGuesses(tuple(code_of), codes, shares, said.source, is_classified)
+
+
+def _read_computed(run: RunFolder) -> RunGuesses | None:
     path = find_guesses(run)
     if path is None:
         return None

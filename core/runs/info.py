@@ -32,6 +32,7 @@ class RunInfo:
             crops of one run could not be compared.
         boxes: The file that boxes came from instead of a detector, absolute or empty.
         deployments_csv: The table of cameras, absolute or empty.
+        classifications: The file of a classifier's names for the photos or boxes, absolute or empty.
         settings: As ``RunSettings.to_values()`` gives them.
         created_at: In UTC.
         code_version: The version of Anomalure that made it.
@@ -48,6 +49,7 @@ class RunInfo:
     engines: tuple[str, ...] = ()
     boxes: str = ""
     deployments_csv: str = ""
+    classifications: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     code_version: str = ""

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from core.disk.json import parse_values
 from core.errors import AnomalureError, WrongUsage
+from core.species import LEVELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +191,10 @@ class RunSettings(Settings):
         "fit",
         group="Scores",
         label="Species of a crop",
-        choices=("fit", "detector"),
+        choices=("fit", "detector", "classifier"),
         help="fit: the known species that the crop fits best. detector: the detector's class, translated by the table "
-        "below, for detectors that know your species.",
+        "below, for detectors that know your species. classifier: the name in the file of classifications, "
+        "translated too; crops without one by fit.",
     )
     species_table: str = setting(
         "{}",
@@ -200,6 +202,21 @@ class RunSettings(Settings):
         label="Class to species",
         help='A JSON table from detector class to species, such as {"sheep": "deer"}. A class that is not in the '
         "table keeps its name.",
+    )
+    classifier_level: str = setting(
+        "species",
+        group="Scores",
+        label="Level of a classifier's names",
+        choices=LEVELS,
+        help="Finer names in a file of classifications are rolled up to this level, and their scores added up.",
+    )
+    classifier_min_score: float = setting(
+        0.5,
+        group="Scores",
+        label="Least score of a classifier's name",
+        low=0.0,
+        high=1.0,
+        help="A name with a lower score is rolled up further; if no level reaches it, the animal is unknown.",
     )
     false_alarm_rate: float = setting(
         0.05,

@@ -189,6 +189,7 @@ class Project:
         settings: Mapping[str, Any] | None = None,
         boxes: str = "",
         deployments_csv: str = "",
+        classifications: str = "",
         code_version: str = "",
     ) -> RunFolder:
         """Make the folder of a new run and note it in the store.
@@ -206,6 +207,7 @@ class Project:
             settings: ``RunSettings.to_values()``.
             boxes: The file that boxes come from in place of a detector, absolute, or empty.
             deployments_csv: The table of cameras, absolute, or empty.
+            classifications: The file of a classifier's names, absolute, or empty.
             code_version: The version of Anomalure.
 
         Raises:
@@ -227,6 +229,7 @@ class Project:
             settings=dict(settings or {}),
             boxes=boxes,
             deployments_csv=deployments_csv,
+            classifications=classifications,
             code_version=code_version,
         )
         try:

@@ -138,7 +138,7 @@ class BundleScorer:
         nothing = by_fit.is_nothing
         judged_by[places] = np.where(nothing, str(JudgedBy.BACKGROUND_MODEL), str(JudgedBy.SPECIES_MODEL))
         against[places] = by_fit.groups
-        if self._settings.species_from != "detector":
+        if self._settings.species_from == "fit":
             return
         named = np.where(nothing, "", name_species(crops.iloc[places], self._settings, unsaid=""))
         unseen = (named != "") & ~np.isin(named, self._bundle.species)

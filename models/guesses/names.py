@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from core.records import NO_ANIMAL
+
 N_CLASSES = 1_000
-NO_ANIMAL = "no animal"
 _FOLDER = Path(__file__).resolve().parent
 _IRREGULAR = {"geese": "goose", "mice": "mouse", "oxen": "ox", "wolves": "wolf", "foxes": "fox", "gray": "grey"}
 

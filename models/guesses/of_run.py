@@ -1,12 +1,15 @@
 """The guesses of a run, from the class scores in its stored embeddings, in the words of its project."""
 
+import numpy as np
+
 from core.errors import AnomalureError
 from core.review.index import ReviewIndex
+from core.runs.classified.table import has_classified
 from core.runs.folder import RunFolder
-from core.runs.guesses import N_KEPT, keep_guesses
+from core.runs.guesses import N_KEPT, RunGuesses, keep_guesses
 from models.encoders.sections import CLASSES, find_section
 from models.encoders.spec import BUNDLED, LITE2, EncoderSpec
-from models.guesses.guess import guess_names
+from models.guesses.guess import guess_group, guess_names
 from models.guesses.names import find_own_names
 
 
@@ -26,9 +29,28 @@ def find_class_scores(run: RunFolder) -> slice | None:
 
 
 def keep_run_guesses(run: RunFolder) -> bool:
-    """Compute and keep the guesses of a finished run, unless they are there; False if it can have none."""
+    """Compute and keep the guesses of a finished run, unless they are there; False if it can have none.
+
+    A run with a classifier's file has guesses in any case.
+    """
     columns = find_class_scores(run)
-    return columns is not None and keep_guesses(run, lambda scores: guess_names(scores, n=N_KEPT), columns=columns)
+    is_kept = columns is not None and keep_guesses(run, lambda scores: guess_names(scores, n=N_KEPT), columns=columns)
+    return is_kept or has_classified(run)
+
+
+def may_have_guesses(run: RunFolder) -> bool:
+    """Whether there is something to show or to hide."""
+    return has_classified(run) or find_class_scores(run) is not None
+
+
+def guess_group_of(guesses: RunGuesses, places: np.ndarray) -> tuple[list[tuple[str, float]], str]:
+    """The likely names of a group of crops, rows of the catalogue, and the classifier that says so.
+
+    Where a classifier names some of the crops, only its names count; without one, the encoder guesses: "".
+    """
+    sources = np.array(guesses.say_sources(places), dtype=object)
+    classifier = next((source for source in sources if source), "")
+    return guess_group(*guesses.take(places[sources != ""] if classifier else places)), classifier
 
 
 def find_index_names(index: ReviewIndex) -> dict[str, str]:

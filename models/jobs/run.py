@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import AnomalureError
 from core.photos.deployments import DeploymentNamer
-from core.photos.reading import find_photos
+from core.photos.reading import Listing, find_photos
 from core.runs.account import describe_account, make_account, read_account, write_account
 from core.runs.boxes import BoxesFromFile
 from core.runs.catalogue import keep_catalogue
+from core.runs.classified.account import ClassificationAccount
+from core.runs.classified.scoring import describe_meeting, read_and_meet
 from core.runs.folder import RunCounts, RunFolder, Status, describe_run
 from core.runs.parts import Detector, Encoder
 from core.runs.pipeline import finish_run, run_pipeline
@@ -132,7 +134,7 @@ def _do_together(project: Project, run: RunFolder, meter: Meter) -> dict[str, An
         settle_shards(run, on_shard=lambda n: meter.check())
         bundle = open_bundle(project, run.info.bundle)
         _warn_of_unnamed(run, open_namer(run))
-        scorer = open_scorer(run, bundle, run.info.sections)
+        scorer = open_scorer(project, run, bundle, run.info.sections)
         finish_run(run, meter, scorer=scorer, settings=RunSettings.from_values(run.info.settings))
         for note in scorer.notes:
             log.info("%s", note)
@@ -205,6 +207,7 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
     listing = find_photos(request.folder)
     if listing.passed_over:
         log.info("Skipped: %s.", listing.describe_passed_over())
+    classified = _read_classifications(request, listing)
     bundle = open_bundle(project, request.bundle)
     detector, detector_name = open_detector(request, bundle, listing, allow_code=run.allow_code)
     meter.check()
@@ -225,11 +228,29 @@ def _make(project: Project, run: RunFolder, meter: Meter) -> "tuple[Detector, En
         engines=list_engines_of(encoder),
         boxes=str(request.boxes) if request.boxes else "",
         deployments_csv=str(request.deployments_csv) if request.deployments_csv else "",
+        classifications=str(request.classifications.absolute()) if request.classifications else "",
         settings=replace(settings, shard_photos=shard_photos).to_values(),
         code_version=request.code_version,
     )
-    write_account(made, make_account(listing, detector if isinstance(detector, BoxesFromFile) else None))
+    boxes = detector if isinstance(detector, BoxesFromFile) else None
+    write_account(made, make_account(listing, boxes, classified))
     return detector, encoder, bundle
+
+
+def _read_classifications(request: RunRequest, listing: Listing) -> ClassificationAccount | None:
+    """Read the file before anything is begun, so that a wrong one is said at once."""
+    if request.classifications is None:
+        if request.settings.species_from == "classifier":
+            raise AnomalureError(
+                "The species are to come from a classifier (species_from), but there is no file of classifications. "
+                "Give one, or choose another origin of the species."
+            )
+        return None
+    file, meeting = read_and_meet(request.classifications, list(listing.file_names), folder=listing.folder)
+    account = describe_meeting(request.classifications, file, meeting, request.settings)
+    for line in account.lines():
+        log.warning("%s: %s.", request.classifications.name, line.rstrip("."))
+    return account
 
 
 def _run(
@@ -237,7 +258,7 @@ def _run(
 ) -> None:
     parts = open_shard_parts(project, run, detector, encoder, bundle)
     _warn_of_unnamed(run, parts.namer)
-    scorer = open_scorer(run, bundle, encoder.sections)
+    scorer = open_scorer(project, run, bundle, encoder.sections)
     run_pipeline(
         run,
         meter,

@@ -30,7 +30,7 @@ open_work = RepeatedWork
 
 
 def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
-    """Look through them; returns ``run, labelled, looked_at, alone, suggestions, pairs`` and ``seconds``.
+    """Look through them; returns ``run, labelled, looked_at, alone, coarse, suggestions, pairs`` and ``seconds``.
 
     Raises:
         AnomalureError: If the run has no crops, or its embeddings cannot be read.
@@ -48,6 +48,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
         "labelled": found.n_labelled,
         "looked_at": found.n_looked_at,
         "alone": found.n_alone,
+        "coarse": found.n_coarse,
         "suggestions": len(found.found),
         "pairs": [
             {"label": label, "suggested": suggested, "crops": len(some)}

@@ -1,7 +1,7 @@
 """Suggestions for a run: crops whose label disagrees with the crops that look alike."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,14 +15,16 @@ from core.errors import AnomalureError
 from core.records import NOTHING, PERSON, CropKind, Decision, name_key
 from core.review.index import ReviewIndex
 from core.review.training_labels import UNNAMED, name_group
+from core.runs.classified.table import read_classified
 from core.runs.folder import RunFolder
 from core.species import fold_species, name_decided
 from core.study.project import Project
 from models.groups.features import reduce_run
 from models.suggestions.look_alikes import compare_with_look_alikes
 
-FROM_FILE, FROM_GROUP, FROM_PERSON = "file", "group", "person"
-"""Where a label comes from: the run's file of boxes, a name that was given to a group, or a look at the crop itself."""
+FROM_FILE, FROM_CLASSIFIER, FROM_GROUP, FROM_PERSON = "file", "classifier", "group", "person"
+"""Where a label comes from: the run's file of boxes, its file of classifications, a name that was given to a group, or
+a look at the crop itself."""
 FOLDER, FILE = "suggestions", "suggestions.json"
 _OF_ROW = ("file_name", "deployment", "captured_at", "x", "y", "width", "height")
 SUGGESTION_EXPORT = (
@@ -68,6 +70,8 @@ class Suggestions:
             listed themselves.
         n_alone: Labelled crops with nothing to compare them with: no other event has their species,
             or none has another.
+        n_coarse: Crops without another label whose classifier's name was rolled up beyond the project's level, so that
+            it could not be compared.
     """
 
     run: str
@@ -75,6 +79,7 @@ class Suggestions:
     n_labelled: int
     n_looked_at: int
     n_alone: int
+    n_coarse: int = 0
 
     def pairs(self) -> dict[tuple[str, str], list[Suggestion]]:
         """The suggestions by label and suggested species, the pair with the most crops first."""
@@ -90,16 +95,17 @@ def find_suggestions(
 ) -> Suggestions:
     """Find the crops of a run whose label disagrees with the crops that look alike.
 
-    Labels are species that a person said, that a group was named, or that the run's file of boxes gives. What a bundle
-    or a detector took a crop for is no label.
+    Labels are species that a person said, that a group was named, or that the run's file of boxes or of classifications
+    gives. What a bundle or a detector took a crop for is no label.
 
     Raises:
         AnomalureError: If the run's embeddings cannot be read, or it has no crops.
     """
     index = project.review_index(run)
     labelled = list(read_labelled(index))
+    n_coarse = _count_coarse(run, {one.crop_id for one in labelled})
     if not labelled:
-        return Suggestions(run.run_id, (), 0, 0, 0)
+        return Suggestions(run.run_id, (), 0, 0, 0, n_coarse)
     try:
         ids, points = reduce_run(run, on_share=lambda share: on_share(share / 2))
     except (OSError, pa.ArrowException) as error:
@@ -131,7 +137,16 @@ def find_suggestions(
         n_labelled=len(labelled),
         n_looked_at=sum(one.origin == FROM_PERSON for one in labelled),
         n_alone=int((~compared.is_comparable).sum()),
+        n_coarse=n_coarse,
     )
+
+
+def _count_coarse(run: RunFolder, labelled: Collection[str]) -> int:
+    said = read_classified(run)
+    if said is None:
+        return 0
+    coarse = said.labels(animals_only=True).keys() - said.labels(animals_only=True, at_level_only=True).keys()
+    return len(coarse - set(labelled))
 
 
 def read_labelled(index: ReviewIndex) -> Iterator[LabelledCrop]:
@@ -141,26 +156,31 @@ def read_labelled(index: ReviewIndex) -> Iterator[LabelledCrop]:
     """
     people = set(index.list_people())
     has_file = bool(index.run.info.boxes)
+    said = read_classified(index.run)
+    classes = said.labels(animals_only=True, at_level_only=True) if said is not None else {}
     for start in range(0, len(index.catalogue), CHUNK_CROPS):
         rows = index.rows(np.arange(start, min(start + CHUNK_CROPS, len(index.catalogue))))
         for row in rows.itertuples(index=False):
             if row.kind == CropKind.FRAME or row.crop_id in people or row.verdict == Decision.UNSURE:
                 continue
-            species, origin = _read_label(row, has_file=has_file)
+            species, origin = _read_label(row, has_file=has_file, said=classes.get(row.crop_id, ""))
             if species.casefold() not in _NO_SPECIES:
                 yield LabelledCrop(row.crop_id, name_group(row.photo_id, row.event_id), species, origin)
 
 
-def _read_label(row: Any, *, has_file: bool) -> tuple[str, str]:
+def _read_label(row: Any, *, has_file: bool, said: str) -> tuple[str, str]:
     """The species of a row of ``ReviewIndex.rows``, as a named tuple, and where it comes from."""
     if row.verdict and row.verdict_species:
         return name_decided(row.verdict_species), FROM_GROUP if row.given_to else FROM_PERSON
     in_file = str(row.detector_class) if has_file else ""
+    origin = FROM_FILE
+    if said and in_file.casefold() in _NO_SPECIES:
+        in_file, origin = said, FROM_CLASSIFIER
     if row.verdict == Decision.ANOMALY:
         return "", FROM_PERSON  # odd, and nobody said which species
     if row.verdict:
         return in_file or str(row.species), FROM_GROUP if row.given_to else FROM_PERSON
-    return in_file, FROM_FILE
+    return in_file, origin
 
 
 def write_suggestions(work: Path, suggestions: Suggestions) -> None:

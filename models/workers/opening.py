@@ -1,22 +1,26 @@
 """Opens what a run looks through photos with: its detector, its encoder, its bundle and what names its cameras."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import AnomalureError
+from core.export.species_list import read_species_names
 from core.photos.deployments import DeploymentNamer
 from core.photos.reading import Listing
 from core.runs.boxes import BoxesFromFile
+from core.runs.classified.scoring import ClassifiedScorer
 from core.runs.folder import RunFolder
 from core.runs.parts import Detector, Encoder
 from core.runs.pipeline import ShardParts, open_source
 from core.settings.run import RunSettings
+from core.species import fold_name
 from core.study.moved_projects import find_again
 from core.study.project import Project
 from models.encoders.sections import weigh_sections
 from models.encoders.spec import EncoderSpec
+from models.guesses.names import find_own_names, scientific_names
 from models.workers.request import RunRequest
 
 if TYPE_CHECKING:
@@ -83,12 +87,46 @@ def open_shard_parts(
     )
 
 
-def open_scorer(run: RunFolder, bundle: "Bundle | None", sections: Sequence[int]) -> "BundleScorer | FirstLookScorer":
+def open_scorer(
+    project: Project, run: RunFolder, bundle: "Bundle | None", sections: Sequence[int]
+) -> "BundleScorer | FirstLookScorer | ClassifiedScorer":
     """What scores all crops of a run in the end; ``sections`` are those of its encoder."""
+    settings = RunSettings.from_values(run.info.settings)
+    scorer = _open_own_scorer(run, bundle, sections, settings)
+    if not run.info.classifications:
+        return scorer
+    return ClassifiedScorer(
+        scorer,
+        run,
+        path=Path(run.info.classifications),
+        settings=settings,
+        own_names=find_names_of_classes(project, bundle.species if bundle else ()),
+        as_class=bundle is None or settings.species_from == "classifier",
+        drop_other_classes=bundle is not None,
+    )
+
+
+def find_names_of_classes(project: Project, species: Iterable[str]) -> dict[str, str]:
+    """What a project calls animals, by the names that classifiers use, as ``core.species.fold_name`` writes them.
+
+    The project's list of scientific names comes first, then a bundle's ``species``.
+    """
+    own: dict[str, str] = {}
+    latin = scientific_names()
+    for ours, name in find_own_names(species).items():
+        own |= {fold_name(ours): name, **({fold_name(latin[ours]): name} if ours in latin else {})}
+    own |= {fold_name(name): name for name in species}
+    for one in read_species_names(project.store).values():
+        own |= {fold_name(one.scientific): one.local, fold_name(one.local): one.local}
+    return own
+
+
+def _open_own_scorer(
+    run: RunFolder, bundle: "Bundle | None", sections: Sequence[int], settings: RunSettings
+) -> "BundleScorer | FirstLookScorer":
     from models.bundles.scorer import BundleScorer
     from models.judging.first_look import FirstLookScorer
 
-    settings = RunSettings.from_values(run.info.settings)
     if bundle is not None:
         return BundleScorer(bundle, settings)
     specs = [EncoderSpec.from_values(values) for values in run.info.encoders]

@@ -20,6 +20,7 @@ class RunRequest(Request):
         boxes: A file of boxes, used instead of a detector.
         encoders: The encoders of a first look; none: the default one. A bundle has its own.
         deployments_csv: A table that says which deployment each photo belongs to.
+        classifications: A classifier's file, whose names go beside the crops.
         settings: Settings of the run.
         workers: Who does it: empty for one process, else as ``models.workers.team.read_team`` takes it.
     """
@@ -34,5 +35,6 @@ class RunRequest(Request):
     boxes: Path | None = None
     encoders: tuple[EncoderSpec, ...] = ()
     deployments_csv: Path | None = None
+    classifications: Path | None = None
     settings: RunSettings = field(default_factory=RunSettings)
     workers: str = ""

@@ -336,6 +336,18 @@ def test_a_table_of_cameras_goes_along_and_has_to_be_there(project, photos, tmp_
     assert started[0].deployments_csv == tmp_path / "cameras.csv"
 
 
+def test_a_file_of_classifications_goes_along_and_has_to_be_there(project, photos, tmp_path, started):
+    page = choose(open_page(), photos)
+    page.text_input(key="classifications").set_value(str(tmp_path / "predictions.json")).run()
+    assert f"There is no file {tmp_path / 'predictions.json'}" in texts(page)
+    (tmp_path / "predictions.json").write_text("{}")
+
+    page.run()
+    page.button(key="start-run").click().run()
+
+    assert started[0].classifications == tmp_path / "predictions.json"
+
+
 def test_a_double_click_starts_one_run(project, photos, started):
     page = choose(open_page(), photos)
 

@@ -78,13 +78,19 @@ def list_rows(index: ReviewIndex, rows: pd.DataFrame) -> list[dict[str, Any]]:
 def list_guesses(index: ReviewIndex, places: np.ndarray) -> list[list[dict[str, Any]]]:
     """The likely names of each crop with their shares, as the project spells them; empty if the run has no guesses.
 
-    The board shows them if the project shows guesses. ``isSpecies`` is false for "no animal".
+    The board shows them if the project shows guesses. ``isSpecies`` is false for "no animal"; ``source`` is the
+    classifier that says so, empty for the encoder.
     """
     if index.guesses is None:
         return [[] for _ in places]
     return [
-        [{"name": name, "share": round(share, 3), "isSpecies": name != NO_ANIMAL} for name, share in some]
-        for some in index.guesses.say(places, own_names=find_index_names(index))
+        [
+            {"name": name, "share": round(share, 3), "isSpecies": name != NO_ANIMAL, "source": source}
+            for name, share in some
+        ]
+        for some, source in zip(
+            index.guesses.say(places, own_names=find_index_names(index)), index.guesses.say_sources(places), strict=True
+        )
     ]
 
 

@@ -152,7 +152,10 @@ def _say_guess(project: Project, run: RunFolder, crop_id: str) -> str:
         return ""
     places = list(index.find_places([crop_id]).values())
     said = index.guesses.say(places, own_names=find_index_names(index))
-    return f"Looks like (a guess): {say_guess(said[0])}" if said and said[0] else ""
+    if not said or not said[0]:
+        return ""
+    (classifier,) = index.guesses.say_sources(places)
+    return f"{classifier or 'Looks like (a guess)'}: {say_guess(said[0])}"
 
 
 def _say_verdict(project: Project, run: RunFolder, crop_id: str) -> str:

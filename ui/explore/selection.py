@@ -144,11 +144,12 @@ def read_selected_csv(project: Project, run: RunFolder, crop_ids: list[str]) -> 
     rows = index.rows(sorted(index.find_places(crop_ids).values()))
     guesses = index.guesses if shows_guesses(project.store) else None
     said = [[]] * len(rows) if guesses is None else guesses.say(rows["place"], own_names=find_index_names(index))
+    sources = [""] * len(rows) if guesses is None else guesses.say_sources(rows["place"])
     table = (
         row
         | {"species": say_species(row, taken_for=row["species"]), MOST_LIKE_COLUMN: row["species"]}
-        | tabulate_guesses(some)
-        for row, some in zip(rows.to_dict("records"), said, strict=True)
+        | tabulate_guesses(some, source)
+        for row, some, source in zip(rows.to_dict("records"), said, sources, strict=True)
     )
     return make_csv(table, columns=(*EXPORT_COLUMNS, *GUESS_COLUMNS, MOST_LIKE_COLUMN))
 

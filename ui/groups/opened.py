@@ -22,8 +22,7 @@ from core.runs.guesses import LEAST_SHOWN
 from core.species import is_thing_name
 from core.store.guesses import shows_guesses
 from core.study.project import Project
-from models.guesses.guess import guess_group
-from models.guesses.of_run import find_index_names
+from models.guesses.of_run import find_index_names, guess_group_of
 from ui.groups.facts import CropFacts
 
 if TYPE_CHECKING:
@@ -113,7 +112,8 @@ class OpenGroups:
         with self._lock:
             facts = self._cards.get(key)
         if facts is None:
-            facts = {**self.facts.describe(group.rows), "guesses": self._guess(group)}
+            guesses, guessed_by = self._guess(group)
+            facts = {**self.facts.describe(group.rows), "guesses": guesses, "guessedBy": guessed_by}
             with self._lock:
                 self._cards[key] = facts
         like = None if group.meaning else self._suggest(group, nothing)
@@ -139,14 +139,14 @@ class OpenGroups:
             return named.meaning, named.species
         return (Meaning.NOTHING, "") if any(place.is_at(other) for other in nothing) else None
 
-    def _guess(self, group: Group) -> list[tuple[str, float]]:
-        """The likely names of a group with their shares, the most likely first."""
+    def _guess(self, group: Group) -> tuple[list[tuple[str, float]], str]:
+        """The likely names of a group with their shares, the most likely first, and the classifier that says so."""
         index = self.index
         if index.guesses is None:
-            return []
+            return [], ""
         own = find_index_names(index)
-        found = guess_group(*index.guesses.take(self.facts.places[group.rows]))
-        return [(own.get(name, name), round(share, 3)) for name, share in found if share >= LEAST_SHOWN]
+        found, by = guess_group_of(index.guesses, self.facts.places[group.rows])
+        return [(own.get(name, name), round(share, 3)) for name, share in found if share >= LEAST_SHOWN], by
 
     def names(self) -> list[str]:
         """The names for the type-ahead: those that people gave, then the other species of the run.

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.photos.reading import leaves_a_gap
 from core.runs.account import RunAccount, list_damaged, list_timeless, read_account
+from core.runs.classified.account import ClassificationAccount
 from core.runs.folder import RunFolder
 from core.runs.small_detector import warn_of_detector
 from ui.forms.label_account import show_label_accounts
@@ -34,6 +35,8 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
     show_label_accounts(account.labels_read)
     for problem in account.boxes_problems:
         st.caption(escape_markdown(f"File of boxes: {problem.rstrip('.')}."))
+    for one in account.classifications:
+        _show_classifications(one)
     if not counts.photos:
         return
     figures = [
@@ -71,6 +74,17 @@ def show_account(run: RunFolder, *, n_flagged: int | None, is_done: bool) -> Non
     _show_gaps(run, account)
 
 
+def _show_classifications(account: ClassificationAccount) -> None:
+    """What the classifier's file says of the crops, and which photos did not meet it."""
+    st.caption(
+        escape_markdown(
+            f"Names of {account.source} from {account.file}, at the level of {account.level} and with a score of at "
+            f"least {account.least_score:g}:"
+        )
+    )
+    st.markdown("\n".join(f"- {escape_markdown(line)}" for line in account.lines()) or "- no crop of it yet")
+
+
 def _say_gaps(account: RunAccount) -> list[str]:
     folders = account.passed_over.get("unreadable folder", 0)
     others = sum(n for kind, n in account.passed_over.items() if leaves_a_gap(kind)) - folders
@@ -95,6 +109,15 @@ def _show_gaps(run: RunFolder, account: RunAccount) -> None:
         {"file_name": name, "what": "no such photo", "reason": "named by the file of boxes only"}
         for name in account.boxes_without_photo_names
     ]
+    for one in account.classifications:
+        rows += [
+            {"file_name": name, "what": "no such photo", "reason": "named by the file of classifications only"}
+            for name in one.not_in_folder
+        ]
+        rows += [
+            {"file_name": name, "what": "no class", "reason": "not in the file of classifications"}
+            for name in one.without_row
+        ]
     if not rows:
         return
     with st.expander(

@@ -7,11 +7,9 @@ import streamlit as st
 
 from core.errors import AnomalureError
 from core.runs.folder import RunFolder
-from core.settings.run import RunSettings
 from core.study.bundles import read_bundles
 from core.study.project import Project, check_name
 from core.work.detector_trainings import find_trained_detectors
-from models.encoders.spec import EncoderSpec
 from models.jobs.run import RunRequest
 from ui.forms.detector import DetectorChoice, show_detector_choice
 from ui.forms.folder_choice import show_folder_choice
@@ -57,11 +55,24 @@ def show_run_form(project: Project, *, busy: bool) -> None:
         )
     with right:
         deployments = _show_deployments()
-    problem = no_encoder or _explain(project, name.strip(), detector, deployments)
+    with left:
+        classifications = _show_classifications()
+    problem = no_encoder or _explain(project, name.strip(), detector, deployments, classifications)
     is_complete = folder is not None and settings is not None
     is_started = show_start(key="start-run", what="run", problem=problem, is_complete=is_complete, busy=busy)
     if is_started and folder and settings:
-        _start(project, folder, bundle, detector, encoder, deployments, settings, name.strip() or suggested)
+        request = RunRequest(
+            name=name.strip() or suggested,
+            folder=folder,
+            bundle=bundle,
+            detector=detector.detector,
+            boxes=detector.boxes,
+            encoders=(encoder,) if encoder else (),
+            deployments_csv=deployments,
+            classifications=classifications,
+            settings=settings,
+        )
+        start_work(project, request, PANEL, name_key=Key.RUN_NAME, allow_code=detector.allow_code)
 
 
 def _say_earlier(project: Project, folder: Path) -> None:
@@ -83,6 +94,21 @@ def _show_deployments() -> Path | None:
             "and deployment. Without it, the folder that holds a photo is its camera.",
         )
     )
+
+
+def _show_classifications() -> Path | None:
+    path = read_path(
+        st.text_input(
+            "Classifications file (optional)",
+            key=Key.CLASSIFICATIONS,
+            placeholder="SpeciesNet or MegaDetector JSON, or DeepFaune's CSV",
+            persist_state="session",
+            help="What a classifier says of the photos: its likeliest names with their scores stand beside each crop, "
+            "and are offered when you name crops. On a first look they are the species of the crops; with a bundle, "
+            "if the setting 'Species of a crop' is classifier. Level and least score of the names are settings.",
+        )
+    )
+    return None if path is None else path.absolute()
 
 
 def _show_bundle(project: Project) -> str:
@@ -114,11 +140,14 @@ def _show_bundle(project: Project) -> str:
     return str(chosen)
 
 
-def _explain(project: Project, name: str, detector: DetectorChoice, deployments: Path | None) -> str:
+def _explain(
+    project: Project, name: str, detector: DetectorChoice, deployments: Path | None, classifications: Path | None
+) -> str:
     if detector.problem:
         return detector.problem
-    if deployments is not None and not is_there(deployments):
-        return f"There is no file {deployments}."
+    for path in (deployments, classifications):
+        if path is not None and not is_there(path):
+            return f"There is no file {path}."
     if name:
         try:
             check_name(name, what="run")
@@ -128,26 +157,3 @@ def _explain(project: Project, name: str, detector: DetectorChoice, deployments:
         if run.path.exists() and not run.is_only_requested:
             return f"There is a run named {name} already. Choose another name, or resume that run below."
     return ""
-
-
-def _start(
-    project: Project,
-    folder: Path,
-    bundle: str,
-    detector: DetectorChoice,
-    encoder: EncoderSpec | None,
-    deployments: Path | None,
-    settings: RunSettings,
-    name: str,
-) -> None:
-    request = RunRequest(
-        name=name,
-        folder=folder,
-        bundle=bundle,
-        detector=detector.detector,
-        boxes=detector.boxes,
-        encoders=(encoder,) if encoder else (),
-        deployments_csv=deployments,
-        settings=settings,
-    )
-    start_work(project, request, PANEL, name_key=Key.RUN_NAME, allow_code=detector.allow_code)

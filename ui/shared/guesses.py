@@ -8,13 +8,14 @@ import streamlit as st
 from core.runs.folder import RunFolder
 from core.store.guesses import choose_guesses, shows_guesses
 from core.study.project import Project
-from models.guesses.of_run import find_class_scores, keep_run_guesses
+from models.guesses.of_run import keep_run_guesses, may_have_guesses
 from ui.shared.messages import plain_errors
 from ui.shared.state import Key
 
 HELP = (
     "What a crop looks like to a network that knows 1,000 everyday classes, 398 of them animals. It knows neither your "
-    "species nor your camera, so it is a guess. It does not change scores, flags or the order."
+    "species nor your camera, so it is a guess. In a run with a file of classifications, it is what that classifier "
+    "says. It does not change scores, flags or the order."
 )
 
 
@@ -34,7 +35,7 @@ def _keep(path: str, version: str) -> bool:
 
 def choose_shown(project: Project, run: RunFolder) -> None:
     """The switch for guesses; none for runs that cannot have any. The project remembers the choice for everybody."""
-    if find_class_scores(run) is None:
+    if not may_have_guesses(run):
         return
     st.session_state[Key.SHOW_GUESSES] = shows_guesses(project.store)
     st.toggle("Show guesses", key=Key.SHOW_GUESSES, help=HELP, on_change=_remember, args=(project,))

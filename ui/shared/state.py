@@ -127,6 +127,7 @@ class Key(StrEnum):
     ENCODER_KIND = "encoder_kind"
     ENCODER_NAME = "encoder_name"
     ENCODER_PATH = "encoder_path"
+    CLASSIFICATIONS = "classifications"
     DEPLOYMENTS = "deployments"
     RUN_NAME = "run_name"
     WATCHED_RUN = "watched_run"

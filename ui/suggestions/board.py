@@ -10,7 +10,14 @@ from core.errors import AnomalureError
 from core.records import NOTHING, PERSON
 from core.runs.folder import RunFolder
 from core.study.project import Project
-from models.suggestions.of_run import FROM_FILE, SUGGESTION_EXPORT, Suggestions, list_suggestion_rows, relabel
+from models.suggestions.of_run import (
+    FROM_CLASSIFIER,
+    FROM_FILE,
+    SUGGESTION_EXPORT,
+    Suggestions,
+    list_suggestion_rows,
+    relabel,
+)
 from ui.reviewers.pictures import show_whole_photo
 from ui.reviewers.species import choose_species, read_species
 from ui.shared.cards import crop_url
@@ -25,7 +32,12 @@ CROPS_AT_FIRST = 8
 PAIRS_AT_FIRST = 5
 # Of the first crop, and of the first pair, that is not decided.
 KEYS = {"one": "1", "one-keep": "2", "all": "A", "all-keep": "K"}
-WORDS_FROM = {"file": "by the file", "group": "by its group", "person": "by a person"}
+WORDS_FROM = {
+    "file": "by the file",
+    "classifier": "by the classifier",
+    "group": "by its group",
+    "person": "by a person",
+}
 STYLE = """<style>
 .doubtful img { width: 100%; height: 150px; object-fit: contain; border-radius: 6px; display: block;
   background: light-dark(#E4E1D6, #0C100E); }
@@ -190,7 +202,7 @@ def _show_menu(project: Project, run: RunFolder, row: _Row) -> None:
             on_click=_decide,
             args=(project, run, {crop_id: row["verdict_id"]}, another),
         )
-        if row["verdict"] and row["label_from"] == FROM_FILE:
+        if row["verdict"] and row["label_from"] in (FROM_FILE, FROM_CLASSIFIER):
             st.button("Undo", key=f"suggestions-undo-{crop_id}", on_click=_undo, args=(project, run, crop_id))
 
 

@@ -47,9 +47,9 @@ def show_suggestions(project: Project, run: RunFolder | None) -> None:
         return
     if suggestions is None:
         st.info(
-            "The species that a file or the name of a group gives to a crop can be wrong. Here each is compared "
-            "with the crops that look most alike, and the labels that disagree are listed, to be mended or confirmed. "
-            "For 100,000 crops this takes about a minute.",
+            "The species that a file, a classifier or the name of a group gives to a crop can be wrong. Here each is "
+            "compared with the crops that look most alike, and the labels that disagree are listed, to be mended or "
+            "confirmed. For 100,000 crops this takes about a minute.",
             icon=":material/rule:",
         )
         _show_start(project, run, "Look for doubtful labels", is_first=True)
@@ -61,7 +61,7 @@ def show_suggestions(project: Project, run: RunFolder | None) -> None:
     if not suggestions.n_labelled:
         st.info(
             "No crop of this run has a species yet. Name its groups on Groups, or run the photos with a file of boxes "
-            "that gives species. Then look again.",
+            "or of classifications that gives species. Then look again.",
             icon=":material/label:",
         )
     elif suggestions.n_alone == suggestions.n_labelled:
@@ -86,6 +86,9 @@ def _say_found(suggestions: Suggestions) -> str:
     if suggestions.n_alone:
         alone = count(suggestions.n_alone, "crop")
         said += f" {alone} could not be compared, because no other event shows the same species, or another one."
+    if suggestions.n_coarse:
+        coarse = count(suggestions.n_coarse, "crop")
+        said += f" {coarse} of which the classifier only knows a coarser group could not be compared."
     return said
 
 

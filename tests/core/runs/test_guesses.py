@@ -140,7 +140,7 @@ def test_an_export_says_the_guess_its_share_and_further_ones(project):
     rows = read_exported(project, name_guesses=lambda species: {"fox": next(one for one in species if one == "Vulpes")})
 
     said = read_guesses(run).say([0], own_names={"fox": "Vulpes"})[0]
-    assert [rows[0][column] for column in GUESS_COLUMNS] == ["Vulpes", 0.7, "other 20%"]
+    assert [rows[0][column] for column in GUESS_COLUMNS] == ["Vulpes", 0.7, "other 20%", "encoder"]
     assert tabulate_guesses(said) == {column: rows[0][column] for column in GUESS_COLUMNS}
     assert rows[1]["guess"] == "cat"
 

@@ -2,7 +2,7 @@
 import { ask, runPath } from "../addresses.js";
 import { COMMANDS, normalKey, showKey } from "../keys.js";
 import { WORDS, button, count, make } from "./elements.js";
-import { GUESS_HELP, joinGuesses, offerNames, sayShare } from "./guesses.js";
+import { explainGuess, joinGuesses, offerNames, sayShare } from "./guesses.js";
 import { NameField } from "./name_field.js";
 
 function open(board, title, children, { cls = "" } = {}) {
@@ -43,8 +43,8 @@ export function askSpecies(board) {
   if (!rows.length) return;
   const verdict = chooseVerdict(rows[0].verdict || "anomaly");
   const guesses = joinGuesses(board.data, rows);
-  const offer = (typed) => offerNames({ typed, species: board.data.species, guesses }).map(({ name, share, isNew }) => ({
-    name, note: isNew ? "new" : share === undefined ? "" : `guess, ${sayShare(share)}`, help: share === undefined ? "" : GUESS_HELP,
+  const offer = (typed) => offerNames({ typed, species: board.data.species, guesses }).map(({ name, share, source, isNew }) => ({
+    name, note: isNew ? "new" : share === undefined ? "" : `guess, ${sayShare(share, source)}`, help: share === undefined ? "" : explainGuess({ source }),
   }));
   const save = (name) => {
     dialog.close();

@@ -1,7 +1,7 @@
 // A page of cards. A decision changes its card in place, and the next page is built before it is asked for.
 import { cropPicture } from "../addresses.js";
 import { WORDS, button, icon, make } from "./elements.js";
-import { GUESS_HELP, sayGuesses } from "./guesses.js";
+import { explainGuess, sayGuesses } from "./guesses.js";
 
 const CARD_KEYS = ["accept", "reject", "unsure", "species", "note", "mark", "open"];
 
@@ -92,7 +92,7 @@ export class Grid {
       ]),
       make("div", { cls: "why", text: row.why, title: row.why }),
       row.unusual ? make("div", { cls: "unusual", text: row.unusual, title: row.unusual }) : null,
-      board.data.guesses ? make("div", { cls: "looks", text: looks, title: looks && `${looks}. ${GUESS_HELP}` }) : null,
+      board.data.guesses ? make("div", { cls: "looks", text: looks, title: looks && `${looks}. ${explainGuess(row.guesses[0])}` }) : null,
       make("div", { cls: "where", text: row.camera, title: row.file }),
       make("div", { cls: "where", text: row.time }),
       make("div", { cls: "acts" }, [

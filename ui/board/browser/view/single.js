@@ -2,7 +2,7 @@
 import { ask, cropPicture, photoPicture, runPath } from "../addresses.js";
 import { WORDS, button, make } from "./elements.js";
 import { badge } from "./grid.js";
-import { GUESS_HELP, sayGuesses } from "./guesses.js";
+import { explainGuess, sayGuesses } from "./guesses.js";
 
 const PAUSE_MS = 220; // the event and the normal crops are fetched once the reviewer has stayed this long
 const SHARP_PX = 3072;
@@ -25,7 +25,7 @@ export class Single {
     this.why = make("div", { cls: "why" });
     this.unusual = make("div", { cls: "unusual" });
     this.rebuilt = make("div", { cls: "rebuilt" });
-    this.looks = make("div", { cls: "looks", title: GUESS_HELP });
+    this.looks = make("div", { cls: "looks" });
     this.state = make("div", { cls: "state" });
     this.acts = make("div", { cls: "acts" });
     this.film = make("ol", { cls: "film", attrs: { "aria-label": "Photos of this event" } });
@@ -171,6 +171,7 @@ export class Single {
     const bestFit = row.bestFit && !row.verdictSpecies && row.species;
     this.title.replaceChildren(bestFit ? make("span", { cls: "best-fit", text: "most like " }) : "", name);
     this.looks.textContent = sayGuesses(board.data, row);
+    this.looks.title = explainGuess(row.guesses?.[0]);
     this.looks.hidden = !this.looks.textContent;
     this.why.textContent = row.why;
     this.unusual.textContent = row.unusual ?? "";

@@ -85,7 +85,7 @@ function buildGuesses(board, group, isOpen) {
   const chips = group.guesses.slice(0, 3).map(([name, share], n) => button(`${name} ${Math.round(100 * share)}%`, {
     cls: "chip", key: isOpen ? String(n + 1) : "", title: `Name it ${name}`, on: (event) => { event.stopPropagation(); board.focusOn(group.id); board.takeGuess(n); },
   }));
-  return make("div", { cls: "guesses" }, [make("span", { cls: "word", text: "Guess: looks like" }), ...chips]);
+  return make("div", { cls: "guesses" }, [make("span", { cls: "word", text: group.guessedBy ? `${group.guessedBy} says` : "Guess: looks like" }), ...chips]);
 }
 
 function buildFacts(group) {
