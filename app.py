@@ -1,103 +1,29 @@
 """The dashboard as one ASGI app: the screen of ui/frame.py, and the routes of photos and crops.
 
-Run it with ``streamlit run app.py``.
+Run it with ``streamlit run app.py``. It imports no more than is needed to answer: a browser takes a while to read
+Streamlit's scripts, and meanwhile the rest is imported (``ui/server/warm_up.py``).
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import streamlit as st
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit import net_util
 
-from core.errors import AnomalureError, PhotoUnreadable
-from core.export.jobs import find_job
 from core.work.starter import begin_watch
-from ui.board.addresses import ROUTES as REVIEW_ROUTES
 from ui.entry.rules import read_rules
-from ui.groups.addresses import GROUP_ROUTES
-from ui.scatter.addresses import EXPLORE_ROUTES
 from ui.server.door import Door
 from ui.server.first_page import serve_first_page
-from ui.server.own_addresses import NOWHERE, OwnAddresses
-from ui.server.previews import choose_width, render_in_turn
+from ui.server.later import Later
+from ui.server.own_addresses import OwnAddresses
 from ui.server.send_at_once import send_at_once
-from ui.server.warm_up import begin_warm_up
-from ui.shared.project_place import ROOT, find_project_folder, open_project
+from ui.server.warm_up import begin_warm_up, wait_for_imports
+from ui.shared.project_place import ROOT
 from ui.shared.routes import PAGES
-
-# An address names content, which never changes: a browser need not ask twice. Other sites may not embed it.
-HEADERS = {
-    "Cache-Control": "private, max-age=31536000, immutable",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-NOT_FOUND = "There is no such picture."
-
-
-def _not_found(why: str = NOT_FOUND) -> Response:
-    return PlainTextResponse(why, status_code=404, headers={"Cache-Control": "no-store"})
-
-
-def _find_photo(run_id: str, photo_id: str) -> Path | None:
-    try:
-        return open_project().photo_path(run_id, photo_id)
-    except AnomalureError:
-        return None
-
-
-def _find_crop(crop_id: str) -> Path | None:
-    try:
-        path = open_project().crop_path(crop_id)
-    except AnomalureError:
-        return None
-    return path if path is not None and path.is_file() else None
-
-
-async def serve_photo(request: Request) -> Response:
-    """A photo of a run, upright, at most ``?width=`` wide; found by its id, never by a path from the address.
-
-    A file that holds another picture by now is not served: boxes, decisions and the browser's cache belong to the one
-    that the run has read.
-    """
-    width_px = choose_width(request.query_params.get("width"))
-    if width_px is None:
-        return _not_found()
-    photo_id = request.path_params["photo_id"]
-    path = await run_in_threadpool(_find_photo, request.path_params["run_id"], photo_id)
-    if path is None:
-        return _not_found()
-    try:
-        jpeg = await render_in_turn(path, photo_id, width_px=width_px)
-    except PhotoUnreadable as error:
-        return _not_found(str(error))
-    return Response(jpeg, media_type="image/jpeg", headers=HEADERS)
-
-
-async def serve_crop(request: Request) -> Response:
-    """The small picture of a crop, found by its id."""
-    path = await run_in_threadpool(_find_crop, request.path_params["crop_id"])
-    if path is None:
-        return _not_found()
-    return FileResponse(path, media_type="image/jpeg", headers=HEADERS)
-
-
-def _find_export(job_id: str) -> Path | None:
-    job = find_job(find_project_folder(), job_id)
-    return None if job is None else job.file
-
-
-async def serve_export(request: Request) -> Response:
-    """A file that the Export page made, found by the export's id; sent as a stream, however large."""
-    path = await run_in_threadpool(_find_export, request.path_params["job_id"])
-    if path is None:
-        return PlainTextResponse("There is no such export.", status_code=404, headers={"Cache-Control": "no-store"})
-    return FileResponse(path, filename=path.name, headers={**HEADERS, "Cache-Control": "no-store"})
 
 
 async def say_healthy(request: Request) -> Response:
@@ -106,13 +32,8 @@ async def say_healthy(request: Request) -> Response:
 
 
 ROUTES = [
-    Route("/photos/{run_id}/{photo_id}", serve_photo),
-    Route("/crops/{crop_id}.jpg", serve_crop),
-    Route("/exports/{job_id}", serve_export),
     Route("/healthz", say_healthy),
-    *EXPLORE_ROUTES,
-    *REVIEW_ROUTES,
-    *GROUP_ROUTES,
+    Later(wait_for_imports),
     *(Route(f"/{name}", serve_first_page) for name in ("", *(page.name for page in PAGES))),
 ]
 PAGE_ADDRESSES = frozenset({"/start", *(f"/{page.name}" for page in PAGES)})
@@ -134,7 +55,7 @@ async def warm_up(_: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     ROOT / "ui" / "frame.py",
-    routes=[*ROUTES, *NOWHERE],
+    routes=ROUTES,
     middleware=[Middleware(Door, read_rules=read_rules, pages=PAGE_ADDRESSES), Middleware(OwnAddresses)],
     lifespan=warm_up,
 )

@@ -53,7 +53,8 @@ make_sample_ready(Project(sys.argv[1]), Path(sys.argv[2]), on_photos=nothing, on
 """
 
 # The page's script has ended, its title is there, and the browser has painted. Of Review: the first crop's picture.
-DRAWN = """(what) => new Promise((done) => {
+DRAWN = """([what, patience]) => new Promise((done, failed) => {
+  setTimeout(() => failed(new Error("it did not appear")), patience);
   const painted = () => requestAnimationFrame(() => {
     const after = new MessageChannel();
     after.port1.onmessage = () => done(performance.timeOrigin + performance.now());
@@ -156,11 +157,11 @@ class Browser:
         window.goto(f"{board.url}/{page}", wait_until="commit")
         while True:
             try:
-                ended = float(window.evaluate(DRAWN, what)) / 1000
+                ended = float(window.evaluate(DRAWN, [what, 1000 * PATIENCE_S])) / 1000
                 break
             except Exception as error:  # the start page leads on to another one
                 if "navigat" not in str(error) and "context was destroyed" not in str(error):
-                    raise
+                    raise SystemExit(f"{page or 'The first page'}: {error}") from error
         wait = Wait(ended - began, board.cpu_s - server, self.cpu_s - browser)
         context.close()
         return wait

@@ -4,12 +4,14 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from commands.options import SAMPLE_RUN
 from core.errors import AnomalureError
 from core.photos.reading import find_photos
 from core.runs.folder import Progress, RunFolder, Status
 from core.study.project import Project
 from models.encoders.spec import BUNDLED, sample_encoder
 from models.jobs.bundle import BundleRequest
+from models.jobs.maps import make_request
 from models.jobs.registry import do_at_once, resume_at_once
 from models.jobs.run import RunRequest
 from models.loop.retraining import adopt_bundles
@@ -17,7 +19,6 @@ from models.loop.retraining import adopt_bundles
 log = logging.getLogger(__name__)
 
 SAMPLE_BUNDLE = "sample"
-SAMPLE_RUN = "sample-season"
 
 
 def has_own_work(project: Project) -> bool:
@@ -51,7 +52,22 @@ def make_sample_ready(
     adopt_bundles(project)  # the bundle, if a start of before was killed before it was registered
     log.info("Looking for the anomalies ...")
     request = RunRequest(name=SAMPLE_RUN, folder=sample / "images" / "season", bundle=SAMPLE_BUNDLE)
-    return _finish_run(project, request, on_progress)
+    run = _finish_run(project, request, on_progress)
+    _make_maps(project, run)
+    return run
+
+
+def _make_maps(project: Project, run: RunFolder) -> None:
+    """The maps of the sample, three seconds here; on the page Explore a newcomer would wait for them."""
+    from core.maps.exploration import Exploration
+
+    exploration = Exploration(run)
+    if run.status is not Status.DONE or all(exploration.has(preset) for preset in exploration.presets()):
+        return
+    try:
+        do_at_once(project, make_request(exploration))
+    except (AnomalureError, OSError) as error:
+        log.info("The maps were not made: %s", error)  # the page makes them
 
 
 def make_folder_ready(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PROJECT = "data/project"
 PROJECT_VARIABLE = "ANOMALURE_PROJECT"
+SAMPLE_RUN = "sample-season"
+"""The run that the first start makes in a new project."""
 DETECTOR_PREFIX = "detector_"
 MOST_SETTINGS_BYTES = 1_000_000
 MOST_SEED = 2**32 - 1

@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from commands.exit_codes import DONE
-from commands.options import PROJECT_VARIABLE, open_project
+from commands.options import PROJECT_VARIABLE, SAMPLE_RUN, open_project
 from commands.plain_result import print_plainly
 from commands.progress_line import ProgressLine
+from core.disk.names import expand_home
 from core.errors import AnomalureError, WrongUsage
 
 if TYPE_CHECKING:
@@ -46,22 +47,42 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Make sure that there is something to look at, and start the dashboard."""
-    from core.runs.folder import describe_run
-
-    run = make_ready(arguments)
-    if run is not None:
-        print_plainly(describe_run(run))
-    log.info("The dashboard is at http://localhost:%d; stop it with Ctrl+C.", arguments.port)
+    project = expand_home(arguments.project).absolute()
     options = ["--server.port", str(arguments.port), "--server.showEmailPrompt", "false"]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *options]
-    project = open_project(arguments)
-    code = serve(command, {**os.environ, PROJECT_VARIABLE: str(project.path)})
+    environment = {**os.environ, PROJECT_VARIABLE: str(project)}
+
+    def say() -> None:
+        from core.runs.folder import describe_run
+
+        run = make_ready(arguments)
+        if run is not None:
+            print_plainly(describe_run(run))
+        log.info("The dashboard is at http://localhost:%d; stop it with Ctrl+C.", arguments.port)
+
+    if arguments.folder is None and not arguments.detector and is_made(project):
+        code = serve(command, environment, meanwhile=say)  # reading the project takes as long as starting the server
+    else:
+        say()
+        code = serve(command, environment)
     if code > 0:
         raise AnomalureError(
             f"The dashboard ended with code {code}. If another program uses port {arguments.port}, choose another: "
             "make run PORT=8502, or --port 8502."
         )
-    return DONE, {"project": str(project.path)}
+    return DONE, {"project": str(project)}
+
+
+def is_made(project: Path) -> bool:
+    """Whether a project surely has something to look at, so that nothing need be made before the dashboard starts."""
+    from core.work.folder import WorkFolder
+    from core.work.progress import Phase
+
+    runs = project / "runs"
+    if (runs / SAMPLE_RUN).is_dir():
+        progress = WorkFolder(runs / SAMPLE_RUN).read_progress()
+        return progress is not None and progress.phase is Phase.DONE
+    return runs.is_dir() and any(path.is_dir() for path in runs.iterdir())
 
 
 def make_ready(arguments: argparse.Namespace) -> "RunFolder | None":
@@ -85,8 +106,8 @@ def make_ready(arguments: argparse.Namespace) -> "RunFolder | None":
         return make_sample_ready(project, ROOT / "data" / "sample", on_photos=line.show, on_progress=line.show_progress)
 
 
-def serve(command: Sequence[str], environment: dict[str, str]) -> int:
-    """Run the dashboard's server until it ends; its exit code.
+def serve(command: Sequence[str], environment: dict[str, str], *, meanwhile: Callable[[], None] = lambda: None) -> int:
+    """Run the dashboard's server until it ends; its exit code. What is done ``meanwhile`` may raise: then it ends, too.
 
     When this process is told to end, or is killed, the server ends, too: it watches the pipe to its stdin.
     """
@@ -97,6 +118,7 @@ def serve(command: Sequence[str], environment: dict[str, str]) -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
     try:
+        meanwhile()
         return server.wait()
     except KeyboardInterrupt:
         return DONE

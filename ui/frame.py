@@ -2,6 +2,10 @@
 
 import streamlit as st
 
+from ui.server.warm_up import wait_for_imports
+
+wait_for_imports()  # before the imports that follow
+
 from core.errors import AnomalureError, NewerVersion
 from core.runs.folder import Status
 from core.study.project import Project

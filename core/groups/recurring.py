@@ -10,10 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
-
-from core.groups.overlapping import count_overlapping, measure_overlap
 
 LEAST_BOXES, LEAST_EVENTS = 10, 5
 """A place needs so many boxes that look alike, from so many events."""
@@ -48,6 +44,8 @@ class Place:
 
     def is_at(self, other: "Place") -> bool:
         """Whether both are the same place of the same camera."""
+        from core.groups.overlapping import measure_overlap  # with numba: the dashboard would start later
+
         if self.camera != other.camera:
             return False
         return bool(measure_overlap(np.array(self.box), np.array([other.box]))[0] >= PLACE_OVERLAP)
@@ -106,6 +104,8 @@ def find_recurring(
     limit = ALIKE * _measure_chance(camera_of[usable], boxes[usable], points[usable])
     if limit == 0:
         return []  # there is only one place, or the encoder tells nothing apart
+    from core.groups.overlapping import count_overlapping
+
     counts = np.zeros(n, dtype=np.int64)
     counts[usable] = count_overlapping(camera_of[usable], boxes[usable], least=SEED_OVERLAP)
     by_camera = usable[np.argsort(camera_of[usable], kind="stable")]
@@ -122,6 +122,8 @@ def _list_places(
     rows: np.ndarray, boxes: np.ndarray, counts: np.ndarray, known: Sequence[Place]
 ) -> list[tuple[tuple[float, float, float, float], np.ndarray, bool]]:
     """The places of one camera: their middle box, their rows, and whether they are known."""
+    from core.groups.overlapping import measure_overlap
+
     middles = boxes[rows, 0] + boxes[rows, 2] / 2
     order = np.argsort(middles, kind="stable")
     rows, middles = rows[order], middles[order]
@@ -169,6 +171,9 @@ def _part_by_look(
     is_core = is_alike.sum(axis=1) >= NEIGHBOURS
     if not is_core.any():
         return []
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     looks, core = looks[is_core], sample[is_core]
     kinds = connected_components(csr_array(is_alike[np.ix_(is_core, is_core)]), directed=False)[1]
     kind_of = np.full(len(rows), -1)

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_LAID_OUT = 100_000
+"""The embeddings of more crops may not fit into the memory beside those of the run."""
+
 
 REQUEST = RunRequest
 open_work = RunFolder
@@ -164,9 +167,10 @@ def _do_alone(project: Project, run: RunFolder, meter: Meter) -> None:
 
 
 def finish(project: Project, work: RunFolder) -> None:
-    """Write the catalogue and the guesses, and group the crops: nobody has to wait for that when the run is opened.
+    """Write the catalogue, the guesses and a first map, and group the crops: nobody waits for it when it is opened.
 
-    The queue is there already. Only a first look is grouped; for other runs, opening the page Groups does it.
+    The queue is there already. Only a first look is grouped; for other runs, opening the page Groups does it. The map
+    is the PCA, which Explore shows until it has computed the others.
     """
     from models.guesses.of_run import keep_run_guesses
 
@@ -174,6 +178,7 @@ def finish(project: Project, work: RunFolder) -> None:
     keep_run_guesses(work)
     if not work.info.bundle and work.counts().crops:
         _group(project, work)
+    _lay_out(work)
 
 
 def _group(project: Project, run: RunFolder) -> None:
@@ -184,6 +189,19 @@ def _group(project: Project, run: RunFolder) -> None:
         registry.do_at_once(project, GroupsRequest(run=run.run_id))
     except (AnomalureError, Cancelled, OSError) as error:
         log.warning("The crops of run %s were not grouped: %s", run.run_id, error)
+
+
+def _lay_out(run: RunFolder) -> None:
+    from core.maps.exploration import Exploration
+    from core.maps.making import make_pca
+    from core.maps.projection import FEWEST_CROPS
+
+    exploration = Exploration(run)
+    try:
+        if FEWEST_CROPS <= exploration.n_crops <= MOST_LAID_OUT:
+            make_pca(exploration)
+    except (AnomalureError, OSError) as error:
+        log.warning("The crops of run %s were not laid out: %s", run.run_id, error)
 
 
 def is_flawed(result: Mapping[str, Any]) -> bool:

@@ -7,6 +7,8 @@ import pytest
 
 import core.sample
 from commands.first_steps import SAMPLE_BUNDLE, SAMPLE_RUN, make_folder_ready, make_sample_ready
+from core.maps.exploration import Exploration
+from core.maps.making import PCA
 from core.runs.folder import Status
 from core.study.project import Project
 
@@ -38,6 +40,8 @@ def test_the_first_start_ends_with_a_run_by_a_bundle_and_the_second_changes_noth
     assert again.info.bundle == SAMPLE_BUNDLE
     assert again.counts() == first.counts()
     assert first.counts().crops > 0
+    maps = Exploration(first)
+    assert [maps.has(preset) for preset in (PCA, *maps.presets())] == [True] * (1 + len(maps.presets())), "for Explore"
     assert list(project.store.bundles()["name"]) == [SAMPLE_BUNDLE]
     assert len(project.runs()) == 1
 
@@ -61,6 +65,7 @@ def test_a_folder_of_ones_own_is_looked_at_once(home, tmp_path, detector_asked_i
     assert first.run_id == second.run_id
     assert second.status == Status.DONE
     assert second.info.bundle == ""
+    assert Exploration(second).picture(PCA).points.shape == (second.counts().crops, 2), "what Explore shows at first"
 
 
 def test_another_detector_is_another_run_and_the_same_detector_is_not(home, tmp_path, detector_asked_in_vain):

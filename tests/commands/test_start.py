@@ -11,8 +11,10 @@ import psutil
 import pytest
 
 from commands import start
-from core.errors import WrongUsage
+from core.errors import AnomalureError, WrongUsage
 from core.study.project import Project
+from core.work.folder import WorkFolder
+from core.work.progress import Phase, Progress
 from tests.fakes.project import make_project
 
 # A server that watches its starter as the dashboard does; it prints its process id once it does so.
@@ -75,6 +77,36 @@ def test_a_detector_without_a_folder_is_refused_because_nothing_would_use_it(tmp
     with pytest.raises(WrongUsage, match="give --folder as well"):
         start.make_ready(options_of(Project(tmp_path / "new"), detector="yolov8n"))
     assert drawn == []
+
+
+def test_only_a_project_that_has_something_to_show_is_opened_before_it_is_read(tmp_path):
+    assert start.is_made(make_project(tmp_path / "own", 3).path)
+    assert not start.is_made(Project(tmp_path / "new").path)
+    assert not start.is_made(tmp_path / "not there")
+
+    sample = Project(tmp_path / "sample").runs_dir / "sample-season"
+    sample.mkdir()
+    work = WorkFolder(sample)
+    work.write_progress(Progress(phase=Phase.PHOTOS))
+    assert not start.is_made(tmp_path / "sample")
+    work.write_progress(Progress(phase=Phase.DONE))
+    assert start.is_made(tmp_path / "sample")
+
+
+def test_a_project_that_cannot_be_opened_ends_the_server_that_was_started_for_it(tmp_path):
+    said = tmp_path / "server"
+
+    def fail():
+        while not said.exists() or not said.read_text():
+            pass
+        raise AnomalureError("this project is damaged")
+
+    tell = f"print(os.getpid(), file=open({str(said)!r}, 'w'), flush=True)"
+    command = [sys.executable, "-c", SERVER.replace("print(os.getpid(), flush=True)", tell)]
+    with pytest.raises(AnomalureError, match="damaged"):
+        start.serve(command, dict(os.environ), meanwhile=fail)
+
+    assert not psutil.pid_exists(int(said.read_text()))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL; the pipe is the same there")

@@ -33,7 +33,7 @@ def started(monkeypatch) -> list[Projection]:
     asked: list[Projection] = []
     monkeypatch.setattr(ui.scatter.groupings, "PATIENCE_S", 60)  # clusters are there, however slow this computer is
     monkeypatch.setattr(ui.explore.follow, "start_map", lambda _, run, projection: asked.append(projection))
-    monkeypatch.setattr(ui.explore.page, "keep_ready", lambda *_: None)
+    monkeypatch.setattr(ui.explore.page, "keep_ready_soon", lambda *_: None)
     return asked
 
 

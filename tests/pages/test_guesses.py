@@ -21,7 +21,7 @@ PAGES = Path(__file__).resolve().parents[2] / "pages"
 def no_process(monkeypatch) -> None:
     """Explore starts no process that computes its maps: what is looked at here is there without them."""
     monkeypatch.setattr(ui.explore.follow, "start_map", lambda *_: None)
-    monkeypatch.setattr(ui.explore.page, "keep_ready", lambda *_: None)
+    monkeypatch.setattr(ui.explore.page, "keep_ready_soon", lambda *_: None)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Starts, follows and cancels a computation that the Explore page waits for."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from ui.shared.words import escape_markdown, say_duration
 from ui.work import start
 
 POLL_S = 1.0
+DRAWN_AFTER_S = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,13 @@ def start_tree(project: Project, exploration: Exploration, min_samples: int) -> 
 def keep_ready(project: Project, exploration: Exploration) -> None:
     """Keep a process ready for the next t-SNE of a run: importing the libraries takes longer than its first steps."""
     start.keep_ready(project, MapsRequest.kind, name=exploration.run.run_id)
+
+
+def keep_ready_soon(project: Project, exploration: Exploration) -> None:
+    """As ``keep_ready``, once the page is drawn: until then the process would take the browser's processor."""
+    later = threading.Timer(DRAWN_AFTER_S, keep_ready, args=(project, exploration))
+    later.daemon = True
+    later.start()
 
 
 @st.fragment(run_every=POLL_S)

@@ -16,7 +16,7 @@ from core.study.project import Project
 from ui.explore.below import show_below
 from ui.explore.cached import load_colouring, load_links, load_run_points
 from ui.explore.controls import show_choices, show_run_choice
-from ui.explore.follow import POLL_S, Waited, follow, keep_ready, wait_for_map, wait_for_tree
+from ui.explore.follow import POLL_S, Waited, follow, keep_ready_soon, wait_for_map, wait_for_tree
 from ui.explore.photo import show_photo
 from ui.explore.picks import resolve_pick
 from ui.explore.run import describe_point, read_rows
@@ -149,7 +149,7 @@ def _prepare(project: Project, view: View, number: int, run: RunFolder) -> Shown
         if picture is not None:
             one.waited = _wait_for(project, exploration, side.projection, is_drawn=True)
     elif side.projection.kind is ProjectionKind.TSNE:
-        keep_ready(project, exploration)  # the user may choose another perplexity next
+        keep_ready_soon(project, exploration)  # the user may choose another perplexity next
     if picture is not None and picture.is_final and picture.projection.kind is side.projection.kind:
         with plain_errors():
             check_grouping(side)
