@@ -2,14 +2,19 @@
 
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from core.errors import AnomalureError
 from core.runs.folder import RunFolder
 from core.study.project import Project
 
 CLI = Path(__file__).resolve().parents[2] / "cli.py"
+SHARDS = "--shards"
+END_PATIENCE_S = 10.0
 TIMEOUT_MIN = 24 * 60
 """How long a job may take, unless SBATCH_TIMELIMIT says otherwise. The next job does what one has not done then."""
 
@@ -55,7 +60,7 @@ class SubmittedTeam:
         return self._project.path / "logs" / f"workers-{self._run.run_id}"
 
     def _command(self, i: int, n: int) -> list[str]:
-        words = [sys.executable, str(CLI), "work", f"runs/{self._run.run_id}", "--shards", f"{i}/{n}"]
+        words = [sys.executable, str(CLI), "work", f"runs/{self._run.run_id}", SHARDS, f"{i}/{n}"]
         return [*words, "--project", str(self._project.path), *["--allow-code"] * self._run.allow_code]
 
     def has_ended(self) -> bool:
@@ -63,10 +68,25 @@ class SubmittedTeam:
         return all(job.done() for job in self._jobs)
 
     def stop(self) -> None:
-        """Cancel the jobs."""
+        """Cancel the jobs. On this computer it ends the workers, too: submitit only ends what it started itself."""
+        workers = [one for one in psutil.Process().children(recursive=True) if self._is_worker(one)]
         for job in self._jobs:
             if not job.done():
                 job.cancel()
+        for worker in workers:
+            with suppress(psutil.Error):
+                worker.terminate()
+        _, alive = psutil.wait_procs(workers, timeout=END_PATIENCE_S)
+        for worker in alive:
+            with suppress(psutil.Error):
+                worker.kill()
+
+    def _is_worker(self, process: psutil.Process) -> bool:
+        """Whether it is one of this run; submitit's own processes do not have these words."""
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            return SHARDS in words and f"runs/{self._run.run_id}" in words
+        return False
 
     def explain(self) -> str:
         """The last line of the first job that failed."""

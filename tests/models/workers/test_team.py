@@ -2,7 +2,9 @@
 
 import sys
 import threading
+import time
 
+import psutil
 import pytest
 
 from core.errors import AnomalureError, WrongUsage
@@ -166,3 +168,25 @@ def test_a_slurm_cluster_gets_one_array_of_jobs(run, project, tmp_path, monkeypa
     assert not workers.has_ended()
     workers.stop()
     assert (tmp_path / "cancelled").read_text().split() == ["77_0", "77_1"]
+
+
+def test_workers_on_this_computer_end_when_they_are_stopped_also_while_they_load_their_models(
+    run, project, monkeypatch
+):
+    pytest.importorskip("submitit", reason="needs requirements-cluster.txt")
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)", "runs/run", "--shards"]
+    monkeypatch.setattr(SubmittedTeam, "_command", lambda self, i, n: sleeping)
+    workers = read_team("local:1")(project, run)
+
+    def list_sleeping() -> list[psutil.Process]:
+        return [one for one in psutil.Process().children(recursive=True) if workers._is_worker(one)]
+
+    workers.start(1)
+    until = time.monotonic() + 60
+    while not list_sleeping() and time.monotonic() < until:
+        time.sleep(0.02)
+    sleeper = list_sleeping()[0]
+
+    workers.stop()
+
+    assert not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE
