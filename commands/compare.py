@@ -133,5 +133,12 @@ def _shorten(row: dict[str, Any]) -> dict[str, Any]:
         "review_at_95": f"{row['review_at_95']:.0%}",
         "false_alarms": f"{row['false_alarm_rate']:.1%}",
         "ms_per_crop": f"{1000 * row['seconds_per_crop']:.1f}",
-        **({"as good as the best": "yes"} if row["as_good_as_best"] and row["place"] > 1 else {}),
+        "size_mb": "not known" if row["size_mb"] is None else f"{row['size_mb']:.1f}",
+        "as good as the best": _say_standing(row),
     }
+
+
+def _say_standing(row: dict[str, Any]) -> str:
+    if row["place"] == 1:
+        return "best"
+    return {True: "cannot be told", False: "no", None: "not known"}[row["as_good_as_best"]]

@@ -2,16 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
-import pandas as pd
 
-from core.evaluation.bootstrap import draw_figures, find_intervals
+from core.evaluation.bootstrap import find_intervals
 from core.evaluation.metrics import compute_auroc, compute_average_precision, compute_flag_rates, compute_review_share
+from models.comparison.draws import LEAST_EVENTS, are_enough, draw_auroc, draw_weights
 
 RECALL = 0.95
 FALSE_ALARM_RATE = 0.05
-FIGURES = ("auroc", "average_precision", "review_at_95", "recall_flagged", "false_alarm_rate")
+
+
+class Standing(StrEnum):
+    """How a row stands to the best one. ``not known``: there are too few events to say."""
+
+    BEST = "best"
+    ALIKE = "cannot be told"
+    WORSE = "no"
+    NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +49,14 @@ class Row:
         one_class: Name of the one-class model.
         auroc: Mean over the unknown species.
         interval: 95% interval of the mean, whole events drawn again; None where they are too few.
-        behind: Interval of the best row's mean minus this one's, of the same draws; None for the best itself, or where
-            events are too few.
+        behind: Interval of the best row's mean minus this one's, of the same draws; None where events are too few.
         worst: The lowest AUROC of a species, and ``worst_species`` its name.
         average_precision: Mean, like ``review_at_95``, ``recall_flagged`` and ``false_alarm_rate``, at 5%.
         seconds_per_crop: To embed a crop on this computer, without reading the photo.
         n_numbers: Length of an embedding.
         species: Each unknown species by itself.
+        is_best: Whether it is the first of the table.
+        size_mb: Of the encoder's files of weights, in millions of bytes; None where it is not known.
     """
 
     encoder: str
@@ -63,16 +73,27 @@ class Row:
     seconds_per_crop: float
     n_numbers: int
     species: list[OfSpecies]
+    is_best: bool
+    size_mb: float | None = None
 
     @property
-    def is_as_good(self) -> bool:
-        """Whether it is the best, or no worse than it within the interval."""
-        return self.behind is None or self.behind[0] <= 0
+    def standing(self) -> Standing:
+        """Whether it is the best, no worse than it within the interval, worse, or nobody can say."""
+        if self.is_best:
+            return Standing.BEST
+        if self.behind is None:
+            return Standing.NOT_KNOWN
+        return Standing.ALIKE if self.behind[0] <= 0 else Standing.WORSE
+
+    @property
+    def is_as_good(self) -> bool | None:
+        """Whether it is the best or cannot be told from it; None where there are too few events to say."""
+        return None if self.standing is Standing.NOT_KNOWN else self.standing in (Standing.BEST, Standing.ALIKE)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One pair before it is compared with the others; ``draws`` are AUROCs of resampled events, mean over species."""
+    """One pair before it is compared with the others; ``draws`` are AUROCs of events drawn anew, mean over species."""
 
     figures: list[OfSpecies]
     draws: np.ndarray
@@ -90,13 +111,15 @@ def measure(
         groups: The event of each crop, shape ``(n,)``, object; the draws are of whole events, the same for every pair.
     """
     found, draws = [], []
+    weights = draw_weights(kinds, groups)
+    enough = are_enough(kinds, groups)
     for unknown, of_crops in scores.items():
         novel, flagged = kinds == unknown, p_values[unknown] <= FALSE_ALARM_RATE
         recall, alarms = compute_flag_rates(flagged, novel=novel)
-        scored = pd.DataFrame(
-            {"event": groups, "rank": of_crops, "novel": novel, "flagged": flagged, "truth": np.where(novel, "a", "b")}
-        )
-        drawn = draw_figures(scored, recall=RECALL)["auroc"]
+        if enough and len(set(groups[novel])) >= LEAST_EVENTS:
+            drawn = draw_auroc(of_crops, novel=novel, weights=weights)
+        else:
+            drawn = np.full(len(weights), np.nan)
         draws.append(drawn)
         found.append(
             OfSpecies(
@@ -110,11 +133,15 @@ def measure(
                 false_alarm_rate=float(alarms or 0.0),
             )
         )
-    return Measured(found, np.mean(draws, axis=0))  # NaN where a draw lacks a species
+    return Measured(found, np.mean(draws, axis=0))  # NaN if there are too few events of one
 
 
 def make_table(
-    measured: Mapping[tuple[str, str], Measured], *, seconds_per_crop: Mapping[str, float], n_numbers: Mapping[str, int]
+    measured: Mapping[tuple[str, str], Measured],
+    *,
+    seconds_per_crop: Mapping[str, float],
+    n_numbers: Mapping[str, int],
+    sizes_mb: Mapping[str, float | None],
 ) -> list[Row]:
     """The rows, the best mean first; of equal ones the quicker encoder."""
     means = {pair: float(np.mean([one.auroc for one in one_pair.figures])) for pair, one_pair in measured.items()}
@@ -131,7 +158,7 @@ def make_table(
                 one_class=pair[1],
                 auroc=means[pair],
                 interval=find_intervals({"mean": measured[pair].draws})["mean"],
-                behind=None if pair == best else behind,
+                behind=behind,
                 worst=worst.auroc,
                 worst_species=worst.species,
                 average_precision=_mean(figures, "average_precision"),
@@ -141,6 +168,8 @@ def make_table(
                 seconds_per_crop=seconds_per_crop[pair[0]],
                 n_numbers=n_numbers[pair[0]],
                 species=figures,
+                is_best=pair == best,
+                size_mb=sizes_mb[pair[0]],
             )
         )
     return rows

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from models.comparison.table import Row
 
 TABLE, RESULT_ROWS = "comparison.csv", "rows.json"
+AS_GOOD, NOT_KNOWN = "as_good_as_best", "not known"
+"""A column of the table, and what it says where there are too few events: in JSON it is null."""
 LEAST_SPECIES = 2
 MOST_CROPS = 500
 FEWEST_CROPS = 20
@@ -137,7 +139,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
     from models.comparison.table import Measured, make_table, measure
     from models.encoders.loading import check_backbone
     from models.encoders.sections import weigh_sections
-    from models.encoders.sources.named import list_here, read_encoder, say_encoder
+    from models.encoders.sources.named import list_here, measure_mb, read_encoder, say_encoder
 
     request = work.read_request(CompareRequest)
     labels = request.read_labels()
@@ -197,11 +199,13 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
         measured,
         seconds_per_crop={say_encoder(s): one.seconds_per_crop for s, one in zip(specs, embedded, strict=True)},
         n_numbers={say_encoder(s): one.rows.embeddings.shape[1] for s, one in zip(specs, embedded, strict=True)},
+        sizes_mb={say_encoder(spec): measure_mb(spec) for spec in specs},
     )
     write_whole(work.path / RESULT_ROWS, to_json(table))
     listed = list_table(table)
     (work.path / TABLE).unlink(missing_ok=True)  # of a process that was killed right after it wrote it
-    write_csv(listed, work.path / TABLE, columns=list(listed[0]))
+    known = [{**row, AS_GOOD: NOT_KNOWN if row[AS_GOOD] is None else row[AS_GOOD]} for row in listed]
+    write_csv(known, work.path / TABLE, columns=list(listed[0]))
     result = {
         "comparison": request.name,
         "photos": len(set(facts.column("photo_id"))),
@@ -276,7 +280,7 @@ def list_table(rows: "list[Row]") -> list[dict[str, Any]]:
             "auroc": row.auroc,
             "auroc_low": row.interval[0] if row.interval else None,
             "auroc_high": row.interval[1] if row.interval else None,
-            "as_good_as_best": row.is_as_good,
+            AS_GOOD: row.is_as_good,
             "worst_auroc": row.worst,
             "worst_species": row.worst_species,
             "average_precision": row.average_precision,
@@ -285,6 +289,7 @@ def list_table(rows: "list[Row]") -> list[dict[str, Any]]:
             "false_alarm_rate": row.false_alarm_rate,
             "seconds_per_crop": row.seconds_per_crop,
             "numbers_per_crop": row.n_numbers,
+            "size_mb": row.size_mb,
             **{f"auroc_{one.species}": one.auroc for one in row.species},
         }
         for place, row in enumerate(rows, start=1)
@@ -307,7 +312,7 @@ class _Embedded:
 
 
 class _Timed:
-    """An encoder that counts the seconds of its work, without the first batch, which sets things up."""
+    """An encoder that counts the seconds of its work. The first batch is also embedded before, to set things up."""
 
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
@@ -316,6 +321,8 @@ class _Timed:
         self._crops: list[int] = []
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
+        if not self._seconds:
+            self._encoder.embed(crops)
         began = time.perf_counter()
         embedded: np.ndarray = self._encoder.embed(crops)
         self._seconds.append(time.perf_counter() - began)
@@ -326,7 +333,7 @@ class _Timed:
     def seconds_per_crop(self) -> float:
         """The middle batch's, so that a moment of other work does not count."""
         each = [s / n for s, n in zip(self._seconds, self._crops, strict=True)]
-        return float(np.median(each[1:] or each)) if each else 0.0
+        return float(np.median(each)) if each else 0.0
 
 
 def _find_kept(work: WorkFolder, i: int) -> tuple[Path, Path]:

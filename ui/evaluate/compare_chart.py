@@ -4,22 +4,26 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from models.comparison.table import Row
+from models.comparison.table import Row, Standing
 from ui.shared.palettes import COLOURS, QUIET
 
 MOST_SHOWN = 20
 
 
 def build_comparison_figure(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
-    """The best pairs from above to below: those that cannot be told from the best in colour, the others in grey."""
+    """The best pairs from above to below: those that cannot be told from the best in colour, the others in grey.
+
+    Where events are too few to say, the points are hollow.
+    """
     shown = list(reversed(rows[:MOST_SHOWN]))
     names = [f"{row.encoder}, {row.one_class}" for row in shown]
     figure = go.Figure()
-    for is_as_good, label, colour in (
-        (True, "best, or not told from it", COLOURS[0][dark]),
-        (False, "worse", QUIET[dark]),
+    for standings, label, colour, symbol in (
+        ((Standing.BEST, Standing.ALIKE), "best, or not told from it", COLOURS[0][dark], "circle"),
+        ((Standing.WORSE,), "worse", QUIET[dark], "circle"),
+        ((Standing.NOT_KNOWN,), "too few events to say", QUIET[dark], "circle-open"),
     ):
-        own = [(name, row) for name, row in zip(names, shown, strict=True) if row.is_as_good is is_as_good]
+        own = [(name, row) for name, row in zip(names, shown, strict=True) if row.standing in standings]
         if not own:
             continue
         lows = [100 * (row.auroc - (row.interval or [row.auroc])[0]) for _, row in own]
@@ -30,7 +34,7 @@ def build_comparison_figure(rows: Sequence[Row], *, dark: bool = False) -> go.Fi
                 y=[name for name, _ in own],
                 mode="markers",
                 name=label,
-                marker={"color": colour, "size": 9},
+                marker={"color": colour, "size": 9, "symbol": symbol},
                 error_x={"type": "data", "symmetric": False, "array": highs, "arrayminus": lows, "thickness": 1.4},
                 hovertemplate="%{y}: %{x:.1f}%<extra></extra>",
             )

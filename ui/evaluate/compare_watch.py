@@ -7,7 +7,7 @@ from core.errors import AnomalureError
 from core.study.defaults import read_bundle_defaults, write_bundle_defaults
 from core.study.project import Project
 from core.work.folder import Status, WorkFolder
-from models.comparison.table import Row
+from models.comparison.table import Row, Standing
 from models.jobs.compare import TABLE, CompareRequest, choose_default, read_rows
 from models.one_class.methods import list_one_class
 from ui.evaluate.compare_chart import build_comparison_figure
@@ -65,7 +65,8 @@ def _show_result(project: Project, work: WorkFolder) -> None:
         f"chance of **{best.auroc:.1%}**{_say_interval(best)}, at the worst {best.worst:.1%} "
         f"({escape_markdown(best.worst_species)})."
     )
-    alike = [row for row in rows[1:] if row.is_as_good]
+    alike = [row for row in rows if row.standing is Standing.ALIKE]
+    unsure = [row for row in rows if row.standing is Standing.NOT_KNOWN]
     quicker = [row for row in alike if row.seconds_per_crop < 0.8 * best.seconds_per_crop]
     if alike:
         said = f"{count(len(alike), 'other pair')} cannot be told from it with so few events"
@@ -73,6 +74,11 @@ def _show_result(project: Project, work: WorkFolder) -> None:
             times = best.seconds_per_crop / quicker[0].seconds_per_crop
             said += f"; of these {_name(quicker[0])} is {times:.1f} times as quick"
         st.caption(f"{said}.")
+    if unsure:
+        st.caption(
+            f":orange[:material/warning:] Whether {count(len(unsure), 'other pair')} would be as good on other photos "
+            "is not known, because there are too few events. Label photos of more events."
+        )
     _say_counts(result)
     st.plotly_chart(
         build_comparison_figure(rows, dark=st.context.theme.type == "dark"),
@@ -151,7 +157,8 @@ def _table(rows: list[Row]) -> pd.DataFrame:
                 "To review for 95%": f"{row.review_at_95:.0%}",
                 "False alarms at 5%": f"{row.false_alarm_rate:.1%}",
                 "Time a crop, ms": round(1000 * row.seconds_per_crop, 1),
-                "As good as the best": "best" if row is rows[0] else "cannot be told" if row.is_as_good else "no",
+                "Size, MB": row.size_mb,
+                "As good as the best": str(row.standing),
             }
             for row in rows
         ]

@@ -55,6 +55,12 @@ class BundledWeights(EncoderSource):
             return None
         return Kept(LITE2_SHA256, LITE2_SECTIONS, IMAGENET_MEAN, IMAGENET_SCALE)
 
+    def measure_mb(self, spec: EncoderSpec) -> float | None:
+        """Of the installed file."""
+        from models.encoders.lite import find_lite_weights
+
+        return (find_lite_weights() if spec.backbone == LITE2 else SAMPLE_WEIGHTS).stat().st_size / 1e6
+
     def identify(self, spec: EncoderSpec, project: Path) -> str:
         """A hash of the weights. Those of EfficientNet-Lite2 never change, because no other file is accepted."""
         if spec.backbone == LITE2:

@@ -36,6 +36,10 @@ class WeightsFile(EncoderSource):
         sections = LITE2_SECTIONS if spec.backbone == LITE2 else ()
         return Kept(name_weights(spec.backbone, path), sections, IMAGENET_MEAN, IMAGENET_SCALE)
 
+    def measure_mb(self, spec: EncoderSpec) -> float | None:
+        """Of the file."""
+        return Path(spec.weights).stat().st_size / 1e6
+
     def identify(self, spec: EncoderSpec, project: Path) -> str:
         """A hash of the file, so that its copy in a bundle counts as the same encoder."""
         path = Path(find_again(spec.weights, project))

@@ -2,7 +2,7 @@
 
 from models.encoders.sources.source import IMAGENET_MEAN, IMAGENET_SCALE, EncoderSource, Kept, Network
 from models.encoders.spec import DEFAULT_INPUT_PX, HUB, EncoderSpec
-from models.published.cache import State, check_file, find_path, find_state, has_agreed
+from models.published.cache import State, check_file, find_path, find_state, has_agreed, measure_mb
 from models.published.entry import ENCODER, PublishedModel
 from models.published.table import get_model, list_encoders
 
@@ -35,6 +35,11 @@ class HubEncoder(EncoderSource):
         if find_state(model) is not State.HERE or not has_agreed(model):
             return None
         return Kept(_find_key(model), (), IMAGENET_MEAN, IMAGENET_SCALE)
+
+    def measure_mb(self, spec: EncoderSpec) -> float | None:
+        """Of the files in the cache; as the table states it where they are not here."""
+        model = get_model(spec.backbone)
+        return measure_mb(model) if find_state(model) is State.HERE else model.size_mb
 
     def best_px(self, spec: EncoderSpec) -> int:
         """That of the table, else that of the config if it is here."""

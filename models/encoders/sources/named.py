@@ -63,6 +63,15 @@ def say_encoder(specs: Sequence[EncoderSpec]) -> str:
     return JOINED.join(say(spec) for spec in specs)
 
 
+def measure_mb(specs: Sequence[EncoderSpec]) -> float | None:
+    """Millions of bytes of the weights of joined encoders; None where it is not known of one of them."""
+    try:
+        sizes = [find_source(spec).measure_mb(spec) for spec in specs]
+    except (AnomalureError, OSError):
+        return None
+    return sum(size for size in sizes if size is not None) if None not in sizes else None
+
+
 def list_here() -> list[str]:
     """The encoders that are on this computer and can be used without a network, the usual one first."""
     here = [name for name in list_encoders() if find_state(list_models()[name]) is State.HERE]

@@ -16,5 +16,11 @@ class PublishedWeights(EncoderSource):
 
         return Network(build_backbone(spec.backbone, weights=DEFAULT), IMAGENET_MEAN, IMAGENET_SCALE)
 
+    def measure_mb(self, spec: EncoderSpec) -> float | None:
+        """As torchvision states it, in units of 1,024 x 1,024 bytes."""
+        from torchvision.models import get_model_weights
+
+        return float(get_model_weights(spec.backbone).DEFAULT.meta["_file_size"]) * 1024**2 / 1e6
+
 
 SOURCE = PublishedWeights()

@@ -104,6 +104,14 @@ class EncoderSource(ABC):
         """The best side of the crops for this encoder."""
         return self.input_px
 
+    def measure_mb(self, spec: "EncoderSpec") -> float | None:
+        """Millions of bytes of its files of weights, as they are here or as their source states; None: not known.
+
+        Raises:
+            OSError: If a file cannot be looked at.
+        """
+        return None
+
     def identify(self, spec: "EncoderSpec", project: Path) -> str:
         """A text that is the same for encoders with the same embeddings, given their backbone and size."""
         return spec.weights

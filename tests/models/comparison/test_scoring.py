@@ -5,10 +5,13 @@ import pytest
 
 from core.errors import AnomalureError
 from models.comparison import scoring
+from models.comparison.draws import draw_weights
 from models.comparison.scoring import choose_unknown, limit_crops, score_unknown
-from models.comparison.table import make_table, measure
+from models.comparison.table import Row, Standing, make_table, measure
 from models.judging.judge import fit_judge as real_fit
 from tests.fakes.scored_crops import SECTIONS, draw_species
+
+SIZES = {"good": 14.0, "poor": None}
 
 
 @pytest.fixture
@@ -101,7 +104,9 @@ def test_the_table_agrees_with_figures_counted_pair_by_pair():
     p_values = {kind: np.where(np.arange(40) % 4 == 0, 0.05, 0.5) for kind in "ab"}
     measured = {(name, "knn"): measure(scores[name], p_values, kinds=kinds, groups=groups) for name in ("poor", "good")}
 
-    best, other = make_table(measured, seconds_per_crop={"good": 2.0, "poor": 1.0}, n_numbers={"good": 8, "poor": 4})
+    best, other = make_table(
+        measured, seconds_per_crop={"good": 2.0, "poor": 1.0}, n_numbers={"good": 8, "poor": 4}, sizes_mb=SIZES
+    )
 
     assert [best.encoder, other.encoder] == ["good", "poor"]
     for row in (best, other):
@@ -113,10 +118,8 @@ def test_the_table_agrees_with_figures_counted_pair_by_pair():
         assert row.recall_flagged == pytest.approx(0.25)
         assert row.false_alarm_rate == pytest.approx(0.25)
         assert row.interval[0] <= row.auroc <= row.interval[1]
-    assert best.behind is None
-    assert best.is_as_good
-    assert other.behind[0] > 0
-    assert not other.is_as_good
+    assert [best.standing, other.standing] == [Standing.BEST, Standing.WORSE]
+    assert [best.size_mb, other.size_mb] == [14.0, None]
 
 
 def test_two_that_score_alike_cannot_be_told_apart_and_the_quicker_comes_first():
@@ -128,7 +131,111 @@ def test_two_that_score_alike_cannot_be_told_apart_and_the_quicker_comes_first()
         {("slow", "knn"): one, ("quick", "knn"): one},
         seconds_per_crop={"slow": 0.02, "quick": 0.01},
         n_numbers={"slow": 8, "quick": 8},
+        sizes_mb={"slow": 20.0, "quick": None},
     )
 
     assert first.encoder == "quick"
+    assert second.standing is Standing.ALIKE
     assert second.is_as_good
+
+
+def make_events(n_species: int, n_events: int, n_crops: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """The species and the event of each crop; events are named by their species and number."""
+    named = [(f"s{k:02d}", f"s{k:02d}/{i}") for k in range(n_species) for i in range(n_events) for _ in range(n_crops)]
+    kinds, groups = zip(*named, strict=True)
+    return np.array(kinds, object), np.array(groups, object)
+
+
+def compare_with_chance(kinds: np.ndarray, groups: np.ndarray) -> list[Row]:
+    """The table of an encoder that knows the unknown species well and one that only guesses."""
+    rng = np.random.default_rng(3)
+    shifts = {"good": 2.0, "guess": 0.0}
+    names = sorted(set(kinds))
+    p_values = {kind: np.ones(len(kinds)) for kind in names}
+    measured = {
+        (name, "knn"): measure(
+            {kind: rng.normal(size=len(kinds)) + shift * (kinds == kind) for kind in names},
+            p_values,
+            kinds=kinds,
+            groups=groups,
+        )
+        for name, shift in shifts.items()
+    }
+    return make_table(
+        measured,
+        seconds_per_crop=dict.fromkeys(shifts, 1.0),
+        n_numbers=dict.fromkeys(shifts, 8),
+        sizes_mb=dict.fromkeys(shifts),
+    )
+
+
+@pytest.mark.parametrize(("n_species", "n_events"), [(6, 2), (20, 3)])
+def test_a_useless_encoder_is_worse_however_few_events_each_species_has(n_species, n_events):
+    kinds, groups = make_events(n_species, n_events)
+
+    best, other = compare_with_chance(kinds, groups)
+
+    assert best.encoder == "good"
+    assert best.interval is not None
+    assert other.standing is Standing.WORSE
+
+
+def test_with_two_species_of_two_events_nobody_can_say_and_it_is_not_called_as_good():
+    kinds, groups = make_events(2, 2, n_crops=5)
+
+    best, other = compare_with_chance(kinds, groups)
+
+    assert best.standing is Standing.BEST
+    assert (other.standing, other.is_as_good, other.behind) == (Standing.NOT_KNOWN, None, None)
+
+
+def test_every_draw_has_every_species_in_whole_events_and_is_right_on_average():
+    kinds, groups = make_events(4, 3)
+    kinds, groups = np.append(kinds, "once"), np.append(groups, "s00/0")
+
+    weights = draw_weights(kinds, groups, rounds=4000)
+
+    for kind in set(kinds):
+        np.testing.assert_allclose(weights[:, kinds == kind].sum(axis=1), (kinds == kind).sum(), rtol=1e-5)
+    for event in set(groups):
+        own = weights[:, (groups == event) & (kinds != "once")]
+        assert (own == own[:, :1]).all()
+    np.testing.assert_allclose(weights.mean(axis=0), 1.0, atol=0.06)
+    # The variance of a mean of 3 events is s^2 / 3 with s^2 of 2 degrees of freedom.
+    values = np.array([0.0, 1.0, 5.0])
+    means = weights[:, [0, 3, 6]] @ values / 3
+    assert means.var() == pytest.approx(values.var(ddof=1) / 3, rel=0.1)
+    order = np.random.default_rng(0).permutation(len(kinds))
+    again = draw_weights(kinds[order], groups[order], rounds=4000)
+    np.testing.assert_array_equal(again, weights[:, order])
+
+
+def test_intervals_agree_with_weighted_pairs_counted_one_by_one():
+    kinds, groups = make_events(3, 3, n_crops=2)
+    rng = np.random.default_rng(7)
+    scores = {
+        name: {kind: np.round(rng.normal(size=18) + shift * (kinds == kind), 1) for kind in sorted(set(kinds))}
+        for name, shift in (("good", 1.0), ("poor", 0.2))
+    }
+    p_values = {kind: np.ones(18) for kind in set(kinds)}
+    measured = {(name, "knn"): measure(scores[name], p_values, kinds=kinds, groups=groups) for name in scores}
+    both = {"good": 1.0, "poor": 1.0}
+    best, other = make_table(measured, seconds_per_crop=both, n_numbers=both, sizes_mb=both)
+
+    def slow_mean(of: dict[str, np.ndarray], weight: np.ndarray) -> float:
+        means = []
+        for kind, own in of.items():
+            above = total = 0.0
+            for a in np.flatnonzero(kinds == kind):
+                for b in np.flatnonzero(kinds != kind):
+                    pair = float(weight[a]) * float(weight[b])
+                    above += pair * (1.0 if own[a] > own[b] else 0.5 if own[a] == own[b] else 0.0)
+                    total += pair
+            means.append(above / total)
+        return float(np.mean(means))
+
+    weights = draw_weights(kinds, groups)
+    slow = {name: np.array([slow_mean(scores[name], one) for one in weights]) for name in scores}
+    assert best.interval == pytest.approx(list(np.quantile(slow[best.encoder], [0.025, 0.975])), abs=1e-6)
+    gap = slow[best.encoder] - slow[other.encoder]
+    assert other.behind == pytest.approx(list(np.quantile(gap, [0.025, 0.975])), abs=1e-6)

@@ -86,7 +86,29 @@ def test_the_encoder_that_sees_colours_is_best_where_species_differ_by_colour(pr
     work = WorkFolder(project.path / "comparisons" / "first")
     with open(work.path / "comparison.csv", encoding="utf-8", newline="") as file:
         assert [row["encoder"] for row in csv.DictReader(file)] == [row["encoder"] for row in result["rows"]]
+    assert result["rows"][0]["size_mb"] == pytest.approx(24.5, abs=1.0), "the installed file of weights"
+    assert result["rows"][2]["size_mb"] is None, "its file is not there"
     assert not list(work.path.glob("embeddings-*")), "what is only needed to go on is removed at the end"
+
+
+def test_the_time_of_a_crop_is_without_the_batch_that_sets_things_up(monkeypatch):
+    from models.jobs import compare
+
+    clock = iter(range(100))
+    monkeypatch.setattr(compare.time, "perf_counter", lambda: float(next(clock)))
+
+    class Slow(MeanColourEncoder):
+        has_begun = False
+
+        def embed(self, crops):
+            if not self.has_begun:
+                self.has_begun = bool([next(clock) for _ in range(50)])
+            return super().embed(crops)
+
+    timed = compare._Timed(Slow())
+    timed.embed(np.zeros((4, 16, 16, 3), np.uint8))
+
+    assert timed.seconds_per_crop == 0.25
 
 
 def test_a_bundle_is_then_made_with_the_choice_and_the_command_says_so(project, photos, capsys):
