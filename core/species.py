@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 from core.records import JOINERS, NOTHING, PERSON, drop_hidden_signs, tidy_species
 
@@ -44,6 +45,32 @@ _EMPTY_NAMES = frozenset(
         "vazio",
         "vazia",
         "leeg",
+        "nichts",
+        "nichts zu sehen",
+        "kein",
+        "keine",
+        "keins",
+        "rien",
+        "aucun",
+        "aucun animal",
+        "nada",
+        "ninguno",
+        "ningún animal",
+        "ningun animal",
+        "sin animal",
+        "sem animal",
+        "vuoto",
+        "vuota",
+        "nessuno",
+        "niets",
+        "geen dier",
+        "puste",
+        "tyhjä",
+        "prázdné",
+        "пусто",
+        "пустой",
+        "无",
+        "空",
     }
 )
 _PEOPLE = frozenset(
@@ -64,7 +91,26 @@ _PEOPLE = frozenset(
         "humain",
         "personne",
         "pessoa",
+        "pessoas",
         "mens",
+        "mensen",
+        "persona",
+        "personas",
+        "personnes",
+        "gente",
+        "homme",
+        "hommes",
+        "leute",
+        "personen",
+        "uomo",
+        "umano",
+        "człowiek",
+        "menneske",
+        "människa",
+        "ihminen",
+        "человек",
+        "люди",
+        "人",
     }
 )
 # Classes of detectors, as of COCO, that are no animals; without kite and mouse, which may be.
@@ -74,7 +120,8 @@ _THINGS = re.compile(
     "hair drier|handbag|hot dog|keyboard|knife|laptop|microwave|motorcycle|orange|oven|parking meter|pizza|"
     "potted plant|refrigerator|remote|sandwich|scissors|sink|skateboard|skis|snowboard|spoon|sports ball|"
     "stop sign|suitcase|surfboard|teddy bear|tennis racket|tie|toaster|toilet|toothbrush|traffic light|train|"
-    "truck|tv|umbrella|vase|vehicle|wine glass"
+    "truck|tv|umbrella|vase|vehicle|wine glass|"
+    "voiture|véhicule|vehicule|fahrzeug|vehículo|vehiculo|veículo|veiculo|coche|carro|veicolo|voertuig|автомобиль"
 )
 # What programs write where nothing was said. "unknown" is not one of them: somebody looked and could not tell.
 _UNSAID = frozenset(
@@ -89,7 +136,10 @@ _MAYBE_NO_ANIMALS = frozenset(
     | {"non target", "fire", "vegetation", "bad photo", "corrupt", "corrupted", "delete", "ignore", "unusable", "dark"}
     | {"true", "false", "yes", "no"}
 )
-_COUNTED = re.compile(r"[\d?!()x×=:~#*]+|\b(x|ca|approx|probably|maybe|possible|possibly|unsure)\b")
+_COUNTED = re.compile(
+    r"[\d?!()×=:~#*,]+|\b(x|ca|approx|probably|maybe|possible|possibly|unsure|male|female|adult|juvenile|juv|young|cub"
+    r"|cubs|pup|calf|fawn|chick|männlich|weiblich|mâle|femelle|macho|hembra)\b|\bx(?=\d)"
+)
 _BLANKS = re.compile(r"[\s_\u200b\ufeff]+")
 _SIGNS = re.compile(r"[-.()\[\]{}<>\"'*!]+")
 # A comma without a blank, as Timelapse writes several choices; "Fox, red" and "(Linnaeus, 1758)" are one name.
@@ -101,6 +151,8 @@ _TOPS = frozenset(
     | {"species", "animal", "animals", "fauna", "wildlife"}
 )
 _KINGDOMS = frozenset({"animalia", "metazoa"})
+MOST_COMPARED = 400
+_LONG_NAME = 6
 _RANKS = len(LEVELS)
 
 
@@ -128,6 +180,29 @@ def drop_counts(name: str) -> str:
 def is_counted(name: str) -> bool:
     """Whether a name says how many or how sure: ``2 deer``, ``deer (3)``, ``deer x2``, ``deer?``; not ``class 2``."""
     return re.search(r"^\d+\s|[?(]|[x×]\s?\d|\d\s?[x×]\b", fold_name(name)) is not None
+
+
+def find_alike(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of names that differ in signs and blanks, in a plural, or in one letter of a long name: roe deer, roedeer.
+
+    Of more than ``MOST_COMPARED`` names none are compared, because each is compared with each.
+    """
+    once = sorted(set(names))
+    if len(once) > MOST_COMPARED:
+        return []
+    bare = {name: "".join(sign for sign in fold_name(name) if sign.isalnum()) for name in once}
+    return [(one, other) for one, other in combinations(once, 2) if _are_alike(bare[one], bare[other])]
+
+
+def _are_alike(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    if short == long or long in (f"{short}s", f"{short}es"):
+        return bool(short)
+    if len(short) < _LONG_NAME or len(long) - len(short) > 1 or not short.isalpha() or not long.isalpha():
+        return False
+    same = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    rest = short[same + 1 :] if len(short) == len(long) else short[same:]
+    return rest == long[same + 1 :]
 
 
 def is_person_name(name: str) -> bool:
@@ -242,6 +317,8 @@ def split_taxonomy(text: str) -> tuple[list[str], str] | None:
     ranks = [part.strip() for part in parts]
     if _UUID.fullmatch(ranks[0]):
         ranks = ranks[1:]
+    elif len(ranks) == 7 and ranks[0].casefold() not in _KINGDOMS:
+        ranks = ranks[1:]  # an id of another form
     if ranks and ranks[0].casefold() in _KINGDOMS:
         ranks = ranks[2:]
     ranks += [""] * (_RANKS - len(ranks))

@@ -247,7 +247,8 @@ def parse_table(content: bytes, *, source: str, expected: str) -> Table:
                 cells = cells[: len(columns)]
             if len(cells) > len(columns):
                 raise FileFormatError(
-                    f"{source}, line {reader.line_num}: {len(cells)} cells for {len(columns)} columns."
+                    f"{source}, line {reader.line_num}: {len(cells)} cells for {len(columns)} columns. The first "
+                    "line must name all of them, and nothing else."
                 )
             cells += [""] * (len(columns) - len(cells))
             rows.append(dict(zip(columns, cells, strict=True)))

@@ -29,7 +29,7 @@ FOLDER, DEPLOYMENT = "folder of the photo", "deployment"
 # What the names of columns say that are missed if they are not used, also in other languages, and the meanings of
 # columns by which they are not missed: a table with a time has more dates, such as that of its upload.
 _OF_SPECIES = re.compile(
-    r"species|animal|taxon|genus|scientific|common name|vernacular|identif|\btiere?\b|\bart\b|espe[cè]"
+    r"species|animal|taxon|genus|scientific|\bcommon\b|vernacular|identif|\btiere?\b|\bart\b|espe[cè]"
 )
 _TELLING = (
     (_OF_SPECIES, ()),
@@ -51,12 +51,17 @@ _TELLING = (
         (FOLDER, DEPLOYMENT),
     ),
     (re.compile(r"utc ?offset|time ?zone|\btz\b"), ()),
+    (re.compile(r"timestamp ?issues"), ()),
     (re.compile(r"keyword|\btags?\b|subject"), (SPECIES,)),
 )
 _HARMLESS = re.compile(
-    r"by$|^classif|method|confidence|probab|score|precision|upload|license|remark|comment|^uncertainty"
+    r"by$|^classif(?!ications$)|method|confidence|probab|score|precision|upload|license|remark|comment|^uncertainty"
     r"|blank ?species|lifestage|^sampling|species list|taxon ?id|prediction ?base"
 )
+REJECTED = frozenset(
+    {"rejected", "reject", "invalid", "discarded", "discard", "wrong", "incorrect", "unusable", "delete"}
+)
+"""What stands in a cell of an entry that somebody does not want to be used."""
 _NOTHING = frozenset(
     {"", "0", "0.0", "false", "no", "n", "none", "null", "na", "nan", "f", "falsch", "nein", "[]", "{}"}
 )
@@ -252,6 +257,8 @@ class Reading(Problems):
                     self.see(f"{name}{OF}{inner}", one)
                 continue
             self.see(name, value)
+            if isinstance(value, str) and value.casefold() in REJECTED:
+                self.warn(f"“{name}” is {value.casefold()} in some entries, and these were used as well")
             if key in used and value not in (None, "", []):
                 self.use(name, used[key])
 

@@ -143,6 +143,16 @@ FOREIGN = (
         holds=_is_via,
     ),
     ForeignFormat(
+        "a list of COCO results, which names neither photos nor species",
+        "join it with the images and categories of the COCO file that it is about",
+        holds=lambda value: (
+            isinstance(value, list)
+            and bool(value)
+            and isinstance(value[0], dict)
+            and {"image_id", "category_id"} <= set(value[0])
+        ),
+    ),
+    ForeignFormat(
         "a file of Darknet (JSON)",
         "run the detector again with a program that writes MegaDetector's or COCO's JSON",
         holds=lambda value: (

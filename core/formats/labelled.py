@@ -10,6 +10,7 @@ from core.formats.account import LabelAccount, Problems, Reading, quote_names
 from core.records import Box
 from core.species import (
     drop_counts,
+    find_alike,
     fold_name,
     fold_species,
     is_counted,
@@ -28,6 +29,7 @@ SHAPE_TOLERANCE = 0.02
 KINDS = (
     "boxes of animals",
     "whole photos of animals",
+    "whole photos without a species",
     "series of photos with animals",
     "empty photos",
     "people and things",
@@ -39,6 +41,7 @@ SEVERAL_OF_ONE_NAME = (
 )
 
 _FEW_BOXES = 5
+_MOST_WORDS = 6
 CORNERS = (
     "the boxes were read as left, top, width and height, and may be two corners: each is wider than it is from the left"
 )
@@ -257,8 +260,15 @@ def _warn_of_names(photos: Sequence[LabelledPhoto], reading: Reading) -> None:
     if counted:
         reading.warn(
             f"{quote_names(counted)} {'is a species of its own' if len(counted) == 1 else 'are species of their own'} "
-            "here: counts and doubts belong in columns of their own"
+            "here: counts, doubts, sex and age belong in columns of their own"
         )
+    notes = sorted(name for name in names if len(name.split()) > _MOST_WORDS)
+    if notes:
+        reading.warn(f"{quote_names(notes)} {'is' if len(notes) == 1 else 'are'} taken as species, and may be notes")
+    alike = find_alike(names)
+    if alike:
+        shown = [f"{one} and {other}" for one, other in alike]
+        reading.warn(f"species that are spelled almost alike are species of their own: {quote_names(shown)}")
 
 
 def may_be_corners(boxes: Sequence[Sequence[float]]) -> bool:
@@ -279,6 +289,8 @@ def count_kinds(photos: Iterable[LabelledPhoto]) -> dict[str, int]:
                 kind = "people and things"
             elif label.box is not None:
                 kind = "boxes of animals"
+            elif not label.species:
+                kind = "whole photos without a species"
             else:
                 kind = "series of photos with animals" if label.of_event else "whole photos of animals"
             counts[kind] += 1

@@ -3,7 +3,9 @@
 import pytest
 
 from core.species import (
+    EMPTY,
     Spellings,
+    find_alike,
     fold_name,
     fold_species,
     is_empty_name,
@@ -110,3 +112,31 @@ def test_joiners_of_persian_and_indian_spelling_stay_and_make_no_other_species()
 )
 def test_a_thing_is_told_from_an_animal(name, is_thing):
     assert is_thing_name(name) is is_thing
+
+
+@pytest.mark.parametrize("name", ["nichts", "rien", "nada", "niets", "пусто", "无"])
+def test_empty_photos_are_known_in_several_languages(name):
+    assert read_species(name) == EMPTY
+
+
+@pytest.mark.parametrize("name", ["homme", "persona", "Leute", "человек"])
+def test_people_are_known_in_several_languages(name):
+    assert read_species(name) == "person"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("roe deer", "roe-deer", True),
+        ("roe deer", "roe dear", True),
+        ("roe deer", "roe der", True),
+        ("fox", "foxes", True),
+        ("fox", "Fox", True),
+        ("hare", "mare", False),
+        ("red fox", "red foal", False),
+        ("class 10", "class 11", False),
+        ("Canis lupus", "Canis aureus", False),
+    ],
+)
+def test_names_that_are_spelled_almost_alike_are_found(one, other, alike):
+    assert bool(find_alike([one, other])) is alike

@@ -42,7 +42,10 @@ def read_media(rows: Table, problems: Problems) -> dict[str, Medium]:
     usable: list[tuple[Mapping[str, str], WrittenName]] = []
     n_of_id = Counter(row["mediaID"] for row in rows)
     for row in rows:
-        if row.get("fileMediatype", "image/").split("/")[0] not in ("image", ""):
+        kind = (
+            row.get("fileMediatype", "") or mimetypes.guess_type(row.get("fileName") or row["filePath"])[0] or "image"
+        )
+        if kind.split("/")[0] not in ("image", ""):
             problems.add("media that are not photos", row["mediaID"])
         elif n_of_id[row["mediaID"]] > 1:
             problems.add("media whose mediaID another one has", row["mediaID"])

@@ -14,7 +14,7 @@ from core.disk.bounded import open_ordinary, read_bounded, read_member, unpack_g
 from core.disk.inside import LeadsOut, inside
 from core.disk.text import Table, parse_json, parse_table, quote_known
 from core.errors import FileFormatError
-from core.formats.account import BOX, COUNT, KIND, MOST_ANIMALS, PHOTO, SPECIES, Reading
+from core.formats.account import BOX, COUNT, KIND, MOST_ANIMALS, PHOTO, SPECIES, Reading, quote_names
 from core.formats.camtrap_dp.media import USED_OF_MEDIA, Medium, in_utc, read_instant, read_media
 from core.formats.csv import unescape_formula
 from core.formats.labelled import RELATIVE_FRAME, Label, LabelFile, make_label_file, read_box, read_confidence
@@ -151,6 +151,7 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
         problems.see_keys(row, of="observations", used=_USED_OF_OBSERVATIONS)
     observations = Table(observations.columns, _upgrade_observations(observations, media))
     by_id = read_media(media, problems)
+    _warn_of_clocks(content, fetch, problems, source=source)
     said = _Said()
     events: dict[str, str] = {}
     incomplete: set[str] = set()
@@ -182,8 +183,19 @@ def _parse(content: object, fetch: Fetch, *, source: str) -> LabelFile:
     return make_label_file(photos, problems, format_name=FORMAT_NAME)
 
 
+def _warn_of_clocks(content: object, fetch: Fetch, reading: Reading, *, source: str) -> None:
+    """Warn of deployments whose times are said to be wrong."""
+    try:
+        deployments = _read_resource(content, "deployments", fetch, source=source, columns=("deploymentID",))
+    except FileFormatError:  # the labels can be read without them
+        return
+    wrong = [row["deploymentID"] for row in deployments if row.get("timestampIssues", "").strip().casefold() == "true"]
+    if wrong:
+        reading.warn(f"the package says that the times of these deployments are wrong: {quote_names(wrong)}")
+
+
 def _read_labels(row: Mapping[str, str], problems: Reading) -> list[Label]:
-    kind, written = row["observationType"].strip(), row.get("scientificName", "")
+    kind, written = row["observationType"].strip().casefold(), row.get("scientificName", "")
     species = problems.name(written, read_species(written)) if written.strip() else ""
     species = species or read_species(_read_vernacular(row.get("observationTags", "")))
     if kind == "unclassified":
@@ -194,6 +206,9 @@ def _read_labels(row: Mapping[str, str], problems: Reading) -> list[Label]:
         kind == "blank" or (kind in ("human", "vehicle") and not is_person_name(species) and not is_thing_name(species))
     ):
         problems.add(f"observations of {kind} that name another species", row.get("observationID"), entries=1)
+        return []
+    if row.get("count", "").strip() == "0" and is_other and not is_person_name(species):
+        problems.add("observations that name a species and count no animal", row.get("observationID"), entries=1)
         return []
     if kind == "blank":
         species = EMPTY

@@ -158,10 +158,23 @@ def read_times(
         times.append(time)
     if needs_clock:
         times = _drop_midnights(times, plain, problems, things, where)
+    zones = {_offset_of(match[1]) for text in plain if (match := _ZONE.search(text))}
+    if zones and max(zones) - min(zones) > 1:  # an hour is summer time
+        problems.add(f"{things} have zones that are hours apart, and their times were taken as they stand")
+    for i, time in enumerate(times):
+        if time is not None and time > latest:
+            problems.add(f"{things} whose time is in the future", f"{where(i)}: {plain[i][:40]}")
     if any(plain):
         used = [orders[one.sign][0] if one and one.sign else None for one in found]
         problems.note_dates(_describe_dates(plain, times, used, serials=serials, columns=columns))
     return times
+
+
+def _offset_of(zone: str) -> float:
+    """Hours ahead of UTC, of ``Z`` or ``+02:00``."""
+    digits = [int(part) for part in re.findall(r"\d\d", zone)]
+    hours = sum(part / 60**n for n, part in enumerate(digits))
+    return -hours if zone.startswith("-") else hours
 
 
 def _describe_dates(

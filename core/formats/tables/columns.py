@@ -38,13 +38,18 @@ _SPECIES = (
     "speciesname",
     "taxon",
     "taxonname",
-    "label",
-    "category",
-    "class",
     "commonname",
     "vernacularname",
     "speciesscientificname",
     "speciescommonname",
+    "common",
+    "truth",
+    "groundtruth",
+    "truespecies",
+    "truelabel",
+    "label",
+    "category",
+    "class",
     "prediction",
     "classname",
     "categoryname",
@@ -279,6 +284,8 @@ def tidy_cell(cell: str) -> str:
     """A cell without the signs by which spreadsheets are told that it is text: ``'-33_18`` and ``="0012"``."""
     text = cell.strip()
     quoted = _QUOTED_FORMULA.fullmatch(text)
+    if len(text) > 2 and text[0] == text[-1] == "'" and "'" not in text[1:-1]:
+        text = text[1:-1]
     return (quoted[1].replace('""', '"') if quoted else unescape_formula(text)).strip()
 
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from core.disk.text import Table
 from core.errors import FileFormatError
-from core.formats.account import Reading, has_something, is_harmless, may_name_species, seems_important
+from core.formats.account import REJECTED, Reading, has_something, is_harmless, may_name_species, seems_important
 from core.formats.labelled import CORNERS, may_be_corners
 from core.formats.photo_names import read_name
 from core.formats.tables.columns import LabelColumns, find_file_columns, fold_column, read_cell, tidy_cell
@@ -42,10 +42,11 @@ _OF_PLACES = re.compile(
 )
 _BETWEEN = re.compile(r"\s*[,&+/]\s*|\s+(?:and|und|et|y|e|plus)\s+")
 _AND = re.compile(r"\s*[&+]\s*|\s+(?:and|und|et|plus)\s+")
-_PROGRAMS = frozenset({"machine", "model", "ml", "ai", "computer", "algorithm", "classifier", "computer vision"})
-_REJECTED = frozenset(
-    {"rejected", "reject", "invalid", "discarded", "discard", "wrong", "incorrect", "unusable", "delete"}
+_GENERAL = frozenset({"animal", "animals", "wildlife", "person", "vehicle", "unknown"})
+_OF_PEOPLE = re.compile(
+    r"observer|annotat|identified|labell?er|reviewer|user|classified ?by|version|round|expert", re.I
 )
+_PROGRAMS = frozenset({"machine", "model", "ml", "ai", "computer", "algorithm", "classifier", "computer vision"})
 _OF_ANIMALS = re.compile(r"animal|wildlife|fauna|presence")
 _OF_CHECKS = re.compile(r"valid|verif|usable|accept|approv|correct|confirm|include|keep")
 _FEW_SECONDS = 24 * 3600
@@ -146,11 +147,11 @@ def prefer_names(table: Table, columns: LabelColumns, reading: Reading) -> Label
     numbered = [column for column in columns.species if column not in named]
     if not any(read_cell(row, numbered) for row in table.rows):
         return columns
-    named += [
-        column
-        for column in table.columns
-        if not named and fold_column(column) == "name" and _has_letters(table, column)
-    ]
+    if not named:
+        others = [column for column in table.columns if column not in numbered and _has_letters(table, column)]
+        by_name = [column for column in others if fold_column(column) == "name"]
+        named = by_name or [column for column in others if may_name_species(column) and not is_harmless(column)]
+        named = named if len(named) == 1 else []
     if named:
         return replace(columns, species=tuple(named))
     if not columns.ranks:
@@ -212,7 +213,13 @@ def warn_of_prediction(columns: LabelColumns, table: Table, used: Sequence[str],
 
 
 def warn_of_lists(table: Table, file: str, reading: Reading) -> None:
-    """Warn of cells that name several photos."""
+    """Warn of cells that name several photos, and count those that name none, where others do."""
+    n_named = sum(_ends_like_photo(row[file]) for row in table.rows)
+    for number, row in enumerate(table.rows, start=2):
+        if n_named and row[file].strip() and not _ends_like_photo(row[file]):
+            reading.add(
+                "rows whose file name has no ending of a picture, as others have", f"row {number}: {row[file][:40]}"
+            )
     for number, row in enumerate(table.rows, start=2):
         if len(_PHOTO_ENDING.findall(row[file])) > 1 and _LIST_SIGNS.search(row[file]):
             reading.warn(
@@ -235,6 +242,27 @@ def warn_of_same_names(table: Table, names: Sequence[str], used: Sequence[str], 
                     "taken as one photo. If that column names folders, call it RelativePath; if cameras, deployment"
                 )
                 break
+
+
+def warn_of_opinions(
+    table: Table, names: Sequence[str], species: Sequence[str | None], used: Sequence[str], reading: Reading
+) -> None:
+    """Warn of rows about one photo that name different species, if they are of different people or times of looking."""
+    rows_of: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        if name and species[i]:
+            rows_of.setdefault(name, []).append(i)
+    several = {name: rows for name, rows in rows_of.items() if len({species[i] for i in rows}) > 1}
+    for column in table.columns:
+        if column in used or not _OF_PEOPLE.search(column):
+            continue
+        for name, rows in several.items():
+            if len({cell for i in rows if (cell := read_cell(table.rows[i], [column]))}) > 1:
+                reading.warn(
+                    f"the rows of {name} name different species and differ in the column “{column}”: if these are "
+                    "opinions about one animal, keep the row that counts"
+                )
+                return
 
 
 class Names:
@@ -288,7 +316,8 @@ def compare_contents(table: Table, species: Sequence[str | None], used: Sequence
         used: The columns that were used for something else than the species of most rows, which are not compared.
         reading: Notes the warnings.
     """
-    words = {fold_name(name) for name in set(species) if name and not is_empty_name(name)}
+    words = {fold_name(name) for name in set(species) if name and not is_empty_name(name) and not is_person_name(name)}
+    words -= _GENERAL
     for column in table.columns:
         pairs = None if column in used or is_harmless(column) else _pair_up(table, column, species)
         if not pairs:
@@ -350,7 +379,7 @@ def _find_kind(column: str, pairs: Pairs, words: set[str]) -> str:
 
 def _find_other_species(column: str, pairs: Pairs, words: set[str]) -> str:
     named = {
-        (name, cell): {fold_name(part) for part in split_species(cell) if read_species(part)}
+        (name, cell): {fold_name(part) for part in split_species(cell) if read_species(part)} - _GENERAL
         for name, cell in pairs
         if is_name(cell)
     }
@@ -383,7 +412,7 @@ def _are_people(name: str, parts: set[str]) -> bool:
 
 def _find_rejected(column: str, pairs: Pairs, words: set[str]) -> str:
     cells = {cell.casefold() for _, cell in pairs}
-    refused = cells & _REJECTED
+    refused = cells & REJECTED
     if not refused and _OF_CHECKS.search(column.casefold()) and cells & YES and cells & NO:
         refused = cells & NO
     if not refused:

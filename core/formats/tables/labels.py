@@ -52,6 +52,7 @@ from core.formats.tables.doubts import (
     refuse_numbered,
     warn_of_boxes,
     warn_of_lists,
+    warn_of_opinions,
     warn_of_prediction,
     warn_of_same_names,
 )
@@ -202,6 +203,15 @@ def _read_rows(table: Table, columns: LabelColumns, reading: Reading) -> list[_R
     numbers = [one.number for one in rows]
     left = set(reading.list_used(but_for=SPECIES))
     read_of = dict(zip(numbers, read, strict=True))
+    name_of = dict(zip(numbers, (one.name for one in rows), strict=True))
+    by_row = range(2, len(table) + 2)
+    warn_of_opinions(
+        table,
+        [name_of.get(number, "") for number in by_row],
+        [read_of.get(number) for number in by_row],
+        reading.list_used(),
+        reading,
+    )
     compare_contents(
         table,
         [read_of.get(number) for number in range(2, len(table) + 2)],

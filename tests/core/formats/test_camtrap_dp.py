@@ -199,3 +199,26 @@ def test_what_a_machine_says_against_a_person_is_left_out_and_counted(
     labels = next(photo.labels for photo in file.photos if photo.file_name == "media/a.jpg")
     assert [(label.species, label.box) for label in labels] == expected
     assert any("1 observations by a machine that contradict" in said for said in file.problems) is contradicts
+
+
+def test_a_package_that_says_that_its_clocks_are_wrong_is_named_so(tmp_path):
+    folder = package(tmp_path)
+    (folder / "deployments.csv").write_text("deploymentID,timestampIssues\nd1,true\nd2,false\n")
+
+    assert read_labels(folder).problems[0].endswith("times of these deployments are wrong: “d1”")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("media,blank,", "media,blank,Vulpes vulpes", "observations of blank that name another species"),
+        ("media,blank,", "media,human,Vulpes vulpes", "observations of human that name another species"),
+        ("media,blank,", "media,unclassified,", "observations that are unclassified"),
+    ],
+)
+def test_observations_that_contradict_themselves_are_left_out(tmp_path, was, now, said):
+    file = read_labels(package(tmp_path, observations=OBSERVATIONS.replace(was, now)))
+
+    assert any(said in one for one in file.problems)
+    assert file.photos[2].labels == ()
+    assert file.accounts[0].n_left_out == 3

@@ -187,3 +187,9 @@ def test_herds_that_are_one_box_are_named(tmp_path):
     one = {"id": 1, "image_id": "i1", "category_id": 1, "bbox": [10, 5, 60, 30], "iscrowd": 1}
 
     assert "annotations[].iscrowd" in read_labels(write(tmp_path, coco([IMAGE], [one]))).problems[0]
+
+
+def test_annotations_that_somebody_rejected_are_named(tmp_path):
+    one = {"id": 1, "image_id": "i1", "category_id": 1, "status": "rejected"}
+
+    assert "“annotations[].status” is rejected" in read_labels(write(tmp_path, coco([IMAGE], [one]))).problems[0]

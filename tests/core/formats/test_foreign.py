@@ -33,6 +33,7 @@ FILES = {
     "via3.json": (json.dumps({"project": {}, "attribute": {}, "file": {}, "metadata": {}}), "a file of the VGG"),
     "via_with_hash.csv": ("#filename,region_shape_attributes\na.jpg,{}\n", "a file of the VGG Image Annotator"),
     "studio_short.json": (json.dumps([{"image": "1.jpg", "annotator": 1}]), "a Label Studio file (JSON)"),
+    "results.json": (json.dumps([{"image_id": 1, "category_id": 1}]), "a list of COCO results"),
     "darknet.json": (json.dumps([{"frame_id": 1, "objects": []}]), "a file of Darknet (JSON)"),
     "voc.xml": (VOC, "a Pascal VOC file (XML)"),
     "voc_with_header.xml": (f'<?xml version="1.0"?>\n<!-- mine -->\n{VOC}', "a Pascal VOC file (XML)"),

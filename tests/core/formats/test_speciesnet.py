@@ -55,3 +55,9 @@ def test_what_cannot_be_used_is_counted(tmp_path):
         "1 detections without a category or a conf from 0 to 1 (the first: a/1.jpg)",
     )
     assert file.photos[0].is_incomplete
+
+
+def test_an_id_of_another_form_is_no_rank(tmp_path):
+    (photo,) = read(tmp_path, one("x7;mammalia;carnivora;canidae;vulpes;vulpes;red fox")).photos
+
+    assert [label.species for label in photo.labels] == ["Vulpes vulpes"]
