@@ -5,6 +5,8 @@ from typing import Any
 from core.disk.names import show_in_terminal
 
 WHOLE_FROM = 1_000
+NAMES, MOST_NAMES = "_names", 5
+"""Lists of names of photos, which can be long, are cut after a few; ``--json`` has more."""
 SAID = "said"
 """The key of what a part of a result says in sentences, which people get instead of its values."""
 
@@ -12,7 +14,9 @@ SAID = "said"
 def print_plainly(result: dict[str, Any]) -> None:
     """The result as lines of text; a list of rows has one line for each row."""
     for name, value in result.items():
-        if isinstance(value, list):
+        if isinstance(value, list) and name.endswith(NAMES) and value:
+            _print(f"{name}: {', '.join(map(str, value[:MOST_NAMES]))}" + " ..." * (len(value) > MOST_NAMES))
+        elif isinstance(value, list):
             for row in value:
                 if isinstance(row, dict) and isinstance(row.get(SAID), list):
                     for line in row[SAID]:

@@ -206,3 +206,13 @@ def test_what_was_passed_over_is_named_in_the_plural():
     counts = {"unreadable file": 3, ".mp4": 2, "name that is not valid text": 2, "special file": 1}
 
     assert describe_counts(counts) == "3 unreadable files, 2 .mp4, 2 names that are not valid text, 1 special file"
+
+
+def test_hundreds_of_names_of_photos_do_not_hide_the_result(capsys):
+    print_plainly({"photos_without_time_names": [f"IMG_{i}.jpg" for i in range(200)], "notes": ["one", "two"]})
+
+    assert capsys.readouterr().out.splitlines() == [
+        "photos_without_time_names: IMG_0.jpg, IMG_1.jpg, IMG_2.jpg, IMG_3.jpg, IMG_4.jpg ...",
+        "one",
+        "two",
+    ]
