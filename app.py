@@ -14,14 +14,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit import net_util
 
+from core.team.acting import tell_who_acts
 from core.work.starter import begin_watch
-from ui.entry.rules import read_rules
 from ui.server.door import Door
 from ui.server.first_page import serve_first_page
 from ui.server.later import Later
 from ui.server.own_addresses import OwnAddresses
 from ui.server.send_at_once import send_at_once
 from ui.server.warm_up import begin_warm_up, wait_for_imports
+from ui.shared.acting import find_actor, read_house_rules
 from ui.shared.project_place import ROOT
 from ui.shared.routes import PAGES
 
@@ -44,6 +45,9 @@ PAGE_ADDRESSES = frozenset({"/start", *(f"/{page.name}" for page in PAGES)})
 net_util.get_external_ip = lambda: None
 
 
+tell_who_acts(find_actor)
+
+
 @asynccontextmanager
 async def warm_up(_: st.App) -> AsyncIterator[None]:
     """The lifespan of the dashboard: it starts the warm-up for the first visitor, and ends with ``cli.py start``."""
@@ -56,6 +60,6 @@ async def warm_up(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     ROOT / "ui" / "frame.py",
     routes=ROUTES,
-    middleware=[Middleware(Door, read_rules=read_rules, pages=PAGE_ADDRESSES), Middleware(OwnAddresses)],
+    middleware=[Middleware(Door, read_rules=read_house_rules, pages=PAGE_ADDRESSES), Middleware(OwnAddresses)],
     lifespan=warm_up,
 )

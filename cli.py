@@ -50,6 +50,7 @@ COMMANDS = (
     "suggestions",
     "scenes",
     "work",
+    "team",
 )
 """Modules of ``commands``; each has ``ABOUT``, ``add_options(parser)`` and ``job(arguments) -> (code, result)``."""
 

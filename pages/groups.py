@@ -6,7 +6,7 @@ from ui.groups.board import show_board
 from ui.groups.learning import show_learning
 from ui.groups.making import show_making
 from ui.groups.opened import open_groups
-from ui.shared.guesses import prepare_guesses
+from ui.review.guesses import prepare_guesses
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
 from ui.shared.project_place import open_project

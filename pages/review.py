@@ -2,10 +2,12 @@
 
 import streamlit as st
 
+from core.team.roles import Action
 from ui.review.apart import show_apart
 from ui.review.board import show_board
 from ui.review.filters import show_filters
 from ui.review.remaining import show_remaining
+from ui.shared.acting import may_here
 from ui.shared.csv_download import show_download
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors, show_notice
@@ -26,8 +28,9 @@ with plain_errors():
     elif not run.is_scored():
         show_waiting(run)
     else:
-        with download:
-            show_download(project, run)
+        if may_here(Action.EXPORT):
+            with download:
+                show_download(project, run)
         warn_of_small_detector(run)
         index = project.review_index(run)
         filters = show_filters(project, index)

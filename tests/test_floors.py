@@ -35,6 +35,7 @@ CORE_FROM_THE_GROUND = (
         "formats",
         "labels",
         "downloads",
+        "team",
         "work",
         "runs",
     ),

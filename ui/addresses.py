@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from core.errors import AnomalureError, PhotoUnreadable
 from core.export.jobs import find_job
+from core.team.acting import may
+from core.team.roles import Action
 from ui.board.addresses import ROUTES as REVIEW_ROUTES
 from ui.groups.addresses import GROUP_ROUTES
 from ui.scatter.addresses import EXPLORE_ROUTES
@@ -76,7 +78,8 @@ async def serve_crop(request: Request) -> Response:
 
 
 def _find_export(job_id: str) -> Path | None:
-    job = find_job(find_project_folder(), job_id)
+    folder = find_project_folder()
+    job = find_job(folder, job_id) if may(folder, Action.EXPORT) else None
     return None if job is None else job.file
 
 

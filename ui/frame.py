@@ -9,11 +9,14 @@ wait_for_imports()  # before the imports that follow
 from core.errors import AnomalureError, NewerVersion
 from core.runs.folder import Status
 from core.study.project import Project
+from core.team.members import Team
+from core.team.roles import Action, Role, say_refused
+from ui.shared.acting import may_here
 from ui.shared.look import apply_look
 from ui.shared.messages import plain_errors
-from ui.shared.project_place import ROOT, open_project
+from ui.shared.project_place import ROOT, find_project_folder, open_project
 from ui.shared.reviewer import ask_to_sign_in, is_closed, show_reviewer
-from ui.shared.routes import GROUPS, REVIEW, RUN, SECTIONS
+from ui.shared.routes import GROUPS, PEOPLE, REVIEW, RUN, SECTIONS
 from ui.shared.words import count, escape_markdown
 
 SIDEBAR_PX = 236
@@ -22,7 +25,7 @@ PICTURES = ROOT / "ui"
 
 def start() -> None:
     """The start page: Groups after a first look, Review after a run with a bundle, Run in a new project."""
-    page = RUN
+    page = RUN if may_here(Action.RUN) else REVIEW
     with plain_errors():
         run = open_project().latest_run()
         if run is not None:
@@ -30,15 +33,32 @@ def start() -> None:
     st.switch_page(str(page))
 
 
-def list_pages() -> dict[str, list[st.Page]]:  # type: ignore[valid-type]
-    """Every page under its heading; each has an address of its own, so that it can be bookmarked."""
+def has_people() -> bool:
+    """Whether several people share the project: they sign in, or it has a team."""
+    return "is_logged_in" in st.user or Team(find_project_folder()).path.exists()
+
+
+def list_pages(*, closed: bool) -> dict[str, list[st.Page]]:  # type: ignore[valid-type]
+    """Every page that this person may have, under its heading; each has an address of its own, for bookmarks.
+
+    While the door is ``closed`` to them, all have one, so that a page opens at its address after signing in.
+    """
     sections = {
         heading: [
-            st.Page(page.file, title=page.title, icon=f":material/{page.icon}:", url_path=page.name, help=page.help)
+            st.Page(
+                page.file,
+                title=page.title,
+                icon=f":material/{page.icon}:",
+                url_path=page.name,
+                help=page.help,
+                visibility="hidden" if page.file == PEOPLE and not has_people() else "visible",
+            )
             for page in pages
+            if closed or may_here(page.needs)
         ]
         for heading, pages in SECTIONS.items()
     }
+    sections = {heading: pages for heading, pages in sections.items() if pages}
     first = next(iter(sections.values()))
     first.append(st.Page(start, title="Anomalure", url_path="start", default=True, visibility="hidden"))
     return sections
@@ -77,11 +97,13 @@ st.set_page_config(
 )
 st.logo(str(PICTURES / "wordmark.svg"), size="large", icon_image=str(PICTURES / "logo.svg"))
 closed = is_closed()  # before anything of the project is read
-page = st.navigation(list_pages(), position="hidden" if closed else "sidebar", expanded=True)
+page = st.navigation(list_pages(closed=closed), position="hidden" if closed else "sidebar", expanded=True)
 apply_look()
 if closed:
     ask_to_sign_in()
 elif is_ours():
     with plain_errors():
         show_sidebar(open_project())
+        if not may_here(Action.DECIDE):
+            st.caption(f":material/visibility: {escape_markdown(say_refused(Role.VIEWER, Action.DECIDE))}")
     page.run()

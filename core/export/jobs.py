@@ -15,6 +15,7 @@ from core.export.choice import ExportChoice
 from core.export.formats.format import DEFAULT, find_format
 from core.export.pictures import Pictures
 from core.study.project import Project
+from core.team.roles import Action
 from core.work.folder import Status, WorkFolder
 from core.work.request import Request
 
@@ -29,6 +30,7 @@ class ExportRequest(Request):
     kind: ClassVar[str] = "export"
     room: ClassVar[str] = FOLDER
     what: ClassVar[str] = "export"
+    needs: ClassVar[Action] = Action.EXPORT
 
     choice: ExportChoice
     format: str

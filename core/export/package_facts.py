@@ -18,6 +18,7 @@ from core.formats.csv import unescape_formula
 from core.formats.species_names import SpeciesNames
 from core.formats.tables.cells import read_times
 from core.formats.tables.columns import fold_column
+from core.team.roles import Action
 
 if TYPE_CHECKING:
     from core.store.database import Store
@@ -197,7 +198,7 @@ def keep_facts(store: "Store", facts: PackageFacts) -> None:
     for place in values["places"].values():
         for name in ("start", "end"):
             place[name] = place[name].isoformat() if place[name] else ""
-    store.set_setting(SETTING, values)
+    store.set_setting(SETTING, values, needs=Action.EXPORT)
 
 
 def _read_moment(text: str) -> datetime | None:

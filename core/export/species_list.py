@@ -9,6 +9,7 @@ from core.errors import AnomalureError, FileFormatError
 from core.formats.csv import unescape_formula
 from core.formats.species_names import UNDETERMINED, SpeciesName, SpeciesNames, name_each
 from core.records import tidy_species
+from core.team.roles import Action
 
 if TYPE_CHECKING:
     from core.store.database import Store
@@ -65,4 +66,4 @@ def keep_species_names(store: "Store", names: Iterable[SpeciesName]) -> None:
         AnomalureError: If a species has two scientific names.
     """
     kept = sorted(name_each(names).values(), key=lambda one: one.local)
-    store.set_setting(SETTING, [[one.local, one.scientific, one.language] for one in kept])
+    store.set_setting(SETTING, [[one.local, one.scientific, one.language] for one in kept], needs=Action.EXPORT)

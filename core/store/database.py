@@ -17,6 +17,8 @@ from core.errors import AnomalureError, NotNow, Overtaken, StoreBusy, did_you_me
 from core.records import Round, Verdict, drop_hidden_signs, name_key
 from core.store.opening import Change, DatabaseFile
 from core.store.rule import IS_OWN, find_holding
+from core.team.acting import note, refuse
+from core.team.roles import Action
 
 
 class _Batch:
@@ -83,6 +85,7 @@ class Store(DatabaseFile):
         Raises:
             Overtaken: If verdicts on the same photos came ``after``.
         """
+        refuse(self.path.parent, Action.DECIDE)
         if not verdicts:
             return {}
         batch = _Batch(verdicts, after=after)
@@ -247,6 +250,7 @@ class Store(DatabaseFile):
             False, and nothing is added, if there is an action of that id, or one on this tree with a number over
             ``after``: the verdicts may then be wrong.
         """
+        refuse(self.path.parent, Action.DECIDE)
         with self._write() as connection:
             ((clashes, last),) = connection.execute(
                 """SELECT count(*) FILTER (action_id = $id OR (run = $run AND tree = $tree AND sequence > $after)),
@@ -287,6 +291,7 @@ class Store(DatabaseFile):
 
     def append_notes(self, notes: Sequence[tuple[str, str, str, str, str, str, datetime]]) -> None:
         """Add notes: id, photo, crop, text, reviewer, run, moment. One whose id is there already is not added again."""
+        refuse(self.path.parent, Action.DECIDE)
         with self._write() as connection:
             for *texts, written_at in notes:
                 connection.execute(
@@ -319,6 +324,7 @@ class Store(DatabaseFile):
         Raises:
             AnomalureError: If there is one of that name.
         """
+        refuse(self.path.parent, Action.TRAIN)
         with self._write() as connection:
             if connection.execute("SELECT 1 FROM bundles WHERE name = ?", [name]).fetchone():
                 raise AnomalureError(
@@ -346,6 +352,7 @@ class Store(DatabaseFile):
         Raises:
             AnomalureError: If there is no bundle of that name.
         """
+        refuse(self.path.parent, Action.TRAIN)
         with self._write() as connection:
             names = [row[0] for row in connection.execute("SELECT name FROM bundles ORDER BY name").fetchall()]
             if name and name not in names:
@@ -357,6 +364,7 @@ class Store(DatabaseFile):
                 "INSERT INTO activations SELECT coalesce(max(sequence), 0) + 1, ?, ? FROM activations",
                 [name, to_utc(datetime.now(UTC))],
             )
+        note(self.path.parent, "activated bundle", name or "none")
 
     # Settings
 
@@ -370,8 +378,9 @@ class Store(DatabaseFile):
                 f"The setting {key} is damaged in the project's database. Put the database back from a copy."
             ) from error
 
-    def set_setting(self, key: str, value: Any) -> None:
-        """Keep a value that fits JSON."""
+    def set_setting(self, key: str, value: Any, *, needs: Action = Action.SETTLE) -> None:
+        """Keep a value that fits JSON; ``needs`` is what somebody must be allowed to do for that."""
+        refuse(self.path.parent, needs)
         with self._write() as connection:
             connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", [key, json.dumps(value)])
 
@@ -379,6 +388,7 @@ class Store(DatabaseFile):
 
     def add_saved_view(self, *, view_id: str, name: str, address: str, created_at: datetime) -> None:
         """Keep a view; there may be others of its name."""
+        refuse(self.path.parent, Action.DECIDE)
         with self._write() as connection:
             connection.execute(
                 "INSERT INTO saved_views VALUES (?, ?, ?, ?)", [view_id, name, address, to_utc(created_at)]
@@ -386,6 +396,7 @@ class Store(DatabaseFile):
 
     def remove_saved_view(self, view_id: str) -> None:
         """Forget a view; one that is not there is no error."""
+        refuse(self.path.parent, Action.DECIDE)
         with self._write() as connection:
             connection.execute("DELETE FROM saved_views WHERE view_id = ?", [view_id])
 

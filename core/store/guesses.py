@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from core.team.roles import Action
+
 if TYPE_CHECKING:
     from core.store.database import Store
 
@@ -19,4 +21,4 @@ def choose_guesses(store: "Store", *, shown: bool) -> None:
     Raises:
         AnomalureError: If the project's database cannot be written.
     """
-    store.set_setting(SETTING, shown)
+    store.set_setting(SETTING, shown, needs=Action.DECIDE)

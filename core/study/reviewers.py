@@ -5,6 +5,7 @@ from itertools import chain, count
 
 from core.records import LONGEST_NAME, name_key, tidy_name
 from core.study.project import Project
+from core.team.roles import Action
 
 SETTING = "names_of_accounts"
 _giving = threading.Lock()
@@ -34,7 +35,7 @@ def name_account(project: Project, person: str, *, name: str, email: str = "") -
         names = dict(kept) if isinstance(kept, dict) else {}
         if person not in names:
             names[person] = _find_free(name, email, taken={name_key(str(one)) for one in names.values()})
-            project.store.set_setting(SETTING, names)
+            project.store.set_setting(SETTING, names, needs=Action.LOOK)
         return str(names[person])
 
 

@@ -21,6 +21,8 @@ from core.disk.parquet import read_parquet, write_parquet
 from core.errors import AnomalureError
 from core.runs.catalogue import read_catalogue
 from core.runs.folder import RunFolder
+from core.team.acting import refuse
+from core.team.roles import Action
 
 FOLDER = "selections"
 LONGEST_NAME = 120
@@ -72,6 +74,7 @@ def write_selection(
     Raises:
         AnomalureError: If there are no crops, the run has not all of them, or the file cannot be written.
     """
+    refuse(project_path, Action.DECIDE)
     chosen = list(dict.fromkeys(crop_ids))
     if not chosen:
         raise AnomalureError("A selection needs at least one crop, and none is selected. Select some first.")

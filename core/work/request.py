@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.disk.names import expand_home
+from core.team.roles import Action
 from core.version import VERSION
 
 
@@ -20,6 +21,7 @@ class Request:
         kind: The kind of work: the name of its file in ``models/jobs/``.
         room: The project's folder for work of this kind, such as ``runs``.
         what: What messages call it, such as ``training``.
+        needs: What somebody must be allowed to do to ask for it.
         name: The name of the work's folder and of its result.
         created_at: When it was requested, in UTC.
         code_version: The version of Anomalure that wrote it.
@@ -28,6 +30,7 @@ class Request:
     kind: ClassVar[str] = ""
     room: ClassVar[str] = ""
     what: ClassVar[str] = "work"
+    needs: ClassVar[Action] = Action.TRAIN
 
     name: str
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from core.study.project import Project
+from core.team.roles import Action
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
 from core.work.progress import SHARE, SHARES, Phase
@@ -22,6 +23,7 @@ class GroupsRequest(RepeatedRequest):
 
     kind: ClassVar[str] = "groups"
     what: ClassVar[str] = "grouping"
+    needs: ClassVar[Action] = Action.DECIDE
 
     name: str = "groups"
 

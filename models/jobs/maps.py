@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from core.maps.exploration import PRESETS_JOB, Exploration
 from core.maps.projection import Projection, ProjectionKind
 from core.study.project import Project
+from core.team.roles import Action
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
 from core.work.repeated import RepeatedRequest, RepeatedWork
@@ -28,6 +29,7 @@ class MapsRequest(RepeatedRequest):
 
     kind: ClassVar[str] = "maps"
     what: ClassVar[str] = "map"
+    needs: ClassVar[Action] = Action.DECIDE
 
     crops: str
     projection: Projection | None = None

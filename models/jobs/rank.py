@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from core.study.project import Project
+from core.team.roles import Action
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
 from core.work.progress import Phase
@@ -19,6 +20,7 @@ class RankRequest(RepeatedRequest):
 
     kind: ClassVar[str] = "rank"
     what: ClassVar[str] = "ranking"
+    needs: ClassVar[Action] = Action.DECIDE
 
     name: str = "ranking"
 

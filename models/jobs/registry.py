@@ -27,6 +27,7 @@ from core.disk.inside import inside
 from core.errors import AnomalureError, CannotBegin
 from core.registry import find_each
 from core.study.project import Project, check_name
+from core.team.acting import note, refuse
 from core.work.doing import do_work
 from core.work.folder import Status, WorkFolder
 from core.work.meter import Meter
@@ -78,6 +79,7 @@ def ask(project: Project, request: Request) -> WorkFolder:
     Raises:
         AnomalureError: If the name cannot be used or is taken.
     """
+    refuse(project.path, request.needs)
     check_name(request.name, what=request.what)
     kind = load_kind(request.kind)
     if hasattr(kind, "check"):
@@ -85,6 +87,7 @@ def ask(project: Project, request: Request) -> WorkFolder:
     work = _open(kind, project.path / request.work_id)
     with _explaining(work):
         work.ask(request)
+    _note(project, request, work, "began")
     return work
 
 
@@ -94,11 +97,30 @@ def ask_to_resume(project: Project, work_id: str) -> WorkFolder:
     Raises:
         AnomalureError: If there is no such work, or it is under way.
     """
-    _, work = find_work(project, work_id)
+    kind, work = find_work(project, work_id)
+    refuse(project.path, kind.REQUEST.needs)
     work.check_resumable()
     with _explaining(work):
         work.wait_for_process()
+    _note(project, kind.REQUEST, work, "resumed")
     return work
+
+
+def stop(project: Project, work: WorkFolder) -> None:
+    """Ask work to stop after its current step.
+
+    Raises:
+        NotAllowed: If whoever acts may not ask for such work.
+    """
+    kind, _ = find_work(project, work.path.relative_to(project.path).as_posix())
+    refuse(project.path, kind.REQUEST.needs)
+    work.request_cancel()
+    _note(project, kind.REQUEST, work, "stopped")
+
+
+def _note(project: Project, request: Request | type[Request], work: WorkFolder, did: str) -> None:
+    if request.kind != "rank":  # that follows from every few decisions
+        note(project.path, f"{did} {request.what}", work.name)
 
 
 @contextmanager

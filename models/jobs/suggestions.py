@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from core.study.project import Project
+from core.team.roles import Action
 from core.work.folder import WorkFolder
 from core.work.meter import Meter
 from core.work.progress import SHARE, SHARES, Phase
@@ -21,6 +22,7 @@ class SuggestionsRequest(RepeatedRequest):
 
     kind: ClassVar[str] = "suggestions"
     what: ClassVar[str] = "search for doubtful labels"
+    needs: ClassVar[Action] = Action.DECIDE
 
     name: str = "suggestions"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.settings.run import RunSettings
+from core.team.roles import Action
 from core.work.request import Request
 from models.encoders.spec import EncoderSpec
 
@@ -28,6 +29,7 @@ class RunRequest(Request):
     kind: ClassVar[str] = "run"
     room: ClassVar[str] = "runs"
     what: ClassVar[str] = "run"
+    needs: ClassVar[Action] = Action.RUN
 
     folder: Path
     bundle: str = ""

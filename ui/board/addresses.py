@@ -25,6 +25,8 @@ from core.store.notes import Note, keep_notes
 from core.study.decisions import LONGEST_WAIT, VERDICT_ID, GivenDecision, Kept, keep_decisions
 from core.study.project import Project
 from core.study.selections import read_selection
+from core.team.acting import say_why_not
+from core.team.roles import Action
 from ui.board.odd_parts import show_odd_parts
 from ui.board.odd_places import show_odd_place
 from ui.board.reconstructions import show_reconstruction
@@ -76,6 +78,8 @@ def save_verdicts(request: Request, body: bytes) -> dict[str, Any]:
     project = open_project()
     if gone := refuse_gone(project, run_id):
         return {"saved": [], "refused": {str(item["id"]): gone for item in items}, "held": {}}
+    if why := say_why_not(project.path, Action.DECIDE):
+        return {"saved": [], "refused": {str(item["id"]): why for item in items}, "held": {}}
     index = project.review_index(run_id)
     decisions: list[GivenDecision] = []
     notes: list[Note] = []

@@ -14,6 +14,7 @@ from typing import Any
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from core.records import name_key, tidy_name
+from core.team.roles import Role
 
 COOKIE = "_streamlit_user"
 WHO = "anomalure.who"  # in the scope of a request
@@ -21,6 +22,7 @@ WHO = "anomalure.who"  # in the scope of a request
 VALID_S = 31 * 24 * 3600
 MOST_PARTS = 20
 ANYBODY = "*"
+_NOBODY = "nobody"  # no e-mail address: a list that has members, of whom none is left, still is one
 _OF_A_SIGN_IN = ("nonce", "iat", "auth_time", "at_hash")
 _NOT_CLAIMS = ("origin", "is_logged_in", "tokens")
 
@@ -44,13 +46,17 @@ class Rules:
     """Who may come in, under which names the dashboard answers, and whose pages may connect.
 
     ``asks`` is whether signing in is set up, ``secret`` signs the cookie, ``allowed`` are e-mail addresses, endings
-    such as ``@park.example``, or ``*``. ``origins`` are those of other pages, such as ``https://traps.example``, or
+    such as ``@park.example``, or ``*``. ``members`` are the roles in the project by e-mail address, None while it has
+    no team: without ``allowed`` they alone may come in, and with it only those who are on both lists. ``problem`` is
+    why nobody may come in at the moment. ``origins`` are those of other pages, such as ``https://traps.example``, or
     ``*``.
     """
 
     asks: bool = False
     secret: str = field(default="", repr=False)
     allowed: tuple[str, ...] = ()
+    members: Mapping[str, Role] | None = None
+    problem: str = ""
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
 
@@ -100,8 +106,21 @@ def _digest(values: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def refuse_entry(claims: Mapping[str, Any], allowed: Sequence[str]) -> str:
+def refuse_entry(claims: Mapping[str, Any], rules: Rules) -> str:
     """Why somebody who has signed in may not come in, as a sentence; empty if they may."""
+    if rules.problem:
+        return rules.problem
+    if rules.members is None:
+        return _refuse_unlisted(claims, rules.allowed)
+    email = str(claims.get("email") or "").strip()
+    if why := _refuse_unlisted(claims, rules.allowed or (*rules.members, _NOBODY)):
+        return why
+    if name_key(email) in map(name_key, rules.members):
+        return ""
+    return f"{email} is not in the team of this project. Ask a lead of it, or sign in with another account."
+
+
+def _refuse_unlisted(claims: Mapping[str, Any], allowed: Sequence[str]) -> str:
     if not allowed:
         return (
             "Nobody may come in yet: the list of e-mail addresses is missing. Whoever runs this dashboard writes it "
@@ -147,4 +166,4 @@ def find_person(cookies: Mapping[str, str], rules: Rules) -> SignedIn | str:
     claims = read_claims(cookies, secret=rules.secret)
     if claims is None or to_person(claims) in ENDED:
         return "Sign in again: your decisions are kept in this browser and are saved then."
-    return refuse_entry(claims, rules.allowed) or to_person(claims)
+    return refuse_entry(claims, rules) or to_person(claims)

@@ -15,6 +15,7 @@ from core.work.progress import Progress
 from core.work.repeated import RepeatedWork
 from models.jobs.maps import MapsRequest, listens, make_request
 from ui.shared.messages import notice
+from ui.shared.project_place import open_project
 from ui.shared.words import escape_markdown, say_duration
 from ui.work import start
 
@@ -132,7 +133,7 @@ def follow(waited: Waited, *, narrow: bool) -> None:
         icon=":material/stop_circle:",
         width="stretch",
         on_click=start.stop,
-        args=(work,),
+        args=(open_project(), work),
         kwargs={"at_once": not listens(work)},
     )
 

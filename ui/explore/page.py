@@ -24,13 +24,13 @@ from ui.explore.saved import show_saved_views
 from ui.explore.shown import Shown
 from ui.explore.stand_in import PCA, find_stand_in, say_stand_in
 from ui.explore.state import change_side, change_view, keep_view, open_view, settle_run, show_address
+from ui.review.guesses import prepare_guesses
 from ui.scatter.colours import COLOUR_WORDS
 from ui.scatter.data import build_plot_data
 from ui.scatter.groupings import check_grouping, find_grouping, find_missing_tree
 from ui.scatter.memory import offer_draft, offer_facts
 from ui.scatter.plot import show_plot
 from ui.scatter.view import Outline, Pick, PickKind, View
-from ui.shared.guesses import prepare_guesses
 from ui.shared.messages import notice, plain_errors, show_notice
 from ui.shared.state import Key, side_key
 from ui.shared.words import escape_markdown

@@ -160,7 +160,11 @@ def _show_job(project: Project, job: ExportJob) -> None:
     with buttons, st.container(horizontal=True, horizontal_alignment="right", wrap=False):
         if status is Status.RUNNING:
             st.button(
-                "Cancel", key=f"cancel-{job.name}", icon=":material/stop_circle:", on_click=start.stop, args=(job,)
+                "Cancel",
+                key=f"cancel-{job.name}",
+                icon=":material/stop_circle:",
+                on_click=start.stop,
+                args=(project, job),
             )
         else:
             if file is not None:

@@ -22,7 +22,7 @@ from core.settings.detector import DETECTOR_SETTINGS
 from core.settings.run import SETTINGS
 from core.settings.training import TRAINING_SETTINGS
 from ui.server.forms_on_disk import read_form, write_form
-from ui.shared.reviewer import find_signed_in
+from ui.shared.acting import find_signed_in
 from ui.shared.state import Key, setting_key
 
 MOST_KEPT = 500

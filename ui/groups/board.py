@@ -10,7 +10,8 @@ from ui.groups.addresses import SCRIPTS
 from ui.groups.opened import OpenGroups
 from ui.groups.state import build_state
 from ui.server.reviewer_pass import make_pass
-from ui.shared.reviewer import find_signed_in, read_reviewer, take_named_on_board
+from ui.shared.acting import find_signed_in
+from ui.shared.reviewer import read_reviewer, take_named_on_board
 from ui.shared.state import Key
 
 _board = st.components.v2.component(

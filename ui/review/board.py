@@ -19,7 +19,8 @@ from ui.board.reconstructions import can_reconstruct
 from ui.board.rows import list_last, list_rows, name_species, to_query
 from ui.review.filters import Filters
 from ui.server.reviewer_pass import make_pass
-from ui.shared.reviewer import find_signed_in, read_reviewer, take_named_on_board
+from ui.shared.acting import find_signed_in
+from ui.shared.reviewer import read_reviewer, take_named_on_board
 from ui.shared.state import Key
 from ui.shared.words import count
 

@@ -17,8 +17,8 @@ from core.settings.run import SETTINGS
 from core.study.project import Project
 from models.guesses.of_run import find_index_names
 from ui.review.address import put_into_address, take_from_address
+from ui.review.guesses import HELP, choose_shown, prepare_guesses
 from ui.review.noise import PREFIX, find_noise_views, select_noise
-from ui.shared.guesses import HELP, choose_shown, prepare_guesses
 from ui.shared.messages import notice
 from ui.shared.run_choice import FIRST_ORDER, change_selection, shown_since, start_over
 from ui.shared.state import Key, rate_key

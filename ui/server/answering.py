@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from core.errors import AnomalureError, NotNow
 from core.runs.folder import RunFolder
 from core.study.project import Project
+from core.team.acting import NotAllowed
 from ui.server.reviewer_pass import PassInvalid
 
 LARGEST_BODY = 4_000_000
@@ -79,7 +80,7 @@ def answer_with(handle: Handler, *, missing: str) -> Callable[[Request], Any]:
             return _say(404, missing)
         except (Refused, ValueError, OverflowError) as error:
             return _say(400, f"This request cannot be understood: {error}.")
-        except PassInvalid as error:
+        except (PassInvalid, NotAllowed) as error:
             return _say(403, str(error))
         except NotNow as error:
             return _say(503, str(error))

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.team.acting import ACTING, Actor
 from ui.entry.signing_in import ENDED, WHO, Rules, SignedIn, find_person
 
 SIGN_OUT = "/auth/logout"
@@ -100,6 +101,8 @@ class Door:
             return
         person = who if isinstance(who, SignedIn) else None
         scope[WHO] = person
+        if rules.asks:
+            ACTING.set(Actor("" if person is None else person.email))
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send, person)
             return

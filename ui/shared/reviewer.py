@@ -9,10 +9,12 @@ from core.errors import AnomalureError
 from core.records import LONGEST_NAME, tidy_name
 from core.study.project import Project
 from core.study.reviewers import find_spelling, name_account
-from ui.entry.rules import read_rules
-from ui.entry.signing_in import ENDED, SignedIn, refuse_entry, to_person
+from core.team.members import Team
+from ui.entry.signing_in import ENDED, refuse_entry, to_person
+from ui.shared.acting import find_signed_in, read_house_rules, read_user
 from ui.shared.messages import notice
 from ui.shared.state import Key
+from ui.shared.words import escape_markdown
 
 COOKIE = "anomalure_reviewer"
 
@@ -26,20 +28,6 @@ export default function ({{ data }}) {{
 }}
 """,
 )
-
-
-def _read_user() -> dict[str, Any]:
-    user: Any = st.user
-    return dict(user.to_dict())
-
-
-def find_signed_in() -> SignedIn | None:
-    """Who is signed in and may be here; None without signing in."""
-    user = _read_user()
-    if not user.get("is_logged_in"):
-        return None
-    who = to_person(user)
-    return None if who in ENDED or refuse_entry(user, read_rules().allowed) else who
 
 
 def read_reviewer(project: Project) -> str:
@@ -86,7 +74,8 @@ def show_reviewer(project: Project) -> None:
     """Who is reviewing, to be given or changed; kept with every verdict."""
     reviewer = read_reviewer(project)
     if "is_logged_in" in st.user:
-        st.caption(f":material/person: {reviewer}")
+        role = Team(project.path).role_of(read_user().get("email") or "")
+        st.caption(f":material/person: {escape_markdown(reviewer)}{f' · {role}' if role else ''}")
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         return
     st.text_input(
@@ -111,10 +100,10 @@ def is_closed() -> bool:
 def ask_to_sign_in() -> None:
     """What somebody sees in place of every page until they have signed in."""
     st.title("Anomalure")
-    user = _read_user()
+    user = read_user()
     if not user.get("is_logged_in") or to_person(user) in ENDED:
         st.info("Sign in to see and review the photos of this project.", icon=":material/login:")
         st.button("Sign in", key="sign-in", type="primary", icon=":material/login:", on_click=st.login)
         return
-    st.error(refuse_entry(user, read_rules().allowed), icon=":material/lock:")
+    st.error(refuse_entry(user, read_house_rules()), icon=":material/lock:")
     st.button("Sign out", icon=":material/logout:", on_click=st.logout)

@@ -36,6 +36,8 @@ class Key(StrEnum):
     REVIEWER_EDIT = "reviewer_edit"
     REVIEWER_ACCOUNT = "reviewer_account"
     REVIEWER_COOKIE = "reviewer_cookie"
+    TEAM_EMAIL = "team_email"
+    TEAM_ROLE = "team_role"
     CSV_OPEN = "csv_open"
     CSV_SCOPE = "csv_scope"
     NOTICE = "notice"

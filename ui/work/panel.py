@@ -10,6 +10,7 @@ from core.study.project import Project
 from core.work.folder import Status, WorkFolder
 from core.work.progress import Phase, Progress
 from ui.shared.messages import notice, plain_errors
+from ui.shared.project_place import open_project
 from ui.shared.state import Key
 from ui.shared.words import escape_markdown
 from ui.work import curves, start
@@ -132,7 +133,7 @@ class Panel:
                 key=f"cancel-{work.name}",
                 icon=":material/stop_circle:",
                 on_click=start.stop,
-                args=(work,),
+                args=(open_project(), work),
                 help=f"It can be resumed. {self.say_so_far(work)}".strip() if work.can_resume else None,
             )
 

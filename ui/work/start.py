@@ -67,13 +67,13 @@ def is_ending(work: WorkFolder) -> bool:
     return is_alive(work) and is_last_word(work.read_progress(), pid=_started[work.path].pid)
 
 
-def stop(work: WorkFolder, *, at_once: bool = False) -> None:
+def stop(project: Project, work: WorkFolder, *, at_once: bool = False) -> None:
     """Ask work to stop after its current step.
 
     A process of this dashboard that is still starting is killed, because it may wait for a download. With ``at_once``
     it is killed in any case, for work that cannot stop while it computes.
     """
-    work.request_cancel()
+    registry.stop(project, work)
     progress = work.read_progress()
     is_starting = progress is not None and progress.phase in (Phase.WAITING, Phase.STARTING)
     if (at_once or is_starting) and is_alive(work):

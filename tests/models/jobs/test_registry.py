@@ -100,7 +100,7 @@ def test_the_dashboard_starts_it_cancels_it_and_resumes_it(project, toy, by_comm
     assert work.status is Status.RUNNING
     wait_for((work.path / "counted.txt").is_file)
 
-    start.stop(work)
+    start.stop(project, work)
     wait_for(lambda: not start.is_alive(work))
     counted = int((work.path / "counted.txt").read_text())
     assert work.status is Status.CANCELLED

@@ -15,6 +15,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from core.study.project import Project
+from core.team.members import Team
+from core.team.roles import Role
 from ui.entry.signing_in import COOKIE, ENDED, Rules, find_person, read_claims, refuse_entry, to_person
 from ui.server.door import Door, is_own_name
 from ui.server.reviewer_pass import make_pass
@@ -236,8 +238,8 @@ def test_other_sites_cannot_frame_the_dashboard(project, routes, rules):
 
 
 def test_without_a_list_nobody_comes_in_and_a_star_lets_everybody_in():
-    assert "allowed =" in refuse_entry(ADA, ())
-    assert refuse_entry({"email": "x@y.example"}, ("*",)) == ""
+    assert "allowed =" in refuse_entry(ADA, Rules())
+    assert refuse_entry({"email": "x@y.example"}, Rules(allowed=("*",))) == ""
     assert isinstance(find_person(sign(ADA), Rules(asks=True, secret="", allowed=("*",))), str)
 
 
@@ -273,3 +275,44 @@ def test_a_sign_in_that_cannot_be_told_from_the_next_is_not_ended_for_ever():
     plain = to_person({"iss": "https://id.example", "sub": "1", "email": "ada@uni.example"})
     ENDED.add(plain)
     assert plain not in ENDED
+
+
+def test_a_role_in_the_team_counts_for_requests_too(project, routes, rules, monkeypatch):
+    from ui.shared.acting import find_actor
+
+    monkeypatch.setattr("core.team.acting._find_actor", find_actor)
+    team = Team(project.path)
+    team.give_role("lead@park.example", Role.LEAD, by="test")
+    team.give_role("view@park.example", Role.VIEWER, by="test")
+    mine = {**rules, "members": team.members()}
+    run_id, crop = project.latest_run().run_id, project.review_queue().rows["crop_id"][0]
+
+    def ask(email: str) -> tuple[int, dict]:
+        claims = {**ADA, "email": email, "sub": email, "nonce": email}
+        client = make_client(routes, mine, cookies=sign(claims))
+        own = make_pass(project, reviewer="X", who=to_person({**claims, "is_logged_in": True, "provider": "default"}))
+        given = {"id": "1" * 32, "crop": crop, "verdict": "anomaly"}
+        answer = client.post("/api/verdicts", json={"run": run_id, "pass": own, "decisions": [given]})
+        assert (client.get(f"/crops/{crop}.jpg").status_code == 200) == (answer.status_code == 200)
+        return answer.status_code, answer.json()
+
+    assert ask("ada@uni.example")[0] == 403, "on the server's list, and not in the project's team"
+    assert ask("view@park.example")[1]["refused"]["1" * 32].startswith("As a viewer of this project you may not decide")
+    assert project.store.verdicts().empty
+    assert ask("lead@park.example")[1]["saved"] == ["1" * 32]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"members": {"ADA@uni.example": Role.VIEWER}}, ""),
+        ({"members": {"bo@uni.example": Role.LEAD}}, "not on the list"),
+        ({"members": {}}, "not on the list"),
+        ({"members": {"bo@uni.example": Role.LEAD}, "allowed": ("*",)}, "not in the team"),
+        ({"members": {"ada@uni.example": Role.VIEWER}, "allowed": ("bo@uni.example",)}, "not on the list"),
+        ({"members": {}, "problem": "Line 1 is damaged."}, "damaged"),
+    ],
+)
+def test_the_team_of_the_project_says_who_may_come_in(more, why):
+    assert why in refuse_entry(ADA, Rules(**more))
+    assert bool(refuse_entry(ADA, Rules(**more))) == bool(why)

@@ -249,7 +249,7 @@ def sign_in(monkeypatch, **claims):
     user = {"is_logged_in": bool(claims), **claims}
     monkeypatch.setattr("streamlit.user_info._get_user_info", lambda: dict(user))
     monkeypatch.setattr(
-        "ui.shared.reviewer.read_rules", lambda: Rules(asks=True, allowed=("ada@uni.example", "@b.example"))
+        "ui.shared.acting.read_rules", lambda: Rules(asks=True, allowed=("ada@uni.example", "@b.example"))
     )
 
 
