@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command: each of its jobs has its own."""
     from models.scenes.methods import DEFAULT, list_scene_models
 
-    jobs = parser.add_subparsers(dest="scenes_job", metavar="train|score|experiment|agree", required=True)
+    jobs = parser.add_subparsers(dest="scenes_job", metavar="train|score|decisions|experiment|agree", required=True)
 
     train = add_job(jobs, "train", "make a model of scenes from labels, or from the project's own runs and verdicts")
     train.set_defaults(job=_train)
@@ -57,6 +57,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_rate(score)
     score.add_argument("--out", type=Path, metavar="FILE.csv", help="also write all findings as a table")
 
+    decisions = add_job(jobs, "decisions", "write what people decided about classes that are missing from events")
+    decisions.set_defaults(job=_decisions)
+    decisions.add_argument("--run", metavar="R", help="of this run; default: the newest that is done")
+    decisions.add_argument("--out", type=Path, metavar="FILE.csv", help="write them as a table")
+
     experiment = add_job(jobs, "experiment", "put classes into held-out scenes or take them out, and see who notices")
     experiment.set_defaults(job=_experiment)
     _add_labels(experiment, min_classes=3)
@@ -87,7 +92,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def job(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """Each of its jobs has a function of its own."""
-    raise WrongUsage("Say what to do with scenes: train, score, experiment or agree.")
+    raise WrongUsage("Say what to do with scenes: train, score, decisions, experiment or agree.")
 
 
 def _add_rate(parser: argparse.ArgumentParser) -> None:
@@ -225,6 +230,23 @@ def _score_run(
 
 def _shorten(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("event", "kind", "class", "p_value", "explanation", "verdict")}
+
+
+def _decisions(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    from core.formats.csv import write_csv
+    from core.scenes.decisions import DECISION_COLUMNS, list_run_decisions
+
+    project = open_project(arguments)
+    run = project.run_or_latest(arguments.run).run_id
+    rows = list_run_decisions(project.path, run)
+    if arguments.out is not None:
+        write_csv(rows, arguments.out, columns=DECISION_COLUMNS)
+    return DONE, {
+        "run": run,
+        "n": len(rows),
+        "decisions": rows if arguments.json else rows[:MOST_SHOWN],
+        **({"written": str(arguments.out)} if arguments.out is not None else {}),
+    }
 
 
 def _experiment(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:

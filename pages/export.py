@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.export.choice import show_choice
+from ui.export.missing import show_missing
 from ui.export.package import show_package
 from ui.export.panel import needs_places, show_made, show_make, show_preview
 from ui.forms.kept_form import kept_form, keys_of
@@ -32,4 +33,5 @@ with plain_errors(), kept_form(keys_of("export_")):
             counts = show_preview(project, asked)
             problem = show_package(project, asked) if needs_places(asked) and counts.n_crops else ""
             show_make(project, asked, counts, problem=problem)
+            show_missing(project, run)
         show_made(project)

@@ -63,7 +63,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any] | None:
 
 
 def _measure_heat_map(photos: PhotoSet, settings: LocalizeSettings, *, n_asked: int | None) -> dict[str, Any]:
-    parts: dict[str, list[Distances]] = {"heat map": [], "told r": [], "made": []}
+    parts: dict[str, list[Distances]] = {"heat map": [], "made": []}
     trained_s = asked_s = 0.0
     folds = split_folds(len(photos), N_FOLDS, seed=0)
     chosen = folds if n_asked is None else folds[:1]
@@ -75,14 +75,12 @@ def _measure_heat_map(photos: PhotoSet, settings: LocalizeSettings, *, n_asked: 
         began = time.process_time()
         parts["heat map"].append(measure_carried(find_with(model), asked))
         asked_s += time.process_time() - began
-        parts["told r"].append(measure_carried(find_with(model, is_told_r=True), asked))
         parts["made"].append(measure_made(model, asked))
     return {
         "trained_s": trained_s / len(chosen),
         "asked_s": asked_s / sum(len(one.shares) for one in parts["heat map"]),
         "folds": [one.summarise() for one in parts["heat map"]],
         "methods": {"heat map": join(parts["heat map"]).summarise()},
-        "told_r": join(parts["told r"]).summarise(),
         "made": join(parts["made"]).summarise(),
     }
 
@@ -113,10 +111,7 @@ def print_figures(figures: dict[str, Any]) -> None:
     )
     print("| method | mean distance | median | found within r | photos |\n|---|---|---|---|---|")
     rows = {f"heat map, fold {number}": one for number, one in enumerate(figures["folds"], start=1)}
-    rows |= figures["methods"] | {
-        "heat map that is told r": figures["told_r"],
-        "heat map, squares of our maker (saturating)": figures["made"],
-    }
+    rows |= figures["methods"] | {"heat map, squares of our maker (saturating)": figures["made"]}
     for label, one in rows.items():
         print(f"| {label} | {one['mean']:.3f} | {one['median']:.3f} | {one['within_r']:.2f} | {one['n']} |")
 

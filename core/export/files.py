@@ -21,6 +21,7 @@ from core.formats.exported import PICTURE_COLUMN
 from core.formats.labelled import LabelFile
 from core.formats.species_names import SpeciesName, is_scientific, name_each
 from core.labels.rows import rows_from_labels
+from core.scenes.decisions import list_run_decisions
 from core.study.project import Project
 
 TICK_ROWS, TICK_PICTURES = 1_000, 20
@@ -131,7 +132,7 @@ def write_export(
             counts,
             zip_path if pictures else None,
             report,
-            (*say_left_out(choice, counts, report), *written.problems),
+            (*say_left_out(choice, counts, report), *say_missing(project, export.run.run_id), *written.problems),
         )
 
 
@@ -208,6 +209,18 @@ def say_left_out(choice: ExportChoice, counts: ExportCounts, report: PictureRepo
             "were changed or replaced since the run: they hold other pictures"
         )
     return tuple(said)
+
+
+def say_missing(project: Project, run: str) -> tuple[str, ...]:
+    """A sentence about the decisions on classes that are missing from events of a run: they have no crop to export."""
+    n = len(list_run_decisions(project.path, run))
+    if not n:
+        return ()
+    return (
+        f"{_count(n, 'decision', 'decisions')} about a class that is missing from an event {_are(n)} not in it, "
+        f"because there is no crop; python cli.py scenes decisions --run {run} --out missing.csv writes a table of "
+        "them",
+    )
 
 
 def _write_rows(

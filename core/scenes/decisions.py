@@ -20,6 +20,8 @@ from core.records import Decision, tidy_name
 
 FILE, LOCK = "scenes/decisions.jsonl", "scenes/decisions.lock"
 PATIENCE_S = 5.0
+DECISION_COLUMNS = ("run", "scene", "missing", "verdict", "reviewer", "decided_at", "model", "probability")
+"""Of the table of decisions: ``scene`` is the event's id, ``probability`` what the model said of the class then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,12 @@ def read_decisions(project_path: Path) -> dict[tuple[str, str, str], Mapping[str
             if values["verdict"] in list(Decision):
                 held[key] = values
     return held
+
+
+def list_run_decisions(project_path: Path, run: str) -> list[dict[str, Any]]:
+    """The decisions that hold about what is missing in a run, by event and class; each has ``DECISION_COLUMNS``."""
+    held = sorted((key, values) for key, values in read_decisions(project_path).items() if key[0] == run)
+    return [{name: values.get(name, "") for name in DECISION_COLUMNS} for _, values in held]
 
 
 def _ends_whole(path: Path) -> bool:

@@ -89,12 +89,11 @@ def make_finder(
     return lambda scaled, square: locate(net, scaled, square)
 
 
-def find_with(model: HeatMapModel, *, is_told_r: bool = False) -> Finder:
-    """The finder of a heat-map model, which is not told the square unless it is told the radius."""
+def find_with(model: HeatMapModel) -> Finder:
+    """The finder of a heat-map model, which is not told the square."""
 
     def find(scaled: Scaled, square: Square) -> tuple[float, float]:
-        radii = [square.r] if is_told_r else None
-        found = model.find(*model.net.score(scaled.pixels, radii), scaled)
+        found = model.look_at(scaled)
         return found.row / scaled.scale, found.column / scaled.scale
 
     return find

@@ -49,10 +49,10 @@ class HeatMapNet(nn.Module):
         places = search_places(sums, radii or list_radii(*image.shape[:2])).join(squares)
         return places, describe_places(sums, places)
 
-    def score(self, image: np.ndarray, radii: Sequence[int] | None = None) -> tuple[Places, np.ndarray]:
-        """The likely squares of an image, of these radii (None: all), and how clearly each stands out, ``(n,)``."""
+    def score(self, image: np.ndarray) -> tuple[Places, np.ndarray]:
+        """The likely squares of an image, and how clearly each stands out, ``(n,)``."""
         with torch.inference_mode():
-            places, features = self.describe(image, radii)
+            places, features = self.describe(image)
             return places, self.places(features).double().numpy()
 
 

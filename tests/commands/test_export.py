@@ -12,6 +12,7 @@ from core.errors import NotNow
 from core.formats.csv import read_csv_rows
 from core.formats.recognise import read_labels
 from core.records import Decision
+from core.scenes.decisions import FILE, SceneDecision, keep_decision
 from tests.fakes.project import make_project
 
 
@@ -203,3 +204,22 @@ def test_facts_for_a_project_that_may_only_be_read_hold_for_this_export(export, 
 
     assert (code, said["crops"]) == (0, 6)
     assert read_labels(tmp_path / "package").format_name == "Camtrap DP"
+
+
+def test_what_was_decided_about_missing_classes_has_no_crop_and_is_written_by_a_command_that_is_named(
+    project, export, tmp_path, capsys
+):
+    run = project.latest_run().run_id
+    keep_decision(project.path, SceneDecision(run=run, scene="north/1", missing="owl", verdict="anomaly"))
+
+    _, said = export("--out", tmp_path / "out.csv")
+    (note,) = said["notes"]
+    words = note.partition("python cli.py ")[2].partition(" writes")[0].replace("missing.csv", str(tmp_path / "m.csv"))
+    code = cli.main([*words.split(), "--project", str(project.path)])
+
+    assert note.startswith("1 decision about a class that is missing from an event is not in it")
+    assert code == 0
+    assert [(row["scene"], row["missing"], row["verdict"]) for row in read_csv_rows(tmp_path / "m.csv")] == [
+        ("north/1", "owl", "anomaly")
+    ]
+    (project.path / FILE).unlink()

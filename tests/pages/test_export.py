@@ -13,6 +13,7 @@ from core.export.pictures import Pictures
 from core.formats.camtrap_dp.writer import Place
 from core.formats.csv import read_csv_rows
 from core.records import Decision
+from core.scenes.decisions import SceneDecision, keep_decision
 from core.store.people import People, keep_people_classes, read_people_classes
 from core.study.project import Project
 from core.work.folder import Status
@@ -169,3 +170,13 @@ def test_a_project_without_a_run_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("ANOMALURE_PROJECT", str(made.path))
     page = open_page()
     assert "make-export" not in [button.key for button in page.button]
+
+
+def test_decisions_about_missing_classes_can_be_downloaded(project):
+    assert not list(open_page().get("download_button"))
+    run = project.latest_run().run_id
+    keep_decision(project.path, SceneDecision(run=run, scene="north/1", missing="owl", verdict="anomaly"))
+
+    (button,) = open_page().get("download_button")
+
+    assert button.proto.label == "CSV of 1 decision about missing classes"

@@ -3,7 +3,14 @@
 import pytest
 
 from core.errors import AnomalureError
-from core.scenes.decisions import FILE, SceneDecision, keep_decision, read_decisions
+from core.scenes.decisions import (
+    DECISION_COLUMNS,
+    FILE,
+    SceneDecision,
+    keep_decision,
+    list_run_decisions,
+    read_decisions,
+)
 
 KEY = ("spring", "north/1", "owl")
 
@@ -43,3 +50,14 @@ def test_a_verdict_that_is_none_is_refused_and_nothing_is_written(tmp_path):
         decide(tmp_path, "maybe")
 
     assert not (tmp_path / FILE).exists()
+
+
+def test_the_decisions_of_a_run_are_listed_as_a_table(tmp_path):
+    decide(tmp_path, "anomaly", reviewer="Ada", probability=0.8)
+    keep_decision(tmp_path, SceneDecision(run="autumn", scene="s", missing="fox", verdict="normal"))
+
+    (row,) = list_run_decisions(tmp_path, "spring")
+
+    assert tuple(row) == DECISION_COLUMNS
+    assert (row["scene"], row["missing"], row["verdict"], row["reviewer"]) == ("north/1", "owl", "anomaly", "Ada")
+    assert list_run_decisions(tmp_path, "winter") == []
