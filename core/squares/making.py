@@ -84,8 +84,9 @@ def make_squares(
             on_progress(number, len(names))
         if not squares:
             raise AnomalureError(
-                f"No photo in {folder} has room for a square of radius {settings.least_r}: {len(too_small):,} are "
-                f"smaller than {2 * settings.least_r} pixels, {len(failures):,} cannot be read. Choose a smaller one."
+                f"No photo in {folder} has room for a square of radius {settings.least_r}: smaller than "
+                f"{2 * settings.least_r} pixels: {len(too_small):,}; cannot be read: {len(failures):,}. "
+                "Choose a smaller one."
             )
         write_squares(squares, building / TABLE)
     return MadeSquares(out, tuple(squares), tuple(too_small), tuple(failures))

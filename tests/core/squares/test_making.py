@@ -78,7 +78,10 @@ def test_copies_and_table_are_made_and_what_is_left_out_is_named(photos, tmp_pat
         ({"least_ratio": 1.0}, "over 1"),
         ({"least_ratio": 1.3, "most_ratio": 1.2}, "not over the most"),
         ({"most_ratio": float("nan")}, "over 1"),
-        ({"least_r": 21, "most_r": 300}, "No photo in .* has room for a square of radius 21: 4 are smaller than 42"),
+        (
+            {"least_r": 21, "most_r": 300},
+            "No photo in .* has room for a square of radius 21: smaller than 42 pixels: 4;",
+        ),
     ],
 )
 def test_squares_that_cannot_be_made_are_refused_and_nothing_is_left(photos, tmp_path, settings, why):
