@@ -58,6 +58,28 @@ def test_a_photo_is_scaled_down_but_never_up(tmp_path):
     assert preview(tmp_path / "large.jpg", 3072).size == (1000, 500)
 
 
+def test_the_full_photo_is_its_own_file_while_a_browser_can_take_it(tmp_path, write_jpeg, monkeypatch):
+    photo = write_jpeg(tmp_path / "large.jpg", size=(3200, 1800))
+    turned = write_jpeg(tmp_path / "turned.jpg", size=(3200, 1800), orientation=6)
+
+    def render(path):
+        return render_preview(path, hash_content(path.read_bytes()), width_px=3072)
+
+    assert render(photo) == photo.read_bytes()
+    assert Image.open(io.BytesIO(render(turned))).size == (1800, 3200)
+    monkeypatch.setattr("ui.server.previews.MOST_AS_IT_IS", 5_000_000)
+    assert Image.open(io.BytesIO(render(photo))).size == (3072, 1728)
+    assert preview(photo, 2048).size == (2048, 1152)
+
+
+def test_a_photo_that_can_be_reduced_to_nearly_the_width_is_not_decoded_larger(tmp_path, write_jpeg):
+    asked = write_jpeg(tmp_path / "large.jpg", size=(4608, 2592))
+
+    assert preview(asked, 1280).size == (1152, 648)
+    assert preview(asked, 640).size == (576, 324)
+    assert preview(asked, 960).size == (960, 540)
+
+
 def test_a_photo_is_served_upright(tmp_path, write_jpeg):
     write_jpeg(tmp_path / "turned.jpg", size=(64, 48), orientation=6)
 
