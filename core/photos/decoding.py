@@ -165,6 +165,16 @@ def measure_megapixels(file: BinaryIO, *, choose_shrink: ChooseShrink = keep_all
     return width * height / MEGA
 
 
+def read_facts(file: BinaryIO) -> CameraFacts:
+    """What a camera wrote into a picture; nothing if it is no picture. Of a JPEG only the beginning is read."""
+    try:
+        kind = _name_kind(file.read(12))
+        file.seek(0)
+        return _read_facts(_OPENERS[kind](file), [])
+    except Exception:  # foreign bytes: decode_photo says what is wrong with them
+        return CameraFacts()
+
+
 def _unpack(picture: ImageFile.ImageFile, kind: str, notes: list[str], *, is_cut: bool) -> Decoded:
     damage = None
     try:

@@ -6,12 +6,13 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from core.disk.inside import LeadsOut, inside
 from core.disk.names import check_name_is_text, is_text, show_name
 from core.errors import AnomalureError, PhotoFileUnreadable, PhotoUnreadable
-from core.photos.decoding import MEGA, decode_photo, measure_megapixels
+from core.photos.decoding import MEGA, decode_photo, measure_megapixels, read_facts
 from core.photos.reduction import ChooseShrink, keep_all
 from core.records import LoadedPhoto, Photo, hash_content
 
@@ -211,6 +212,17 @@ def measure_photo(folder: Path, file_name: str, *, choose_shrink: ChooseShrink =
             return measure_megapixels(file, choose_shrink=choose_shrink)
     except OSError:
         return 0.0
+
+
+def read_captured_at(folder: Path, file_name: str) -> datetime | None:
+    """When a photo was taken, as ``read_photo`` says, without decoding it; None if that is not known."""
+    try:
+        if not stat.S_ISREG(os.stat(reach(folder / file_name)).st_mode):
+            return None
+        with open(reach(folder / file_name), "rb") as file:
+            return read_facts(file).captured_at
+    except OSError:
+        return None
 
 
 def find_photo_file(project: Path, folder: Path, file_name: str) -> Path:

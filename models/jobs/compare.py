@@ -13,10 +13,9 @@ from core.disk.files import write_whole
 from core.disk.json import from_json, to_json
 from core.errors import AnomalureError, did_you_mean
 from core.formats.csv import write_csv
-from core.formats.labelled import LabelFile
+from core.formats.labelled import LabelFile, LabelledPhoto
 from core.labels.crops import choose_split
 from core.labels.source import read_label_source
-from core.records import NOTHING, PERSON
 from core.settings.run import RunSettings
 from core.study.defaults import BundleDefaults, write_bundle_defaults
 from core.study.project import Project, check_name
@@ -32,13 +31,11 @@ if TYPE_CHECKING:
 TABLE, RESULT_ROWS = "comparison.csv", "rows.json"
 AS_GOOD, NOT_KNOWN = "as_good_as_best", "not known"
 """A column of the table, and what it says where there are too few events: in JSON it is null."""
-LEAST_SPECIES = 2
 MOST_CROPS = 500
 FEWEST_CROPS = 20
 MOST_FOLDS = 10
 USUAL_ONE_CLASS = ("ocsvm", "knn", "mahalanobis")
 """Compared if nobody chooses: the best on embeddings so far, and quick. An elliptic envelope takes far longer."""
-NO_ANIMAL = ("", NOTHING, PERSON)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +132,8 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
         AnomalureError: If fewer than two species have enough crops, or an encoder cannot be loaded.
         Cancelled: If somebody asked it to stop.
     """
-    from models.comparison.scoring import choose_unknown, limit_crops, score_unknown
+    from models.comparison.choosing import check_enough, choose_crops
+    from models.comparison.scoring import score_unknown
     from models.comparison.table import Measured, make_table, measure
     from models.encoders.loading import check_backbone
     from models.encoders.sections import weigh_sections
@@ -145,23 +143,24 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
     labels = request.read_labels()
     specs = [read_encoder(words) for words in request.encoders or list_here()]
     one_class = request.one_class or USUAL_ONE_CLASS
+    chosen = choose_crops(
+        choose_split(labels, request.split),
+        request.images,
+        settings=request.settings,
+        most=request.most_crops,
+        seed=request.seed,
+        check=meter.check,
+    )
     if len(specs) > 1:  # the last of them should not fail after the others have taken their time
         for part in itertools.chain.from_iterable(specs):
             if not part.detector:
                 check_backbone(part)
             meter.check()
-    embedded = [_embed(work, meter, request, labels, i, spec, n=len(specs)) for i, spec in enumerate(specs)]
+    embedded = [_embed(work, meter, request, chosen.photos, i, spec, n=len(specs)) for i, spec in enumerate(specs)]
     facts = embedded[0].rows
     _check_same(embedded, specs)
     kinds, groups = facts.column("species"), facts.column("owner")
-    used = limit_crops(kinds.tolist(), groups.tolist(), most=request.most_crops, seed=request.seed)
-    kinds, groups = kinds[used], groups[used]
-    unknown, too_few = choose_unknown(kinds.tolist(), groups.tolist())
-    if len(unknown) < LEAST_SPECIES:
-        raise AnomalureError(
-            f"A comparison needs two species or more with five crops of two events each, got {_say_counts(kinds)}. "
-            "Give labels of more species or more events."
-        )
+    unknown, too_few = check_enough(kinds, groups)  # again, since some photos cannot be read
     meter.begin(Phase.MODELS, total=len(specs) * len(one_class) * len(unknown) * request.folds, unit="model")
     done = 0
 
@@ -172,7 +171,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
 
     measured: dict[tuple[str, str], Measured] = {}
     for spec, one in zip(specs, embedded, strict=True):
-        rows = one.rows.vectors()[used]
+        rows = one.rows.vectors()
         for name in one_class:
             found = {
                 species: score_unknown(
@@ -195,6 +194,7 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
                 kinds=kinds,
                 groups=groups,
             )
+    in_labels = [f"in the labels: {line}" for line in labels.problems]
     table = make_table(
         measured,
         seconds_per_crop={say_encoder(s): one.seconds_per_crop for s, one in zip(specs, embedded, strict=True)},
@@ -212,9 +212,9 @@ def do(project: Project, work: WorkFolder, meter: Meter) -> dict[str, Any]:
         "crops": len(kinds),
         "events": len(set(groups)),
         "crops_of": dict(sorted(Counter(kinds).items())),
-        "crops_not_drawn": int((~used).sum()),
+        "crops_not_drawn": chosen.n_not_drawn,
         "always_known": too_few,
-        "not_used": list(embedded[0].problems),
+        "not_used": list(dict.fromkeys((*in_labels, *chosen.problems.lines(), *embedded[0].problems))),
         "folds": request.folds,
         "seed": request.seed,
         "best": {"encoder": table[0].encoder, "one_class": table[0].one_class},
@@ -341,11 +341,12 @@ def _find_kept(work: WorkFolder, i: int) -> tuple[Path, Path]:
 
 
 def _embed(
-    work: WorkFolder, meter: Meter, request: CompareRequest, labels: LabelFile, i: int, specs: Any, *, n: int
+    work: WorkFolder, meter: Meter, request: CompareRequest, photos: list[LabelledPhoto], i: int, specs: Any, *, n: int
 ) -> _Embedded:
     """The crops of the labelled boxes by one encoder; read from the folder if they were embedded before."""
     from models.bundles.rows import TrainingRows
     from models.bundles.training import embed_labelled
+    from models.comparison.choosing import NO_ANIMAL
     from models.encoders.loading import load_encoder
 
     rows_path, facts_path = _find_kept(work, i)
@@ -355,17 +356,9 @@ def _embed(
         return _Embedded(rows, facts.sections, facts.seconds_per_crop, facts.problems)
     except (OSError, ValueError):
         pass  # not done yet
-    chosen = choose_split(labels, request.split)
-    meter.begin(Phase.PHOTOS, total=len(chosen), message=f"Encoder {i + 1} of {n}.")
+    meter.begin(Phase.PHOTOS, total=len(photos), message=f"Encoder {i + 1} of {n}.")
     encoder = _Timed(load_encoder(specs, allow_code=work.allow_code))
-    crops = embed_labelled(
-        chosen,
-        request.images,
-        encoder=encoder,
-        settings=request.settings,
-        file_problems=labels.problems,
-        on_progress=meter,
-    )
+    crops = embed_labelled(photos, request.images, encoder=encoder, settings=request.settings, on_progress=meter)
     rows = crops.training_rows(gap_s=request.settings.event_gap_s)
     rows = rows.select(~rows.is_frame & ~np.isin(rows.column("species"), NO_ANIMAL))
     facts = _Facts(tuple(crops.sections), encoder.seconds_per_crop, tuple(crops.problems.lines()))
@@ -382,8 +375,3 @@ def _check_same(embedded: list[_Embedded], specs: list[Any]) -> None:
             "The photos or labels changed while the encoders were compared, so they did not see the same crops. Start "
             "the comparison again under a new name."
         )
-
-
-def _say_counts(kinds: np.ndarray) -> str:
-    counts = Counter(kinds)
-    return ", ".join(f"{n} of {name}" for name, n in sorted(counts.items())) or "no crop with a species"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cli import main
 from core.errors import AnomalureError
@@ -186,15 +187,65 @@ def test_what_cannot_be_compared_is_said_and_leaves_nothing(project, photos, cha
     assert not (project.path / "comparisons" / "first").exists()
 
 
-def test_one_species_alone_cannot_be_compared_on(project, tmp_path):
+def test_one_species_alone_is_refused_before_an_encoder_is_loaded(project, tmp_path, loaded):
     labels = draw_three_coats(tmp_path / "p", n=24)
     values = json.loads(labels.read_text())
     for one in values["annotations"]:
         one["category_id"] = 0
     labels.write_text(json.dumps(values))
 
-    with pytest.raises(AnomalureError, match=r"two species or more .* got 24 of deer"):
+    with pytest.raises(AnomalureError, match=r"two species or more .* got 24 of deer of 24 events"):
         do_at_once(project, ask(tmp_path / "p"))
+
+    assert loaded == []
+
+
+def test_photos_of_one_burst_are_one_event_by_the_times_in_their_heads_and_refused_at_once(project, tmp_path, loaded):
+    labels = draw_three_coats(tmp_path / "p", n=24)
+    for i, path in enumerate(sorted((tmp_path / "p" / "images").iterdir())):
+        exif = Image.Exif()
+        exif.get_ifd(0x8769)[0x9003] = f"2024:05:03 06:12:{i:02d}"
+        with Image.open(path) as picture:
+            picture.save(path.with_suffix(".jpg"), exif=exif)
+        path.unlink()
+    labels.write_text(labels.read_text().replace(".png", ".jpg"))
+
+    with pytest.raises(AnomalureError, match=r"8 of deer of 1 event, 8 of fox of 1 event"):
+        do_at_once(project, ask(tmp_path / "p"))
+
+    assert loaded == []
+
+
+def test_only_the_crops_that_were_drawn_are_embedded(project, tmp_path, monkeypatch):
+    draw_three_coats(tmp_path / "p", n=90)
+    seen: list[int] = []
+
+    class Counting(MeanColourEncoder):
+        def embed(self, crops):
+            seen.append(len(crops))
+            return super().embed(crops)
+
+    monkeypatch.setattr("models.encoders.loading.load_encoder", lambda specs, **more: Counting())
+    result = do_at_once(project, ask(tmp_path / "p", encoders=(LITE2,), most_crops=20))
+
+    assert result["crops_of"] == dict.fromkeys(sorted(COATS), 20)
+    assert result["crops_not_drawn"] == 30
+    assert result["photos"] == 60
+    warm_up = seen[0]
+    assert sum(seen) - warm_up == 60
+
+
+def test_photos_without_a_box_of_an_animal_are_named(project, tmp_path):
+    labels = draw_three_coats(tmp_path / "p", n=33)
+    values = json.loads(labels.read_text())
+    values["annotations"] = [one for one in values["annotations"] if one["image_id"] != 5]
+    values["images"].append({"id": 99, "file_name": "gone.png", "width": 64, "height": 48})
+    labels.write_text(json.dumps(values))
+
+    said = " ".join(do_at_once(project, ask(tmp_path / "p", encoders=(LITE2,)))["not_used"])
+
+    assert "1 photos without a box of an animal (the first: IMG_005.png)" in said
+    assert "1 photos that are not in the folder (the first: gone.png)" in said
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"encoder": 1, "one_class": "knn"}', b"\xff\x00"])
