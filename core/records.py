@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # commands read their options before numpy is needed
+    import numpy as np
 
 
 class CropKind(StrEnum):
@@ -97,7 +99,7 @@ class LoadedPhoto:
     """
 
     photo: Photo
-    pixels: np.ndarray
+    pixels: "np.ndarray"
     shrink: int = 1
     content: bytes = b""
 
@@ -143,7 +145,7 @@ class HeatMap:
     normal patches. ``limit``: in 95% of normal frames, the largest distance is below this.
     """
 
-    distances: np.ndarray
+    distances: "np.ndarray"
     bank_id: str
     limit: float
 
