@@ -239,10 +239,12 @@ def finish(folder: Path, scorer_name: str) -> dict[str, float]:
         finish_run(run, meter, scorer=scorer, settings=settings)
         note("events and scores")
 
-    do_work(run, do, finish=lambda: keep_catalogue(run))
+    kept: list[bool] = []
+    do_work(run, do, finish=lambda: kept.append(keep_catalogue(run)))
     note("catalogue")
     now = resource.getrusage(resource.RUSAGE_SELF)
     figures["processor_s"] = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    figures["catalogue_kept"] = float(kept[0])
     figures["files"] = float(sum(1 for _ in folder.iterdir()))
     figures["duplicates"] = float(run.counts().duplicates)
     return figures
