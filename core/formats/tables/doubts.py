@@ -175,7 +175,7 @@ def find_splits(table: Table, columns: LabelColumns) -> LabelColumns:
     if columns.splits:
         return columns
     for column in table.columns:
-        cells = {cell.casefold() for row in table.rows if (cell := read_cell(row, [column]))}
+        cells = {cell.strip().casefold() for cell in {row[column] for row in table.rows} if cell.strip()}
         if len(cells) > 1 and cells <= _SPLITS:
             return replace(columns, splits=(column,))
     return columns
@@ -270,7 +270,10 @@ class Names:
 
     def __init__(self, table: Table, columns: LabelColumns) -> None:
         self._alone = {
-            fold_name(cell) for row in table.rows for column in columns.species if (cell := read_cell(row, [column]))
+            fold_name(tidy_cell(cell))
+            for column in columns.species
+            for cell in {row[column] for row in table.rows}
+            if cell.strip()
         }
         self._has_words = any(map(is_word, self._alone))
 
@@ -297,8 +300,10 @@ def find_kinds(table: Table, columns: LabelColumns) -> LabelColumns:
     if columns.kinds:
         return columns
     for column in table.columns:
-        cells = {fold_name(cell) for row in table.rows if (cell := read_cell(row, [column]))}
-        if fold_column(column) in _MAYBE_KINDS and cells and cells <= _KINDS_OF_PHOTOS and cells & (_EMPTY | _PEOPLE):
+        if fold_column(column) not in _MAYBE_KINDS:
+            continue
+        cells = {fold_name(cell) for cell in {row[column] for row in table.rows} if cell.strip()}
+        if cells and cells <= _KINDS_OF_PHOTOS and cells & (_EMPTY | _PEOPLE):
             return replace(columns, kinds=(column,))
     return columns
 
