@@ -47,7 +47,7 @@ def show_roles() -> None:
 
 def _show_member(project: Project, nth: int, email: str, role: Role, *, is_lead: bool) -> None:
     who, what, away = st.columns([6, 3, 1], vertical_alignment="center")
-    who.markdown(escape_markdown(email))
+    who.text(email)  # Markdown would make it a link that writes a letter
     if not is_lead:
         what.markdown(role.capitalize())
         return
