@@ -101,6 +101,18 @@ def find_photos(folder: Path) -> Listing:
     Raises:
         AnomalureError: If the folder is missing, is a file, cannot be read, goes away meanwhile, or holds no photo.
     """
+    listing = list_photos(folder)
+    if not listing.file_names:
+        others = listing.describe_passed_over()
+        raise AnomalureError(
+            f"There is no photo (jpg, png, webp or tiff) in {folder} or the folders in it"
+            + (f"; passed over: {others}." if others else ": it is empty.")
+        )
+    return listing
+
+
+def list_photos(folder: Path) -> Listing:
+    """As ``find_photos``, for a folder that may hold no photo yet."""
     check_name_is_text(folder.absolute(), what="folder")
     if not folder.exists():
         raise AnomalureError(
@@ -138,14 +150,7 @@ def find_photos(folder: Path) -> Listing:
                 passed_over.add(kind, prefix + entry.name)
     if "unreadable folder" in passed_over.counts:
         _check_still_there(folder)
-    listing = Listing(folder, tuple(sorted(found, key=natural_key)), dict(passed_over.counts), passed_over.names)
-    if not found:
-        others = listing.describe_passed_over()
-        raise AnomalureError(
-            f"There is no photo (jpg, png, webp or tiff) in {folder} or the folders in it"
-            + (f"; passed over: {others}." if others else ": it is empty.")
-        )
-    return listing
+    return Listing(folder, tuple(sorted(found, key=natural_key)), dict(passed_over.counts), passed_over.names)
 
 
 def _check_still_there(folder: Path) -> None:

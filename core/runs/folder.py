@@ -292,15 +292,39 @@ class RunFolder(WorkFolder):
         """Write the done file of a shard whose tables are in their place."""
         write_whole(self.path / f"done-{i:05d}.json", to_json(asdict(counts)), durable=True)
 
+    def grow(self, file_names: Iterable[str]) -> list[str]:
+        """Put more files behind those of the run, and return those of them that were not in it yet.
+
+        The last shard takes them until it is full, though it is finished: ``unread_files`` names them.
+        """
+        known = set(self.file_names)
+        more = [name for name in dict.fromkeys(file_names) if name not in known]
+        if more:
+            names = [*self.file_names, *more]
+            self._write_table(self.path / "listing.parquet", pa.table({"file_name": pa.array(names, pa.string())}))
+            self._listing = names
+        return more
+
+    def is_whole(self, i: int) -> bool:
+        """Whether all files of finished shard ``i`` are in its tables: none has come into the list since."""
+        return _read_counts(self.path / f"done-{i:05d}.json").photos == len(self.shard_files(i))
+
     def unread_files(self, i: int) -> list[str]:
-        """The files of finished shard ``i`` that could not be read, and may be readable now."""
-        if not _read_counts(self.path / f"done-{i:05d}.json").failures:
+        """The files of finished shard ``i`` that could not be read and may be readable now, or came into it since."""
+        counts = _read_counts(self.path / f"done-{i:05d}.json")
+        is_whole = self.is_whole(i)
+        if not counts.failures and is_whole:
             return []
         failures = read_parquet(self.shard_path("failures", i), schema=SCHEMAS["failures"]).to_pylist()
-        return [failure["file_name"] for failure in failures if failure["stage"] == READ_STAGE]
+        unread = [failure["file_name"] for failure in failures if failure["stage"] == READ_STAGE]
+        if is_whole:
+            return unread
+        photos = read_parquet(self.shard_path("photos", i), columns=["file_name"])["file_name"].to_pylist()
+        there = {*photos, *(failure["file_name"] for failure in failures)}
+        return unread + [name for name in self.shard_files(i) if name not in there]
 
     def extend_shard(self, i: int, tables: ShardTables) -> RunCounts:
-        """Put photos that could be read at last into finished shard ``i``, in place of their failures.
+        """Put photos into finished shard ``i``: new ones, and in place of their failures those that can be read at last.
 
         If the process is killed meanwhile, the shard is not finished and is done again as a whole.
         """

@@ -74,7 +74,7 @@ def run_pipeline(
     """
     before, total = run.counts(), len(run.file_names)
     source, left = open_source(run)
-    n_again = sum(len(files) for shard, files in left.items() if run.is_done(shard))
+    n_again = max(before.photos + sum(map(len, left.values())) - total, 0)  # counted before, and read again
     meter.begin(Phase.PHOTOS, done=before.photos - n_again, total=total, failures=before.failures - n_again)
     # All shards use the same threads, since each new thread may reserve memory that is never freed.
     with PipelineThreads() as threads:
@@ -94,7 +94,7 @@ def run_pipeline(
         ):
             if not run.is_done(shard):
                 run.write_shard(shard, tables)
-            elif tables.n_photos:
+            elif tables.n_photos or not run.is_whole(shard):
                 run.extend_shard(shard, tables)
     return finish_run(run, meter, scorer=scorer, settings=settings)
 

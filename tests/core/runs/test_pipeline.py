@@ -393,3 +393,43 @@ def test_a_damaged_table_is_made_anew_as_its_sentence_says(season, tmp_path, nam
 
     for table, rows in read_all(again).items():
         pd.testing.assert_frame_equal(rows, good[table])
+
+
+def test_a_run_that_grows_ends_with_the_rows_of_one_that_had_all_photos_from_the_start(season, tmp_path):
+    whole = start_run(season, tmp_path / "whole")
+    work(whole, mapper=MAPPER)
+    names = whole.file_names
+    info = RunInfo(run_id="grown", name="grown", folder=str(season), settings=SETTINGS.to_values())
+    RunFolder.create(tmp_path / "grown", info, names[:3])
+    seen: list[str] = []
+
+    for n_files in (3, 5, 5, 11, 12):  # within a shard, across shards, and nothing new
+        grown = RunFolder(tmp_path / "grown")
+        grown.grow(names[:n_files])
+        detector = BrightSideDetector()
+        counts = work(grown, detector=detector, mapper=MAPPER)
+        seen += detector.seen
+        assert counts.photos == n_files
+        assert grown.read_progress().done == n_files
+
+    assert len(seen) == len(set(seen))  # no photo is looked through twice
+    for name, table in read_all(whole).items():
+        other = read_all(grown)[name]
+        if name in ("embeddings", "heat_maps"):
+            assert len(table) == len(other)
+            continue
+        by = list(table.columns)
+        pd.testing.assert_frame_equal(
+            table.sort_values(by, ignore_index=True), other.sort_values(by, ignore_index=True), check_like=True
+        )
+
+
+def test_photos_that_came_into_a_run_and_cannot_be_read_are_failures_of_it(season, tmp_path):
+    info = RunInfo(run_id="grown", name="grown", folder=str(season), settings=SETTINGS.to_values())
+    run = RunFolder.create(tmp_path / "grown", info, ["camera-0/IMG_0000.JPG"])
+    work(run)
+
+    run.grow(["camera-1/broken.jpg"])
+    counts = work(run)
+
+    assert (counts.photos, counts.failures) == (2, 1)
