@@ -51,6 +51,7 @@ COMMANDS = (
     "scenes",
     "work",
     "team",
+    "watch",
 )
 """Modules of ``commands``; each has ``ABOUT``, ``add_options(parser)`` and ``job(arguments) -> (code, result)``."""
 

@@ -39,7 +39,7 @@ CORE_FROM_THE_GROUND = (
         "work",
         "runs",
     ),
-    *("store", "maps", "review", "study", "groups", "scenes", "squares", "evaluation", "export", "sample"),
+    *("store", "maps", "review", "study", "watch", "groups", "scenes", "squares", "evaluation", "export", "sample"),
 )
 # What works without a page: the server's routes, figures, and the ways to start work. Any thread may call it.
 WITHOUT_STREAMLIT = (

@@ -305,6 +305,19 @@ class RunFolder(WorkFolder):
             self._listing = names
         return more
 
+    def withdraw(self, file_names: Iterable[str]) -> None:
+        """Take files out of the list that are in no finished shard, because they went away before they were read."""
+        gone = set(file_names)
+        for i in self.done_shards():
+            gone -= {*self._read_names("photos", i), *self._read_names("failures", i)}
+        names = [name for name in self.file_names if name not in gone]
+        self._write_table(self.path / "listing.parquet", pa.table({"file_name": pa.array(names, pa.string())}))
+        self._listing = names
+
+    def _read_names(self, table: str, i: int) -> list[str]:
+        names = read_parquet(self.shard_path(table, i), columns=["file_name"])["file_name"]
+        return [str(name) for name in names.to_pylist()]
+
     def is_whole(self, i: int) -> bool:
         """Whether all files of finished shard ``i`` are in its tables: none has come into the list since."""
         return _read_counts(self.path / f"done-{i:05d}.json").photos == len(self.shard_files(i))
@@ -319,12 +332,11 @@ class RunFolder(WorkFolder):
         unread = [failure["file_name"] for failure in failures if failure["stage"] == READ_STAGE]
         if is_whole:
             return unread
-        photos = read_parquet(self.shard_path("photos", i), columns=["file_name"])["file_name"].to_pylist()
-        there = {*photos, *(failure["file_name"] for failure in failures)}
+        there = {*self._read_names("photos", i), *(failure["file_name"] for failure in failures)}
         return unread + [name for name in self.shard_files(i) if name not in there]
 
     def extend_shard(self, i: int, tables: ShardTables) -> RunCounts:
-        """Put photos into finished shard ``i``: new ones, and in place of their failures those that can be read at last.
+        """Put photos into finished shard ``i``: new ones, and ones that can be read at last in place of their failures.
 
         If the process is killed meanwhile, the shard is not finished and is done again as a whole.
         """

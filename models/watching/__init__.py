@@ -1,0 +1,1 @@
+"""A watched folder becomes runs that grow: what looks through it stays loaded."""
