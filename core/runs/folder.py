@@ -300,23 +300,14 @@ class RunFolder(WorkFolder):
         known = set(self.file_names)
         more = [name for name in dict.fromkeys(file_names) if name not in known]
         if more:
-            names = [*self.file_names, *more]
-            self._write_table(self.path / "listing.parquet", pa.table({"file_name": pa.array(names, pa.string())}))
-            self._listing = names
+            self.write_listing([*self.file_names, *more])
         return more
 
-    def withdraw(self, file_names: Iterable[str]) -> None:
-        """Take files out of the list that are in no finished shard, because they went away before they were read."""
-        gone = set(file_names)
-        for i in self.done_shards():
-            gone -= {*self._read_names("photos", i), *self._read_names("failures", i)}
-        names = [name for name in self.file_names if name not in gone]
-        self._write_table(self.path / "listing.parquet", pa.table({"file_name": pa.array(names, pa.string())}))
-        self._listing = names
-
-    def _read_names(self, table: str, i: int) -> list[str]:
-        names = read_parquet(self.shard_path(table, i), columns=["file_name"])["file_name"]
-        return [str(name) for name in names.to_pylist()]
+    def write_listing(self, file_names: Sequence[str]) -> None:
+        """Replace the list of files. Those of finished shards have to stay where they are."""
+        table = pa.table({"file_name": pa.array(file_names, pa.string())})
+        self._write_table(self.path / "listing.parquet", table)
+        self._listing, self._names = list(file_names), table.column("file_name")
 
     def is_whole(self, i: int) -> bool:
         """Whether all files of finished shard ``i`` are in its tables: none has come into the list since."""
@@ -332,7 +323,8 @@ class RunFolder(WorkFolder):
         unread = [failure["file_name"] for failure in failures if failure["stage"] == READ_STAGE]
         if is_whole:
             return unread
-        there = {*self._read_names("photos", i), *(failure["file_name"] for failure in failures)}
+        photos = read_parquet(self.shard_path("photos", i), columns=["file_name"])["file_name"].to_pylist()
+        there = {*photos, *(failure["file_name"] for failure in failures)}
         return unread + [name for name in self.shard_files(i) if name not in there]
 
     def extend_shard(self, i: int, tables: ShardTables) -> RunCounts:

@@ -68,7 +68,7 @@ def open_parts(project: Project, request: WatchRequest, *, allow_code: bool) -> 
         encoder=encoder,
         encoders=tuple(spec.to_values() for spec in specs),
         engines=tuple(list_engines_of(encoder)),
-        open_scorer=lambda run: open_scorer(run, bundle, encoder.sections),
+        open_scorer=lambda run: open_scorer(project, run, bundle, encoder.sections),
         mapper=load_mapper(bundle) if bundle else None,
     )
 
@@ -157,9 +157,11 @@ def withdraw_gone(project: Project, request: WatchRequest, batch: Batch) -> list
     gone = [name for name in batch.file_names if not (request.folder / name).exists()]
     run = RunFolder(project.runs_dir / batch.run)
     if run.is_made:
-        photos = set(run.read_table("photos", ["file_name"])["file_name"])
-        gone = [name for name in gone if name not in photos]
-        run.withdraw(gone)
+        done = {*run.read_table("photos", ["file_name"])["file_name"]}
+        done |= {*run.read_table("failures", ["file_name"])["file_name"]}
+        gone = [name for name in gone if name not in done]
+        left = set(gone)
+        run.write_listing([name for name in run.file_names if name not in left])
     return gone
 
 
