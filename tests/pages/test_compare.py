@@ -82,6 +82,7 @@ def test_the_table_says_who_is_best_and_the_choice_is_filled_in_on_train(project
     assert "is best: when a species is unknown" in said(page)
     assert "48 crops of 48 events" in said(page)
     assert page.dataframe[0].value["As good as the best"].iloc[0] == "best"
+    assert page.dataframe[0].value["Size, MB"].iloc[0] == 24.7
     page.button(key="comparison-use-coats").click().run()
     assert read_bundle_defaults(project.path) == BundleDefaults(encoder=LITE2, one_class=best, comparison="coats")
 

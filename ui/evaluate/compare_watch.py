@@ -85,7 +85,13 @@ def _show_result(project: Project, work: WorkFolder) -> None:
         key=f"comparison-figure-{work.name}",
         config={"displayModeBar": False},
     )
-    st.dataframe(_table(rows), hide_index=True, width="stretch", key=f"comparison-table-{work.name}")
+    st.dataframe(
+        _table(rows),
+        hide_index=True,
+        width="stretch",
+        key=f"comparison-table-{work.name}",
+        column_config={"Encoder": st.column_config.TextColumn(width="medium")},  # names of files can be long
+    )
     st.caption(
         "In brackets: where the mean would lie, 95 times in 100, for other photos of the same kind (whole events drawn "
         "anew). The time is of the encoder on this computer, without reading the photos."
@@ -153,12 +159,12 @@ def _table(rows: list[Row]) -> pd.DataFrame:
                 "Encoder": row.encoder,
                 "One-class model": _label(row),
                 "AUROC, mean": f"{row.auroc:.1%}{_say_interval(row)}",
+                "As good as the best": str(row.standing),
                 "Worst species": f"{row.worst:.1%} ({row.worst_species})",
                 "To review for 95%": f"{row.review_at_95:.0%}",
                 "False alarms at 5%": f"{row.false_alarm_rate:.1%}",
                 "Time a crop, ms": round(1000 * row.seconds_per_crop, 1),
-                "Size, MB": row.size_mb,
-                "As good as the best": str(row.standing),
+                "Size, MB": None if row.size_mb is None else round(row.size_mb, 1),
             }
             for row in rows
         ]
