@@ -60,8 +60,8 @@ def test_each_card_says_what_its_crop_looks_like(project):
     assert shown["guesses"] is True
     assert [first_guess(row) for row in shown["rows"]] == ["red fox", "domestic cat", "no animal"] * 2
     assert shown["rows"][0]["guesses"] == [
-        {"name": "red fox", "share": 0.731, "isSpecies": True},
-        {"name": "coyote", "share": 0.269, "isSpecies": True},
+        {"name": "red fox", "share": 0.731, "isSpecies": True, "source": ""},
+        {"name": "coyote", "share": 0.269, "isSpecies": True, "source": ""},
     ]
     assert shown["rows"][2]["guesses"][0]["isSpecies"] is False
 
