@@ -87,7 +87,7 @@ class Watcher:
         self._problem = ""
         self._tries = 0
         self._last_look: tuple[Any, ...] = ()
-        self._changed_at = time.monotonic()
+        self._changed_at = self._looked_at = time.monotonic()
         self._said: tuple[Any, ...] = ()
         self._said_at = float("-inf")
         if not ledger.read_fact(WATCH_ID):
@@ -111,7 +111,8 @@ class Watcher:
 
     def _is_settled(self) -> bool:
         """Whether all that is there has arrived, or what is left is being written by somebody just now."""
-        return not self._seen.growing or time.monotonic() - self._changed_at > self._request.settle_s * 2
+        # By the time of the looks: what lies between two, such as a slow mail server, says nothing of the files.
+        return not self._seen.growing or self._looked_at - self._changed_at > self._request.settle_s * 2
 
     def _take_turn(self) -> bool:
         """Look, do and tell once; whether there is more to do at once. What is in the way is said and waited for."""
@@ -139,8 +140,9 @@ class Watcher:
             self._do(unfinished)
         self._seen = self._arrivals.look()
         look = (len(self._arrivals.waiting), tuple(self._seen.growing))
+        self._looked_at = time.monotonic()
         if look != self._last_look:
-            self._last_look, self._changed_at = look, time.monotonic()
+            self._last_look, self._changed_at = look, self._looked_at
         if self._once and not self._is_settled():
             return False  # events stay together: first everything is there
         settings = self._request.settings
