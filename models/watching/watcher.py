@@ -111,7 +111,7 @@ class Watcher:
 
     def _is_settled(self) -> bool:
         """Whether all that is there has arrived, or what is left is being written by somebody just now."""
-        # By the time of the looks: what lies between two, such as a slow mail server, says nothing of the files.
+        # From one listing to the next: a slow mail server between them says nothing of the files.
         return not self._seen.growing or self._looked_at - self._changed_at > self._request.settle_s * 2
 
     def _take_turn(self) -> bool:
