@@ -123,7 +123,8 @@ def test_both_engines_compute_torchvisions_own_features(weights_file):
         np.testing.assert_allclose(embeddings, expected, atol=1e-3 * np.abs(expected).max())
 
 
-def test_auto_takes_an_engine_that_is_there_and_remembers_it(weights_file, monkeypatch):
+def test_auto_takes_an_engine_that_is_there_and_remembers_it(weights_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANOMALURE_CACHE", str(tmp_path))  # elsewhere an earlier process has measured it already
     spec = EncoderSpec(backbone=SMALL, weights=str(weights_file), input_px=64)
     seconds = {"openvino": 2.0, "torch cpu": 1.0}
     trials = []
