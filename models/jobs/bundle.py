@@ -11,13 +11,12 @@ from core.errors import AnomalureError, BundleError
 from core.formats.labelled import LabelFile
 from core.labels.crops import choose_split
 from core.labels.meeting import account_for_folder
-from core.labels.source import read_label_source
 from core.settings.run import RunSettings
 from core.settings.training import AUTOENCODERS, BOXES_FROM, FRAMES, METHODS, SCORED_BY, TrainingSettings
 from core.study.project import Project, check_name
+from core.work.labelled import LabelledRequest
 from core.work.meter import Meter
 from core.work.progress import Phase, Progress
-from core.work.request import Request
 from core.work.trainings import TrainingFolder
 from models.encoders.spec import EncoderSpec
 
@@ -38,14 +37,10 @@ METHOD_NAMES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class BundleRequest(Request):
+class BundleRequest(LabelledRequest):
     """What a user asks of a new bundle.
 
     Attributes:
-        images: The folder of labelled photos; names in the labels match them by their longest common ending.
-        labels: A file of labels or boxes; None: the folders inside ``images`` are named by species.
-        species: A second file of labels, for boxes that have no species.
-        split: Only the photos of this split of the labels; None: all.
         encoders: What turns crops into vectors, joined in this order; ``method`` trains the first of them.
         complete: Whether the detector's features are joined to the encoders or, if they are not available, mirror
             images are used. The choice is written into the request: a resumed training uses the same encoders.
@@ -69,10 +64,6 @@ class BundleRequest(Request):
     room: ClassVar[str] = "trainings"
     what: ClassVar[str] = "bundle"
 
-    images: Path
-    labels: Path | None = None
-    species: Path | None = None
-    split: str | None = None
     encoders: tuple[EncoderSpec, ...]
     complete: bool = False
     method: str = "none"
@@ -92,16 +83,6 @@ class BundleRequest(Request):
         """Earlier versions wrote an empty text instead of None, and used only the boxes of the labels."""
         values = {"boxes_from": "labels", **values}
         return {key: value for key, value in values.items() if value != "" or key not in ("labels", "species")}
-
-    def read_labels(self) -> LabelFile:
-        """Which photos show what.
-
-        Raises:
-            AnomalureError: If the labels cannot be used.
-        """
-        if not self.images.is_dir():
-            raise AnomalureError(f"There is no folder {self.images}. Give the folder of the labelled photos.")
-        return read_label_source(self.images, labels=self.labels, species=self.species)
 
 
 REQUEST = BundleRequest

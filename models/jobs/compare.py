@@ -13,16 +13,15 @@ from core.disk.files import write_whole
 from core.disk.json import from_json, to_json
 from core.errors import AnomalureError, did_you_mean
 from core.formats.csv import write_csv
-from core.formats.labelled import LabelFile, LabelledPhoto
+from core.formats.labelled import LabelledPhoto
 from core.labels.crops import choose_split
-from core.labels.source import read_label_source
 from core.settings.run import RunSettings
 from core.study.defaults import BundleDefaults, write_bundle_defaults
 from core.study.project import Project, check_name
 from core.work.folder import Status, WorkFolder
+from core.work.labelled import LabelledRequest
 from core.work.meter import Meter
 from core.work.progress import Phase
-from core.work.request import Request
 
 if TYPE_CHECKING:
     from models.bundles.rows import TrainingRows
@@ -39,14 +38,10 @@ USUAL_ONE_CLASS = ("ocsvm", "knn", "mahalanobis")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareRequest(Request):
+class CompareRequest(LabelledRequest):
     """What a user asks of a comparison.
 
     Attributes:
-        images: The folder of labelled photos.
-        labels: A file of labels; None: the folders inside ``images`` are named by species.
-        species: A second file of labels, for boxes that have no species.
-        split: Only the photos of this split of the labels; None: all.
         encoders: Words of ``models.encoders.sources.named.read_encoder``; none: those that are on this computer.
         one_class: Names of one-class models; none: the usual three.
         folds: Parts that events are divided into, 2 to 10; each is scored by models that do not know it.
@@ -59,26 +54,12 @@ class CompareRequest(Request):
     room: ClassVar[str] = "comparisons"
     what: ClassVar[str] = "comparison"
 
-    images: Path
-    labels: Path | None = None
-    species: Path | None = None
-    split: str | None = None
     encoders: tuple[str, ...] = ()
     one_class: tuple[str, ...] = ()
     folds: int = 3
     most_crops: int = MOST_CROPS
     seed: int = 0
     settings: RunSettings = field(default_factory=RunSettings)
-
-    def read_labels(self) -> LabelFile:
-        """Which photos show what.
-
-        Raises:
-            AnomalureError: If the labels cannot be used.
-        """
-        if not self.images.is_dir():
-            raise AnomalureError(f"There is no folder {self.images}. Give the folder of the labelled photos.")
-        return read_label_source(self.images, labels=self.labels, species=self.species)
 
 
 REQUEST = CompareRequest
